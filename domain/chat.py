@@ -1,0 +1,82 @@
+"""The use cases: one method for each thing a person can do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.errors import NameTaken
+from domain.room import Room, name_key
+from domain.values import IdempotencyKey, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, idempotency_key
+
+
+class RecordedEvent(Protocol):
+    """An event in the log, and where."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def event(self) -> Room.Event: ...
+
+
+class Rooms(Protocol):
+    """Where rooms are kept. Every method answers after the events are committed, with the last one recorded.
+
+    A repeated idempotency key records nothing and answers what the first command with it recorded.
+    """
+
+    async def add(self, room: Room, *, unique: "Unique", key: IdempotencyKey | None) -> RecordedEvent:
+        """Keep a new room, unless another holds its unique value: then raise `unique.refusal`."""
+
+    async def change(
+        self, room_id: RoomId, command: Callable[[Room], None], *, key: IdempotencyKey | None
+    ) -> RecordedEvent:
+        """Apply `command` to the room as it is in the log at that moment. What it raises is raised here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """A value that one room at most may hold, and what to tell the one that comes second."""
+
+    value: str
+    refusal: Exception
+
+
+class Chat:
+    """What people do in rooms. Every method returns the event that was recorded, after commit.
+
+    Raises what `domain.errors` lists when the rules refuse; the store raises its own errors when it cannot record.
+    """
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    async def open_room(self, command: OpenRoom) -> RecordedEvent:
+        """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
+        room = Room.open(name=command.name, user_id=command.user_id)
+        unique = Unique(name_key(room.name), NameTaken("A room with this name already exists."))
+        return await self._rooms.add(room, unique=unique, key=idempotency_key(command))
+
+    async def post_message(self, command: PostMessage) -> RecordedEvent:
+        """Say something. Raises RoomNotFound, NotAMember, InvalidField."""
+
+        def post(room: Room) -> None:
+            room.post(user_id=command.user_id, content=command.content, client_id=command.client_id)
+
+        return await self._rooms.change(command.room_id, post, key=idempotency_key(command))
+
+    async def join_room(self, command: JoinRoom) -> RecordedEvent:
+        """Become a member. Raises RoomNotFound, AlreadyAMember."""
+
+        def join(room: Room) -> None:
+            room.join(user_id=command.user_id)
+
+        return await self._rooms.change(command.room_id, join, key=idempotency_key(command))
+
+    async def leave_room(self, command: LeaveRoom) -> RecordedEvent:
+        """Stop being a member. Raises RoomNotFound, NotAMember."""
+
+        def leave(room: Room) -> None:
+            room.leave(user_id=command.user_id)
+
+        return await self._rooms.change(command.room_id, leave, key=idempotency_key(command))

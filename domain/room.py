@@ -1,0 +1,141 @@
+"""The Room aggregate: the unit of consistency, and the events that are the truth."""
+
+import unicodedata
+from typing import cast
+
+from eventsourcing.domain import Aggregate, event
+
+from domain.errors import AlreadyAMember, InvalidField, NotAMember
+from domain.values import ClientId, RoomId, UserId
+
+NAME_LIMIT = 100
+CONTENT_LIMIT = 4000
+
+
+class Room(Aggregate):
+    """A conversation: who belongs to it and what was said, in order.
+
+    Commands decide and raise what `domain.errors` lists; the methods under `@event` apply. Those run again on every
+    load, for ever: no check, clock or randomness belongs there. What was said is not kept here: no rule asks for it.
+    """
+
+    TOPIC = "room"
+
+    class Event(Aggregate.Event):
+        """Something that happened in a room."""
+
+    class RoomOpened(Event, Aggregate.Created):
+        """Version 1 of every room."""
+
+        TOPIC = "room_opened"
+        name: str
+        opened_by: UserId
+
+    Created = RoomOpened  # the library asks every created-event of a class with a topic for a topic: there is one
+
+    class UserJoined(Event):
+        """A user became a member."""
+
+        TOPIC = "user_joined"
+        user_id: UserId
+
+    class UserLeft(Event):
+        """A member stopped being one."""
+
+        TOPIC = "user_left"
+        user_id: UserId
+
+    class MessageAdded(Event):
+        """A member said something. `client_id` is the sender's idempotency key, where one was sent."""
+
+        TOPIC = "message_added"
+        user_id: UserId
+        content: str
+        client_id: ClientId | None
+
+    @event(RoomOpened)
+    def __init__(self, *, name: str, opened_by: UserId) -> None:
+        self.name = name
+        self.members: set[UserId] = set()
+
+    @classmethod
+    def open(cls, *, name: str, user_id: UserId) -> "Room":
+        """A new room with a new id, of which the opener is the first member.
+
+        Raises InvalidField for a name that is blank, too long or more than one line.
+        """
+        check_name(name)
+        room = cls(name=name.strip(), opened_by=user_id)
+        room._user_joined(user_id=user_id)
+        return room
+
+    @property
+    def room_id(self) -> RoomId:
+        return cast(RoomId, self.id)
+
+    def post(self, *, user_id: UserId, content: str, client_id: ClientId | None = None) -> None:
+        """Record `content`, kept exactly as sent, as said by `user_id`.
+
+        Raises InvalidField for content that is blank or over 4,000 characters, NotAMember.
+        """
+        check_content(content)
+        self._must_have(user_id)
+        self._message_added(user_id=user_id, content=content, client_id=client_id)
+
+    def join(self, *, user_id: UserId) -> None:
+        """Make `user_id` a member. Raises AlreadyAMember."""
+        if user_id in self.members:
+            raise AlreadyAMember("already a member")
+        self._user_joined(user_id=user_id)
+
+    def leave(self, *, user_id: UserId) -> None:
+        """End the membership of `user_id`. Raises NotAMember."""
+        self._must_have(user_id)
+        self._user_left(user_id=user_id)
+
+    def _must_have(self, user_id: UserId) -> None:
+        if user_id not in self.members:
+            raise NotAMember("not a member of this room")
+
+    @event(UserJoined)
+    def _user_joined(self, user_id: UserId) -> None:
+        self.members.add(user_id)
+
+    @event(UserLeft)
+    def _user_left(self, user_id: UserId) -> None:
+        self.members.remove(user_id)
+
+    @event(MessageAdded)
+    def _message_added(self, user_id: UserId, content: str, client_id: ClientId | None) -> None:
+        pass
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidField unless `name` can be a room's: 1 to 100 characters on one line."""
+    check_text("name", name)
+    if len(name) > NAME_LIMIT:
+        raise InvalidField("name", f"Ensure this field has no more than {NAME_LIMIT} characters.")
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name.strip()):
+        raise InvalidField("name", "A name is one line of text.")
+
+
+def check_content(content: str) -> None:
+    """Raises InvalidField unless `content` can be a message: 1 to 4,000 characters that are not all white space."""
+    check_text("content", content)
+    if len(content) > CONTENT_LIMIT:
+        raise InvalidField("content", f"Ensure this field has no more than {CONTENT_LIMIT} characters.")
+
+
+def check_text(field: str, text: str) -> None:
+    """Raises InvalidField for what no store keeps faithfully (NUL, half of a surrogate pair) and for blank text."""
+    if "\x00" in text:
+        raise InvalidField(field, "Null characters are not allowed.")
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidField(field, "Lone surrogates are not allowed.")
+    if not text.strip():
+        raise InvalidField(field, "This field may not be blank.")
+
+
+def name_key(name: str) -> str:
+    """The form in which names are compared: two names with the same key are the same name to a person."""
+    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()

@@ -1,0 +1,92 @@
+"""The connection pool, and the one place where a driver's exceptions become ours."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
+
+import asyncpg
+
+from eventstore.errors import StoreUnavailable
+
+SESSION = {
+    "application_name": "onrecord",
+    "timezone": "UTC",
+    "jit": "off",  # our statements are short and repeat: compiling them to machine code costs more than it saves
+}
+
+UNAVAILABLE = (
+    OSError,  # refused, reset, no such socket; TimeoutError is one too
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, before it is promoted
+)
+"""What a driver raises when the database is away: the same command may succeed later."""
+
+
+@contextlib.contextmanager
+def unavailable_is_one_error() -> Iterator[None]:
+    """Turn every way in which a database can be away into StoreUnavailable."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
+
+
+class Database:
+    """A pool of connections for reads and small writes. Every call takes at most `timeout_s` seconds.
+
+    Raises StoreUnavailable when the database is away, from every method.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, timeout_s: float) -> None:
+        self._pool = pool
+        self._timeout_s = timeout_s
+
+    @classmethod
+    async def connect(cls, dsn: str, *, size: int = 10, timeout_s: float = 5.0) -> Self:
+        """Open the pool; `size` is the most connections it holds."""
+        with unavailable_is_one_error():
+            pool = await asyncpg.create_pool(
+                dsn, min_size=1, max_size=size, timeout=timeout_s, command_timeout=timeout_s, server_settings=SESSION
+            )
+        return cls(pool, timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        """Close every connection, without waiting for one that hangs."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """All rows of one statement."""
+        async with self.connection() as connection:
+            return list(await connection.fetch(sql, *arguments))
+
+    async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
+        """The first row, or None."""
+        async with self.connection() as connection:
+            return await connection.fetchrow(sql, *arguments)
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        """The first column of the first row, or None."""
+        async with self.connection() as connection:
+            return await connection.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> str:
+        """Run one statement; answers PostgreSQL's command tag."""
+        async with self.connection() as connection:
+            return str(await connection.execute(sql, *arguments))
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the pool, for more than one statement."""
+        with unavailable_is_one_error():
+            async with self._pool.acquire(timeout=self._timeout_s) as connection:
+                yield connection

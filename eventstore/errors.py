@@ -1,0 +1,33 @@
+"""What can go wrong between a command and the log. One tree:
+
+StoreError
+├── StoreUnavailable    nothing was recorded; try again later
+│   └── StoreBusy       the queue of waiting commands is full
+├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
+├── StoreRejected       the database refuses this command's rows: a defect, not a refusal of ours
+└── KeyReused           an idempotency key came again with another command
+"""
+
+
+class StoreError(Exception):
+    """Base of everything the event store raises."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached or did not answer in time. Nothing was recorded."""
+
+
+class StoreBusy(StoreUnavailable):
+    """More commands are waiting than the writer's queue holds. Nothing was recorded."""
+
+
+class OutcomeUnknown(StoreError):
+    """The commit was sent and its answer lost. Repeating the command with the same idempotency key is safe."""
+
+
+class StoreRejected(StoreError):
+    """PostgreSQL refused the rows of this command, tried alone. Nothing was recorded."""
+
+
+class KeyReused(StoreError):
+    """The idempotency key was used before, for a command with other contents. Nothing was recorded."""
