@@ -60,3 +60,9 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (owner, key)
 );
 CREATE INDEX idempotency_keys_recorded_at_idx ON idempotency_keys (recorded_at);
+
+-- How far each projection has folded the log, moved in the transaction that writes its rows.
+CREATE TABLE checkpoints (
+    projection text PRIMARY KEY,
+    position bigint NOT NULL
+) WITH (fillfactor = 10);  -- one small row that changes with every batch: room on its page keeps that cheap

@@ -12,7 +12,9 @@ CREATE TABLE rooms (
     member_count integer NOT NULL,
     message_count bigint NOT NULL
 ) WITH (fillfactor = 70);                  -- this row changes with every event; room on its page keeps that cheap
-CREATE UNIQUE INDEX rooms_name_key_idx ON rooms (name_key);
+-- Not unique: uniqueness is decided before an event is recorded, under the append lock. What the log says has happened,
+-- and folding it must never fail, not even for a room that another application opened under a name already taken.
+CREATE INDEX rooms_name_key_idx ON rooms (name_key);
 
 -- Temporal: one row for each stay of a user in a room. A member at version v: joined_version <= v < left_version.
 CREATE TABLE memberships (

@@ -1,0 +1,120 @@
+"""Aggregates in memory: recently used ones are kept as they are, neither copied nor read again."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+import asyncpg
+from eventsourcing.domain import Aggregate
+from eventsourcing.persistence import StoredEvent
+
+from eventstore.database import Database
+from eventstore.errors import StoreError
+from eventstore.log import Log
+from eventstore.snapshots import Snapshots
+
+A = TypeVar("A", bound=Aggregate)
+
+PAGE = 500  # events replayed between two chances for other tasks to run
+
+log = logging.getLogger(__name__)
+
+
+class Slot(Generic[A]):
+    """The one place in this process where the aggregate of a stream lives.
+
+    `aggregate` is None while it is not known: before the first load, and after an append that failed.
+    Whoever holds the slot keeps it; the writer alone changes the aggregate in it.
+    """
+
+    __slots__ = ("__weakref__", "aggregate", "loading", "saved_version", "stream_id")
+
+    def __init__(self, stream_id: UUID) -> None:
+        self.stream_id = stream_id
+        self.aggregate: A | None = None
+        self.saved_version = 0
+        self.loading = asyncio.Lock()
+
+    @property
+    def version(self) -> int:
+        return self.aggregate.version if self.aggregate is not None else 0
+
+    def apply(self, events: Iterable[Any]) -> None:
+        """Bring the aggregate up to date with events that others appended to its stream."""
+        for event in events:
+            self.aggregate = event.mutate(self.aggregate)
+
+    def forget(self) -> None:
+        """The aggregate may hold what was never recorded: the next command loads it again."""
+        self.aggregate = None
+
+
+class Aggregates(Generic[A]):
+    """Slots of recently used streams: at most `capacity`, and those in use."""
+
+    def __init__(self, database: Database, log: Log, snapshots: Snapshots[A], *, capacity: int) -> None:
+        self._database = database
+        self._log = log
+        self._snapshots = snapshots
+        self._capacity = capacity
+        self._alive: WeakValueDictionary[UUID, Slot[A]] = WeakValueDictionary()
+        self._recent: OrderedDict[UUID, Slot[A]] = OrderedDict()
+        self._saving: set[asyncio.Task[None]] = set()
+
+    def slot(self, stream_id: UUID) -> Slot[A]:
+        """The slot of a stream, which may be empty; it counts as used now."""
+        slot = self._alive.get(stream_id)
+        if slot is None:
+            slot = self._alive[stream_id] = Slot(stream_id)
+        self._recent[stream_id] = slot
+        self._recent.move_to_end(stream_id)
+        while len(self._recent) > self._capacity:
+            self._recent.popitem(last=False)
+        return slot
+
+    async def load(self, slot: Slot[A]) -> None:
+        """Fill an empty slot from the newest snapshot and the events since; it stays empty when there are none."""
+        async with slot.loading:
+            if slot.aggregate is not None:
+                return
+            async with self._database.connection() as connection:
+                loading: Slot[A] = Slot(slot.stream_id)
+                loading.aggregate = await self._snapshots.load(slot.stream_id, connection=connection)
+                saved_version = loading.version
+                while page := await self._log.stream(
+                    slot.stream_id, after=loading.version, limit=PAGE, connection=connection
+                ):
+                    loading.apply(recorded.event for recorded in page)
+            if slot.aggregate is None:  # else the writer put a new one there meanwhile
+                slot.aggregate, slot.saved_version = loading.aggregate, saved_version
+
+    async def catch_up(self, slots: Iterable[Slot[A]], *, connection: asyncpg.Connection) -> None:
+        """Bring these slots up to date with what others appended to their streams."""
+        behind = {slot.stream_id: slot for slot in slots}
+        versions = {stream_id: slot.version for stream_id, slot in behind.items()}
+        for recorded in await self._log.streams(versions, connection=connection):
+            behind[recorded.event.originator_id].apply([recorded.event])
+
+    def committed(self, slot: Slot[A]) -> None:
+        """Called at a moment when all that the aggregate holds is in the log: a snapshot of it may be taken."""
+        if slot.aggregate is None or not self._snapshots.is_due(version=slot.version, saved_version=slot.saved_version):
+            return
+        slot.saved_version = slot.version
+        saving = asyncio.create_task(self._save(self._snapshots.take(slot.aggregate)))
+        self._saving.add(saving)
+        saving.add_done_callback(self._saving.discard)
+
+    async def _save(self, taken: StoredEvent) -> None:
+        try:
+            async with self._database.connection() as connection:
+                await self._snapshots.save(taken, connection=connection)
+        except StoreError as error:
+            log.warning("snapshot not saved", extra={"stream_id": str(taken.originator_id), "reason": str(error)})
+
+    async def close(self) -> None:
+        """Wait for snapshots under way."""
+        await asyncio.gather(*self._saving)

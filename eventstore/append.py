@@ -1,0 +1,201 @@
+"""One transaction that appends: lock, look, decide, insert, fold, commit."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import asyncpg
+from eventsourcing.domain import Aggregate
+from eventsourcing.persistence import Mapper
+
+from eventstore.aggregates import Aggregates
+from eventstore.batch import Batch, KeyId, KnownKey, key_id
+from eventstore.errors import OutcomeUnknown
+from eventstore.log import CHANNEL, Log, Position, Recorded
+
+A = TypeVar("A", bound=Aggregate)
+
+FOLD = 1000
+"""Events of others that are folded at a time when the inline read models are behind."""
+
+LOCK = "BEGIN; LOCK TABLE stored_events IN EXCLUSIVE MODE"
+
+LOOK = """
+SELECT
+    coalesce((SELECT max(notification_id) FROM stored_events), 0) AS position,
+    coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0) AS checkpoint,
+    ARRAY(
+        SELECT coalesce((
+            SELECT originator_version FROM stored_events
+            WHERE originator_id = stream_id ORDER BY originator_version DESC LIMIT 1), 0)
+        FROM unnest($2::uuid[]) WITH ORDINALITY AS streams (stream_id, place) ORDER BY place
+    ) AS versions,
+    EXISTS (
+        SELECT FROM unnest($3::bigint[], $4::text[]) AS asked (owner, key)
+        JOIN idempotency_keys USING (owner, key)
+    ) AS has_known_keys
+"""
+
+KNOWN_KEYS = """
+SELECT owner, key, fingerprint, originator_id, originator_version
+FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
+"""
+
+INSERT = """
+INSERT INTO stored_events (originator_id, originator_version, topic, state)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
+RETURNING originator_id, originator_version, notification_id
+"""
+
+INSERT_KEYS = """
+INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::uuid[], $5::bigint[])
+"""
+
+MOVE_CHECKPOINT = """
+INSERT INTO checkpoints (projection, position) VALUES ($1, $2)
+ON CONFLICT (projection) DO UPDATE SET position = excluded.position
+"""
+
+COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+
+IS_BEHIND = """
+SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0)
+     > coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0)
+"""
+
+
+class InlineProjection(Protocol):
+    """Read models that are folded inside the transaction that appends, and what they know of unique values."""
+
+    @property
+    def name(self) -> str:
+        """Under which its checkpoint is kept."""
+
+    async def fold(self, batch: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
+        """Bring the rows up to the last position in `batch` (ascending)."""
+
+    async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
+        """Those of `values` that a stream holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the log held when the lock was taken."""
+
+    position: int
+    checkpoint: int
+    versions: dict[UUID, int]
+    has_known_keys: bool
+
+
+class Append(Generic[A]):
+    """Takes batches through their transaction. Holds no state of its own between two."""
+
+    def __init__(self, aggregates: Aggregates[A], projection: InlineProjection, log: Log, mapper: Mapper[UUID]) -> None:
+        self._aggregates = aggregates
+        self._projection = projection
+        self._log = log
+        self._mapper = mapper
+
+    async def fold_page(self, connection: asyncpg.Connection) -> bool:
+        """Fold some of what other applications appended, in a transaction of its own; answers whether that was all."""
+        if not await connection.fetchval(IS_BEHIND, self._projection.name):
+            return True
+        await connection.execute(LOCK)
+        head = await self._look(Batch([]), connection)
+        page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
+        await self._projection.fold(page, connection)
+        is_all = len(page) < FOLD
+        await self._move_checkpoint(head.position if is_all else page[-1].position, connection)
+        await self._commit(connection)
+        return is_all
+
+    async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
+        """Record what the batch decides and return the positions of its events, after commit.
+
+        Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise what the driver raises: then
+        nothing is recorded, and the transaction may still be open.
+        """
+        await connection.execute(LOCK)
+        head = await self._look(batch, connection)
+        await self._fold_what_others_appended(head, connection)
+        await self._bring_up_to_date(batch, head, connection)
+        known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
+        uniques = [command.unique.value for command in batch.commands if command.unique is not None]
+        taken = await self._projection.taken(uniques, connection) if uniques else set()
+        batch.decide(known_keys, taken)
+        positions = await self._record(batch, connection) if batch.events else []
+        await self._commit(connection)
+        return positions
+
+    async def _look(self, batch: Batch[A], connection: asyncpg.Connection) -> Head:
+        streams = [slot.stream_id for slot in batch.slots]
+        keys = [key_id(command.key) for command in batch.commands if command.key is not None]
+        row = await connection.fetchrow(
+            LOOK, self._projection.name, streams, [owner for owner, _ in keys], [key for _, key in keys]
+        )
+        assert row is not None
+        return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
+
+    async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> None:
+        if head.checkpoint == head.position:
+            return
+        checkpoint = head.checkpoint
+        while page := await self._log.between(checkpoint, head.position, limit=FOLD, connection=connection):
+            await self._projection.fold(page, connection)
+            checkpoint = page[-1].position
+        await self._move_checkpoint(head.position, connection)
+
+    async def _move_checkpoint(self, position: int, connection: asyncpg.Connection) -> None:
+        await connection.execute(MOVE_CHECKPOINT, self._projection.name, position)
+
+    async def _bring_up_to_date(self, batch: Batch[A], head: Head, connection: asyncpg.Connection) -> None:
+        behind = [slot for slot in batch.slots if slot.version != head.versions[slot.stream_id]]
+        if behind:
+            await self._aggregates.catch_up(behind, connection=connection)
+
+    async def _known_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> dict[KeyId, KnownKey]:
+        keys = [key_id(command.key) for command in batch.commands if command.key is not None]
+        known = {}
+        for row in await connection.fetch(KNOWN_KEYS, [owner for owner, _ in keys], [key for _, key in keys]):
+            recorded = await self._log.one(row["originator_id"], row["originator_version"], connection=connection)
+            assert recorded is not None, "a key and its event are recorded together"
+            known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
+        return known
+
+    async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
+        stored = [self._mapper.to_stored_event(event) for event in batch.events]
+        rows = await connection.fetch(
+            INSERT,
+            [event.originator_id for event in stored],
+            [event.originator_version for event in stored],
+            [event.topic for event in stored],
+            [event.state for event in stored],
+        )
+        given = {(row[0], row[1]): row[2] for row in rows}
+        positions = [given[event.originator_id, event.originator_version] for event in stored]
+        recorded = [Recorded(Position(at), event) for at, event in zip(positions, batch.events, strict=True)]
+        await self._projection.fold(recorded, connection)
+        if batch.keys:
+            await self._record_keys(batch, connection)
+        await self._move_checkpoint(positions[-1], connection)
+        return positions
+
+    async def _record_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> None:
+        await connection.execute(
+            INSERT_KEYS,
+            [key.owner for key, _ in batch.keys],
+            [key.key for key, _ in batch.keys],
+            [key.fingerprint for key, _ in batch.keys],
+            [event.originator_id for _, event in batch.keys],
+            [event.originator_version for _, event in batch.keys],
+        )
+
+    async def _commit(self, connection: asyncpg.Connection) -> None:
+        try:
+            await connection.execute(COMMIT)
+        except (Exception, asyncio.CancelledError) as error:  # even a refusal: it may have come after the fact
+            raise OutcomeUnknown("the database did not confirm the commit") from error

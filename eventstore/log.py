@@ -1,0 +1,89 @@
+"""The log as it is read: one ordered sequence of events, and the streams it is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NewType, TypeVar
+from uuid import UUID
+
+import asyncpg
+from eventsourcing.persistence import Mapper
+
+from eventstore.mapper import to_event
+
+Position = NewType("Position", int)
+"""An event's place in the whole log (notification id): rising in commit order, with gaps."""
+
+E = TypeVar("E", covariant=True)
+
+CHANNEL = "stored_events"
+"""Where PostgreSQL notifies of every append: the same channel as the `eventsourcing` library's, named for the table."""
+
+READ_BETWEEN = """
+SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
+WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) ORDER BY notification_id LIMIT $4
+"""
+
+READ_STREAM = """
+SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
+WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
+"""
+
+READ_STREAMS = """
+SELECT notification_id, originator_id, originator_version, topic, state
+FROM unnest($1::uuid[], $2::bigint[]) AS behind (stream_id, version)
+JOIN stored_events ON originator_id = behind.stream_id AND originator_version > behind.version
+ORDER BY notification_id
+"""
+
+READ_ONE = """
+SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
+WHERE originator_id = $1 AND originator_version = $2
+"""
+
+LAST_POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Generic[E]):
+    """An event that is in the log, and where. Its stream and version are fields of the event itself."""
+
+    position: Position
+    event: E
+
+
+class Log:
+    """Reads of the log over a connection of the caller's choice: a pool's, or one that holds a transaction.
+
+    `topics` are those of this program's events. Other applications may keep theirs in the same log; reads of the
+    whole log pass them over, reads of a stream do not.
+    """
+
+    def __init__(self, mapper: Mapper[UUID], *, topics: Sequence[str]) -> None:
+        self._mapper = mapper
+        self._topics = list(topics)
+
+    async def between(self, after: int, to: int, *, limit: int, connection: asyncpg.Connection) -> list[Recorded[Any]]:
+        """The next events of the whole log, ascending by position: beyond `after`, up to `to`, at most `limit`."""
+        return self._recorded(await connection.fetch(READ_BETWEEN, after, to, self._topics, limit))
+
+    async def stream(
+        self, stream_id: UUID, *, after: int, limit: int, connection: asyncpg.Connection
+    ) -> list[Recorded[Any]]:
+        """The next events of one stream, ascending by version, at most `limit`."""
+        return self._recorded(await connection.fetch(READ_STREAM, stream_id, after, limit))
+
+    async def streams(self, versions: dict[UUID, int], *, connection: asyncpg.Connection) -> list[Recorded[Any]]:
+        """Everything beyond the given version of each stream, ascending by position."""
+        return self._recorded(await connection.fetch(READ_STREAMS, list(versions), list(versions.values())))
+
+    async def one(self, stream_id: UUID, version: int, *, connection: asyncpg.Connection) -> Recorded[Any] | None:
+        """One event by its stream and version."""
+        row = await connection.fetchrow(READ_ONE, stream_id, version)
+        return self._recorded([row])[0] if row is not None else None
+
+    async def last_position(self, *, connection: asyncpg.Connection) -> Position:
+        """The position of the newest event; 0 while the log is empty."""
+        return Position(await connection.fetchval(LAST_POSITION))
+
+    def _recorded(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
+        return [Recorded(Position(row[0]), to_event(self._mapper, row[1], row[2], row[3], row[4])) for row in rows]

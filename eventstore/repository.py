@@ -1,0 +1,42 @@
+"""The repository: where use cases find aggregates and leave what they decided."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from eventstore.aggregates import Aggregates
+from eventstore.commands import Change, Creation, Key, Unique
+from eventstore.log import Recorded
+from eventstore.writer import Writer
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Repository(Generic[A]):
+    """Aggregates of one kind. Both methods answer after commit, with the last event recorded.
+
+    They raise what the command raises, and StoreError (see `eventstore.errors`). `not_found` is raised for a stream
+    without events.
+    """
+
+    def __init__(self, aggregates: Aggregates[A], writer: Writer[A], *, not_found: Callable[[UUID], Exception]) -> None:
+        self._aggregates = aggregates
+        self._writer = writer
+        self._not_found = not_found
+
+    async def add(self, aggregate: A, *, unique: Unique | None = None, key: Key | None = None) -> Recorded[Any]:
+        """Keep a new aggregate, unless another holds its unique value: then raise `unique.refusal`."""
+        creation = Creation(self._aggregates.slot(aggregate.id), aggregate, key=key, unique=unique)
+        self._writer.submit(creation)
+        return await creation.answer
+
+    async def change(self, stream_id: UUID, change: Callable[[A], None], *, key: Key | None = None) -> Recorded[Any]:
+        """Apply `change` to the aggregate as it is in the log at that moment."""
+        slot = self._aggregates.slot(stream_id)
+        if slot.aggregate is None:
+            await self._aggregates.load(slot)
+        command = Change(slot, change, key=key, not_found=self._not_found(stream_id))
+        self._writer.submit(command)
+        return await command.answer

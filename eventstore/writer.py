@@ -1,0 +1,254 @@
+"""The writer: the one task of a process that appends to the log, many commands in one transaction.
+
+A batch is whatever has gathered while the one before it was being committed. Under the append lock it is brought up
+to date with what other processes appended, decided command by command, inserted, folded into the inline read models
+and committed. Nobody can append between a decision and its record, so no command loses a race to another process that
+takes the lock; one that inserts without it is met by the primary key, and the command is decided again.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import asyncpg
+from eventsourcing.domain import Aggregate
+
+from eventstore.aggregates import Aggregates
+from eventstore.append import Append
+from eventstore.batch import Batch, fail
+from eventstore.commands import Command
+from eventstore.database import SESSION, UNAVAILABLE
+from eventstore.errors import OutcomeUnknown, StoreBusy, StoreError, StoreRejected, StoreUnavailable
+
+A = TypeVar("A", bound=Aggregate)
+
+BATCH = 1000
+"""Commands in one transaction at the most: what bounds how long the lock is held."""
+
+ATTEMPTS = 3
+"""How often a command is decided that lost its version to somebody who took no lock."""
+
+IDLE_S = 1.0
+"""How often a writer with nothing to do looks for events that other applications appended."""
+
+log = logging.getLogger(__name__)
+
+Observer = Callable[[int, int, float], None]
+"""Told of every batch after its commit: commands, events, seconds."""
+
+
+def unobserved(commands: int, events: int, seconds: float) -> None:
+    """Nobody wants to know."""
+
+
+class Writer(Generic[A]):
+    """Appends what is submitted, in the order in which it came; every command is answered within a bounded time.
+
+    `dsn` is the database, `timeout_s` what one transaction may take, `queue_limit` how many commands may wait.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        append: Append[A],
+        aggregates: Aggregates[A],
+        *,
+        queue_limit: int = 5000,
+        timeout_s: float = 5.0,
+        observer: Observer = unobserved,
+    ) -> None:
+        self._dsn = dsn
+        self._append = append
+        self._aggregates = aggregates
+        self._queue_limit = queue_limit
+        self._timeout_s = timeout_s
+        self._observer = observer
+        self._queue: deque[Command[A]] = deque()
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._connection: asyncpg.Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._available = False
+
+    @property
+    def queue_depth(self) -> int:
+        """Commands that wait for the next transaction."""
+        return len(self._queue)
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the last attempt to reach the database, at most a second or a transaction ago, succeeded."""
+        return self._available
+
+    async def start(self) -> None:
+        """Fold what was appended while nobody ran, then begin to take commands. Raises StoreError."""
+        await self._fold_what_others_appended()
+        self._task = asyncio.create_task(self._run(), name="writer")
+
+    async def close(self) -> None:
+        """Append what waits, then stop. Commands submitted from now on fail."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        await self._disconnect()
+
+    def submit(self, command: Command[A]) -> None:
+        """Take a command; its answer comes after commit. Raises StoreBusy when too many wait, StoreUnavailable."""
+        if self._closing:
+            raise StoreUnavailable("the service is stopping")
+        if len(self._queue) >= self._queue_limit:
+            raise StoreBusy("too many commands are waiting")
+        self._queue.append(command)
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while not (self._closing and not self._queue):
+            if self._queue:
+                await self._write(self._next_commands())
+            else:
+                await self._idle()
+
+    def _next_commands(self) -> list[Command[A]]:
+        """The oldest that wait and whose callers still do."""
+        commands: list[Command[A]] = []
+        while self._queue and len(commands) < BATCH:
+            command = self._queue.popleft()
+            if not command.answer.done():
+                commands.append(command)
+        return commands
+
+    async def _idle(self) -> None:
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), IDLE_S)
+        except TimeoutError:
+            try:
+                await self._fold_what_others_appended()
+            except StoreError as error:
+                log.debug("cannot look for events of others", extra={"reason": str(error)})
+            except Exception:
+                log.exception("cannot fold an event that another application appended")
+
+    async def _fold_what_others_appended(self) -> None:
+        is_all = False
+        while not is_all:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    is_all = await self._append.fold_page(await self._connected())
+            except BaseException as error:
+                await self._give_up(error)
+                raise
+        self._available = True
+
+    async def _write(self, commands: Sequence[Command[A]]) -> None:
+        """Append these commands, and answer every one of them."""
+        try:
+            await self._in_transaction(commands)
+        except (StoreUnavailable, OutcomeUnknown) as error:
+            self._fail_all(commands, error)
+        except Exception as error:  # one command's rows can spoil a batch: tried alone, only that one fails
+            if len(commands) > 1:
+                log.warning("batch refused, trying its commands one by one", extra={"reason": type(error).__name__})
+            for command in commands:
+                await self._write_alone(command)
+
+    async def _write_alone(self, command: Command[A]) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._in_transaction([command])
+            except (StoreUnavailable, OutcomeUnknown) as error:
+                fail(command, error)
+            except (asyncpg.UniqueViolationError, asyncpg.TransactionRollbackError) as error:
+                if attempt == ATTEMPTS:
+                    fail(command, StoreUnavailable(f"others wrote the same rows {ATTEMPTS} times meanwhile"))
+                log.warning("lost a race to somebody without the append lock", extra={"reason": type(error).__name__})
+            except Exception as error:
+                log.exception("command rejected", extra={"stream_id": str(command.slot.stream_id)})
+                rejected = StoreRejected(f"the database refused the command ({type(error).__name__})")
+                rejected.__cause__ = error
+                fail(command, rejected)
+            if command.answer.done():
+                return
+
+    def _fail_all(self, commands: Sequence[Command[A]], error: StoreError) -> None:
+        """Fail these, and all that waits behind them: while the database is away nobody waits out several timeouts."""
+        for command in commands:
+            fail(command, type(error)(str(error)))
+        while self._queue:
+            fail(self._queue.popleft(), StoreUnavailable("the database is not available"))
+
+    async def _load(self, commands: Sequence[Command[A]]) -> None:
+        """Fill slots that an earlier failure emptied, before the lock is taken."""
+        for command in commands:
+            if command.needs_aggregate and command.slot.aggregate is None:
+                await self._aggregates.load(command.slot)
+
+    async def _in_transaction(self, commands: Sequence[Command[A]]) -> None:
+        """One transaction; a connection that died while nobody used it does not count as an attempt.
+
+        Raises StoreUnavailable or OutcomeUnknown, or what the database refused; the slots are then empty.
+        """
+        was_connected = self._connection is not None
+        try:
+            await self._attempt(commands)
+        except StoreUnavailable:
+            if not was_connected:
+                raise
+            await self._attempt(commands)
+
+    async def _attempt(self, commands: Sequence[Command[A]]) -> None:
+        await self._load(commands)
+        batch = Batch(commands)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                positions = await self._append(batch, await self._connected())
+        except BaseException as error:
+            for slot in batch.slots:
+                slot.forget()
+            await self._give_up(error)
+            raise
+        self._available = True
+        batch.answer(positions)
+        for slot in batch.slots:
+            self._aggregates.committed(slot)
+        self._observer(len(commands), len(positions), time.perf_counter() - started)
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._dsn, timeout=self._timeout_s, command_timeout=self._timeout_s, server_settings=self._session()
+            )
+        return self._connection
+
+    def _session(self) -> dict[str, str]:
+        """A process that hangs with the lock in its hands must not stop the others for longer than a transaction."""
+        timeout_ms = str(int(self._timeout_s * 1000))
+        return {**SESSION, "lock_timeout": timeout_ms, "idle_in_transaction_session_timeout": timeout_ms}
+
+    async def _give_up(self, error: BaseException) -> None:
+        """End the transaction that `error` broke. Raises StoreUnavailable when that means the database is away."""
+        if not isinstance(error, (*UNAVAILABLE, OutcomeUnknown)):
+            await self._roll_back()
+            return
+        self._available = False
+        await self._disconnect()
+        if not isinstance(error, OutcomeUnknown):
+            raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
+
+    async def _roll_back(self) -> None:
+        try:
+            if self._connection is not None:
+                await self._connection.execute("ROLLBACK")
+        except (Exception, asyncio.CancelledError):
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        """Without ceremony: what is not committed is not to be, and a server that hangs is not waited for."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
