@@ -1,0 +1,117 @@
+"""People: signing up, and proving who one is."""
+
+import re
+import unicodedata
+
+import asyncpg
+
+from api.passwords import Passwords
+from api.throttle import Throttle
+from domain.errors import InvalidField
+from eventstore.database import Database
+from projections.shapes import User
+
+USERNAME = re.compile(r"[\w.@+-]+")
+USERNAME_LIMIT = 150
+PASSWORD_AT_LEAST = 8
+PASSWORD_LIMIT = 1000
+
+INSERT = "INSERT INTO users (username, username_key, password_hash) VALUES ($1, $2, $3) RETURNING user_id"
+FIND = "SELECT user_id, username, password_hash FROM users WHERE username_key = $1"
+REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
+INSERT_MANY = """
+INSERT INTO users (username, username_key, password_hash)
+SELECT name, key, $3 FROM unnest($1::text[], $2::text[]) AS new (name, key)
+ON CONFLICT (username_key) DO NOTHING
+"""
+FIND_MANY = "SELECT user_id, username, username_key FROM users WHERE username_key = ANY($1::text[])"
+
+
+class WrongCredentials(Exception):
+    """No such user, or not this password: which of the two is nobody's business."""
+
+
+class Accounts:
+    """The table of users. `by_account` and `by_address` count failed logins only."""
+
+    def __init__(
+        self, database: Database, passwords: Passwords, *, by_account: Throttle[str], by_address: Throttle[str]
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._by_account = by_account
+        self._by_address = by_address
+
+    async def sign_up(self, username: str, password: str) -> User:
+        """Create an account. Raises InvalidField (also for a name that is taken), PasswordsBusy."""
+        check_username(username)
+        check_password(password)
+        return await self.create(username, password)
+
+    async def create(self, username: str, password: str) -> User:
+        """Create an account with any password. Raises InvalidField when the name is taken, PasswordsBusy."""
+        hashed = await self._passwords.hash(password)
+        try:
+            user_id = await self._database.fetchval(INSERT, username, username_key(username), hashed)
+        except asyncpg.UniqueViolationError:
+            raise InvalidField("username", "A user with that username already exists.") from None
+        return User(user_id, username)
+
+    async def create_many(self, usernames: list[str], password: str) -> list[User]:
+        """One account for each name, all with one password, hashed once; existing accounts are left as they are.
+
+        Returns the users in the order of the names.
+        """
+        keys = [username_key(username) for username in usernames]
+        await self._database.execute(INSERT_MANY, usernames, keys, await self._passwords.hash(password))
+        rows = await self._database.fetch(FIND_MANY, keys)
+        users = {row["username_key"]: User(row["user_id"], row["username"]) for row in rows}
+        return [users[key] for key in keys]
+
+    async def log_in(self, username: str, password: str, *, address: str) -> User:
+        """The user with this name and password. Takes the same time whether or not there is such a user.
+
+        Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, PasswordsBusy.
+        """
+        key = username_key(username)
+        row = await self._database.fetchrow(FIND, key) if is_username(username) else None
+        async with (
+            self._passwords.turn()
+        ):  # counted in turn: many at once do not all slip through before the first fails
+            self._by_account.check(key)
+            self._by_address.check(address)
+            if not await self._passwords.matches(password, row["password_hash"] if row else None) or row is None:
+                self._by_account.count(key)
+                self._by_address.count(address)
+                raise WrongCredentials("invalid credentials")
+        if self._passwords.is_outdated(row["password_hash"]):
+            await self._database.execute(REPLACE_HASH, row["user_id"], await self._passwords.hash(password))
+        return User(row["user_id"], row["username"])
+
+
+def username_key(username: str) -> str:
+    """The form in which user names are compared: capitals and look-alike forms folded."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def is_username(username: str) -> bool:
+    """Whether anybody could have this name: letters, digits and @ . + - _ only, at most 150 of them."""
+    return len(username) <= USERNAME_LIMIT and USERNAME.fullmatch(username) is not None
+
+
+def check_username(username: str) -> None:
+    """Raises InvalidField unless `username` can be somebody's name."""
+    if not username.strip():
+        raise InvalidField("username", "This field may not be blank.")
+    if len(username) > USERNAME_LIMIT:
+        raise InvalidField("username", f"Ensure this field has no more than {USERNAME_LIMIT} characters.")
+    if not is_username(username):
+        raise InvalidField("username", "Enter a valid username: letters, digits and @/./+/-/_ only.")
+
+
+def check_password(password: str) -> None:
+    """Raises InvalidField unless `password` is long enough to be a secret and short enough to hash."""
+    if len(password) < PASSWORD_AT_LEAST:
+        raise InvalidField("password", f"Ensure this field has at least {PASSWORD_AT_LEAST} characters.")
+    if len(password) > PASSWORD_LIMIT:
+        raise InvalidField("password", f"Ensure this field has no more than {PASSWORD_LIMIT} characters.")

@@ -1,0 +1,90 @@
+"""The application: which parts there are, and their life."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+
+from aiohttp import web
+
+from api.accounts import Accounts
+from api.clients import Clients
+from api.edge import edge
+from api.housekeeping import Housekeeping
+from api.keys import ACCOUNTS, CLIENTS, DATABASE, METRICS, REQUESTS, SECRETS, SESSIONS, SETTINGS, SIGNUPS
+from api.metrics import Metrics
+from api.passwords import Passwords
+from api.routes import routes
+from api.secrets import secrets_of
+from api.sessions import Sessions
+from api.settings import Settings
+from api.throttle import Throttle
+from eventstore.database import Database
+
+
+def create_app(settings: Settings) -> web.Application:
+    """The application on the database of `settings.database_url`, whose schema is there already.
+
+    Parts are connected when the application starts and closed, last one first, when it stops.
+    """
+    app = web.Application(middlewares=[edge], client_max_size=settings.max_body_bytes)
+    app[SETTINGS] = settings
+    app[SECRETS] = secrets_of(settings)
+    app[CLIENTS] = Clients(settings.proxy_networks())
+    app[METRICS] = Metrics()
+    app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
+    app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
+    app.add_routes(routes())
+    app.cleanup_ctx.extend((_database, _people, _housekeeping))
+    return app
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    database = await Database.connect(
+        settings.database_url, size=settings.database_pool, timeout_s=settings.database_timeout_s
+    )
+    app[DATABASE] = database
+    yield
+    await database.close()
+
+
+async def _people(app: web.Application) -> AsyncIterator[None]:
+    """Accounts and sessions."""
+    settings = app[SETTINGS]
+    passwords = Passwords(threads=settings.password_threads)
+    app[ACCOUNTS] = Accounts(
+        app[DATABASE],
+        passwords,
+        by_account=Throttle(rate=settings.login_account_rate, burst=settings.login_account_burst),
+        by_address=Throttle(rate=settings.login_address_rate, burst=settings.login_address_burst),
+    )
+    sessions = Sessions(
+        app[DATABASE],
+        dsn=settings.database_url,
+        idle_s=settings.session_idle_s,
+        lifetime_s=settings.session_lifetime_s,
+        cache_s=settings.session_cache_s,
+    )
+    app[SESSIONS] = sessions
+    async with _running(sessions.announcements.run()):
+        yield
+    passwords.close()
+
+
+async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    work = Housekeeping(app[DATABASE], app[SESSIONS], keep_keys_s=settings.idempotency_keep_s)
+    async with _running(work.run(every_s=settings.housekeeping_every_s)):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """`work` in a task of its own, for as long as the block lasts."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

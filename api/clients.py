@@ -1,0 +1,47 @@
+"""Where a request comes from, as far as the proxies in front of us can be believed."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from api.settings import Network
+
+
+class Clients:
+    """Answers for requests that came directly or through proxies in the `trusted` networks."""
+
+    def __init__(self, trusted: Sequence[Network]) -> None:
+        self._trusted = tuple(trusted)
+
+    def address(self, request: web.Request) -> str:
+        """The client's address: the last one in X-Forwarded-For that no trusted proxy holds."""
+        address = request.remote or "unknown"
+        if not self._trusts(address):
+            return address
+        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            if not (hop := hop.strip()):
+                break
+            address = hop
+            if not self._trusts(hop):
+                break
+        return address
+
+    def is_secure(self, request: web.Request) -> bool:
+        """Whether the client speaks https: to us, or to a trusted proxy that says so."""
+        if self._trusted and self._trusts(request.remote or ""):
+            return request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
+        return request.scheme == "https"
+
+    def origin(self, request: web.Request) -> str:
+        """Scheme and host as the client addressed us, for links back to ourselves."""
+        return f"{'https' if self.is_secure(request) else 'http'}://{request.host}"
+
+    def _trusts(self, address: str) -> bool:
+        if not self._trusted:
+            return False
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)

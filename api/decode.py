@@ -1,0 +1,130 @@
+"""JSON bodies and query parameters to typed values, with the contract's words for what is wrong with them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
+
+from domain.errors import InvalidField
+from domain.values import ClientId, RoomId
+
+Body = TypeVar("Body", bound=Struct)
+BIGINT = 2**63 - 1
+KEY_LIMIT = 200
+
+REQUIRED = "This field is required."
+NULL = "This field may not be null."
+NOT_A_STRING = "Not a valid string."
+NUL = "Null characters are not allowed."
+SURROGATES = "Lone surrogates are not allowed."
+NOT_A_NUMBER = "A valid integer is required."
+
+
+class BadJson(Exception):
+    """The body is not JSON, or not a JSON object; the text says which."""
+
+
+class BadKey(Exception):
+    """The Idempotency-Key header is empty, too long or not printable."""
+
+
+class NoSuchPath(Exception):
+    """An id in the path that can belong to nothing."""
+
+
+class InvalidFields(Exception):
+    """What is wrong with a body or a query, by field."""
+
+    def __init__(self, problems: Mapping[str, list[str]]) -> None:
+        super().__init__(f"invalid: {', '.join(problems)}")
+        self.problems = problems
+
+
+async def read_body(request: web.Request, kind: type[Body]) -> Body:
+    """The request's body as `kind`, whose fields are all strings; no body counts as `{}`, fields not known are ignored.
+
+    Raises BadJson, InvalidFields.
+    """
+    raw = await request.read() or b"{}"
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (ValueError, RecursionError):
+        raise _explain(raw, kind) from None
+
+
+def _explain(raw: bytes, kind: type[Struct]) -> Exception:
+    """Why `raw` is no `kind`, in the contract's words."""
+    try:
+        value = json.loads(raw)
+    except RecursionError:
+        return BadJson("JSON parse error - nested too deeply")
+    except UnicodeDecodeError:
+        return BadJson("JSON parse error - not UTF-8")
+    except ValueError as error:
+        return BadJson(f"JSON parse error - {error}")
+    if not isinstance(value, dict):
+        return BadJson("Invalid data. Expected an object.")
+    problems = {field.encode_name: problem for field in fields(kind) if (problem := _problem(value, field))}
+    return InvalidFields(problems) if problems else BadJson("JSON parse error - not standard JSON")
+
+
+def _problem(value: dict[str, Any], field: Any) -> list[str] | None:
+    if field.encode_name not in value:
+        return [REQUIRED] if field.default is NODEFAULT else None
+    given = value[field.encode_name]
+    if given is None:
+        return [NULL]
+    if not isinstance(given, str):
+        return [NOT_A_STRING]
+    if any("\ud800" <= character <= "\udfff" for character in given):
+        return [SURROGATES]
+    return None
+
+
+def refuse_nul(**texts: str) -> None:
+    """Raises InvalidField for the first text with a NUL, which PostgreSQL cannot keep."""
+    for name, text in texts.items():
+        if "\x00" in text:
+            raise InvalidField(name, NUL)
+
+
+def room_id(request: web.Request) -> RoomId:
+    """The room in the path. Raises NoSuchPath when it is not a UUID as we write them."""
+    text = request.match_info["room_id"]
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        raise NoSuchPath(text) from None
+    if str(parsed) != text.lower():
+        raise NoSuchPath(text)
+    return RoomId(parsed)
+
+
+def idempotency_key(request: web.Request) -> ClientId | None:
+    """The Idempotency-Key header; None without one. Raises BadKey unless it is 1 to 200 printable characters."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= KEY_LIMIT or not key.isprintable():
+        raise BadKey(f"Idempotency-Key: use 1 to {KEY_LIMIT} printable characters.")
+    return ClientId(key)
+
+
+def query_number(request: web.Request, name: str, *, default: int, least: int = 0, most: int = BIGINT) -> int:
+    """A number from the query string. Raises InvalidFields unless it is a whole number from `least` to `most`."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(BIGINT))):
+        raise InvalidFields({name: [NOT_A_NUMBER]})
+    number = int(text)
+    if number < least:
+        raise InvalidFields({name: [f"Ensure this value is greater than or equal to {least}."]})
+    if number > most:
+        raise InvalidFields({name: [f"Ensure this value is less than or equal to {most}."]})
+    return number

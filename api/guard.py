@@ -1,0 +1,53 @@
+"""What every request of an endpoint passes before its handler: throttle, session, CSRF."""
+
+from enum import Enum
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from api.cookies import read_cookie
+from api.csrf import check_csrf
+from api.keys import CLIENTS, REQUESTS, SESSION, SESSIONS
+from api.sessions import Session
+
+SAFE = ("GET", "HEAD")
+
+
+class Access(Enum):
+    """Who may call an endpoint."""
+
+    ANYBODY = "anybody"
+    SIGNED_IN = "signed in"
+
+
+class NotSignedIn(Exception):
+    """The request carries no session that is alive."""
+
+
+def guarded(handler: Handler, access: Access) -> Handler:
+    """`handler`, called only when the request may be answered; `request[SESSION]` is there when somebody is signed in.
+
+    Raises TooManyRequests, NotSignedIn, CsrfFailed, in this order.
+    """
+
+    async def guard(request: web.Request) -> web.StreamResponse:
+        session = await session_of(request)
+        request.app[REQUESTS].take(session.user.id if session else request.app[CLIENTS].address(request))
+        if session is not None:
+            request[SESSION] = session
+        elif access is Access.SIGNED_IN:
+            raise NotSignedIn
+        if request.method not in SAFE:
+            check_csrf(request)
+        return await handler(request)
+
+    return guard
+
+
+async def session_of(request: web.Request) -> Session | None:
+    """The session of the request's cookie. Without one, or with one seen a moment ago, this asks no database."""
+    token = read_cookie(request, "sessionid")
+    if not token:
+        return None
+    sessions = request.app[SESSIONS]
+    return sessions.remembered(token) or await sessions.find(token)

@@ -1,0 +1,35 @@
+"""Removes what nobody needs any more, now and then. Any number of processes may do so at once."""
+
+import asyncio
+import logging
+
+from api.sessions import Sessions
+from eventstore.database import Database
+from eventstore.errors import StoreUnavailable
+
+REMOVE_KEYS = "DELETE FROM idempotency_keys WHERE recorded_at < now() - $1 * interval '1 second'"
+
+log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """Ended sessions, and idempotency keys older than `keep_keys_s`."""
+
+    def __init__(self, database: Database, sessions: Sessions, *, keep_keys_s: float) -> None:
+        self._database = database
+        self._sessions = sessions
+        self._keep_keys_s = keep_keys_s
+
+    async def run(self, *, every_s: float) -> None:
+        """Clean up, wait, and so on until cancelled. While the database is away there is nothing to clean."""
+        while True:
+            try:
+                await self.clean()
+            except StoreUnavailable:
+                log.warning("housekeeping skipped: the database is not available")
+            await asyncio.sleep(every_s)
+
+    async def clean(self) -> None:
+        """Remove everything that is due now."""
+        await self._sessions.remove_expired()
+        await self._database.execute(REMOVE_KEYS, self._keep_keys_s)

@@ -1,0 +1,63 @@
+"""Structured logs: one JSON object a line, on standard error.
+
+What people say and what they log in with never gets here: errors are written with their type and place, not their
+text, because a driver's error quotes the values it was given.
+"""
+
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request being answered, on every line that is logged meanwhile."""
+
+STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON: time, level, logger, event, request_id, then whatever `extra` gave."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        if (request_id := REQUEST_ID.get()) is not None:
+            line["request_id"] = request_id
+        line.update((name, value) for name, value in record.__dict__.items() if name not in STANDARD)
+        if record.exc_info:
+            line["error"] = describe(record.exc_info[1])
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def describe(error: BaseException | None) -> list[dict[str, Any]]:
+    """An error and what caused it, newest first: type and frames of each, never its text."""
+    chain: list[dict[str, Any]] = []
+    while error is not None and len(chain) < 10:
+        frames = traceback.extract_tb(error.__traceback__)
+        chain.append(
+            {
+                "type": f"{type(error).__module__}.{type(error).__qualname__}",
+                "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-20:]],
+            }
+        )
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return chain
+
+
+def configure_logs(level: str) -> None:
+    """Send every logger of this process to standard error as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())

@@ -1,0 +1,34 @@
+"""For whoever runs the service: is it alive, is it ready, how is it doing."""
+
+from aiohttp import web
+from msgspec import Struct
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from api.answers import answer
+from api.keys import DATABASE, METRICS
+from eventstore.errors import StoreUnavailable
+
+
+class Health(Struct, frozen=True):
+    """`ok`, or what is missing."""
+
+    status: str
+
+
+async def get_health(request: web.Request) -> web.Response:
+    """GET /healthz: 200 while the process answers at all."""
+    return answer(Health("ok"))
+
+
+async def get_readiness(request: web.Request) -> web.Response:
+    """GET /readyz: 200 when requests can be served, 503 when the database or the writer is missing."""
+    try:
+        await request.app[DATABASE].fetchval("SELECT 1")
+    except StoreUnavailable:
+        return answer(Health("the database is not available"), status=503)
+    return answer(Health("ok"))
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """GET /metrics: Prometheus text."""
+    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

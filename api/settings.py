@@ -1,0 +1,107 @@
+"""Everything that can be configured, read once from the environment. The table for people is docs/configuration.md."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+import msgspec
+from msgspec import Meta, Struct
+
+TRIVIAL_SECRETS = ("secret", "changeme", "change-me", "password", "default", "example")
+SECRET_LENGTH = 32
+"""Characters that a secret has at least: what HMAC-SHA256 wants of its key."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Rate = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0)]
+Size = Annotated[int, Meta(ge=1)]
+
+
+class SettingsError(Exception):
+    """The environment asks for something impossible or unsafe; the text names the variable."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One field for each environment variable of the same name in capitals. A rate is per second."""
+
+    host: str = "127.0.0.1"  # 0.0.0.0 for every interface
+    port: Port = 9000
+    data_dir: str = "var"  # the embedded database, and generated secrets
+    trusted_proxies: str = ""  # networks, comma-separated, whose X-Forwarded-For and X-Forwarded-Proto are believed
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    demo: Literal["auto", "yes", "no"] = "auto"  # auto: with the embedded database only
+
+    database_url: str = ""  # empty: the embedded PostgreSQL
+    database_pool: Size = 10
+    database_timeout_s: Seconds = 5.0
+    writer_queue: Size = 2000  # commands that may wait; beyond that the answer is 503
+    rooms_in_memory: Size = 1000
+    idempotency_keep_s: Seconds = 7 * 86400.0
+    housekeeping_every_s: Seconds = 3600.0
+
+    session_idle_s: Seconds = 14 * 86400.0
+    session_lifetime_s: Seconds = 90 * 86400.0
+    session_cache_s: Seconds = 60.0  # how long a session is believed without asking the database again
+    password_threads: Size = 2  # hashes at the same time
+
+    max_body_bytes: Size = 65536
+    request_rate: Rate = 300.0  # of one user, or of one address that is not signed in
+    request_burst: Size = 6000
+    signup_rate: Rate = 1.0  # from one address
+    signup_burst: Size = 1000
+    login_account_rate: Rate = 0.05  # failed logins only, here and below
+    login_account_burst: Size = 10
+    login_address_rate: Rate = 0.5
+    login_address_burst: Size = 100
+
+    centrifugo_api_url: str = ""  # empty: the embedded hub
+    centrifugo_api_key: str = ""
+    centrifugo_token_secret: str = ""  # empty: generated into data_dir
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the variables; one that is set but empty counts as not set. Raises SettingsError."""
+        given = {name: value for name in cls.__struct_fields__ if (value := environ.get(name.upper(), "").strip())}
+        try:
+            settings = msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise SettingsError(_in_words(error)) from None
+        settings.proxy_networks()
+        settings._refuse_unsafe_secrets()
+        return settings
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is our own embedded one."""
+        return not self.database_url
+
+    @property
+    def seeds_demo(self) -> bool:
+        return self.demo == "yes" or (self.demo == "auto" and self.embedded)
+
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """TRUSTED_PROXIES, parsed. Raises SettingsError."""
+        try:
+            return tuple(ipaddress.ip_network(text.strip()) for text in self.trusted_proxies.split(",") if text.strip())
+        except ValueError as error:
+            raise SettingsError(f"TRUSTED_PROXIES: {error}") from None
+
+    def _refuse_unsafe_secrets(self) -> None:
+        """A real Centrifugo is production: it never runs on a secret that everybody knows or that is short."""
+        named = {
+            "CENTRIFUGO_API_KEY": self.centrifugo_api_key,
+            "CENTRIFUGO_TOKEN_SECRET": self.centrifugo_token_secret,
+        }
+        for name, value in named.items():
+            if self.centrifugo_api_url and not value:
+                raise SettingsError(f"{name}: required with CENTRIFUGO_API_URL")
+            if value and (len(value) < SECRET_LENGTH or any(word in value.lower() for word in TRIVIAL_SECRETS)):
+                raise SettingsError(f"{name}: use {SECRET_LENGTH} random characters or more, not a default or a word")
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    """`Expected `int` <= 65535 - at `$.port`` names the field last; people look for the variable first."""
+    problem, _, place = str(error).partition(" - at `$.")
+    return f"{place.rstrip('`').upper()}: {problem.replace('`', '')}"

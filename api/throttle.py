@@ -1,0 +1,55 @@
+"""How often something may happen: token buckets in memory, one for each key."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+
+
+class TooManyRequests(Exception):
+    """Come back in `retry_after_s` seconds."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"Request was throttled. Expected available in {retry_after_s:.0f} seconds.")
+        self.retry_after_s = retry_after_s
+
+
+class Throttle(Generic[Key]):
+    """Allows `burst` things at once and `rate` a second in the long run, for each key, in this process.
+
+    A full bucket is the same as none, so the table forgets the least recently used beyond `keys`: whoever fills it
+    with made-up keys makes others' buckets full again, never empty.
+    """
+
+    def __init__(
+        self, *, rate: float, burst: int, keys: int = 100_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._keys = keys
+        self._clock = clock
+        self._buckets: OrderedDict[Key, tuple[float, float]] = OrderedDict()  # tokens left, at this time
+
+    def take(self, key: Key) -> None:
+        """Count one. Raises TooManyRequests, and counts nothing, when the bucket is empty."""
+        self.check(key)
+        self.count(key)
+
+    def check(self, key: Key) -> None:
+        """Raises TooManyRequests when the bucket is empty; counts nothing."""
+        if (tokens := self._tokens(key, self._clock())) < 1:
+            raise TooManyRequests(max(1.0, (1 - tokens) / self._rate))
+
+    def count(self, key: Key) -> None:
+        """Count one that has happened, allowed or not."""
+        now = self._clock()
+        self._buckets[key] = (max(0.0, self._tokens(key, now) - 1), now)
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > self._keys:
+            self._buckets.popitem(last=False)
+
+    def _tokens(self, key: Key, now: float) -> float:
+        tokens, then = self._buckets.get(key, (self._burst, now))
+        return min(self._burst, tokens + (now - then) * self._rate)

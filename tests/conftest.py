@@ -1,0 +1,56 @@
+"""One embedded PostgreSQL for the whole run; a database of its own for each test that asks for one."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from eventstore.embedded import EmbeddedPostgres
+from eventstore.migrations import migrate
+
+TEMPLATE = "onrecord_template"
+UNSAFE_BUT_QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+
+_numbers = itertools.count(1)
+
+
+def database_named(name: str, postgres: EmbeddedPostgres) -> str:
+    """The URL of another database on the same server."""
+    before, _, after = postgres.dsn.partition("@/")
+    return f"{before}@/{name}?{after.partition('?')[2]}"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A real server. Its data are thrown away, so nothing waits for a disk."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), options=UNSAFE_BUT_QUICK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: EmbeddedPostgres) -> str:
+    """The name of a database with today's schema and no rows, to be cloned."""
+
+    async def create() -> None:
+        server = await asyncpg.connect(postgres.dsn)
+        await server.execute(f"CREATE DATABASE {TEMPLATE}")
+        await server.close()
+        template = await asyncpg.connect(database_named(TEMPLATE, postgres))
+        await migrate(template)
+        await template.close()
+
+    asyncio.run(create())
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
+    """A database with today's schema and no rows, for one test."""
+    name = f"test_{next(_numbers)}"
+    server = await asyncpg.connect(postgres.dsn)
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield database_named(name, postgres)
+    await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await server.close()

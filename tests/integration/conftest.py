@@ -1,0 +1,66 @@
+"""The whole application over real HTTP on loopback."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestServer
+
+from api.app import create_app
+from api.settings import Settings
+from tests.people import Person
+
+StartServer = Callable[..., Awaitable[TestServer]]
+Visit = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """What a test's servers run with."""
+    return Settings(database_url=database_url, data_dir=str(tmp_path), log_level="warning")
+
+
+@pytest.fixture
+async def start_server(settings: Settings) -> AsyncIterator[StartServer]:
+    """Starts an application on the test's database: several are as several processes. Takes settings by name."""
+    async with AsyncExitStack() as running:
+
+        async def start(**changes: Any) -> TestServer:
+            server = TestServer(create_app(msgspec.structs.replace(settings, **changes)), host="127.0.0.1")
+            await server.start_server()
+            running.push_async_callback(server.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+async def server(start_server: StartServer) -> TestServer:
+    """The application, running."""
+    return await start_server()
+
+
+@pytest.fixture
+async def visit(server: TestServer) -> AsyncIterator[Visit]:
+    """`await visit("ada")` is somebody who just signed up and logged in; `await visit()` is nobody in particular."""
+    async with AsyncExitStack() as visitors:
+
+        async def enter(username: str | None = None, *, at: TestServer = server) -> Person:
+            person = await visitors.enter_async_context(Person(at.make_url("/")))
+            await (person.sign_up(username) if username else person.get_csrf())
+            return person
+
+        yield enter
+
+
+@pytest.fixture
+async def ada(visit: Visit) -> Person:
+    return await visit("ada")
+
+
+@pytest.fixture
+async def bob(visit: Visit) -> Person:
+    return await visit("bob")
