@@ -1,12 +1,12 @@
 """The use cases: one method for each thing a person can do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.errors import NameTaken
+from domain.errors import AlreadyAMember, NameTaken
 from domain.room import Room, name_key
-from domain.values import IdempotencyKey, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, idempotency_key
+from domain.values import IdempotencyKey, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, UserId, idempotency_key
 
 
 class RecordedEvent(Protocol):
@@ -25,11 +25,11 @@ class Rooms(Protocol):
     A repeated idempotency key records nothing and answers what the first command with it recorded.
     """
 
-    async def add(self, room: Room, *, unique: "Unique", key: IdempotencyKey | None) -> RecordedEvent:
+    async def add(self, room: Room, /, *, unique: "Unique", key: IdempotencyKey | None) -> RecordedEvent:
         """Keep a new room, unless another holds its unique value: then raise `unique.refusal`."""
 
     async def change(
-        self, room_id: RoomId, command: Callable[[Room], None], *, key: IdempotencyKey | None
+        self, room_id: RoomId, command: Callable[[Room], None], /, *, key: IdempotencyKey | None
     ) -> RecordedEvent:
         """Apply `command` to the room as it is in the log at that moment. What it raises is raised here."""
 
@@ -72,6 +72,17 @@ class Chat:
             room.join(user_id=command.user_id)
 
         return await self._rooms.change(command.room_id, join, key=idempotency_key(command))
+
+    async def join_all(self, room_id: RoomId, user_ids: Sequence[UserId]) -> RecordedEvent:
+        """Make all of these users members, or none. Raises RoomNotFound, AlreadyAMember."""
+
+        def join(room: Room) -> None:
+            if already := room.members.intersection(user_ids):
+                raise AlreadyAMember(f"{len(already)} of them are members already")
+            for user_id in user_ids:
+                room.join(user_id=user_id)
+
+        return await self._rooms.change(room_id, join, key=None)
 
     async def leave_room(self, command: LeaveRoom) -> RecordedEvent:
         """Stop being a member. Raises RoomNotFound, NotAMember."""

@@ -110,6 +110,10 @@ class Room(Aggregate):
         pass
 
 
+TOPICS = tuple(event.TOPIC for event in (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded))
+"""The stored names of a room's events. They never change; code may move without touching history."""
+
+
 def check_name(name: str) -> None:
     """Raises InvalidField unless `name` can be a room's: 1 to 100 characters on one line."""
     check_text("name", name)

@@ -64,26 +64,33 @@ class Log:
 
     async def between(self, after: int, to: int, *, limit: int, connection: asyncpg.Connection) -> list[Recorded[Any]]:
         """The next events of the whole log, ascending by position: beyond `after`, up to `to`, at most `limit`."""
-        return self._recorded(await connection.fetch(READ_BETWEEN, after, to, self._topics, limit))
+        return self.decode(await connection.fetch(READ_BETWEEN, after, to, self._topics, limit))
 
     async def stream(
         self, stream_id: UUID, *, after: int, limit: int, connection: asyncpg.Connection
     ) -> list[Recorded[Any]]:
         """The next events of one stream, ascending by version, at most `limit`."""
-        return self._recorded(await connection.fetch(READ_STREAM, stream_id, after, limit))
+        return self.decode(await connection.fetch(READ_STREAM, stream_id, after, limit))
 
     async def streams(self, versions: dict[UUID, int], *, connection: asyncpg.Connection) -> list[Recorded[Any]]:
         """Everything beyond the given version of each stream, ascending by position."""
-        return self._recorded(await connection.fetch(READ_STREAMS, list(versions), list(versions.values())))
+        return self.decode(await connection.fetch(READ_STREAMS, list(versions), list(versions.values())))
 
     async def one(self, stream_id: UUID, version: int, *, connection: asyncpg.Connection) -> Recorded[Any] | None:
         """One event by its stream and version."""
         row = await connection.fetchrow(READ_ONE, stream_id, version)
-        return self._recorded([row])[0] if row is not None else None
+        return self.decode([row])[0] if row is not None else None
 
     async def last_position(self, *, connection: asyncpg.Connection) -> Position:
         """The position of the newest event; 0 while the log is empty."""
         return Position(await connection.fetchval(LAST_POSITION))
 
-    def _recorded(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
-        return [Recorded(Position(row[0]), to_event(self._mapper, row[1], row[2], row[3], row[4])) for row in rows]
+    def decode(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
+        """Rows of the table `stored_events` as events of today's class versions."""
+        return [
+            Recorded(
+                Position(row["notification_id"]),
+                to_event(self._mapper, row["originator_id"], row["originator_version"], row["topic"], row["state"]),
+            )
+            for row in rows
+        ]

@@ -26,13 +26,13 @@ class Repository(Generic[A]):
         self._writer = writer
         self._not_found = not_found
 
-    async def add(self, aggregate: A, *, unique: Unique | None = None, key: Key | None = None) -> Recorded[Any]:
+    async def add(self, aggregate: A, /, *, unique: Unique | None = None, key: Key | None = None) -> Recorded[Any]:
         """Keep a new aggregate, unless another holds its unique value: then raise `unique.refusal`."""
         creation = Creation(self._aggregates.slot(aggregate.id), aggregate, key=key, unique=unique)
         self._writer.submit(creation)
         return await creation.answer
 
-    async def change(self, stream_id: UUID, change: Callable[[A], None], *, key: Key | None = None) -> Recorded[Any]:
+    async def change(self, stream_id: UUID, change: Callable[[A], None], /, *, key: Key | None = None) -> Recorded[Any]:
         """Apply `change` to the aggregate as it is in the log at that moment."""
         slot = self._aggregates.slot(stream_id)
         if slot.aggregate is None:

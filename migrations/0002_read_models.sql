@@ -21,8 +21,10 @@ CREATE TABLE memberships (
     room_id uuid NOT NULL,
     user_id bigint NOT NULL,
     joined_version bigint NOT NULL,
+    joined_position bigint NOT NULL,
     members_after_join integer NOT NULL,
     left_version bigint,
+    left_position bigint,
     members_after_leave integer,
     PRIMARY KEY (room_id, user_id, joined_version)
 );

@@ -37,14 +37,19 @@ SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::tim
 """
 
 END_STAYS = """
-UPDATE memberships SET left_version = ended.version, members_after_leave = ended.members
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[]) AS ended (room_id, user_id, version, members)
+UPDATE memberships SET
+    left_version = ended.version, left_position = ended.position, members_after_leave = ended.members
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[])
+    AS ended (room_id, user_id, version, position, members)
 WHERE memberships.room_id = ended.room_id AND memberships.user_id = ended.user_id AND left_version IS NULL
 """
 
 INSERT_STAYS = """
-INSERT INTO memberships (room_id, user_id, joined_version, members_after_join, left_version, members_after_leave)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::integer[])
+INSERT INTO memberships (
+    room_id, user_id, joined_version, joined_position, members_after_join,
+    left_version, left_position, members_after_leave)
+SELECT * FROM unnest(
+    $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[], $7::bigint[], $8::integer[])
 """
 
 TAKEN = "SELECT name_key FROM rooms WHERE name_key = ANY($1)"
@@ -62,37 +67,33 @@ class Change:
     messages: int = 0
 
 
-@dataclass(slots=True)
-class Stay:
-    """A membership that began in the batch; `members_…` count the room's members right after."""
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A join or a leave, with the number of the room's members right after it."""
 
-    room_id: UUID
-    user_id: int
-    joined_version: int
-    members_after_join: int
-    left_version: int | None = None
-    members_after_leave: int | None = None
+    event: Room.UserJoined | Room.UserLeft
+    position: int
+    members: int
 
 
 @dataclass(slots=True)
 class Stays:
-    """The memberships that a batch began, and those from before it that it ended."""
+    """The memberships that a batch began, some of them ended as well, and those from before it that it ended."""
 
-    begun: list[Stay] = field(default_factory=list)
-    ended: list[tuple[UUID, int, int, int]] = field(default_factory=list)
-    _open: dict[tuple[UUID, int], Stay] = field(default_factory=dict)
+    begun: dict[tuple[UUID, int, int], tuple[Move, Move | None]] = field(default_factory=dict)
+    ended: list[Move] = field(default_factory=list)
+    _current: dict[tuple[UUID, int], Move] = field(default_factory=dict)
 
-    def begin(self, event: Room.UserJoined, members: int) -> None:
-        stay = Stay(event.originator_id, event.user_id, event.originator_version, members)
-        self.begun.append(stay)
-        self._open[stay.room_id, stay.user_id] = stay
-
-    def end(self, event: Room.UserLeft, members: int) -> None:
-        stay = self._open.pop((event.originator_id, event.user_id), None)
-        if stay is None:
-            self.ended.append((event.originator_id, event.user_id, event.originator_version, members))
+    def add(self, move: Move) -> None:
+        """Take the next join or leave, in log order."""
+        who = (move.event.originator_id, move.event.user_id)
+        if isinstance(move.event, Room.UserJoined):
+            self._current[who] = move
+            self.begun[(*who, move.event.originator_version)] = (move, None)
+        elif (join := self._current.pop(who, None)) is not None:
+            self.begun[(*who, join.event.originator_version)] = (join, move)
         else:
-            stay.left_version, stay.members_after_leave = event.originator_version, members
+            self.ended.append(move)
 
 
 class RoomsProjection:
@@ -107,8 +108,7 @@ class RoomsProjection:
         await self._open_rooms([r.event for r in batch if isinstance(r.event, Room.RoomOpened)], connection)
         member_counts = await self._update_rooms(changes(batch), connection)
         await self._add_messages([r.event for r in batch if isinstance(r.event, Room.MessageAdded)], connection)
-        moves = [r.event for r in batch if isinstance(r.event, Room.UserJoined | Room.UserLeft)]
-        await self._keep_stays(moves, member_counts, connection)
+        await self._keep_stays(moves(batch, member_counts), connection)
 
     async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
         """Those of these name keys that a room has."""
@@ -132,26 +132,24 @@ class RoomsProjection:
             rows = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in events]
             await connection.execute(INSERT_MESSAGES, *columns(rows))
 
-    async def _keep_stays(
-        self,
-        moves: Sequence[Room.UserJoined | Room.UserLeft],
-        member_counts: dict[UUID, int],
-        connection: asyncpg.Connection,
-    ) -> None:
+    async def _keep_stays(self, moves: Iterable[Move], connection: asyncpg.Connection) -> None:
         stays = Stays()
-        for event, members in counted(moves, member_counts):
-            if isinstance(event, Room.UserJoined):
-                stays.begin(event, members)
-            else:
-                stays.end(event, members)
+        for move in moves:
+            stays.add(move)
         if stays.ended:
-            await connection.execute(END_STAYS, *columns(stays.ended))
+            ended = [(m.event.originator_id, m.event.user_id, *ending(m)) for m in stays.ended]
+            await connection.execute(END_STAYS, *columns(ended))
         if stays.begun:
-            rows = [
-                (s.room_id, s.user_id, s.joined_version, s.members_after_join, s.left_version, s.members_after_leave)
-                for s in stays.begun
+            begun = [
+                (room_id, user_id, version, join.position, join.members, *ending(leave))
+                for (room_id, user_id, version), (join, leave) in stays.begun.items()
             ]
-            await connection.execute(INSERT_STAYS, *columns(rows))
+            await connection.execute(INSERT_STAYS, *columns(begun))
+
+
+def ending(leave: Move | None) -> tuple[int | None, int | None, int | None]:
+    """The columns that say how a membership ended: version, position, members after."""
+    return (leave.event.originator_version, leave.position, leave.members) if leave is not None else (None, None, None)
 
 
 def changes(batch: Iterable[Recorded[Room.Event]]) -> dict[UUID, Change]:
@@ -165,23 +163,25 @@ def changes(batch: Iterable[Recorded[Room.Event]]) -> dict[UUID, Change]:
             case Room.MessageAdded():
                 change.messages += 1
                 change.bumped_at, change.last_message_version = event.timestamp, event.originator_version
-            case Room.UserJoined():
-                change.members += 1
-            case Room.UserLeft():
-                change.members -= 1
+            case Room.UserJoined() | Room.UserLeft():
+                change.members += difference(event)
     return changed
 
 
-def counted(
-    moves: Sequence[Room.UserJoined | Room.UserLeft], counts_after: dict[UUID, int]
-) -> Iterator[tuple[Room.UserJoined | Room.UserLeft, int]]:
-    """Each join and leave with the number of members right after it, given the numbers after all of them."""
-    running = dict(counts_after)
-    for event in moves:
-        running[event.originator_id] -= 1 if isinstance(event, Room.UserJoined) else -1
-    for event in moves:
-        running[event.originator_id] += 1 if isinstance(event, Room.UserJoined) else -1
-        yield event, running[event.originator_id]
+def moves(batch: Sequence[Recorded[Room.Event]], members_after: dict[UUID, int]) -> Iterator[Move]:
+    """The joins and leaves of a batch, given how many members each room has after all of it."""
+    joins_and_leaves = [(r.event, r.position) for r in batch if isinstance(r.event, Room.UserJoined | Room.UserLeft)]
+    members = dict(members_after)
+    for event, _ in joins_and_leaves:
+        members[event.originator_id] -= difference(event)
+    for event, position in joins_and_leaves:
+        members[event.originator_id] += difference(event)
+        yield Move(event, position, members[event.originator_id])
+
+
+def difference(event: Room.UserJoined | Room.UserLeft) -> int:
+    """What the event adds to the number of members."""
+    return 1 if isinstance(event, Room.UserJoined) else -1
 
 
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
