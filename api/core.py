@@ -16,6 +16,8 @@ from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer import Observer, Writer, unobserved
+from projections.bodies import Bodies
+from projections.queries import Queries
 from projections.rooms import RoomsProjection
 
 TOPICS = [event.TOPIC for event in (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded)]
@@ -28,6 +30,8 @@ class Core:
     database: Database
     writer: Writer[Room]
     chat: Chat
+    queries: Queries
+    bodies: Bodies
 
 
 @contextlib.asynccontextmanager
@@ -56,4 +60,5 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         cleanup.push_async_callback(writer.close)
         await writer.start()
         rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
-        yield Core(database, writer, Chat(rooms))
+        bodies = Bodies(database)
+        yield Core(database, writer, Chat(rooms), Queries(database, log, bodies), bodies)
