@@ -93,6 +93,6 @@ async def test_a_refused_command_leaves_its_key_free(ada: Person, bob: Person, r
 async def test_a_key_is_1_to_200_printable_characters(ada: Person, room: str) -> None:
     for text in (string.printable[:94] + " ", "k" * 200, "é"):
         assert (await ada.post(f"{room}/messages/", {"content": text}, headers=key(text))).status == 201
-    for text in ("", "k" * 201, "a\tb", "\x7f"):
+    for text in ("", "k" * 201, "a\tb", "\u00ad"):
         answer = await ada.post(f"{room}/messages/", {"content": "hello"}, headers=key(text))
         assert (answer.status, list(answer.body)) == (400, ["detail"])
