@@ -1,15 +1,15 @@
 """Messages: reading and posting them."""
 
-from typing import cast
+from typing import Annotated, cast
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.answers import answer
 from api.decode import BIGINT, idempotency_key, query_number, read_body, room_id
 from api.keys import CORE, SESSION
 from api.paging import numbered_page, page_number, page_of_messages
-from domain.room import Room
+from domain.room import CONTENT_LIMIT, Room
 from domain.values import PostMessage, UserId
 from projections.bodies import message
 from projections.queries import PAGE
@@ -21,7 +21,7 @@ MOST = 500
 class MessageWanted(Struct, frozen=True):
     """What to say."""
 
-    content: str
+    content: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": CONTENT_LIMIT, "pattern": r"\S"})]
 
 
 async def get_messages(request: web.Request) -> web.Response:

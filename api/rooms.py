@@ -1,25 +1,25 @@
 """Rooms: finding, opening, joining and leaving them."""
 
+from typing import Annotated
+
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.answers import answer
 from api.decode import idempotency_key, query_text, read_body, room_id
+from api.endpoints import Nothing
 from api.keys import CORE, SESSION
 from api.paging import numbered_page, page_number
 from domain.chat import RecordedEvent
 from domain.errors import RoomNotFound
+from domain.room import NAME_LIMIT
 from domain.values import JoinRoom, LeaveRoom, OpenRoom, RoomId, UserId
 
 
 class RoomWanted(Struct, frozen=True):
     """The name of a room to open."""
 
-    name: str
-
-
-class Nothing(Struct, frozen=True):
-    """An empty object."""
+    name: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LIMIT, "pattern": r"\S"})]
 
 
 async def get_rooms(request: web.Request) -> web.Response:
