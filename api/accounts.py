@@ -68,6 +68,11 @@ class Accounts:
         users = {row["username_key"]: User(row["user_id"], row["username"]) for row in rows}
         return [users[key] for key in keys]
 
+    async def find(self, username: str) -> User | None:
+        """The user with this name, or None."""
+        row = await self._database.fetchrow(FIND, username_key(username)) if is_username(username) else None
+        return User(row["user_id"], row["username"]) if row else None
+
     async def log_in(self, username: str, password: str, *, address: str) -> User:
         """The user with this name and password. Takes the same time whether or not there is such a user.
 

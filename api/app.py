@@ -8,9 +8,10 @@ from aiohttp import web
 
 from api.accounts import Accounts
 from api.clients import Clients
+from api.core import open_core
 from api.edge import edge
 from api.housekeeping import Housekeeping
-from api.keys import ACCOUNTS, CLIENTS, DATABASE, METRICS, REQUESTS, SECRETS, SESSIONS, SETTINGS, SIGNUPS
+from api.keys import ACCOUNTS, CLIENTS, CORE, METRICS, REQUESTS, SECRETS, SESSIONS, SETTINGS, SIGNUPS
 from api.metrics import Metrics
 from api.passwords import Passwords
 from api.routes import routes
@@ -18,7 +19,6 @@ from api.secrets import secrets_of
 from api.sessions import Sessions
 from api.settings import Settings
 from api.throttle import Throttle
-from eventstore.database import Database
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -34,18 +34,16 @@ def create_app(settings: Settings) -> web.Application:
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
     app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
     app.add_routes(routes())
-    app.cleanup_ctx.extend((_database, _people, _housekeeping))
+    app.cleanup_ctx.extend((_core, _people, _housekeeping))
     return app
 
 
-async def _database(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
-    database = await Database.connect(
-        settings.database_url, size=settings.database_pool, timeout_s=settings.database_timeout_s
-    )
-    app[DATABASE] = database
-    yield
-    await database.close()
+async def _core(app: web.Application) -> AsyncIterator[None]:
+    metrics = app[METRICS]
+    async with open_core(app[SETTINGS], observer=metrics.batch) as core:
+        app[CORE] = core
+        metrics.watch("writer_queue_depth", "Commands that wait for the writer.", lambda: core.writer.queue_depth)
+        yield
 
 
 async def _people(app: web.Application) -> AsyncIterator[None]:
@@ -53,13 +51,13 @@ async def _people(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     passwords = Passwords(threads=settings.password_threads)
     app[ACCOUNTS] = Accounts(
-        app[DATABASE],
+        app[CORE].database,
         passwords,
         by_account=Throttle(rate=settings.login_account_rate, burst=settings.login_account_burst),
         by_address=Throttle(rate=settings.login_address_rate, burst=settings.login_address_burst),
     )
     sessions = Sessions(
-        app[DATABASE],
+        app[CORE].database,
         dsn=settings.database_url,
         idle_s=settings.session_idle_s,
         lifetime_s=settings.session_lifetime_s,
@@ -73,7 +71,7 @@ async def _people(app: web.Application) -> AsyncIterator[None]:
 
 async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    work = Housekeeping(app[DATABASE], app[SESSIONS], keep_keys_s=settings.idempotency_keep_s)
+    work = Housekeeping(app[CORE].database, app[SESSIONS], keep_keys_s=settings.idempotency_keep_s)
     async with _running(work.run(every_s=settings.housekeeping_every_s)):
         yield
 

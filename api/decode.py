@@ -10,7 +10,6 @@ from aiohttp import web
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
-from domain.errors import InvalidField
 from domain.values import ClientId, RoomId
 
 Body = TypeVar("Body", bound=Struct)
@@ -60,7 +59,7 @@ async def read_body(request: web.Request, kind: type[Body]) -> Body:
 def _explain(raw: bytes, kind: type[Struct]) -> Exception:
     """Why `raw` is no `kind`, in the contract's words."""
     try:
-        value = json.loads(raw)
+        value = json.loads(raw.decode())
     except RecursionError:
         return BadJson("JSON parse error - nested too deeply")
     except UnicodeDecodeError:
@@ -81,16 +80,21 @@ def _problem(value: dict[str, Any], field: Any) -> list[str] | None:
         return [NULL]
     if not isinstance(given, str):
         return [NOT_A_STRING]
-    if any("\ud800" <= character <= "\udfff" for character in given):
-        return [SURROGATES]
-    return None
+    return [SURROGATES] if _has_surrogates(given) else None
 
 
-def refuse_nul(**texts: str) -> None:
-    """Raises InvalidField for the first text with a NUL, which PostgreSQL cannot keep."""
-    for name, text in texts.items():
-        if "\x00" in text:
-            raise InvalidField(name, NUL)
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def query_text(request: web.Request, name: str) -> str:
+    """A text from the query string, empty by default. Raises InvalidFields for what can be in no text of ours."""
+    text = request.query.get(name, "")
+    if "\x00" in text:
+        raise InvalidFields({name: [NUL]})
+    if _has_surrogates(text):
+        raise InvalidFields({name: [SURROGATES]})
+    return text
 
 
 def room_id(request: web.Request) -> RoomId:

@@ -12,10 +12,13 @@ from api.answers import answer
 from api.csrf import CsrfFailed
 from api.decode import BadJson, BadKey, InvalidFields, NoSuchPath
 from api.guard import NotSignedIn
+from api.paging import NoSuchPage
 from api.passwords import PasswordsBusy
 from api.throttle import TooManyRequests
+from api.tokens import PermissionDenied, Unauthorized
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreUnavailable
+from projections.queries import NotInRoom
 
 RETRY_AFTER_S = 1
 
@@ -57,7 +60,11 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     # who the client is
     NotSignedIn: detail(403, "Authentication credentials were not provided."),
     CsrfFailed: own_words(403),
+    Unauthorized: detail(401, "unauthorized"),
+    PermissionDenied: detail(403, "permission denied"),
     # what the rules say
+    NoSuchPage: detail(404, "Invalid page."),
+    NotInRoom: detail(404, "Not found."),
     NoSuchPath: detail(404, "Not found."),
     RoomNotFound: detail(404, "Not found."),
     NotAMember: detail(404, "Not found."),

@@ -1,23 +1,15 @@
 """What every request of an endpoint passes before its handler: throttle, session, CSRF."""
 
-from enum import Enum
-
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.cookies import read_cookie
 from api.csrf import check_csrf
+from api.endpoints import Access
 from api.keys import CLIENTS, REQUESTS, SESSION, SESSIONS
 from api.sessions import Session
 
 SAFE = ("GET", "HEAD")
-
-
-class Access(Enum):
-    """Who may call an endpoint."""
-
-    ANYBODY = "anybody"
-    SIGNED_IN = "signed in"
 
 
 class NotSignedIn(Exception):

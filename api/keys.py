@@ -4,17 +4,17 @@ from aiohttp import web
 
 from api.accounts import Accounts
 from api.clients import Clients
+from api.core import Core
 from api.metrics import Metrics
 from api.secrets import Secrets
 from api.sessions import Session, Sessions
 from api.settings import Settings
 from api.throttle import Throttle
-from eventstore.database import Database
 
 SETTINGS = web.AppKey("settings", Settings)
 SECRETS = web.AppKey("secrets", Secrets)
-DATABASE = web.AppKey("database", Database)
 CLIENTS = web.AppKey("clients", Clients)
+CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 METRICS = web.AppKey("metrics", Metrics)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+EVENTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000)
 
 
 class Metrics:
@@ -22,6 +23,15 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self._batch_events = Histogram(
+            "onrecord_append_events", "Events in one append.", buckets=EVENTS, registry=self.registry
+        )
+        self._batch_commands = Histogram(
+            "onrecord_append_commands", "Commands in one append.", buckets=EVENTS, registry=self.registry
+        )
+        self._batch_seconds = Histogram(
+            "onrecord_append_seconds", "Time of one append, commit included.", buckets=SECONDS, registry=self.registry
+        )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -35,6 +45,12 @@ class Metrics:
             self._children[method, route, status] = children
         children[0].inc()
         children[1].observe(seconds)
+
+    def batch(self, commands: int, events: int, seconds: float) -> None:
+        """Note one transaction of the writer."""
+        self._batch_commands.observe(commands)
+        self._batch_events.observe(events)
+        self._batch_seconds.observe(seconds)
 
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """A gauge that is read when somebody looks."""

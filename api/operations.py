@@ -5,7 +5,7 @@ from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from api.answers import answer
-from api.keys import DATABASE, METRICS
+from api.keys import CORE, METRICS
 from eventstore.errors import StoreUnavailable
 
 
@@ -22,10 +22,13 @@ async def get_health(request: web.Request) -> web.Response:
 
 async def get_readiness(request: web.Request) -> web.Response:
     """GET /readyz: 200 when requests can be served, 503 when the database or the writer is missing."""
+    core = request.app[CORE]
     try:
-        await request.app[DATABASE].fetchval("SELECT 1")
+        await core.database.fetchval("SELECT 1")
     except StoreUnavailable:
         return answer(Health("the database is not available"), status=503)
+    if not core.writer.is_available:
+        return answer(Health("the writer cannot reach the database"), status=503)
     return answer(Health("ok"))
 
 

@@ -1,49 +1,50 @@
 """The URL table."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
-from msgspec import Struct
 
-from api import account_routes, csrf, operations
+from api import account_routes, csrf, docs, events, messages, operations, rooms, tokens
 from api.account_routes import Credentials, LoggedIn
-from api.guard import Access, guarded
-from projections.shapes import User
+from api.endpoints import Access, Endpoint, Nothing
+from api.events import Feed, RoomEvents
+from api.guard import guarded
+from api.messages import MessageWanted
+from api.openapi import openapi
+from api.paging import Page
+from api.rooms import RoomWanted
+from api.tokens import Token
+from projections.shapes import Member, Message, Room, RoomFound, User
 
-
-class Nothing(Struct, frozen=True):
-    """An empty object."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One row of the contract: what it takes, what it gives, who may call it."""
-
-    method: str
-    path: str
-    handler: Handler
-    gives: Any
-    status: int = 200
-    takes: type[Struct] | None = None
-    access: Access = Access.SIGNED_IN
-    records: bool = False
-    """Whether it records an event, and so takes an Idempotency-Key."""
-
+ANYBODY = Access.ANYBODY
+ROOM = "/api/rooms/{room_id}"
+CURSOR = ("page", "before", "limit")
 
 ENDPOINTS = (
-    Endpoint("GET", "/api/csrf/", csrf.get_csrf, Nothing, access=Access.ANYBODY),
-    Endpoint("POST", "/api/signup/", account_routes.sign_up, User, 201, Credentials, Access.ANYBODY),
-    Endpoint("POST", "/api/login/", account_routes.log_in, LoggedIn, 200, Credentials, Access.ANYBODY),
+    Endpoint("GET", "/api/csrf/", csrf.get_csrf, Nothing, access=ANYBODY),
+    Endpoint("POST", "/api/signup/", account_routes.sign_up, User, 201, Credentials, access=ANYBODY),
+    Endpoint("POST", "/api/login/", account_routes.log_in, LoggedIn, 200, Credentials, access=ANYBODY),
     Endpoint("POST", "/api/logout/", account_routes.log_out, Nothing),
-)
-
-OPERATIONS = (
-    web.get("/healthz", operations.get_health),
-    web.get("/readyz", operations.get_readiness),
-    web.get("/metrics", operations.get_metrics),
+    Endpoint("GET", "/api/token/connection/", tokens.get_connection_token, Token, access=ANYBODY, refuses=(401,)),
+    Endpoint(
+        "GET",
+        "/api/token/subscription/",
+        tokens.get_subscription_token,
+        Token,
+        query=("channel",),
+        access=ANYBODY,
+        refuses=(401, 403),
+    ),
+    Endpoint("GET", "/api/rooms/", rooms.get_rooms, Page[Room], query=("page",)),
+    Endpoint("POST", "/api/rooms/", rooms.open_room, Room, 201, RoomWanted, records=True, refuses=(409,)),
+    Endpoint("GET", f"{ROOM}/", rooms.get_room, Room),
+    Endpoint("GET", "/api/search/", rooms.search, Page[RoomFound], query=("q", "page")),
+    Endpoint("GET", f"{ROOM}/messages/", messages.get_messages, Page[Message], query=CURSOR),
+    Endpoint("POST", f"{ROOM}/messages/", messages.post_message, Message, 201, MessageWanted, records=True),
+    Endpoint("POST", f"{ROOM}/join/", rooms.join_room, Member, 200, Nothing, records=True, refuses=(409,)),
+    Endpoint("POST", f"{ROOM}/leave/", rooms.leave_room, Member, 200, Nothing, records=True),
+    Endpoint("GET", f"{ROOM}/events/", events.get_events, RoomEvents, query=("after", "limit")),
+    Endpoint("GET", "/api/feed/", events.get_feed, Feed, query=("after", "limit")),
 )
 
 
@@ -52,4 +53,9 @@ def routes() -> Iterable[web.RouteDef]:
     for endpoint in ENDPOINTS:
         handler = guarded(endpoint.handler, endpoint.access)
         yield web.get(endpoint.path, handler) if endpoint.method == "GET" else web.post(endpoint.path, handler)
-    yield from OPERATIONS
+    description = openapi(ENDPOINTS)
+    yield web.get("/api/openapi.json", docs.document(description))
+    yield web.get("/api/docs/", docs.page(description))
+    yield web.get("/healthz", operations.get_health)
+    yield web.get("/readyz", operations.get_readiness)
+    yield web.get("/metrics", operations.get_metrics)

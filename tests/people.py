@@ -1,5 +1,6 @@
 """Somebody with a browser: cookies, a CSRF token, and the requests one makes."""
 
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,7 +53,9 @@ class Person:
         """Send `body` as JSON, or `raw` as it is. `path` may be a whole URL, as links in pages are."""
         sent = {"X-CSRFToken": self.csrf, **(headers or {})} if method != "GET" else headers
         url = URL(path) if "://" in path else URL(f"{self.url}".rstrip("/") + path, encoded=True)
-        payload: dict[str, Any] = {"data": raw} if raw is not None else {"json": body} if body is not None else {}
+        payload: dict[str, Any] = {} if body is None else {"json": body}
+        if raw is not None:
+            payload = {"data": BytesIO(raw)}
         async with self.http.request(method, url, headers=sent, **payload) as response:
             data = await response.read()
             is_json = response.content_type == "application/json" and data

@@ -1,0 +1,64 @@
+"""The chat core: everything between a command and its event in the log, on one database."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from api.settings import Settings
+from domain.chat import Chat
+from domain.errors import RoomNotFound
+from domain.room import Room
+from eventstore.aggregates import Aggregates
+from eventstore.append import Append
+from eventstore.database import Database
+from eventstore.log import Log
+from eventstore.mapper import create_mapper
+from eventstore.repository import Repository
+from eventstore.snapshots import Snapshots
+from eventstore.writer import Observer, Writer, unobserved
+from projections.bodies import Bodies
+from projections.queries import Queries
+from projections.rooms import RoomsProjection
+
+TOPICS = [event.TOPIC for event in (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded)]
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What handlers and commands use."""
+
+    database: Database
+    writer: Writer[Room]
+    chat: Chat
+    queries: Queries
+    bodies: Bodies
+
+
+@contextlib.asynccontextmanager
+async def open_core(settings: Settings, *, observer: Observer = unobserved) -> AsyncIterator[Core]:
+    """The core, for as long as the block lasts; commands under way are finished at its end.
+
+    Raises StoreUnavailable when the database is away.
+    """
+    database = await Database.connect(
+        settings.database_url, size=settings.database_pool, timeout_s=settings.database_timeout_s
+    )
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(database.close)
+        mapper = create_mapper()
+        log = Log(mapper, topics=TOPICS)
+        aggregates: Aggregates[Room] = Aggregates(database, log, Snapshots(mapper), capacity=settings.rooms_in_memory)
+        cleanup.push_async_callback(aggregates.close)
+        writer = Writer(
+            settings.database_url,
+            Append(aggregates, RoomsProjection(), log, mapper),
+            aggregates,
+            queue_limit=settings.writer_queue,
+            timeout_s=settings.database_timeout_s,
+            observer=observer,
+        )
+        cleanup.push_async_callback(writer.close)
+        await writer.start()
+        rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
+        bodies = Bodies(database)
+        yield Core(database, writer, Chat(rooms), Queries(database, log, bodies), bodies)

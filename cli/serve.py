@@ -1,0 +1,105 @@
+"""`onrecord serve`: the service."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import click
+import uvloop
+from aiohttp import web
+
+from api.app import create_app
+from api.keys import ACCOUNTS, CORE
+from api.logs import configure_logs
+from api.settings import Settings
+from cli.demo_data import PASSWORD, PEOPLE, seed
+from cli.environment import bring_up_to_date, database
+
+SHUTDOWN_S = 5.0
+"""How long requests under way may take to finish once we are told to stop."""
+
+BACKLOG = 1024
+
+
+@click.command()
+def serve() -> None:
+    """Run the service, with the embedded PostgreSQL unless DATABASE_URL names another. Ctrl-C stops everything.
+
+    \b
+    onrecord serve
+    PORT=9100 DATA_DIR=/srv/onrecord onrecord serve
+    DATABASE_URL=postgresql://onrecord@db/onrecord HOST=0.0.0.0 onrecord serve
+    """
+    settings = Settings.from_environment()
+    configure_logs(settings.log_level)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        _terminated_as_interrupted(),
+        _listening(settings) as listener,
+        database(settings) as running,
+    ):
+        bring_up_to_date(running)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(running, listener, seeds_demo=settings.seeds_demo))
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
+    """Answer requests on `listener` until the process is told to stop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    app = create_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        if seeds_demo:
+            await seed(app[CORE].chat, app[ACCOUNTS])
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        _say_what_to_open(settings, listener, seeds_demo=seeds_demo)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _say_what_to_open(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104 - compared, not bound
+    click.echo(f"onrecord is at http://{shown}:{port}")
+    click.echo(f"  the API, explained   http://{shown}:{port}/api/docs/")
+    if seeds_demo:
+        click.echo(f"  demo logins          {', '.join(PEOPLE)} (password: {PASSWORD})")
+    click.echo(f"  data                 {Path(settings.data_dir).resolve()}")
+    click.echo("Ctrl-C stops it.")
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket, bound before anything slow begins: a port that is taken is told at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with PORT="
+            ) from None
+        yield listener
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends the process the way Ctrl-C does, so that what was started is stopped."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,6 @@
+"""The names of channels: nothing else spells one."""
+
+
+def personal_channel(user_id: int) -> str:
+    """The channel that carries everything for one user, and for nobody else."""
+    return f"personal:{user_id}"
