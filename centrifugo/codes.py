@@ -21,7 +21,7 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
 INTERNAL = Error(100, "internal server error", temporary=True)
 UNKNOWN_CHANNEL = Error(102, "unknown channel")
 PERMISSION_DENIED = Error(103, "permission denied")
-METHOD_NOT_FOUND = Error(104, "method not found")
+NOT_FOUND = Error(104, "not found")
 ALREADY_SUBSCRIBED = Error(105, "already subscribed")
 LIMIT_EXCEEDED = Error(106, "limit exceeded")
 BAD_REQUEST = Error(107, "bad request")

@@ -116,6 +116,9 @@ class Connection:
                 self._refuse_connection()
             return
         self._transport.send(reply)
+        self._follow_up()
+
+    def _follow_up(self) -> None:
         afterwards, self._afterwards = self._afterwards, []
         for call in afterwards:
             call()
@@ -394,6 +397,33 @@ class Connection:
     def unsubscribe(self, channel: str, unsubscribe: Unsubscribe) -> None:
         self._leave(channel)
         self._transport.send(protocol.unsubscribe_push(channel, unsubscribe))
+
+    def subscribe_by_server(self, channel: str, grant: ServerSubscription, expire_at: int) -> None:
+        subscription = self._subscriptions.get(channel)
+        is_new = subscription is None
+        if subscription is None:
+            if 0 < self._config.channel_limit <= len(self._subscriptions):
+                self.disconnect(codes.CHANNEL_LIMIT)
+                return
+            subscription = subscribing.by_server(self._hub, channel, grant)
+            subscription.expire_at = expire_at
+        result = subscribing.result(self._hub, subscription, Recover())
+        result.expires, ttl, result.ttl = False, result.ttl, 0
+        self._transport.send(protocol.subscribe_push(channel, result))
+        if is_new:
+            self._enter(subscription, ttl)
+            self._follow_up()
+
+    def refresh_by_server(self, expire_at: int, conn_info: Raw) -> None:
+        try:
+            ttl = subscribing.ttl(self._hub, expire_at)
+        except Refused:
+            self.disconnect(codes.CONNECTION_EXPIRED)
+            return
+        if conn_info is not NOTHING:
+            self._conn_info = conn_info
+        self._expire_after(ttl)
+        self._transport.send(protocol.refresh_push(RefreshResult(expires=ttl > 0, ttl=ttl)))
 
 
 def _named(channel: str | None) -> str:

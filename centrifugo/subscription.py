@@ -8,7 +8,7 @@ from centrifugo.codes import Disconnect, Unsubscribe
 from centrifugo.configuration import ChannelOptions
 from centrifugo.protocol import NOTHING, ClientInfo
 from centrifugo.timers import Timer
-from centrifugo.verify import Override
+from centrifugo.verify import Override, ServerSubscription
 
 
 class Subscription(Struct, kw_only=True, eq=False):
@@ -56,3 +56,9 @@ class Subscriber(Protocol):
 
     def unsubscribe(self, channel: str, unsubscribe: Unsubscribe) -> None:
         """Leave the channel, if it is subscribed, and tell the client so in any case."""
+
+    def subscribe_by_server(self, channel: str, grant: ServerSubscription, expire_at: int) -> None:
+        """Enter the channel, unless it is subscribed, and tell the client so. Raises UndecodableInfo."""
+
+    def refresh_by_server(self, expire_at: int, conn_info: Raw) -> None:
+        """Let the connection go on until then (Unix seconds, 0: for ever); a time that has passed ends it (3005)."""
