@@ -75,8 +75,8 @@ class Stream:
     def before(self, offset: int | None, limit: int | None) -> tuple[int, Sequence[Publication]]:
         """At most `limit` of those kept below `offset` (None: all), newest first, and the offset of the first."""
         oldest = self.top - len(self.items) + 1
-        start = self.top if offset is None else min(offset - 1, self.top)
-        items = self.items[: max(0, start - oldest + 1)][::-1]
+        start = self.top if offset is None else offset - 1
+        items = self.items[: max(0, start - oldest + 1)][::-1] if start <= self.top else []
         return start, items if limit is None else items[:limit]
 
     def missed(self, offset: int, epoch: str, limit: int) -> Sequence[Publication] | None:

@@ -23,10 +23,8 @@ from centrifugo.history import History, Publication, Stream
 from centrifugo.idempotency import IdempotencyWindow, Published
 from centrifugo.protocol import (
     ClientInfo,
-    HistoryResult,
     Position,
     info_push,
-    publication,
     publication_body,
     publication_push,
 )
@@ -90,7 +88,7 @@ class Hub:
 
         A repeat of (channel, `idempotency_key`) within 300 s publishes nothing and returns what the first returned.
         A `version` that is not above the channel's last one (of the same `version_epoch`) publishes nothing either.
-        Raises Refused when the namespace is unknown (102) or does not take this kind of data (107).
+        Raises Refused when the namespace is unknown (102), the channel empty or the data of a kind it does not take (107).
         """
         return self._publish(
             channel,
@@ -165,6 +163,8 @@ class Hub:
 
     def _stream_to_publish(self, channel: str, content: Publication, now: float) -> Stream | None:
         """The channel's stream, None when it keeps no history."""
+        if not channel:
+            raise Refused(BAD_REQUEST)
         stream = self.history.find(channel, now)
         options = self.rules.options(channel) if stream is None else stream.options
         if options.publication_data_format == "json_object" and not content.is_object:
@@ -182,8 +182,8 @@ class Hub:
 
     def read_history(
         self, channel: str, *, limit: int = 0, since: Position | None = None, reverse: bool = False
-    ) -> HistoryResult:
-        """The channel's position and at most `limit` publications (negative: all) strictly after, or before, `since`.
+    ) -> tuple[Stream, list[tuple[int, Publication]]]:
+        """The channel's stream and at most `limit` publications (negative: all) strictly after, or before, `since`.
 
         Raises Refused for an unknown namespace (102), no history (108) and a position of another epoch (112).
         """
@@ -202,11 +202,7 @@ class Hub:
         else:
             start, items = stream.after(offset or 0, most)
             step = 1
-        return HistoryResult(
-            publications=[publication(item.body, start + step * n) for n, item in enumerate(items)],
-            epoch=stream.epoch,
-            offset=stream.top,
-        )
+        return stream, [(start + step * n, item) for n, item in enumerate(items)]
 
     def remove_history(self, channel: str) -> None:
         """Drop the channel's publications; its position stays. Raises Refused (102, 108)."""
