@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
-from api.announcements import Announcements
+from eventstore.announcements import Announcements
 from eventstore.database import Database
 from projections.shapes import User
 
