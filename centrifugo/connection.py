@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from centrifugo import codes, protocol, subscribing
 from centrifugo.codes import Disconnect, Disconnected, Refused, Unsubscribe
+from centrifugo.configuration import ChannelOptions
 from centrifugo.hub import Hub
 from centrifugo.protocol import (
     NOTHING,
@@ -339,12 +340,11 @@ class Connection:
 
     def _publish(self, request: PublishRequest) -> EmptyResult:
         channel = _named(request.channel)
-        options = self._hub.rules.options(channel)
-        subscription = self._subscriptions.get(channel)
-        self._hub.rules.check_publish(options, self.user, subscription is not None)
         data = bytes(request.data)
         if not data:
             raise Refused(codes.BAD_REQUEST)
+        subscription = self._subscriptions.get(channel)
+        self._hub.rules.check_publish(self._options(channel), self.user, subscription is not None)
         self._hub.publish(channel, data, info=self.info(subscription or Subscription(channel=channel)))
         return EmptyResult()
 
@@ -356,22 +356,26 @@ class Connection:
 
     def _present(self, request: ChannelRequest) -> dict[str, ClientInfo]:
         channel = _named(request.channel)
-        self._hub.rules.check_presence(
-            self._hub.rules.options(channel), self.user, is_subscribed=channel in self._subscriptions
-        )
+        self._hub.rules.check_presence(self._options(channel), self.user, channel in self._subscriptions)
         return self._hub.presence(channel)
 
     def _history(self, request: HistoryRequest) -> protocol.HistoryResult:
         channel = _named(request.channel)
-        self._hub.rules.check_history(
-            self._hub.rules.options(channel), self.user, is_subscribed=channel in self._subscriptions
-        )
+        self._hub.rules.check_history(self._options(channel), self.user, channel in self._subscriptions)
         limit, most = request.limit or 0, self._config.history_max_publication_limit
         if most and not 0 <= limit <= most:
             limit = most
         if request.reverse and request.since and not request.since.offset:
             raise Refused(codes.BAD_REQUEST)
-        return self._hub.read_history(channel, limit=limit, since=request.since, reverse=bool(request.reverse))
+        stream, items = self._hub.read_history(channel, limit=limit, since=request.since, reverse=bool(request.reverse))
+        publications = [protocol.publication(item.body, offset, stream.epoch) for offset, item in items]
+        return protocol.HistoryResult(publications, stream.epoch, stream.top)
+
+    def _options(self, channel: str) -> ChannelOptions:
+        """Raises Refused for an unknown namespace (102) and a name that clients may not spell so (107)."""
+        options = self._hub.rules.options(channel)
+        self._hub.rules.check_name(channel, options)
+        return options
 
     def _rpc(self, request: RpcRequest) -> EmptyResult:
         raise Refused(codes.NOT_AVAILABLE)

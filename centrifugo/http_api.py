@@ -8,7 +8,7 @@ from aiohttp import web
 from centrifugo.codes import Error, Refused
 from centrifugo.configuration import HttpApi
 from centrifugo.hub import Hub
-from centrifugo.server_api import METHODS, MalformedRequest, ServerApi, encode, encode_error
+from centrifugo.server_api import METHODS, MalformedRequest, ServerApi, encode_error
 
 PREFIX = "/api"
 
@@ -31,12 +31,12 @@ def _handler(api: ServerApi, method: str, config: HttpApi) -> Callable[[web.Requ
         # A broadcast to 100,000 channels has megabytes, and whoever has the key may send them.
         body = await request.clone(client_max_size=0).read()
         try:
-            result = await api.call(method, body)
+            answer = await api.call(method, body)
         except MalformedRequest:
-            return web.Response(status=400, text="Bad Request")
+            return web.Response(status=400, text="Bad Request\n")
         except Refused as refused:
             return _refusal(refused.error, _wants_status(request, config))
-        return web.Response(body=b'{"result":%b}' % encode(result), content_type="application/json")
+        return web.Response(body=answer, content_type="application/json")
 
     return handle
 

@@ -268,18 +268,21 @@ def publication_body(data: bytes, info: ClientInfo | None = None, tags: Mapping[
     return body
 
 
-def publication(body: bytes, offset: int) -> Raw:
-    """A publication as history and recovery return it."""
-    return Raw(b'{%b,"offset":%d}' % (body, offset))
+def publication(body: bytes, offset: int, epoch: str = "") -> Raw:
+    """A publication at its place: `offset` is 0 outside of a history, and the first of a stream carries the epoch."""
+    return Raw(_publication(body, offset, epoch))
 
 
 def publication_push(channel: str, body: bytes, offset: int, epoch: str) -> bytes:
-    """`offset` is 0 outside of a history; the first publication of a stream carries the epoch."""
+    return b'{"push":{"channel":%b,"pub":%b}}' % (_encode(channel), _publication(body, offset, epoch))
+
+
+def _publication(body: bytes, offset: int, epoch: str) -> bytes:
     if not offset:
-        return b'{"push":{"channel":%b,"pub":{%b}}}' % (_encode(channel), body)
-    if offset > 1:
-        return b'{"push":{"channel":%b,"pub":{%b,"offset":%d}}}' % (_encode(channel), body, offset)
-    return b'{"push":{"channel":%b,"pub":{%b,"offset":1,"epoch":"%b"}}}' % (_encode(channel), body, epoch.encode())
+        return b"{%b}" % body
+    if offset == 1 and epoch:
+        return b'{%b,"offset":1,"epoch":"%b"}' % (body, epoch.encode())
+    return b'{%b,"offset":%d}' % (body, offset)
 
 
 def info_push(kind: str, channel: str, info: ClientInfo) -> bytes:

@@ -35,6 +35,7 @@ from centrifugo.protocol import (
     PresenceResult,
     PresenceStatsResult,
     is_json,
+    publication,
 )
 from centrifugo.subscription import Subscriber
 from centrifugo.verify import Override, ServerSubscription, UndecodableInfo, embedded
@@ -192,9 +193,10 @@ class ServerApi:
         self._node = str(uuid.uuid4())
         self._started_at = hub.clock()
 
-    async def call(self, method: str, body: bytes) -> Result:
-        """Carry out one method. Raises MalformedRequest, or Refused with the error to answer."""
-        return await _METHODS[method].carry_out(self, _decoded(method, body))
+    async def call(self, method: str, body: bytes) -> bytes:
+        """Carry out one method and encode its answer. Raises MalformedRequest, or Refused with the error to answer."""
+        result = msgspec.json.encode(await _METHODS[method].carry_out(self, _decoded(method, body)))
+        return result if method == "batch" else b'{"result":%b}' % result
 
     async def publish(self, request: Publish) -> Published:
         return self._hub.publish(_named(request.channel), request.encoded(), **request.options())
@@ -220,18 +222,19 @@ class ServerApi:
             except Refused as refused:
                 replies.append(b'{"error":%b}' % encode_error(refused.error))
             else:
-                replies.append(b'{"%b":%b}' % (method.encode(), encode(result)))
+                replies.append(b'{"%b":%b}' % (method.encode(), msgspec.json.encode(result)))
         return Raw(b'{"replies":[%b]}' % b",".join(replies) if replies else b"{}")
 
     async def subscribe(self, request: Subscribe) -> EmptyResult:
         channel = _named(request.channel)
         self._hub.rules.options(channel)
-        grant = ServerSubscription(request.info, request.b64info, request.data, request.b64data, request.override)
         try:
-            for connection in self._meant(request):
-                connection.subscribe_by_server(channel, grant, request.expire_at or 0)
+            info, data = embedded(request.info, request.b64info), embedded(request.data, request.b64data)
         except UndecodableInfo:
             raise Refused(BAD_REQUEST) from None
+        grant = ServerSubscription(info=info, data=data, override=request.override)
+        for connection in self._meant(request):
+            connection.subscribe_by_server(channel, grant, request.expire_at or 0)
         return EmptyResult()
 
     async def unsubscribe(self, request: Unsubscribe) -> EmptyResult:
@@ -264,9 +267,10 @@ class ServerApi:
         return PresenceStatsResult.of(self._hub.presence(_named(request.channel)))
 
     async def history(self, request: History) -> HistoryResult:
-        return self._hub.read_history(
+        stream, items = self._hub.read_history(
             _named(request.channel), limit=request.limit or 0, since=request.since, reverse=bool(request.reverse)
         )
+        return HistoryResult([publication(item.body, offset) for offset, item in items], stream.epoch, stream.top)
 
     async def history_remove(self, request: OfChannel) -> EmptyResult:
         self._hub.remove_history(_named(request.channel))
@@ -344,10 +348,6 @@ def _named(channel: str | None) -> str:
     return channel
 
 
-def encode(result: Result) -> bytes:
-    return msgspec.json.encode(result)
-
-
 def encode_error(error: Error) -> bytes:
     """Here no error says that it is temporary."""
     return msgspec.json.encode({"code": error.code, "message": error.message})
@@ -365,4 +365,4 @@ async def _responses(results: Sequence[Published | Refused]) -> Raw:
 def _response(result: Published | Refused) -> bytes:
     if isinstance(result, Refused):
         return b'{"error":%b}' % encode_error(result.error)
-    return b'{"result":%b}' % encode(result)
+    return b'{"result":%b}' % msgspec.json.encode(result)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from centrifugo.codes import (
     BAD_REQUEST,
     EXPIRED,
-    INTERNAL,
     INTERNAL_FAILURE,
     INVALID_TOKEN,
     NOT_AVAILABLE,
@@ -27,7 +26,6 @@ from centrifugo.verify import (
     Override,
     ServerSubscription,
     SubscriptionGrant,
-    UndecodableInfo,
     embedded,
 )
 
@@ -84,7 +82,7 @@ def _subscription(channel: str, options: ChannelOptions, override: Override) -> 
 
 def _check_kind(request: SubscribeRequest) -> None:
     """Streams of whole publications are what there is."""
-    if request.type:
+    if request.type is not None and request.type > 0:
         if request.type in (1, 2, 3):
             raise Refused(PERMISSION_DENIED)
         if request.type == 4:
@@ -104,8 +102,6 @@ def granted(hub: Hub, user: str, client: str, channel: str, token: str) -> Subsc
         raise Refused(PERMISSION_DENIED) from None
     except ExpiredToken:
         raise Refused(TOKEN_EXPIRED) from None
-    except UndecodableInfo:
-        raise Refused(INTERNAL) from None
     if grant.user != user or grant.channel != channel or grant.client not in ("", client):
         raise Disconnected(INVALID_TOKEN)
     return grant
@@ -113,7 +109,7 @@ def granted(hub: Hub, user: str, client: str, channel: str, token: str) -> Subsc
 
 def ttl(hub: Hub, expire_at: int) -> int:
     """Whole seconds until then, 0 when it never comes. Raises Refused (110) when it has come."""
-    if not expire_at:
+    if expire_at <= 0:
         return 0
     left = expire_at - int(hub.clock())
     if left <= 0:
@@ -152,4 +148,4 @@ def _recover(hub: Hub, subscription: Subscription, position: Recover, answer: Su
         start, missed = offset + 1, stream.missed(offset, position.epoch or "", limit)
     if missed is not None:
         answer.recovered, answer.offset = True, offset
-        answer.publications = [publication(item.body, start + n) for n, item in enumerate(missed)]
+        answer.publications = [publication(item.body, start + n, stream.epoch) for n, item in enumerate(missed)]

@@ -58,7 +58,7 @@ class Subscriber(Protocol):
         """Leave the channel, if it is subscribed, and tell the client so in any case."""
 
     def subscribe_by_server(self, channel: str, grant: ServerSubscription, expire_at: int) -> None:
-        """Enter the channel, unless it is subscribed, and tell the client so. Raises UndecodableInfo."""
+        """Enter the channel, unless it is subscribed, and tell the client so."""
 
     def refresh_by_server(self, expire_at: int, conn_info: Raw) -> None:
         """Let the connection go on until then (Unix seconds, 0: for ever); a time that has passed ends it (3005)."""

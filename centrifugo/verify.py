@@ -1,6 +1,7 @@
 """Checks connection and subscription tokens and says what they grant. The time is handed in, in Unix seconds.
 
-Signature, audience and issuer, expiry, and last the kind of token: the first that fails decides.
+The first check that fails decides: signature, audience and issuer; then a subscription token's times before its kind,
+and a connection token's kind before its times, as in Centrifugo.
 
 Source: https://centrifugal.dev/docs/server/authentication and https://centrifugal.dev/docs/server/channel_token_auth
 """
@@ -20,7 +21,7 @@ from centrifugo.protocol import NOTHING, is_json
 
 ALGORITHMS = ["HS256", "HS384", "HS512"]
 
-_Time = float | str | None
+_Time = float | str | None  # Unix seconds, in a string too
 
 
 class InvalidToken(Exception):
@@ -72,13 +73,19 @@ class _Claims(Struct, frozen=True):
     b64info: str | None = None
     channel: str | None = None
 
+    def check_time(self, now: float) -> None:
+        """Raises ExpiredToken outside of the time for which the token is good."""
+        expires_at, valid_from = _seconds(self.exp), _seconds(self.nbf)
+        if (expires_at is not None and now >= expires_at) or (valid_from is not None and now < valid_from):
+            raise ExpiredToken
+
 
 C = TypeVar("C", bound=_Claims)
 
 
 class _ConnectionClaims(_Claims, frozen=True):
     channels: list[str] | None = None
-    subs: dict[str, ServerSubscription] | None = None
+    subs: dict[str, ServerSubscription | None] | None = None
 
 
 class _SubscriptionClaims(_Claims, frozen=True):
@@ -122,25 +129,31 @@ class Verifier:
         claims = self._connection.claims(token, _ConnectionClaims, now)
         if claims.channel:
             raise InvalidToken("a subscription token")
+        claims.check_time(now)
         return ConnectionGrant(
             user=claims.sub or "",
             expire_at=_expire_at(claims),
             info=embedded(claims.info, claims.b64info),
-            subscriptions=claims.subs or {channel: ServerSubscription() for channel in claims.channels or ()},
+            subscriptions=_subscriptions(claims),
         )
 
     def subscription(self, token: str, now: float) -> SubscriptionGrant:
-        """Raises InvalidToken, ExpiredToken or UndecodableInfo."""
+        """Raises InvalidToken or ExpiredToken."""
         claims = self._subscription.claims(token, _SubscriptionClaims, now)
+        claims.check_time(now)
         if not claims.channel:
             raise InvalidToken("a connection token")
+        try:
+            info, data = embedded(claims.info, claims.b64info), embedded(claims.data, claims.b64data)
+        except UndecodableInfo:
+            raise InvalidToken("undecodable") from None
         return SubscriptionGrant(
             user=claims.sub or "",
             channel=claims.channel,
             client=claims.client or "",
             expire_at=_expire_at(claims),
-            info=embedded(claims.info, claims.b64info),
-            data=embedded(claims.data, claims.b64data),
+            info=info,
+            data=data,
             override=claims.override or Override(),
         )
 
@@ -157,6 +170,12 @@ def embedded(plain: Raw, in_base64: str | None) -> Raw:
     else:
         data = bytes(plain)
     return NOTHING if data in (b"", b"null") else Raw(data.replace(b"\n", b""))
+
+
+def _subscriptions(claims: _ConnectionClaims) -> dict[str, ServerSubscription]:
+    if claims.subs:
+        return {channel: options or ServerSubscription() for channel, options in claims.subs.items()}
+    return {channel: ServerSubscription() for channel in claims.channels or ()}
 
 
 def _expire_at(claims: _Claims) -> int:
@@ -177,8 +196,8 @@ class _Keys:
     def claims(self, token: str, kind: type[C], now: float) -> C:
         try:
             claims = msgspec.json.decode(self._signed_payload(token, now).decode(), type=kind)
-            expires_at, valid_from = _seconds(claims.exp), _seconds(claims.nbf)
-            _seconds(claims.iat)
+            for time in (claims.exp, claims.nbf, claims.iat):
+                _seconds(time)
         except (jwt.PyJWTError, msgspec.DecodeError, ValueError, RecursionError) as error:
             raise InvalidToken(type(error).__name__) from None
         audiences = claims.aud if isinstance(claims.aud, list) else [claims.aud or ""]
@@ -186,8 +205,6 @@ class _Keys:
             raise InvalidToken("for another audience")
         if self._issuer and not self._issuer.fullmatch(claims.iss or ""):
             raise InvalidToken("from another issuer")
-        if (expires_at is not None and now >= expires_at) or (valid_from is not None and now < valid_from):
-            raise ExpiredToken
         return claims
 
     def _signed_payload(self, token: str, now: float) -> bytes:

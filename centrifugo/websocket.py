@@ -71,7 +71,7 @@ class _Endpoint:
             heartbeat=config.client.ping_interval if native_pings else None,
             protocols=(JSON_PROTOCOL,),
             compress=False,
-            max_msg_size=config.websocket.message_size_limit,
+            max_msg_size=config.websocket.message_size_limit + 1,  # the size that is too large
         )
         await socket.prepare(request)
         transport = request.transport
