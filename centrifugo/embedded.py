@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from centrifugo.codes import BAD_REQUEST, Refused
+from centrifugo.codes import Refused
 from centrifugo.hub import Hub
-from centrifugo.protocol import is_json
 from centrifugo.publisher import Publication, PublicationRefused
 
 
@@ -30,8 +29,6 @@ class EmbeddedPublisher:
 
     async def _broadcast(self, publication: Publication) -> Refused | None:
         """The first refusal by a channel; the others have it all the same."""
-        if not is_json(publication.data):  # over HTTP, it would not even arrive
-            return Refused(BAD_REQUEST)
         results = await self._hub.broadcast(
             publication.channels.names, publication.data, idempotency_key=publication.idempotency_key
         )
