@@ -92,6 +92,7 @@ class JavaScriptClient(OfficialClient):
 
     @classmethod
     async def start(cls) -> "JavaScriptClient":
+        assert (ROOT / "node_modules" / "centrifuge").is_dir(), "first: make node_modules/.installed"
         node = shutil.which("node") or str(ROOT / ".venv" / "bin" / "node")
         script = str(ROOT / "tests" / "realtime" / "client.mjs")
         pipe = asyncio.subprocess.PIPE
