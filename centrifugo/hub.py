@@ -124,13 +124,13 @@ class Hub:
             now = self._timer()
             for channel in channels[start : start + CHANNELS_A_TURN]:
                 try:
-                    published = self._publish(
+                    result = self._publish(
                         channel, shared, key_scope, now, skip_history=skip_history, version=versioned
                     )
                 except Refused as refused:
                     results.append(refused)
                 else:
-                    results.append(published)
+                    results.append(result)
         return results
 
     def _publish(
