@@ -250,6 +250,7 @@ class TestRecovery:
         wire.mend()
         assert (await client.expect("subscribed"))["recovered"]
         assert await client.publications(1_000) == missed
+        assert client.times("connecting") == 2
 
     @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL], ids=["shutdown", "kill"])
     async def test_a_restarted_server_tells_its_clients_that_it_lost_its_memory(
