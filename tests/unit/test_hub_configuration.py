@@ -14,7 +14,9 @@ from centrifugo.durations import Duration
 def test_the_defaults_are_centrifugos() -> None:
     config = load({}, {})
     assert config == Config()
-    assert (config.client.ping_interval, config.client.pong_timeout, config.client.stale_close_delay) == (25, 8, 10)
+    assert config.client.ping_interval == Duration(25)
+    assert config.client.pong_timeout == Duration(8)
+    assert config.client.stale_close_delay == Duration(10)
     assert (config.client.channel_limit, config.client.queue_max_size) == (128, 1_048_576)
     assert config.channel.without_namespace == ChannelOptions()
 
@@ -33,7 +35,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     config = load(file, {})
     assert config.client.token.hmac_secret_key == "s"
     assert config.client.allowed_origins == ("https://chat.example",)
-    assert (config.channel.namespaces[0].name, config.channel.namespaces[0].history_ttl) == ("personal", 3600)
+    assert config.channel.namespaces[0].name == "personal"
+    assert config.channel.namespaces[0].history_ttl == Duration(3600)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", None])
@@ -141,7 +144,8 @@ def test_the_environment_goes_before_the_file() -> None:
     )
     assert (config.client.token.hmac_secret_key, config.http_api.key) == ("environment", "key")
     assert (config.client.allowed_origins, config.client.channel_limit) == (("http://a", "http://b"), 5)
-    assert (config.client.ping_interval, config.client.insecure) == (30, True)
+    assert config.client.ping_interval == Duration(30)
+    assert config.client.insecure
     assert [(each.name, each.history_size) for each in config.channel.namespaces] == [("my-ns", 10), ("other", 0)]
 
 
