@@ -12,11 +12,9 @@ import aiohttp
 import msgspec
 
 from centrifugo.batching import Piece, batch_body, calls
-from centrifugo.publisher import Publication, PublicationRefused, PublisherError, PublisherUnavailable
+from centrifugo.publisher import Publication, PublicationRefused, PublisherUnavailable
 
 INTERNAL_ERROR = 100  # Centrifugo's code for what passes: Redis is away, for example
-BAD_BODY = 400
-TOO_LARGE = 413  # a proxy's answer
 CALL_TIMEOUT_S = 12.0  # the server itself gives a call 10 s
 
 
@@ -62,10 +60,6 @@ class Answer(msgspec.Struct, frozen=True):
     error: ApiError | None = None
 
 
-class BadBody(PublisherError):
-    """The server cannot read the body of a call, now or later."""
-
-
 class CentrifugoClient:
     """A Publisher. Create it inside a running event loop."""
 
@@ -80,12 +74,7 @@ class CentrifugoClient:
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         for call in calls(publications):
-            try:
-                await self._send(call)
-            except BadBody:
-                # One unreadable publication spoils the body for all: alone, each of them is judged for itself.
-                for piece in call:
-                    await self._send_alone(piece)
+            await self._send(call)
 
     async def disconnect(self, user: str, *, code: int, reason: str) -> None:
         body = msgspec.json.encode({"user": user, "disconnect": {"code": code, "reason": reason}})
@@ -93,12 +82,6 @@ class CentrifugoClient:
 
     async def close(self) -> None:
         await self._session.close()
-
-    async def _send_alone(self, piece: Piece) -> None:
-        try:
-            await self._send([piece])
-        except BadBody as error:
-            raise PublicationRefused(piece.index, BAD_BODY, str(error)) from error
 
     async def _send(self, call: Sequence[Piece]) -> None:
         done = call[0].index
@@ -109,16 +92,14 @@ class CentrifugoClient:
             judge(piece, reply)
 
     async def _post(self, method: str, body: bytes, *, done: int = 0) -> Answer:
-        """Raises BadBody, or PublisherUnavailable with `done` for every failure to get an answer that can be read."""
+        """Raises PublisherUnavailable with `done` for every failure to get an answer that can be read."""
         try:
             async with self._session.post(f"{self._api_url}/{method}", data=body, allow_redirects=False) as response:
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise PublisherUnavailable(f"{method}: {type(error).__name__}", done=done) from error
-        if response.status in (BAD_BODY, TOO_LARGE):
-            raise BadBody(response.reason)
         if response.status != 200:
-            # A wrong key or path too: it is the configuration that is wrong, not the publication.
+            # Also for a wrong key or path: it is the configuration that is wrong, not the publication.
             raise PublisherUnavailable(f"{method}: HTTP {response.status}", done=done)
         return self._read(method, content, done=done)
 

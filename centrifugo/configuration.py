@@ -55,7 +55,8 @@ class ChannelOptions(Struct, frozen=True, kw_only=True):
 
     @property
     def keeps_history(self) -> bool:
-        return self.history_size > 0 and self.history_ttl > 0
+        """`load` sees to it that size and time to live are set together."""
+        return self.history_size > 0
 
 
 class Namespace(ChannelOptions, frozen=True, kw_only=True):

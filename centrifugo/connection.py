@@ -131,6 +131,8 @@ class Connection:
     # The connection itself
 
     def _connect(self, request: ConnectRequest) -> ConnectResult:
+        if self._hub.is_closed:
+            raise Disconnected(codes.SHUTDOWN)
         grant = self._granted(request.token) if request.token else self._anonymous()
         ttl = self._ttl_on_connect(grant.expire_at)
         others = self._hub.connections(grant.user)

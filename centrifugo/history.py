@@ -8,9 +8,9 @@ both cases a client that was away is told that it cannot recover.
 
 import os
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from centrifugo.configuration import ChannelOptions
 from centrifugo.timers import Wheel
@@ -18,12 +18,20 @@ from centrifugo.timers import Wheel
 PUBLICATION_BYTES = 120  # of Python's own for one publication
 ENTRY_BYTES = 8  # a channel's reference to it
 
+EPOCH_LETTERS = 8
+
 _LETTERS = bytes(string.ascii_letters[byte % 52].encode()[0] for byte in range(256))
 
 
-def new_epoch() -> str:
-    """Eight random letters."""
-    return os.urandom(8).translate(_LETTERS).decode()
+def _epochs() -> Iterator[str]:
+    """Random names, a thousand to a system call: a first broadcast needs as many as it has channels."""
+    while True:
+        letters = os.urandom(EPOCH_LETTERS * 1_000).translate(_LETTERS).decode()
+        for start in range(0, len(letters), EPOCH_LETTERS):
+            yield letters[start : start + EPOCH_LETTERS]
+
+
+new_epoch = _epochs().__next__
 
 
 class Publication(Struct, gc=False):
@@ -37,33 +45,23 @@ class Publication(Struct, gc=False):
         return self.body.startswith(b'"data":{')
 
 
-class Stream:
-    """One channel's history. The last of `items` has offset `top`, and there are no gaps."""
+class Stream(Struct, gc=False, eq=False):
+    """One channel's history. The last of `items` has offset `top`, and there are no gaps.
 
-    __slots__ = (
-        "channel",
-        "epoch",
-        "expires_at",
-        "items",
-        "on_wheel",
-        "options",
-        "size",
-        "top",
-        "touched_at",
-        "version",
-    )
+    It can be in no reference cycle, and says so (`gc`): the garbage collector need not visit a million of them.
+    """
 
-    def __init__(self, channel: str, options: ChannelOptions, now: float) -> None:
-        self.channel = channel
-        self.options = options
-        self.size = options.history_size if options.keeps_history else 0
-        self.epoch = new_epoch()
-        self.top = 0
-        self.items: list[Publication] = []
-        self.version: tuple[int, str] | None = None
-        self.expires_at = 0.0
-        self.touched_at = now
-        self.on_wheel = False
+    channel: str
+    options: ChannelOptions
+    size: int  # of the history at most, 0 when there is none
+    ttl: float
+    touched_at: float
+    epoch: str = field(default_factory=new_epoch)
+    top: int = 0
+    items: list[Publication] = field(default_factory=list)
+    version: tuple[int, str] | None = None
+    expires_at: float = 0.0
+    on_wheel: bool = False
 
     def after(self, offset: int, limit: int | None) -> tuple[int, Sequence[Publication]]:
         """At most `limit` (None: all) of the kept publications beyond `offset`, and the offset of the first."""
@@ -118,7 +116,7 @@ class History:
         if stream is None:
             while len(self._streams) >= self._max_streams:
                 self._make_room_for_a_stream()
-            stream = self._streams[channel] = Stream(channel, options, now)
+            stream = self._streams[channel] = _new_stream(channel, options, now)
             self._forgetting.add(stream, now + self._meta_ttl_of(stream))
         return stream
 
@@ -134,7 +132,7 @@ class History:
         else:
             self.bytes += ENTRY_BYTES
         stream.top += 1
-        stream.expires_at = now + stream.options.history_ttl
+        stream.expires_at = now + stream.ttl
         if not stream.on_wheel:
             stream.on_wheel = True
             self._expiring.add(stream, stream.expires_at)
@@ -202,3 +200,8 @@ class History:
         publication.holders -= 1
         if not publication.holders:
             self.bytes -= PUBLICATION_BYTES + len(publication.body)
+
+
+def _new_stream(channel: str, options: ChannelOptions, now: float) -> Stream:
+    size = options.history_size if options.keeps_history else 0
+    return Stream(channel=channel, options=options, size=size, ttl=options.history_ttl, touched_at=now)

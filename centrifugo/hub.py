@@ -20,7 +20,7 @@ from centrifugo.codes import (
 )
 from centrifugo.configuration import Config
 from centrifugo.history import History, Publication, Stream
-from centrifugo.idempotency import IdempotencyWindow, Published
+from centrifugo.idempotency import IdempotencyWindow, Published, scope
 from centrifugo.protocol import (
     ClientInfo,
     Position,
@@ -88,12 +88,13 @@ class Hub:
 
         A repeat of (channel, `idempotency_key`) within 300 s publishes nothing and returns what the first returned.
         A `version` that is not above the channel's last one (of the same `version_epoch`) publishes nothing either.
-        Raises Refused when the namespace is unknown (102), the channel empty or the data of a kind it does not take (107).
+        Raises Refused for an unknown namespace (102), an empty channel and data of a kind it does not take (107).
         """
         return self._publish(
             channel,
             Publication(publication_body(data, info, tags)),
-            idempotency_key,
+            scope(idempotency_key) if idempotency_key else None,
+            self._timer(),
             skip_history=skip_history,
             version=(version, version_epoch) if version else None,
         )
@@ -114,34 +115,36 @@ class Hub:
         `data` is encoded once and shared. Others get the event loop between channels, every millisecond or two.
         """
         shared = Publication(publication_body(data, None, tags))
+        key_scope = scope(idempotency_key) if idempotency_key else None
         versioned = (version, version_epoch) if version else None
         results: list[Published | Refused] = []
         for start in range(0, len(channels), CHANNELS_A_TURN):
             if start:
                 await asyncio.sleep(0)
+            now = self._timer()
             for channel in channels[start : start + CHANNELS_A_TURN]:
                 try:
-                    published = self._publish(
-                        channel, shared, idempotency_key, skip_history=skip_history, version=versioned
+                    result = self._publish(
+                        channel, shared, key_scope, now, skip_history=skip_history, version=versioned
                     )
                 except Refused as refused:
                     results.append(refused)
                 else:
-                    results.append(published)
+                    results.append(result)
         return results
 
     def _publish(
         self,
         channel: str,
         content: Publication,
-        idempotency_key: str | None,
+        key_scope: str | None,
+        now: float,
         *,
         skip_history: bool,
         version: tuple[int, str] | None,
     ) -> Published:
-        now = self._timer()
-        if idempotency_key:
-            first = self.idempotency.first(channel, idempotency_key, now)
+        if key_scope is not None:
+            first = self.idempotency.first(key_scope + channel, now)
             if first is not None:
                 return first
         stream = self._stream_to_publish(channel, content, now)
@@ -152,8 +155,8 @@ class Hub:
         else:
             stream.version = version
             published = Published(self.history.append(stream, content, now), stream.epoch)
-        if idempotency_key:
-            self.idempotency.remember(channel, idempotency_key, published, now)
+        if key_scope is not None:
+            self.idempotency.remember(key_scope + channel, published, now)
         subscribers = self._channels.get(channel)
         if subscribers:
             push = publication_push(channel, content.body, published.offset, published.epoch)

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import msgspec
 
+from centrifugo.protocol import is_json
+
 PER_CALL = 1_000
 """Channels that travel in one HTTP call: about 10 ms of a server's time (30 on Redis), then others get a turn."""
 
@@ -45,7 +47,7 @@ class Channels:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """`data`, one JSON text, for every one of `channels`.
+    """`data`, one JSON text in UTF-8, for every one of `channels`. Raises ValueError when it is something else.
 
     `idempotency_key` is derived from the fact it tells, never random: within five minutes it reaches a channel once.
     """
@@ -53,6 +55,11 @@ class Publication:
     channels: Channels
     data: bytes
     idempotency_key: str
+
+    def __post_init__(self) -> None:
+        # A server embeds it unread: a bad one would break the connection of everybody who receives or recovers it.
+        if not is_json(self.data):
+            raise ValueError("a publication's data must be one JSON text")
 
     @property
     def parts(self) -> tuple["Publication", ...]:

@@ -1,6 +1,7 @@
 """Checks connection and subscription tokens and says what they grant. The time is handed in, in Unix seconds.
 
-Signature, audience and issuer, kind of token, and last its times: the first that fails decides.
+The first check that fails decides: signature, audience and issuer; then a subscription token's times before its kind,
+and a connection token's kind before its times, as in Centrifugo.
 
 Source: https://centrifugal.dev/docs/server/authentication and https://centrifugal.dev/docs/server/channel_token_auth
 """
@@ -139,9 +140,9 @@ class Verifier:
     def subscription(self, token: str, now: float) -> SubscriptionGrant:
         """Raises InvalidToken or ExpiredToken."""
         claims = self._subscription.claims(token, _SubscriptionClaims, now)
+        claims.check_time(now)
         if not claims.channel:
             raise InvalidToken("a connection token")
-        claims.check_time(now)
         try:
             info, data = embedded(claims.info, claims.b64info), embedded(claims.data, claims.b64data)
         except UndecodableInfo:

@@ -6,10 +6,12 @@ import WebSocket from "ws";
 const say = (event, fields) => process.stdout.write(JSON.stringify({ event, ...fields }) + "\n");
 
 // Each request for a token takes the next one; the last serves for ever.
-const tokenFrom = (tokens, channel) => async () => {
-  say("token_wanted", { channel });
-  return tokens.length > 1 ? tokens.shift() : tokens[0];
-};
+const tokenFrom = (tokens, channel) => ({
+  getToken: async () => {
+    say("token_wanted", { channel });
+    return tokens.length > 1 ? tokens.shift() : tokens[0];
+  },
+});
 
 const stateChange = ({ code, reason }) => ({ code, reason });
 const subscribed = (channel, ctx) => ({
@@ -23,7 +25,7 @@ let client;
 const commands = {
   async connect({ url, tokens }) {
     client = new Centrifuge(url, {
-      websocket: WebSocket, getToken: tokens && tokenFrom(tokens, null),
+      websocket: WebSocket, ...(tokens && tokenFrom(tokens, null)),
       minReconnectDelay: 50, maxReconnectDelay: 200, minResubscribeDelay: 50, maxResubscribeDelay: 200,
     });
     client.on("connecting", (ctx) => say("connecting", stateChange(ctx)));
@@ -39,7 +41,7 @@ const commands = {
     client.disconnect();
   },
   async subscribe({ channel, tokens }) {
-    const options = { getToken: tokens && tokenFrom(tokens, channel), minResubscribeDelay: 50, maxResubscribeDelay: 200 };
+    const options = { ...(tokens && tokenFrom(tokens, channel)), minResubscribeDelay: 50, maxResubscribeDelay: 200 };
     const subscription = client.getSubscription(channel) ?? client.newSubscription(channel, options);
     if (subscription.listenerCount("subscribed") === 0) {
       subscription.on("subscribing", (ctx) => say("subscribing", { channel, ...stateChange(ctx) }));

@@ -26,6 +26,9 @@ SECRET = "a secret of the tests, long enough for HMAC"
 API_KEY = "an API key of the tests"
 START_TIMEOUT_S = 20.0
 
+SECRETS = {"CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY": SECRET, "CENTRIFUGO_HTTP_API_KEY": API_KEY}
+"""As a server takes them: from its environment, never from the file."""
+
 Kind = Literal["hub", "centrifugo"]
 
 OPEN = {
@@ -49,15 +52,11 @@ def binary() -> str | None:
     return os.environ.get("CENTRIFUGO_BIN") or shutil.which("centrifugo")
 
 
-KINDS: list[Any] = [
-    "hub",
-    pytest.param(
-        "centrifugo",
-        marks=pytest.mark.skipif(
-            binary() is None, reason="no Centrifugo v6 at hand: set CENTRIFUGO_BIN or put `centrifugo` on PATH"
-        ),
-    ),
-]
+needs_binary = pytest.mark.skipif(
+    binary() is None, reason="no Centrifugo v6 at hand: set CENTRIFUGO_BIN or put `centrifugo` on PATH"
+)
+
+KINDS: list[Any] = ["hub", pytest.param("centrifugo", marks=needs_binary)]
 """What a test of both servers is parametrized with."""
 
 
@@ -130,12 +129,12 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CENTRIFUGO_")}
-        return inherited | {
-            "CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY": SECRET,
-            "CENTRIFUGO_HTTP_API_KEY": API_KEY,
+        return {
+            **inherited,
+            **SECRETS,
+            # Where ours is told by its arguments.
             "CENTRIFUGO_HTTP_SERVER_ADDRESS": "127.0.0.1",
             "CENTRIFUGO_HTTP_SERVER_PORT": str(self.port),
-            "CENTRIFUGO_LOG_LEVEL": "warn",
         }
 
 

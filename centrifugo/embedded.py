@@ -1,0 +1,35 @@
+"""The publisher on a hub in the same process."""
+
+import asyncio
+from collections.abc import Sequence
+
+from centrifugo.codes import Refused
+from centrifugo.hub import Hub
+from centrifugo.publisher import Publication, PublicationRefused
+
+
+class EmbeddedPublisher:
+    """A Publisher. It is never unavailable, and the hub stays its owner's to close."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        for index, publication in enumerate(publications):
+            refused = await self._broadcast(publication)
+            if refused is not None:
+                raise PublicationRefused(index, refused.error.code, refused.error.message)
+            await asyncio.sleep(0)  # many small ones must not hold the event loop either
+
+    async def disconnect(self, user: str, *, code: int, reason: str) -> None:
+        self._hub.disconnect(user, code, reason)
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+    async def _broadcast(self, publication: Publication) -> Refused | None:
+        """The first refusal by a channel; the others have it all the same."""
+        results = await self._hub.broadcast(
+            publication.channels.names, publication.data, idempotency_key=publication.idempotency_key
+        )
+        return next((result for result in results if isinstance(result, Refused)), None)

@@ -1,0 +1,176 @@
+"""What every Publisher promises. Subclasses provide `site`: a publisher, and the server it publishes to."""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+
+from centrifugo.publisher import PER_CALL, Channels, Publication, PublicationRefused, Publisher
+from tests.realtime.server import API_KEY, connection_token, subscription_token, websocket_url
+
+
+@dataclass(frozen=True)
+class Site:
+    """A publisher and the port of the server that it publishes to."""
+
+    publisher: Publisher
+    port: int
+
+    async def history(self, channel: str) -> list[Any]:
+        """What the channel's history holds, oldest first."""
+        async with aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{self.port}/api/history"
+            request = session.post(url, json={"channel": channel, "limit": -1}, headers={"X-API-Key": API_KEY})
+            async with request as response:
+                answer = await response.json()
+        return [publication["data"] for publication in answer["result"]["publications"]]
+
+    @asynccontextmanager
+    async def listening(self, user: str) -> AsyncIterator["Listener"]:
+        """A client subscribed to the user's personal channel with tokens such as the service issues."""
+        channel = f"personal:{user}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(websocket_url(self.port)) as socket:
+            listener = Listener(socket)
+            await listener.ask({"id": 1, "connect": {"token": connection_token(user)}})
+            subscription = {"channel": channel, "token": subscription_token(user, channel)}
+            await listener.ask({"id": 2, "subscribe": subscription})
+            yield listener
+
+
+class Listener:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._received: list[dict[str, Any]] = []
+
+    async def ask(self, command: dict[str, Any]) -> None:
+        await self._socket.send_json(command)
+        answer = await self._next()
+        assert answer["id"] == command["id"]
+        assert "error" not in answer
+
+    async def publications(self, count: int) -> list[Any]:
+        """The data of the next `count` publications."""
+        return [(await self._next())["push"]["pub"]["data"] for _ in range(count)]
+
+    async def closed(self) -> int | None:
+        """Wait for the server to close the connection; its code."""
+        message = await self._socket.receive(timeout=10)
+        assert message.type is aiohttp.WSMsgType.CLOSE, message
+        return self._socket.close_code
+
+    async def _next(self) -> dict[str, Any]:
+        while not self._received:
+            frame = await self._socket.receive_str(timeout=10)
+            self._received += [json.loads(line) for line in frame.split("\n")]
+        return self._received.pop(0)
+
+
+def users(count: int) -> list[str]:
+    """Channels that no other test publishes to."""
+    prefix = secrets.token_hex(4)
+    return [f"{prefix}-{n}" for n in range(count)]
+
+
+def channels(names: Sequence[str]) -> Channels:
+    return Channels([f"personal:{name}" for name in names])
+
+
+def publication(to: Channels, data: Any, *, key: str | None = None) -> Publication:
+    return Publication(to, json.dumps(data, ensure_ascii=False).encode(), key or secrets.token_hex(8))
+
+
+class PublisherContract:
+    async def test_a_publication_reaches_every_one_of_its_channels_and_no_other(self, site: Site) -> None:
+        *members, stranger = users(4)
+        await site.publisher.publish([publication(channels(members), {"n": 1})])
+        assert [await site.history(f"personal:{member}") for member in members] == [[{"n": 1}]] * 3
+        assert await site.history(f"personal:{stranger}") == []
+
+    @pytest.mark.parametrize(
+        "data", [None, 0, "", [], "line\nbreak \u2028 \x00 é 🦉 </script>", {"a": [1.5, {"b": None}]}]
+    )
+    async def test_any_json_arrives_as_it_was(self, site: Site, data: Any) -> None:
+        (user,) = users(1)
+        async with site.listening(user) as listener:
+            await site.publisher.publish([publication(channels([user]), data)])
+            assert await listener.publications(1) == [data]
+
+    async def test_a_broadcast_larger_than_a_call_reaches_all(self, site: Site) -> None:
+        members = users(2 * PER_CALL + 1)
+        async with site.listening(members[0]) as first, site.listening(members[-1]) as last:
+            await site.publisher.publish([publication(channels(members), "all")])
+            assert await first.publications(1) == await last.publications(1) == ["all"]
+        assert await site.history(f"personal:{members[PER_CALL]}") == ["all"]
+
+    async def test_every_channel_gets_its_publications_in_the_order_of_the_call(self, site: Site) -> None:
+        members = users(PER_CALL + 10)
+        rooms = [channels(members), channels(members[:2]), channels(members[1:3]), channels(members[PER_CALL - 1 :])]
+        sent = [publication(rooms[n % 4], n) for n in range(40)]
+        async with site.listening(members[1]) as listener:
+            await site.publisher.publish(sent)
+            assert await listener.publications(30) == [n for n in range(40) if n % 4 != 3]
+        assert await site.history(f"personal:{members[-1]}") == [n for n in range(40) if n % 4 in (0, 3)]
+
+    async def test_one_call_is_delivered_before_the_next(self, site: Site) -> None:
+        members = channels(users(50))
+        for n in range(20):
+            await site.publisher.publish([publication(members, n)])
+        assert await site.history(members.names[25]) == list(range(20))
+
+    async def test_a_repeated_key_reaches_a_channel_once(self, site: Site) -> None:
+        known, new = users(2)
+        await site.publisher.publish([publication(channels([known]), "first", key="room:1")])
+        for _ in range(2):
+            await site.publisher.publish([publication(channels([known, new]), "again", key="room:1")])
+        assert await site.history(f"personal:{known}") == ["first"]
+        assert await site.history(f"personal:{new}") == ["again"]
+
+    async def test_others_can_publish_between_the_parts_of_a_broadcast_and_the_whole_completes_it(
+        self, site: Site
+    ) -> None:
+        members = users(PER_CALL + 1)
+        whole = publication(channels(members), "whole")
+        first, last = whole.parts
+        await site.publisher.publish([first])
+        await site.publisher.publish([publication(channels(members[-1:]), "between")])
+        await site.publisher.publish([last])
+        await site.publisher.publish([whole])
+        assert await site.history(f"personal:{members[0]}") == ["whole"]
+        assert await site.history(f"personal:{members[-1]}") == ["between", "whole"]
+
+    async def test_nothing_and_a_publication_to_nobody_are_accepted(self, site: Site) -> None:
+        (user,) = users(1)
+        await site.publisher.publish([])
+        await site.publisher.publish([publication(channels([]), "nobody"), publication(channels([user]), "somebody")])
+        assert await site.history(f"personal:{user}") == ["somebody"]
+
+    async def test_a_channel_of_no_namespace_is_refused_and_those_before_it_are_accepted(self, site: Site) -> None:
+        (user,) = users(1)
+        before, refused = publication(channels([user]), "before"), publication(Channels(["nowhere:1"]), "refused")
+        with pytest.raises(PublicationRefused) as refusal:
+            await site.publisher.publish([before, refused, publication(channels([user]), "behind")])
+        assert (refusal.value.index, refusal.value.code) == (1, 102)
+        assert (await site.history(f"personal:{user}"))[0] == "before"
+
+    async def test_the_rest_of_a_refused_publications_channels_have_it(self, site: Site) -> None:
+        (user,) = users(1)
+        with pytest.raises(PublicationRefused):
+            await site.publisher.publish([publication(Channels(["nowhere:1", f"personal:{user}"]), "here")])
+        assert await site.history(f"personal:{user}") == ["here"]
+
+    async def test_a_user_is_disconnected_everywhere_and_nobody_else(self, site: Site) -> None:
+        user, other = users(2)
+        async with site.listening(user) as here, site.listening(user) as there, site.listening(other) as elsewhere:
+            await site.publisher.disconnect(user, code=4501, reason="logged out")
+            assert await here.closed() == await there.closed() == 4501
+            await site.publisher.publish([publication(channels([other]), "still here")])
+            assert await elsewhere.publications(1) == ["still here"]
+
+    async def test_disconnecting_somebody_who_is_not_there_does_nothing(self, site: Site) -> None:
+        (user,) = users(1)
+        await site.publisher.disconnect(user, code=4501, reason="logged out")

@@ -1,0 +1,52 @@
+"""The publisher contract on the hub in this process, on its HTTP API, and on a real Centrifugo where there is one."""
+
+import json
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from aiohttp import web
+
+from centrifugo import configuration, http_api, websocket
+from centrifugo.client import CentrifugoClient
+from centrifugo.embedded import EmbeddedPublisher
+from centrifugo.hub import Hub
+from tests.contract.publisher_contract import PublisherContract, Site
+from tests.realtime import server as servers
+from tests.realtime.server import CONFIG, KINDS, Server
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp(request.param)
+    with servers.running(request.param, directory, json.loads(CONFIG.read_text())) as running:
+        yield running
+
+
+class TestEmbeddedPublisher(PublisherContract):
+    @pytest.fixture
+    async def site(self) -> AsyncIterator[Site]:
+        hub = Hub(configuration.load(CONFIG, servers.SECRETS))
+        app = web.Application()
+        websocket.mount(app, hub)
+        app.add_routes(http_api.routes(hub))
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield Site(EmbeddedPublisher(hub), runner.addresses[0][1])
+        await runner.cleanup()
+
+
+class TestCentrifugoClient(PublisherContract):
+    @pytest.fixture
+    async def site(self, server: Server) -> AsyncIterator[Site]:
+        client = CentrifugoClient(server.api_url, servers.API_KEY)
+        yield Site(client, server.port)
+        await client.close()
+
+
+@servers.needs_binary
+def test_centrifugo_finds_no_fault_with_our_configuration() -> None:
+    binary = servers.binary() or ""
+    found = subprocess.run([binary, "checkconfig", "--strict", "-c", str(CONFIG)], capture_output=True)
+    assert (found.returncode, found.stdout) == (0, b"")
