@@ -24,6 +24,7 @@ UNAVAILABLE = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby, before it is promoted
+    asyncpg.TransactionRollbackError,  # a deadlock, broken at our cost
 )
 """What a driver raises when the database is away: the same command may succeed later."""
 

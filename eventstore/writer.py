@@ -2,8 +2,8 @@
 
 A batch is whatever has gathered while the one before it was being committed. Under the append lock it is brought up
 to date with what other processes appended, decided command by command, inserted, folded into the inline read models
-and committed. Nobody can append between a decision and its record, so no command loses a race to another process that
-takes the lock; one that inserts without it is met by the primary key, and the command is decided again.
+and committed. Nobody can append between a decision and its record, not even somebody who takes no lock (an INSERT
+waits for ours), so there is no version conflict to lose and to try again.
 """
 
 import asyncio
@@ -27,9 +27,6 @@ A = TypeVar("A", bound=Aggregate)
 
 BATCH = 1000
 """Commands in one transaction at the most: what bounds how long the lock is held."""
-
-ATTEMPTS = 3
-"""How often a command is decided that lost its version to somebody who took no lock."""
 
 IDLE_S = 1.0
 """How often a writer with nothing to do looks for events that other applications appended."""
@@ -157,22 +154,15 @@ class Writer(Generic[A]):
                 await self._write_alone(command)
 
     async def _write_alone(self, command: Command[A]) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                await self._in_transaction([command])
-            except (StoreUnavailable, OutcomeUnknown) as error:
-                fail(command, error)
-            except (asyncpg.UniqueViolationError, asyncpg.TransactionRollbackError) as error:
-                if attempt == ATTEMPTS:
-                    fail(command, StoreUnavailable(f"others wrote the same rows {ATTEMPTS} times meanwhile"))
-                log.warning("lost a race to somebody without the append lock", extra={"reason": type(error).__name__})
-            except Exception as error:
-                log.exception("command rejected", extra={"stream_id": str(command.slot.stream_id)})
-                rejected = StoreRejected(f"the database refused the command ({type(error).__name__})")
-                rejected.__cause__ = error
-                fail(command, rejected)
-            if command.answer.done():
-                return
+        try:
+            await self._in_transaction([command])
+        except (StoreUnavailable, OutcomeUnknown) as error:
+            fail(command, error)
+        except Exception as error:
+            log.exception("command rejected", extra={"stream_id": str(command.slot.stream_id)})
+            rejected = StoreRejected(f"the database refused the command ({type(error).__name__})")
+            rejected.__cause__ = error
+            fail(command, rejected)
 
     def _fail_all(self, commands: Sequence[Command[A]], error: StoreError) -> None:
         """Fail these, and all that waits behind them: while the database is away nobody waits out several timeouts."""

@@ -1,0 +1,90 @@
+"""The rules of a room: what each command records, and what it refuses."""
+
+import pytest
+from eventsourcing.utils import get_topic
+
+from domain.errors import AlreadyAMember, InvalidField, NotAMember
+from domain.room import Room, check_content, check_name, name_key
+from tests.scenario import ADA, BOB, given, joined, left, recorded, said
+
+
+def test_opening_a_room_makes_the_opener_its_first_member() -> None:
+    room = Room.open(name=" General ", user_id=ADA)
+    assert recorded(room) == [
+        (Room.RoomOpened, {"version": 1, "name": "General", "opened_by": ADA}),
+        (Room.UserJoined, {"version": 2, "user_id": ADA}),
+    ]
+
+
+def test_a_member_posts_and_the_content_is_kept_as_sent() -> None:
+    room = given()
+    room.post(user_id=ADA, content="  hello\n", client_id=None)
+    assert recorded(room) == [
+        (Room.MessageAdded, {"version": 3, "user_id": ADA, "content": "  hello\n", "client_id": None})
+    ]
+
+
+def test_joining_and_leaving_are_one_event_each() -> None:
+    room = given()
+    room.join(user_id=BOB)
+    room.leave(user_id=BOB)
+    assert recorded(room) == [
+        (Room.UserJoined, {"version": 3, "user_id": BOB}),
+        (Room.UserLeft, {"version": 4, "user_id": BOB}),
+    ]
+
+
+def test_who_left_may_join_again() -> None:
+    room = given(joined(BOB), left(BOB))
+    room.join(user_id=BOB)
+    assert recorded(room) == [(Room.UserJoined, {"version": 5, "user_id": BOB})]
+
+
+def test_joining_twice_is_refused_and_consumes_no_version() -> None:
+    room = given(joined(BOB))
+    with pytest.raises(AlreadyAMember):
+        room.join(user_id=BOB)
+    assert recorded(room) == []
+    assert room.version == 3
+
+
+@pytest.mark.parametrize("facts", [(), (joined(BOB), left(BOB))], ids=["never joined", "left"])
+def test_only_members_post_and_leave(facts: tuple[object, ...]) -> None:
+    room = given(*facts)  # type: ignore[arg-type]  # parametrize hides what the facts are
+    version = room.version
+    with pytest.raises(NotAMember):
+        room.post(user_id=BOB, content="hello")
+    with pytest.raises(NotAMember):
+        room.leave(user_id=BOB)
+    assert recorded(room) == []
+    assert room.version == version
+
+
+@pytest.mark.parametrize("content", ["", " \n\t", "x" * 4001, "a\x00b", "\ud83d"])
+def test_content_that_cannot_be_a_message_is_refused(content: str) -> None:
+    room = given(said("before", by=ADA))
+    with pytest.raises(InvalidField) as refusal:
+        room.post(user_id=ADA, content=content)
+    assert refusal.value.field == "content"
+    assert recorded(room) == []
+
+
+@pytest.mark.parametrize("content", ["x" * 4000, "👩🏽‍🚀 हिन्दी עברית", "\u202etxet"])
+def test_whatever_people_write_is_content(content: str) -> None:
+    check_content(content)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "\x00"])
+def test_a_name_is_one_line_of_text(name: str) -> None:
+    with pytest.raises(InvalidField) as refusal:
+        check_name(name)
+    assert refusal.value.field == "name"
+
+
+def test_names_that_look_alike_to_people_are_the_same_name() -> None:
+    assert name_key("  General  Chat ") == name_key("general chat") == name_key("ＧＥＮＥＲＡＬ chat")  # noqa: RUF001
+
+
+def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
+    events = (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded)
+    assert [get_topic(event) for event in events] == ["room_opened", "user_joined", "user_left", "message_added"]
