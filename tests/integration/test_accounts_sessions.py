@@ -7,9 +7,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from api.keys import CORE, SESSIONS
+from tests.conditions import eventually
 from tests.integration.conftest import StartServer, Visit
 from tests.people import PASSWORD, Person
-from tests.waiting import until
 
 NOT_A_NAME = "Enter a valid username: letters, digits and @/./+/-/_ only."
 NOT_SIGNED_IN = {"detail": "Authentication credentials were not provided."}
@@ -88,12 +88,12 @@ async def test_logout_ends_the_session_in_every_process(ada: Person, visit: Visi
     assert (await elsewhere.get("/api/rooms/")).status == 200
     stolen = {"Cookie": f"sessionid={ada.cookies['sessionid']}"}
     assert (await ada.post("/api/logout/", {"device_id": "phone"})).body == {}
-    await until(lambda: is_signed_out(elsewhere))  # as soon as a notification has travelled
+    await eventually(lambda: is_signed_out(elsewhere))  # as soon as a notification has travelled
     assert (await ada.get("/api/rooms/", headers=stolen)).status == 403
 
 
 async def test_a_session_seen_a_moment_ago_asks_the_database_nothing(ada: Person, server: TestServer) -> None:
-    await until(lambda: is_listening(server))
+    await eventually(lambda: is_listening(server))
     assert (await ada.get("/api/rooms/")).status == 200
     await server.app[CORE].database.execute("DELETE FROM sessions")  # by somebody who does not announce it
     assert (await ada.get("/api/rooms/")).status == 200
@@ -110,8 +110,8 @@ async def test_memory_is_not_trusted_while_announcements_are_not_heard(
         " AND datname = current_database() AND pid <> pg_backend_pid()"
     )
     await admin.close()
-    await until(lambda: is_signed_out(ada))
-    await until(lambda: is_listening(server))
+    await eventually(lambda: is_signed_out(ada))
+    await eventually(lambda: is_listening(server))
 
 
 async def test_a_session_survives_a_restart(server: TestServer, ada: Person, start_server: StartServer) -> None:
@@ -133,7 +133,7 @@ async def test_login_begins_a_new_session_and_ends_the_one_before(ada: Person) -
 @pytest.mark.parametrize("limit", ["session_idle_s", "session_lifetime_s"])
 async def test_a_session_ends_by_itself(start_server: StartServer, visit: Visit, limit: str) -> None:
     ada = await visit("ada", at=await start_server(**{limit: 0.3}))
-    await until(lambda: is_signed_out(ada))
+    await eventually(lambda: is_signed_out(ada))
 
 
 async def test_using_a_session_moves_its_idle_clock_once_a_minute(
