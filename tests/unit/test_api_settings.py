@@ -6,6 +6,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from api.routes import ENDPOINTS
 from api.secrets import secrets_of
 from api.settings import Settings, SettingsError
 from api.throttle import Throttle, TooManyRequests
@@ -113,3 +114,9 @@ def test_a_throttle_remembers_the_busiest_keys_and_no_more_than_it_may() -> None
     throttle.take(1)  # forgotten, so full again
     with pytest.raises(TooManyRequests):
         throttle.take(4)
+
+
+def test_every_endpoint_is_in_the_documentation() -> None:
+    text = (CONFIGURATION.parent / "http-api.md").read_text()
+    for endpoint in ENDPOINTS:
+        assert re.search(rf"`{endpoint.method} {re.escape(endpoint.path)}[`?]", text), endpoint.path
