@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 from aiohttp.test_utils import TestServer
+from argon2 import PasswordHasher
 
 from api.keys import CORE, SESSIONS
 from tests.conditions import eventually
@@ -153,6 +154,15 @@ async def test_using_a_session_moves_its_idle_clock_once_a_minute(
     assert fresh is not None
     assert moved["seen_at"] > fresh["seen_at"]
     assert moved["idle_expires_at"] > fresh["idle_expires_at"]
+
+
+async def test_a_hash_of_weaker_times_is_replaced_at_the_next_login(ada: Person, server: TestServer) -> None:
+    database = server.app[CORE].database
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    await database.execute("UPDATE users SET password_hash = $1", weak)
+    await ada.log_in("ada")
+    assert str(await database.fetchval("SELECT password_hash FROM users")).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    await ada.log_in("ada")
 
 
 async def test_a_header_that_is_no_credential_of_ours_spoils_nothing(ada: Person) -> None:
