@@ -1,0 +1,451 @@
+"""One client's connection: which command comes when, what it is answered and what else it is told. No sockets.
+
+Source: https://centrifugal.dev/docs/transports/client_protocol
+"""
+
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Raw
+
+from centrifugo import codes, protocol, subscribing
+from centrifugo.codes import Disconnect, Disconnected, Refused, Unsubscribe
+from centrifugo.configuration import ChannelOptions
+from centrifugo.hub import Hub
+from centrifugo.protocol import (
+    NOTHING,
+    ChannelRequest,
+    ClientInfo,
+    ConnectRequest,
+    ConnectResult,
+    EmptyResult,
+    HistoryRequest,
+    PresenceResult,
+    PresenceStatsResult,
+    PublishRequest,
+    Recover,
+    RefreshRequest,
+    RefreshResult,
+    RpcRequest,
+    SendRequest,
+    SubRefreshRequest,
+    SubscribeRequest,
+    SubscribeResult,
+)
+from centrifugo.subscription import Subscription
+from centrifugo.timers import Timer
+from centrifugo.verify import ConnectionGrant, ExpiredToken, InvalidToken, ServerSubscription, UndecodableInfo
+
+VERSION = "6.9.1 OSS"  # of the server whose protocol this is
+REFUSED_CLOSE_DELAY_S = 5.0
+
+
+class Transport(Protocol):
+    """What carries one connection."""
+
+    def send(self, message: bytes) -> None:
+        """Queue one reply or push; never waits."""
+
+    def close(self, disconnect: Disconnect) -> None:
+        """Send what is queued, then a close frame with this code and reason."""
+
+    def drop(self) -> None:
+        """End the connection without a close frame."""
+
+
+class Connection:
+    """A client from the opening of its socket to the end.
+
+    Feed it with `execute`, a line of a frame at a time, and say `lost` when the socket is gone. `pings` is off when the
+    transport itself sees to it that the other side is alive.
+    """
+
+    def __init__(self, hub: Hub, transport: Transport, *, pings: bool = True) -> None:
+        self.user = ""
+        self.client = str(uuid.uuid4())
+        self.is_over = False
+        self._hub = hub
+        self._config = hub.config.client
+        self._transport = transport
+        self._pings = pings
+        self._conn_info: Raw = NOTHING
+        self._subscriptions: dict[str, Subscription] = {}
+        self._granted_channels: set[str] | None = None  # by the connection token; None before connect
+        self._deadline: Timer | None = hub.after(self._config.stale_close_delay, self._grow_stale)
+        self._ping_timer: Timer | None = None
+        self._pong_timer: Timer | None = None
+        self._afterwards: list[Callable[[], None]] = []  # what follows the reply to the command in hand
+
+    # From the client
+
+    def execute(self, line: str) -> None:
+        """Carry out one command; what it leads to goes to the transport. Does nothing once the connection is over."""
+        if self.is_over:
+            return
+        try:
+            command = protocol.command(line)
+            if command.is_pong:
+                self._pong()
+            else:
+                self._answer(command.id or 0, *command.request())
+        except protocol.Malformed:
+            self.disconnect(codes.PROTOCOL_VIOLATION)
+        except Disconnected as disconnected:
+            self.disconnect(disconnected.disconnect)
+
+    def lost(self) -> None:
+        """The socket is gone: leave every channel. May be said more than once."""
+        self.is_over = True
+        for timer in (self._deadline, self._ping_timer, self._pong_timer):
+            if timer is not None:
+                timer.cancel()
+        for channel in list(self._subscriptions):
+            self._leave(channel)
+        self._hub.remove_connection(self)
+
+    def _answer(self, command_id: int, method: str, request: protocol.Request) -> None:
+        is_connect = method == "connect"
+        if is_connect == self._is_connected:  # connect comes first, and once
+            raise Disconnected(codes.PROTOCOL_VIOLATION)
+        try:
+            reply = protocol.reply(command_id, method, _HANDLERS[method](self, request))
+        except Refused as refused:
+            self._transport.send(protocol.error_reply(command_id, refused.error))
+            if is_connect:
+                self._refuse_connection()
+            return
+        self._transport.send(reply)
+        self._follow_up()
+
+    def _follow_up(self) -> None:
+        afterwards, self._afterwards = self._afterwards, []
+        for call in afterwards:
+            call()
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._granted_channels is not None
+
+    # The connection itself
+
+    def _connect(self, request: ConnectRequest) -> ConnectResult:
+        grant = self._granted(request.token) if request.token else self._anonymous()
+        ttl = self._ttl_on_connect(grant.expire_at)
+        others = self._hub.connections(grant.user)
+        if grant.user and 0 < self._config.user_connection_limit <= len(others):
+            raise Disconnected(codes.CONNECTION_LIMIT)
+        self.user, self._conn_info = grant.user, grant.info
+        subs = self._subscribe_by_server(grant, request.subs or {})
+        self._granted_channels = set(grant.subscriptions)
+        self._hub.add_connection(self)
+        self._expire_after(ttl)
+        if self._pings:
+            self._ping_timer = self._hub.after(self._config.ping_interval * random.uniform(0.5, 1), self._ping)  # noqa: S311
+        return ConnectResult(
+            client=self.client,
+            version=VERSION,
+            expires=ttl > 0,
+            ttl=ttl,
+            subs=subs,
+            ping=int(self._config.ping_interval) if self._pings else 0,
+            pong=self._pings,
+            time=int(self._hub.clock() * 1000) if self._config.connect_include_server_time else 0,
+        )
+
+    def _granted(self, token: str) -> ConnectionGrant:
+        try:
+            grant = self._hub.verifier.connection(token, self._hub.clock())
+        except InvalidToken:
+            raise Disconnected(codes.INVALID_TOKEN) from None
+        except ExpiredToken:
+            raise Refused(codes.TOKEN_EXPIRED) from None
+        except UndecodableInfo:
+            raise Refused(codes.INTERNAL) from None
+        if not grant.user and self._config.disallow_anonymous_connection_tokens:
+            raise Disconnected(codes.NOT_PERMITTED)
+        return grant
+
+    def _anonymous(self) -> ConnectionGrant:
+        if not (self._config.allow_anonymous_connect_without_token or self._config.insecure):
+            raise Disconnected(codes.PROTOCOL_VIOLATION)
+        return ConnectionGrant(user="", expire_at=0, info=NOTHING, subscriptions={})
+
+    def _ttl_on_connect(self, expire_at: int) -> int:
+        """A token in its last second has expired: `expires` without a `ttl` would end centrifuge-python for good."""
+        if expire_at == int(self._hub.clock()):
+            raise Refused(codes.TOKEN_EXPIRED)
+        return subscribing.ttl(self._hub, expire_at)
+
+    def _refuse_connection(self) -> None:
+        """After an error reply to connect nothing more is answered, and soon the socket is dropped."""
+        self.lost()
+        self._deadline = self._hub.after(REFUSED_CLOSE_DELAY_S, self._transport.drop)
+
+    def _grow_stale(self) -> None:
+        self.disconnect(codes.STALE)
+
+    def _expire_after(self, ttl: int) -> None:
+        """Allow `ttl` seconds, and a grace, until the next refresh; 0 is for ever."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self._hub.after(ttl + self._config.expired_close_delay, self._expire) if ttl else None
+
+    def _expire(self) -> None:
+        self.disconnect(codes.CONNECTION_EXPIRED)
+
+    def _ping(self) -> None:
+        self._transport.send(protocol.PING)
+        self._pong_timer = self._hub.after(self._config.pong_timeout, self._miss_pong)
+        self._ping_timer = self._hub.after(self._config.ping_interval, self._ping)
+
+    def _pong(self) -> None:
+        if self._pong_timer is None:
+            raise Disconnected(codes.PROTOCOL_VIOLATION)
+        self._pong_timer.cancel()
+        self._pong_timer = None
+
+    def _miss_pong(self) -> None:
+        self.disconnect(codes.NO_PONG)
+
+    def _refresh(self, request: RefreshRequest) -> RefreshResult:
+        if not request.token:
+            raise Disconnected(codes.PROTOCOL_VIOLATION)
+        try:
+            grant = self._hub.verifier.connection(request.token, self._hub.clock())
+        except InvalidToken:
+            raise Disconnected(codes.INVALID_TOKEN) from None
+        except ExpiredToken:
+            raise Disconnected(codes.CONNECTION_EXPIRED) from None
+        except UndecodableInfo:
+            raise Refused(codes.INTERNAL) from None
+        if grant.user != self.user:
+            raise Disconnected(codes.INVALID_TOKEN)
+        if set(grant.subscriptions) != self._granted_channels:
+            raise Disconnected(codes.INSUFFICIENT_STATE)
+        ttl = subscribing.ttl(self._hub, grant.expire_at)
+        self._conn_info = grant.info
+        self._expire_after(ttl)
+        return RefreshResult(expires=ttl > 0, ttl=ttl)
+
+    # Subscriptions
+
+    def _subscribe(self, request: SubscribeRequest) -> SubscribeResult:
+        channel = _named(request.channel)
+        self._hub.rules.check_length(channel)
+        if channel in self._subscriptions:
+            raise Refused(codes.ALREADY_SUBSCRIBED)
+        if 0 < self._config.channel_limit <= len(self._subscriptions):
+            raise Refused(codes.LIMIT_EXCEEDED)
+        subscription = subscribing.by_client(self._hub, self.user, self.client, request, channel)
+        position = Recover(request.recover, request.offset, request.epoch)
+        result = subscribing.result(self._hub, subscription, position, request.flag or 0)
+        self._enter(subscription, result.ttl)
+        return result
+
+    def _subscribe_by_server(
+        self, grant: ConnectionGrant, recover: Mapping[str, Recover]
+    ) -> dict[str, SubscribeResult]:
+        """What the token lists, the user's personal channel, and what the client had and may have without a token."""
+        wanted = dict(grant.subscriptions)
+        personal = self._config.subscribe_to_user_personal_channel
+        if personal.enabled and grant.user:
+            namespace = f"{personal.personal_channel_namespace}:" if personal.personal_channel_namespace else ""
+            wanted.setdefault(f"{namespace}#{grant.user}", ServerSubscription())
+        for channel in recover.keys() - wanted.keys():
+            if self._may_add(channel):
+                wanted[channel] = ServerSubscription()
+        if len(wanted) > (self._config.channel_limit or len(wanted)):
+            raise Disconnected(codes.CHANNEL_LIMIT)
+        try:
+            subscriptions = [subscribing.by_server(self._hub, channel, wanted[channel]) for channel in wanted]
+        except UndecodableInfo:
+            raise Refused(codes.INTERNAL) from None
+        results = {}
+        for subscription in subscriptions:
+            position = recover.get(subscription.channel, Recover())
+            results[subscription.channel] = subscribing.result(self._hub, subscription, position)
+            self._enter(subscription, 0)
+        return results
+
+    def _may_add(self, channel: str) -> bool:
+        """Whether a channel that only the client lists is one it could subscribe to by itself."""
+        try:
+            options = self._hub.rules.options(channel)
+        except Refused:
+            raise Disconnected(codes.PROTOCOL_VIOLATION) from None
+        try:
+            self._hub.rules.check_subscribe(channel, self.user, options)
+        except Refused:
+            return False
+        return True
+
+    def _enter(self, subscription: Subscription, ttl: int) -> None:
+        self._subscriptions[subscription.channel] = subscription
+        self._hub.add_subscription(self, subscription)
+        self._expire_subscription_after(subscription, ttl)
+        self._afterwards.append(lambda: self._hub.announce_join(self, subscription))
+
+    def _leave(self, channel: str) -> bool:
+        subscription = self._subscriptions.pop(channel, None)
+        if subscription is None:
+            return False
+        if subscription.timer is not None:
+            subscription.timer.cancel()
+        self._hub.remove_subscription(self, subscription)
+        return True
+
+    def _expire_subscription_after(self, subscription: Subscription, ttl: int) -> None:
+        if subscription.timer is not None:
+            subscription.timer.cancel()
+        subscription.timer = None
+        if ttl:
+            grace_s = self._config.expired_sub_close_delay
+            subscription.timer = self._hub.after(ttl + grace_s, lambda: self._expire_subscription(subscription))
+
+    def _expire_subscription(self, subscription: Subscription) -> None:
+        if subscription.is_server_side:
+            self.disconnect(codes.SERVER_SUBSCRIPTION_EXPIRED)
+        else:
+            self.unsubscribe(subscription.channel, codes.SUBSCRIPTION_EXPIRED)
+
+    def _sub_refresh(self, request: SubRefreshRequest) -> RefreshResult:
+        channel = _named(request.channel)
+        subscription = self._subscriptions.get(channel)
+        if subscription is None:
+            raise Refused(codes.PERMISSION_DENIED)
+        if not request.token:
+            raise Refused(codes.BAD_REQUEST)
+        try:
+            grant = subscribing.granted(self._hub, self.user, self.client, channel, request.token)
+        except Refused as refused:
+            if refused.error is codes.PERMISSION_DENIED:
+                raise Disconnected(codes.INVALID_TOKEN) from None
+            if refused.error is codes.TOKEN_EXPIRED:
+                # An error would end the subscription in the client; this makes it come back with a new token.
+                self._afterwards.append(lambda: self._expire_subscription(subscription))
+                return RefreshResult()
+            raise
+        ttl = subscribing.ttl(self._hub, grant.expire_at)
+        subscription.chan_info = grant.info
+        self._expire_subscription_after(subscription, ttl)
+        return RefreshResult(expires=ttl > 0, ttl=ttl)
+
+    def _unsubscribe(self, request: ChannelRequest) -> EmptyResult:
+        self._leave(_named(request.channel))
+        return EmptyResult()
+
+    # In channels
+
+    def _publish(self, request: PublishRequest) -> EmptyResult:
+        channel = _named(request.channel)
+        data = bytes(request.data)
+        if not data:
+            raise Refused(codes.BAD_REQUEST)
+        subscription = self._subscriptions.get(channel)
+        self._hub.rules.check_publish(self._options(channel), self.user, subscription is not None)
+        self._hub.publish(channel, data, info=self.info(subscription or Subscription(channel=channel)))
+        return EmptyResult()
+
+    def _presence(self, request: ChannelRequest) -> PresenceResult:
+        return PresenceResult(self._present(request))
+
+    def _presence_stats(self, request: ChannelRequest) -> PresenceStatsResult:
+        return PresenceStatsResult.of(self._present(request))
+
+    def _present(self, request: ChannelRequest) -> dict[str, ClientInfo]:
+        channel = _named(request.channel)
+        self._hub.rules.check_presence(self._options(channel), self.user, channel in self._subscriptions)
+        return self._hub.presence(channel)
+
+    def _history(self, request: HistoryRequest) -> protocol.HistoryResult:
+        channel = _named(request.channel)
+        self._hub.rules.check_history(self._options(channel), self.user, channel in self._subscriptions)
+        limit, most = request.limit or 0, self._config.history_max_publication_limit
+        if most and not 0 <= limit <= most:
+            limit = most
+        if request.reverse and request.since and not request.since.offset:
+            raise Refused(codes.BAD_REQUEST)
+        stream, items = self._hub.read_history(channel, limit=limit, since=request.since, reverse=bool(request.reverse))
+        publications = [protocol.publication(item.body, offset, stream.epoch) for offset, item in items]
+        return protocol.HistoryResult(publications, stream.epoch, stream.top)
+
+    def _options(self, channel: str) -> ChannelOptions:
+        """Raises Refused for an unknown namespace (102) and a name that clients may not spell so (107)."""
+        options = self._hub.rules.options(channel)
+        self._hub.rules.check_name(channel, options)
+        return options
+
+    def _rpc(self, request: RpcRequest) -> EmptyResult:
+        raise Refused(codes.NOT_AVAILABLE)
+
+    def _send(self, request: SendRequest) -> EmptyResult:
+        raise Disconnected(codes.SEND_NOT_AVAILABLE)
+
+    # From the hub
+
+    def deliver(self, push: bytes) -> None:
+        self._transport.send(push)
+
+    def info(self, subscription: Subscription) -> ClientInfo:
+        return ClientInfo(
+            user=self.user, client=self.client, conn_info=self._conn_info, chan_info=subscription.chan_info
+        )
+
+    def disconnect(self, disconnect: Disconnect) -> None:
+        if not self.is_over:
+            self.lost()
+            self._transport.close(disconnect)
+
+    def unsubscribe(self, channel: str, unsubscribe: Unsubscribe) -> None:
+        self._leave(channel)
+        self._transport.send(protocol.unsubscribe_push(channel, unsubscribe))
+
+    def subscribe_by_server(self, channel: str, grant: ServerSubscription, expire_at: int) -> None:
+        subscription = self._subscriptions.get(channel)
+        is_new = subscription is None
+        if subscription is None:
+            if 0 < self._config.channel_limit <= len(self._subscriptions):
+                self.disconnect(codes.CHANNEL_LIMIT)
+                return
+            subscription = subscribing.by_server(self._hub, channel, grant)
+            subscription.expire_at = expire_at
+        result = subscribing.result(self._hub, subscription, Recover())
+        result.expires, ttl, result.ttl = False, result.ttl, 0
+        self._transport.send(protocol.subscribe_push(channel, result))
+        if is_new:
+            self._enter(subscription, ttl)
+            self._follow_up()
+
+    def refresh_by_server(self, expire_at: int, conn_info: Raw) -> None:
+        try:
+            ttl = subscribing.ttl(self._hub, expire_at)
+        except Refused:
+            self.disconnect(codes.CONNECTION_EXPIRED)
+            return
+        if conn_info is not NOTHING:
+            self._conn_info = conn_info
+        self._expire_after(ttl)
+        self._transport.send(protocol.refresh_push(RefreshResult(expires=ttl > 0, ttl=ttl)))
+
+
+def _named(channel: str | None) -> str:
+    if not channel:
+        raise Disconnected(codes.PROTOCOL_VIOLATION)
+    return channel
+
+
+_HANDLERS: Mapping[str, Callable[[Connection, Any], protocol.Result]] = {
+    "connect": Connection._connect,
+    "subscribe": Connection._subscribe,
+    "unsubscribe": Connection._unsubscribe,
+    "publish": Connection._publish,
+    "presence": Connection._presence,
+    "presence_stats": Connection._presence_stats,
+    "history": Connection._history,
+    "rpc": Connection._rpc,
+    "send": Connection._send,
+    "refresh": Connection._refresh,
+    "sub_refresh": Connection._sub_refresh,
+}

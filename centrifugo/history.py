@@ -1,0 +1,204 @@
+"""What was published to each channel: offsets, epochs, retention and recovery. Times are handed in, in seconds.
+
+Memory is bounded twice. Publications, each counted once however many channels hold it, take at most `max_bytes`;
+beyond it whole channels, roughly the oldest first, lose what they keep. There are at most `max_streams` channels with a
+position (about half a kilobyte each); beyond it, roughly the oldest are forgotten and start again with a new epoch. In
+both cases a client that was away is told that it cannot recover.
+"""
+
+import os
+import string
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from centrifugo.configuration import ChannelOptions
+from centrifugo.timers import Wheel
+
+PUBLICATION_BYTES = 120  # of Python's own for one publication
+ENTRY_BYTES = 8  # a channel's reference to it
+
+_LETTERS = bytes(string.ascii_letters[byte % 52].encode()[0] for byte in range(256))
+
+
+def new_epoch() -> str:
+    """Eight random letters."""
+    return os.urandom(8).translate(_LETTERS).decode()
+
+
+class Publication(Struct, gc=False):
+    """The encoded fields shared by every channel it was published to, and how many of them still hold it."""
+
+    body: bytes
+    holders: int = 0
+
+    @property
+    def is_object(self) -> bool:
+        return self.body.startswith(b'"data":{')
+
+
+class Stream:
+    """One channel's history. The last of `items` has offset `top`, and there are no gaps."""
+
+    __slots__ = (
+        "channel",
+        "epoch",
+        "expires_at",
+        "items",
+        "on_wheel",
+        "options",
+        "size",
+        "top",
+        "touched_at",
+        "version",
+    )
+
+    def __init__(self, channel: str, options: ChannelOptions, now: float) -> None:
+        self.channel = channel
+        self.options = options
+        self.size = options.history_size if options.keeps_history else 0
+        self.epoch = new_epoch()
+        self.top = 0
+        self.items: list[Publication] = []
+        self.version: tuple[int, str] | None = None
+        self.expires_at = 0.0
+        self.touched_at = now
+        self.on_wheel = False
+
+    def after(self, offset: int, limit: int | None) -> tuple[int, Sequence[Publication]]:
+        """At most `limit` (None: all) of the kept publications beyond `offset`, and the offset of the first."""
+        oldest = self.top - len(self.items) + 1
+        start = max(offset + 1, oldest)
+        items = self.items[start - oldest :]
+        return start, items if limit is None else items[:limit]
+
+    def before(self, offset: int | None, limit: int | None) -> tuple[int, Sequence[Publication]]:
+        """At most `limit` of those kept below `offset` (None: all), newest first, and the offset of the first."""
+        oldest = self.top - len(self.items) + 1
+        start = self.top if offset is None else offset - 1
+        items = self.items[: max(0, start - oldest + 1)][::-1] if start <= self.top else []
+        return start, items if limit is None else items[:limit]
+
+    def missed(self, offset: int, epoch: str, limit: int) -> Sequence[Publication] | None:
+        """Exactly what a client at this position has missed, or None when that cannot be told or exceeds `limit`."""
+        if epoch and epoch != self.epoch:
+            return None
+        if not self.top - len(self.items) <= offset <= self.top or self.top - offset > limit:
+            return None
+        return self.after(offset, None)[1]
+
+
+class History:
+    """The streams of all channels."""
+
+    def __init__(self, meta_ttl: float, max_bytes: int = 256 * 2**20, max_streams: int = 1_000_000) -> None:
+        self.bytes = 0
+        self._meta_ttl = meta_ttl
+        self._max_bytes = max_bytes
+        self._max_streams = max_streams
+        self._streams: dict[str, Stream] = {}
+        self._expiring: Wheel[Stream] = Wheel()  # each stream with items, once
+        self._forgetting: Wheel[Stream] = Wheel()  # each stream, once
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def find(self, channel: str, now: float) -> Stream | None:
+        """The channel's stream, rid of what has expired; None when there never was one."""
+        stream = self._streams.get(channel)
+        if stream is not None:
+            stream.touched_at = now
+            if stream.items and stream.expires_at <= now:
+                self.clear(stream)
+        return stream
+
+    def open(self, channel: str, options: ChannelOptions, now: float) -> Stream:
+        """The channel's stream; a new one, with a new epoch, where there was none."""
+        stream = self.find(channel, now)
+        if stream is None:
+            while len(self._streams) >= self._max_streams:
+                self._make_room_for_a_stream()
+            stream = self._streams[channel] = Stream(channel, options, now)
+            self._forgetting.add(stream, now + self._meta_ttl_of(stream))
+        return stream
+
+    def append(self, stream: Stream, publication: Publication, now: float) -> int:
+        """Keep a publication as the newest of its channel and return its offset."""
+        items = stream.items
+        items.append(publication)
+        if not publication.holders:
+            self.bytes += PUBLICATION_BYTES + len(publication.body)
+        publication.holders += 1
+        if len(items) > stream.size:
+            self._release(items.pop(0))
+        else:
+            self.bytes += ENTRY_BYTES
+        stream.top += 1
+        stream.expires_at = now + stream.options.history_ttl
+        if not stream.on_wheel:
+            stream.on_wheel = True
+            self._expiring.add(stream, stream.expires_at)
+        while self.bytes > self._max_bytes:
+            self._make_room_for_a_publication()
+        return stream.top
+
+    def clear(self, stream: Stream) -> None:
+        """Drop the publications and keep the position: who has missed one of them cannot recover."""
+        for publication in stream.items:
+            self._release(publication)
+        self.bytes -= ENTRY_BYTES * len(stream.items)
+        stream.items.clear()
+
+    def sweep(self, now: float, limit: int = 2_000) -> bool:
+        """Drop what has expired, touching about `limit` streams and publications; true when there is more to do."""
+        while limit > 0:
+            cost = self._expire_one(now) or self._forget_one(now)
+            if not cost:
+                return False
+            limit -= cost
+        return True
+
+    def _expire_one(self, now: float) -> int:
+        """Look at one stream that may have expired; returns what that cost, 0 when there is none."""
+        stream = self._expiring.pop(now)
+        if stream is None:
+            return 0
+        if stream.items and stream.expires_at > now:
+            self._expiring.add(stream, stream.expires_at)
+            return 1
+        stream.on_wheel = False
+        cost = 1 + len(stream.items)
+        self.clear(stream)
+        return cost
+
+    def _forget_one(self, now: float) -> int:
+        stream = self._forgetting.pop(now)
+        if stream is None:
+            return 0
+        forget_at = stream.touched_at + self._meta_ttl_of(stream)
+        if forget_at > now:
+            self._forgetting.add(stream, forget_at)
+        else:
+            self.clear(stream)
+            del self._streams[stream.channel]
+        return 1
+
+    def _make_room_for_a_publication(self) -> None:
+        stream = self._expiring.pop()
+        if stream is not None:
+            stream.on_wheel = False
+            self.clear(stream)
+
+    def _make_room_for_a_stream(self) -> None:
+        stream = self._forgetting.pop()
+        if stream is not None:
+            self.clear(stream)
+            del self._streams[stream.channel]
+
+    def _meta_ttl_of(self, stream: Stream) -> float:
+        return stream.options.history_meta_ttl or self._meta_ttl
+
+    def _release(self, publication: Publication) -> None:
+        publication.holders -= 1
+        if not publication.holders:
+            self.bytes -= PUBLICATION_BYTES + len(publication.body)

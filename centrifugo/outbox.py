@@ -1,0 +1,90 @@
+"""What is on its way to one client: queued messages, packed into frames once a turn of the event loop."""
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import Callable
+
+MESSAGES_A_FRAME = 16
+FLUSH_AT_BYTES = 65_536  # do not let a turn gather more than this
+OUTBOXES_A_TURN = 200  # flushed before others get the event loop: a few milliseconds of system calls
+
+_TEXT = 0x81
+_SHORT = struct.Struct("!BB").pack
+_MEDIUM = struct.Struct("!BBH").pack
+_LONG = struct.Struct("!BBQ").pack
+
+
+def text_frame(payload: bytes) -> bytes:
+    """An unfragmented, unmasked WebSocket text frame. Source: RFC 6455, section 5.2."""
+    length = len(payload)
+    if length < 126:
+        return _SHORT(_TEXT, length) + payload
+    if length < 65_536:
+        return _MEDIUM(_TEXT, 126, length) + payload
+    return _LONG(_TEXT, 127, length) + payload
+
+
+class Flusher:
+    """Flushes the outboxes that were written to, all of them in one callback or a few, never a task for each."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Outbox] = deque()
+        self._is_scheduled = False
+
+    def add(self, outbox: "Outbox") -> None:
+        self._waiting.append(outbox)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        for _ in range(min(len(self._waiting), OUTBOXES_A_TURN)):
+            self._waiting.popleft().flush()
+        self._is_scheduled = bool(self._waiting)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+
+class Outbox:
+    """The queue to one client. It holds what this turn of the loop brings; the rest is the socket's own buffer.
+
+    When more than `limit` bytes are still unsent from before, `on_overflow` is called in place of sending more. So a
+    client that reads is never cut off for one long reply, and one that does not costs at most `limit` and a turn.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.WriteTransport,
+        flusher: Flusher,
+        limit: int,
+        on_overflow: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._flusher = flusher
+        self._limit = limit
+        self._on_overflow = on_overflow
+        self._messages: list[bytes] = []
+        self._size = 0
+
+    def put(self, message: bytes) -> None:
+        if not self._messages:
+            self._flusher.add(self)
+        self._messages.append(message)
+        self._size += len(message)
+        if self._size > FLUSH_AT_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything queued to the socket."""
+        messages, self._messages, self._size = self._messages, [], 0
+        if not messages or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > self._limit:
+            self._on_overflow()
+            return
+        for start in range(0, len(messages), MESSAGES_A_FRAME):
+            self._transport.write(text_frame(b"\n".join(messages[start : start + MESSAGES_A_FRAME])))
+
+    def clear(self) -> None:
+        self._messages, self._size = [], 0
