@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from api.settings import Settings
 from domain.chat import Chat
 from domain.errors import RoomNotFound
-from domain.room import Room
+from domain.room import TOPICS, Room
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
 from eventstore.database import Database
@@ -20,8 +20,6 @@ from projections.bodies import Bodies
 from projections.queries import Queries
 from projections.rooms import RoomsProjection
 
-TOPICS = [event.TOPIC for event in (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded)]
-
 
 @dataclass(frozen=True, slots=True)
 class Core:
@@ -30,6 +28,7 @@ class Core:
     database: Database
     writer: Writer[Room]
     chat: Chat
+    log: Log
     queries: Queries
     bodies: Bodies
 
@@ -61,4 +60,4 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         await writer.start()
         rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
         bodies = Bodies(database)
-        yield Core(database, writer, Chat(rooms), Queries(database, log, bodies), bodies)
+        yield Core(database, writer, Chat(rooms), log, Queries(database, log, bodies), bodies)

@@ -27,6 +27,8 @@ class Housekeeping:
                 await self.clean()
             except StoreUnavailable:
                 log.warning("housekeeping skipped: the database is not available")
+            except Exception:
+                log.exception("housekeeping failed")
             await asyncio.sleep(every_s)
 
     async def clean(self) -> None:

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # one more series beside each, which nobody reads
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 EVENTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000)
@@ -31,6 +40,9 @@ class Metrics:
         )
         self._batch_seconds = Histogram(
             "onrecord_append_seconds", "Time of one append, commit included.", buckets=SECONDS, registry=self.registry
+        )
+        self.log_position = Gauge(
+            "onrecord_log_position", "Position of the newest event in the log.", registry=self.registry
         )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 

@@ -1,5 +1,7 @@
 """For whoever runs the service: is it alive, is it ready, how is it doing."""
 
+import contextlib
+
 from aiohttp import web
 from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -33,5 +35,9 @@ async def get_readiness(request: web.Request) -> web.Response:
 
 
 async def get_metrics(request: web.Request) -> web.Response:
-    """GET /metrics: Prometheus text."""
-    return web.Response(body=request.app[METRICS].text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    """GET /metrics: Prometheus text. The log's position stays what it was while the database is away."""
+    core, metrics = request.app[CORE], request.app[METRICS]
+    with contextlib.suppress(StoreUnavailable):
+        async with core.database.connection() as connection:
+            metrics.log_position.set(await core.log.last_position(connection=connection))
+    return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -13,7 +13,7 @@ from api.paging import numbered_page, page_number
 from domain.chat import RecordedEvent
 from domain.errors import RoomNotFound
 from domain.room import NAME_LIMIT
-from domain.values import JoinRoom, LeaveRoom, OpenRoom, RoomId, UserId
+from domain.values import JoinRoom, LeaveRoom, OpenRoom, UserId
 
 
 class RoomWanted(Struct, frozen=True):
@@ -57,15 +57,15 @@ async def open_room(request: web.Request) -> web.Response:
 
 async def join_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member; 404."""
-    key = idempotency_key(request)
-    room = await _without_body(request)
+    room, key = room_id(request), idempotency_key(request)
+    await read_body(request, Nothing)
     return await _member(request, await request.app[CORE].chat.join_room(JoinRoom(room, _user_id(request), key)))
 
 
 async def leave_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member."""
-    key = idempotency_key(request)
-    room = await _without_body(request)
+    room, key = room_id(request), idempotency_key(request)
+    await read_body(request, Nothing)
     return await _member(request, await request.app[CORE].chat.leave_room(LeaveRoom(room, _user_id(request), key)))
 
 
@@ -75,13 +75,6 @@ async def _member(request: web.Request, recorded: RecordedEvent) -> web.Response
     user = request[SESSION].user
     member = await request.app[CORE].bodies.member_at(event.originator_id, event.originator_version, user)
     return answer(member, position=recorded.position)
-
-
-async def _without_body(request: web.Request) -> RoomId:
-    """The room in the path of a request whose body says nothing. Raises BadJson for one that is no object."""
-    room = room_id(request)
-    await read_body(request, Nothing)
-    return room
 
 
 def _user_id(request: web.Request) -> UserId:

@@ -35,10 +35,13 @@ class Announcements:
     async def run(self) -> None:
         """Listen until cancelled."""
         while True:
-            with contextlib.suppress(*UNAVAILABLE):
+            reason = "connection lost"
+            try:
                 async with self._connected() as lost:
                     await lost.wait()
-            log.warning("announcements lost", extra={"channel": self._channel})
+            except (*UNAVAILABLE, asyncpg.PostgresError) as error:
+                reason = type(error).__name__
+            log.warning("announcements not heard", extra={"channel": self._channel, "reason": reason})
             await asyncio.sleep(RETRY_AFTER_S)
 
     @contextlib.asynccontextmanager

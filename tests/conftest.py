@@ -1,8 +1,11 @@
 """One embedded PostgreSQL for the whole run; a database of its own for each test that asks for one."""
 
 import asyncio
+import contextlib
 import itertools
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -22,10 +25,17 @@ def database_named(name: str, postgres: EmbeddedPostgres) -> str:
     return f"{before}@/{name}?{after.partition('?')[2]}"
 
 
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for an embedded PostgreSQL. Not pytest's own: a second pytest shuts those to the server's account."""
+    with tempfile.TemporaryDirectory(prefix="onrecord-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """A real server. Its data are thrown away, so nothing waits for a disk."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), options=UNSAFE_BUT_QUICK) as server:
+    with scratch_folder() as folder, EmbeddedPostgres(folder, options=UNSAFE_BUT_QUICK) as server:
         yield server
 
 

@@ -41,6 +41,11 @@ class Person:
     async def __aexit__(self, kind: type[BaseException] | None, error: object, at: TracebackType | None) -> None:
         await self.http.close()
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """What the server has set."""
+        return {cookie.key: cookie.value for cookie in self.http.cookie_jar}
+
     async def request(
         self,
         method: str,
