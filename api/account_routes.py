@@ -8,7 +8,8 @@ from api.answers import answer
 from api.cookies import delete_cookie, set_cookie
 from api.csrf import renew_csrf
 from api.decode import InvalidFields, read_body
-from api.keys import ACCOUNTS, CLIENTS, SESSION, SESSIONS, SETTINGS, SIGNUPS
+from api.keys import ACCOUNTS, CLIENTS, PUBLISHER, SESSION, SESSIONS, SETTINGS, SIGNUPS
+from api.realtime import disconnect
 from projections.shapes import User
 
 
@@ -62,6 +63,7 @@ async def log_in(request: web.Request) -> web.Response:
 async def log_out(request: web.Request) -> web.Response:
     """POST /api/logout/ {}: 200 {}, the session is over everywhere."""
     await request.app[SESSIONS].end(request[SESSION])
+    await disconnect(request[SESSION].user.id, request.app[PUBLISHER])
     response = answer({})
     delete_cookie(request, response, "sessionid")
     return response

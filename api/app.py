@@ -11,14 +11,29 @@ from api.clients import Clients
 from api.core import open_core
 from api.edge import edge
 from api.housekeeping import Housekeeping
-from api.keys import ACCOUNTS, CLIENTS, CORE, METRICS, REQUESTS, SECRETS, SESSIONS, SETTINGS, SIGNUPS
+from api.keys import (
+    ACCOUNTS,
+    CLIENTS,
+    CORE,
+    FANOUT,
+    LEASES,
+    METRICS,
+    PUBLISHER,
+    REQUESTS,
+    SECRETS,
+    SESSIONS,
+    SETTINGS,
+    SIGNUPS,
+)
 from api.metrics import Metrics
 from api.passwords import Passwords
+from api.realtime import centrifugo_publisher, fanout_of, mount_hub, watch_fanout
 from api.routes import routes
 from api.secrets import secrets_of
 from api.sessions import Sessions
 from api.settings import Settings
 from api.throttle import Throttle
+from projections.leases import Leases
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -34,7 +49,9 @@ def create_app(settings: Settings) -> web.Application:
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
     app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
     app.add_routes(routes())
-    app.cleanup_ctx.extend((_core, _people, _housekeeping))
+    if not settings.centrifugo_api_url:
+        app[PUBLISHER] = mount_hub(app, app[SECRETS])
+    app.cleanup_ctx.extend((_core, _people, _realtime, _housekeeping))
     return app
 
 
@@ -67,6 +84,20 @@ async def _people(app: web.Application) -> AsyncIterator[None]:
     async with _running(sessions.announcements.run()):
         yield
     passwords.close()
+
+
+async def _realtime(app: web.Application) -> AsyncIterator[None]:
+    """The publisher, and the fan-out where this process has a part in it."""
+    settings = app[SETTINGS]
+    app[LEASES] = Leases(app[CORE].database, cold_after_s=settings.cold_after_s)
+    async with contextlib.AsyncExitStack() as running:
+        if settings.centrifugo_api_url:
+            app[PUBLISHER] = await running.enter_async_context(centrifugo_publisher(settings, app[SECRETS]))
+        if settings.fanout == "yes":
+            app[FANOUT] = fanout_of(settings, app[CORE], app[PUBLISHER])
+            watch_fanout(app[FANOUT], app[METRICS])
+            await running.enter_async_context(_running(app[FANOUT].run()))
+        yield
 
 
 async def _housekeeping(app: web.Application) -> AsyncIterator[None]:

@@ -10,6 +10,9 @@ from api.secrets import Secrets
 from api.sessions import Session, Sessions
 from api.settings import Settings
 from api.throttle import Throttle
+from centrifugo.publisher import Publisher
+from projections.fanout import Fanout
+from projections.leases import Leases
 
 SETTINGS = web.AppKey("settings", Settings)
 SECRETS = web.AppKey("secrets", Secrets)
@@ -17,6 +20,9 @@ CLIENTS = web.AppKey("clients", Clients)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
+LEASES = web.AppKey("leases", Leases)
+PUBLISHER = web.AppKey("publisher", Publisher)
+FANOUT = web.AppKey("fanout", Fanout)
 METRICS = web.AppKey("metrics", Metrics)
 REQUESTS = web.AppKey("requests", Throttle[int | str])
 SIGNUPS = web.AppKey("signups", Throttle[str])

@@ -7,7 +7,7 @@ from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from api.answers import answer
-from api.keys import CORE, METRICS
+from api.keys import CORE, FANOUT, METRICS, SETTINGS
 from eventstore.errors import StoreUnavailable
 
 
@@ -31,6 +31,8 @@ async def get_readiness(request: web.Request) -> web.Response:
         return answer(Health("the database is not available"), status=503)
     if not core.writer.is_available:
         return answer(Health("the writer cannot reach the database"), status=503)
+    if FANOUT in request.app and request.app[FANOUT].lag_s > request.app[SETTINGS].fanout_lag_limit_s:
+        return answer(Health("the fan-out is behind"), status=503)
     return answer(Health("ok"))
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from centrifugo.durations import Duration
+
 TRIVIAL_SECRETS = ("secret", "changeme", "change-me", "password", "default", "example")
 SECRET_LENGTH = 32
 """Characters that a secret has at least: what HMAC-SHA256 wants of its key."""
@@ -60,6 +62,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     centrifugo_api_key: str = ""
     centrifugo_token_secret: str = ""  # empty: generated into data_dir
 
+    fanout: Literal["yes", "no"] = "yes"  # whether this process publishes
+    fanout_refused: Literal["stop", "set_aside"] = "stop"  # at an event that the real-time server refuses for good
+    fanout_lag_limit_s: Seconds = 30.0  # beyond it the process says that it is not ready
+    cold_after: str = "24h"  # how long people are published to after their last token ran out; never: for ever
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read the variables; one that is set but empty counts as not set. Raises SettingsError."""
@@ -69,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise SettingsError(_in_words(error)) from None
         settings.proxy_networks()
+        _ = settings.cold_after_s
         settings._refuse_unsafe_secrets()
         return settings
 
@@ -80,6 +88,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def seeds_demo(self) -> bool:
         return self.demo == "yes" or (self.demo == "auto" and self.embedded)
+
+    @property
+    def cold_after_s(self) -> float | None:
+        """COLD_AFTER in seconds; None for `never`. Raises SettingsError."""
+        if self.cold_after == "never":
+            return None
+        try:
+            return Duration.parse(self.cold_after)
+        except ValueError as error:
+            raise SettingsError(f"COLD_AFTER: {error}") from None
+
+    @property
+    def fanout_sets_aside(self) -> bool:
+        return self.fanout_refused == "set_aside"
 
     def proxy_networks(self) -> tuple[Network, ...]:
         """TRUSTED_PROXIES, parsed. Raises SettingsError."""

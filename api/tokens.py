@@ -6,8 +6,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.answers import answer
-from api.keys import SECRETS, SESSION
-from centrifugo.tokens import connection_token, subscription_token
+from api.keys import LEASES, SECRETS, SESSION
+from centrifugo.tokens import SUBSCRIPTION_TTL_S, connection_token, subscription_token
 from projections.channels import personal_channel
 from projections.shapes import User
 
@@ -38,6 +38,7 @@ async def get_subscription_token(request: web.Request) -> web.Response:
     channel = request.query.get("channel", "")
     if channel != personal_channel(user.id):
         raise PermissionDenied
+    await request.app[LEASES].renew(user.id, token_ttl_s=SUBSCRIPTION_TTL_S)  # before the token exists: see `leases`
     secret = request.app[SECRETS].centrifugo_token_secret
     return answer(Token(subscription_token(secret, str(user.id), channel, now=time.time())))
 
