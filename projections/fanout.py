@@ -123,9 +123,13 @@ class Fanout:
 
     async def _take(self, number: int) -> None:
         connection = await self._connect()
-        row = await lanes.try_hold(number, self._holder, connection)
+        row = None
+        try:
+            row = await lanes.try_hold(number, self._holder, connection)
+        finally:
+            if row is None:
+                connection.terminate()
         if row is None:
-            connection.terminate()
             return
         lane = Lane(
             row,
