@@ -53,6 +53,14 @@ def own_server(kind: Kind, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture
+def pinging_server(kind: Kind, tmp_path: Path) -> Iterator[Server]:
+    """A server that soon misses a client's answer."""
+    config = servers.configuration(ping_interval="1s", pong_timeout="500ms")
+    with servers.running(kind, tmp_path, config) as running:
+        yield running
+
+
 @pytest.fixture(params=[JavaScriptClient, PythonClient], ids=["js", "python"])
 async def new_client(request: pytest.FixtureRequest) -> AsyncIterator[NewClient]:
     async with AsyncExitStack() as closing:
@@ -399,6 +407,19 @@ class TestDisconnects:
         await client.expect("connecting", code=4001, reason="come back")
         await publish(server, f"personal:{user}", "meanwhile")
         assert await client.publications(1) == ["meanwhile"]
+
+    async def test_a_client_that_answers_no_ping_is_let_go_and_comes_back(
+        self, pinging_server: Server, new_client: NewClient, user: str
+    ) -> None:
+        alive = await listening(await new_client(), pinging_server.port, f"{user}-alive")
+        async with wire_to(pinging_server.port) as wire:
+            silent = await listening(await new_client(), wire.port, user)
+            wire.stall()
+            await until(lambda: f"personal:{user}" not in pinging_server.call("channels")["channels"])
+            wire.flow()
+            await silent.expect("connecting", code=3012, reason="no pong")
+            await silent.expect("subscribed")
+        assert alive.times("connecting") == 1
 
     async def test_a_client_that_does_not_read_is_cut_off_alone_and_comes_back(
         self, own_server: Server, new_client: NewClient, user: str
