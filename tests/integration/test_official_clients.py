@@ -264,17 +264,21 @@ class TestRecovery:
     async def test_a_restarted_server_tells_its_clients_that_it_lost_its_memory(
         self, own_server: Server, new_client: NewClient, user: str, signum: int
     ) -> None:
-        client = await listening(await new_client(), own_server.port, user)
-        await publish(own_server, f"personal:{user}", "before")
-        assert await client.publications(1) == ["before"]
-        own_server.stop(signum)
-        away = await client.expect("connecting")
-        assert (away["code"] == 3001) == (signum == signal.SIGTERM)
-        own_server.start()
-        back = await client.expect("subscribed")
-        assert (back["was_recovering"], back["recovered"]) == (True, False)
-        await publish(own_server, f"personal:{user}", "after")
-        assert await client.publications(1) == ["after"]
+        async with wire_to(own_server.port) as wire:
+            client = await listening(await new_client(), wire.port, user)
+            await publish(own_server, f"personal:{user}", "before")
+            assert await client.publications(1) == ["before"]
+            own_server.stop(signum)
+            away = await client.expect("connecting")
+            assert (away["code"] == 3001) == (signum == signal.SIGTERM)
+            wire.cut()
+            own_server.start()
+            await publish(own_server, f"personal:{user}", "meanwhile")  # at the offset of the one before
+            wire.mend()
+            back = await client.expect("subscribed")
+            assert (back["was_recovering"], back["recovered"]) == (True, False)
+            await publish(own_server, f"personal:{user}", "after")
+            assert await client.publications(1) == ["after"]
 
 
 class TestTokens:
