@@ -53,6 +53,14 @@ def own_server(kind: Kind, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture
+def pinging_server(kind: Kind, tmp_path: Path) -> Iterator[Server]:
+    """A server that soon misses a client's answer."""
+    config = servers.configuration(ping_interval="1s", pong_timeout="500ms")
+    with servers.running(kind, tmp_path, config) as running:
+        yield running
+
+
 @pytest.fixture(params=[JavaScriptClient, PythonClient], ids=["js", "python"])
 async def new_client(request: pytest.FixtureRequest) -> AsyncIterator[NewClient]:
     async with AsyncExitStack() as closing:
@@ -256,17 +264,21 @@ class TestRecovery:
     async def test_a_restarted_server_tells_its_clients_that_it_lost_its_memory(
         self, own_server: Server, new_client: NewClient, user: str, signum: int
     ) -> None:
-        client = await listening(await new_client(), own_server.port, user)
-        await publish(own_server, f"personal:{user}", "before")
-        assert await client.publications(1) == ["before"]
-        own_server.stop(signum)
-        away = await client.expect("connecting")
-        assert (away["code"] == 3001) == (signum == signal.SIGTERM)
-        own_server.start()
-        back = await client.expect("subscribed")
-        assert (back["was_recovering"], back["recovered"]) == (True, False)
-        await publish(own_server, f"personal:{user}", "after")
-        assert await client.publications(1) == ["after"]
+        async with wire_to(own_server.port) as wire:
+            client = await listening(await new_client(), wire.port, user)
+            await publish(own_server, f"personal:{user}", "before")
+            assert await client.publications(1) == ["before"]
+            own_server.stop(signum)
+            away = await client.expect("connecting")
+            assert (away["code"] == 3001) == (signum == signal.SIGTERM)
+            wire.cut()
+            own_server.start()
+            await publish(own_server, f"personal:{user}", "meanwhile")  # at the offset of the one before
+            wire.mend()
+            back = await client.expect("subscribed")
+            assert (back["was_recovering"], back["recovered"]) == (True, False)
+            await publish(own_server, f"personal:{user}", "after")
+            assert await client.publications(1) == ["after"]
 
 
 class TestTokens:
@@ -399,6 +411,19 @@ class TestDisconnects:
         await client.expect("connecting", code=4001, reason="come back")
         await publish(server, f"personal:{user}", "meanwhile")
         assert await client.publications(1) == ["meanwhile"]
+
+    async def test_a_client_that_answers_no_ping_is_let_go_and_comes_back(
+        self, pinging_server: Server, new_client: NewClient, user: str
+    ) -> None:
+        alive = await listening(await new_client(), pinging_server.port, f"{user}-alive")
+        async with wire_to(pinging_server.port) as wire:
+            silent = await listening(await new_client(), wire.port, user)
+            wire.stall()
+            await until(lambda: f"personal:{user}" not in pinging_server.call("channels")["channels"])
+            wire.flow()
+            await silent.expect("connecting", code=3012, reason="no pong")
+            await silent.expect("subscribed")
+        assert alive.times("connecting") == 1
 
     async def test_a_client_that_does_not_read_is_cut_off_alone_and_comes_back(
         self, own_server: Server, new_client: NewClient, user: str
