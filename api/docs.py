@@ -1,12 +1,15 @@
 """The API, explained: to programs as OpenAPI, to people as one page that asks no other host for anything."""
 
+import functools
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
+
+from api.endpoints import Endpoint
+from api.openapi import openapi
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 PAGE_HEADERS = {
@@ -15,9 +18,10 @@ PAGE_HEADERS = {
 }
 
 
-def document(description: dict[str, Any]) -> Handler:
+@functools.cache
+def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/openapi.json."""
-    body = msgspec.json.encode(description)
+    body = msgspec.json.encode(openapi(endpoints))
 
     async def get_document(_: web.Request) -> web.Response:
         return web.Response(body=body, content_type="application/json")
@@ -25,10 +29,11 @@ def document(description: dict[str, Any]) -> Handler:
     return get_document
 
 
-def page(description: dict[str, Any]) -> Handler:
+@functools.cache
+def page(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/docs/."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
-    body = templates.get_template("api_docs.html").render(api=description).encode()
+    body = templates.get_template("api_docs.html").render(api=openapi(endpoints)).encode()
 
     async def get_page(_: web.Request) -> web.Response:
         return web.Response(body=body, headers=PAGE_HEADERS)

@@ -46,49 +46,43 @@ async def test_a_message_is_answered_as_it_is_read_later(ada: Person, bob: Perso
     assert shown["last_message"] == {name: message[name] for name in ("id", "content", "user", "created_at")}
 
 
-@pytest.mark.parametrize("content", ["  kept as sent \n", "👩‍🚀 𝄞 Ünïcödé", "<b>&amp;</b>", "𝄞" * 4000, '"\\u0000"'])
-async def test_content_is_kept_as_sent(ada: Person, room: str, content: str) -> None:
-    await said(ada, room, content)
-    assert (await ada.get(f"{room}/messages/")).body["results"][0]["content"] == content
+async def test_content_is_kept_as_sent(ada: Person, room: str) -> None:
+    for content in ("  kept as sent \n", "👩‍🚀 𝄞 Ünïcödé", "<b>&amp;</b>", "𝄞" * 4000, '"\\u0000"'):
+        await said(ada, room, content)
+        assert (await ada.get(f"{room}/messages/")).body["results"][0]["content"] == content
 
 
-@pytest.mark.parametrize(
-    ("raw", "status", "body"),
-    [
-        (b'{"content": ""}', 400, {"content": ["This field may not be blank."]}),
-        (b'{"content": " \\n\\t "}', 400, {"content": ["This field may not be blank."]}),
-        (b"{}", 400, {"content": ["This field is required."]}),
-        (b"", 400, {"content": ["This field is required."]}),
-        (b'{"content": null}', 400, {"content": ["This field may not be null."]}),
-        (b'{"content": 7}', 400, {"content": ["Not a valid string."]}),
-        (b'{"content": ["a"]}', 400, {"content": ["Not a valid string."]}),
-        (b'{"content": "a\\u0000b"}', 400, {"content": ["Null characters are not allowed."]}),
-        (b'{"content": "a\\ud800b"}', 400, {"content": ["Lone surrogates are not allowed."]}),
-        (b'{"content": "\\udfff"}', 400, {"content": ["Lone surrogates are not allowed."]}),
-        (b'{"content": "%s"}' % (b"x" * 4001), 400, {"content": [TOO_LONG]}),
-        (b"[]", 400, {"detail": "Invalid data. Expected an object."}),
-        (b'"content"', 400, {"detail": "Invalid data. Expected an object."}),
-        (b"null", 400, {"detail": "Invalid data. Expected an object."}),
-        (b'{"content": "a\xff"}', 400, {"detail": "JSON parse error - not UTF-8"}),
-        (b'{"content": "a", "b": NaN}', 400, {"detail": "JSON parse error - not standard JSON"}),
-        (b'{"content": "a", "b": %s}' % (b"[" * 20000), 400, {"detail": "JSON parse error - nested too deeply"}),
-        (b'{"content": "%s"}' % (b"x" * 10_000_000), 413, {"detail": "The request body is too large."}),
-    ],
-    ids=lambda value: repr(value)[:40],
+BAD_BODIES: tuple[tuple[bytes, int, object], ...] = (
+    (b'{"content": ""}', 400, {"content": ["This field may not be blank."]}),
+    (b'{"content": " \\n\\t "}', 400, {"content": ["This field may not be blank."]}),
+    (b"{}", 400, {"content": ["This field is required."]}),
+    (b"", 400, {"content": ["This field is required."]}),
+    (b'{"content": null}', 400, {"content": ["This field may not be null."]}),
+    (b'{"content": 7}', 400, {"content": ["Not a valid string."]}),
+    (b'{"content": ["a"]}', 400, {"content": ["Not a valid string."]}),
+    (b'{"content": "a\\u0000b"}', 400, {"content": ["Null characters are not allowed."]}),
+    (b'{"content": "a\\ud800b"}', 400, {"content": ["Lone surrogates are not allowed."]}),
+    (b'{"content": "\\udfff"}', 400, {"content": ["Lone surrogates are not allowed."]}),
+    (b'{"content": "%s"}' % (b"x" * 4001), 400, {"content": [TOO_LONG]}),
+    (b"[]", 400, {"detail": "Invalid data. Expected an object."}),
+    (b'"content"', 400, {"detail": "Invalid data. Expected an object."}),
+    (b"null", 400, {"detail": "Invalid data. Expected an object."}),
+    (b'{"content": "a\xff"}', 400, {"detail": "JSON parse error - not UTF-8"}),
+    (b'{"content": "a", "b": NaN}', 400, {"detail": "JSON parse error - not standard JSON"}),
+    (b'{"content": "a", "b": %s}' % (b"[" * 20000), 400, {"detail": "JSON parse error - nested too deeply"}),
+    (b'{"content": "%s"}' % (b"x" * 10_000_000), 413, {"detail": "The request body is too large."}),
 )
-async def test_a_bad_body_is_explained_and_records_nothing(
-    ada: Person, room: str, raw: bytes, status: int, body: object
-) -> None:
-    answer = await ada.post(f"{room}/messages/", raw=raw)
-    assert (answer.status, answer.body) == (status, body)
+
+
+async def test_a_bad_body_is_explained_and_records_nothing(ada: Person, room: str) -> None:
+    for raw, status, body in BAD_BODIES:
+        answer = await ada.post(f"{room}/messages/", raw=raw)
+        assert (answer.status, answer.body) == (status, body), raw[:40]
+    for raw in (b"{", b"content=hello", b'{"content": "a"} {}', b"\xef\xbb\xbf{}", b"\x00"):
+        answer = await ada.post(f"{room}/messages/", raw=raw)
+        assert answer.status == 400, raw
+        assert answer.body["detail"].startswith("JSON parse error - ")
     assert (await ada.get(f"{room}/")).body["version"] == 2
-
-
-@pytest.mark.parametrize("raw", [b"{", b"content=hello", b'{"content": "a"} {}', b"\xef\xbb\xbf{}", b"\x00"])
-async def test_what_is_not_json_is_a_parse_error(ada: Person, room: str, raw: bytes) -> None:
-    answer = await ada.post(f"{room}/messages/", raw=raw)
-    assert answer.status == 400
-    assert answer.body["detail"].startswith("JSON parse error - ")
 
 
 @pytest.mark.usefixtures("bob_is_in")

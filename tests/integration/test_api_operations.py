@@ -121,11 +121,11 @@ async def test_every_request_is_one_line_with_the_id_that_its_answer_carries(vis
         assert line["ms"] >= 0
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
-async def test_a_wrong_method_is_told_which_are_right(ada: Person, method: str) -> None:
-    answer = await ada.request(method, "/api/rooms/")
-    assert (answer.status, answer.body) == (405, {"detail": f'Method "{method}" not allowed.'})
-    assert answer.headers["Allow"] == "GET, HEAD, POST"
+async def test_a_wrong_method_is_told_which_are_right(ada: Person) -> None:
+    for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"):
+        answer = await ada.request(method, "/api/rooms/")
+        assert (answer.status, answer.body) == (405, {"detail": f'Method "{method}" not allowed.'})
+        assert answer.headers["Allow"] == "GET, HEAD, POST"
     assert (await ada.request("POST", "/api/feed/")).headers["Allow"] == "GET, HEAD"
 
 
