@@ -27,8 +27,8 @@ class Server:
     before is delivered; the second refuses that publication for good.
     """
 
-    def __init__(self) -> None:
-        namespace = {"name": "personal", "force_recovery": True, "history_size": 1_000_000, "history_ttl": "1h"}
+    def __init__(self, *, history_size: int = 1_000_000) -> None:
+        namespace = {"name": "personal", "force_recovery": True, "history_size": history_size, "history_ttl": "1h"}
         self.hub = Hub(configuration.load({"channel": {"namespaces": [namespace]}}, {}))
         self.calls: list[list[str]] = []
         self.unavailable: Callable[[Publication], bool] = lambda _: False
