@@ -15,6 +15,8 @@ USERNAME = re.compile(r"[\w.@+-]+")
 USERNAME_LIMIT = 150
 PASSWORD_AT_LEAST = 8
 PASSWORD_LIMIT = 1000
+AT_ONCE = 5000
+"""Accounts that one statement creates: what it can do well within a statement's time."""
 
 INSERT = "INSERT INTO users (username, username_key, password_hash) VALUES ($1, $2, $3) RETURNING user_id"
 FIND = "SELECT user_id, username, password_hash FROM users WHERE username_key = $1"
@@ -62,11 +64,15 @@ class Accounts:
 
         Returns the users in the order of the names.
         """
-        keys = [username_key(username) for username in usernames]
-        await self._database.execute(INSERT_MANY, usernames, keys, await self._passwords.hash(password))
-        rows = await self._database.fetch(FIND_MANY, keys)
-        users = {row["username_key"]: User(row["user_id"], row["username"]) for row in rows}
-        return [users[key] for key in keys]
+        hashed = await self._passwords.hash(password)
+        users: dict[str, User] = {}
+        for start in range(0, len(usernames), AT_ONCE):
+            names = usernames[start : start + AT_ONCE]
+            keys = [username_key(name) for name in names]
+            await self._database.execute(INSERT_MANY, names, keys, hashed)
+            rows = await self._database.fetch(FIND_MANY, keys)
+            users.update((row["username_key"], User(row["user_id"], row["username"])) for row in rows)
+        return [users[username_key(name)] for name in usernames]
 
     async def find(self, username: str) -> User | None:
         """The user with this name, or None."""

@@ -97,6 +97,8 @@ def refusal_of(error: Exception) -> Refusal | None:
 
 
 def _refusal_of_aiohttp(error: web.HTTPException) -> Refusal:
+    if isinstance(error, web.HTTPMove):
+        return Refusal(error.status, {"detail": error.reason}, {"Location": str(error.location)})
     if isinstance(error, web.HTTPNotFound):
         return Refusal(404, {"detail": "Not found."})
     if isinstance(error, web.HTTPMethodNotAllowed):

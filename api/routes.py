@@ -52,6 +52,7 @@ def routes() -> Iterable[web.RouteDef]:
     for endpoint in ENDPOINTS:
         handler = guarded(endpoint.handler, endpoint.access)
         yield web.get(endpoint.path, handler) if endpoint.method == "GET" else web.post(endpoint.path, handler)
+    yield web.get("/", docs.get_home)
     yield web.get("/api/openapi.json", docs.document(ENDPOINTS))
     yield web.get("/api/docs/", docs.page(ENDPOINTS))
     yield web.get("/healthz", operations.get_health)

@@ -12,7 +12,7 @@ from cli.environment import bring_up_to_date, chat_core, database
 from domain.values import OpenRoom, RoomId, UserId
 
 AT_ONCE = 5000
-"""Members who join in one command, and accounts that one statement creates."""
+"""Members who join in one command."""
 
 
 @click.command()
