@@ -110,14 +110,12 @@ class History:
                 self.clear(stream)
         return stream
 
-    def open(self, channel: str, options: ChannelOptions, now: float) -> Stream:
-        """The channel's stream; a new one, with a new epoch, where there was none."""
-        stream = self.find(channel, now)
-        if stream is None:
-            while len(self._streams) >= self._max_streams:
-                self._make_room_for_a_stream()
-            stream = self._streams[channel] = _new_stream(channel, options, now)
-            self._forgetting.add(stream, now + self._meta_ttl_of(stream))
+    def create(self, channel: str, options: ChannelOptions, now: float) -> Stream:
+        """A stream with a new epoch, for a channel that has none."""
+        while len(self._streams) >= self._max_streams:
+            self._make_room_for_a_stream()
+        stream = self._streams[channel] = _new_stream(channel, options, now)
+        self._forgetting.add(stream, now + self._meta_ttl_of(stream))
         return stream
 
     def append(self, stream: Stream, publication: Publication, now: float) -> int:

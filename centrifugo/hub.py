@@ -33,6 +33,7 @@ from centrifugo.subscription import Subscriber, Subscription
 from centrifugo.timers import Timer, Timers
 from centrifugo.verify import Verifier
 
+OBJECTS_ONLY = "json_object"
 CHANNELS_A_TURN = 256  # of a broadcast, before others get the event loop: one or two milliseconds
 
 
@@ -54,6 +55,10 @@ class Hub:
         self.clock = clock
         self.is_closed = False
         self._timer = timer
+        self._checks_data = any(
+            options.publication_data_format == OBJECTS_ONLY
+            for options in (config.channel.without_namespace, *config.channel.namespaces)
+        )
         self._timers = Timers()
         self._users: dict[str, dict[str, Subscriber]] = {}  # by user and client id
         self._channels: dict[str, dict[Subscriber, Subscription]] = {}
@@ -147,8 +152,10 @@ class Hub:
             first = self.idempotency.first(key_scope + channel, now)
             if first is not None:
                 return first
-        stream = self._stream_to_publish(channel, content, now)
-        if stream is None or skip_history:
+        stream = self.history.find(channel, now) or self._new_stream(channel, now)
+        if self._checks_data:
+            self._check_data(channel, content)
+        if stream is None or not stream.size or skip_history:
             published = Published()
         elif version and _is_outdated(version, stream.version):
             return Published(stream.top, stream.epoch)
@@ -164,24 +171,23 @@ class Hub:
                 subscriber.deliver(push)
         return published
 
-    def _stream_to_publish(self, channel: str, content: Publication, now: float) -> Stream | None:
-        """The channel's stream, None when it keeps no history."""
+    def _new_stream(self, channel: str, now: float) -> Stream | None:
+        """A stream for a channel that has none, None when it keeps no history."""
         if not channel:
             raise Refused(BAD_REQUEST)
-        stream = self.history.find(channel, now)
-        options = self.rules.options(channel) if stream is None else stream.options
-        if options.publication_data_format == "json_object" and not content.is_object:
+        options = self.rules.options(channel)
+        return self.history.create(channel, options, now) if options.keeps_history else None
+
+    def _check_data(self, channel: str, content: Publication) -> None:
+        if self.rules.options(channel).publication_data_format == OBJECTS_ONLY and not content.is_object:
             raise Refused(BAD_REQUEST)
-        if stream is None and options.keeps_history:
-            stream = self.history.open(channel, options, now)
-        return stream if stream is not None and stream.size else None
 
     # History
 
     def stream(self, channel: str) -> Stream:
         """The channel's stream, opened if there was none. Raises Refused for an unknown namespace (102)."""
         now = self._timer()
-        return self.history.find(channel, now) or self.history.open(channel, self.rules.options(channel), now)
+        return self.history.find(channel, now) or self.history.create(channel, self.rules.options(channel), now)
 
     def read_history(
         self, channel: str, *, limit: int = 0, since: Position | None = None, reverse: bool = False

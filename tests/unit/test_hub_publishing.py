@@ -102,12 +102,24 @@ def test_a_key_is_forgotten_after_five_minutes_and_repeats_do_not_extend_that(wo
     assert publications(client) == [1, 3]
 
 
-def test_the_window_keeps_no_more_keys_than_it_may() -> None:
-    window = IdempotencyWindow(max_places=3)
-    for n in range(10):
+def test_the_window_keeps_no_more_keys_than_it_may_and_the_latest_of_them() -> None:
+    window = IdempotencyWindow(max_places=10 * IdempotencyWindow.SHARDS)
+    for n in range(10_000):
         window.remember(str(n), Published(n + 1, "e"), now=0.0)
-    assert len(window) == 3
-    assert [window.first(str(n), now=0.0) is not None for n in range(10)] == [False] * 7 + [True] * 3
+    assert len(window) == 10 * IdempotencyWindow.SHARDS
+    kept = [n for n in range(10_000) if window.first(str(n), now=0.0)]
+    assert set(kept) >= set(range(9_900, 10_000))
+
+
+def test_the_window_forgets_a_part_of_what_has_run_out_at_a_time() -> None:
+    window = IdempotencyWindow(window_s=300)
+    for n in range(10_000):
+        window.remember(str(n), Published(), now=0.0)
+    assert window.sweep(300, limit=1_000) is True
+    assert 8_000 < len(window) < 9_001
+    while window.sweep(300, limit=1_000):
+        pass
+    assert len(window) == 0
 
 
 def test_what_has_run_out_is_swept_away(world: World) -> None:
