@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from centrifugo.codes import Refused
+from centrifugo.codes import SLOW, Refused
 from centrifugo.hub import CHANNELS_A_TURN
 from centrifugo.idempotency import IdempotencyWindow, Published, scope
-from tests.hub import Client, World
+from tests.hub import Client, World, token
 
 
 @pytest.fixture
@@ -35,6 +35,23 @@ def test_publications_arrive_in_the_order_of_their_offsets(world: World) -> None
     assert [push["pub"]["offset"] for push in pushes] == [1, 2, 3, 4, 5]
     assert [push["pub"]["data"] for push in pushes] == [0, 1, 2, 3, 4]
     assert [("epoch" in push["pub"]) for push in pushes] == [True, False, False, False, False]
+
+
+def test_a_client_cut_off_in_the_middle_of_a_publication_does_not_keep_it_from_the_others(world: World) -> None:
+    class Slow(Client):
+        def send(self, message: bytes) -> None:
+            super().send(message)
+            if b'"pub"' in message:
+                self.connection.disconnect(SLOW)
+
+    before, slow, after = world.client(), Slow(world.hub), world.client()
+    slow.connect(token(sub="8"))
+    for client in (before, slow, after):
+        client.ask("subscribe", channel="a")
+    for n in range(2):
+        world.hub.publish("a", b"%d" % n)
+    assert [publications(client) for client in (before, slow, after)] == [[0, 1], [0], [0, 1]]
+    assert slow.code == 3008
 
 
 def test_a_channel_without_history_has_no_offsets(world: World) -> None:
