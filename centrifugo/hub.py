@@ -206,10 +206,10 @@ class Hub:
         if reverse:
             if offset == 0:
                 raise Refused(INTERNAL)
-            start, items = stream.before(offset, most)
+            start, items = self.history.before(stream, offset, most)
             step = -1
         else:
-            start, items = stream.after(offset or 0, most)
+            start, items = self.history.after(stream, offset or 0, most)
             step = 1
         return stream, [(start + step * n, item) for n, item in enumerate(items)]
 
