@@ -99,10 +99,10 @@ def _wants_protobuf(request: web.Request) -> bool:
 
 async def _receive(socket: web.WebSocketResponse, connection: Connection) -> None:
     """Carry out what comes, strictly in order, until the socket closes."""
-    async for message in socket:
-        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+    async for frame in socket:
+        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return
-        for number, line in enumerate(_lines(message.data)):
+        for number, line in enumerate(_lines(frame.data)):
             if number % COMMANDS_A_TURN == COMMANDS_A_TURN - 1:
                 await asyncio.sleep(0)
             try:
@@ -128,9 +128,9 @@ class _Carrier:
         self._outbox = Outbox(transport, flusher, limit, lambda: self.on_overflow())
         self._closing: asyncio.Task[None] | None = None
 
-    def send(self, message: bytes) -> None:
+    def send(self, line: bytes) -> None:
         if self._closing is None:
-            self._outbox.put(message)
+            self._outbox.put(line)
 
     def close(self, disconnect: Disconnect) -> None:
         if self._closing is None:

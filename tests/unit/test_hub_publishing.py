@@ -39,9 +39,9 @@ def test_publications_arrive_in_the_order_of_their_offsets(world: World) -> None
 
 def test_a_client_cut_off_in_the_middle_of_a_publication_does_not_keep_it_from_the_others(world: World) -> None:
     class Slow(Client):
-        def send(self, message: bytes) -> None:
-            super().send(message)
-            if b'"pub"' in message:
+        def send(self, line: bytes) -> None:
+            super().send(line)
+            if b'"pub"' in line:
                 self.connection.disconnect(SLOW)
 
     before, slow, after = world.client(), Slow(world.hub), world.client()
