@@ -20,7 +20,7 @@ from centrifugo.codes import (
 )
 from centrifugo.configuration import Config
 from centrifugo.history import History, Publication, Stream
-from centrifugo.idempotency import IdempotencyWindow, Published, scope
+from centrifugo.idempotency import IdempotencyWindow, Published
 from centrifugo.protocol import (
     ClientInfo,
     Position,
@@ -98,7 +98,7 @@ class Hub:
         return self._publish(
             channel,
             Publication(publication_body(data, info, tags)),
-            scope(idempotency_key) if idempotency_key else None,
+            idempotency_key,
             self._timer(),
             skip_history=skip_history,
             version=(version, version_epoch) if version else None,
@@ -120,7 +120,6 @@ class Hub:
         `data` is encoded once and shared. Others get the event loop between channels, every millisecond or two.
         """
         shared = Publication(publication_body(data, None, tags))
-        key_scope = scope(idempotency_key) if idempotency_key else None
         versioned = (version, version_epoch) if version else None
         results: list[Published | Refused] = []
         for start in range(0, len(channels), CHANNELS_A_TURN):
@@ -130,7 +129,7 @@ class Hub:
             for channel in channels[start : start + CHANNELS_A_TURN]:
                 try:
                     result = self._publish(
-                        channel, shared, key_scope, now, skip_history=skip_history, version=versioned
+                        channel, shared, idempotency_key, now, skip_history=skip_history, version=versioned
                     )
                 except Refused as refused:
                     results.append(refused)
@@ -142,14 +141,15 @@ class Hub:
         self,
         channel: str,
         content: Publication,
-        key_scope: str | None,
+        idempotency_key: str | None,
         now: float,
         *,
         skip_history: bool,
         version: tuple[int, str] | None,
     ) -> Published:
-        if key_scope is not None:
-            first = self.idempotency.first(key_scope + channel, now)
+        results = self.idempotency.of(idempotency_key, now) if idempotency_key else None
+        if results is not None:
+            first = self.idempotency.first(results, channel, now)
             if first is not None:
                 return first
         stream = self.history.find(channel, now) or self._new_stream(channel, now)
@@ -162,8 +162,8 @@ class Hub:
         else:
             stream.version = version
             published = Published(self.history.append(stream, content, now), stream.epoch)
-        if key_scope is not None:
-            self.idempotency.remember(key_scope + channel, published, now)
+        if results is not None:
+            self.idempotency.remember(results, channel, published, now)
         subscribers = self._channels.get(channel)
         if subscribers:
             push = publication_push(channel, content.body, published.offset, published.epoch)
