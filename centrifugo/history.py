@@ -2,7 +2,7 @@
 
 Memory is bounded twice. Publications, each counted once however many channels hold it, take at most `max_bytes`;
 beyond it whole channels, roughly the oldest first, lose what they keep. There are at most `max_streams` channels with a
-position (about half a kilobyte each); beyond it, roughly the oldest are forgotten and start again with a new epoch. In
+position (about 350 bytes each); beyond it, roughly the oldest are forgotten and start again with a new epoch. In
 both cases a client that was away is told that it cannot recover.
 """
 
