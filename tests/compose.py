@@ -20,7 +20,7 @@ FILLED = {
     "CENTRIFUGO_TOKEN_SECRET": "1e" * 32,
     "PUBLIC_ORIGIN": "https://chat.example",
 }
-"""A .env as somebody would fill it in; LISTEN may stay empty."""
+"""A .env as somebody would fill it in; what else there is may stay empty."""
 
 
 class VariableMissing(Exception):
@@ -34,14 +34,14 @@ def variables() -> dict[str, str]:
 
 def services(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The services by name, with `env` for .env. Raises VariableMissing."""
-    document: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(_interpolated(COMPOSE.read_text(), env))
-    return document["services"]
+    found: dict[str, dict[str, Any]] = _document(env)["services"]
+    return found
 
 
 def networks() -> dict[str, Any]:
     """The networks by name."""
-    document: dict[str, dict[str, Any]] = yaml.safe_load(_interpolated(COMPOSE.read_text(), FILLED))
-    return document["networks"]
+    found: dict[str, Any] = _document(FILLED)["networks"]
+    return found
 
 
 def example() -> dict[str, str]:
@@ -49,7 +49,7 @@ def example() -> dict[str, str]:
     return dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
-def _interpolated(text: str, env: Mapping[str, str]) -> str:
+def _document(env: Mapping[str, str]) -> dict[str, Any]:
     def value(found: re.Match[str]) -> str:
         if given := env.get(found["name"]):
             return given
@@ -57,4 +57,13 @@ def _interpolated(text: str, env: Mapping[str, str]) -> str:
             raise VariableMissing(found["name"])
         return found["argument"]
 
-    return VARIABLE.sub(value, text)
+    def filled(node: Any) -> Any:
+        """As `docker compose`: YAML first, then the variables in its texts."""
+        if isinstance(node, dict):
+            return {key: filled(child) for key, child in node.items()}
+        if isinstance(node, list):
+            return [filled(child) for child in node]
+        return VARIABLE.sub(value, node) if isinstance(node, str) else node
+
+    document: dict[str, Any] = filled(yaml.safe_load(COMPOSE.read_text()))
+    return document

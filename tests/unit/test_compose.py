@@ -95,9 +95,10 @@ def test_what_is_missing_or_empty_stops_the_application_by_name(name: str) -> No
 
 
 def test_the_example_names_every_variable_and_fills_none_in() -> None:
-    assert set(example()) == set(variables()) == {*FILLED, "LISTEN"}
+    optional = {"LISTEN", "CENTRIFUGO_PREVIOUS_TOKEN_SECRET"}
+    assert set(example()) == set(variables()) == {*FILLED, *optional}
     assert set(example().values()) == {""}
-    assert {name for name, rule in variables().items() if rule == ":-"} == {"LISTEN"}
+    assert {name for name, rule in variables().items() if rule == ":-"} == optional
     assert "$" not in re.sub(r"\$\{[A-Z_]+:[?-][^}]*\}", "", COMPOSE.read_text())
 
 
@@ -111,10 +112,10 @@ def test_the_application_believes_the_proxy_and_nobody_outside() -> None:
     (plan,) = networks()["default"]["ipam"]["config"]
     environment = services(FILLED)["app-1"]["environment"]
     assert environment["TRUSTED_PROXIES"] == plan["subnet"]
-    others = ipaddress.ip_network(plan["ip_range"])
-    assert others.subnet_of(ipaddress.ip_network(plan["subnet"]))
+    others = ipaddress.IPv4Network(plan["ip_range"])
+    assert others.subnet_of(ipaddress.IPv4Network(plan["subnet"]))
     for name in (*APPS, "centrifugo"):  # what nginx looks up once must stay where it is
-        assert ipaddress.ip_address(services(FILLED)[name]["networks"]["default"]["ipv4_address"]) not in others
+        assert ipaddress.IPv4Address(services(FILLED)[name]["networks"]["default"]["ipv4_address"]) not in others
 
 
 def test_the_proxy_speaks_to_the_services_where_they_listen() -> None:
@@ -128,7 +129,7 @@ def test_the_proxy_speaks_to_the_services_where_they_listen() -> None:
 
 
 def test_health_checks_ask_addresses_that_the_application_has() -> None:
-    paths = {route.path for route in routes()}  # type: ignore[attr-defined]
+    paths = {route.path for route in routes()}
     for name in (*APPS, "proxy"):
         (path,) = re.findall(r"http://127\.0\.0\.1:9000(/\w+)", str(services(FILLED)[name]["healthcheck"]["test"]))
         assert path in paths
