@@ -8,7 +8,9 @@ import pytest
 from tests.compose import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-FOLDERS = "api|benchmarks|centrifugo|cli|deploy|docs|domain|eventstore|migrations|projections|replay|static|templates|tests"
+FOLDERS = (
+    "api|benchmarks|centrifugo|cli|deploy|docs|domain|eventstore|migrations|projections|replay|static|templates|tests"
+)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
