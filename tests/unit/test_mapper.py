@@ -18,9 +18,9 @@ from tests.scenario import ADA
 times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30))]))
 plain = st.none() | st.booleans() | st.integers() | st.text() | times
 objects = plain | st.floats(allow_nan=False) | st.decimals(allow_nan=False) | st.uuids()
-states = st.dictionaries(st.text(), plain) | st.dictionaries(
-    st.text(), st.recursive(objects, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
-)
+names = st.sampled_from(["user_id", "content", "at", "_type_", "_data_", ""])
+nested = st.lists(objects, max_size=3) | st.dictionaries(names, objects, max_size=3)
+states = st.dictionaries(names, plain) | st.dictionaries(names, objects | nested)
 
 
 def with_kinds(transcoder: JSONTranscoder) -> JSONTranscoder:
@@ -32,15 +32,18 @@ def with_kinds(transcoder: JSONTranscoder) -> JSONTranscoder:
 STOCK, QUICK = with_kinds(JSONTranscoder()), with_kinds(QuickTranscoder())
 
 
-def exactly(value: Any) -> str:
-    """A text that tells apart what == does not: True from 1, 1 from 1.0, one time zone from another."""
-    return repr(value)
+def outcome(transcoder: JSONTranscoder, data: bytes) -> str:
+    """What decoding gives, in a text that tells apart what == does not (True from 1, one time zone from another)."""
+    try:
+        return repr(transcoder.decode(data))
+    except Exception as error:
+        return type(error).__name__
 
 
 @given(states)
 def test_whatever_a_state_holds_is_decoded_as_the_library_does(state: dict[str, Any]) -> None:
     data = STOCK.encode(state)
-    assert exactly(QUICK.decode(data)) == exactly(STOCK.decode(data))
+    assert outcome(QUICK, data) == outcome(STOCK, data)
 
 
 @pytest.mark.parametrize(
@@ -60,15 +63,13 @@ def test_whatever_a_state_holds_is_decoded_as_the_library_does(state: dict[str, 
     ],
 )
 def test_what_others_may_have_written_is_decoded_as_the_library_does(data: str) -> None:
-    assert exactly(QUICK.decode(data.encode())) == exactly(STOCK.decode(data.encode()))
+    assert outcome(QUICK, data.encode()) == outcome(STOCK, data.encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"a":\xff}', b'{"_type_":"unknown","_data_":1}'])
 def test_what_cannot_be_decoded_is_refused_as_the_library_does(data: bytes) -> None:
-    with pytest.raises(Exception) as expected:  # noqa: PT011 - whatever the library raises
-        STOCK.decode(data)
-    with pytest.raises(expected.type):
-        QUICK.decode(data)
+    assert outcome(QUICK, data) == outcome(STOCK, data)
+    assert outcome(QUICK, data).endswith("Error")
 
 
 def test_an_event_of_ours_comes_back_equal() -> None:
