@@ -47,6 +47,12 @@ run: $(VENV)/.installed node_modules/.installed
 test: lint types node_modules/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
+.PHONY: soak
+soak: SECONDS ?= 600
+soak: $(VENV)/.installed-dev
+	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/test_faults.py -k at_random
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

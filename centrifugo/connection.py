@@ -45,7 +45,7 @@ REFUSED_CLOSE_DELAY_S = 5.0
 class Transport(Protocol):
     """What carries one connection."""
 
-    def send(self, message: bytes) -> None:
+    def send(self, line: bytes) -> None:
         """Queue one reply or push; never waits."""
 
     def close(self, disconnect: Disconnect) -> None:

@@ -2,23 +2,24 @@
 
 Memory is bounded twice. Publications, each counted once however many channels hold it, take at most `max_bytes`;
 beyond it whole channels, roughly the oldest first, lose what they keep. There are at most `max_streams` channels with a
-position (about half a kilobyte each); beyond it, roughly the oldest are forgotten and start again with a new epoch. In
+position (about 350 bytes each); beyond it, roughly the oldest are forgotten and start again with a new epoch. In
 both cases a client that was away is told that it cannot recover.
 """
 
 import os
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import count
 
 from msgspec import Struct, field
 
 from centrifugo.configuration import ChannelOptions
 from centrifugo.timers import Wheel
 
-PUBLICATION_BYTES = 120  # of Python's own for one publication
-ENTRY_BYTES = 8  # a channel's reference to it
+PUBLICATION_BYTES = 250  # of Python's own for one publication
 
 EPOCH_LETTERS = 8
+NUMBER_BYTES = 8
 
 _LETTERS = bytes(string.ascii_letters[byte % 52].encode()[0] for byte in range(256))
 
@@ -38,6 +39,7 @@ class Publication(Struct, gc=False):
     """The encoded fields shared by every channel it was published to, and how many of them still hold it."""
 
     body: bytes
+    number: bytes = b""  # by which histories refer to it
     holders: int = 0
 
     @property
@@ -46,9 +48,11 @@ class Publication(Struct, gc=False):
 
 
 class Stream(Struct, gc=False, eq=False):
-    """One channel's history. The last of `items` has offset `top`, and there are no gaps.
+    """One channel's history. The last publication kept has offset `top`, and there are no gaps.
 
-    It can be in no reference cycle, and says so (`gc`): the garbage collector need not visit a million of them.
+    What is kept are the publications' numbers, end to end. A list of publications would do, but Python's garbage
+    collector visits every item of every list, and would hold the event loop for hundreds of milliseconds when many
+    channels keep much; it visits neither a bytearray nor, as it is told here, a stream.
     """
 
     channel: str
@@ -58,32 +62,19 @@ class Stream(Struct, gc=False, eq=False):
     touched_at: float
     epoch: str = field(default_factory=new_epoch)
     top: int = 0
-    items: list[Publication] = field(default_factory=list)
+    numbers: bytearray = field(default_factory=bytearray)
     version: tuple[int, str] | None = None
     expires_at: float = 0.0
     on_wheel: bool = False
 
-    def after(self, offset: int, limit: int | None) -> tuple[int, Sequence[Publication]]:
-        """At most `limit` (None: all) of the kept publications beyond `offset`, and the offset of the first."""
-        oldest = self.top - len(self.items) + 1
-        start = max(offset + 1, oldest)
-        items = self.items[start - oldest :]
-        return start, items if limit is None else items[:limit]
+    @property
+    def kept(self) -> int:
+        return len(self.numbers) // NUMBER_BYTES
 
-    def before(self, offset: int | None, limit: int | None) -> tuple[int, Sequence[Publication]]:
-        """At most `limit` of those kept below `offset` (None: all), newest first, and the offset of the first."""
-        oldest = self.top - len(self.items) + 1
-        start = self.top if offset is None else offset - 1
-        items = self.items[: max(0, start - oldest + 1)][::-1] if start <= self.top else []
-        return start, items if limit is None else items[:limit]
-
-    def missed(self, offset: int, epoch: str, limit: int) -> Sequence[Publication] | None:
-        """Exactly what a client at this position has missed, or None when that cannot be told or exceeds `limit`."""
-        if epoch and epoch != self.epoch:
-            return None
-        if not self.top - len(self.items) <= offset <= self.top or self.top - offset > limit:
-            return None
-        return self.after(offset, None)[1]
+    @property
+    def oldest(self) -> int:
+        """The offset of the oldest publication kept; one above `top` when there is none."""
+        return self.top - self.kept + 1
 
 
 class History:
@@ -95,6 +86,8 @@ class History:
         self._max_bytes = max_bytes
         self._max_streams = max_streams
         self._streams: dict[str, Stream] = {}
+        self._publications: dict[bytes, Publication] = {}  # by number
+        self._numbers = count()
         self._expiring: Wheel[Stream] = Wheel()  # each stream with items, once
         self._forgetting: Wheel[Stream] = Wheel()  # each stream, once
 
@@ -106,31 +99,29 @@ class History:
         stream = self._streams.get(channel)
         if stream is not None:
             stream.touched_at = now
-            if stream.items and stream.expires_at <= now:
+            if stream.numbers and stream.expires_at <= now:
                 self.clear(stream)
         return stream
 
-    def open(self, channel: str, options: ChannelOptions, now: float) -> Stream:
-        """The channel's stream; a new one, with a new epoch, where there was none."""
-        stream = self.find(channel, now)
-        if stream is None:
-            while len(self._streams) >= self._max_streams:
-                self._make_room_for_a_stream()
-            stream = self._streams[channel] = _new_stream(channel, options, now)
-            self._forgetting.add(stream, now + self._meta_ttl_of(stream))
+    def create(self, channel: str, options: ChannelOptions, now: float) -> Stream:
+        """A stream with a new epoch, for a channel that has none."""
+        while len(self._streams) >= self._max_streams:
+            self._make_room_for_a_stream()
+        stream = self._streams[channel] = _new_stream(channel, options, now)
+        self._forgetting.add(stream, now + self._meta_ttl_of(stream))
         return stream
 
     def append(self, stream: Stream, publication: Publication, now: float) -> int:
         """Keep a publication as the newest of its channel and return its offset."""
-        items = stream.items
-        items.append(publication)
         if not publication.holders:
-            self.bytes += PUBLICATION_BYTES + len(publication.body)
+            self._admit(publication)
         publication.holders += 1
-        if len(items) > stream.size:
-            self._release(items.pop(0))
+        stream.numbers += publication.number
+        if len(stream.numbers) > stream.size * NUMBER_BYTES:
+            self._release(bytes(stream.numbers[:NUMBER_BYTES]))
+            del stream.numbers[:NUMBER_BYTES]
         else:
-            self.bytes += ENTRY_BYTES
+            self.bytes += NUMBER_BYTES
         stream.top += 1
         stream.expires_at = now + stream.ttl
         if not stream.on_wheel:
@@ -142,10 +133,36 @@ class History:
 
     def clear(self, stream: Stream) -> None:
         """Drop the publications and keep the position: who has missed one of them cannot recover."""
-        for publication in stream.items:
-            self._release(publication)
-        self.bytes -= ENTRY_BYTES * len(stream.items)
-        stream.items.clear()
+        for number in _each(stream.numbers):
+            self._release(number)
+        self.bytes -= len(stream.numbers)
+        stream.numbers.clear()
+
+    def after(self, stream: Stream, offset: int, limit: int | None) -> tuple[int, list[Publication]]:
+        """At most `limit` (None: all) of those kept beyond `offset`, and the offset of the first."""
+        start = max(offset + 1, stream.oldest)
+        kept = max(0, stream.top - start + 1)
+        return start, self._read(stream, start, kept if limit is None else min(limit, kept))
+
+    def before(self, stream: Stream, offset: int | None, limit: int | None) -> tuple[int, list[Publication]]:
+        """At most `limit` of those kept below `offset` (None: all), newest first, and the offset of the first."""
+        start = stream.top if offset is None else offset - 1
+        kept = max(0, start - stream.oldest + 1) if start <= stream.top else 0
+        wanted = kept if limit is None else min(limit, kept)
+        return start, self._read(stream, start - wanted + 1, wanted)[::-1]
+
+    def missed(self, stream: Stream, offset: int, epoch: str, limit: int) -> list[Publication] | None:
+        """Exactly what a client at this position has missed, or None when that cannot be told or exceeds `limit`."""
+        if epoch and epoch != stream.epoch:
+            return None
+        if not stream.oldest - 1 <= offset <= stream.top or stream.top - offset > limit:
+            return None
+        return self.after(stream, offset, None)[1]
+
+    def _read(self, stream: Stream, offset: int, wanted: int) -> list[Publication]:
+        start = (offset - stream.oldest) * NUMBER_BYTES
+        numbers = stream.numbers[start : start + wanted * NUMBER_BYTES]
+        return [self._publications[number] for number in _each(numbers)]
 
     def sweep(self, now: float, limit: int = 2_000) -> bool:
         """Drop what has expired, touching about `limit` streams and publications; true when there is more to do."""
@@ -161,11 +178,11 @@ class History:
         stream = self._expiring.pop(now)
         if stream is None:
             return 0
-        if stream.items and stream.expires_at > now:
+        if stream.numbers and stream.expires_at > now:
             self._expiring.add(stream, stream.expires_at)
             return 1
         stream.on_wheel = False
-        cost = 1 + len(stream.items)
+        cost = 1 + stream.kept
         self.clear(stream)
         return cost
 
@@ -196,10 +213,21 @@ class History:
     def _meta_ttl_of(self, stream: Stream) -> float:
         return stream.options.history_meta_ttl or self._meta_ttl
 
-    def _release(self, publication: Publication) -> None:
+    def _admit(self, publication: Publication) -> None:
+        publication.number = next(self._numbers).to_bytes(NUMBER_BYTES, "big")
+        self._publications[publication.number] = publication
+        self.bytes += PUBLICATION_BYTES + len(publication.body)
+
+    def _release(self, number: bytes) -> None:
+        publication = self._publications[number]
         publication.holders -= 1
         if not publication.holders:
+            del self._publications[number]
             self.bytes -= PUBLICATION_BYTES + len(publication.body)
+
+
+def _each(numbers: bytearray) -> list[bytes]:
+    return [bytes(numbers[start : start + NUMBER_BYTES]) for start in range(0, len(numbers), NUMBER_BYTES)]
 
 
 def _new_stream(channel: str, options: ChannelOptions, now: float) -> Stream:

@@ -20,7 +20,7 @@ from centrifugo.codes import (
 )
 from centrifugo.configuration import Config
 from centrifugo.history import History, Publication, Stream
-from centrifugo.idempotency import IdempotencyWindow, Published, scope
+from centrifugo.idempotency import IdempotencyWindow, Published
 from centrifugo.protocol import (
     ClientInfo,
     Position,
@@ -33,6 +33,7 @@ from centrifugo.subscription import Subscriber, Subscription
 from centrifugo.timers import Timer, Timers
 from centrifugo.verify import Verifier
 
+OBJECTS_ONLY = "json_object"
 CHANNELS_A_TURN = 256  # of a broadcast, before others get the event loop: one or two milliseconds
 
 
@@ -54,6 +55,10 @@ class Hub:
         self.clock = clock
         self.is_closed = False
         self._timer = timer
+        self._checks_data = any(
+            options.publication_data_format == OBJECTS_ONLY
+            for options in (config.channel.without_namespace, *config.channel.namespaces)
+        )
         self._timers = Timers()
         self._users: dict[str, dict[str, Subscriber]] = {}  # by user and client id
         self._channels: dict[str, dict[Subscriber, Subscription]] = {}
@@ -93,7 +98,7 @@ class Hub:
         return self._publish(
             channel,
             Publication(publication_body(data, info, tags)),
-            scope(idempotency_key) if idempotency_key else None,
+            idempotency_key,
             self._timer(),
             skip_history=skip_history,
             version=(version, version_epoch) if version else None,
@@ -115,7 +120,6 @@ class Hub:
         `data` is encoded once and shared. Others get the event loop between channels, every millisecond or two.
         """
         shared = Publication(publication_body(data, None, tags))
-        key_scope = scope(idempotency_key) if idempotency_key else None
         versioned = (version, version_epoch) if version else None
         results: list[Published | Refused] = []
         for start in range(0, len(channels), CHANNELS_A_TURN):
@@ -125,7 +129,7 @@ class Hub:
             for channel in channels[start : start + CHANNELS_A_TURN]:
                 try:
                     result = self._publish(
-                        channel, shared, key_scope, now, skip_history=skip_history, version=versioned
+                        channel, shared, idempotency_key, now, skip_history=skip_history, version=versioned
                     )
                 except Refused as refused:
                     results.append(refused)
@@ -137,26 +141,29 @@ class Hub:
         self,
         channel: str,
         content: Publication,
-        key_scope: str | None,
+        idempotency_key: str | None,
         now: float,
         *,
         skip_history: bool,
         version: tuple[int, str] | None,
     ) -> Published:
-        if key_scope is not None:
-            first = self.idempotency.first(key_scope + channel, now)
+        results = self.idempotency.of(idempotency_key, now) if idempotency_key else None
+        if results is not None:
+            first = self.idempotency.first(results, channel, now)
             if first is not None:
                 return first
-        stream = self._stream_to_publish(channel, content, now)
-        if stream is None or skip_history:
+        stream = self.history.find(channel, now) or self._new_stream(channel, now)
+        if self._checks_data:
+            self._check_data(channel, content)
+        if stream is None or not stream.size or skip_history:
             published = Published()
         elif version and _is_outdated(version, stream.version):
             return Published(stream.top, stream.epoch)
         else:
             stream.version = version
             published = Published(self.history.append(stream, content, now), stream.epoch)
-        if key_scope is not None:
-            self.idempotency.remember(key_scope + channel, published, now)
+        if results is not None:
+            self.idempotency.remember(results, channel, published, now)
         subscribers = self._channels.get(channel)
         if subscribers:
             push = publication_push(channel, content.body, published.offset, published.epoch)
@@ -164,24 +171,23 @@ class Hub:
                 subscriber.deliver(push)
         return published
 
-    def _stream_to_publish(self, channel: str, content: Publication, now: float) -> Stream | None:
-        """The channel's stream, None when it keeps no history."""
+    def _new_stream(self, channel: str, now: float) -> Stream | None:
+        """A stream for a channel that has none, None when it keeps no history."""
         if not channel:
             raise Refused(BAD_REQUEST)
-        stream = self.history.find(channel, now)
-        options = self.rules.options(channel) if stream is None else stream.options
-        if options.publication_data_format == "json_object" and not content.is_object:
+        options = self.rules.options(channel)
+        return self.history.create(channel, options, now) if options.keeps_history else None
+
+    def _check_data(self, channel: str, content: Publication) -> None:
+        if self.rules.options(channel).publication_data_format == OBJECTS_ONLY and not content.is_object:
             raise Refused(BAD_REQUEST)
-        if stream is None and options.keeps_history:
-            stream = self.history.open(channel, options, now)
-        return stream if stream is not None and stream.size else None
 
     # History
 
     def stream(self, channel: str) -> Stream:
         """The channel's stream, opened if there was none. Raises Refused for an unknown namespace (102)."""
         now = self._timer()
-        return self.history.find(channel, now) or self.history.open(channel, self.rules.options(channel), now)
+        return self.history.find(channel, now) or self.history.create(channel, self.rules.options(channel), now)
 
     def read_history(
         self, channel: str, *, limit: int = 0, since: Position | None = None, reverse: bool = False
@@ -200,10 +206,10 @@ class Hub:
         if reverse:
             if offset == 0:
                 raise Refused(INTERNAL)
-            start, items = stream.before(offset, most)
+            start, items = self.history.before(stream, offset, most)
             step = -1
         else:
-            start, items = stream.after(offset or 0, most)
+            start, items = self.history.after(stream, offset or 0, most)
             step = 1
         return stream, [(start + step * n, item) for n, item in enumerate(items)]
 

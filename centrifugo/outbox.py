@@ -1,11 +1,11 @@
-"""What is on its way to one client: queued messages, packed into frames once a turn of the event loop."""
+"""What is on its way to one client: queued lines, packed into frames once a turn of the event loop."""
 
 import asyncio
 import struct
 from collections import deque
 from collections.abc import Callable
 
-MESSAGES_A_FRAME = 16
+LINES_A_FRAME = 16
 FLUSH_AT_BYTES = 65_536  # do not let a turn gather more than this
 OUTBOXES_A_TURN = 200  # flushed before others get the event loop: a few milliseconds of system calls
 
@@ -64,27 +64,24 @@ class Outbox:
         self._flusher = flusher
         self._limit = limit
         self._on_overflow = on_overflow
-        self._messages: list[bytes] = []
+        self._lines: list[bytes] = []
         self._size = 0
 
-    def put(self, message: bytes) -> None:
-        if not self._messages:
+    def put(self, line: bytes) -> None:
+        if not self._lines:
             self._flusher.add(self)
-        self._messages.append(message)
-        self._size += len(message)
+        self._lines.append(line)
+        self._size += len(line)
         if self._size > FLUSH_AT_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Hand everything queued to the socket."""
-        messages, self._messages, self._size = self._messages, [], 0
-        if not messages or self._transport.is_closing():
+        lines, self._lines, self._size = self._lines, [], 0
+        if not lines or self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() > self._limit:
             self._on_overflow()
             return
-        for start in range(0, len(messages), MESSAGES_A_FRAME):
-            self._transport.write(text_frame(b"\n".join(messages[start : start + MESSAGES_A_FRAME])))
-
-    def clear(self) -> None:
-        self._messages, self._size = [], 0
+        for start in range(0, len(lines), LINES_A_FRAME):
+            self._transport.write(text_frame(b"\n".join(lines[start : start + LINES_A_FRAME])))

@@ -141,11 +141,11 @@ def _recover(hub: Hub, subscription: Subscription, position: Recover, answer: Su
     answer.was_recovering = True
     missed: Sequence[Publication] | None
     if subscription.recovers_newest:
-        start, newest = stream.before(None, 1)
+        start, newest = hub.history.before(stream, None, 1)
         missed = newest or None
     else:
         limit = hub.config.client.recovery_max_publication_limit or stream.top
-        start, missed = offset + 1, stream.missed(offset, position.epoch or "", limit)
+        start, missed = offset + 1, hub.history.missed(stream, offset, position.epoch or "", limit)
     if missed is not None:
         answer.recovered, answer.offset = True, offset
         answer.publications = [publication(item.body, start + n, stream.epoch) for n, item in enumerate(missed)]

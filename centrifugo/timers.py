@@ -29,6 +29,10 @@ class Timers:
         self._number = count()
         self._compact_at = 1024
 
+    def __len__(self) -> int:
+        """How many are kept, called off or not."""
+        return len(self._heap)
+
     def at(self, when: float, call: Callable[[], None]) -> Timer:
         timer = Timer(when, call)
         heapq.heappush(self._heap, (when, next(self._number), timer))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import WSMsgType, web
+from aiohttp.log import ws_logger
 
 from centrifugo import codes, protocol
 from centrifugo.codes import Disconnect
@@ -14,9 +15,12 @@ from centrifugo.origins import Origins
 from centrifugo.outbox import Flusher, Outbox
 
 logger = logging.getLogger(__name__)
+# aiohttp logs the subprotocols a client offers in vain, and a client may have put a token there.
+ws_logger.addFilter(lambda record: "protocols" not in str(record.msg))
 
 PATH = "/connection/websocket"
 CLOSE_TIMEOUT_S = 2.0  # for the client to answer a close frame
+LONGEST_REASON = 123  # bytes, what a close frame has room for
 TICK_S = 0.1
 COMMANDS_A_TURN = 32  # of one frame, before others get the event loop
 JSON_PROTOCOL = "centrifuge-json"
@@ -95,10 +99,10 @@ def _wants_protobuf(request: web.Request) -> bool:
 
 async def _receive(socket: web.WebSocketResponse, connection: Connection) -> None:
     """Carry out what comes, strictly in order, until the socket closes."""
-    async for message in socket:
-        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+    async for frame in socket:
+        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return
-        for number, line in enumerate(_lines(message.data)):
+        for number, line in enumerate(_lines(frame.data)):
             if number % COMMANDS_A_TURN == COMMANDS_A_TURN - 1:
                 await asyncio.sleep(0)
             try:
@@ -124,9 +128,9 @@ class _Carrier:
         self._outbox = Outbox(transport, flusher, limit, lambda: self.on_overflow())
         self._closing: asyncio.Task[None] | None = None
 
-    def send(self, message: bytes) -> None:
+    def send(self, line: bytes) -> None:
         if self._closing is None:
-            self._outbox.put(message)
+            self._outbox.put(line)
 
     def close(self, disconnect: Disconnect) -> None:
         if self._closing is None:
@@ -145,7 +149,8 @@ class _Carrier:
     async def _close(self, disconnect: Disconnect) -> None:
         try:
             async with asyncio.timeout(2 * CLOSE_TIMEOUT_S):
-                await self._socket.close(code=disconnect.code, message=disconnect.reason.encode(), drain=False)
+                reason = disconnect.reason.encode()[:LONGEST_REASON].decode(errors="ignore").encode()
+                await self._socket.close(code=disconnect.code, message=reason, drain=False)
         except TimeoutError:
             pass
         finally:

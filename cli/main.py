@@ -7,6 +7,7 @@ import click
 from api.settings import SettingsError
 from cli.db import db
 from cli.demo import demo
+from cli.events import events
 from cli.fanout import fanout
 from cli.room import room
 from cli.serve import serve
@@ -52,3 +53,4 @@ main.add_command(user)
 main.add_command(room)
 main.add_command(db)
 main.add_command(fanout)
+main.add_command(events)

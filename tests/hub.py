@@ -122,9 +122,9 @@ class Client:
         self.connection = Connection(hub, self)
         self._commands = 0
 
-    def send(self, message: bytes) -> None:
-        assert b"\n" not in message
-        self.received.append(json.loads(message))
+    def send(self, line: bytes) -> None:
+        assert b"\n" not in line
+        self.received.append(json.loads(line))
 
     def close(self, disconnect: Disconnect) -> None:
         self.closed = disconnect

@@ -1,23 +1,18 @@
 """`onrecord serve` as a process: on its own database, through signals and crashes."""
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from yarl import URL
 
 from eventstore.embedded import EmbeddedPostgres
 from tests.conftest import scratch_folder
 from tests.people import Person
-
-ONRECORD = Path(sys.executable).with_name("onrecord")
+from tests.serving import ONRECORD, serving
 
 
 @pytest.fixture
@@ -27,43 +22,6 @@ def data_dir() -> Iterator[Path]:
         if (folder / "postgres" / "postmaster.pid").exists():  # a test failed and left it running
             with EmbeddedPostgres(folder):
                 pass
-
-
-class Service:
-    """A running `onrecord serve`, and what it said first."""
-
-    def __init__(self, process: asyncio.subprocess.Process, said: list[str]) -> None:
-        self.process = process
-        self.said = said
-        self.url = URL(said[0].split()[-1])
-
-    async def stop(self, number: signal.Signals) -> int:
-        """Send the signal; returns the exit code."""
-        self.process.send_signal(number)
-        return await self.process.wait()
-
-
-@asynccontextmanager
-async def serving(**environment: str) -> AsyncIterator[Service]:
-    """The service in a process of its own, ready to answer; killed at the end unless it has ended."""
-    process = await asyncio.create_subprocess_exec(
-        ONRECORD,
-        "serve",
-        env={"PATH": os.environ["PATH"], "PORT": "0", "LOG_LEVEL": "warning", **environment},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        said: list[str] = []
-        while not said or "Ctrl-C" not in said[-1]:
-            line = (await process.stdout.readline()).decode()
-            assert line, f"ended with {await process.wait()} after {said}"
-            said.append(line.rstrip())
-        yield Service(process, said)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 async def test_the_first_start_says_what_to_open_and_who_can_log_in(data_dir: Path) -> None:

@@ -295,6 +295,12 @@ async def test_a_frame_full_of_commands_leaves_the_event_loop_to_others_in_betwe
         assert max(later - earlier for earlier, later in pairwise(seen)) <= 2 * websocket.COMMANDS_A_TURN
 
 
+async def test_a_reason_too_long_for_a_close_frame_is_cut() -> None:
+    async with running() as server, connected(server) as client:
+        server.hub.disconnect("7", 4001, "é" * 100)
+        assert await client.closed() == (4001, "é" * 61)
+
+
 async def test_presence_goes_with_a_socket_that_just_breaks() -> None:
     async with running() as server, connected(server, subscribe("open:a")) as witness:
         await witness.next()
@@ -313,11 +319,11 @@ async def test_stopping_the_application_closes_every_client_with_3001() -> None:
 
 
 async def test_nothing_a_client_says_reaches_the_logs(caplog: pytest.LogCaptureFixture) -> None:
-    secrets = [TOKEN, token(sub="7", exp=1), "a text of theirs", SECRET]
+    secrets = [TOKEN, token(sub="7", exp=1), "a text of theirs", "a-protocol-of-theirs", SECRET]
     with caplog.at_level(logging.DEBUG):
         async with running() as server:
             for first in (secrets[1], "bad", secrets[0]):
-                async with opened(server) as client:
+                async with opened(server, protocols=[secrets[3]]) as client:
                     await client.send(
                         {"id": 1, "connect": {"token": first}},
                         subscribe("open:a"),

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from centrifugo.codes import Refused
+from centrifugo.codes import SLOW, Refused
 from centrifugo.hub import CHANNELS_A_TURN
-from centrifugo.idempotency import IdempotencyWindow, Published, scope
-from tests.hub import Client, World
+from centrifugo.idempotency import KEY_COST, IdempotencyWindow, Published
+from tests.hub import Client, World, token
 
 
 @pytest.fixture
@@ -35,6 +35,23 @@ def test_publications_arrive_in_the_order_of_their_offsets(world: World) -> None
     assert [push["pub"]["offset"] for push in pushes] == [1, 2, 3, 4, 5]
     assert [push["pub"]["data"] for push in pushes] == [0, 1, 2, 3, 4]
     assert [("epoch" in push["pub"]) for push in pushes] == [True, False, False, False, False]
+
+
+def test_a_client_cut_off_in_the_middle_of_a_publication_does_not_keep_it_from_the_others(world: World) -> None:
+    class Slow(Client):
+        def send(self, line: bytes) -> None:
+            super().send(line)
+            if b'"pub"' in line:
+                self.connection.disconnect(SLOW)
+
+    before, slow, after = world.client(), Slow(world.hub), world.client()
+    slow.connect(token(sub="8"))
+    for client in (before, slow, after):
+        client.ask("subscribe", channel="a")
+    for n in range(2):
+        world.hub.publish("a", b"%d" % n)
+    assert [publications(client) for client in (before, slow, after)] == [[0, 1], [0], [0, 1]]
+    assert slow.code == 3008
 
 
 def test_a_channel_without_history_has_no_offsets(world: World) -> None:
@@ -87,11 +104,6 @@ def test_a_key_belongs_to_one_channel(world: World) -> None:
     assert (publications(client), publications(other)) == ([1], [2])
 
 
-def test_no_two_pairs_of_key_and_channel_share_a_place() -> None:
-    pairs = [("a", "b"), ("ab", ""), ("", "ab"), ("1:a", "b"), ("", "1:ab"), ("a:", "b"), ("a", ":b")]
-    assert len({scope(key) + channel for key, channel in pairs}) == len(pairs)
-
-
 def test_a_key_is_forgotten_after_five_minutes_and_repeats_do_not_extend_that(world: World) -> None:
     client = subscribed(world, "a")
     world.hub.publish("a", b"1", idempotency_key="k")
@@ -102,12 +114,37 @@ def test_a_key_is_forgotten_after_five_minutes_and_repeats_do_not_extend_that(wo
     assert publications(client) == [1, 3]
 
 
-def test_the_window_keeps_no_more_keys_than_it_may() -> None:
-    window = IdempotencyWindow(max_places=3)
-    for n in range(10):
-        window.remember(str(n), Published(n + 1, "e"), now=0.0)
-    assert len(window) == 3
-    assert [window.first(str(n), now=0.0) is not None for n in range(10)] == [False] * 7 + [True] * 3
+def test_the_window_keeps_no_more_than_it_may_and_the_latest_of_it() -> None:
+    window = IdempotencyWindow(max_cost=100 * (KEY_COST + 1))
+    for n in range(1_000):
+        window.remember(window.of(str(n), now=0.0), "a", Published(n + 1, "e"), now=0.0)
+    assert len(window) == 100
+    kept = [n for n in range(1_000) if window.first(window.of(str(n), now=0.0), "a", now=0.0)]
+    assert kept == [*range(900, 1_000)]
+
+
+def test_a_key_is_kept_as_long_as_one_of_its_channels_needs_it() -> None:
+    window = IdempotencyWindow(window_s=300)
+    for now in range(0, 3_000, 100):
+        window.remember(window.of("k", now), str(now), Published(), now)
+        window.sweep(now)
+        assert window.first(window.of("k", now), str(now - 200), now) is not None or now < 200
+        assert window.first(window.of("k", now), str(now - 300), now) is None
+        assert len(window) <= 6
+    window.sweep(10_000)
+    window.sweep(10_300)
+    assert len(window) == 0
+
+
+def test_the_window_forgets_a_part_of_what_has_run_out_at_a_time() -> None:
+    window = IdempotencyWindow(window_s=300)
+    for n in range(1_000):
+        window.remember(window.of(str(n), now=0.0), "a", Published(), now=0.0)
+    assert window.sweep(300, limit=100) is True
+    assert len(window) == 900
+    while window.sweep(300, limit=100):
+        pass
+    assert len(window) == 0
 
 
 def test_what_has_run_out_is_swept_away(world: World) -> None:

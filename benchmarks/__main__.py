@@ -1,0 +1,22 @@
+"""`python -m benchmarks [NAME …]`: measure, and print tables in Markdown."""
+
+import importlib
+import platform
+import sys
+
+import uvloop
+
+NAMES = ("append", "posting", "reading", "hub")
+
+
+def main() -> None:
+    names = sys.argv[1:] or NAMES
+    if unknown := set(names) - set(NAMES):
+        sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
+    for name in names:
+        uvloop.run(importlib.import_module(f"benchmarks.{name}").run())
+
+
+if __name__ == "__main__":
+    main()
