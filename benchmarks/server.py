@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -29,7 +30,7 @@ UNTHROTTLED = {
 async def postgres() -> AsyncIterator[str]:
     """The URL of a server with today's schema and its default, durable settings; its data are thrown away."""
     with tempfile.TemporaryDirectory(prefix="onrecord-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
+        os.chmod(folder, 0o755)
         server = EmbeddedPostgres(Path(folder))
         await asyncio.to_thread(server.start)
         try:

@@ -43,15 +43,20 @@ SELECT owner, key, fingerprint, originator_id, originator_version
 FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
 """
 
-INSERT = """
-INSERT INTO stored_events (originator_id, originator_version, topic, state)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
-RETURNING originator_id, originator_version, notification_id
-"""
-
-INSERT_KEYS = """
-INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::uuid[], $5::bigint[])
+# One statement for all that a batch records: under the lock, a round trip costs every process.
+RECORD = """
+WITH recorded AS (
+    INSERT INTO stored_events (originator_id, originator_version, topic, state)
+    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
+    RETURNING originator_id, originator_version, notification_id
+), keyed AS (
+    INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
+    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::uuid[], $9::bigint[])
+), moved AS (
+    INSERT INTO checkpoints (projection, position) SELECT $10, max(notification_id) FROM recorded
+    ON CONFLICT (projection) DO UPDATE SET position = excluded.position
+)
+SELECT originator_id, originator_version, notification_id FROM recorded
 """
 
 MOVE_CHECKPOINT = """
@@ -169,30 +174,23 @@ class Append(Generic[A]):
     async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         rows = await connection.fetch(
-            INSERT,
+            RECORD,
             [event.originator_id for event in stored],
             [event.originator_version for event in stored],
             [event.topic for event in stored],
             [event.state for event in stored],
-        )
-        given = {(row[0], row[1]): row[2] for row in rows}
-        positions = [given[event.originator_id, event.originator_version] for event in stored]
-        recorded = [Recorded(Position(at), event) for at, event in zip(positions, batch.events, strict=True)]
-        await self._projection.fold(recorded, connection)
-        if batch.keys:
-            await self._record_keys(batch, connection)
-        await self._move_checkpoint(positions[-1], connection)
-        return positions
-
-    async def _record_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> None:
-        await connection.execute(
-            INSERT_KEYS,
             [key.owner for key, _ in batch.keys],
             [key.key for key, _ in batch.keys],
             [key.fingerprint for key, _ in batch.keys],
             [event.originator_id for _, event in batch.keys],
             [event.originator_version for _, event in batch.keys],
+            self._projection.name,
         )
+        given = {(row[0], row[1]): row[2] for row in rows}
+        positions = [given[event.originator_id, event.originator_version] for event in stored]
+        recorded = [Recorded(Position(at), event) for at, event in zip(positions, batch.events, strict=True)]
+        await self._projection.fold(recorded, connection)
+        return positions
 
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:

@@ -216,7 +216,7 @@ async def test_a_connection_cut_before_the_commit_records_nothing_and_the_comman
 ) -> None:
     async with wire_to(database_url) as (wire, over_the_wire), open_store(over_the_wire) as store:
         room_id = await store.open_room()
-        wire.cut_at, wire.deliver = b"INSERT INTO stored_events", True
+        wire.cut_at, wire.deliver = b"INTO stored_events", True
         await store.chat.post_message(post(room_id, "hello"))
         assert await store.versions(room_id) == [1, 2, 3]
 
