@@ -19,10 +19,11 @@ export class Client {
   #subscription;
   #channel;
   #offset = null; // of the last publication in an unbroken row
-  #catchingUp = null;
-  #again = false;
-  #isPaused = false;
-  #settling = false;
+  #isCatchingUp = false;
+  #isWanted = false;
+  #pauses = 0; // how often publications ceased, and how many of these pauses were ended
+  #renewals = 0;
+  #isSettling = false;
   #isSubscribed = false;
   #isClosed = false;
   #onStatus;
@@ -47,11 +48,11 @@ export class Client {
     const tokens = { connection: token("/api/token/connection/"), subscription: token(this.#tokenPath) };
     this.#centrifuge = new Centrifuge(url, { getToken: tokens.connection, ...options });
     this.#centrifuge.on("connecting", ({ code }) => this.#disconnected(code === 0 ? "connecting" : "offline"));
-    this.#centrifuge.on("disconnected", ({ code }) => this.#ended(code));
+    this.#centrifuge.on("disconnected", () => this.#ended());
     this.#subscription = this.#centrifuge.newSubscription(this.#channel, { getToken: tokens.subscription });
     this.#subscription.on("subscribed", (context) => this.#subscribed(context));
     this.#subscription.on("subscribing", () => this.#disconnected("offline"));
-    this.#subscription.on("unsubscribed", ({ code }) => this.#ended(code));
+    this.#subscription.on("unsubscribed", () => this.#ended());
     this.#subscription.on("publication", (context) => this.#publication(context));
   }
 
@@ -89,13 +90,13 @@ export class Client {
     const isNext = offset === this.#offset + 1;
     if (offset !== undefined) this.#offset = Math.max(this.#offset, offset);
     if (data.type === "feed_paused") {
-      this.#isPaused = true;
+      this.#pauses += 1;
       this.#catchUp();
     } else if (data.type === "room_read") {
       this.#mirror.takeReading(data.body);
     } else if (data.position !== undefined) {
       this.#mirror.take(data);
-      if (isNext && this.#catchingUp === null) this.#mirror.position = Math.max(this.#mirror.position, data.position);
+      if (isNext && !this.#isCatchingUp) this.#mirror.position = Math.max(this.#mirror.position, data.position);
       this.#settle();
     }
     if (!isNext && offset === this.#offset) this.#catchUp(); // a publication before this one was lost
@@ -103,23 +104,27 @@ export class Client {
 
   /** Fetch all that happened since the mirror's position, until it is in; asked again meanwhile, once more after. */
   async #catchUp() {
-    if (this.#catchingUp !== null) {
-      this.#again = true;
-      return;
-    }
-    this.#catchingUp = this.#untilDone(async () => {
-      do {
-        this.#again = false;
-        if (this.#isPaused) await this.#api.get(this.#tokenPath); // whoever asks for a token is published to again
-        this.#isPaused = false;
+    this.#isWanted = true;
+    if (this.#isCatchingUp) return;
+    this.#isCatchingUp = true;
+    while (this.#isWanted && !this.#isClosed) {
+      this.#isWanted = false;
+      await this.#untilDone(async () => {
+        await this.#renew();
         await this.#readFeed();
         for (const reading of (await this.#api.get("/api/readings/")).readings) this.#mirror.takeReading(reading);
-      } while (this.#again);
-    });
-    await this.#catchingUp;
-    this.#catchingUp = null;
+      });
+    }
+    this.#isCatchingUp = false;
     this.#inStep();
     this.#settle();
+  }
+
+  /** Whoever asks for a token is published to again. */
+  async #renew() {
+    const pauses = this.#pauses;
+    if (pauses > this.#renewals) await this.#api.get(this.#tokenPath);
+    this.#renewals = pauses;
   }
 
   async #readFeed() {
@@ -133,20 +138,30 @@ export class Client {
 
   /** Fetch what single rooms lack. */
   async #settle() {
-    if (this.#settling || this.#catchingUp !== null) return;
-    this.#settling = true;
-    await this.#untilDone(async () => {
-      while (this.#mirror.behind.length > 0 || this.#mirror.unknown.length > 0) {
-        for (const { id, version } of this.#mirror.behind) await this.#fill(id, version);
-        for (const id of this.#mirror.unknown) this.#mirror.load(id, await this.#found(`/api/rooms/${id}/`));
-      }
-    });
-    this.#settling = false;
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    while (this.#lacks && !this.#isCatchingUp && !this.#isClosed) {
+      await this.#untilDone(async () => {
+        for (const room of this.#mirror.behind) await this.#fill(room);
+        for (const room of this.#mirror.unknown) await this.#load(room);
+      });
+    }
+    this.#isSettling = false;
   }
 
-  async #fill(id, version) {
+  get #lacks() {
+    return this.#mirror.behind.length > 0 || this.#mirror.unknown.length > 0;
+  }
+
+  async #load({ id, upTo }) {
+    const found = await this.#found(`/api/rooms/${id}/`);
+    if (found === null) this.#mirror.forget(id, upTo);
+    else this.#mirror.load(found);
+  }
+
+  async #fill({ id, version, upTo }) {
     const found = await this.#found(`/api/rooms/${id}/events/?after=${version}&limit=${FEED_LIMIT}`);
-    if (found === null) this.#mirror.forget(id);
+    if (found === null) this.#mirror.forget(id, upTo);
     else if (found.events.length === 0) throw new ApiError(0, null); // a reader that is behind the publications
     else for (const event of found.events) this.#mirror.take(event);
   }
@@ -168,14 +183,14 @@ export class Client {
         return await work();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (error.status === 401 || error.status === 403) return this.#onLoggedOut();
+        if (error.status === 401 || error.status === 403) return this.#ended();
         await sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
       }
     }
   }
 
   #inStep() {
-    if (this.#isSubscribed && this.#catchingUp === null) this.#say("live");
+    if (this.#isSubscribed && !this.#isCatchingUp) this.#say("live");
   }
 
   #disconnected(status) {
@@ -186,7 +201,9 @@ export class Client {
   /** For good: without a session (or by `close`). */
   #ended() {
     this.#disconnected("offline");
-    if (!this.#isClosed) this.#onLoggedOut();
+    if (this.#isClosed) return;
+    this.close();
+    this.#onLoggedOut();
   }
 
   #say(status) {

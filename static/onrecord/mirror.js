@@ -45,14 +45,15 @@ export class Mirror {
     return this.#unread.get(id)?.count ?? 0;
   }
 
-  /** Rooms of which an event came early: {id, version} to fetch events after. */
+  /** Rooms of which an event came early: {id, version, upTo}, to fetch the events between. */
   get behind() {
-    return [...this.#rooms.values()].filter((room) => room.isBehind).map(({ id, version }) => ({ id, version }));
+    const rooms = [...this.#rooms.values()].filter((room) => room.isBehind);
+    return rooms.map(({ id, version, waitsFor }) => ({ id, version, upTo: waitsFor }));
   }
 
-  /** Rooms of which an event came although they were never loaded. */
+  /** Rooms of which events came, up to a version, although they were never loaded: {id, upTo}. */
   get unknown() {
-    return [...this.#strays.keys()];
+    return [...this.#strays].map(([id, events]) => ({ id, upTo: Math.max(...events.map((event) => event.version)) }));
   }
 
   /** Call `listener(event)` after each event that was applied, and `listener(null)` after any other change. */
@@ -76,22 +77,21 @@ export class Mirror {
     this.#tell(null);
   }
 
-  /** The answer for an unknown room: a Room of the API, or null when the user is not in it. */
-  load(id, shown) {
+  /** An unknown room: a Room of the API. */
+  load(shown) {
+    const { id } = shown;
     const strays = this.#strays.get(id) ?? [];
-    if (shown === null) {
-      this.#isGone(id, Math.max(0, ...strays.map((event) => event.version)));
-      return;
-    }
     this.#strays.delete(id);
     if (!this.#rooms.has(id)) this.#add(new Room(shown, { me: this.user.id }));
     for (const event of strays) this.take(event);
     this.#tell(null);
   }
 
-  /** The user is not in this room (any more), as an answer of the API says. */
-  forget(id) {
-    this.#rooms.get(id)?.forget();
+  /** The user was not in this room (any more) at version `upTo`, as an answer of the API says. */
+  forget(id, upTo) {
+    const room = this.#rooms.get(id);
+    if (room === undefined) this.#dropStrays(id, upTo);
+    else room.forget(upTo);
     this.#tell(null);
   }
 
@@ -106,13 +106,13 @@ export class Mirror {
     if (event.type === "user_joined") {
       this.#add(new Room(event.body.room, { me: this.user.id }));
       this.#note(id, event);
-      this.load(id, event.body.room);
+      this.load(event.body.room);
     } else if (event.type === "user_left") {
-      this.#isGone(id, event.version);
+      this.#dropStrays(id, event.version);
     }
   }
 
-  #isGone(id, version) {
+  #dropStrays(id, version) {
     this.#gone.set(id, Math.max(version, this.#gone.get(id) ?? 0));
     const later = (this.#strays.get(id) ?? []).filter((event) => event.version > version);
     if (later.length > 0) this.#strays.set(id, later);

@@ -44,9 +44,15 @@ export class Room {
     return applied;
   }
 
-  /** Its owner is not in it, and will not be told what is missing before the events that wait. */
-  forget() {
-    this.#waiting.clear();
+  /** The newest version that waits. */
+  get waitsFor() {
+    return Math.max(0, ...this.#waiting.keys());
+  }
+
+  /** Its owner was not in it at version `upTo`, and will not be told what happened before. */
+  forget(upTo) {
+    if (this.version >= upTo) return; // joined again meanwhile
+    for (const version of this.#waiting.keys()) if (version <= upTo) this.#waiting.delete(version);
     this.isLeft = true;
   }
 
