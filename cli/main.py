@@ -8,6 +8,7 @@ from api.settings import SettingsError
 from cli.db import db
 from cli.demo import demo
 from cli.events import events
+from cli.fanout import fanout
 from cli.projections import projections
 from cli.room import room
 from cli.serve import serve
