@@ -240,18 +240,21 @@ async def test_a_connection_cut_before_the_commit_records_nothing_and_the_comman
         assert await store.versions(room_id) == [1, 2, 3]
 
 
-async def test_a_key_repeated_answers_what_the_first_recorded(store: Store, database_url: str) -> None:
-    room_id = await store.open_room()
-    async with append_lock_held(database_url):
-        under_way = asyncio.create_task(store.chat.join_room(JoinRoom(room_id, BOB)))
-        await eventually_submitted(store, 0)
-        in_one_batch = [asyncio.create_task(store.chat.post_message(post(room_id, "hello", key="k"))) for _ in range(5)]
-        await eventually_submitted(store, 5)
-    await under_way
-    together = await asyncio.gather(*in_one_batch)
-    later = await store.chat.post_message(post(room_id, "hello", key="k"))
-    assert {answer.position for answer in (*together, later)} == {together[0].position}
-    assert await store.versions(room_id) == [1, 2, 3, 4]
+async def test_a_key_repeated_answers_what_the_first_recorded(database_url: str) -> None:
+    batches: list[int] = []
+    async with open_store(database_url, observer=lambda commands, _events, _seconds: batches.append(commands)) as store:
+        room_id = await store.open_room()
+        async with append_lock_held(database_url):
+            under_way = asyncio.create_task(store.chat.join_room(JoinRoom(room_id, BOB)))
+            await eventually_submitted(store, 0)
+            posts = [asyncio.create_task(store.chat.post_message(post(room_id, "hello", key="k"))) for _ in range(5)]
+            await eventually_submitted(store, 5)
+        await under_way
+        together = await asyncio.gather(*posts)
+        assert batches[-1] == 5
+        later = await store.chat.post_message(post(room_id, "hello", key="k"))
+        assert {answer.position for answer in (*together, later)} == {together[0].position}
+        assert await store.versions(room_id) == [1, 2, 3, 4]
 
 
 async def test_a_key_is_remembered_by_every_process_even_when_the_rules_would_now_refuse(database_url: str) -> None:
