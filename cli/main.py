@@ -8,6 +8,7 @@ from api.settings import SettingsError
 from cli.db import db
 from cli.demo import demo
 from cli.events import events
+from cli.projections import projections
 from cli.room import room
 from cli.serve import serve
 from cli.user import user
@@ -51,3 +52,4 @@ main.add_command(user)
 main.add_command(room)
 main.add_command(db)
 main.add_command(events)
+main.add_command(projections)
