@@ -43,8 +43,13 @@ node_modules/.installed: package.json package-lock.json | $(NPM)
 run: $(VENV)/.installed node_modules/.installed
 	@exec $(BIN)/onrecord serve
 
+# For the tests in a browser; where the machine has none, Debian's or Playwright's.
+.PHONY: chromium
+chromium: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.browser.chromium
+
 .PHONY: test
-test: lint types node_modules/.installed
+test: lint types node_modules/.installed chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.

@@ -1,6 +1,7 @@
 import { ApiError } from "./api.js";
 
 const FEED_LIMIT = 1000;
+const LOGGED_OUT = 4000; // api/realtime.py: some session of this user ended, perhaps this one
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -47,7 +48,7 @@ export class Client {
     };
     const tokens = { connection: token("/api/token/connection/"), subscription: token(this.#tokenPath) };
     this.#centrifuge = new Centrifuge(url, { getToken: tokens.connection, ...options });
-    this.#centrifuge.on("connecting", ({ code }) => this.#disconnected(code === 0 ? "connecting" : "offline"));
+    this.#centrifuge.on("connecting", ({ code }) => this.#connecting(code));
     this.#centrifuge.on("disconnected", () => this.#ended());
     this.#subscription = this.#centrifuge.newSubscription(this.#channel, { getToken: tokens.subscription });
     this.#subscription.on("subscribed", (context) => this.#subscribed(context));
@@ -191,6 +192,11 @@ export class Client {
 
   #inStep() {
     if (this.#isSubscribed && !this.#isCatchingUp) this.#say("live");
+  }
+
+  #connecting(code) {
+    if (code === LOGGED_OUT) this.#centrifuge.setToken(""); // the one at hand would do, but it is somebody's who left
+    this.#disconnected(code === 0 ? "connecting" : "offline");
   }
 
   #disconnected(status) {
