@@ -12,12 +12,14 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection as Pipe
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import uvloop
 
 MESSAGE = re.compile(rb'"id":([0-9]+),"content":"at ([0-9.]+)')
 PATIENCE_S = 30
+PING = b"{}"  # an empty object stands for nothing else in what arrives
+PONG = b"\x81\x82" + bytes(4) + b"{}"
 CONNECTING_AT_ONCE = 100
 HANDSHAKE = (
     b"GET /connection/websocket HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -49,6 +51,7 @@ def clients(port: int, logins: Sequence[tuple[str, str, str]]) -> Iterator[Pipe]
     ours, theirs = context.Pipe()
     process = context.Process(target=run, args=(theirs, port, logins), daemon=True)
     process.start()
+    theirs.close()  # so that its end is noticed here
     yield ours
     ours.send(None)
     process.join(10)
@@ -89,18 +92,32 @@ class Arrivals:
 
 
 class Client(asyncio.Protocol):
-    """One socket. It is subscribed when an epoch has been seen; a chunk that ends inside of a push awaits its rest."""
+    """One socket: upgraded, then greeted, then subscribed when an epoch has been seen; from then on it counts.
 
-    def __init__(self, number: int, arrivals: Arrivals, on_subscribed: Callable[[], None]) -> None:
+    A chunk that ends inside of a push awaits its rest.
+    """
+
+    def __init__(self, number: int, greeting: bytes, arrivals: Arrivals, on_subscribed: Callable[[], None]) -> None:
         self._number = number
+        self._greeting: bytes | None = greeting
         self._arrivals = arrivals
         self._on_subscribed: Callable[[], None] | None = on_subscribed
         self._rest = b""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(HANDSHAKE)
+
     def data_received(self, data: bytes) -> None:
+        if self._greeting is not None:
+            self._transport.write(self._greeting)  # not before: a real server takes nothing until it has upgraded
+            self._greeting = None
+            return
         data = self._rest + data
         end = data.rfind(b"}") + 1
         self._rest = data[end:]
+        if PING in data[:end]:
+            self._transport.write(PONG)
         if self._on_subscribed is None:
             self._arrivals.add(self._number, data[:end])
         elif b'"epoch"' in data[:end]:
@@ -116,15 +133,14 @@ async def _run(pipe: Pipe, port: int, logins: Sequence[tuple[str, str, str]]) ->
         number: int, channel: str, connection_token: str, subscription_token: str
     ) -> asyncio.BaseTransport:
         subscribed = asyncio.Event()
-        frame = _masked(
+        greeting = _masked(
             json.dumps({"id": 1, "connect": {"token": connection_token}}),
             json.dumps({"id": 2, "subscribe": {"channel": channel, "token": subscription_token}}),
         )
         async with places:
             transport, _ = await loop.create_connection(
-                lambda: Client(number, arrivals, subscribed.set), "127.0.0.1", port
+                lambda: Client(number, greeting, arrivals, subscribed.set), "127.0.0.1", port
             )
-            transport.write(HANDSHAKE + frame)
             await asyncio.wait_for(subscribed.wait(), 30)
         return transport
 
