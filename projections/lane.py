@@ -124,7 +124,7 @@ class Lane:
     async def _wait_for_layout(self) -> None:
         self.row = await lanes.wait_at_stop(self.row, self._connection)
         await asyncio.sleep(STOPPED_S)
-        self.row = await lanes.read_lane(self.row, self._connection)
+        self.row = await lanes.go_on_if_abandoned(self.row, self._connection)
 
     async def _turn(self) -> None:
         """Publish what can be in one or two calls."""

@@ -15,6 +15,10 @@ MOVE = """
 UPDATE fanout_lanes SET position = $3, moved_at = now() WHERE lane = $1 AND layout = $2 RETURNING *
 """
 WAIT = "UPDATE fanout_lanes SET waits_at = $3 WHERE lane = $1 AND layout = $2 RETURNING *"
+GO_ON_UNLESS_CHANGING = """
+UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL
+WHERE lane = $1 AND layout = $2 AND pg_try_advisory_xact_lock_shared($3, $4)
+"""
 HOLD = "UPDATE fanout_lanes SET holder = $2 WHERE lane = $1 RETURNING *"
 FAIL = "UPDATE fanout_lanes SET failed_position = $3, failed_reason = $4 WHERE lane = $1 AND layout = $2 RETURNING *"
 SET_ASIDE = """
@@ -22,6 +26,9 @@ INSERT INTO dead_letters (lane, position, room_id, version, reason) VALUES ($1, 
 """
 
 LOCK_CLASS = 0x6F6E7263  # "onrc": the first half of the advisory locks that lanes are held by; the second is the lane
+CHANGING = 2**31 - 2
+"""The number, beyond every lane's, of the lock held by the one who changes the number of lanes."""
+
 PAUSE = "UPDATE fanout_lanes SET paused = true"
 RESUME = "UPDATE fanout_lanes SET paused = false, failed_position = NULL, failed_reason = NULL"
 SKIP = """
@@ -97,6 +104,12 @@ async def move(lane: LaneRow, position: int, connection: asyncpg.Connection) -> 
 async def wait_at_stop(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
     """Say that the lane has published up to its stop, and that nothing is under way."""
     return _still_there(await connection.fetchrow(WAIT, lane.lane, lane.layout, lane.stop_at))
+
+
+async def go_on_if_abandoned(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
+    """The lane as it is now; told to go on when the one who told it to stop has died."""
+    await connection.execute(GO_ON_UNLESS_CHANGING, lane.lane, lane.layout, LOCK_CLASS, CHANGING)
+    return await read_lane(lane, connection)
 
 
 async def fail(lane: LaneRow, position: int, reason: str, connection: asyncpg.Connection) -> LaneRow:

@@ -20,17 +20,21 @@ LOOK_S = 0.1
 
 
 class LanesBusy(Exception):
-    """The lanes did not come to a common position in time, and go on as they were. The text says which are behind."""
+    """The lanes go on as they were: they did not come to a common position in time (the text says which are behind),
+    or somebody else is changing their number."""
 
 
 async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> None:
     """Divide the users among `number` lanes (1 or more) from now on. Safe beside running processes.
 
     Nothing is lost, repeated or reordered: no lane of the new layout begins before all of the old one have published
-    the same events and said that nothing is under way. Raises LanesBusy.
+    the same events and said that nothing is under way. When this dies, the lanes go on as they were, by themselves.
+    Raises LanesBusy.
     """
     connection = await asyncpg.connect(dsn)
     try:
+        if not await connection.fetchval(lanes.TRY_LOCK, lanes.LOCK_CLASS, lanes.CHANGING):
+            raise LanesBusy("their number is being changed already")
         async with asyncio.timeout(timeout_s):
             while not await _divide(number, connection):  # noqa: ASYNC110 - it is other processes that we wait for
                 await asyncio.sleep(LOOK_S)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -302,9 +303,9 @@ async def test_the_number_of_lanes_changes_under_load_without_anything_lost_repe
         await check_everybody_got_everything(store, server)
 
 
-async def test_lanes_that_cannot_come_to_a_common_position_are_left_as_they_were(
-    store: Store, server: Server, database_url: str
-) -> None:
+@asynccontextmanager
+async def second_of_two_lanes_stopped(store: Store, server: Server, database_url: str) -> AsyncIterator[RoomId]:
+    """The lane of the room's one member has stopped at an event that the server refuses."""
     await change_lanes(2, database_url)
     room_id = await store.open_room(by=UserId(1))
     server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:2"
@@ -314,6 +315,34 @@ async def test_lanes_that_cannot_come_to_a_common_position_are_left_as_they_were
             return [lane.failed_position is not None for lane in await lanes_of(database_url)] == [False, True]
 
         await eventually(one_stopped)
+        yield room_id
+
+
+async def test_lanes_that_cannot_come_to_a_common_position_are_left_as_they_were(
+    store: Store, server: Server, database_url: str
+) -> None:
+    async with second_of_two_lanes_stopped(store, server, database_url):
         with pytest.raises(LanesBusy, match="fanout-1"):
             await change_lanes(3, database_url, timeout_s=0.5)
     assert [(lane.lanes, lane.stop_at) for lane in await lanes_of(database_url)] == [(2, None), (2, None)]
+
+
+async def test_lanes_go_on_when_the_command_that_stopped_them_has_died(
+    store: Store, server: Server, database_url: str
+) -> None:
+    async with second_of_two_lanes_stopped(store, server, database_url) as room_id:
+
+        async def one_waits_for_the_other() -> bool:
+            return [lane.waits_at is not None for lane in await lanes_of(database_url)] == [True, False]
+
+        changing = asyncio.create_task(change_lanes(3, database_url))
+        await eventually(one_waits_for_the_other)
+        with pytest.raises(LanesBusy, match="already"):
+            await change_lanes(4, database_url)
+        changing.cancel()
+        await asyncio.wait([changing])
+        server.refuses = lambda _: False
+        async with store.database.connection() as connection:
+            await lanes.resume(connection)
+        await published_to(database_url, await say(store, room_id, "after", by=UserId(1)))
+    await check_everybody_got_everything(store, server)
