@@ -13,7 +13,7 @@ import asyncpg
 
 from tests.conditions import eventually
 from tests.delivery import published_to
-from tests.live_page import Browser, LivePage
+from tests.live_page import Browser, Event, LivePage
 from tests.stage import Stage
 from tests.victims import Victim
 
@@ -29,6 +29,10 @@ class Talk:
     said: dict[str, tuple[str, int]] = field(default_factory=dict)  # content: (room id, version)
     acts: Counter[str] = field(default_factory=Counter)
     is_over: bool = False
+
+    async def has(self, messages: int) -> bool:
+        """Whether so many were said."""
+        return len(self.said) >= messages
 
     async def take_part(self, browser: Browser, joined: set[str], chance: random.Random) -> None:
         """Talk, come and go until it is over; nothing is left with an outcome unknown."""
@@ -120,21 +124,31 @@ async def check_the_log(dsn: str, talk: Talk) -> int:
 
 
 def check_arrivals(pages: Sequence[LivePage]) -> int:
-    """No channel stepped back, repeated or skipped an offset for as long as its history lived; how many arrived."""
+    """No channel stepped back, repeated or left out anything for as long as its history lived; how much arrived."""
     total = 0
     for page in pages:
         for arrivals in page.arrivals.values():
-            versions: dict[str, int] = {}
-            position = 0
-            for _, event in arrivals:
-                if "body" not in event:
-                    continue
-                room_id, version = event["body"]["room"]["id"], event["version"]
-                assert event["position"] > position, "a channel stepped back in the log"
-                assert version > versions.get(room_id, 0), "a room stepped back"
-                position, versions[room_id] = event["position"], version
+            check_history(arrivals, page.browser.user_id)
             total += len(arrivals)
     return total
+
+
+def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int) -> None:
+    """Offset after offset, and of each room version after version while the user was there and the feed not paused."""
+    assert [offset for offset, _ in arrivals] == list(range(arrivals[0][0], arrivals[0][0] + len(arrivals)))
+    position = 0
+    versions: dict[str, int] = {}
+    for _, event in arrivals:
+        if event["type"] == "feed_paused":
+            versions.clear()
+            continue
+        assert event["position"] > position, f"the channel of {user_id} stepped back from {position} to {event}"
+        position = event["position"]
+        room_id, version = event["body"]["room"]["id"], event["version"]
+        expected = versions.pop(room_id, version - 1) + 1
+        assert version == expected, f"the channel of {user_id} lacks version {expected} before {event}"
+        if (event["type"], event["body"]["user"]["id"]) != ("user_left", user_id):
+            versions[room_id] = version
 
 
 async def check_pages(dsn: str, pages: Sequence[LivePage], position: int) -> None:
@@ -172,14 +186,18 @@ async def check(stage: Stage, talk: Talk) -> int:
     return check_arrivals(stage.pages)
 
 
-async def run(stage: Stage, deaths: Deaths, *, seconds: float) -> dict[str, Any]:
-    """Talk and die for so long, then check everything; returns what happened, for people to read."""
+async def run(stage: Stage, deaths: Deaths, *, seconds: float, messages: int) -> dict[str, Any]:
+    """Talk and die for so long, and talk on until so many messages are said; then check everything.
+
+    Returns what happened, for people to read.
+    """
     talk = Talk(stage.rooms)
     async with listening(stage.pages):
         async with asyncio.TaskGroup() as group:
             for browser in stage.browsers:
                 group.create_task(talk.take_part(browser, set(), random.Random(deaths.chance.random())))
             await deaths.happen(seconds)
+            await eventually(lambda: talk.has(messages), timeout_s=60)
             talk.is_over = True
         arrived = await check(stage, talk)
     return {
@@ -188,5 +206,6 @@ async def run(stage: Stage, deaths: Deaths, *, seconds: float) -> dict[str, Any]
         "arrived": arrived,
         "recovered by the server": sum(page.recovered for page in stage.pages),
         "caught up from the feed": sum(page.caught_up for page in stage.pages),
+        "paused": sum(page.paused for page in stage.pages),
         "deaths": dict(deaths.count),
     }

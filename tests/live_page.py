@@ -65,7 +65,7 @@ class LivePage:
         self.rooms: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, dict[int, Any]] = {}
         self.arrivals: dict[str, list[tuple[int, Event]]] = {}
-        self.recovered = self.caught_up = 0
+        self.recovered = self.caught_up = self.paused = 0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
     async def run(self) -> None:
@@ -126,6 +126,7 @@ class LivePage:
         self._offset = publication["offset"]
         self.arrivals.setdefault(self._epoch, []).append((self._offset, event))
         if event["type"] == "feed_paused":
+            self.paused += 1
             await self._token(f"subscription/?channel={self._channel}")
             await self._catch_up()
         else:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -12,13 +13,20 @@ from typing import Protocol
 import asyncpg
 from yarl import URL
 
+from eventstore.database import UNAVAILABLE
 from eventstore.embedded import EmbeddedPostgres
 from eventstore.migrations import migrate
+from projections.layout import LanesBusy, change_lanes
 from tests.conditions import eventually
 from tests.realtime import server as realtime
 from tests.serving import Service, serving
 
 LOUD = {"REQUEST_RATE": "1000000", "REQUEST_BURST": "1000000", "DEMO": "no"}
+
+
+RUN_OUT = """
+UPDATE leases SET warm_until = now(), changed_in = pg_current_xact_id() WHERE NOT is_paused AND random() < 0.5
+"""
 
 
 class Victim(Protocol):
@@ -60,6 +68,11 @@ class App:
         assert self._service is not None
         return self._service.process.pid
 
+    def signal(self, number: signal.Signals) -> None:
+        if self._service is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._service.process.send_signal(number)
+
     async def kill(self) -> None:
         if self._service is not None:
             await self._service.stop(signal.SIGKILL)
@@ -85,8 +98,67 @@ class RealtimeServer:
     async def start(self) -> None:
         await asyncio.to_thread(self._server.start)
 
+    def signal(self, number: signal.Signals) -> None:
+        self._server.signal(number)
+
     async def kill(self) -> None:
         await asyncio.to_thread(self._server.stop, signal.SIGKILL)
+
+
+class Hanging:
+    """A process that stands still for a while, with all that it has under way."""
+
+    def __init__(self, process: App | RealtimeServer) -> None:
+        self.name = f"{process.name} hanging"
+        self._process = process
+
+    async def kill(self) -> None:
+        self._process.signal(signal.SIGSTOP)
+
+    async def start(self) -> None:
+        self._process.signal(signal.SIGCONT)
+
+
+class LaneNumber:
+    """Somebody changes the number of lanes, and often loses patience in the middle of it."""
+
+    name = "number of lanes"
+
+    def __init__(self, dsn: str, chance: random.Random) -> None:
+        self._dsn = dsn
+        self._chance = chance
+
+    async def kill(self) -> None:
+        with contextlib.suppress(*UNAVAILABLE, LanesBusy):
+            await asyncio.wait_for(change_lanes(self._chance.randint(1, 4), self._dsn), self._chance.uniform(0, 2))
+
+    async def start(self) -> None:
+        """The lanes go on by themselves."""
+
+
+class Leases:
+    """Half of the people turn cold, as if they had been away for a day."""
+
+    name = "leases"
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    async def kill(self) -> None:
+        await eventually(self._run_out, timeout_s=60)
+
+    async def _run_out(self) -> bool:
+        with contextlib.suppress(*UNAVAILABLE):
+            connection = await asyncpg.connect(self._dsn)
+            try:
+                await connection.execute(RUN_OUT)
+                return True
+            finally:
+                connection.terminate()
+        return False
+
+    async def start(self) -> None:
+        """Their next token warms them."""
 
 
 class Postgres:

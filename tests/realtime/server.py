@@ -107,6 +107,10 @@ class Server:
             self._process.wait()
             raise
 
+    def signal(self, number: signal.Signals) -> None:
+        """Does nothing when it has ended."""
+        self._process.send_signal(number)
+
     def call(self, method: str, **request: Any) -> dict[str, Any]:
         """The result of a call to the HTTP API."""
         body = json.dumps(request).encode()
