@@ -78,18 +78,27 @@ class Connections:
 
 @dataclass
 class Deaths:
-    """Kills at random moments, each victim in its own rhythm, so that deaths also coincide."""
+    """Kills at random moments, each victim in its own rhythm, so that deaths also coincide.
 
-    victims: Sequence[Victim]
+    In the first half the real-time server dies too, and with its memory what it was told wrongly. In the second it
+    lives, and pages have to live with that.
+    """
+
+    server: Victim
+    others: Sequence[Victim]
     chance: random.Random
     count: Counter[str] = field(default_factory=Counter)
 
     async def happen(self, seconds: float) -> None:
         """For so long; all are alive again on return."""
-        until = asyncio.get_running_loop().time() + seconds
-        await asyncio.gather(*(self._happen_to(victim, until) for victim in self.victims))
+        await self._happen_to([self.server, *self.others], seconds / 2)
+        await self._happen_to(self.others, seconds / 2)
 
-    async def _happen_to(self, victim: Victim, until: float) -> None:
+    async def _happen_to(self, victims: Sequence[Victim], seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        await asyncio.gather(*(self._happen_to_one(victim, until) for victim in victims))
+
+    async def _happen_to_one(self, victim: Victim, until: float) -> None:
         while (left_s := until - asyncio.get_running_loop().time()) > 0:
             calm_s = self.chance.uniform(*CALM_S)
             await asyncio.sleep(min(calm_s, left_s))
