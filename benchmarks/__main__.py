@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-NAMES = ("append", "posting", "reading", "hub")
+NAMES = ("append", "posting", "reading", "pages", "hub")
 
 
 def main() -> None:

@@ -223,3 +223,16 @@ async def test_enter_sends_shift_enter_breaks_the_line_and_escape_returns_to_the
     await page.keyboard.press("Escape")
     await expect(page.locator(".people")).not_to_have_attribute("open", "")
     await expect(page.locator("#content")).to_be_focused()
+
+
+async def test_a_window_that_is_open_for_long_keeps_the_newest_and_brings_back_the_others(windows: Windows) -> None:
+    ada, _, room = await together(windows, "For long")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    most = 2000
+    for start in range(0, most + 100, 300):
+        await asyncio.gather(*(post(ada, room, f"number {number}") for number in range(start, start + 300)))
+    await expect(said(page, f"number {most + 99}")).to_have_count(1)
+    assert await page.locator(".messages .message").count() <= most
+    oldest = await page.locator(".messages .message").first.get_attribute("id")
+    await page.locator(".scroll").evaluate("element => element.scrollTo(0, 0)")
+    await expect(page.locator(".messages .message").first).not_to_have_attribute("id", str(oldest))

@@ -1,5 +1,6 @@
 """Browser windows of people, and what must hold in every one of them."""
 
+import itertools
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -13,6 +14,14 @@ EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTI
 """What Chromium writes on the console when a test cuts its network or is refused: no defect of a page."""
 
 
+_numbers = itertools.count(1)
+
+
+def unique(name: str) -> str:
+    """A name that begins like this, and that nobody else has in this run."""
+    return f"{name}-{next(_numbers)}"
+
+
 class Windows:
     """Opens windows in contexts of their own, each as another device, and keeps what went wrong in any of them."""
 
@@ -20,14 +29,12 @@ class Windows:
         self._browser = browser
         self._url = url
         self._cleanup = AsyncExitStack()
-        self._taken = 0
         self.problems: list[str] = []
 
     async def person(self, name: str) -> Person:
         """Somebody who signed up, with a name that begins like this, and talks to the API."""
-        self._taken += 1
         person = await self._cleanup.enter_async_context(Person(self._url))
-        await person.sign_up(f"{name}-{id(self) % 10**8}-{self._taken}")
+        await person.sign_up(unique(name))
         return person
 
     async def device(self, person: Person | None = None, **options: Any) -> BrowserContext:
