@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from centrifugo.tokens import CONNECTION_TTL_S, connection_token
 from tests.browser.service import TOKEN_SECRET, Service
@@ -31,7 +31,7 @@ async def post(person: Person, room: str, content: str) -> int:
     return int(answer.body["id"])
 
 
-def unread(page: Page, room: str) -> object:
+def unread(page: Page, room: str) -> Locator:
     return page.locator(f'.room[data-id="{room}"] .count')
 
 
@@ -55,7 +55,7 @@ async def test_rooms_move_up_and_count_what_is_unread_on_every_device(windows: W
     await post(bob, first, "two")
     for page in (phone, desk):
         await expect(page.locator(".room").first).to_have_attribute("data-id", first)
-        await expect(unread(page, first)).to_have_text("2")  # type: ignore[arg-type]
+        await expect(unread(page, first)).to_have_text("2")
         await expect(page.locator(f'.room[data-id="{first}"] .last')).to_have_text(f"{bob.user['username']}: two")
     await phone.locator(f'.room[data-id="{first}"] a').click()
     await expect(desk.locator(f'.room[data-id="{first}"] .unread')).to_be_hidden()
