@@ -61,7 +61,7 @@ async def test_everything_works_without_scripts(windows: Windows) -> None:
     await page.get_by_role("link", name="Earlier").click()
     await expect(page.locator(".happened")).to_contain_text(f"{name} left")
 
-    await page.get_by_role("link", name=name).click()
+    await page.get_by_role("link", name=name, exact=True).click()
     await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url("**/login/")
 
