@@ -1,4 +1,4 @@
-"""A Chromium for the tests: the machine's, or one installed by `python -m tests.browser.chromium`."""
+"""A Chromium for the tests: the machine's, or one installed here by `python -m tests.browser.chromium`."""
 
 import os
 import shutil

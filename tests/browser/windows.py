@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 from yarl import URL
 
 from tests.people import Person
@@ -81,6 +81,6 @@ async def say(page: Page, text: str) -> None:
     await page.locator("#content").press("Enter")
 
 
-def said(page: Page, text: str) -> Any:
+def said(page: Page, text: str) -> Locator:
     """The message that says this, confirmed."""
     return page.locator(".messages .text").get_by_text(text, exact=True)
