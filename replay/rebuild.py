@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -11,7 +11,7 @@ import asyncpg
 from eventstore.append import MOVE_CHECKPOINT
 from eventstore.database import SESSION, unavailable_is_one_error
 from replay import shadow
-from replay.fold import HEAD, TABLES, Progress, Report, fold_between, projection
+from replay.fold import HEAD, TABLES, Progress, Report, fold_ahead, fold_between, projection
 from replay.shadow import SHADOW
 
 LOCK_CLASS = 0x6F6E7262
@@ -61,9 +61,10 @@ async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt
         resumed_at = position = await _begin(connection, restart=restart)
         events = 0
         while (head := await connection.fetchval(HEAD)) - position > NEAR:
-            async for folded_to, folded in fold_between(position, head, connection, checkpoints=True):
-                events += folded
-                report(Progress(folded_to, head, events))
+            async with aclosing(fold_ahead(dsn, position, head, connection, checkpoints=True)) as pages:
+                async for folded_to, folded in pages:
+                    events += folded
+                    report(Progress(folded_to, head, events))
             position = head
         for table in TABLES:
             await connection.execute(f"ANALYZE {SHADOW}.{table}")
