@@ -1,4 +1,4 @@
-"""(e) Pages: a first visit, a burst into an open room, a long way back. The browser is a headless Chromium."""
+"""(g) Pages: a first visit, a burst into an open room, a long way back. The browser is a headless Chromium."""
 
 import asyncio
 import time

@@ -24,7 +24,14 @@ def fanout() -> None:
 
 @fanout.command()
 @click.argument("number", metavar="[N]", type=click.IntRange(1, MOST_LANES), required=False)
-@click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Seconds for the lanes to come together.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds for the lanes to come together.",
+)
 def lanes(number: int | None, timeout_s: float) -> None:
     """Show the lanes; with N, divide the users among N lanes from now on. Safe while servers run.
 

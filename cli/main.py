@@ -9,6 +9,7 @@ from cli.db import db
 from cli.demo import demo
 from cli.events import events
 from cli.fanout import fanout
+from cli.projections import projections
 from cli.room import room
 from cli.serve import serve
 from cli.user import user
@@ -54,3 +55,4 @@ main.add_command(room)
 main.add_command(db)
 main.add_command(fanout)
 main.add_command(events)
+main.add_command(projections)

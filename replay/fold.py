@@ -1,69 +1,99 @@
-"""Folding the log into a shadow, page by page."""
+"""Folding the log again: the same projection that folds it live, on a connection that finds other tables first."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
 
 import asyncpg
 
-from eventstore.log import Log
-from replay import pages
-from replay.pages import Page
-from replay.shadow import Shadow
+from domain.room import TOPICS
+from eventstore.append import MOVE_CHECKPOINT
+from eventstore.database import SESSION
+from eventstore.log import Log, Recorded
+from eventstore.mapper import create_mapper
+from projections.rooms import RoomsProjection
+
+TABLES = ("rooms", "memberships", "messages")
+"""What RoomsProjection keeps."""
+
+KEYS = {
+    "rooms": ("room_id",),
+    "memberships": ("room_id", "user_id", "joined_version"),
+    "messages": ("room_id", "version"),
+}
+"""Their primary keys."""
+
+LIVE = "public"
+"""The schema of the tables that pages are read from."""
+
+LIVE_CHECKPOINT = f"SELECT coalesce((SELECT position FROM {LIVE}.checkpoints WHERE projection = $1), 0)"
+HEAD = f"SELECT coalesce(max(notification_id), 0) FROM {LIVE}.stored_events"
+
+PAGE = 2000
+
+projection = RoomsProjection()
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a fold is: `position` of `head`, and the events folded since it began or was taken up again."""
+    """How far a fold has come: `position` of `head`, `events` folded by this run."""
 
     position: int
     head: int
     events: int
 
 
-Observer = Callable[[Progress], None]
+Report = Callable[[Progress], None]
 
 
-class Folding:
-    """Folds into `shadow`. Every page is a transaction, its checkpoint with it: interrupted, it goes on from there."""
+def create_log() -> Log:
+    """Reads of the events that the projection folds."""
+    return Log(create_mapper(), topics=TOPICS)
 
-    def __init__(self, shadow: Shadow, log: Log, observe: Observer) -> None:
-        self._shadow = shadow
-        self._log = log
-        self._observe = observe
-        self.events = 0
 
-    async def to(self, head: int, reader: asyncpg.Connection) -> None:
-        """Fold everything up to position `head`, reading over a connection other than the shadow's."""
-        after = await self._shadow.checkpoint()
-        self._observe(Progress(after, head, self.events))
-        await self._fold(pages.whole_log(self._log, reader, after=after, to=head), head)
+async def fold_between(
+    after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
+) -> AsyncIterator[tuple[int, int]]:
+    """Fold the events beyond `after` up to `to`, a page in a transaction; yields the position of each page's end and
+    how many events it held. With `checkpoints`, each transaction also moves the checkpoint that the connection finds.
 
-    async def the_rest(self, head: int) -> int:
-        """Fold up to `head` inside a transaction that the shadow's connection has open already, reading over it too.
+    Reads over the same connection, and so inside a transaction that it may have open.
+    """
+    log = create_log()
+    position = after
+    while position < to:
+        page = await log.between(position, to, limit=PAGE, connection=connection)
+        position = page[-1].position if len(page) == PAGE else to
+        await _fold(page, position, connection, checkpoints=checkpoints)
+        yield position, len(page)
 
-        Answers how many events that were.
-        """
-        events = 0
-        while page := await self._log.between(
-            await self._shadow.checkpoint(), head, limit=pages.PAGE, connection=self._shadow.connection
-        ):
-            await self._fold_page(page)
-            events += len(page)
-        await self._shadow.move_checkpoint(head)
-        return events
 
-    async def room(self, room_id: UUID, reader: asyncpg.Connection) -> None:
-        """Fold all events of one room, whatever the checkpoint says."""
-        await self._fold(pages.stream(self._log, reader, room_id), await self._log.last_position(connection=reader))
+async def fold_ahead(
+    dsn: str, after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
+) -> AsyncGenerator[tuple[int, int], None]:
+    """As `fold_between`, but reads over a connection of its own and ahead: while the database folds one page, the next
+    is read and decoded. To be closed by whoever does not exhaust it.
+    """
+    log = create_log()
+    reader = await asyncpg.connect(dsn, server_settings=SESSION)
+    reading = asyncio.ensure_future(log.between(after, to, limit=PAGE, connection=reader))
+    position = after
+    try:
+        while position < to:
+            page = await reading
+            position = page[-1].position if len(page) == PAGE else to
+            reading = asyncio.ensure_future(log.between(position, to, limit=PAGE, connection=reader))
+            await _fold(page, position, connection, checkpoints=checkpoints)
+            yield position, len(page)
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        reader.terminate()
 
-    async def _fold(self, source: AsyncIterator[Page], head: int) -> None:
-        async for page in source:
-            async with self._shadow.connection.transaction():
-                await self._fold_page(page)
-            self.events += len(page)
-            self._observe(Progress(page[-1].position, head, self.events))
 
-    async def _fold_page(self, page: Page) -> None:
-        await self._shadow.model.projection.fold(page, self._shadow.connection)
-        await self._shadow.move_checkpoint(page[-1].position)
+async def _fold(page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool) -> None:
+    async with connection.transaction():
+        await projection.fold(page, connection)
+        if checkpoints:
+            await connection.execute(MOVE_CHECKPOINT, projection.name, to)

@@ -1,167 +1,127 @@
-"""Rebuild: fold the log from the start into fresh tables beside live traffic, then put them in the place of the old."""
+"""Rebuilding the read models beside live traffic: fold into fresh tables, catch up, exchange, all without a stop."""
 
 import asyncio
-import hashlib
-import inspect
 import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 
+from eventstore.append import MOVE_CHECKPOINT
 from eventstore.database import SESSION, unavailable_is_one_error
-from eventstore.log import Log
-from replay.errors import AlreadyRunning, SwapBlocked
-from replay.fold import Folding, Observer
-from replay.models import ReadModel
-from replay.shadow import LIVE, Shadow
+from replay import shadow
+from replay.fold import HEAD, TABLES, Progress, Report, fold_ahead, fold_between, projection
+from replay.shadow import SHADOW
 
-REMAINDER = 1000
-"""Events that may be left to fold when the writers are asked to wait."""
+LOCK_CLASS = 0x6F6E7262
+"""The first half of the advisory lock that a rebuild holds while it runs."""
 
-ATTEMPTS = 50
-PATIENCE_MS = 100
-"""How long readers are kept waiting for one that has not finished. Then they get their turn, and it is tried again."""
+NEAR = 500
+"""Events that may be left to fold under the append lock: some tens of milliseconds."""
 
-LOCK_CLASS = 0x6F6E7270  # "onrp": the first half of the advisory lock of a rebuild; the second names the read model
-TRY_LOCK = "SELECT pg_try_advisory_lock($1, hashtext($2))"
-HOLDER = """
-SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = $1::bigint::oid
-    AND objid::bigint = hashtext($2)::bigint & 4294967295
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+LOCK_WAIT = "100ms"
+"""How long the exchange may wait for readers to leave a table, and so how long it can hold up those that come."""
 
-FINGERPRINT = "SELECT obj_description(to_regnamespace($1)::oid, 'pg_namespace')"
-MIGRATIONS = "SELECT string_agg(sha256, ',' ORDER BY number) FROM schema_migrations"
-READERS = """
-SELECT pid, application_name, now() - xact_start AS age FROM pg_stat_activity
-WHERE pid <> pg_backend_pid() AND pid IN (SELECT pid FROM pg_locks WHERE relation = ANY($1::regclass[]))
-ORDER BY xact_start LIMIT 1
-"""
+RETRY_S = 0.5
+
+CHECKPOINT = f"SELECT coalesce((SELECT position FROM {SHADOW}.checkpoints WHERE projection = $1), 0)"
+
+REBUILD_SESSION = {
+    **SESSION,
+    "application_name": "onrecord rebuild",
+    "search_path": f"{SHADOW}, public",
+    "synchronous_commit": "off",  # what a crash takes back is folded again; the exchange itself waits for the disk
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Swapped:
-    """The end of a rebuild: events folded while others waited, the position reached, and how long they waited."""
-
-    events: int
-    position: int
-    pause_s: float
+class RebuildRefused(Exception):
+    """The rebuild cannot go on, and the live tables are as they were. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild did: `position` is what the new tables show, `resumed_at` where it found an interrupted one (0:
-    nowhere), `pause_s` for how long writers and readers waited at most."""
+    """A finished rebuild: the position at which the fresh tables went live, and for how long that held others up."""
 
-    events: int
     position: int
+    events: int
     resumed_at: int
+    seconds: float
     pause_s: float
 
 
-def schema_of(model: ReadModel) -> str:
-    """Where the fresh tables are until they are complete."""
-    return f"rebuild_{model.name}"
+async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt:
+    """Fold the log from its beginning, or from where an interrupted rebuild came to unless `restart`, and go live.
 
-
-async def rebuild(dsn: str, model: ReadModel, log: Log, observe: Observer) -> Rebuilt:
-    """Fold `model` from position 0 and swap the fresh tables in. Readers and writers go on, nothing is published.
-
-    Ended at any point before the swap, the live tables are as they were, and the next call goes on where this one
-    was. Raises AlreadyRunning, SwapBlocked, StoreUnavailable.
+    Nothing is published, readers and writers go on. Cancelled, it leaves what it has for the next one.
+    Raises RebuildRefused, StoreUnavailable.
     """
+    started = time.perf_counter()
+    async with _alone(dsn) as connection:
+        resumed_at = await _begin(connection, restart=restart)
+        events = await _catch_up(dsn, connection, report, 0)
+        for table in TABLES:
+            await connection.execute(f"ANALYZE {SHADOW}.{table}")
+        while (gone_live := await _go_live(connection)) is None:
+            await asyncio.sleep(RETRY_S)
+            events = await _catch_up(dsn, connection, report, events)
+        position, folded, pause_s = gone_live
+        report(Progress(position, position, events + folded))
+        return Rebuilt(position, events + folded, resumed_at, time.perf_counter() - started, pause_s)
+
+
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that holds the lock of which there is one; the lock goes when the connection does."""
     with unavailable_is_one_error():
-        reader = await asyncpg.connect(dsn, server_settings=SESSION)
+        connection = await asyncpg.connect(dsn, server_settings=REBUILD_SESSION)
+        try:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", LOCK_CLASS):
+                raise RebuildRefused("another rebuild is running")
+            yield connection
+        except asyncpg.DependentObjectsStillExistError as error:
+            raise RebuildRefused(f"something depends on the tables to be replaced: {error.detail}") from error
+        finally:
+            connection.terminate()
+
+
+async def _begin(connection: asyncpg.Connection, *, restart: bool) -> int:
+    """Make sure that there is a shadow, and answer how far it has folded."""
+    if await shadow.exists(connection) and (restart or not await shadow.is_for_this_schema(connection)):
+        await shadow.drop(connection)
+    if not await shadow.exists(connection):
+        await shadow.create(connection)
+    return int(await connection.fetchval(CHECKPOINT, projection.name))
+
+
+async def _catch_up(dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
+    """Fold until little is left; answers `events` and those that were folded."""
+    position = await connection.fetchval(CHECKPOINT, projection.name)
+    while (head := await connection.fetchval(HEAD)) - position > NEAR:
+        async with aclosing(fold_ahead(dsn, position, head, connection, checkpoints=True)) as pages:
+            async for folded_to, folded in pages:
+                events += folded
+                report(Progress(folded_to, head, events))
+        position = head
+    return events
+
+
+async def _go_live(connection: asyncpg.Connection) -> tuple[int, int, float] | None:
+    """Catch up under the append lock and exchange; None when readers were in the way, and nothing is changed then.
+
+    Answers the position, the events folded, and the seconds for which appends and reads had to wait.
+    """
     try:
-        async with Shadow.connect(dsn, model, schema_of(model)) as shadow:
-            return await Rebuild(shadow, log, observe).run(reader)
-    finally:
-        reader.terminate()
-
-
-class Rebuild:
-    """One rebuild, over the connection that holds its lock."""
-
-    def __init__(self, shadow: Shadow, log: Log, observe: Observer) -> None:
-        self._shadow = shadow
-        self._connection = shadow.connection
-        self._log = log
-        self._folding = Folding(shadow, log, observe)
-
-    async def run(self, reader: asyncpg.Connection) -> Rebuilt:
-        await self._hold()
-        resumed_at = await self._prepare()
-        head = await self._log.last_position(connection=reader)
-        await self._folding.to(head, reader)
-        await self._shadow.analyze()
-        while (now := await self._log.last_position(connection=reader)) - head > REMAINDER:
-            head = now
-            await self._folding.to(head, reader)
-        swapped = await self._swap()
-        await self._connection.execute(f"DROP SCHEMA {self._replaced}, {self._shadow.schema} CASCADE")
-        return Rebuilt(self._folding.events + swapped.events, swapped.position, resumed_at, swapped.pause_s)
-
-    @property
-    def _replaced(self) -> str:
-        """Where the old tables go."""
-        return f"replaced_{self._shadow.model.name}"
-
-    async def _hold(self) -> None:
-        name = self._shadow.model.name
-        if not await self._connection.fetchval(TRY_LOCK, LOCK_CLASS, name):
-            pid = await self._connection.fetchval(HOLDER, LOCK_CLASS, name)
-            raise AlreadyRunning(f"{name} is being rebuilt already (database process {pid})")
-
-    async def _prepare(self) -> int:
-        """Make empty tables, or find those of an interrupted rebuild by the same program; answers their checkpoint."""
-        schema = self._shadow.schema
-        wanted = await self._fingerprint()
-        if await self._connection.fetchval(FINGERPRINT, schema) == wanted:
-            return await self._shadow.checkpoint()
-        async with self._connection.transaction():
-            await self._connection.execute(f"DROP SCHEMA IF EXISTS {self._replaced}, {schema} CASCADE")
-            await self._connection.execute(f"CREATE SCHEMA {schema}")
-            await self._shadow.create()
-            await self._connection.execute(f"COMMENT ON SCHEMA {schema} IS '{wanted}'")
-        return 0
-
-    async def _fingerprint(self) -> str:
-        """Of all that the rows depend on beside the log: another fold or another schema begins from 0 again."""
-        fold = inspect.getsource(inspect.getmodule(type(self._shadow.model.projection)))  # type: ignore[arg-type]
-        migrations = await self._connection.fetchval(MIGRATIONS)
-        return hashlib.sha256(f"{fold}{migrations}".encode()).hexdigest()
-
-    async def _swap(self) -> Swapped:
-        """Put the fresh tables in, between two readers."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return await self._try_to_swap()
-            except asyncpg.LockNotAvailableError:
-                await asyncio.sleep(PATIENCE_MS / 1000 * min(10, attempt + 1))
-        raise SwapBlocked(await self._who_blocks())
-
-    async def _try_to_swap(self) -> Swapped:
-        live = [f"{LIVE}.{table.name}" for table in self._shadow.model.tables]
-        async with self._connection.transaction():
-            await self._connection.execute("SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'")
-            await self._connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
-            started = time.perf_counter()
-            head = await self._log.last_position(connection=self._connection)
-            events = await self._folding.the_rest(head)
-            await self._connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE_MS}ms'")
-            await self._connection.execute(f"LOCK TABLE {', '.join(live)} IN ACCESS EXCLUSIVE MODE")
-            await self._connection.execute(f"CREATE SCHEMA {self._replaced}")
-            for table in self._shadow.model.tables:
-                await self._connection.execute(f"ALTER TABLE {LIVE}.{table.name} SET SCHEMA {self._replaced}")
-                await self._connection.execute(f"ALTER TABLE {self._shadow.schema}.{table.name} SET SCHEMA {LIVE}")
-            await self._connection.execute(
-                f"INSERT INTO {LIVE}.checkpoints SELECT * FROM {self._shadow.schema}.checkpoints"
-                " ON CONFLICT (projection) DO UPDATE SET position = excluded.position"
-            )
-        return Swapped(events, head, time.perf_counter() - started)
-
-    async def _who_blocks(self) -> str:
-        tables = [f"{LIVE}.{table.name}" for table in self._shadow.model.tables]
-        row = await self._connection.fetchrow(READERS, tables)
-        who = f"database process {row['pid']} ({row['application_name']}), {row['age']} old" if row else "a reader"
-        return f"{who} holds the old tables; the fresh ones are ready: end it and repeat the command"
+        async with connection.transaction():
+            await connection.execute("SET LOCAL synchronous_commit = on")
+            await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+            locked = time.perf_counter()
+            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+            position, head = await connection.fetchval(CHECKPOINT, projection.name), await connection.fetchval(HEAD)
+            events = sum([folded async for _, folded in fold_between(position, head, connection, checkpoints=False)])
+            await connection.execute("SET LOCAL search_path = public")
+            await shadow.exchange(connection)
+            await connection.execute(MOVE_CHECKPOINT, projection.name, head)
+    except asyncpg.LockNotAvailableError:
+        return None
+    return head, events, time.perf_counter() - locked

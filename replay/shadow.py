@@ -1,94 +1,73 @@
-"""Tables of a read model under the same names in another schema, so that the same fold writes to them instead."""
-
-import contextlib
-from collections.abc import AsyncIterator
-from typing import Self
+"""Fresh tables beside the live ones, with the same columns, indexes, options, owners and grants, and their exchange."""
 
 import asyncpg
 
-from eventstore.append import MOVE_CHECKPOINT
-from eventstore.database import SESSION, unavailable_is_one_error
-from replay.models import ReadModel
+from replay.fold import LIVE, TABLES
 
-LIVE = "public"
-TEMPORARY = "pg_temp"
-"""The schema of tables that only their connection sees, that cost no write-ahead log, and that end with it."""
+SHADOW = "rebuild"
+"""The schema in which a rebuild gathers its rows until they go live."""
 
-CHECKPOINTS = "checkpoints"
+EXISTS = "SELECT to_regnamespace($1) IS NOT NULL"
 
-OPTIONS = "SELECT reloptions FROM pg_class WHERE oid = $1::regclass"
-CONSTRAINTS = """
-SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE conrelid = $1::regclass AND contype IN ('p', 'u', 'x') ORDER BY conname
+# What CREATE TABLE … LIKE leaves out: storage options, owner and grants; and the names of indexes, which later
+# migrations will look for. $1 is the live table, $2 the fresh one.
+REST = """
+SELECT format('ALTER TABLE %s SET (%s)', $2::text, array_to_string(reloptions, ', '))
+FROM pg_class WHERE oid = $1::text::regclass AND reloptions IS NOT NULL
+UNION ALL
+SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', $2::text, conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype IN ('p', 'u')
+UNION ALL
+SELECT replace(pg_get_indexdef(indexrelid), format(' ON %s ', $1::text), format(' ON %s ', $2::text))
+FROM pg_index WHERE indrelid = $1::text::regclass
+    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))
+UNION ALL
+SELECT format('ALTER TABLE %s OWNER TO %s', $2::text, relowner::regrole) FROM pg_class WHERE oid = $1::text::regclass
+UNION ALL
+SELECT format(
+    'GRANT %s ON %s TO %s', privilege_type, $2::text, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
+FROM pg_class CROSS JOIN aclexplode(relacl) WHERE oid = $1::text::regclass
 """
-INDEXES = """
-SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = $1::regclass
-    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND conrelid = indrelid)
-ORDER BY indexrelid
-"""
 
-READ_CHECKPOINT = "SELECT coalesce((SELECT position FROM {}.checkpoints WHERE projection = $1), 0)"
+SCHEMA_VERSION = f"SELECT max(number) FROM {LIVE}.schema_migrations"
 
 
-class Shadow:
-    """The tables of `model` in `schema`, and a table of checkpoints beside them, seen before the live ones.
+async def exists(connection: asyncpg.Connection) -> bool:
+    """Whether a rebuild has begun and neither finished nor been discarded."""
+    return bool(await connection.fetchval(EXISTS, SHADOW))
 
-    What runs over `connection` and names a table without a schema means these.
+
+async def create(connection: asyncpg.Connection) -> None:
+    """Create the shadow: empty tables, a checkpoint table of its own, and the schema version it was made for."""
+    async with connection.transaction():
+        await connection.execute(f"CREATE SCHEMA {SHADOW}")
+        for table in TABLES:
+            live, fresh = f"{LIVE}.{table}", f"{SHADOW}.{table}"
+            await connection.execute(f"CREATE TABLE {fresh} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES)")
+            for row in await connection.fetch(REST, live, fresh):
+                await connection.execute(row[0])
+        await connection.execute(f"CREATE TABLE {SHADOW}.checkpoints (LIKE {LIVE}.checkpoints INCLUDING ALL)")
+        await connection.execute(f"CREATE TABLE {SHADOW}.made_for (schema_version) AS {SCHEMA_VERSION}")
+
+
+async def is_for_this_schema(connection: asyncpg.Connection) -> bool:
+    """Whether the live tables still are what the shadow was made after."""
+    return bool(await connection.fetchval(f"SELECT ({SCHEMA_VERSION}) = schema_version FROM {SHADOW}.made_for"))
+
+
+async def drop(connection: asyncpg.Connection) -> None:
+    """Forget the shadow."""
+    await connection.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
+
+
+async def exchange(connection: asyncpg.Connection) -> None:
+    """Put the fresh tables in the place of the live ones, which are dropped. In the caller's transaction.
+
+    All live tables are locked first: a statement that reads two of them sees both before or both after.
     """
-
-    def __init__(self, model: ReadModel, schema: str, connection: asyncpg.Connection) -> None:
-        self.model = model
-        self.schema = schema
-        self.connection = connection
-
-    @classmethod
-    @contextlib.asynccontextmanager
-    async def connect(cls, dsn: str, model: ReadModel, schema: str) -> AsyncIterator[Self]:
-        """The shadow on a connection of its own, which has no time limit: what it does may take hours."""
-        settings = {
-            **SESSION,
-            "application_name": "onrecord replay",
-            "search_path": f"{schema}, {LIVE}",
-            "temp_buffers": "64MB",
-            # What a crash can lose, it loses together with its checkpoint, and folds again.
-            "synchronous_commit": "off",
-        }
-        with unavailable_is_one_error():
-            connection = await asyncpg.connect(dsn, server_settings=settings)
-        try:
-            with unavailable_is_one_error():
-                yield cls(model, schema, connection)
-        finally:
-            connection.terminate()
-
-    async def create(self) -> None:
-        """Make the tables, empty, equal to the live ones in columns, constraints, indexes (names too) and options."""
-        await self._create_like(CHECKPOINTS)
-        for table in self.model.tables:
-            await self._create_like(table.name)
-
-    async def _create_like(self, table: str) -> None:
-        live, ours = f"{LIVE}.{table}", f"{self.schema}.{table}"
-        await self.connection.execute(f"CREATE TABLE {ours} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES)")
-        if options := await self.connection.fetchval(OPTIONS, live):
-            await self.connection.execute(f"ALTER TABLE {ours} SET ({', '.join(options)})")
-        for name, definition in await self.connection.fetch(CONSTRAINTS, live):
-            await self.connection.execute(f'ALTER TABLE {ours} ADD CONSTRAINT "{name}" {definition}')
-        for (definition,) in await self.connection.fetch(INDEXES, live):
-            await self.connection.execute(definition.replace(f" ON {live} ", f" ON {ours} ", 1))
-
-    async def checkpoint(self) -> int:
-        """How far these tables are folded."""
-        return int(await self.connection.fetchval(READ_CHECKPOINT.format(self.schema), self.model.name))
-
-    async def live_checkpoint(self) -> int:
-        """How far the live tables are folded."""
-        return int(await self.connection.fetchval(READ_CHECKPOINT.format(LIVE), self.model.name))
-
-    async def move_checkpoint(self, position: int) -> None:
-        await self.connection.execute(MOVE_CHECKPOINT, self.model.name, position)
-
-    async def analyze(self) -> None:
-        """Let the planner know what is in the tables: a temporary table has nobody else who would."""
-        for table in self.model.tables:
-            await self.connection.execute(f"ANALYZE {self.schema}.{table.name}")
+    live = ", ".join(f"{LIVE}.{table}" for table in TABLES)
+    await connection.execute(f"LOCK TABLE {live} IN ACCESS EXCLUSIVE MODE")
+    await connection.execute(f"DROP TABLE {live}")
+    for table in TABLES:
+        await connection.execute(f"ALTER TABLE {SHADOW}.{table} SET SCHEMA {LIVE}")
+    await drop(connection)
