@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-NAMES = ("append", "posting", "reading", "hub", "fanout", "lanes")
+NAMES = ("append", "posting", "reading", "hub", "fanout", "lanes", "pages")
 
 
 def main() -> None:

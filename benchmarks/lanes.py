@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import asyncpg
+
 from benchmarks.fanout import (
     COLUMNS_OF_FAULTS,
     LISTENING,
@@ -25,7 +27,7 @@ from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import p50_p99, table
 from projections.layout import change_lanes
 from tests.conditions import eventually
-from tests.delivery import lanes_of
+from tests.delivery import lanes_of, published_to
 from tests.realtime import server as realtime
 from tests.store import open_store
 
@@ -85,9 +87,18 @@ async def _measure(dsn: str, server: realtime.Server, ada: Visitor, crowd: Crowd
             arrived = await arrivals_of(pipe, len(listening) * TOGETHER * EACH, posting)
             took, cpu = time.perf_counter() - started, _cpu_s(processes) - before
             faults.count(arrived, clients=len(listening), messages=TOGETHER * EACH)
+        await published_to(dsn, await _head(dsn))  # lanes are divided anew where all of them have come
     publications = SIZE * TOGETHER * EACH
     per_thousand = f"{cpu / publications * 1e6:.1f} ms"
     return (str(lanes), f"{publications / took:,.0f}", per_thousand, *p50_p99(single), *faults.cells)
+
+
+async def _head(dsn: str) -> int:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return int(await connection.fetchval("SELECT max(notification_id) FROM stored_events"))
+    finally:
+        await connection.close()
 
 
 async def _is_spread(dsn: str, processes: Sequence[Served]) -> bool:

@@ -11,6 +11,7 @@ import click
 
 from cli.output import Users, escaped, event_object, name_of, print_event, print_fields, print_json
 from cli.reading import Reader, Time, read
+from cli.transfer import export_, import_
 from domain.room import TOPICS
 from projections.bodies import user_of
 from replay.events import Filter, Found
@@ -217,3 +218,7 @@ def print_stats(stats: Stats) -> None:
             *((name, f"{count:,}") for name, count in (*stats.by_type.items(), *stats.by_day.items())),
         )
     )
+
+
+events.add_command(export_)
+events.add_command(import_)

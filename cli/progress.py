@@ -1,7 +1,9 @@
 """How long something takes: a bar on a terminal, a plain line now and then elsewhere. Both go to standard error."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 
 import click
 
@@ -46,3 +48,13 @@ class ProgressBar:
             self._is_open = True
         else:
             click.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[ProgressBar]:
+    """A progress bar for as long as the block lasts."""
+    bar = ProgressBar(what)
+    try:
+        yield bar
+    finally:
+        bar.end()

@@ -1,23 +1,18 @@
 """`onrecord projections`: what is derived from the log, proved and derived again."""
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from api.settings import Settings
-from cli.environment import bring_up_to_date, database
+from cli.foreground import in_the_foreground, interruptible
+from cli.lanes import dead_letters, pause, resume, skip
 from cli.output import print_fields, print_json
-from cli.progress import ProgressBar
-from cli.reading import Reader, read, reader
+from cli.progress import ProgressBar, progress
+from cli.reading import Reader, read
 from projections.rooms import RoomsProjection
-from replay.rebuild import RebuildRefused, Rebuilt, rebuild
-from replay.status import Status, read_status
+from replay.rebuild import Rebuilt, rebuild
+from replay.status import Status, watch_status
 from replay.verify import Difference, Verified, mend_room, verify
-
-T = TypeVar("T")
 
 NAMES = click.Choice([RoomsProjection.name])
 STATES = {"running": "green", "stopped": "red", "paused": "yellow", "interrupted": "yellow", "rebuilding": "cyan"}
@@ -33,8 +28,9 @@ def projections() -> None:
 
 
 @projections.command()
+@click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are taken; 1.")
 @as_json
-def status(as_json: bool) -> None:
+def status(sample: float, as_json: bool) -> None:
     """Show each projection. Exit code 1 when one has stopped on an error or is further behind than FANOUT_LAG_LIMIT_S.
 
     \b
@@ -42,7 +38,7 @@ def status(as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await read_status(reader.database)
+        found = await watch_status(reader.database, sample)
         for each in found:
             print_json(each) if as_json else print_status(each)
         if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in found):
@@ -111,46 +107,18 @@ async def _verify(opened: Reader, report: ProgressBar, room: str | None) -> Veri
     return await verify(opened.settings.database_url, report, room_id=room_id)
 
 
-def in_the_foreground(work: Callable[[Reader], Awaitable[T]]) -> T:
-    """Do `work` on a database with today's schema."""
-
-    async def run(settings: Settings) -> T:
-        async with reader(settings) as opened:
-            return await work(opened)
-
-    with database(Settings.from_environment()) as settings:
-        bring_up_to_date(settings)
-        try:
-            return asyncio.run(run(settings))
-        except RebuildRefused as error:
-            raise click.ClickException(str(error)) from None
-
-
-@contextlib.contextmanager
-def progress(what: str) -> Iterator[ProgressBar]:
-    bar = ProgressBar(what)
-    try:
-        yield bar
-    finally:
-        bar.end()
-
-
-@contextlib.contextmanager
-def interruptible(consolation: str) -> Iterator[None]:
-    """Ctrl-C is one clear line and exit code 1."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise click.ClickException(f"interrupted: {consolation}") from None
-
-
 def print_status(status: Status) -> None:
     state = click.style(status.state.ljust(11), fg=STATES.get(status.state))
     lag = f"{status.lag_events:,} events, {status.lag_s:.1f} s behind" if status.lag_events else "up to date"
-    click.echo(
-        f"{status.projection:<12} {status.lifecycle:<10} {state} at {status.checkpoint:>10,} of {status.head:,}, {lag}"
-        f"{f'  held by {status.holder}' if status.holder else ''}{f'  {status.reason}' if status.reason else ''}"
-    )
+    place = f"at {status.checkpoint:>10,} of {status.head:,}"
+    parts = [f"{status.projection:<12} {status.lifecycle:<10} {state} {place}", lag]
+    if status.events_per_s:
+        parts.append(f"{status.events_per_s:,.0f} events/s")
+    if status.holder:
+        parts.append(f"held by {status.holder}")
+    if status.reason:
+        parts.append(status.reason)
+    click.echo(", ".join(parts))
 
 
 def print_rebuilt(rebuilt: Rebuilt) -> None:
@@ -189,3 +157,7 @@ def shown(row: dict[str, Any] | None, column: str) -> str:
         return "no row"
     text = ascii(row[column])
     return text if len(text) <= VALUE_WIDTH else f"{text[:VALUE_WIDTH]}…"
+
+
+for command in (pause, resume, skip, dead_letters):
+    projections.add_command(command)

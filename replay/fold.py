@@ -1,13 +1,16 @@
 """Folding the log again: the same projection that folds it live, on a connection that finds other tables first."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
 from domain.room import TOPICS
 from eventstore.append import MOVE_CHECKPOINT
-from eventstore.log import Log
+from eventstore.database import SESSION
+from eventstore.log import Log, Recorded
 from eventstore.mapper import create_mapper
 from projections.rooms import RoomsProjection
 
@@ -54,14 +57,43 @@ async def fold_between(
 ) -> AsyncIterator[tuple[int, int]]:
     """Fold the events beyond `after` up to `to`, a page in a transaction; yields the position of each page's end and
     how many events it held. With `checkpoints`, each transaction also moves the checkpoint that the connection finds.
+
+    Reads over the same connection, and so inside a transaction that it may have open.
     """
     log = create_log()
     position = after
     while position < to:
-        async with connection.transaction():
-            page = await log.between(position, to, limit=PAGE, connection=connection)
-            position = page[-1].position if len(page) == PAGE else to
-            await projection.fold(page, connection)
-            if checkpoints:
-                await connection.execute(MOVE_CHECKPOINT, projection.name, position)
+        page = await log.between(position, to, limit=PAGE, connection=connection)
+        position = page[-1].position if len(page) == PAGE else to
+        await _fold(page, position, connection, checkpoints=checkpoints)
         yield position, len(page)
+
+
+async def fold_ahead(
+    dsn: str, after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
+) -> AsyncGenerator[tuple[int, int], None]:
+    """As `fold_between`, but reads over a connection of its own and ahead: while the database folds one page, the next
+    is read and decoded. To be closed by whoever does not exhaust it.
+    """
+    log = create_log()
+    reader = await asyncpg.connect(dsn, server_settings=SESSION)
+    reading = asyncio.ensure_future(log.between(after, to, limit=PAGE, connection=reader))
+    position = after
+    try:
+        while position < to:
+            page = await reading
+            position = page[-1].position if len(page) == PAGE else to
+            reading = asyncio.ensure_future(log.between(position, to, limit=PAGE, connection=reader))
+            await _fold(page, position, connection, checkpoints=checkpoints)
+            yield position, len(page)
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+        reader.terminate()
+
+
+async def _fold(page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool) -> None:
+    async with connection.transaction():
+        await projection.fold(page, connection)
+        if checkpoints:
+            await connection.execute(MOVE_CHECKPOINT, projection.name, to)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
@@ -11,7 +11,7 @@ import asyncpg
 from eventstore.append import MOVE_CHECKPOINT
 from eventstore.database import SESSION, unavailable_is_one_error
 from replay import shadow
-from replay.fold import HEAD, TABLES, Progress, Report, fold_between, projection
+from replay.fold import HEAD, TABLES, Progress, Report, fold_ahead, fold_between, projection
 from replay.shadow import SHADOW
 
 LOCK_CLASS = 0x6F6E7262
@@ -58,17 +58,13 @@ async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt
     """
     started = time.perf_counter()
     async with _alone(dsn) as connection:
-        resumed_at = position = await _begin(connection, restart=restart)
-        events = 0
-        while (head := await connection.fetchval(HEAD)) - position > NEAR:
-            async for folded_to, folded in fold_between(position, head, connection, checkpoints=True):
-                events += folded
-                report(Progress(folded_to, head, events))
-            position = head
+        resumed_at = await _begin(connection, restart=restart)
+        events = await _catch_up(dsn, connection, report, 0)
         for table in TABLES:
             await connection.execute(f"ANALYZE {SHADOW}.{table}")
-        while (gone_live := await _go_live(connection)) is None:  # noqa: ASYNC110 - it is readers that we wait for
+        while (gone_live := await _go_live(connection)) is None:
             await asyncio.sleep(RETRY_S)
+            events = await _catch_up(dsn, connection, report, events)
         position, folded, pause_s = gone_live
         report(Progress(position, position, events + folded))
         return Rebuilt(position, events + folded, resumed_at, time.perf_counter() - started, pause_s)
@@ -96,6 +92,18 @@ async def _begin(connection: asyncpg.Connection, *, restart: bool) -> int:
     if not await shadow.exists(connection):
         await shadow.create(connection)
     return int(await connection.fetchval(CHECKPOINT, projection.name))
+
+
+async def _catch_up(dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
+    """Fold until little is left; answers `events` and those that were folded."""
+    position = await connection.fetchval(CHECKPOINT, projection.name)
+    while (head := await connection.fetchval(HEAD)) - position > NEAR:
+        async with aclosing(fold_ahead(dsn, position, head, connection, checkpoints=True)) as pages:
+            async for folded_to, folded in pages:
+                events += folded
+                report(Progress(folded_to, head, events))
+        position = head
+    return events
 
 
 async def _go_live(connection: asyncpg.Connection) -> tuple[int, int, float] | None:

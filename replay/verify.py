@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from replay.fold import (
     Progress,
     Report,
     create_log,
+    fold_ahead,
     fold_between,
     projection,
 )
@@ -63,7 +64,7 @@ async def verify(dsn: str, report: Report, *, room_id: UUID | None = None) -> Ve
     Raises StoreUnavailable.
     """
     async with _folding(dsn) as connection:
-        position, events = await _fold(connection, report, room_id)
+        position, events = await _fold(dsn, connection, report, room_id)
         async with connection.transaction(isolation="repeatable_read"):
             at = await connection.fetchval(LIVE_CHECKPOINT, projection.name)
             events += await _catch_up(connection, position, at, room_id)
@@ -123,15 +124,16 @@ async def _folding(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             connection.terminate()
 
 
-async def _fold(connection: asyncpg.Connection, report: Report, room_id: UUID | None) -> tuple[int, int]:
+async def _fold(dsn: str, connection: asyncpg.Connection, report: Report, room_id: UUID | None) -> tuple[int, int]:
     """Fold most of the log, with progress; answers the position and the number of events."""
     head = await connection.fetchval(LIVE_CHECKPOINT, projection.name)
     if room_id is not None:
         return head, await _fold_room(connection, room_id, 0, head)
     position, events = 0, 0
-    async for position, folded in fold_between(0, head, connection, checkpoints=False):
-        events += folded
-        report(Progress(position, head, events))
+    async with aclosing(fold_ahead(dsn, 0, head, connection, checkpoints=False)) as pages:
+        async for position, folded in pages:
+            events += folded
+            report(Progress(position, head, events))
     return position, events
 
 

@@ -2,6 +2,9 @@ import { pieces } from "../onrecord/text.js";
 import { clock, day, localise, separateDays, separator } from "./words.js";
 
 const NEAR_PX = 120;
+const PAGE = 100;
+const MOST = 2000; // messages on the page while somebody reads the newest; the room remembers the others
+const KEPT = 1000;
 
 /** The messages of a room on the page: what is there stays, newer ones are added below, older ones above. */
 export class MessageList {
@@ -16,9 +19,10 @@ export class MessageList {
   #outbox;
   #older;
   #isLoading = false;
-  #first;
-  #last;
-  #lastDay;
+  #hasOlder;
+  #first = Infinity;
+  #last = 0;
+  #lastDay = null;
 
   /** `room` null: a list that stays as it is. `older(before)` adds to the room and answers whether there are more. */
   constructor(talk, room, { outbox = null, older = null } = {}) {
@@ -30,10 +34,11 @@ export class MessageList {
     this.#room = room;
     this.#outbox = outbox;
     this.#older = older;
+    this.#hasOlder = !this.#olderLine.hidden;
     localise(this.#list);
     separateDays(this.#list);
     if (room === null) return;
-    this.#noteEnds();
+    if (room.messages.length > 0) this.#note(room.messages);
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#olderLine.addEventListener("click", (event) => {
       event.preventDefault();
@@ -57,31 +62,28 @@ export class MessageList {
     const newer = this.#append();
     this.#renderLetters();
     this.#scroll.parentElement.querySelector(".start").hidden = this.#list.childElementCount > 0;
+    if (wasAtEnd) this.#trim();
     if (wasAtEnd) this.toEnd();
     else if (newer > 0) this.#jump.hidden = false;
   }
 
   #append() {
-    const added = document.createDocumentFragment();
     const messages = this.#room.messages;
     let from = messages.length;
     while (from > 0 && messages[from - 1].id > this.#last) from -= 1;
-    for (const message of messages.slice(from)) {
-      const today = day(message.created_at);
-      if (today !== this.#lastDay) added.append(separator(today));
-      added.append(messageItem(this.#room.id, message));
-      this.#lastDay = today;
-    }
-    this.#list.append(added);
-    if (from < messages.length) this.#last = messages.at(-1).id;
-    return messages.length - from;
+    const newer = messages.slice(from);
+    this.#list.append(items(this.#room.id, newer, this.#lastDay));
+    if (newer.length > 0) this.#note(newer);
+    return newer.length;
   }
 
-  #noteEnds() {
-    const items = this.#list.querySelectorAll(":scope > .message");
-    this.#first = Number(items[0]?.dataset.id ?? Infinity);
-    this.#last = Number(items[items.length - 1]?.dataset.id ?? 0);
-    this.#lastDay = items.length > 0 ? day(items[items.length - 1].querySelector("time").dateTime) : null;
+  /** These messages are on the page now. */
+  #note(messages) {
+    const [first, last] = [messages[0], messages.at(-1)];
+    this.#first = Math.min(this.#first, first.id);
+    if (last.id < this.#last) return;
+    this.#last = last.id;
+    this.#lastDay = day(last.created_at);
   }
 
   #scrolled() {
@@ -96,8 +98,9 @@ export class MessageList {
     if (this.#isLoading || this.#olderLine.hidden) return;
     this.#isLoading = true;
     try {
-      this.#olderLine.hidden = !(await this.#older(this.#first));
-      this.#prepend();
+      if (this.#remembered.length === 0) this.#hasOlder = await this.#older(this.#first);
+      this.#prepend(this.#remembered.slice(-PAGE));
+      this.#olderLine.hidden = !this.#hasOlder && this.#remembered.length === 0;
     } catch {
       this.#olderLine.querySelector("a").textContent = "Older messages: no answer, try again";
     } finally {
@@ -105,17 +108,29 @@ export class MessageList {
     }
   }
 
+  /** Messages of the room that are older than those on the page. */
+  get #remembered() {
+    return this.#room.messages.filter((message) => message.id < this.#first);
+  }
+
+  /** A window that is open for long does not grow for ever. */
+  #trim() {
+    if (this.#list.childElementCount <= MOST) return;
+    while (this.#list.childElementCount > KEPT) this.#list.firstElementChild.remove();
+    const first = this.#list.querySelector(":scope > .message");
+    if (this.#list.firstElementChild === first) first.before(separator(day(first.querySelector("time").dateTime)));
+    this.#first = Number(first.dataset.id);
+    this.#olderLine.hidden = false;
+  }
+
   /** What is being read stays where it is. */
-  #prepend() {
-    const added = document.createDocumentFragment();
-    for (const message of this.#room.messages) {
-      if (message.id >= this.#first) break;
-      added.append(messageItem(this.#room.id, message));
-    }
+  #prepend(older) {
+    if (older.length === 0) return;
     const fromBottom = this.#scroll.scrollHeight - this.#scroll.scrollTop;
-    this.#list.prepend(added);
-    separateDays(this.#list);
-    this.#noteEnds();
+    const first = this.#list.querySelector(":scope > .day");
+    if (first.textContent === day(older.at(-1).created_at)) first.remove();
+    this.#list.prepend(items(this.#room.id, older, null));
+    this.#note(older);
     this.#scroll.scrollTop = this.#scroll.scrollHeight - fromBottom;
   }
 
@@ -141,6 +156,18 @@ export class MessageList {
       this.render();
     }
   }
+}
+
+/** Messages as list items, with a separator before the first of each day; `before` is the day above them. */
+function items(roomId, messages, before) {
+  const made = document.createDocumentFragment();
+  for (const message of messages) {
+    const today = day(message.created_at);
+    if (today !== before) made.append(separator(today));
+    made.append(messageItem(roomId, message));
+    before = today;
+  }
+  return made;
 }
 
 function messageItem(roomId, { id, content, user, created_at }) {

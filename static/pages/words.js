@@ -3,7 +3,15 @@
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-export const day = (timestamp) => DAY.format(new Date(timestamp));
+const days = new Map();
+
+/** Formatting costs, and a page has few hours but many messages: each hour is asked for once (zones differ by quarters). */
+export function day(timestamp) {
+  const quarter = timestamp.slice(0, 14) + Math.floor(Number(timestamp.slice(14, 16)) / 15);
+  if (!days.has(quarter)) days.set(quarter, DAY.format(new Date(timestamp)));
+  return days.get(quarter);
+}
+
 export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
 export const count = (number) => (number > 99 ? "99+" : String(number));
 export const members = (number) => (number === 1 ? "member" : "members");

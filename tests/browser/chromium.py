@@ -1,4 +1,4 @@
-"""A Chromium for the tests: the machine's, or one that is installed here. `python -m tests.browser.chromium` installs."""
+"""A Chromium for the tests: the machine's, or one installed here by `python -m tests.browser.chromium`."""
 
 import os
 import shutil

@@ -41,7 +41,7 @@ class Service:
 
     def start(self) -> None:
         """Return when it answers."""
-        command = [Path(sys.executable).with_name("onrecord"), "serve"]
+        command = [str(Path(sys.executable).with_name("onrecord")), "serve"]
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(command, env=self._environment, stdout=out, stderr=out)
         deadline = time.monotonic() + START_TIMEOUT_S

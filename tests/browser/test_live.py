@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from centrifugo.tokens import CONNECTION_TTL_S, connection_token
 from tests.browser.service import TOKEN_SECRET, Service
@@ -31,7 +31,7 @@ async def post(person: Person, room: str, content: str) -> int:
     return int(answer.body["id"])
 
 
-def unread(page: Page, room: str) -> object:
+def unread(page: Page, room: str) -> Locator:
     return page.locator(f'.room[data-id="{room}"] .count')
 
 
@@ -55,7 +55,7 @@ async def test_rooms_move_up_and_count_what_is_unread_on_every_device(windows: W
     await post(bob, first, "two")
     for page in (phone, desk):
         await expect(page.locator(".room").first).to_have_attribute("data-id", first)
-        await expect(unread(page, first)).to_have_text("2")  # type: ignore[arg-type]
+        await expect(unread(page, first)).to_have_text("2")
         await expect(page.locator(f'.room[data-id="{first}"] .last')).to_have_text(f"{bob.user['username']}: two")
     await phone.locator(f'.room[data-id="{first}"] a').click()
     await expect(desk.locator(f'.room[data-id="{first}"] .unread')).to_be_hidden()
@@ -223,3 +223,16 @@ async def test_enter_sends_shift_enter_breaks_the_line_and_escape_returns_to_the
     await page.keyboard.press("Escape")
     await expect(page.locator(".people")).not_to_have_attribute("open", "")
     await expect(page.locator("#content")).to_be_focused()
+
+
+async def test_a_window_that_is_open_for_long_keeps_the_newest_and_brings_back_the_others(windows: Windows) -> None:
+    ada, _, room = await together(windows, "For long")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    most = 2000
+    for start in range(0, most + 100, 300):
+        await asyncio.gather(*(post(ada, room, f"number {number}") for number in range(start, start + 300)))
+    await expect(said(page, f"number {most + 99}")).to_have_count(1)
+    assert await page.locator(".messages .message").count() <= most
+    oldest = await page.locator(".messages .message").first.get_attribute("id")
+    await page.locator(".scroll").evaluate("element => element.scrollTo(0, 0)")
+    await expect(page.locator(".messages .message").first).not_to_have_attribute("id", str(oldest))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.windows import Windows, is_live, said
+from tests.browser.windows import Windows, is_live, said, unique
 from tests.people import PASSWORD, Person
 from tests.realtime.server import ROOT
 
@@ -22,7 +22,7 @@ async def talk(person: Person, room: str, *texts: str) -> None:
 
 async def test_everything_works_without_scripts(windows: Windows) -> None:
     page = await (await windows.device(java_script_enabled=False)).new_page()
-    name = f"grace-{id(windows) % 10**8}"
+    name = unique("grace")
 
     await page.goto("/discover/?q=nothing")
     await page.wait_for_url("**/login/**")
@@ -61,7 +61,7 @@ async def test_everything_works_without_scripts(windows: Windows) -> None:
     await page.get_by_role("link", name="Earlier").click()
     await expect(page.locator(".happened")).to_contain_text(f"{name} left")
 
-    await page.get_by_role("link", name=name).click()
+    await page.get_by_role("link", name=name, exact=True).click()
     await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url("**/login/")
 

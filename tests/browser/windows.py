@@ -1,16 +1,25 @@
 """Browser windows of people, and what must hold in every one of them."""
 
+import itertools
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 from yarl import URL
 
 from tests.people import Person
 
 EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_FAILED", "status of 4")
 """What Chromium writes on the console when a test cuts its network or is refused: no defect of a page."""
+
+
+_numbers = itertools.count(1)
+
+
+def unique(name: str) -> str:
+    """A name that begins like this, and that nobody else has in this run."""
+    return f"{name}-{next(_numbers)}"
 
 
 class Windows:
@@ -20,14 +29,12 @@ class Windows:
         self._browser = browser
         self._url = url
         self._cleanup = AsyncExitStack()
-        self._taken = 0
         self.problems: list[str] = []
 
     async def person(self, name: str) -> Person:
         """Somebody who signed up, with a name that begins like this, and talks to the API."""
-        self._taken += 1
         person = await self._cleanup.enter_async_context(Person(self._url))
-        await person.sign_up(f"{name}-{id(self) % 10**8}-{self._taken}")
+        await person.sign_up(unique(name))
         return person
 
     async def device(self, person: Person | None = None, **options: Any) -> BrowserContext:
@@ -81,6 +88,6 @@ async def say(page: Page, text: str) -> None:
     await page.locator("#content").press("Enter")
 
 
-def said(page: Page, text: str) -> Any:
+def said(page: Page, text: str) -> Locator:
     """The message that says this, confirmed."""
     return page.locator(".messages .text").get_by_text(text, exact=True)
