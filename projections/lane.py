@@ -168,7 +168,7 @@ class Lane:
         parts = audience.advance(entry.event, is_ours=user_id is not None and self._audiences.owns(user_id))
         if not entry.is_published:
             return
-        for marker in self._markers(audience, entry):
+        for marker in self._markers(audience, entry, user_id):
             self._ahead(marker, due)
         pieces = [Piece(entry, Publication(part.channels, entry.data, entry.key), part.users) for part in parts]
         self._counts.left_out += max(0, len(audience.members) - len(audience.listeners))
@@ -184,14 +184,16 @@ class Lane:
         self._backlog.remove(before)
         due.extend((*before, piece))
 
-    def _markers(self, audience: Audience, entry: Entry) -> Iterator[Piece]:
-        """What members who turned cold get in place of the first event that they would have got."""
-        for user_id in (self._warmth.cooling - self._told) & audience.members:
-            self._told.add(user_id)
-            position = entry.position - 1
-            data = msgspec.json.encode(FeedPaused(position))
-            publication = Publication(Channels([personal_channel(user_id)]), data, f"paused:{user_id}:{position}")
-            yield Piece(entry, publication, frozenset([user_id]))
+    def _markers(self, audience: Audience, entry: Entry, user_id: int | None) -> Iterator[Piece]:
+        """What people who turned cold get in place of the first event that they would have got.
+
+        They are the members, and `user_id`, whose event it is: somebody who leaves is a member no more.
+        """
+        for cold in {cold for cold in self._warmth.cooling if cold in audience.members or cold == user_id} - self._told:
+            self._told.add(cold)
+            data = msgspec.json.encode(FeedPaused(entry.position - 1))
+            key = f"paused:{cold}:{entry.position - 1}"
+            yield Piece(entry, Publication(Channels([personal_channel(cold)]), data, key), frozenset([cold]))
 
     async def _publish(self, pieces: Sequence[Piece]) -> None:
         """Return when all of them are published; until then nothing else of this lane is."""

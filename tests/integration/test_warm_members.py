@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from centrifugo.protocol import Position
-from domain.values import JoinRoom, PostMessage, RoomId, UserId
+from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
 from projections.leases import Leases
 from tests.delivery import Server, audience_positions, published_to, publishing
 from tests.scenario import ADA, BOB
@@ -75,6 +75,21 @@ async def test_who_turned_cold_is_told_once_that_publications_pause(
         await published_to(database_url, await say(store, room_id))
     assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
     assert [told["type"] for told in server.published(BOB)] == ["user_joined", "message_added", "feed_paused"]
+
+
+async def test_who_leaves_while_cold_is_told_that_publications_pause(
+    store: Store, leases: Leases, database_url: str
+) -> None:
+    server = Server()
+    await leases.renew(BOB, token_ttl_s=300)
+    async with publishing(database_url, store, server, all_warm=False):
+        room_id = await room_of_two(store)
+        heard = await say(store, room_id)
+        await published_to(database_url, heard)
+        await store.database.execute(TURN_COLD, BOB)
+        left = await store.chat.leave_room(LeaveRoom(room_id, BOB))
+        await published_to(database_url, left.position)
+    assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
 
 
 async def test_a_token_makes_warm_again_before_it_is_handed_out(
