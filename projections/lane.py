@@ -189,10 +189,12 @@ class Lane:
 
         They are the members, and `user_id`, whose event it is: somebody who leaves is a member no more.
         """
-        for cold in {cold for cold in self._warmth.cooling if cold in audience.members or cold == user_id} - self._told:
+        cooling = self._warmth.cooling
+        for cold in (cooling.keys() & audience.members | cooling.keys() & {user_id}) - self._told:
             self._told.add(cold)
             data = msgspec.json.encode(FeedPaused(entry.position - 1))
-            key = f"paused:{cold}:{entry.position - 1}"
+            # One for each lease: a lane that begins again may tell the end of the next one at the same position.
+            key = f"paused:{cold}:{cooling[cold].isoformat()}"
             yield Piece(entry, Publication(Channels([personal_channel(cold)]), data, key), frozenset([cold]))
 
     async def _publish(self, pieces: Sequence[Piece]) -> None:

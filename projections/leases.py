@@ -5,7 +5,7 @@ out; a lane reads leases after the events that it applies them to. So an event t
 in the log before their token was issued, and what they load with it contains the event.
 """
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
@@ -68,7 +68,10 @@ class Turn:
 
 
 class Warmth:
-    """Who of a lane's users is warm, as the lane last read it. `cooling`: cold since a while, and not told so yet."""
+    """Who of a lane's users is warm, as the lane last read it.
+
+    `cooling`: who is cold and was not told so yet, and when their lease ran out.
+    """
 
     def __init__(self, *, lane: int, lanes: int) -> None:
         self._lane = lane
@@ -77,7 +80,7 @@ class Warmth:
         self._ends: list[tuple[datetime, int]] = []  # a heap; entries of leases that were renewed since are passed over
         self._seen_xmin: str | None = None
         self._now = datetime.min.replace(tzinfo=UTC)
-        self.cooling: set[int] = set()
+        self.cooling: dict[int, datetime] = {}
 
     def is_warm(self, user_id: int) -> bool:
         return user_id in self._until
@@ -93,12 +96,12 @@ class Warmth:
         """Take a lease as it is now; answers whether it makes somebody warm who was not."""
         user_id, until = row["user_id"], row["warm_until"]
         if row["is_paused"]:
-            self.cooling.discard(user_id)
+            self.cooling.pop(user_id, None)
             return False
         was_warm = user_id in self._until
         self._until[user_id] = until
         heappush(self._ends, (until, user_id))
-        self.cooling.discard(user_id)
+        self.cooling.pop(user_id, None)
         return not was_warm
 
     def _cool(self) -> list[int]:
@@ -107,7 +110,7 @@ class Warmth:
             _, user_id = heappop(self._ends)
             if (until := self._until.get(user_id)) is not None and until <= self._now:
                 del self._until[user_id]
-                self.cooling.add(user_id)
+                self.cooling[user_id] = until
                 cooled.append(user_id)
         return cooled
 
@@ -115,13 +118,14 @@ class Warmth:
         """These were told that publications to them have ceased; who got a new lease meanwhile is warm again anyway."""
         if user_ids:
             await connection.execute(PAUSE, list(user_ids), self._now)
-            self.cooling.difference_update(user_ids)
+            for user_id in user_ids:
+                self.cooling.pop(user_id, None)
 
 
 class AllWarm:
     """With COLD_AFTER=never everybody may be listening, and nobody is ever told otherwise."""
 
-    cooling: Set[int] = frozenset()
+    cooling: Mapping[int, datetime] = {}
 
     def is_warm(self, user_id: int) -> bool:
         return True

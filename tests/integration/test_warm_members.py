@@ -92,6 +92,25 @@ async def test_who_leaves_while_cold_is_told_that_publications_pause(
     assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
 
 
+async def test_who_turns_cold_again_is_told_again_even_when_the_lane_has_not_moved_on(
+    store: Store, leases: Leases, database_url: str
+) -> None:
+    server = Server()
+    await leases.renew(BOB, token_ttl_s=300)
+    async with publishing(database_url, store, server, all_warm=False):
+        room_id = await room_of_two(store)
+        heard = await say(store, room_id)
+        await published_to(database_url, heard)
+    position = await say(store, room_id)
+    for _ in range(2):
+        await leases.renew(BOB, token_ttl_s=300)
+        await store.database.execute(TURN_COLD, BOB)
+        await store.database.execute("UPDATE fanout_lanes SET position = $1", heard)  # as if its process had died
+        async with publishing(database_url, store, server, all_warm=False):
+            await published_to(database_url, position)
+    assert server.published(BOB)[-2:] == [{"type": "feed_paused", "position": heard}] * 2
+
+
 async def test_a_token_makes_warm_again_before_it_is_handed_out(
     store: Store, leases: Leases, database_url: str
 ) -> None:
