@@ -177,15 +177,12 @@ async def check_pages(dsn: str, pages: Sequence[LivePage], position: int) -> Non
 
 @contextlib.asynccontextmanager
 async def listening(pages: Sequence[LivePage]) -> AsyncIterator[None]:
-    """The pages are open for as long as the block lasts, and none of them gives up."""
-    tasks = [asyncio.create_task(page.run()) for page in pages]
-    try:
+    """The pages are open for as long as the block lasts; one that gives up ends it with its error."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(page.run()) for page in pages]
         yield
-        assert not any(task.done() for task in tasks), "a page gave up"
-    finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
 
 
 async def check(stage: Stage, talk: Talk) -> int:
