@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from eventstore.database import UNAVAILABLE
 from tests.conditions import eventually
 from tests.delivery import published_to
 from tests.live_page import Browser, Event, LivePage
@@ -19,6 +20,10 @@ from tests.victims import Victim
 
 CALM_S = (1.0, 6.0)
 """How long a victim is left alone between two deaths; and dead for a tenth of that."""
+
+RUN_OUT = """
+UPDATE leases SET warm_until = now(), changed_in = pg_current_xact_id() WHERE NOT is_paused AND user_id = ANY($1)
+"""
 
 
 @dataclass
@@ -74,6 +79,36 @@ class Connections:
 
     async def start(self) -> None:
         """They come back by themselves."""
+
+
+@dataclass
+class Sleep:
+    """A victim: half of the pages sleep until their leases have run out, as computers do over a weekend."""
+
+    pages: Sequence[LivePage]
+    dsn: str
+    chance: random.Random
+    name: str = "sleep"
+    asleep: list[LivePage] = field(default_factory=list)
+
+    async def kill(self) -> None:
+        self.asleep = [page for page in self.pages if self.chance.random() < 0.5]
+        await asyncio.gather(*(page.sleep() for page in self.asleep))
+        await eventually(self._run_out, timeout_s=60)
+
+    async def start(self) -> None:
+        for page in self.asleep:
+            page.wake()
+
+    async def _run_out(self) -> bool:
+        with contextlib.suppress(*UNAVAILABLE):
+            connection = await asyncpg.connect(self.dsn)
+            try:
+                await connection.execute(RUN_OUT, [page.browser.user_id for page in self.asleep])
+                return True
+            finally:
+                connection.terminate()
+        return False
 
 
 @dataclass

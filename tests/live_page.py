@@ -67,10 +67,13 @@ class LivePage:
         self.arrivals: dict[str, list[tuple[int, Event]]] = {}
         self.recovered = self.caught_up = self.paused = 0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._is_awake = asyncio.Event()
+        self._is_awake.set()
 
     async def run(self) -> None:
-        """Stay connected until cancelled."""
+        """Stay connected, while awake, until cancelled."""
         while True:
+            await self._is_awake.wait()
             try:
                 async with self.browser.person.http.ws_connect(self._websocket_url) as self._socket:
                     socket = self._socket
@@ -87,6 +90,14 @@ class LivePage:
         if self._socket is not None:
             await self._socket.close()
 
+    async def sleep(self) -> None:
+        """Lose the connection, and make no other, not even with a token that is at hand."""
+        self._is_awake.clear()
+        await self.disconnect()
+
+    def wake(self) -> None:
+        self._is_awake.set()
+
     async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         subscription: dict[str, Any] = {
             "channel": self._channel,
@@ -95,7 +106,10 @@ class LivePage:
         if self._epoch:
             subscription.update(recover=True, offset=self._offset, epoch=self._epoch)
         connect = {"id": 1, "connect": {"token": await self._token("connection/")}}
-        await socket.send_str(json.dumps(connect) + "\n" + json.dumps({"id": 2, "subscribe": subscription}))
+        if self._is_awake.is_set():
+            await socket.send_str(json.dumps(connect) + "\n" + json.dumps({"id": 2, "subscribe": subscription}))
+        else:
+            await socket.close()
 
     async def _token(self, path: str) -> str:
         return str((await self.browser.get(f"/api/token/{path}")).body["token"])

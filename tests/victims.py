@@ -24,11 +24,6 @@ from tests.serving import Service, serving
 LOUD = {"REQUEST_RATE": "1000000", "REQUEST_BURST": "1000000", "DEMO": "no"}
 
 
-RUN_OUT = """
-UPDATE leases SET warm_until = now(), changed_in = pg_current_xact_id() WHERE NOT is_paused AND random() < 0.5
-"""
-
-
 class Victim(Protocol):
     """Something that can be killed at any moment."""
 
@@ -134,31 +129,6 @@ class LaneNumber:
 
     async def start(self) -> None:
         """The lanes go on by themselves."""
-
-
-class Leases:
-    """Half of the people turn cold, as if they had been away for a day."""
-
-    name = "leases"
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-
-    async def kill(self) -> None:
-        await eventually(self._run_out, timeout_s=60)
-
-    async def _run_out(self) -> bool:
-        with contextlib.suppress(*UNAVAILABLE):
-            connection = await asyncpg.connect(self._dsn)
-            try:
-                await connection.execute(RUN_OUT)
-                return True
-            finally:
-                connection.terminate()
-        return False
-
-    async def start(self) -> None:
-        """Their next token warms them."""
 
 
 class Postgres:

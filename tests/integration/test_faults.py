@@ -9,9 +9,9 @@ import pytest
 
 from tests.conditions import eventually
 from tests.delivery import lanes_of
-from tests.fault_run import Connections, Deaths, Talk, check, listening, run
+from tests.fault_run import Connections, Deaths, Sleep, Talk, check, listening, run
 from tests.stage import set_up
-from tests.victims import Hanging, LaneNumber, Leases, Victim
+from tests.victims import Hanging, LaneNumber, Victim
 
 SECONDS = float(os.environ.get("SECONDS", "12"))
 """How long things die; `make soak` asks for more."""
@@ -30,7 +30,7 @@ async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
             Hanging(stage.hub),
             *map(Hanging, stage.apps),
             Connections(stage.pages, chance),
-            Leases(stage.dsn),
+            Sleep(stage.pages, stage.dsn, chance),
             LaneNumber(stage.dsn, chance),
         ]
         happened = await run(stage, Deaths(stage.hub, others, chance), seconds=SECONDS, messages=100)

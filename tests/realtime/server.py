@@ -1,8 +1,10 @@
 """A Centrifugo as a process of its own: the real server where the machine has one, or our hub; both read one file."""
 
+import contextlib
 import copy
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -69,10 +71,12 @@ def configuration(**client: Any) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port for a server that dies and comes back. No outgoing connection is given it meanwhile: it lies below those."""
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
