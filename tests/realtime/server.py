@@ -71,7 +71,7 @@ def configuration(**client: Any) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """A port for a server that dies and comes back. No outgoing connection is given it meanwhile: it lies below those."""
+    """A port for a server that dies and comes back: it lies below those that outgoing connections are given."""
     while True:
         port = random.randrange(10_000, 32_768)
         with socket.socket() as probe, contextlib.suppress(OSError):
