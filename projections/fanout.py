@@ -141,7 +141,15 @@ class Fanout:
             sets_aside=self._settings.sets_aside,
         )
         log.info("lane taken", extra={"lane": row.name, "position": row.position})
-        self._held[number] = Held(lane, asyncio.create_task(self._run(lane), name=row.name), connection)
+        task = asyncio.create_task(self._run(lane), name=row.name)
+        connection.add_termination_listener(lambda _: self._lose(lane, task))
+        self._held[number] = Held(lane, task, connection)
+
+    def _lose(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        """Publish nothing more of what is under way, which may be seconds: others may have the lane by now."""
+        if not task.done():
+            log.warning("lane lost", extra={"lane": lane.row.name, "reason": "connection lost"})
+            task.cancel()
 
     async def _run(self, lane: Lane) -> None:
         """Runs the lane; whatever ends it, the next round takes it up again from its checkpoint, here or elsewhere."""

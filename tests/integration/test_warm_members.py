@@ -2,12 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
 from centrifugo.protocol import Position
+from centrifugo.publisher import Publication
 from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
 from projections.leases import Leases
 from tests.delivery import Server, audience_positions, published_to, publishing
@@ -109,6 +110,52 @@ async def test_who_turns_cold_again_is_told_again_even_when_the_lane_has_not_mov
         async with publishing(database_url, store, server, all_warm=False):
             await published_to(database_url, position)
     assert server.published(BOB)[-2:] == [{"type": "feed_paused", "position": heard}] * 2
+
+
+class SlowServer(Server):
+    """The way to a server's hub that holds its first call up after the first publication, until told to go on."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+        self.has_begun, self.may_go_on, self.has_ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        await self._server.publish(publications[:1])
+        if not self.has_begun.is_set():
+            self.has_begun.set()
+            try:
+                await self.may_go_on.wait()
+                await self._server.publish(publications[1:])
+            finally:
+                self.has_ended.set()
+        else:
+            await self._server.publish(publications[1:])
+
+
+async def test_who_lost_a_lane_publishes_nothing_more_of_what_was_under_way(
+    store: Store, leases: Leases, database_url: str
+) -> None:
+    server = Server()
+    slow = SlowServer(server)
+    room_id = await room_of_two(store)
+    await say(store, room_id)
+    await leases.renew(BOB, token_ttl_s=300)
+    async with publishing(database_url, store, slow, all_warm=False):
+        await slow.has_begun.wait()
+        await store.database.execute(TURN_COLD, BOB)
+        async with publishing(database_url, store, server, all_warm=False):
+            await store.database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND datname = current_database()"
+            )
+            await published_to(database_url, await say(store, room_id))
+            await leases.renew(BOB, token_ttl_s=300)
+            await published_to(database_url, await say(store, room_id))
+            slow.may_go_on.set()
+            await asyncio.wait_for(slow.has_ended.wait(), 10)
+    heard = [told["position"] for told in server.published(BOB) if "body" in told]
+    assert heard == sorted(heard)
 
 
 async def test_a_token_makes_warm_again_before_it_is_handed_out(
