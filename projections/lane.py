@@ -210,9 +210,9 @@ class Lane:
                 log.warning(
                     "publishing failed, will be tried again", extra={"lane": self.row.name, "reason": str(error)}
                 )
+                await self._save_before(remaining[done:])
                 await asyncio.sleep(retry_s * random.uniform(0.5, 1))  # noqa: S311 - so that processes do not retry in step
                 retry_s = FIRST_RETRY_S if done else min(LAST_RETRY_S, retry_s * 2)
-                await lanes.read_lane(self.row, self._connection)  # is it still ours?
             except PublicationRefused as error:
                 await self._refused(remaining[error.index :], str(error))
                 self._counts.publications -= len(remaining[error.index].users)
@@ -227,7 +227,7 @@ class Lane:
             await self._set_aside(entry, reason)
             return
         log.error("fan-out stopped", extra={"lane": self.row.name, "position": entry.position, "reason": reason})
-        await self._move_to(min(piece.entry.position for piece in remaining) - 1)
+        await self._save_before(remaining)
         self.row = await lanes.fail(self.row, entry.position, reason, self._connection)
         raise Failed
 
@@ -242,6 +242,14 @@ class Lane:
             self.row = await lanes.read_lane(self.row, self._connection)
         while self._unpublished and self._unpublished[0][0] <= self.row.position:
             self._unpublished.popleft()
+
+    async def _save_before(self, remaining: Sequence[Piece]) -> None:
+        """Move the checkpoint to where everything but `remaining` is published; notice when the lane is not ours.
+
+        A server that comes back without its memory takes again what it has forgotten, so nothing may be repeated then.
+        """
+        if not await self._move_to(min(piece.entry.position for piece in remaining) - 1):
+            self.row = await lanes.read_lane(self.row, self._connection)
 
     async def _move_to(self, position: int) -> bool:
         """Move the checkpoint up to `position`, but not past what waits; answers whether it moved."""

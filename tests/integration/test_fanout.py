@@ -175,6 +175,21 @@ async def test_while_the_server_is_away_nothing_is_skipped_and_order_is_kept(
     await check_everybody_got_everything(store, server)
 
 
+async def test_what_was_published_before_the_server_failed_is_not_repeated_to_its_successor(
+    store: Store, server: Server, database_url: str
+) -> None:
+    room_id = await store.open_room(by=ADA)
+    for _ in range(3):
+        await say(store, room_id, "hello")
+    server.unavailable = lambda publication: publication.idempotency_key == f"{room_id}:4"
+    async with publishing(database_url, store, server):
+        await published_to(database_url, (await store.events())[2].position)
+        assert len(server.published(ADA)) == 2
+        server.unavailable = lambda _: False
+        await published_to(database_url, await say(store, room_id, "after"))
+    await check_everybody_got_everything(store, server)
+
+
 async def test_a_refused_event_stops_its_lane_loudly_until_it_is_resumed(
     store: Store, server: Server, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
