@@ -5,7 +5,7 @@ import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -171,20 +171,21 @@ def check_arrivals(pages: Sequence[LivePage]) -> int:
     """No channel stepped back, repeated or left out anything for as long as its history lived; how much arrived."""
     total = 0
     for page in pages:
-        for arrivals in page.arrivals.values():
-            check_history(arrivals, page.browser.user_id)
+        for epoch, arrivals in page.arrivals.items():
+            check_history(arrivals, page.browser.user_id, page.caught_up_at.get(epoch, set()))
             total += len(arrivals)
     return total
 
 
-def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int) -> None:
+def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int, caught_up_at: Set[int]) -> None:
     """Offset after offset, and of each room version after version while the user was there and the feed not paused."""
     assert [offset for offset, _ in arrivals] == list(range(arrivals[0][0], arrivals[0][0] + len(arrivals)))
     position = 0
     versions: dict[str, int] = {}
-    for _, event in arrivals:
-        if event["type"] == "feed_paused":
+    for offset, event in arrivals:
+        if event["type"] == "feed_paused" or offset - 1 in caught_up_at:
             versions.clear()
+        if event["type"] == "feed_paused":
             continue
         assert event["position"] > position, f"the channel of {user_id} stepped back from {position} to {event}"
         position = event["position"]

@@ -53,7 +53,8 @@ class Browser:
 class LivePage:
     """Rooms and messages as one person sees them, from one WebSocket after another.
 
-    `arrivals` holds what each connection delivered, by the epoch of the channel's history.
+    `arrivals` holds what each connection delivered, by the epoch of the channel's history; `caught_up_at` the offsets
+    up to which a history with a pause in it was recovered: what was left out before may lie on both sides of the pause.
     """
 
     def __init__(self, browser: Browser, websocket_url: URL) -> None:
@@ -65,6 +66,7 @@ class LivePage:
         self.rooms: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, dict[int, Any]] = {}
         self.arrivals: dict[str, list[tuple[int, Event]]] = {}
+        self.caught_up_at: dict[str, set[int]] = {}
         self.recovered = self.caught_up = self.paused = 0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._is_awake = asyncio.Event()
@@ -129,8 +131,11 @@ class LivePage:
         self._epoch = result["epoch"]
         if result.get("recovered"):
             self.recovered += 1
+            paused = self.paused
             for publication in result.get("publications", []):
                 await self._published(publication)
+            if self.paused > paused:
+                self.caught_up_at.setdefault(self._epoch, set()).add(self._offset)
             return
         self._offset = result.get("offset", 0)
         await (self._load() if is_first else self._catch_up())
