@@ -11,7 +11,7 @@ from cli.progress import ProgressBar, progress
 from cli.reading import Reader, read
 from projections.rooms import RoomsProjection
 from replay.rebuild import Rebuilt, rebuild
-from replay.status import Status, read_status
+from replay.status import Status, watch_status
 from replay.verify import Difference, Verified, mend_room, verify
 
 NAMES = click.Choice([RoomsProjection.name])
@@ -28,8 +28,9 @@ def projections() -> None:
 
 
 @projections.command()
+@click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are taken; 1.")
 @as_json
-def status(as_json: bool) -> None:
+def status(sample: float, as_json: bool) -> None:
     """Show each projection. Exit code 1 when one has stopped on an error or is further behind than FANOUT_LAG_LIMIT_S.
 
     \b
@@ -37,7 +38,7 @@ def status(as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await read_status(reader.database)
+        found = await watch_status(reader.database, sample)
         for each in found:
             print_json(each) if as_json else print_status(each)
         if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in found):
@@ -109,10 +110,15 @@ async def _verify(opened: Reader, report: ProgressBar, room: str | None) -> Veri
 def print_status(status: Status) -> None:
     state = click.style(status.state.ljust(11), fg=STATES.get(status.state))
     lag = f"{status.lag_events:,} events, {status.lag_s:.1f} s behind" if status.lag_events else "up to date"
-    click.echo(
-        f"{status.projection:<12} {status.lifecycle:<10} {state} at {status.checkpoint:>10,} of {status.head:,}, {lag}"
-        f"{f'  held by {status.holder}' if status.holder else ''}{f'  {status.reason}' if status.reason else ''}"
-    )
+    place = f"at {status.checkpoint:>10,} of {status.head:,}"
+    parts = [f"{status.projection:<12} {status.lifecycle:<10} {state} {place}", lag]
+    if status.events_per_s:
+        parts.append(f"{status.events_per_s:,.0f} events/s")
+    if status.holder:
+        parts.append(f"held by {status.holder}")
+    if status.reason:
+        parts.append(status.reason)
+    click.echo(", ".join(parts))
 
 
 def print_rebuilt(rebuilt: Rebuilt) -> None:

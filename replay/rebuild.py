@@ -58,18 +58,13 @@ async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt
     """
     started = time.perf_counter()
     async with _alone(dsn) as connection:
-        resumed_at = position = await _begin(connection, restart=restart)
-        events = 0
-        while (head := await connection.fetchval(HEAD)) - position > NEAR:
-            async with aclosing(fold_ahead(dsn, position, head, connection, checkpoints=True)) as pages:
-                async for folded_to, folded in pages:
-                    events += folded
-                    report(Progress(folded_to, head, events))
-            position = head
+        resumed_at = await _begin(connection, restart=restart)
+        events = await _catch_up(dsn, connection, report, 0)
         for table in TABLES:
             await connection.execute(f"ANALYZE {SHADOW}.{table}")
-        while (gone_live := await _go_live(connection)) is None:  # noqa: ASYNC110 - it is readers that we wait for
+        while (gone_live := await _go_live(connection)) is None:
             await asyncio.sleep(RETRY_S)
+            events = await _catch_up(dsn, connection, report, events)
         position, folded, pause_s = gone_live
         report(Progress(position, position, events + folded))
         return Rebuilt(position, events + folded, resumed_at, time.perf_counter() - started, pause_s)
@@ -97,6 +92,18 @@ async def _begin(connection: asyncpg.Connection, *, restart: bool) -> int:
     if not await shadow.exists(connection):
         await shadow.create(connection)
     return int(await connection.fetchval(CHECKPOINT, projection.name))
+
+
+async def _catch_up(dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
+    """Fold until little is left; answers `events` and those that were folded."""
+    position = await connection.fetchval(CHECKPOINT, projection.name)
+    while (head := await connection.fetchval(HEAD)) - position > NEAR:
+        async with aclosing(fold_ahead(dsn, position, head, connection, checkpoints=True)) as pages:
+            async for folded_to, folded in pages:
+                events += folded
+                report(Progress(folded_to, head, events))
+        position = head
+    return events
 
 
 async def _go_live(connection: asyncpg.Connection) -> tuple[int, int, float] | None:

@@ -64,16 +64,17 @@ class Stats(Struct, frozen=True):
 
 
 async def read_stats(database: Database) -> Stats:
-    """Count everything. Reads the whole log, beside live traffic."""
-    (lengths,) = await database.fetch(SHORTEST_AND_LONGEST)
-    (rates,) = await database.fetch(RATES)
-    return Stats(
-        position=lengths["position"],
-        events=lengths["events"],
-        rooms=await database.fetchval(ROOMS),
-        bytes=await database.fetchval(BYTES),
-        events_per_second=Rates(rates["minute"], rates["hour"]),
-        streams=Streams(lengths["streams"], lengths["shortest"], lengths["median"], lengths["longest"]),
-        by_type={row[0]: row[1] for row in await database.fetch(BY_TYPE)},
-        by_day={row[0]: row[1] for row in await database.fetch(BY_DAY)},
-    )
+    """Count everything at one moment. Reads the whole log, beside live traffic."""
+    async with database.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        (lengths,) = await connection.fetch(SHORTEST_AND_LONGEST)
+        (rates,) = await connection.fetch(RATES)
+        return Stats(
+            position=lengths["position"],
+            events=lengths["events"],
+            rooms=await connection.fetchval(ROOMS),
+            bytes=await connection.fetchval(BYTES),
+            events_per_second=Rates(rates["minute"], rates["hour"]),
+            streams=Streams(lengths["streams"], lengths["shortest"], lengths["median"], lengths["longest"]),
+            by_type=dict(await connection.fetch(BY_TYPE)),
+            by_day=dict(await connection.fetch(BY_DAY)),
+        )

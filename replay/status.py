@@ -1,8 +1,11 @@
 """Every projection: how far it is, how far behind, and who runs it."""
 
+import asyncio
+import time
 from datetime import UTC, datetime
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
 from eventstore.database import Database
@@ -15,7 +18,7 @@ from replay.rebuild import CHECKPOINT as REBUILD_CHECKPOINT
 from replay.rebuild import LOCK_CLASS as REBUILD_LOCKS
 
 LAG = """
-SELECT count(*), (min(convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_'))::timestamptz
+SELECT count(*), min((convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz)
 FROM stored_events WHERE notification_id > $1
 """
 IS_HELD = """
@@ -29,7 +32,8 @@ SELECT EXISTS (
 class Status(Struct, frozen=True):
     """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None where nobody runs it.
 
-    `state` is `running`, `idle` (nobody runs it), `paused`, `stopped` (on an error), `rebuilding` or `interrupted`.
+    `events_per_s` is what it moved on while somebody looked, in positions. `state` is `running`, `idle` (nobody runs
+    it), `paused`, `stopped` (on an error), `rebuilding` or `interrupted`.
     """
 
     projection: str
@@ -39,6 +43,7 @@ class Status(Struct, frozen=True):
     head: int
     lag_events: int
     lag_s: float
+    events_per_s: float | None = None
     holder: str | None = None
     reason: str | None = None
 
@@ -47,6 +52,21 @@ class Status(Struct, frozen=True):
         if self.lifecycle == "rebuild":
             return True
         return self.state != "stopped" and self.lag_s <= lag_limit_s
+
+
+async def watch_status(database: Database, seconds: float) -> list[Status]:
+    """The status of everything, with the rates of the `seconds` until then."""
+    started = time.monotonic()
+    before = {(each.projection, each.lifecycle): each.checkpoint for each in await read_status(database)}
+    await asyncio.sleep(seconds)
+    after = await read_status(database)
+    elapsed_s = time.monotonic() - started
+    return [
+        msgspec.structs.replace(
+            each, events_per_s=(each.checkpoint - before.get((each.projection, each.lifecycle), 0)) / elapsed_s
+        )
+        for each in after
+    ]
 
 
 async def read_status(database: Database) -> list[Status]:
@@ -97,4 +117,4 @@ async def _status(
     head = await connection.fetchval(HEAD)
     lag_events, oldest = await connection.fetchrow(LAG, position)
     lag_s = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
-    return Status(name, lifecycle, state, position, head, lag_events, max(0.0, lag_s), holder, reason)
+    return Status(name, lifecycle, state, position, head, lag_events, max(0.0, lag_s), holder=holder, reason=reason)
