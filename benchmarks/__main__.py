@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-NAMES = ("append", "posting", "reading", "hub")
+NAMES = ("append", "posting", "reading", "replay", "hub")
 
 
 def main() -> None:
