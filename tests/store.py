@@ -1,10 +1,13 @@
 """The event store with its inline read models, without the HTTP around it: several are as several processes."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from domain.chat import Chat
 from domain.errors import RoomNotFound
@@ -21,6 +24,7 @@ from eventstore.writer import Writer
 from projections.bodies import Bodies
 from projections.queries import Queries
 from projections.rooms import RoomsProjection
+from tests.conditions import eventually
 from tests.scenario import ADA
 
 
@@ -68,3 +72,23 @@ async def open_store(dsn: str, *, capacity: int = 100, **limits: Any) -> AsyncIt
         await writer.close()
         await aggregates.close()
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def append_lock_held(dsn: str) -> AsyncIterator[None]:
+    """Somebody else is appending for as long as the block lasts."""
+    connection = await asyncpg.connect(dsn)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+        yield
+    await connection.close()
+
+
+async def eventually_submitted(store: Store, waiting: int) -> None:
+    """All commands so far reached the writer, and `waiting` of them are behind the batch under way."""
+
+    async def submitted() -> bool:
+        return store.writer.queue_depth == waiting
+
+    await asyncio.sleep(0)
+    await eventually(submitted)

@@ -19,6 +19,7 @@ class Wire:
         self._carrying: list[asyncio.Future[Any]] = []
         self.cut_at: bytes | None = None
         self.deliver = False
+        self.cuts = 0
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side ends it or the wire is cut."""
@@ -54,6 +55,7 @@ class Wire:
 
     async def _cut(self, server: asyncio.StreamWriter, data: bytes) -> None:
         self.cut_at = None
+        self.cuts += 1
         for writer in self._open - {server}:
             writer.transport.abort()
         if self.deliver:

@@ -13,8 +13,8 @@ from domain.room import Room
 from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreRejected, StoreUnavailable
 from tests.conditions import eventually
-from tests.scenario import ADA, BOB, EVE
-from tests.store import Store, open_store
+from tests.scenario import ADA, BOB
+from tests.store import Store, append_lock_held, eventually_submitted, open_store
 from tests.wire import wire_to
 
 
@@ -22,16 +22,6 @@ from tests.wire import wire_to
 async def store(database_url: str) -> AsyncIterator[Store]:
     async with open_store(database_url) as opened:
         yield opened
-
-
-@contextlib.asynccontextmanager
-async def append_lock_held(dsn: str) -> AsyncIterator[None]:
-    """Somebody else is appending for as long as the block lasts."""
-    connection = await asyncpg.connect(dsn)
-    async with connection.transaction():
-        await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
-        yield
-    await connection.close()
 
 
 def post(room_id: RoomId, content: str, key: str | None = None) -> PostMessage:
@@ -61,27 +51,41 @@ async def test_a_command_is_recorded_whole_or_not_at_all_and_spoils_no_other(sto
     assert sorted(contents) == ["after", "before", "other"]
 
 
-async def eventually_submitted(store: Store, waiting: int) -> None:
-    """All commands so far reached the writer, and `waiting` of them are behind the batch under way."""
+@contextlib.asynccontextmanager
+async def commits_held(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """Every commit that follows an append waits until the block ends, everything before it done. Gives who holds it."""
+    holder = await asyncpg.connect(dsn)
+    await holder.execute(WAIT_AT_COMMIT)
+    await holder.execute("SELECT pg_advisory_lock(1)")
+    yield holder
+    await holder.close()
 
-    async def submitted() -> bool:
-        return store.writer.queue_depth == waiting
 
-    await asyncio.sleep(0)
-    await eventually(submitted)
+WAIT_AT_COMMIT = """
+CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1);
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION wait_at_commit();
+"""
 
 
 async def test_the_answer_comes_after_the_commit(store: Store, database_url: str) -> None:
     room_id = await store.open_room()
-    async with append_lock_held(database_url):
+    async with commits_held(database_url) as holder:
         posting = asyncio.create_task(store.chat.post_message(post(room_id, "hello")))
-        done, _ = await asyncio.wait([posting], timeout=0.2)
-        assert not done
+
+        async def committing() -> bool:
+            return bool(await holder.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+
+        await eventually(committing)
+        assert not posting.done()
         assert await store.versions(room_id) == [1, 2]
     recorded = await posting
-    seen_by_another = await asyncpg.connect(database_url)
-    assert await seen_by_another.fetchval("SELECT max(notification_id) FROM stored_events") == recorded.position
-    await seen_by_another.close()
+    assert await store.database.fetchval("SELECT max(notification_id) FROM stored_events") == recorded.position
 
 
 async def test_order_in_a_room_is_the_order_in_which_commands_came(store: Store) -> None:
@@ -185,6 +189,20 @@ async def test_a_database_that_does_not_answer_fails_every_waiting_command_in_bo
         assert await store.versions(room_id) == [1, 2, 3]
 
 
+async def test_when_one_transaction_times_out_those_behind_it_do_not_wait_for_theirs(database_url: str) -> None:
+    async with open_store(database_url, timeout_s=0.3) as store:
+        room_id = await store.open_room()
+        async with append_lock_held(database_url):
+            under_way = asyncio.create_task(store.chat.post_message(post(room_id, "under way")))
+            await eventually_submitted(store, 0)
+            behind = [asyncio.create_task(store.chat.post_message(post(room_id, str(number)))) for number in range(5)]
+            await eventually_submitted(store, 5)
+            with pytest.raises(StoreUnavailable):
+                await under_way
+            assert all(isinstance(answer.exception(), StoreUnavailable) for answer in behind)
+        assert await store.versions(room_id) == [1, 2]
+
+
 async def test_a_connection_that_broke_while_idle_costs_no_command(store: Store, database_url: str) -> None:
     room_id = await store.open_room()
     admin = await asyncpg.connect(database_url)
@@ -207,7 +225,7 @@ async def test_a_lost_answer_to_a_commit_is_said_and_repeating_with_the_key_is_s
         with pytest.raises(OutcomeUnknown):
             await store.chat.post_message(post(room_id, "hello", key="once"))
         recorded = await store.chat.post_message(post(room_id, "hello", key="once"))
-        assert recorded.event.originator_version == 3
+        assert (wire.cuts, recorded.event.originator_version) == (1, 3)
         assert await store.versions(room_id) == [1, 2, 3]
 
 
@@ -216,17 +234,27 @@ async def test_a_connection_cut_before_the_commit_records_nothing_and_the_comman
 ) -> None:
     async with wire_to(database_url) as (wire, over_the_wire), open_store(over_the_wire) as store:
         room_id = await store.open_room()
-        wire.cut_at, wire.deliver = b"INTO stored_events", True
+        wire.cut_at, wire.deliver = b"hello", True  # in the row that is inserted; the statement was prepared before
         await store.chat.post_message(post(room_id, "hello"))
+        assert wire.cuts == 1
         assert await store.versions(room_id) == [1, 2, 3]
 
 
-async def test_a_key_repeated_answers_what_the_first_recorded(store: Store) -> None:
-    room_id = await store.open_room()
-    together = await asyncio.gather(*(store.chat.post_message(post(room_id, "hello", key="k")) for _ in range(5)))
-    later = await store.chat.post_message(post(room_id, "hello", key="k"))
-    assert {answer.position for answer in (*together, later)} == {together[0].position}
-    assert await store.versions(room_id) == [1, 2, 3]
+async def test_a_key_repeated_answers_what_the_first_recorded(database_url: str) -> None:
+    batches: list[int] = []
+    async with open_store(database_url, observer=lambda commands, _events, _seconds: batches.append(commands)) as store:
+        room_id = await store.open_room()
+        async with append_lock_held(database_url):
+            under_way = asyncio.create_task(store.chat.join_room(JoinRoom(room_id, BOB)))
+            await eventually_submitted(store, 0)
+            posts = [asyncio.create_task(store.chat.post_message(post(room_id, "hello", key="k"))) for _ in range(5)]
+            await eventually_submitted(store, 5)
+        await under_way
+        together = await asyncio.gather(*posts)
+        assert batches[-1] == 5
+        later = await store.chat.post_message(post(room_id, "hello", key="k"))
+        assert {answer.position for answer in (*together, later)} == {together[0].position}
+        assert await store.versions(room_id) == [1, 2, 3, 4]
 
 
 async def test_a_key_is_remembered_by_every_process_even_when_the_rules_would_now_refuse(database_url: str) -> None:
@@ -254,13 +282,22 @@ async def test_a_key_that_comes_with_another_command_is_refused(store: Store, da
     assert await store.versions(room_id) == [1, 2, 3, 4]
 
 
-async def test_the_key_of_a_refused_command_is_free(store: Store) -> None:
+async def test_the_key_of_a_refused_command_is_free(store: Store, database_url: str) -> None:
     room_id = await store.open_room()
     command = PostMessage(room_id, BOB, "hello", ClientId("k"))
     with pytest.raises(NotAMember):
         await store.chat.post_message(command)
-    await store.chat.join_room(JoinRoom(room_id, BOB))
-    assert (await store.chat.post_message(command)).event.originator_version == 4
+    async with append_lock_held(database_url):
+        under_way = asyncio.create_task(store.chat.post_message(post(room_id, "under way")))
+        await eventually_submitted(store, 0)
+        refused = asyncio.create_task(store.chat.post_message(command))  # in one batch, too
+        joined = asyncio.create_task(store.chat.join_room(JoinRoom(room_id, BOB)))
+        again = asyncio.create_task(store.chat.post_message(command))
+        await eventually_submitted(store, 3)
+    with pytest.raises(NotAMember):
+        await refused
+    await asyncio.gather(under_way, joined)
+    assert (await again).event.originator_version == 5
 
 
 async def test_another_users_equal_key_is_another_key(store: Store) -> None:
@@ -276,7 +313,7 @@ async def test_a_caller_who_went_away_while_waiting_records_nothing(store: Store
     async with append_lock_held(database_url):
         under_way = asyncio.create_task(store.chat.post_message(post(room_id, "under way")))
         await eventually_submitted(store, 0)
-        gone = asyncio.create_task(store.chat.post_message(PostMessage(room_id, EVE, "never mind")))
+        gone = asyncio.create_task(store.chat.post_message(post(room_id, "never mind")))
         await eventually_submitted(store, 1)
         gone.cancel()
         await asyncio.wait([gone])
