@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_client_library_passes_its_own_tests() -> None:
-    node = shutil.which("node") or shutil.which("node", path=Path(sys.executable).parent)
+    node = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
     assert node is not None, "no Node: `make node_modules/.installed` brings one"
     files = sorted(str(file) for file in (ROOT / "tests" / "client").glob("*.test.mjs"))
     run = subprocess.run([node, "--test", *files], cwd=ROOT, capture_output=True, text=True)
