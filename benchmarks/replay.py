@@ -137,8 +137,8 @@ async def run() -> None:
     assert not verified.differences
     rows = [
         ("rebuild", f"{EVENTS:,}", rebuild_rate, rebuild_memory, ms(rebuilt.pause_s)),
-        ("verify", f"{EVENTS:,}", verify_rate, verify_memory, "nobody waits"),
+        ("verify", f"{EVENTS:,}", verify_rate, verify_memory, "nobody"),
         ("stock `ProjectionRunner`", f"{STOCK_EVENTS:,}", f"{STOCK_EVENTS / stock_s:,.0f}", "", ""),
     ]
-    columns = ("fold of the same log", "events", "events/s", "memory grew by", "others waited at most")
+    columns = ("fold of the same log", "events", "events/s", "memory grew by", "waited")
     table(f"Replay ({os.cpu_count()} cores)", columns, rows)
