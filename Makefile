@@ -53,10 +53,13 @@ test: lint types node_modules/.installed chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
+# Then LIVES of a service are lived, and all ways to its state compared.
 .PHONY: soak
 soak: SECONDS ?= 600
+soak: LIVES ?= 100
 soak: $(VENV)/.installed-dev
 	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/test_faults.py -k at_random
+	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/test_oracle.py
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev

@@ -28,19 +28,18 @@ class StockRooms(Application[UUID]):
     name = "stored"
 
 
-def stock_application(dsn: str) -> StockRooms:
+def stock_environment(dsn: str) -> dict[str, str]:
+    """How the library is told where a database is."""
     url = urlsplit(dsn)
-    return StockRooms(
-        env={
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": url.path.lstrip("/"),
-            "POSTGRES_HOST": parse_qs(url.query)["host"][0],
-            "POSTGRES_PORT": "5432",
-            "POSTGRES_USER": url.username or "",
-            "POSTGRES_PASSWORD": "",
-            "POSTGRES_POOL_SIZE": "32",
-        }
-    )
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": url.path.lstrip("/"),
+        "POSTGRES_HOST": parse_qs(url.query)["host"][0],
+        "POSTGRES_PORT": "5432",
+        "POSTGRES_USER": url.username or "",
+        "POSTGRES_PASSWORD": "",
+        "POSTGRES_POOL_SIZE": "32",
+    }
 
 
 def stock_run(stock: StockRooms, concurrency: int, commands: int) -> tuple[float, float]:
@@ -74,7 +73,7 @@ async def our_run(store: Store, rooms: list[RoomId], concurrency: int, commands:
 async def run() -> None:
     """Both in turns, a few rounds, the best of each: the machine's other work only ever slows a run down."""
     async with postgres() as dsn, open_store(dsn, capacity=1000) as store:
-        stock = stock_application(dsn)
+        stock = StockRooms(env=stock_environment(dsn))
         rooms = [await store.open_room(f"Ours {number}", by=ADA) for number in range(128)]
         rows = []
         for concurrency, commands in COMMANDS.items():

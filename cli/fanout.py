@@ -8,10 +8,16 @@ import click
 
 from api.settings import Settings
 from cli.environment import bring_up_to_date, database
+from cli.foreground import in_the_foreground
+from cli.operator import by_option
+from cli.publishing import republisher, republishing
+from cli.reading import Reader
 from eventstore.database import unavailable_is_one_error
 from eventstore.log import LAST_POSITION
 from projections.lanes import LaneRow, read_lanes
 from projections.layout import change_lanes
+from projections.operators import Operator
+from replay.republish import Selection, Total
 
 MOST_LANES = 1000
 """Each lane costs the process that holds it a connection and a look at the database twice a second."""
@@ -75,3 +81,43 @@ def state(row: LaneRow) -> str:
     if row.paused:
         return "paused"
     return "publishing" if row.stop_at is None else f"stopping at {row.stop_at}"
+
+
+@fanout.command()
+@click.option("--from", "first", required=True, type=click.IntRange(min=1), help="The first position.")
+@click.option("--to", "last", required=True, type=click.IntRange(min=1), help="The last position.")
+@click.option("--room", metavar="ROOM", help="Events of this room only, by id or name.")
+@click.option("--user", metavar="USER", help="The channel of this user only, by id or name.")
+@click.option("--publish", is_flag=True, help="Do it. Without, only tell what would be done.")
+@click.option("--why", metavar="TEXT", help="The reason, for the record; required with --publish.")
+@by_option
+def replay(first: int, last: int, room: str | None, user: str | None, publish: bool, why: str | None, by: str) -> None:
+    """Publish again what was published: same bodies, same keys. Without --publish, only tell what that would be.
+
+    Events go to those who were members then and are still, and to nobody who cannot be listening. Clients drop what
+    they have by its version, and the server what it had in the last five minutes by its key.
+
+    \b
+    onrecord fanout replay --from 1000 --to 1200
+    onrecord fanout replay --from 1000 --to 1200 --user ada --publish --why "lost by the server's restart"
+    """
+    if publish and not why:
+        raise click.UsageError("--publish needs --why")
+    if last < first:
+        raise click.UsageError("--to comes before --from")
+
+    async def run(opened: Reader) -> Total:
+        room_id = await opened.rooms.room_id(room) if room is not None else None
+        user_id = await opened.user_id(user) if user is not None else None
+        selection = Selection(first, last, room_id, user_id)
+        if not publish:
+            return await republisher(opened).dry_run(selection)
+        subject = f"positions {first} to {last}, room {room_id or 'any'}, user {user_id or 'any'}"
+        async with republishing(opened) as (again, publisher):
+            async with opened.database.connection() as connection:
+                await Operator(by, why or "").record("replay", subject, connection)
+            return await again.publish(selection, publisher)
+
+    total = in_the_foreground(run)
+    verb = "published" if publish else "would publish"
+    click.echo(f"{verb} {total.events:,} events, {total.channels:,} publications channel by channel")

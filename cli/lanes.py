@@ -1,41 +1,52 @@
-"""`onrecord projections pause`, `resume`, `skip` and `dead-letters`: what operators do about the fan-out."""
+"""`onrecord projections pause`, `resume`, `skip`, `dead-letters` and `actions`: what operators do about the fan-out."""
 
 import click
 
 from cli.foreground import in_the_foreground
+from cli.operator import operator_options
 from cli.output import moment, print_json
+from cli.publishing import republishing
 from cli.reading import Reader, read
 from projections import lanes
-from projections.dead_letters import DeadLetter, read_dead_letters
+from projections.dead_letters import DeadLetter, delete_dead_letter, read_dead_letter, read_dead_letters
+from projections.operators import Operator, read_actions
+from replay.republish import Selection
+
+FANOUT = "fanout"
+"""What an action on all lanes is recorded as one on."""
 
 
 @click.command()
-def pause() -> None:
+@operator_options
+def pause(operator: Operator) -> None:
     """Let the fan-out publish nothing more until it is resumed. The log goes on; nothing is lost.
 
     \b
-    onrecord projections pause
+    onrecord projections pause --why "Centrifugo is being upgraded"
     """
 
     async def run(opened: Reader) -> None:
-        async with opened.database.connection() as connection:
+        async with opened.database.connection() as connection, connection.transaction():
             await lanes.pause(connection)
+            await operator.record("pause", FANOUT, connection)
 
     in_the_foreground(run)
     click.echo("the fan-out is paused")
 
 
 @click.command()
-def resume() -> None:
+@operator_options
+def resume(operator: Operator) -> None:
     """Let the fan-out go on, where it was paused and where an error stopped it: that event is tried again.
 
     \b
-    onrecord projections resume
+    onrecord projections resume --why "the upgrade is done"
     """
 
     async def run(opened: Reader) -> None:
-        async with opened.database.connection() as connection:
+        async with opened.database.connection() as connection, connection.transaction():
             await lanes.resume(connection)
+            await operator.record("resume", FANOUT, connection)
 
     in_the_foreground(run)
     click.echo("the fan-out goes on")
@@ -43,21 +54,46 @@ def resume() -> None:
 
 @click.command()
 @click.argument("position", type=click.IntRange(min=1))
-def skip(position: int) -> None:
+@operator_options
+def skip(position: int, operator: Operator) -> None:
     """Set the event at POSITION aside, which stopped the fan-out, and go on behind it. Exit code 1 when none did.
 
     \b
     onrecord projections status
-    onrecord projections skip 17
+    onrecord projections skip 17 --why "larger than the server takes"
     """
 
     async def run(opened: Reader) -> bool:
-        async with opened.database.connection() as connection:
-            return await lanes.skip(position, connection)
+        async with opened.database.connection() as connection, connection.transaction():
+            is_skipped = await lanes.skip(position, connection)
+            if is_skipped:
+                await operator.record("skip", f"position {position}", connection)
+            return is_skipped
 
     if not in_the_foreground(run):
         raise click.ClickException(f"nothing has stopped at position {position}")
     click.echo(f"the event at position {position} will be among the dead letters")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def actions(as_json: bool) -> None:
+    """List what operators did, who and why, oldest first.
+
+    \b
+    onrecord projections actions
+    """
+
+    async def run(reader: Reader) -> None:
+        async with reader.database.connection() as connection:
+            found = await read_actions(connection)
+        for each in found:
+            if as_json:
+                print_json(each)
+            else:
+                click.echo(f"{moment(each.taken_at)}  {each.who:<12} {each.action:<8} {each.subject}: {each.why}")
+
+    read(run)
 
 
 @click.group(name="dead-letters")
@@ -83,6 +119,59 @@ def list_(as_json: bool) -> None:
             raise click.exceptions.Exit(1)
 
     read(run)
+
+
+@dead_letters.command()
+@click.argument("dead_letter_id", metavar="ID", type=click.IntRange(min=1))
+@operator_options
+def retry(dead_letter_id: int, operator: Operator) -> None:
+    """Publish what was set aside, and forget it. Needs a Centrifugo server: see `onrecord fanout replay`.
+
+    \b
+    onrecord projections dead-letters list
+    onrecord projections dead-letters retry 1 --why "the server takes larger messages now"
+    """
+
+    async def run(opened: Reader) -> int:
+        letter = await found(dead_letter_id, opened)
+        async with republishing(opened) as (republisher, publisher):
+            total = await republisher.publish(Selection(letter.position, letter.position), publisher)
+        await forget(dead_letter_id, operator, "retry", opened)
+        return total.channels
+
+    click.echo(f"published, channels: {in_the_foreground(run):,}")
+
+
+@dead_letters.command()
+@click.argument("dead_letter_id", metavar="ID", type=click.IntRange(min=1))
+@operator_options
+def discard(dead_letter_id: int, operator: Operator) -> None:
+    """Forget what was set aside. It stays in the log, and in every page.
+
+    \b
+    onrecord projections dead-letters discard 1 --why "everybody has loaded the page since"
+    """
+
+    async def run(opened: Reader) -> None:
+        await found(dead_letter_id, opened)
+        await forget(dead_letter_id, operator, "discard", opened)
+
+    in_the_foreground(run)
+    click.echo(f"dead letter {dead_letter_id} is forgotten")
+
+
+async def found(dead_letter_id: int, opened: Reader) -> DeadLetter:
+    async with opened.database.connection() as connection:
+        letter = await read_dead_letter(dead_letter_id, connection)
+    if letter is None:
+        raise click.ClickException(f"there is no dead letter {dead_letter_id}")
+    return letter
+
+
+async def forget(dead_letter_id: int, operator: Operator, action: str, opened: Reader) -> None:
+    async with opened.database.connection() as connection, connection.transaction():
+        if await delete_dead_letter(dead_letter_id, connection):
+            await operator.record(action, f"dead letter {dead_letter_id}", connection)
 
 
 def print_letter(letter: DeadLetter) -> None:

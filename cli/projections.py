@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from cli.foreground import in_the_foreground, interruptible
-from cli.lanes import dead_letters, pause, resume, skip
+from cli.lanes import actions, dead_letters, pause, resume, skip
 from cli.output import print_fields, print_json
 from cli.progress import ProgressBar, progress
 from cli.reading import Reader, read
@@ -159,5 +159,5 @@ def shown(row: dict[str, Any] | None, column: str) -> str:
     return text if len(text) <= VALUE_WIDTH else f"{text[:VALUE_WIDTH]}…"
 
 
-for command in (pause, resume, skip, dead_letters):
+for command in (pause, resume, skip, dead_letters, actions):
     projections.add_command(command)

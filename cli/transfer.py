@@ -15,14 +15,15 @@ from replay import transfer
 def export_(file: Path, overwrite: bool) -> None:
     """Write the whole log to FILE as JSON Lines, compressed where its name ends in .gz, .xz or .bz2.
 
-    The last line is a manifest with the range of positions, the number of events and a SHA-256 of all before it.
+    The last line is a manifest with the range of positions, the number of events and a SHA-256 of all before it. The
+    file appears when it is whole; an export that was interrupted goes on when it is run again.
 
     \b
     onrecord events export log.jsonl.gz
     """
     if file.exists() and not overwrite:
         raise click.UsageError(f"there is a {file} already; --overwrite replaces it")
-    with interruptible("nothing was written"), progress("export") as report:
+    with interruptible("run it again to go on"), progress("export") as report:
         try:
             manifest = in_the_foreground(lambda opened: transfer.export(opened.database, file, report))
         except OSError as error:

@@ -9,6 +9,11 @@ from msgspec import Struct
 READ = """
 SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters ORDER BY dead_letter_id
 """
+READ_ONE = """
+SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters
+WHERE dead_letter_id = $1
+"""
+DELETE = "DELETE FROM dead_letters WHERE dead_letter_id = $1"
 
 
 class DeadLetter(Struct, frozen=True):
@@ -26,3 +31,14 @@ class DeadLetter(Struct, frozen=True):
 async def read_dead_letters(connection: asyncpg.Connection) -> list[DeadLetter]:
     """All of them, oldest first."""
     return [DeadLetter(*row) for row in await connection.fetch(READ)]
+
+
+async def read_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) -> DeadLetter | None:
+    """One of them."""
+    row = await connection.fetchrow(READ_ONE, dead_letter_id)
+    return DeadLetter(*row) if row is not None else None
+
+
+async def delete_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) -> bool:
+    """Forget one, published or given up; answers whether it was there."""
+    return bool(await connection.execute(DELETE, dead_letter_id) != "DELETE 0")

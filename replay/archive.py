@@ -11,7 +11,6 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Annotated, Any, Self, cast, get_type_hints
 from uuid import UUID
 
@@ -70,6 +69,10 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     def encoded_state(self) -> bytes:
         return self.state.encode() if self.state is not None else self.state_base64 or b""
 
+    @property
+    def event(self) -> "Event":
+        return self.position, self.stream_id, self.version, self.topic, self.encoded_state
+
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     """The last line. An export of an empty log has positions 0."""
@@ -82,46 +85,6 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
 Event = tuple[int, UUID, int, str, bytes]
 """Position, stream, version, topic, state: a row of the log."""
-
-
-class ArchiveWriter:
-    """Writes beside `file`, and puts it there when it is whole: `finish` was called and nothing went wrong."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._partial = file.with_name(f".{file.name}.partial")
-        self._digest = hashlib.sha256()
-        self._encoder = msgspec.json.Encoder()
-        self._first = self._last = self._events = 0
-        self._output = open_archive(self._partial, "wb", suffix=file.suffix)
-        self._write(Header(FORMAT, VERSION))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._output.close()
-        self._partial.unlink(missing_ok=True)
-
-    def add(self, *event: *Event) -> None:
-        """Write the next event."""
-        self._write(Line.of(*event))
-        self._first = self._first or event[0]
-        self._last = event[0]
-        self._events += 1
-
-    def finish(self) -> Manifest:
-        """Write the manifest and give the file its name."""
-        manifest = Manifest(self._first, self._last, self._events, self._digest.hexdigest())
-        self._write(manifest)
-        self._output.close()
-        self._partial.replace(self._file)
-        return manifest
-
-    def _write(self, line: Struct) -> None:
-        encoded = self._encoder.encode(line) + b"\n"
-        self._digest.update(encoded)
-        self._output.write(encoded)
 
 
 def open_archive(file: Path, mode: str, *, suffix: str) -> IO[bytes]:
@@ -158,7 +121,7 @@ class Archive:
         while following := lines.readline():
             line = decoder.decode(current)
             digest.update(current)
-            yield line.position, line.stream_id, line.version, line.topic, line.encoded_state
+            yield line.event
             first, last, events = first or line.position, line.position, events + 1
             current = following
         manifest = Manifest(first, last, events, digest.hexdigest())

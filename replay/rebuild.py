@@ -87,7 +87,7 @@ async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def _begin(connection: asyncpg.Connection, *, restart: bool) -> int:
     """Make sure that there is a shadow, and answer how far it has folded."""
-    if await shadow.exists(connection) and (restart or not await shadow.is_for_this_schema(connection)):
+    if await shadow.exists(connection) and (restart or not await shadow.is_ours(connection)):
         await shadow.drop(connection)
     if not await shadow.exists(connection):
         await shadow.create(connection)

@@ -1,7 +1,11 @@
 """Fresh tables beside the live ones, with the same columns, indexes, options, owners and grants, and their exchange."""
 
+import hashlib
+from pathlib import Path
+
 import asyncpg
 
+from projections import rooms
 from replay.fold import LIVE, TABLES
 
 SHADOW = "rebuild"
@@ -31,6 +35,9 @@ FROM pg_class CROSS JOIN aclexplode(relacl) WHERE oid = $1::text::regclass
 
 SCHEMA_VERSION = f"SELECT max(number) FROM {LIVE}.schema_migrations"
 
+FOLD_CODE = hashlib.sha256(Path(rooms.__file__).read_bytes()).hexdigest()
+"""What folds, as it is written: rows of another fold are not gone on with."""
+
 
 async def exists(connection: asyncpg.Connection) -> bool:
     """Whether a rebuild has begun and neither finished nor been discarded."""
@@ -38,7 +45,7 @@ async def exists(connection: asyncpg.Connection) -> bool:
 
 
 async def create(connection: asyncpg.Connection) -> None:
-    """Create the shadow: empty tables, a checkpoint table of its own, and the schema version it was made for."""
+    """Create the shadow: empty tables, a checkpoint table of its own, and what it was made for."""
     async with connection.transaction():
         await connection.execute(f"CREATE SCHEMA {SHADOW}")
         for table in TABLES:
@@ -47,12 +54,14 @@ async def create(connection: asyncpg.Connection) -> None:
             for row in await connection.fetch(REST, live, fresh):
                 await connection.execute(row[0])
         await connection.execute(f"CREATE TABLE {SHADOW}.checkpoints (LIKE {LIVE}.checkpoints INCLUDING ALL)")
-        await connection.execute(f"CREATE TABLE {SHADOW}.made_for (schema_version) AS {SCHEMA_VERSION}")
+        await connection.execute(f"CREATE TABLE {SHADOW}.made_for (schema_version integer, fold_code text)")
+        await connection.execute(f"INSERT INTO {SHADOW}.made_for VALUES (({SCHEMA_VERSION}), $1)", FOLD_CODE)
 
 
-async def is_for_this_schema(connection: asyncpg.Connection) -> bool:
-    """Whether the live tables still are what the shadow was made after."""
-    return bool(await connection.fetchval(f"SELECT ({SCHEMA_VERSION}) = schema_version FROM {SHADOW}.made_for"))
+async def is_ours(connection: asyncpg.Connection) -> bool:
+    """Whether the live tables still are what the shadow was made after, and this program's fold has filled it."""
+    row = await connection.fetchrow(f"SELECT ({SCHEMA_VERSION}) = schema_version, fold_code FROM {SHADOW}.made_for")
+    return row is not None and bool(row[0]) and row[1] == FOLD_CODE
 
 
 async def drop(connection: asyncpg.Connection) -> None:

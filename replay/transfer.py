@@ -8,7 +8,8 @@ import asyncpg
 
 from eventstore.database import SESSION, Database, unavailable_is_one_error
 from eventstore.log import CHANNEL
-from replay.archive import Archive, ArchiveRefused, ArchiveWriter, Event, Manifest, check
+from replay.archive import Archive, ArchiveRefused, Event, Manifest, check
+from replay.archive_writer import ArchiveWriter
 from replay.fold import HEAD, Progress, Report
 
 PAGE = 5000
@@ -27,17 +28,31 @@ MOVE_LANES = "UPDATE fanout_lanes SET position = $1 WHERE position < $1"
 async def export(database: Database, file: Path, report: Report) -> Manifest:
     """Write the whole log as it is now, those events included that only other applications understand.
 
-    The file appears when it is whole. Raises OSError, StoreUnavailable.
+    The file appears when it is whole; an export that was interrupted goes on. Raises OSError, StoreUnavailable.
     """
     head = await database.fetchval(HEAD)
     with ArchiveWriter(file) as archive:
-        position = events = 0
+        position = await _position_of(archive, database)
+        events = 0
         while rows := await database.fetch(READ, position, head, PAGE):
             for row in rows:
                 archive.add(*row)
+            archive.save()
             position, events = rows[-1][0], events + len(rows)
             report(Progress(position, head, events))
         return archive.finish()
+
+
+async def _position_of(archive: ArchiveWriter, database: Database) -> int:
+    """Up to where the file is written already; what came from another log is begun anew."""
+    if archive.last_event is None:
+        return 0
+    position = archive.last_event[0]
+    row = await database.fetchrow(READ, position - 1, position, 1)
+    if row is None or tuple(row) != archive.last_event:
+        archive.begin_anew()
+        return 0
+    return position
 
 
 async def import_(dsn: str, file: Path, report: Report) -> tuple[Manifest, int]:

@@ -57,17 +57,25 @@ def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
             json.loads(onrecord("projections", "status", "--sample", "0", "--json").stdout.splitlines()[1])["state"]
         )
 
-    assert onrecord("projections", "pause").exit_code == 0
+    assert onrecord("projections", "pause", "--why", "an upgrade").exit_code == 0
     assert state() == "paused"
-    assert onrecord("projections", "resume").exit_code == 0
+    assert onrecord("projections", "resume", "--why", "it is done").exit_code == 0
     assert state() == "idle"
+    done = [json.loads(line) for line in onrecord("projections", "actions", "--json").stdout.splitlines()]
+    assert [(action["action"], action["why"]) for action in done] == [("pause", "an upgrade"), ("resume", "it is done")]
+    assert all(action["who"] for action in done)
+
+
+def test_nobody_acts_without_a_reason(onrecord: Run) -> None:
+    for command in (("pause",), ("resume",), ("skip", "17"), ("dead-letters", "discard", "1")):
+        assert onrecord("projections", *command).exit_code == 2
 
 
 def test_an_event_that_stopped_the_fan_out_can_be_skipped_and_no_other(onrecord: Run, database_url: str) -> None:
     asyncio.run(execute(database_url, "UPDATE fanout_lanes SET failed_position = 17, failed_reason = 'too large'"))
     assert onrecord("projections", "status", "--sample", "0").exit_code == 1
-    assert onrecord("projections", "skip", "16").exit_code == 1
-    assert onrecord("projections", "skip", "17").exit_code == 0
+    assert onrecord("projections", "skip", "16", "--why", "too large").exit_code == 1
+    assert onrecord("projections", "skip", "17", "--why", "too large").exit_code == 0
     assert onrecord("projections", "status", "--sample", "0").exit_code == 0
 
 
@@ -88,6 +96,10 @@ def test_every_command_of_these_has_help_with_an_example(onrecord: Run) -> None:
         "projections pause",
         "projections resume",
         "projections skip",
+        "projections actions",
         "projections dead-letters list",
+        "projections dead-letters retry",
+        "projections dead-letters discard",
+        "fanout replay",
     ):
         assert f"\n  onrecord {command}" in onrecord(*command.split(), "--help").stdout

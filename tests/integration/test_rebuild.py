@@ -167,18 +167,32 @@ async def test_an_interrupted_rebuild_leaves_the_live_tables_and_goes_on_where_i
         assert len(await read_status(store.database)) == 2
 
 
+def interrupt(progress: Progress) -> None:
+    raise Stop
+
+
 async def test_a_rebuild_that_begins_anew_folds_everything(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("replay.fold.PAGE", 10)
     monkeypatch.setattr("replay.rebuild.NEAR", 5)
-
-    def stop(progress: Progress) -> None:
-        raise Stop
-
     async with open_store(database_url) as store:
         await talk(store)
         with pytest.raises(Stop):
-            await rebuild(database_url, stop)
+            await rebuild(database_url, interrupt)
         finished = await rebuild(database_url, unseen, restart=True)
+        assert (finished.resumed_at, finished.events) == (0, 24)
+
+
+async def test_what_another_programs_fold_has_left_is_not_gone_on_with(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replay.fold.PAGE", 10)
+    monkeypatch.setattr("replay.rebuild.NEAR", 5)
+    async with open_store(database_url) as store:
+        await talk(store)
+        with pytest.raises(Stop):
+            await rebuild(database_url, interrupt)
+        monkeypatch.setattr("replay.shadow.FOLD_CODE", "another")
+        finished = await rebuild(database_url, unseen)
         assert (finished.resumed_at, finished.events) == (0, 24)
 
 

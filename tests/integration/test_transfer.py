@@ -111,6 +111,50 @@ class Stop(Exception):
     """Somebody pressed Ctrl-C."""
 
 
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.xz", "log.jsonl.bz2"])
+async def test_an_interrupted_export_goes_on_and_comes_to_the_same(
+    database_url: str, recorded: RoomId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.position > 15:
+            raise Stop
+
+    seen: list[int] = []
+    monkeypatch.setattr("replay.transfer.PAGE", 10)
+    async with open_store(database_url) as store:
+        await export(store.database, tmp_path / f"whole-{name}", unseen)
+        with pytest.raises(Stop):
+            await export(store.database, tmp_path / name, stop)
+        assert not (tmp_path / name).exists()
+        with (tmp_path / f".{name}.partial").open("ab") as torn:
+            torn.write(b"half a page")
+        manifest = await export(store.database, tmp_path / name, lambda progress: seen.append(progress.events))
+    assert seen == [10, 13]
+    assert (manifest, check(tmp_path / name)) == (check(tmp_path / f"whole-{name}"),) * 2
+    assert sorted(os.listdir(tmp_path)) == sorted([name, f"whole-{name}"])
+
+
+async def test_what_an_export_of_another_log_or_a_crash_has_left_is_not_gone_on_with(
+    database_url: str, recorded: RoomId, elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(progress: Progress) -> None:
+        raise Stop
+
+    file, partial = tmp_path / "log.jsonl.gz", tmp_path / ".log.jsonl.gz.partial"
+    async with open_store(database_url) as store, open_store(elsewhere) as other:
+        await other.open_room("Mine", by=ADA)
+        with pytest.raises(Stop):
+            await export(other.database, file, stop)
+        assert (await export(store.database, file, unseen)).events == MESSAGES + 3
+        monkeypatch.setattr("replay.transfer.PAGE", 10)
+        for damage in (b"", contents(file)[:50], b"x" * 100_000):
+            with pytest.raises(Stop):
+                await export(store.database, file, stop)
+            partial.write_bytes(damage)
+            assert (await export(store.database, file, unseen)).events == MESSAGES + 3
+            assert check(file).events == MESSAGES + 3
+
+
 async def test_an_interrupted_import_goes_on(
     database_url: str, elsewhere: str, exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,13 +239,3 @@ async def test_a_compressed_file_that_was_cut_short_is_refused(elsewhere: str, e
     with pytest.raises(ArchiveRefused, match="damaged"):
         await import_(elsewhere, file, unseen)
     assert await rows(elsewhere) == []
-
-
-async def test_an_export_that_fails_leaves_no_file(database_url: str, recorded: RoomId, tmp_path: Path) -> None:
-    def stop(progress: Progress) -> None:
-        raise Stop
-
-    async with open_store(database_url) as store:
-        with pytest.raises(Stop):
-            await export(store.database, tmp_path / "log.jsonl", stop)
-    assert os.listdir(tmp_path) == []

@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "eventstore": set[str](),
     "centrifugo": set[str](),
     "projections": {"domain", "eventstore", "centrifugo"},
-    "replay": {"domain", "eventstore", "projections"},
+    "replay": {"domain", "eventstore", "centrifugo", "projections"},
     "api": {"domain", "eventstore", "centrifugo", "projections", "replay"},
     "cli": {"domain", "eventstore", "centrifugo", "projections", "replay", "api"},
 }

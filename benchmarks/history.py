@@ -1,0 +1,56 @@
+"""A long log, made without waiting for people: the rows that their commands would have left, copied into the table."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+
+from domain.room import Room
+from domain.values import UserId
+from eventstore.mapper import create_mapper
+
+CONTENT = "What was said is kept, proved and replayed. " * 3
+ROOMS, USERS = 200, 2_000
+
+
+async def copy_history(dsn: str, events: int) -> None:
+    """Append a log of so many events to an empty one: nine messages for each join or leave, in many rooms at once."""
+    connection = await asyncpg.connect(dsn)
+    await connection.copy_records_to_table(
+        "stored_events",
+        columns=["originator_id", "originator_version", "topic", "state", "notification_id"],
+        records=_rows(events),
+    )
+    await connection.execute("SELECT setval('stored_events_notification_id_seq', $1); ", events)
+    await connection.execute("ANALYZE stored_events")
+    await connection.close()
+
+
+def _rows(events: int) -> Iterator[tuple[Any, ...]]:
+    mapper = create_mapper()
+    for position, event in zip(range(1, events + 1), _history(), strict=False):
+        stored = mapper.to_stored_event(event)
+        yield stored.originator_id, stored.originator_version, stored.topic, stored.state, position
+
+
+def _history() -> Iterator[Any]:
+    chance = random.Random(7)
+    rooms = [Room.open(name=f"Room {number}", user_id=UserId(number + 1)) for number in range(ROOMS)]
+    for room in rooms:
+        yield from room.collect_events()
+    members = {room.room_id: [UserId(number + 1)] for number, room in enumerate(rooms)}
+    while True:
+        room = chance.choice(rooms)
+        present = members[room.room_id]
+        if chance.random() < 0.9:
+            room.post(user_id=chance.choice(present), content=CONTENT)
+        elif len(present) > 1 and chance.random() < 0.3:
+            room.leave(user_id=present.pop())
+        else:
+            user_id = UserId(chance.randrange(USERS) + 1)
+            if user_id in room.members:
+                continue
+            room.join(user_id=user_id)
+            present.append(user_id)
+        yield from room.collect_events()

@@ -1,0 +1,38 @@
+"""What operators did to the projections: each action is recorded in the transaction that takes it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+from msgspec import Struct
+
+RECORD = "INSERT INTO operator_actions (who, action, subject, why) VALUES ($1, $2, $3, $4)"
+READ = "SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDER BY action_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who acts, and for which reason."""
+
+    who: str
+    why: str
+
+    async def record(self, action: str, subject: str, connection: asyncpg.Connection) -> None:
+        """Keep that this operator did `action` to `subject`, inside the caller's transaction."""
+        await connection.execute(RECORD, self.who, action, subject, self.why)
+
+
+class OperatorAction(Struct, frozen=True):
+    """Something that an operator did."""
+
+    action_id: int
+    taken_at: datetime
+    who: str
+    action: str
+    subject: str
+    why: str
+
+
+async def read_actions(connection: asyncpg.Connection) -> list[OperatorAction]:
+    """All of them, oldest first."""
+    return [OperatorAction(*row) for row in await connection.fetch(READ)]
