@@ -54,12 +54,16 @@ INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::uuid[], $5::bigint[])
 """
 
-MOVE_CHECKPOINT = """
-INSERT INTO checkpoints (projection, position) VALUES ($1, $2)
-ON CONFLICT (projection) DO UPDATE SET position = excluded.position
-"""
-
 COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+
+# One round trip: statements that travel together take no parameters.
+MOVE_CHECKPOINT_AND_COMMIT = (
+    """
+INSERT INTO checkpoints (projection, position) VALUES ('{projection}', {position})
+ON CONFLICT (projection) DO UPDATE SET position = excluded.position;
+"""
+    + COMMIT
+)
 
 IS_BEHIND = """
 SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0)
@@ -109,8 +113,7 @@ class Append(Generic[A]):
         page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
         await self._projection.fold(page, connection)
         is_all = len(page) < FOLD
-        await self._move_checkpoint(head.position if is_all else page[-1].position, connection)
-        await self._commit(connection)
+        await self._commit(head.position if is_all else page[-1].position, head, connection)
         return is_all
 
     async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
@@ -128,7 +131,7 @@ class Append(Generic[A]):
         taken = await self._projection.taken(uniques, connection) if uniques else set()
         batch.decide(known_keys, taken)
         positions = await self._record(batch, connection) if batch.events else []
-        await self._commit(connection)
+        await self._commit(positions[-1] if positions else head.position, head, connection)
         return positions
 
     async def _look(self, batch: Batch[A], connection: asyncpg.Connection) -> Head:
@@ -141,16 +144,11 @@ class Append(Generic[A]):
         return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
 
     async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> None:
-        if head.checkpoint == head.position:
-            return
-        checkpoint = head.checkpoint
-        while page := await self._log.between(checkpoint, head.position, limit=FOLD, connection=connection):
+        position = head.checkpoint
+        while position < head.position:
+            page = await self._log.between(position, head.position, limit=FOLD, connection=connection)
             await self._projection.fold(page, connection)
-            checkpoint = page[-1].position
-        await self._move_checkpoint(head.position, connection)
-
-    async def _move_checkpoint(self, position: int, connection: asyncpg.Connection) -> None:
-        await connection.execute(MOVE_CHECKPOINT, self._projection.name, position)
+            position = page[-1].position if page else head.position
 
     async def _bring_up_to_date(self, batch: Batch[A], head: Head, connection: asyncpg.Connection) -> None:
         behind = [slot for slot in batch.slots if slot.version != head.versions[slot.stream_id]]
@@ -181,7 +179,6 @@ class Append(Generic[A]):
         await self._projection.fold(recorded, connection)
         if batch.keys:
             await self._record_keys(batch, connection)
-        await self._move_checkpoint(positions[-1], connection)
         return positions
 
     async def _record_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> None:
@@ -194,8 +191,10 @@ class Append(Generic[A]):
             [event.originator_version for _, event in batch.keys],
         )
 
-    async def _commit(self, connection: asyncpg.Connection) -> None:
+    async def _commit(self, position: int, head: Head, connection: asyncpg.Connection) -> None:
+        """Commit, with the checkpoint at `position`."""
+        move = MOVE_CHECKPOINT_AND_COMMIT.format(projection=self._projection.name, position=position)
         try:
-            await connection.execute(COMMIT)
+            await connection.execute(move if position != head.checkpoint else COMMIT)
         except (Exception, asyncio.CancelledError) as error:  # even a refusal: it may have come after the fact
             raise OutcomeUnknown("the database did not confirm the commit") from error

@@ -17,7 +17,11 @@ SELECT room_id, name, name_key, opened_at, 0, 0, opened_at, 0, 0
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS opened (room_id, name, name_key, opened_at)
 """
 
-UPDATE_ROOMS = """
+UPDATE_ROOMS_AND_ADD_MESSAGES = """
+WITH said AS (
+    INSERT INTO messages (room_id, version, user_id, content, posted_at)
+    SELECT * FROM unnest($8::uuid[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
+)
 UPDATE rooms SET
     version = change.version,
     position = change.position,
@@ -29,11 +33,6 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bigin
     AS change (room_id, version, position, bumped_at, last_message_version, members, messages)
 WHERE rooms.room_id = change.room_id
 RETURNING rooms.room_id, rooms.member_count
-"""
-
-INSERT_MESSAGES = """
-INSERT INTO messages (room_id, version, user_id, content, posted_at)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[])
 """
 
 END_STAYS = """
@@ -106,8 +105,8 @@ class RoomsProjection:
         if not batch:
             return
         await self._open_rooms([r.event for r in batch if isinstance(r.event, Room.RoomOpened)], connection)
-        member_counts = await self._update_rooms(changes(batch), connection)
-        await self._add_messages([r.event for r in batch if isinstance(r.event, Room.MessageAdded)], connection)
+        messages = [r.event for r in batch if isinstance(r.event, Room.MessageAdded)]
+        member_counts = await self._update_rooms(changes(batch), messages, connection)
         await self._keep_stays(moves(batch, member_counts), connection)
 
     async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
@@ -119,18 +118,17 @@ class RoomsProjection:
             rows = [(e.originator_id, e.name, name_key(e.name), e.timestamp) for e in events]
             await connection.execute(INSERT_ROOMS, *columns(rows))
 
-    async def _update_rooms(self, changed: dict[UUID, Change], connection: asyncpg.Connection) -> dict[UUID, int]:
-        """Answers how many members each of these rooms has after the batch."""
+    async def _update_rooms(
+        self, changed: dict[UUID, Change], said: Sequence[Room.MessageAdded], connection: asyncpg.Connection
+    ) -> dict[UUID, int]:
+        """Answers how many members each of these rooms has after the batch. One round trip: every post waits for it."""
+        messages = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in said]
         rows = [
             (room_id, c.version, c.position, c.bumped_at, c.last_message_version, c.members, c.messages)
             for room_id, c in sorted(changed.items())
         ]
-        return dict(await connection.fetch(UPDATE_ROOMS, *columns(rows)))
-
-    async def _add_messages(self, events: Sequence[Room.MessageAdded], connection: asyncpg.Connection) -> None:
-        if events:
-            rows = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in events]
-            await connection.execute(INSERT_MESSAGES, *columns(rows))
+        message_columns = columns(messages) if messages else [[]] * 5
+        return dict(await connection.fetch(UPDATE_ROOMS_AND_ADD_MESSAGES, *columns(rows), *message_columns))
 
     async def _keep_stays(self, moves: Iterable[Move], connection: asyncpg.Connection) -> None:
         stays = Stays()
