@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from benchmarks.load import load
-from benchmarks.service import Caller, Postgres, Running, caller_of, create_schema, people, postgres, server_on
+from benchmarks.service import Caller, Postgres, Running, analyze, caller_of, create_schema, people, postgres, server_on
 from benchmarks.table import Table, ms
 from domain.values import PostMessage, RoomId, UserId
 from tests.people import Person
@@ -23,6 +23,7 @@ async def run() -> list[Table]:
         await create_schema(database)
         async with server_on(database) as running, people(running, 1) as (person,):
             room_id = await seed(database, UserId(person.user["id"]))
+            await analyze(database)
             last = (await person.get("/api/rooms/")).position
             room = f"/api/rooms/{room_id}"
             rows = [

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from benchmarks.load import load
-from benchmarks.service import Postgres, caller_of, create_schema, postgres, server_on
+from benchmarks.service import Postgres, analyze, caller_of, create_schema, postgres, server_on
 from benchmarks.table import Table, ms
 from tests.people import Person
 
@@ -21,6 +21,7 @@ async def run() -> list[Table]:
     with postgres() as database:
         await create_schema(database)
         seeded = [await seed(database, size) for size in SIZES]
+        await analyze(database)
         paths = [f"/api/rooms/{room_id}/messages/" for room_id, _ in seeded]
         async with server_on(database) as running, Person(running.service.url) as member:
             await member.log_in("member-1", "demo")

@@ -46,6 +46,13 @@ async def create_schema(database: Postgres) -> None:
     await connection.close()
 
 
+async def analyze(database: Postgres) -> None:
+    """Let the planner know what was seeded, as autovacuum would within a minute."""
+    connection = await asyncpg.connect(database.dsn)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
 @dataclass(frozen=True)
 class Running:
     """`onrecord serve` with its default settings but for the throttles, and the database below it."""
