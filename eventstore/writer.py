@@ -121,7 +121,8 @@ class Writer(Generic[A]):
     async def _idle(self) -> None:
         self._wake.clear()
         try:
-            await asyncio.wait_for(self._wake.wait(), IDLE_S)
+            async with asyncio.timeout(IDLE_S):
+                await self._wake.wait()
         except TimeoutError:
             try:
                 await self._fold_what_others_appended()
