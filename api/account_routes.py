@@ -62,11 +62,16 @@ async def log_in(request: web.Request) -> web.Response:
 
 async def log_out(request: web.Request) -> web.Response:
     """POST /api/logout/ {}: 200 {}, the session is over everywhere."""
-    await request.app[SESSIONS].end(request[SESSION])
-    await disconnect(request[SESSION].user.id, request.app[PUBLISHER])
+    await end_session(request)
     response = answer({})
     delete_cookie(request, response, "sessionid")
     return response
+
+
+async def end_session(request: web.Request) -> None:
+    """End the caller's session everywhere, and the connections that it opened."""
+    await request.app[SESSIONS].end(request[SESSION])
+    await disconnect(request[SESSION].user.id, request.app[PUBLISHER])
 
 
 async def signed_in(request: web.Request, user: User, response: web.Response) -> web.Response:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -9,7 +10,7 @@ from api.passwords import Passwords
 from api.throttle import Throttle
 from domain.errors import InvalidField
 from eventstore.database import Database
-from projections.shapes import User
+from projections.shapes import Timestamp, User, timestamp
 
 USERNAME = re.compile(r"[\w.@+-]+")
 USERNAME_LIMIT = 150
@@ -21,6 +22,11 @@ AT_ONCE = 5000
 INSERT = "INSERT INTO users (username, username_key, password_hash) VALUES ($1, $2, $3) RETURNING user_id"
 FIND = "SELECT user_id, username, password_hash FROM users WHERE username_key = $1"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
+ABOUT = """
+SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
+    AND now() < least(idle_expires_at, expires_at)) AS sessions
+FROM users WHERE user_id = $1
+"""
 INSERT_MANY = """
 INSERT INTO users (username, username_key, password_hash)
 SELECT name, key, $3 FROM unnest($1::text[], $2::text[]) AS new (name, key)
@@ -31,6 +37,14 @@ FIND_MANY = "SELECT user_id, username, username_key FROM users WHERE username_ke
 
 class WrongCredentials(Exception):
     """No such user, or not this password: which of the two is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people see of their own account: since when they have it, and on how many devices they are logged in."""
+
+    created_at: Timestamp
+    sessions: int
 
 
 class Accounts:
@@ -78,6 +92,12 @@ class Accounts:
         """The user with this name, or None."""
         row = await self._database.fetchrow(FIND, username_key(username)) if is_username(username) else None
         return User(row["user_id"], row["username"]) if row else None
+
+    async def about(self, user_id: int) -> About:
+        """An account that is there, for its owner."""
+        row = await self._database.fetchrow(ABOUT, user_id)
+        assert row is not None, "accounts are never deleted"
+        return About(timestamp(row["created_at"]), row["sessions"])
 
     async def log_in(self, username: str, password: str, *, address: str) -> User:
         """The user with this name and password. Takes the same time whether or not there is such a user.

@@ -19,6 +19,7 @@ from api.keys import (
     LEASES,
     METRICS,
     PUBLISHER,
+    READ_MARKS,
     REQUESTS,
     SECRETS,
     SESSIONS,
@@ -26,6 +27,8 @@ from api.keys import (
     SIGNUPS,
 )
 from api.metrics import Metrics
+from api.page_routes import page_routes
+from api.page_setup import set_up_pages
 from api.passwords import Passwords
 from api.realtime import centrifugo_publisher, fanout_of, mount_hub, watch_fanout
 from api.routes import routes
@@ -34,6 +37,7 @@ from api.sessions import Sessions
 from api.settings import Settings
 from api.throttle import Throttle
 from projections.leases import Leases
+from projections.reading import ReadMarks
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -49,6 +53,8 @@ def create_app(settings: Settings) -> web.Application:
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
     app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
     app.add_routes(routes())
+    set_up_pages(app)
+    app.add_routes(page_routes())
     if not settings.centrifugo_api_url:
         app[PUBLISHER] = mount_hub(app, app[SECRETS])
     app.cleanup_ctx.extend((_core, _people, _realtime, _housekeeping))
@@ -64,7 +70,7 @@ async def _core(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _people(app: web.Application) -> AsyncIterator[None]:
-    """Accounts and sessions."""
+    """Accounts, sessions, and what each has read."""
     settings = app[SETTINGS]
     passwords = Passwords(threads=settings.password_threads)
     app[ACCOUNTS] = Accounts(
@@ -81,6 +87,7 @@ async def _people(app: web.Application) -> AsyncIterator[None]:
         cache_s=settings.session_cache_s,
     )
     app[SESSIONS] = sessions
+    app[READ_MARKS] = ReadMarks(app[CORE].database)
     async with _running(sessions.announcements.run()):
         yield
     passwords.close()

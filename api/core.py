@@ -17,6 +17,7 @@ from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer import Observer, Writer, unobserved
 from projections.bodies import Bodies
+from projections.members import Members
 from projections.queries import Queries
 from projections.rooms import RoomsProjection
 
@@ -31,6 +32,7 @@ class Core:
     log: Log
     queries: Queries
     bodies: Bodies
+    members: Members
 
 
 @contextlib.asynccontextmanager
@@ -60,4 +62,4 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         await writer.start()
         rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
         bodies = Bodies(database)
-        yield Core(database, writer, Chat(rooms), log, Queries(database, log, bodies), bodies)
+        yield Core(database, writer, Chat(rooms), log, Queries(database, log, bodies), bodies, Members(database))

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
 from msgspec import NODEFAULT, Struct
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from domain.values import ClientId, RoomId
 
@@ -45,7 +45,9 @@ class InvalidFields(Exception):
 
 
 async def read_body(request: web.Request, kind: type[Body]) -> Body:
-    """The request's body as `kind`, whose fields are all strings; no body counts as `{}`, fields not known are ignored.
+    """The request's body as `kind`, whose fields are strings and positive numbers.
+
+    No body counts as `{}`, fields not known are ignored.
 
     Raises BadJson, InvalidFields.
     """
@@ -72,15 +74,21 @@ def _explain(raw: bytes, kind: type[Struct]) -> Exception:
     return InvalidFields(problems) if problems else BadJson("JSON parse error - not standard JSON")
 
 
-def _problem(value: dict[str, Any], field: Any) -> list[str] | None:
+def _problem(value: dict[str, Any], field: FieldInfo) -> list[str] | None:
     if field.encode_name not in value:
         return [REQUIRED] if field.default is NODEFAULT else None
     given = value[field.encode_name]
     if given is None:
         return [NULL]
+    if not _is_text(field):
+        return None if type(given) is int and 0 < given <= BIGINT else [NOT_A_NUMBER]
     if not isinstance(given, str):
         return [NOT_A_STRING]
     return [SURROGATES] if _has_surrogates(given) else None
+
+
+def _is_text(field: FieldInfo) -> bool:
+    return field.type is str or get_args(field.type)[:1] == (str,)
 
 
 def _has_surrogates(text: str) -> bool:

@@ -39,8 +39,3 @@ def page(endpoints: tuple[Endpoint, ...]) -> Handler:
         return web.Response(body=body, headers=PAGE_HEADERS)
 
     return get_page
-
-
-async def get_home(_: web.Request) -> web.Response:
-    """GET /: on to the page that explains the API."""
-    raise web.HTTPFound("/api/docs/")

@@ -4,7 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.cookies import read_cookie
-from api.csrf import check_csrf
+from api.csrf import HEADER, check_csrf
 from api.endpoints import Access
 from api.keys import CLIENTS, REQUESTS, SESSION, SESSIONS
 from api.sessions import Session
@@ -23,17 +23,22 @@ def guarded(handler: Handler, access: Access) -> Handler:
     """
 
     async def guard(request: web.Request) -> web.StreamResponse:
-        session = await session_of(request)
-        request.app[REQUESTS].take(session.user.id if session else request.app[CLIENTS].address(request))
-        if session is not None:
-            request[SESSION] = session
-        elif access is Access.SIGNED_IN:
+        if await admit(request) is None and access is Access.SIGNED_IN:
             raise NotSignedIn
         if request.method not in SAFE:
-            check_csrf(request)
+            check_csrf(request, request.headers.get(HEADER, ""))
         return await handler(request)
 
     return guard
+
+
+async def admit(request: web.Request) -> Session | None:
+    """Count the request against its user or address, and find out who it is. Raises TooManyRequests."""
+    session = await session_of(request)
+    request.app[REQUESTS].take(session.user.id if session else request.app[CLIENTS].address(request))
+    if session is not None:
+        request[SESSION] = session
+    return session
 
 
 async def session_of(request: web.Request) -> Session | None:

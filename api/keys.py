@@ -13,6 +13,7 @@ from api.throttle import Throttle
 from centrifugo.publisher import Publisher
 from projections.fanout import Fanout
 from projections.leases import Leases
+from projections.reading import ReadMarks
 
 SETTINGS = web.AppKey("settings", Settings)
 SECRETS = web.AppKey("secrets", Secrets)
@@ -20,6 +21,7 @@ CLIENTS = web.AppKey("clients", Clients)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
+READ_MARKS = web.AppKey("read_marks", ReadMarks)
 LEASES = web.AppKey("leases", Leases)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)

@@ -58,6 +58,7 @@ QUERY: dict[str, tuple[Json, str]] = {
     "page": ({"type": "integer", "minimum": 1}, "Page of 100 results; the first by default."),
     "q": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "Only rooms with this text in their name."),
     "before": (NUMBER, "Only messages with smaller ids: a cursor that stays right while people go on talking."),
+    "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "As it was right after this version of the room."),
     "after": (NUMBER, "Only what came later than this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),
     "channel": ({"type": "string"}, "The channel to subscribe to: `personal:` and one's own id."),

@@ -6,7 +6,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.answers import answer
-from api.decode import idempotency_key, query_text, read_body, room_id
+from api.decode import idempotency_key, query_number, query_text, read_body, room_id
 from api.endpoints import Nothing
 from api.keys import CORE, SESSION
 from api.paging import numbered_page, page_number
@@ -14,6 +14,8 @@ from domain.chat import RecordedEvent
 from domain.errors import RoomNotFound
 from domain.room import NAME_LIMIT
 from domain.values import JoinRoom, LeaveRoom, OpenRoom, UserId
+from projections.queries import At, Found
+from projections.shapes import Room
 
 
 class RoomWanted(Struct, frozen=True):
@@ -30,10 +32,28 @@ async def get_rooms(request: web.Request) -> web.Response:
 
 async def get_room(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/: 200 Room; 404 when unknown or not a member."""
+    found = await room_of(request)
+    return answer(found.value, position=found.position)
+
+
+async def get_members(request: web.Request) -> web.Response:
+    """GET /api/rooms/{room_id}/members/?at=<version>&page=: by the time they joined; now, or right after a version."""
+    now = await room_of(request)
+    number = page_number(request)
+    version = query_number(request, "at", default=now.value.version, least=1, most=now.value.version)
+    core = request.app[CORE]
+    room = await core.bodies.room_at(now.value.id, version)
+    members = await core.members.at(now.value.id, version, page=number)
+    found = Found(room.member_count, members) if members or number == 1 else None
+    return numbered_page(request, At(found, now.position), number)
+
+
+async def room_of(request: web.Request) -> At[Room]:
+    """The room in the path as it is now. Raises RoomNotFound when the caller is not in it."""
     found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
     if found.value is None:
         raise RoomNotFound
-    return answer(found.value, position=found.position)
+    return At(found.value, found.position)
 
 
 async def search(request: web.Request) -> web.Response:

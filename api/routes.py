@@ -4,15 +4,17 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api import account_routes, csrf, docs, events, messages, operations, rooms, tokens
+from api import account_routes, csrf, docs, events, messages, operations, reading, rooms, tokens
 from api.account_routes import Credentials, LoggedIn
 from api.endpoints import Access, Endpoint, Nothing
 from api.events import Feed, RoomEvents
 from api.guard import guarded
 from api.messages import MessageWanted
 from api.paging import Page
+from api.reading import Readings, ReadUpTo
 from api.rooms import RoomWanted
 from api.tokens import Token
+from projections.reading import Reading
 from projections.shapes import Member, Message, Room, RoomFound, User
 
 ANYBODY = Access.ANYBODY
@@ -42,6 +44,9 @@ ENDPOINTS = (
     Endpoint("POST", f"{ROOM}/messages/", messages.post_message, Message, 201, MessageWanted, records=True),
     Endpoint("POST", f"{ROOM}/join/", rooms.join_room, Member, 200, Nothing, records=True, refuses=(409,)),
     Endpoint("POST", f"{ROOM}/leave/", rooms.leave_room, Member, 200, Nothing, records=True),
+    Endpoint("GET", f"{ROOM}/members/", rooms.get_members, Page[User], query=("at", "page")),
+    Endpoint("POST", f"{ROOM}/read/", reading.mark_read, Reading, 200, ReadUpTo),
+    Endpoint("GET", "/api/readings/", reading.get_readings, Readings),
     Endpoint("GET", f"{ROOM}/events/", events.get_events, RoomEvents, query=("after", "limit")),
     Endpoint("GET", "/api/feed/", events.get_feed, Feed, query=("after", "limit")),
 )
@@ -52,7 +57,6 @@ def routes() -> Iterable[web.RouteDef]:
     for endpoint in ENDPOINTS:
         handler = guarded(endpoint.handler, endpoint.access)
         yield web.get(endpoint.path, handler) if endpoint.method == "GET" else web.post(endpoint.path, handler)
-    yield web.get("/", docs.get_home)
     yield web.get("/api/openapi.json", docs.document(ENDPOINTS))
     yield web.get("/api/docs/", docs.page(ENDPOINTS))
     yield web.get("/healthz", operations.get_health)

@@ -1,22 +1,22 @@
-"""`python -m benchmarks [NAME …]`: run the named benchmarks, or all, and print their tables."""
+"""`python -m benchmarks [NAME …]`: measure, and print tables in Markdown."""
 
+import importlib
+import platform
 import sys
 
 import uvloop
 
-from benchmarks import appends, conditions, posts, reads, room_sizes
-
-BENCHMARKS = {"appends": appends.run, "posts": posts.run, "room_sizes": room_sizes.run, "reads": reads.run}
+NAMES = ("append", "posting", "reading", "hub", "fanout", "lanes", "pages")
 
 
-def main(names: list[str]) -> None:
-    if unknown := set(names) - set(BENCHMARKS):
-        sys.exit(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    print(conditions.text(), flush=True)
-    for name in names or BENCHMARKS:
-        for table in uvloop.run(BENCHMARKS[name]()):
-            print("\n" + table.markdown(), flush=True)
+def main() -> None:
+    names = sys.argv[1:] or NAMES
+    if unknown := set(names) - set(NAMES):
+        sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    print(f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}")
+    for name in names:
+        uvloop.run(importlib.import_module(f"benchmarks.{name}").run())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,25 +1,22 @@
 """The embedded hub: broadcasts to very many channels, and deliveries to very many connected clients.
 
-The clients live in a process of their own, so that this process is the hub's alone: `python -m benchmarks.hub`.
+The clients live in a process of their own, so that this process is the hub's alone: `python -m benchmarks hub`.
 """
 
 import asyncio
 import gc
 import json
-import multiprocessing
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection as Pipe
-from typing import Any
 
 import jwt
 import psutil
-import uvloop
 from aiohttp import web
 
-from benchmarks import hub_clients
+from benchmarks.hub_clients import clients, content, told
 from centrifugo import configuration, websocket
 from centrifugo.hub import Hub
 
@@ -33,9 +30,11 @@ CHANNELS = 100_000
 PAYLOAD_BYTES = 200
 
 
-def main() -> None:
-    uvloop.run(broadcasts())
-    uvloop.run(deliveries())
+async def run() -> None:
+    print("\n### The embedded hub\n\n```")
+    await broadcasts()
+    await deliveries()
+    print("```")
 
 
 def row(name: str, value: str) -> None:
@@ -63,24 +62,23 @@ async def deliveries() -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     before = _memory()
-    with _clients(runner.addresses[0][1]) as pipe:
-        await _told(pipe)
+    with clients(runner.addresses[0][1], _logins()) as pipe:
+        await told(pipe)
         row(f"{CLIENTS:,} connected clients: memory a client", f"{(_memory() - before) / CLIENTS / 1_000:.1f} kB")
         await _steady(hub, pipe)
         await _burst(hub, pipe)
-        pipe.send(None)
     await runner.cleanup()
 
 
 async def _steady(hub: Hub, pipe: Pipe) -> None:
     events = EVENTS_A_SECOND * STEADY_S
     pipe.send(events * GROUP)
-    await _told(pipe)
+    await told(pipe)
     started, cpu = time.perf_counter(), time.process_time()
     for number in range(events):
         await asyncio.sleep(max(0.0, started + number / EVENTS_A_SECOND - time.perf_counter()))
         await hub.broadcast(_group(number), _data(), idempotency_key=f"steady:{number}")
-    latencies = await _told(pipe)
+    latencies = [arrival.latency_s for arrival in await told(pipe)]
     busy = (time.process_time() - cpu) / (time.perf_counter() - started)
     quantiles = [q * 1_000 for q in statistics.quantiles(latencies, n=100)]
     row(f"{EVENTS_A_SECOND} events/s into groups of {GROUP}: delivered", f"{len(latencies):,} of {events * GROUP:,}")
@@ -91,13 +89,13 @@ async def _steady(hub: Hub, pipe: Pipe) -> None:
 
 async def _burst(hub: Hub, pipe: Pipe) -> None:
     pipe.send(BURST_EVENTS * GROUP)
-    await _told(pipe)
+    await told(pipe)
     cpu, started = time.process_time(), time.perf_counter()
     async with _longest_turn() as turn:
         for number in range(BURST_EVENTS):
             await hub.broadcast(_group(number), _data(), idempotency_key=f"burst:{number}")
             await asyncio.sleep(0)
-        delivered = len(await _told(pipe))
+        delivered = len(await told(pipe))
     took, busy = time.perf_counter() - started, time.process_time() - cpu
     row(f"as fast as it goes, groups of {GROUP}: deliveries", f"{delivered / took:,.0f} /s")
     row("  deliveries a second of the hub's own processor time", f"{delivered / busy:,.0f} /s")
@@ -112,7 +110,7 @@ def _hub() -> Hub:
 
 def _data() -> bytes:
     """About as much as is published for one message, with the time in it."""
-    body = {"type": "message_added", "at": time.perf_counter(), "body": ""}
+    body = {"type": "message_added", "id": 0, "content": content(time.perf_counter()), "body": ""}
     return json.dumps({**body, "body": "x" * (PAYLOAD_BYTES - len(json.dumps(body)))}, separators=(",", ":")).encode()
 
 
@@ -121,9 +119,8 @@ def _group(number: int) -> list[str]:
     return [f"personal:{n}" for n in range(first, first + GROUP)]
 
 
-@contextmanager
-def _clients(port: int) -> Iterator[Pipe]:
-    logins = [
+def _logins() -> list[tuple[str, str, str]]:
+    return [
         (
             f"personal:{n}",
             jwt.encode({"sub": str(n)}, SECRET),
@@ -131,16 +128,6 @@ def _clients(port: int) -> Iterator[Pipe]:
         )
         for n in range(CLIENTS)
     ]
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=hub_clients.run, args=(theirs, port, logins), daemon=True)
-    process.start()
-    yield ours
-    process.join(10)
-
-
-async def _told(pipe: Pipe) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
 
 
 class _Turn:
@@ -173,7 +160,3 @@ def _memory() -> int:
     gc.collect()
     memory: int = psutil.Process().memory_info().rss
     return memory
-
-
-if __name__ == "__main__":
-    main()

@@ -61,6 +61,7 @@ WITHOUT_EFFECT = (
     "swagger.*",
     "uni_*.*",
     "usage_stats.*",
+    "websocket.write_timeout",
     "webtransport.*",
 )
 """Means something to Centrifugo and nothing to a hub in one process: passed over without a word."""

@@ -6,8 +6,9 @@ import click
 
 from api.accounts import Accounts
 from api.core import Core
+from api.demo import PASSWORD, PEOPLE
 from api.settings import Settings
-from cli.demo_data import PASSWORD, PEOPLE, seed
+from cli.demo_data import seed
 from cli.environment import bring_up_to_date, chat_core, database
 from domain.values import OpenRoom, RoomId, UserId
 

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 from api.accounts import Accounts
+from api.demo import PASSWORD, PEOPLE
 from domain.chat import Chat
 from domain.errors import NameTaken
 from domain.values import ClientId, JoinRoom, OpenRoom, PostMessage, RoomId, UserId
 from projections.shapes import User
-
-PASSWORD = "demo"  # noqa: S105 - printed at every start, for everybody to know
-PEOPLE = ("ada", "grace", "linus", "margaret")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ def database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     with EmbeddedPostgres(Path(settings.data_dir)) as postgres:
-        yield msgspec.structs.replace(settings, database_url=postgres.dsn)
+        demo = "yes" if settings.seeds_demo else "no"  # `auto` means: with this database
+        yield msgspec.structs.replace(settings, database_url=postgres.dsn, demo=demo)
 
 
 def bring_up_to_date(settings: Settings) -> list[Migration]:

@@ -7,6 +7,9 @@ import click
 from api.settings import SettingsError
 from cli.db import db
 from cli.demo import demo
+from cli.events import events
+from cli.fanout import fanout
+from cli.projections import projections
 from cli.room import room
 from cli.serve import serve
 from cli.user import user
@@ -14,8 +17,9 @@ from domain.errors import ChatError, InvalidField
 from eventstore.embedded import EmbeddedPostgresError
 from eventstore.errors import StoreError
 from eventstore.migrations import MigrationError
+from projections.layout import LanesBusy
 
-EXPECTED = (SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError)
+EXPECTED = (SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
 """What can go wrong without a defect: one line for each, and exit code 1."""
 
 
@@ -49,3 +53,6 @@ main.add_command(demo)
 main.add_command(user)
 main.add_command(room)
 main.add_command(db)
+main.add_command(fanout)
+main.add_command(events)
+main.add_command(projections)

@@ -14,10 +14,11 @@ import uvloop
 from aiohttp import web
 
 from api.app import create_app
+from api.demo import PASSWORD, PEOPLE
 from api.keys import ACCOUNTS, CORE
 from api.logs import configure_logs
 from api.settings import Settings
-from cli.demo_data import PASSWORD, PEOPLE, seed
+from cli.demo_data import seed
 from cli.environment import bring_up_to_date, database
 
 SHUTDOWN_S = 5.0

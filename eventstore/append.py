@@ -43,27 +43,28 @@ SELECT owner, key, fingerprint, originator_id, originator_version
 FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
 """
 
-INSERT = """
-INSERT INTO stored_events (originator_id, originator_version, topic, state)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
-RETURNING originator_id, originator_version, notification_id
+# One statement for all that a batch records: under the lock, a round trip costs every process.
+RECORD = """
+WITH recorded AS (
+    INSERT INTO stored_events (originator_id, originator_version, topic, state)
+    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
+    RETURNING originator_id, originator_version, notification_id
+), keyed AS (
+    INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
+    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::uuid[], $9::bigint[])
+), moved AS (
+    INSERT INTO checkpoints (projection, position) SELECT $10, max(notification_id) FROM recorded
+    ON CONFLICT (projection) DO UPDATE SET position = excluded.position
+)
+SELECT originator_id, originator_version, notification_id FROM recorded
 """
 
-INSERT_KEYS = """
-INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::uuid[], $5::bigint[])
+MOVE_CHECKPOINT = """
+INSERT INTO checkpoints (projection, position) VALUES ($1, $2)
+ON CONFLICT (projection) DO UPDATE SET position = excluded.position
 """
 
 COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
-
-# One round trip: statements that travel together take no parameters.
-MOVE_CHECKPOINT_AND_COMMIT = (
-    """
-INSERT INTO checkpoints (projection, position) VALUES ('{projection}', {position})
-ON CONFLICT (projection) DO UPDATE SET position = excluded.position;
-"""
-    + COMMIT
-)
 
 IS_BEHIND = """
 SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0)
@@ -113,7 +114,8 @@ class Append(Generic[A]):
         page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
         await self._projection.fold(page, connection)
         is_all = len(page) < FOLD
-        await self._commit(head.position if is_all else page[-1].position, head, connection)
+        await self._move_checkpoint(head.position if is_all else page[-1].position, connection)
+        await self._commit(connection)
         return is_all
 
     async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
@@ -131,7 +133,7 @@ class Append(Generic[A]):
         taken = await self._projection.taken(uniques, connection) if uniques else set()
         batch.decide(known_keys, taken)
         positions = await self._record(batch, connection) if batch.events else []
-        await self._commit(positions[-1] if positions else head.position, head, connection)
+        await self._commit(connection)
         return positions
 
     async def _look(self, batch: Batch[A], connection: asyncpg.Connection) -> Head:
@@ -144,11 +146,16 @@ class Append(Generic[A]):
         return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
 
     async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> None:
-        position = head.checkpoint
-        while position < head.position:
-            page = await self._log.between(position, head.position, limit=FOLD, connection=connection)
+        if head.checkpoint == head.position:
+            return
+        checkpoint = head.checkpoint
+        while page := await self._log.between(checkpoint, head.position, limit=FOLD, connection=connection):
             await self._projection.fold(page, connection)
-            position = page[-1].position if page else head.position
+            checkpoint = page[-1].position
+        await self._move_checkpoint(head.position, connection)
+
+    async def _move_checkpoint(self, position: int, connection: asyncpg.Connection) -> None:
+        await connection.execute(MOVE_CHECKPOINT, self._projection.name, position)
 
     async def _bring_up_to_date(self, batch: Batch[A], head: Head, connection: asyncpg.Connection) -> None:
         behind = [slot for slot in batch.slots if slot.version != head.versions[slot.stream_id]]
@@ -167,34 +174,26 @@ class Append(Generic[A]):
     async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         rows = await connection.fetch(
-            INSERT,
+            RECORD,
             [event.originator_id for event in stored],
             [event.originator_version for event in stored],
             [event.topic for event in stored],
             [event.state for event in stored],
-        )
-        given = {(row[0], row[1]): row[2] for row in rows}
-        positions = [given[event.originator_id, event.originator_version] for event in stored]
-        recorded = [Recorded(Position(at), event) for at, event in zip(positions, batch.events, strict=True)]
-        await self._projection.fold(recorded, connection)
-        if batch.keys:
-            await self._record_keys(batch, connection)
-        return positions
-
-    async def _record_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> None:
-        await connection.execute(
-            INSERT_KEYS,
             [key.owner for key, _ in batch.keys],
             [key.key for key, _ in batch.keys],
             [key.fingerprint for key, _ in batch.keys],
             [event.originator_id for _, event in batch.keys],
             [event.originator_version for _, event in batch.keys],
+            self._projection.name,
         )
+        given = {(row[0], row[1]): row[2] for row in rows}
+        positions = [given[event.originator_id, event.originator_version] for event in stored]
+        recorded = [Recorded(Position(at), event) for at, event in zip(positions, batch.events, strict=True)]
+        await self._projection.fold(recorded, connection)
+        return positions
 
-    async def _commit(self, position: int, head: Head, connection: asyncpg.Connection) -> None:
-        """Commit, with the checkpoint at `position`."""
-        move = MOVE_CHECKPOINT_AND_COMMIT.format(projection=self._projection.name, position=position)
+    async def _commit(self, connection: asyncpg.Connection) -> None:
         try:
-            await connection.execute(move if position != head.checkpoint else COMMIT)
+            await connection.execute(COMMIT)
         except (Exception, asyncio.CancelledError) as error:  # even a refusal: it may have come after the fact
             raise OutcomeUnknown("the database did not confirm the commit") from error

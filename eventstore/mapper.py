@@ -1,9 +1,11 @@
 """Events to rows and back, in the `eventsourcing` library's own format."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from eventsourcing.domain import CanMutateAggregate
 from eventsourcing.persistence import (
     DatetimeAsISO,
@@ -29,9 +31,42 @@ class SetAsList(Transcoding):
         return set(data)
 
 
+class QuickTranscoder(JSONTranscoder):
+    """Decodes exactly what its base does, and plain events (texts, numbers, times) several times as fast.
+
+    Loading and rebuilding spend most of our own time here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quick = msgspec.json.Decoder().decode
+
+    def decode(self, data: bytes) -> Any:
+        try:
+            fields = self._quick(data)
+        except msgspec.DecodeError:
+            return super().decode(data)
+        return fields if _is_plain(fields) else super().decode(data)
+
+
+def _is_plain(fields: Any) -> bool:
+    """Whether all is decoded; times, the one kind of object that every event holds, are put in their places here."""
+    if type(fields) is not dict or "_type_" in fields:
+        return False
+    for name, value in fields.items():
+        kind = type(value)
+        if kind is dict:
+            if value.get("_type_") != DatetimeAsISO.name or type(value.get("_data_")) is not str or len(value) != 2:
+                return False
+            fields[name] = datetime.fromisoformat(value["_data_"])
+        elif kind is list:  # which may hold objects
+            return False
+    return True
+
+
 def create_mapper() -> Mapper[UUID]:
     """The mapper of a stock application (plain JSON, no compression, no cipher), and sets besides."""
-    transcoder = JSONTranscoder()
+    transcoder = QuickTranscoder()
     for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO(), SetAsList()):
         transcoder.register(transcoding)
     return Mapper(transcoder)

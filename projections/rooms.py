@@ -17,8 +17,9 @@ SELECT room_id, name, name_key, opened_at, 0, 0, opened_at, 0, 0
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS opened (room_id, name, name_key, opened_at)
 """
 
-UPDATE_ROOMS_AND_ADD_MESSAGES = """
-WITH said AS (
+# One statement for what most batches are: the writer holds the append lock meanwhile, and a round trip costs everybody.
+ADD_MESSAGES_AND_UPDATE_ROOMS = """
+WITH added AS (
     INSERT INTO messages (room_id, version, user_id, content, posted_at)
     SELECT * FROM unnest($8::uuid[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
 )
@@ -106,7 +107,7 @@ class RoomsProjection:
             return
         await self._open_rooms([r.event for r in batch if isinstance(r.event, Room.RoomOpened)], connection)
         messages = [r.event for r in batch if isinstance(r.event, Room.MessageAdded)]
-        member_counts = await self._update_rooms(changes(batch), messages, connection)
+        member_counts = await self._add_messages_and_update_rooms(messages, changes(batch), connection)
         await self._keep_stays(moves(batch, member_counts), connection)
 
     async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
@@ -118,17 +119,17 @@ class RoomsProjection:
             rows = [(e.originator_id, e.name, name_key(e.name), e.timestamp) for e in events]
             await connection.execute(INSERT_ROOMS, *columns(rows))
 
-    async def _update_rooms(
-        self, changed: dict[UUID, Change], said: Sequence[Room.MessageAdded], connection: asyncpg.Connection
+    async def _add_messages_and_update_rooms(
+        self, events: Sequence[Room.MessageAdded], changed: dict[UUID, Change], connection: asyncpg.Connection
     ) -> dict[UUID, int]:
-        """Answers how many members each of these rooms has after the batch. One round trip: every post waits for it."""
-        messages = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in said]
-        rows = [
+        """Answers how many members each of the rooms has after the batch."""
+        rooms = [
             (room_id, c.version, c.position, c.bumped_at, c.last_message_version, c.members, c.messages)
             for room_id, c in sorted(changed.items())
         ]
+        messages = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in events]
         message_columns = columns(messages) if messages else [[]] * 5
-        return dict(await connection.fetch(UPDATE_ROOMS_AND_ADD_MESSAGES, *columns(rows), *message_columns))
+        return dict(await connection.fetch(ADD_MESSAGES_AND_UPDATE_ROOMS, *columns(rooms), *message_columns))
 
     async def _keep_stays(self, moves: Iterable[Move], connection: asyncpg.Connection) -> None:
         stays = Stays()

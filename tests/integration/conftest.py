@@ -1,6 +1,6 @@
 """The whole application over real HTTP on loopback."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ from aiohttp.test_utils import TestServer
 
 from api.app import create_app
 from api.settings import Settings
+from eventstore.embedded import EmbeddedPostgres
+from tests.conftest import scratch_folder
 from tests.people import Person
+from tests.victims import own_postgres_in
 
 StartServer = Callable[..., Awaitable[TestServer]]
 Visit = Callable[..., Awaitable[Person]]
@@ -64,3 +67,17 @@ async def ada(visit: Visit) -> Person:
 @pytest.fixture
 async def bob(visit: Visit) -> Person:
     return await visit("bob")
+
+
+@pytest.fixture
+def postgres_folder() -> Iterator[Path]:
+    """Where `own_postgres` keeps its data."""
+    with scratch_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+async def own_postgres(postgres_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """A server of the test's own, durable as in production, that may be stopped and started."""
+    async with own_postgres_in(postgres_folder) as server:
+        yield server

@@ -88,6 +88,28 @@ async def test_db_init_creates_the_schema_and_may_be_repeated(onrecord: Run, dat
     await admin.close()
 
 
+def test_fanout_lanes_shows_the_lanes_and_divides_them_anew(onrecord: Run) -> None:
+    onrecord("demo")
+    one = onrecord("fanout", "lanes")
+    assert (one.exit_code, one.stdout) == (0, "fanout-0  position 0  behind 25  last held by nobody  publishing\n")
+    three = onrecord("fanout", "lanes", "3")
+    assert (three.exit_code, len(three.stdout.splitlines())) == (0, 3)
+    assert onrecord("fanout", "lanes").stdout == three.stdout
+    refused = onrecord("fanout", "lanes", "0")
+    assert (refused.exit_code, refused.stderr.startswith("Usage: ")) == (2, True)
+
+
+async def test_fanout_lanes_that_cannot_come_together_are_left_as_they_were(onrecord: Run, database_url: str) -> None:
+    await in_a_thread(onrecord, "fanout", "lanes", "2")
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("UPDATE fanout_lanes SET position = 7, paused = true WHERE lane = 1")
+    refused = await in_a_thread(onrecord, "fanout", "lanes", "4", "--timeout", "0.2")
+    assert (refused.exit_code, refused.stderr) == (1, "Error: not at position 7 yet: fanout-0, fanout-1\n")
+    shown = await in_a_thread(onrecord, "fanout", "lanes")
+    assert [line.split("  ")[-1] for line in shown.stdout.splitlines()] == ["publishing", "paused"]
+    await admin.close()
+
+
 def test_db_url_prints_the_database_in_use(onrecord: Run, database_url: str) -> None:
     assert onrecord("db", "url").stdout == f"{database_url}\n"
     missing = onrecord("db", "url", DATABASE_URL="")
@@ -121,7 +143,8 @@ def test_a_wrong_use_exits_with_2_and_says_what_is_right(onrecord: Run) -> None:
 
 
 def test_every_command_has_help_with_an_example(onrecord: Run) -> None:
-    for command in ((), ("serve",), ("demo",), ("user", "create"), ("room", "create"), ("db", "init"), ("db", "url")):
+    groups = (("user", "create"), ("room", "create"), ("db", "init"), ("db", "url"), ("fanout", "lanes"))
+    for command in ((), ("serve",), ("demo",), *groups):
         result = onrecord(*command, "--help")
         assert result.exit_code == 0
         assert re.search(rf"^\s+.*onrecord (db )?{' '.join(command)}", result.stdout, re.MULTILINE)

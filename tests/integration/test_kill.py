@@ -2,41 +2,17 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
 import asyncpg
-import pytest
 
 from eventstore.embedded import EmbeddedPostgres
-from eventstore.migrations import migrate
 from tests.conditions import eventually
-from tests.conftest import scratch_folder
+from tests.live_page import AWAY
 from tests.people import Answer, Person
 from tests.serving import serving
-
-LOUD = {"REQUEST_RATE": "1000000", "REQUEST_BURST": "1000000", "DEMO": "no"}
-AWAY = (aiohttp.ClientError, OSError)
-
-
-@pytest.fixture
-def postgres_folder() -> Iterator[Path]:
-    with scratch_folder() as folder:
-        yield folder
-
-
-@pytest.fixture
-async def own_postgres(postgres_folder: Path) -> AsyncIterator[EmbeddedPostgres]:
-    """A server of the test's own, durable as in production, that may be stopped and started."""
-    server = EmbeddedPostgres(postgres_folder)
-    await asyncio.to_thread(server.start)
-    connection = await asyncpg.connect(server.dsn)
-    await migrate(connection)
-    await connection.close()
-    yield server
-    await asyncio.to_thread(server.stop)
+from tests.victims import LOUD
 
 
 @dataclass

@@ -22,8 +22,8 @@ from centrifugo import tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "centrifugo" / "config.json"
-SECRET = "a secret of the tests, long enough for HMAC"
-API_KEY = "an API key of the tests"
+SECRET = "what the tests sign with, as long as HMAC wants it"
+API_KEY = "what the tests call the server API with"
 START_TIMEOUT_S = 20.0
 
 SECRETS = {"CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY": SECRET, "CENTRIFUGO_HTTP_API_KEY": API_KEY}

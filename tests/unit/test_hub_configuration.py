@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from centrifugo import configuration
 from centrifugo.configuration import ChannelOptions, Config, InvalidConfiguration, load
 from centrifugo.durations import Duration
 
@@ -168,3 +169,9 @@ def test_no_secret_is_in_the_text_of_an_error() -> None:
     with pytest.raises(InvalidConfiguration) as refused:
         load({"client": {"token": {"hmac_secret_key": "hush", "audience": 5}}}, {})
     assert "hush" not in str(refused.value)
+
+
+def test_our_own_configuration_is_taken_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    shipped = Path(configuration.__file__).with_name("config.json")
+    assert load(shipped, {}).channel.namespaces[0].history_size == 1000
+    assert caplog.text == ""

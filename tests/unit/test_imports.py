@@ -12,8 +12,9 @@ MAY_IMPORT = {
     "eventstore": set[str](),
     "centrifugo": set[str](),
     "projections": {"domain", "eventstore", "centrifugo"},
-    "api": {"domain", "eventstore", "centrifugo", "projections"},
-    "cli": {"domain", "eventstore", "centrifugo", "projections", "api"},
+    "replay": {"domain", "eventstore", "projections"},
+    "api": {"domain", "eventstore", "centrifugo", "projections", "replay"},
+    "cli": {"domain", "eventstore", "centrifugo", "projections", "replay", "api"},
 }
 
 

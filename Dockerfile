@@ -1,0 +1,25 @@
+# The application: `onrecord serve` by default, any other `onrecord` command on request.
+
+FROM node:24-slim AS browser
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM python:3.11-slim AS build
+WORKDIR /app
+COPY requirements.lock requirements-build.lock ./
+RUN python -m venv .venv \
+    && .venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements.lock \
+    && .venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements-build.lock
+COPY . .
+RUN .venv/bin/pip install --no-deps --no-build-isolation --editable .
+
+FROM python:3.11-slim
+RUN useradd --system --home-dir /app --shell /usr/sbin/nologin onrecord
+WORKDIR /app
+COPY --from=build /app .
+COPY --from=browser /app/node_modules node_modules
+USER onrecord
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1
+EXPOSE 9000
+CMD ["onrecord", "serve"]

@@ -1,0 +1,91 @@
+"""What every page has in common: who may see it, how forms prove where they come from, how refusals look."""
+
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp_jinja2
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from api.csrf import check_csrf, csrf_token, hand_out
+from api.endpoints import Access
+from api.errors import Refusal, refusal_of
+from api.guard import SAFE, admit
+from api.keys import SESSION
+
+Context = dict[str, Any]
+CSRF_FIELD = "csrf"
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {websocket}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
+    """`handler` as a page: strangers are led to login and back, refusals are pages too."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        try:
+            if await admit(request) is None and access is Access.SIGNED_IN:
+                return redirect(f"/login/?next={quote(way_back(request))}")
+            if request.method not in SAFE:
+                check_csrf(request, await field(request, CSRF_FIELD))
+            return await handler(request)
+        except Exception as error:
+            refusal = refusal_of(error)
+            if refusal is None:
+                raise
+            return refused(request, refusal)
+
+    return serve
+
+
+def render(request: web.Request, template: str, context: Context, *, status: int = 200) -> web.Response:
+    """The template with `context`, the token for its forms and the user; nothing of it is kept by anybody."""
+    token = csrf_token(request)
+    session = request.get(SESSION)
+    shared = {"csrf": token, "user": session.user if session else None, "path": request.path}
+    response = aiohttp_jinja2.render_template(template, request, {**shared, **context}, status=status)
+    host = request.host
+    response.headers["Content-Security-Policy"] = POLICY.format(websocket=f"ws://{host} wss://{host}")
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "no-store"
+    hand_out(request, response, token)
+    return response
+
+
+def refused(request: web.Request, refusal: Refusal) -> web.Response:
+    """A refusal as a page."""
+    body = refusal.body
+    text = (
+        body.get("detail") or body.get("message") or " ".join(problem for texts in body.values() for problem in texts)
+    )
+    response = render(request, "refused.html", {"status": refusal.status, "text": text}, status=refusal.status)
+    response.headers.update(refusal.headers)
+    return response
+
+
+def redirect(location: str) -> web.Response:
+    """On to another page of ours, by GET."""
+    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+async def field(request: web.Request, name: str) -> str:
+    """A text field of the request's form, empty by default, its lines ended as people typed them."""
+    value = (await request.post()).get(name, "")
+    return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+
+
+def way_back(request: web.Request) -> str:
+    """Where somebody who has to log in first was going; for a form, the page that it is on."""
+    if request.method in SAFE:
+        return request.path_qs
+    parent, _, action = request.path.rstrip("/").rpartition("/")
+    return f"{parent}/" if action in ("join", "leave", "logout") else request.path
+
+
+def local(target: str) -> str:
+    """`target` where it is a path of this site, the front page otherwise: nobody is led elsewhere by a link to us."""
+    is_path = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    return target if is_path else "/"

@@ -1,0 +1,32 @@
+"""The URLs of pages."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from api import pages_account, pages_history, pages_room, pages_rooms
+from api.endpoints import Access
+from api.page import page
+
+ANYBODY = Access.ANYBODY
+ROOM = "/rooms/{room_id}"
+
+
+def page_routes() -> Iterable[web.RouteDef]:
+    """Every page, and every form on one."""
+    yield web.get("/", page(pages_rooms.get_home))
+    yield web.get("/signup/", page(pages_account.get_signup, ANYBODY))
+    yield web.post("/signup/", page(pages_account.post_signup, ANYBODY))
+    yield web.get("/login/", page(pages_account.get_login, ANYBODY))
+    yield web.post("/login/", page(pages_account.post_login, ANYBODY))
+    yield web.post("/demo-login/", page(pages_account.post_demo_login, ANYBODY))
+    yield web.post("/logout/", page(pages_account.post_logout))
+    yield web.get("/account/", page(pages_account.get_account))
+    yield web.get("/rooms/", page(pages_rooms.get_rooms))
+    yield web.get("/discover/", page(pages_rooms.get_discover))
+    yield web.post("/discover/", page(pages_rooms.post_room))
+    yield web.get(f"{ROOM}/", page(pages_room.get_room))
+    yield web.post(f"{ROOM}/", page(pages_room.post_message))
+    yield web.post(f"{ROOM}/join/", page(pages_rooms.post_join))
+    yield web.post(f"{ROOM}/leave/", page(pages_rooms.post_leave))
+    yield web.get(f"{ROOM}/history/", page(pages_history.get_history))

@@ -1,0 +1,100 @@
+"""(a) Appends: our writer against the stock recorder of the `eventsourcing` library, in turns on one database."""
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from eventsourcing.application import Application
+
+from benchmarks.server import postgres
+from benchmarks.tables import table
+from domain.room import Room
+from domain.values import PostMessage, RoomId
+from tests.scenario import ADA
+from tests.store import Store, open_store
+
+CONTENT = "What was said is kept, proved and replayed. " * 3
+COMMANDS = {1: 1500, 16: 16 * 300, 128: 128 * 60}
+STOCK_COMMANDS = {1: 400, 16: 16 * 40, 128: 128 * 6}
+ROUNDS = 3
+
+
+class StockRooms(Application[UUID]):
+    """Nothing but the library. It keeps aggregates in memory too, so that it is the recorder that is compared."""
+
+    name = "stored"
+
+
+def stock_application(dsn: str) -> StockRooms:
+    url = urlsplit(dsn)
+    return StockRooms(
+        env={
+            "PERSISTENCE_MODULE": "eventsourcing.postgres",
+            "POSTGRES_DBNAME": url.path.lstrip("/"),
+            "POSTGRES_HOST": parse_qs(url.query)["host"][0],
+            "POSTGRES_PORT": "5432",
+            "POSTGRES_USER": url.username or "",
+            "POSTGRES_PASSWORD": "",
+            "POSTGRES_POOL_SIZE": "32",
+        }
+    )
+
+
+def stock_run(stock: StockRooms, concurrency: int, commands: int) -> tuple[float, float]:
+    """Seconds and processor seconds: each thread posts into a room of its own, so that nobody loses a race."""
+    rooms = [Room.open(name=f"Stock {number}", user_id=ADA) for number in range(concurrency)]
+    for room in rooms:
+        stock.save(room)
+
+    def post(room: Room) -> None:
+        for _ in range(commands // concurrency):
+            room.post(user_id=ADA, content=CONTENT)
+            stock.save(room)
+
+    started, cpu = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(concurrency) as threads:
+        list(threads.map(post, rooms))
+    return time.perf_counter() - started, time.process_time() - cpu
+
+
+async def our_run(store: Store, rooms: list[RoomId], concurrency: int, commands: int) -> tuple[float, float]:
+    async def post(number: int) -> None:
+        room_id = rooms[number % len(rooms)]
+        for _ in range(commands // concurrency):
+            await store.chat.post_message(PostMessage(room_id, ADA, CONTENT))
+
+    started, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(post(number) for number in range(concurrency)))
+    return time.perf_counter() - started, time.process_time() - cpu
+
+
+async def run() -> None:
+    """Both in turns, a few rounds, the best of each: the machine's other work only ever slows a run down."""
+    async with postgres() as dsn, open_store(dsn, capacity=1000) as store:
+        stock = stock_application(dsn)
+        rooms = [await store.open_room(f"Ours {number}", by=ADA) for number in range(128)]
+        rows = []
+        for concurrency, commands in COMMANDS.items():
+            ours, theirs = [], []
+            for _ in range(ROUNDS):
+                ours.append(await our_run(store, rooms, concurrency, commands))
+                stock_commands = STOCK_COMMANDS[concurrency]
+                theirs.append(await asyncio.to_thread(stock_run, stock, concurrency, stock_commands))
+            (wall, cpu), (stock_wall, stock_cpu) = min(ours), min(theirs)
+            rate, stock_rate = commands / wall, stock_commands / stock_wall
+            rows.append(
+                (
+                    concurrency,
+                    f"{rate:,.0f}",
+                    f"{stock_rate:,.0f}",
+                    f"{rate / stock_rate:.1f}",
+                    f"{cpu / commands * 1e6:.0f} µs",
+                    f"{stock_cpu / stock_commands * 1e6:.0f} µs",
+                )
+            )
+        stock.close()
+    columns = ("commands at once", "ours, events/s", "stock, events/s", "ours / stock", "CPU per event, ours", "stock")
+    table(f"Appends, ours with inline read models, stock without ({os.cpu_count()} cores)", columns, rows)

@@ -1,0 +1,89 @@
+"""The service under measurement: `onrecord serve` and its PostgreSQL as processes, with the processor time they use."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+from yarl import URL
+
+from eventstore.embedded import EmbeddedPostgres
+from eventstore.migrations import migrate
+
+UNTHROTTLED = {
+    "REQUEST_RATE": "1000000",
+    "REQUEST_BURST": "10000000",
+    "SIGNUP_RATE": "100000",
+    "SIGNUP_BURST": "100000",
+    "DEMO": "no",
+    "LOG_LEVEL": "warning",
+}
+
+
+@contextlib.asynccontextmanager
+async def postgres() -> AsyncIterator[str]:
+    """The URL of a server with today's schema and its default, durable settings; its data are thrown away."""
+    with tempfile.TemporaryDirectory(prefix="onrecord-bench-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        server = EmbeddedPostgres(Path(folder))
+        await asyncio.to_thread(server.start)
+        try:
+            connection = await asyncpg.connect(server.dsn)
+            await migrate(connection)
+            await connection.close()
+            yield server.dsn
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service."""
+
+    url: URL
+    pid: int
+
+
+@contextlib.asynccontextmanager
+async def service(database_url: str, **environment: str) -> AsyncIterator[Served]:
+    """One server process, ready to answer; stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("onrecord"),
+            "serve",
+            env={"PORT": "0", "DATABASE_URL": database_url, "DATA_DIR": folder, **UNTHROTTLED, **environment},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        try:
+            url = URL((await process.stdout.readline()).decode().split()[-1])
+            while "Ctrl-C" not in (await process.stdout.readline()).decode():
+                pass
+            yield Served(url, process.pid)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used, in seconds."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+async def postgres_cpu_s(database_url: str) -> float:
+    """Processor time that PostgreSQL has used so far, in seconds: the postmaster, and all children that live."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        folder = Path(await connection.fetchval("SHOW data_directory"))
+    finally:
+        await connection.close()
+    postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+    return cpu_s(postmaster.pid) + sum(cpu_s(child.pid) for child in postmaster.children())

@@ -1,0 +1,60 @@
+"""How long something takes: a bar on a terminal, a plain line now and then elsewhere. Both go to standard error."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+
+from replay.fold import Progress
+
+LINE_EVERY_S = 5.0
+BAR_EVERY_S = 0.1
+WIDTH = 30
+
+
+class ProgressBar:
+    """Called with every step of a fold; `end` leaves the line of the bar."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._is_terminal = sys.stderr.isatty()
+        self._started = self._shown = time.monotonic()
+        self._first: int | None = None
+        self._is_open = False
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = progress.position
+        if now - self._shown >= (BAR_EVERY_S if self._is_terminal else LINE_EVERY_S):
+            self._shown = now
+            self._show(progress, now - self._started)
+
+    def end(self) -> None:
+        if self._is_open:
+            click.echo(err=True)
+
+    def _show(self, progress: Progress, elapsed_s: float) -> None:
+        done = progress.position / max(1, progress.head)
+        rate = progress.events / elapsed_s
+        moved = progress.position - (self._first or 0)
+        left_s = (progress.head - progress.position) * elapsed_s / moved if moved else 0.0
+        text = f"{self._what}: {done:4.0%}  {progress.events:,} events  {rate:,.0f} events/s  {left_s:,.0f} s left"
+        if self._is_terminal:
+            bar = "█" * round(done * WIDTH)
+            click.echo(f"\r{text}  {bar:<{WIDTH}}", nl=False, err=True)
+            self._is_open = True
+        else:
+            click.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[ProgressBar]:
+    """A progress bar for as long as the block lasts."""
+    bar = ProgressBar(what)
+    try:
+        yield bar
+    finally:
+        bar.end()

@@ -1,0 +1,196 @@
+"""The log in a file: JSON Lines, one event a line between a first line that names the format and a manifest at the end.
+
+The manifest says what there must be: the range of positions, the number of events, and the SHA-256 of every byte before
+it, uncompressed. A file that ends too soon has none.
+"""
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Annotated, Any, Self, cast, get_type_hints
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import Mapper
+from msgspec import Meta, Struct
+
+from domain.room import TOPICS
+from eventstore.mapper import create_mapper, to_event
+
+FORMAT = "onrecord-events"
+VERSION = 1
+
+COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+"""How to open a file, by the end of its name; every other end means plain text."""
+
+DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, msgspec.DecodeError)
+"""What reading a file raises that was cut short, altered, or never one of ours."""
+
+
+GIVEN_BY_ITS_ROW = {"originator_id", "originator_version", "originator_id_type"}
+"""What an event has for fields beside those in its state."""
+
+Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class ArchiveRefused(Exception):
+    """The file is not a whole and unaltered export, or does not fit the log. Nothing of it is recorded."""
+
+
+class Header(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line."""
+
+    format: str
+    version: int
+
+
+class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` where that is no UTF-8."""
+
+    position: Number
+    stream_id: UUID
+    version: Number
+    topic: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
+    state: str | None = None
+    state_base64: bytes | None = None
+
+    @classmethod
+    def of(cls, position: int, stream_id: UUID, version: int, topic: str, state: bytes) -> Self:
+        try:
+            return cls(position, stream_id, version, topic, state=state.decode())
+        except UnicodeDecodeError:
+            return cls(position, stream_id, version, topic, state_base64=state)
+
+    @property
+    def encoded_state(self) -> bytes:
+        return self.state.encode() if self.state is not None else self.state_base64 or b""
+
+
+class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The last line. An export of an empty log has positions 0."""
+
+    first: int
+    last: int
+    events: int
+    sha256: str
+
+
+Event = tuple[int, UUID, int, str, bytes]
+"""Position, stream, version, topic, state: a row of the log."""
+
+
+class ArchiveWriter:
+    """Writes beside `file`, and puts it there when it is whole: `finish` was called and nothing went wrong."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._partial = file.with_name(f".{file.name}.partial")
+        self._digest = hashlib.sha256()
+        self._encoder = msgspec.json.Encoder()
+        self._first = self._last = self._events = 0
+        self._output = open_archive(self._partial, "wb", suffix=file.suffix)
+        self._write(Header(FORMAT, VERSION))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._output.close()
+        self._partial.unlink(missing_ok=True)
+
+    def add(self, *event: *Event) -> None:
+        """Write the next event."""
+        self._write(Line.of(*event))
+        self._first = self._first or event[0]
+        self._last = event[0]
+        self._events += 1
+
+    def finish(self) -> Manifest:
+        """Write the manifest and give the file its name."""
+        manifest = Manifest(self._first, self._last, self._events, self._digest.hexdigest())
+        self._write(manifest)
+        self._output.close()
+        self._partial.replace(self._file)
+        return manifest
+
+    def _write(self, line: Struct) -> None:
+        encoded = self._encoder.encode(line) + b"\n"
+        self._digest.update(encoded)
+        self._output.write(encoded)
+
+
+def open_archive(file: Path, mode: str, *, suffix: str) -> IO[bytes]:
+    """The bytes in the file, uncompressed."""
+    return cast(IO[bytes], COMPRESSED.get(suffix, open)(file, mode))
+
+
+class Archive:
+    """The events of a file in its order, checked line by line; `manifest` is what they amount to, once all are read.
+
+    Iterating raises ArchiveRefused, for a file that is not what its own manifest says at the very end only.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.manifest: Manifest | None = None
+
+    def __iter__(self) -> Iterator[Event]:
+        try:
+            with open_archive(self._file, "rb", suffix=self._file.suffix) as lines:
+                yield from self._read(lines)
+        except DAMAGED as error:
+            raise ArchiveRefused(f"{self._file.name} is damaged ({type(error).__name__}: {error})") from error
+
+    def _read(self, lines: IO[bytes]) -> Iterator[Event]:
+        current = lines.readline()
+        header = msgspec.json.decode(current, type=Header)
+        if header != Header(FORMAT, VERSION):
+            raise ArchiveRefused(f"{self._file.name} is {header.format} {header.version}, not {FORMAT} {VERSION}")
+        digest = hashlib.sha256(current)
+        decoder = msgspec.json.Decoder(Line)
+        first = last = events = 0
+        current = lines.readline()
+        while following := lines.readline():
+            line = decoder.decode(current)
+            digest.update(current)
+            yield line.position, line.stream_id, line.version, line.topic, line.encoded_state
+            first, last, events = first or line.position, line.position, events + 1
+            current = following
+        manifest = Manifest(first, last, events, digest.hexdigest())
+        if msgspec.json.decode(current, type=Manifest) != manifest:
+            raise ArchiveRefused(f"{self._file.name} is not what its manifest says")
+        self.manifest = manifest
+
+
+def check(file: Path) -> Manifest:
+    """Read a file from its beginning to its end, and answer what it holds. Raises ArchiveRefused."""
+    mapper = create_mapper()
+    versions: dict[UUID, int] = {}
+    before = 0
+    archive = Archive(file)
+    for position, stream_id, version, topic, state in archive:
+        if position <= before:
+            raise ArchiveRefused(f"position {position} does not come after {before}")
+        if version != versions.get(stream_id, 0) + 1:
+            raise ArchiveRefused(f"at position {position}, stream {stream_id} goes on with version {version}")
+        if topic in TOPICS:
+            check_event(mapper, (position, stream_id, version, topic, state))
+        before, versions[stream_id] = position, version
+    assert archive.manifest is not None, "it was read to its end"
+    return archive.manifest
+
+
+def check_event(mapper: Mapper[UUID], event: Event) -> None:
+    """Raises ArchiveRefused for an event of ours that this program does not understand."""
+    try:
+        decoded = to_event(mapper, *event[1:])
+        hints = get_type_hints(type(decoded))
+        for name in hints.keys() - GIVEN_BY_ITS_ROW:
+            msgspec.convert(getattr(decoded, name), hints[name])
+    except Exception as error:  # whatever its fields or their types make of it
+        raise ArchiveRefused(f"the event at position {event[0]} cannot be read ({type(error).__name__})") from error

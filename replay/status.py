@@ -1,0 +1,120 @@
+"""Every projection: how far it is, how far behind, and who runs it."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from eventstore.database import Database
+from projections.lanes import LOCK_CLASS as LANE_LOCKS
+from projections.lanes import LaneRow, read_lanes
+from projections.rooms import RoomsProjection
+from replay import shadow
+from replay.fold import HEAD, LIVE_CHECKPOINT
+from replay.rebuild import CHECKPOINT as REBUILD_CHECKPOINT
+from replay.rebuild import LOCK_CLASS as REBUILD_LOCKS
+
+LAG = """
+SELECT count(*), min((convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz)
+FROM stored_events WHERE notification_id > $1
+"""
+IS_HELD = """
+SELECT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'
+        AND classid = $1::bigint::oid AND objid = $2::bigint::oid
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+
+
+class Status(Struct, frozen=True):
+    """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None where nobody runs it.
+
+    `events_per_s` is what it moved on while somebody looked, in positions. `state` is `running`, `idle` (nobody runs
+    it), `paused`, `stopped` (on an error), `rebuilding` or `interrupted`.
+    """
+
+    projection: str
+    lifecycle: str
+    state: str
+    checkpoint: int
+    head: int
+    lag_events: int
+    lag_s: float
+    events_per_s: float | None = None
+    holder: str | None = None
+    reason: str | None = None
+
+    def is_healthy(self, lag_limit_s: float) -> bool:
+        """An interrupted rebuild is no illness: the live tables are as they were."""
+        if self.lifecycle == "rebuild":
+            return True
+        return self.state != "stopped" and self.lag_s <= lag_limit_s
+
+
+async def watch_status(database: Database, seconds: float) -> list[Status]:
+    """The status of everything, with the rates of the `seconds` until then."""
+    started = time.monotonic()
+    before = {(each.projection, each.lifecycle): each.checkpoint for each in await read_status(database)}
+    await asyncio.sleep(seconds)
+    after = await read_status(database)
+    elapsed_s = time.monotonic() - started
+    return [
+        msgspec.structs.replace(
+            each, events_per_s=(each.checkpoint - before.get((each.projection, each.lifecycle), 0)) / elapsed_s
+        )
+        for each in after
+    ]
+
+
+async def read_status(database: Database) -> list[Status]:
+    """The inline projection, the lanes of the fan-out, and the rebuild where one has begun."""
+    async with database.connection() as connection:
+        found = [await _inline(connection)]
+        found.extend([await _lane(row, connection) for row in await read_lanes(connection)])
+        if await shadow.exists(connection):
+            found.append(await _rebuild(connection))
+        return found
+
+
+async def _inline(connection: asyncpg.Connection) -> Status:
+    """It runs inside every append, so it is always as far as the last writer."""
+    position = await connection.fetchval(LIVE_CHECKPOINT, RoomsProjection.name)
+    return await _status(RoomsProjection.name, "inline", "running", position, connection, holder="every writer")
+
+
+async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
+    is_held = await connection.fetchval(IS_HELD, LANE_LOCKS, row.lane)
+    state = "running" if is_held else "idle"
+    if row.paused:
+        state = "paused"
+    reason = None
+    if row.failed_position is not None:
+        state, reason = "stopped", f"position {row.failed_position}: {row.failed_reason}"
+    holder = row.holder if is_held else None
+    return await _status(row.name, "subscriber", state, row.position, connection, holder=holder, reason=reason)
+
+
+async def _rebuild(connection: asyncpg.Connection) -> Status:
+    is_held = await connection.fetchval(IS_HELD, REBUILD_LOCKS, 0)
+    position = await connection.fetchval(REBUILD_CHECKPOINT, RoomsProjection.name)
+    state = "rebuilding" if is_held else "interrupted"
+    return await _status(RoomsProjection.name, "rebuild", state, position, connection)
+
+
+async def _status(
+    name: str,
+    lifecycle: str,
+    state: str,
+    position: int,
+    connection: asyncpg.Connection,
+    *,
+    holder: str | None = None,
+    reason: str | None = None,
+) -> Status:
+    head = await connection.fetchval(HEAD)
+    lag_events, oldest = await connection.fetchrow(LAG, position)
+    lag_s = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
+    return Status(name, lifecycle, state, position, head, lag_events, max(0.0, lag_s), holder=holder, reason=reason)

@@ -1,0 +1,61 @@
+"""One Chromium and one service for the run; contexts of their own for each test."""
+
+import os
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
+
+from eventstore.embedded import EmbeddedPostgres
+from tests.browser.chromium import SWITCHES, chromium
+from tests.browser.service import Service
+from tests.browser.windows import Windows
+from tests.conftest import database_named
+
+PATIENCE_MS = 15_000
+DATABASE = "browsers"
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = chromium()
+    if path is None:
+        message = "no Chromium: python -m tests.browser.chromium installs one"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path, args=SWITCHES)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def service(
+    postgres: EmbeddedPostgres, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    server = await asyncpg.connect(postgres.dsn)
+    await server.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {template_database}")
+    running = Service(database_named(DATABASE, postgres), tmp_path_factory.mktemp("service"))
+    running.start()
+    yield running
+    running.kill()
+    await server.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+    await server.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def windows(browser: Browser, service: Service) -> AsyncIterator[Windows]:
+    """Windows of this test; at its end none of them may have met an error, or asked another host for anything."""
+    opened = Windows(browser, service.url)
+    yield opened
+    await opened.close()
+    assert opened.problems == []

@@ -1,0 +1,64 @@
+"""The whole service as a process of its own, which can be killed and started again at the same address."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from yarl import URL
+
+START_TIMEOUT_S = 30.0
+TOKEN_SECRET = "0123456789abcdef" * 4
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+class Service:
+    """`onrecord serve` on a database that is there."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        port = free_port()
+        self.url = URL(f"http://127.0.0.1:{port}")
+        self._log = folder / "service.log"
+        self._environment = {
+            **os.environ,
+            "PORT": str(port),
+            "DATABASE_URL": database_url,
+            "DATA_DIR": str(folder),
+            "DEMO": "yes",
+            "LOG_LEVEL": "warning",
+            "CENTRIFUGO_TOKEN_SECRET": TOKEN_SECRET,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when it answers."""
+        command = [str(Path(sys.executable).with_name("onrecord")), "serve"]
+        with self._log.open("ab") as out:
+            self._process = subprocess.Popen(command, env=self._environment, stdout=out, stderr=out)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Without a chance to say goodbye."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(str(self.url / "healthz"), timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False

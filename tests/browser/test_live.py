@@ -1,0 +1,238 @@
+"""Pages that are open: what one window does, every other shows."""
+
+import asyncio
+import time
+
+import pytest
+from playwright.async_api import Locator, Page, Route, expect
+
+from centrifugo.tokens import CONNECTION_TTL_S, connection_token
+from tests.browser.service import TOKEN_SECRET, Service
+from tests.browser.windows import Windows, is_live, said, say
+from tests.people import Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MORE_THAN_THE_HISTORY = 1050
+
+
+async def together(windows: Windows, name: str) -> tuple[Person, Person, str]:
+    """Two people in a room of their own."""
+    ada, bob = await windows.person("ada"), await windows.person("bob")
+    room = await ada.open_room(f"{name} {ada.user['username']}")
+    assert (await bob.post(f"/api/rooms/{room}/join/")).status == 200
+    return ada, bob, room
+
+
+async def post(person: Person, room: str, content: str) -> int:
+    """Say something from elsewhere; returns its id."""
+    answer = await person.post(f"/api/rooms/{room}/messages/", {"content": content})
+    assert answer.status == 201, answer.raw
+    return int(answer.body["id"])
+
+
+def unread(page: Page, room: str) -> Locator:
+    return page.locator(f'.room[data-id="{room}"] .count')
+
+
+async def test_two_people_in_two_windows_chat(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Talk")
+    hers, his = await windows.open(f"/rooms/{room}/", ada), await windows.open(f"/rooms/{room}/", bob)
+    await say(hers, "Are you there?")
+    await expect(said(his, "Are you there?")).to_have_count(1)
+    await say(his, "I am.")
+    await expect(said(hers, "I am.")).to_have_count(1)
+    await expect(hers.locator(".messages .message")).to_have_count(2)
+    await expect(hers.locator(".outgoing .letter")).to_have_count(0)
+
+
+async def test_rooms_move_up_and_count_what_is_unread_on_every_device(windows: Windows) -> None:
+    ada, bob, first = await together(windows, "First")
+    second = await ada.open_room(f"Second {ada.user['username']}")
+    phone, desk = await windows.open("/rooms/", ada), await windows.open("/rooms/", ada)
+    await expect(phone.locator(".room").first).to_have_attribute("data-id", second)
+    await post(bob, first, "one")
+    await post(bob, first, "two")
+    for page in (phone, desk):
+        await expect(page.locator(".room").first).to_have_attribute("data-id", first)
+        await expect(unread(page, first)).to_have_text("2")
+        await expect(page.locator(f'.room[data-id="{first}"] .last')).to_have_text(f"{bob.user['username']}: two")
+    await phone.locator(f'.room[data-id="{first}"] a').click()
+    await expect(desk.locator(f'.room[data-id="{first}"] .unread')).to_be_hidden()
+    await desk.reload()
+    await expect(desk.locator(f'.room[data-id="{first}"] .unread')).to_be_hidden()
+
+
+async def test_joins_and_leaves_are_seen_by_others(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Come and go")
+    eve = await windows.person("eve")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await page.locator(".people summary").click()
+    await expect(page.locator(".members-list li")).to_have_count(2)
+    await eve.post(f"/api/rooms/{room}/join/")
+    await expect(page.locator(".members-list li")).to_have_text([p.user["username"] for p in (ada, bob, eve)])
+    await expect(page.locator(".member-count")).to_have_text("3")
+    await bob.post(f"/api/rooms/{room}/leave/")
+    await expect(page.locator(".members-list li")).to_have_text([p.user["username"] for p in (ada, eve)])
+
+
+async def test_leaving_in_another_window_closes_the_composer_and_joining_again_opens_it(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Back again")
+    page = await windows.open(f"/rooms/{room}/", bob)
+    await bob.post(f"/api/rooms/{room}/leave/")
+    await expect(page.locator(".gone")).to_be_visible()
+    await expect(page.locator("#content")).to_be_disabled()
+    await post(ada, room, "said meanwhile")
+    await bob.post(f"/api/rooms/{room}/join/")
+    await expect(page.locator("#content")).to_be_enabled()
+    await expect(said(page, "said meanwhile")).to_have_count(1)
+
+
+async def test_a_window_that_was_offline_longer_than_the_history_catches_up_by_itself(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Tunnel")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await page.context.set_offline(True)
+    await page.locator('.status[data-status="offline"]').wait_for()
+    await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(MORE_THAN_THE_HISTORY)))
+    await page.context.set_offline(False)
+    await is_live(page)
+    await expect(page.locator(".messages .message")).to_have_count(MORE_THAN_THE_HISTORY)
+    ids = await page.locator(".messages .message").evaluate_all("items => items.map((item) => Number(item.dataset.id))")
+    assert ids == sorted(set(ids))
+
+
+async def test_a_server_that_is_killed_and_comes_back_is_caught_up_with(windows: Windows, service: Service) -> None:
+    ada, bob, room = await together(windows, "Restart")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    service.kill()
+    await page.locator('.status[data-status="offline"]').wait_for()
+    service.start()
+    await post(bob, room, "we are back")
+    await expect(said(page, "we are back")).to_have_count(1)
+    await is_live(page)
+    await say(page, "so we are")
+    await expect(said(page, "so we are")).to_have_count(1)
+
+
+async def test_tokens_that_run_out_are_renewed_without_a_word(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Renewal")
+    context = await windows.device(ada)
+    is_renewed = asyncio.Event()
+
+    asked = 0
+
+    async def first_one_for_a_moment(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await route.continue_()
+            is_renewed.set()
+            return
+        nearly_over = connection_token(TOKEN_SECRET, str(ada.user["id"]), now=time.time() - CONNECTION_TTL_S + 3)
+        await route.fulfill(json={"token": nearly_over})
+
+    await context.route("**/api/token/connection/", first_one_for_a_moment)
+    page = await context.new_page()
+    await page.goto(f"/rooms/{room}/")
+    await is_live(page)
+    await asyncio.wait_for(is_renewed.wait(), timeout=20)
+    await post(bob, room, "still there?")
+    await expect(said(page, "still there?")).to_have_count(1)
+    assert await page.locator(".status").get_attribute("data-status") == "live"
+
+
+async def test_logging_out_elsewhere_leads_to_login_and_back(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Logout")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    assert (await ada.post("/api/logout/", {})).status == 200
+    await page.wait_for_url(lambda url: "/login/?next=" in url and room in url)
+
+
+async def test_an_answer_that_is_lost_is_sent_again_and_said_once(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Lost answers")
+    page, other = await windows.open(f"/rooms/{room}/", ada), await windows.open(f"/rooms/{room}/", bob)
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    messages = f"**/api/rooms/{room}/messages/"
+    await page.context.route(messages, lambda route: route.abort(), times=1)
+    await say(page, "never arrived")
+    await expect(page.locator(".letter[data-state=failed]")).to_contain_text("Not sent")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(said(other, "never arrived")).to_have_count(1)
+    await expect(page.locator(".letter")).to_have_count(0)
+
+    await page.context.route(messages, lose, times=1)
+    await say(page, "arrived, but nobody said so")
+    await expect(said(page, "arrived, but nobody said so")).to_have_count(1)
+    await expect(said(other, "arrived, but nobody said so")).to_have_count(1)
+    await expect(page.locator(".letter")).to_have_count(0)
+
+
+async def test_older_messages_come_as_one_scrolls_up(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Long")
+    for start in range(0, 180, 60):
+        await asyncio.gather(*(post(ada, room, f"number {number}") for number in range(start, start + 60)))
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await expect(page.locator(".messages .message")).to_have_count(50)
+    for _ in range(2):
+        await page.locator(".scroll").evaluate("element => element.scrollTo(0, 0)")
+        await expect(page.locator(".older a")).not_to_be_in_viewport()
+    await page.locator(".scroll").evaluate("element => element.scrollTo(0, 0)")
+    await expect(page.locator(".messages .message")).to_have_count(180)
+    await expect(page.locator(".older")).to_be_hidden()
+
+
+async def test_text_is_text_whatever_it_says(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Text")
+    page = await windows.open(f"/rooms/{room}/", ada, viewport={"width": 360, "height": 640})
+    texts = [
+        "<img src=x onerror=alert(1)><script>alert(2)</script>",
+        "\u202eright to left\u202c and back, שלום עולם",
+        "W" * 900,
+        "👩‍👩‍👧‍👦🏳️‍🌈👍🏽",
+        "two\nlines, https://example.org/?a=1&b=2.",
+        "x " * 2000,
+    ]
+    for text in texts:
+        await post(bob, room, text)
+    await expect(page.locator(".messages .message")).to_have_count(len(texts))
+    live = await page.locator(".messages .text").all_text_contents()
+    await page.reload()
+    assert await page.locator(".messages .text").all_text_contents() == live == texts
+    assert await page.locator(".messages img, .messages script").count() == 0
+    links = page.locator(".messages .text a")
+    assert await links.evaluate_all("links => links.map((a) => [a.href, a.rel])") == [
+        ["https://example.org/?a=1&b=2", "noopener noreferrer nofollow"]
+    ]
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_enter_sends_shift_enter_breaks_the_line_and_escape_returns_to_the_newest(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Keys")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await expect(page.locator("#content")).to_be_focused()
+    await page.keyboard.type("one")
+    await page.keyboard.press("Shift+Enter")
+    await page.keyboard.type("two")
+    await page.keyboard.press("Enter")
+    await expect(said(page, "one\ntwo")).to_have_count(1)
+    await page.locator(".people summary").click()
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".people")).not_to_have_attribute("open", "")
+    await expect(page.locator("#content")).to_be_focused()
+
+
+async def test_a_window_that_is_open_for_long_keeps_the_newest_and_brings_back_the_others(windows: Windows) -> None:
+    ada, _, room = await together(windows, "For long")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    most = 2000
+    for start in range(0, most + 100, 300):
+        await asyncio.gather(*(post(ada, room, f"number {number}") for number in range(start, start + 300)))
+    await expect(said(page, f"number {most + 99}")).to_have_count(1)
+    assert await page.locator(".messages .message").count() <= most
+    oldest = await page.locator(".messages .message").first.get_attribute("id")
+    await page.locator(".scroll").evaluate("element => element.scrollTo(0, 0)")
+    await expect(page.locator(".messages .message").first).not_to_have_attribute("id", str(oldest))

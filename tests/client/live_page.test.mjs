@@ -1,0 +1,176 @@
+/** The law of a live page: what was loaded + publications since == what a fresh page shows. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ApiError } from "../../static/onrecord/api.js";
+import { Client } from "../../static/onrecord/client.js";
+import { Mirror } from "../../static/onrecord/mirror.js";
+import { connectionTo } from "./connection.mjs";
+import { randomFrom } from "./random.mjs";
+import { Service } from "./service.mjs";
+
+const ME = 1;
+const PEOPLE = { 1: { id: 1, username: "ada" }, 2: { id: 2, username: "bob" }, 3: { id: 3, username: "eve" } };
+const ROOMS = ["a", "b", "c"];
+const SEQUENCES = 300;
+const STEPS = 40;
+
+class TestedService extends Service {
+  refusal(status) {
+    return new ApiError(status, { detail: "Not found." });
+  }
+}
+
+/** A page, loaded now, with a room open where its owner is in it. */
+function page(service, openId = null) {
+  const open = openId !== null && service.isMember(openId, ME) ? openId : null;
+  const mirror = new Mirror(structuredClone(service.fresh(open)));
+  const connection = connectionTo(service);
+  const client = new Client({ mirror, api: service, Centrifuge: connection.Centrifuge, url: "" });
+  client.start();
+  return { mirror, client, connection, open };
+}
+
+async function quiet() {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+}
+
+function assertIsFresh({ mirror, open }, service, say) {
+  const fresh = service.fresh();
+  assert.deepEqual(mirror.rooms, fresh.rooms, say);
+  const unread = Object.fromEntries(fresh.readings.map(({ room_id, unread: count }) => [room_id, count]));
+  assert.deepEqual(Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])), unread, say);
+  if (open === null || !service.isMember(open, ME)) return;
+  const { messages, members } = mirror.room(open);
+  assert.deepEqual({ messages, members }, { messages: service.open(open).messages, members: service.open(open).members }, say);
+}
+
+function opened() {
+  const service = new TestedService({ me: PEOPLE[ME], people: PEOPLE });
+  for (const room of ROOMS) {
+    const opener = room === "c" ? 2 : ME;
+    service.record("room_opened", room, opener);
+    service.record("user_joined", room, opener);
+  }
+  return service;
+}
+
+/** Something happens that the rules allow. */
+function happen(service, random) {
+  const room = random.one(ROOMS);
+  const user = random.one([1, 1, 2, 3]);
+  if (!service.isMember(room, user)) service.record("user_joined", room, user);
+  else if (random.number() < 0.25) service.record("user_left", room, user);
+  else service.record("message_added", room, user, `${random.below(1000)}`);
+  if (random.number() < 0.1 && service.isMember(room, ME)) service.read(room, random.below(service.room(room).version + 1));
+}
+
+const EVENTS = {
+  "a message of somebody else": (service) => service.record("message_added", "a", 2, "hello"),
+  "a message of one's own": (service) => service.record("message_added", "a", ME, "hello"),
+  "somebody who joins": (service) => service.record("user_joined", "a", 3),
+  "somebody who leaves": (service) => service.record("user_left", "a", 2),
+  "joining in another window": (service) => service.record("user_joined", "c", ME),
+  "leaving in another window": (service) => service.record("user_left", "a", ME),
+  "leaving and coming back": (service) => {
+    service.record("user_left", "a", ME);
+    service.record("message_added", "a", 2, "while nobody listens");
+    service.record("user_joined", "a", ME);
+    service.record("message_added", "a", 2, "welcome back");
+  },
+  "reading in another window": (service) => {
+    service.record("message_added", "a", 2, "hello");
+    service.read("a", service.room("a").version);
+  },
+};
+
+for (const [name, record] of Object.entries(EVENTS)) {
+  test(`a live page equals a fresh one after ${name}`, async () => {
+    const service = opened();
+    service.record("user_joined", "a", 2);
+    const live = page(service, "a");
+    live.connection.subscribed();
+    await quiet();
+    record(service);
+    live.connection.deliver();
+    await quiet();
+    assertIsFresh(live, service);
+  });
+}
+
+test("a live page shows what happened between its load and its subscription", async () => {
+  const service = opened();
+  const live = page(service, "a");
+  service.record("message_added", "a", ME, "from another window");
+  live.connection.subscribed();
+  await quiet();
+  assertIsFresh(live, service);
+  assert.equal(live.client.status, "live");
+});
+
+const DISTURBANCES = {
+  "in order": (publications) => publications,
+  doubled: (publications, random) => publications.flatMap((one) => (random.number() < 0.4 ? [one, one] : [one])),
+  dropped: (publications, random) => publications.filter(() => random.number() < 0.7),
+  swapped: (publications, random) => {
+    const order = [...publications];
+    for (let at = 1; at < order.length; at += 1) {
+      if (random.number() < 0.4) [order[at - 1], order[at]] = [order[at], order[at - 1]];
+    }
+    return order;
+  },
+};
+DISTURBANCES["dropped, doubled and swapped at once"] = (publications, random) =>
+  ["dropped", "doubled", "swapped"].reduce((sofar, kind) => DISTURBANCES[kind](sofar, random), publications);
+
+for (const [name, disturb] of Object.entries(DISTURBANCES)) {
+  test(`a live page equals a fresh one when publications come ${name}`, async () => {
+    for (let seed = 1; seed <= SEQUENCES; seed += 1) {
+      const random = randomFrom(seed);
+      const service = opened();
+      const live = page(service, random.one(["a", "b", null]));
+      live.connection.subscribed();
+      for (let step = 0; step < STEPS; step += 1) {
+        happen(service, random);
+        if (random.number() < 0.3) live.connection.deliver((publications) => disturb(publications, random));
+        if (random.number() < 0.2) await quiet();
+        if (random.number() < 0.03) live.connection.subscribed(); // a connection that lost its history
+        if (random.number() < 0.02) service.pause();
+      }
+      live.connection.deliver((publications) => disturb(publications, random));
+      await quiet();
+      live.connection.deliver(); // what a pause or the catching up left over
+      if (name !== "in order") live.connection.subscribed(); // the very last one may be lost: nothing after it tells
+      await quiet();
+      assertIsFresh(live, service, `seed ${seed}`);
+    }
+  });
+}
+
+test("a publication that was lost is missed at the next one of any room", async () => {
+  const service = opened();
+  const live = page(service, "a");
+  live.connection.subscribed();
+  await quiet();
+  service.record("message_added", "a", ME, "lost");
+  service.record("message_added", "b", ME, "arrives");
+  live.connection.deliver((publications) => publications.slice(1));
+  await quiet();
+  assertIsFresh(live, service);
+});
+
+test("what is published while the server is away is fetched when it answers again", async () => {
+  const service = opened();
+  const live = page(service, "a");
+  const get = service.get.bind(service);
+  let failures = 2;
+  service.get = async (path) => {
+    if (failures-- > 0) throw new ApiError(503, { detail: "not now" });
+    return get(path);
+  };
+  service.record("message_added", "a", ME, "hello");
+  live.connection.subscribed();
+  while (live.client.status !== "live") await new Promise((resolve) => setTimeout(resolve, 20));
+  assertIsFresh(live, service);
+});

@@ -1,0 +1,131 @@
+/**
+ * The service as the client library sees it, for one listener: a log of rooms, read with the paths and shapes of the
+ * HTTP contract, and published in log order to the listener's channel. Answers are folded from the log from its beginning
+ * each time, in the plainest way: this is the model that the library is checked against.
+ */
+export class Service {
+  constructor({ me, people }) {
+    this.me = me;
+    this.people = people;
+    this.log = [];
+    this.marks = new Map();
+    this.published = []; // to the listener's channel: {offset, data}
+    this.isPaused = false;
+  }
+
+  record(type, roomId, user, content) {
+    const position = this.log.length * 2 + 1; // gaps, as in a real log
+    const version = this.#fold(roomId, Infinity).version + 1;
+    const at = `2026-01-01T00:00:00.${String(position).padStart(6, "0")}Z`;
+    this.log.push({ type, roomId, user, content, version, position, at });
+    const event = this.#told(this.log.at(-1));
+    if (this.#concerns(event) && !this.isPaused) this.#publish(event);
+  }
+
+  /** Publications cease, as for somebody who was away for long: the listener is told once. */
+  pause() {
+    this.isPaused = true;
+    this.#publish({ type: "feed_paused", position: this.position });
+  }
+
+  read(roomId, version) {
+    this.marks.set(roomId, Math.max(version, this.marks.get(roomId) ?? 0));
+    this.#publish({ type: "room_read", body: this.reading(roomId) });
+  }
+
+  get position() {
+    return this.log.at(-1)?.position ?? 0;
+  }
+
+  isMember(roomId, user, version = Infinity) {
+    return this.#fold(roomId, version).members.includes(user);
+  }
+
+  /** What a fresh page would show. */
+  fresh(openId = null) {
+    const ids = [...new Set(this.log.map((event) => event.roomId))].filter((id) => this.isMember(id, this.me.id));
+    const rooms = ids.map((id) => this.room(id));
+    rooms.sort((a, b) => (a.bumped_at === b.bumped_at ? (a.id < b.id ? -1 : 1) : a.bumped_at > b.bumped_at ? -1 : 1));
+    const readings = ids.map((id) => this.reading(id));
+    return { user: this.me, position: this.position, rooms, readings, open: openId === null ? null : this.open(openId) };
+  }
+
+  open(id) {
+    const messages = this.log
+      .filter((event) => event.roomId === id && event.type === "message_added")
+      .map((event) => this.#told(event).body);
+    return { room: this.room(id), messages, members: this.#fold(id, Infinity).members.map((user) => this.people[user]) };
+  }
+
+  room(id, version = Infinity) {
+    const { version: at, members, name, bumped_at, last_message } = this.#fold(id, version);
+    return { id, name, version: at, bumped_at, member_count: members.length, last_message };
+  }
+
+  reading(id) {
+    const stream = this.log.filter((event) => event.roomId === id);
+    const joined = stream.findLast((event) => event.type === "user_joined" && event.user === this.me.id)?.version ?? 0;
+    const version = Math.max(joined, this.marks.get(id) ?? 0);
+    const unread = stream.filter(
+      (event) => event.type === "message_added" && event.version > version && event.user !== this.me.id,
+    );
+    return { room_id: id, version, unread: unread.length, counted: stream.length };
+  }
+
+  /** GET, as Api.get answers. */
+  async get(path) {
+    const { pathname, searchParams } = new URL(path, "http://service");
+    const after = Number(searchParams.get("after"));
+    const limit = Number(searchParams.get("limit"));
+    if (pathname === "/api/token/subscription/") {
+      this.isPaused = false;
+      return { token: "a token" };
+    }
+    if (pathname === "/api/readings/") return { readings: this.fresh().readings };
+    if (pathname === "/api/feed/") {
+      const all = this.log.map((event) => this.#told(event)).filter((event) => this.#concerns(event));
+      const events = all.filter((event) => event.position > after).slice(0, limit);
+      return { events, position: events.length < limit ? this.position : events.at(-1).position };
+    }
+    const [, id, rest] = /^\/api\/rooms\/([^/]+)\/(.*)$/.exec(pathname);
+    if (!this.isMember(id, this.me.id)) throw this.refusal(404);
+    if (rest === "") return this.room(id);
+    const events = this.log.filter((event) => event.roomId === id).map((event) => this.#told(event));
+    return { events: events.filter((event) => event.version > after).slice(0, limit), version: events.length };
+  }
+
+  /** Whether the listener was there: members at that version, and whoever left by it. */
+  #concerns({ type, version, body }) {
+    if (type === "room_opened") return false;
+    return this.isMember(body.room.id, this.me.id, version) || (type === "user_left" && body.user.id === this.me.id);
+  }
+
+  #publish(data) {
+    this.published.push({ offset: this.published.length + 1, data });
+  }
+
+  #told({ type, roomId, user: id, content, version, position, at }) {
+    const user = this.people[id];
+    const body =
+      type === "message_added"
+        ? { id: version, content, user, room: { id: roomId, version, bumped_at: at }, created_at: at }
+        : { room: this.room(roomId, version), user };
+    return { type, version, position, body, occurred_at: at };
+  }
+
+  #fold(roomId, to) {
+    const room = { version: 0, members: [], name: `Room ${roomId}`, bumped_at: "", last_message: null };
+    for (const event of this.log) {
+      if (event.roomId !== roomId || event.version > to) continue;
+      room.version = event.version;
+      if (event.type === "room_opened") room.bumped_at = event.at;
+      if (event.type === "user_joined") room.members.push(event.user);
+      if (event.type === "user_left") room.members = room.members.filter((member) => member !== event.user);
+      if (event.type !== "message_added") continue;
+      const { version: id, content, user, at } = event;
+      room.bumped_at = at;
+      room.last_message = { id, content, user: this.people[user], created_at: at };
+    }
+    return room;
+  }
+}
