@@ -79,11 +79,16 @@ def cpu_s(pid: int) -> float:
 
 
 async def postgres_cpu_s(database_url: str) -> float:
-    """Processor time that PostgreSQL has used so far, in seconds: the postmaster, and all children that live."""
+    """Processor time that PostgreSQL has used so far, in seconds, by processes that have ended as well."""
     connection = await asyncpg.connect(database_url)
     try:
         folder = Path(await connection.fetchval("SHOW data_directory"))
     finally:
         await connection.close()
     postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
-    return cpu_s(postmaster.pid) + sum(cpu_s(child.pid) for child in postmaster.children())
+    total = cpu_s(postmaster.pid)
+    for child in postmaster.children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended a moment ago
+            total += cpu_s(child.pid)
+    ended = postmaster.cpu_times()
+    return float(total + ended.children_user + ended.children_system)

@@ -38,6 +38,13 @@ def unavailable_is_one_error() -> Iterator[None]:
         raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
 
 
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    """What a user of the pool leaves behind: nothing but, after an error, a transaction, which asyncpg rolls back.
+
+    Without this it would reset settings, locks, cursors and listeners, in a round trip after every statement.
+    """
+
+
 class Database:
     """A pool of connections for reads and small writes. Every call takes at most `timeout_s` seconds.
 
@@ -53,7 +60,13 @@ class Database:
         """Open the pool; `size` is the most connections it holds."""
         with unavailable_is_one_error():
             pool = await asyncpg.create_pool(
-                dsn, min_size=1, max_size=size, timeout=timeout_s, command_timeout=timeout_s, server_settings=SESSION
+                dsn,
+                min_size=1,
+                max_size=size,
+                timeout=timeout_s,
+                command_timeout=timeout_s,
+                server_settings=SESSION,
+                reset=_nothing_to_reset,
             )
         return cls(pool, timeout_s=timeout_s)
 
@@ -87,7 +100,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of the pool, for more than one statement."""
+        """A connection of the pool, for more than one statement; its settings and locks stay as they were."""
         with unavailable_is_one_error():
             async with self._pool.acquire(timeout=self._timeout_s) as connection:
                 yield connection

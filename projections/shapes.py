@@ -17,7 +17,7 @@ Timestamp = Annotated[
 
 def timestamp(moment: datetime) -> Timestamp:
     """`moment` (aware, any zone) as the contract writes times."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class User(Struct, frozen=True):
