@@ -10,8 +10,6 @@ RoomId = NewType("RoomId", UUID)
 UserId = NewType("UserId", int)
 ClientId = NewType("ClientId", str)
 """A name that a client gives to one intention of its own, so that sending it twice does it once."""
-Version = NewType("Version", int)
-"""An event's place in its room's stream: 1, 2, 3, … A message's id is the version that added it."""
 
 
 @dataclass(frozen=True, slots=True)
