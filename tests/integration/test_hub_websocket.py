@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -221,11 +222,17 @@ async def test_an_endless_message_in_fragments_is_cut_off() -> None:
 
 
 async def test_sockets_that_never_connect_are_closed_and_disturb_nobody() -> None:
-    async with running({"stale_close_delay": "300ms"}) as server, connected(server, subscribe("a")) as witness:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # both ends of every socket are ours
+    async with running({"stale_close_delay": "5s"}) as server, connected(server, subscribe("a")) as witness:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            sockets = [Client(await session.ws_connect(server.url)) for _ in range(300)]
+            sockets: list[Client] = []
+            for _ in range(20):
+                opening = (session.ws_connect(server.url) for _ in range(100))
+                sockets += [Client(socket) for socket in await asyncio.gather(*opening)]
             server.hub.publish("a", b"1")
             assert await witness.publication() == 1
+            assert not any(client.socket.closed for client in sockets), "two thousand are open at the same time"
             assert {await client.closed() for client in sockets} == {(3502, "stale")}
         server.hub.publish("a", b"2")
         assert await witness.publication() == 2
