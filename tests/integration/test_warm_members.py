@@ -11,13 +11,9 @@ from centrifugo.protocol import Position
 from centrifugo.publisher import Publication
 from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
 from projections.leases import Leases
-from tests.delivery import Server, audience_positions, published_to, publishing
+from tests.delivery import TURN_COLD, Server, audience_positions, published_to, publishing
 from tests.scenario import ADA, BOB
 from tests.store import Store, open_store
-
-TURN_COLD = (
-    "UPDATE leases SET warm_until = now() - interval '1 s', changed_in = pg_current_xact_id() WHERE user_id = $1"
-)
 
 
 @pytest.fixture

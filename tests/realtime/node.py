@@ -67,11 +67,17 @@ class NodeProgram:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             event = json.loads(line)
-            if event["event"] == "result":
-                self._answers.pop(event["id"]).set_result(event["result"])
-            elif event["event"] == "failed":
-                self._answers.pop(event["id"]).set_exception(CommandFailed(event["code"], event["message"]))
+            if "id" in event:
+                self._answered(self._answers.pop(event["id"]), event)
             else:
                 self._on_event(event)
         for answer in self._answers.values():
             answer.set_exception(ConnectionError("the program ended"))
+
+    def _answered(self, answer: asyncio.Future[Any], event: Event) -> None:
+        if answer.cancelled():
+            return  # whoever asked waits no more
+        if event["event"] == "result":
+            answer.set_result(event["result"])
+        else:
+            answer.set_exception(CommandFailed(event["code"], event["message"]))
