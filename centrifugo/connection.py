@@ -144,7 +144,8 @@ class Connection:
         self._hub.add_connection(self)
         self._expire_after(ttl)
         if self._pings:
-            self._ping_timer = self._hub.after(self._config.ping_interval * random.uniform(0.5, 1), self._ping)  # noqa: S311
+            first = self._config.ping_interval * random.uniform(0.5, 1)  # noqa: S311 - so that pings are spread
+            self._ping_timer = self._hub.after(first, self._ping)
         return ConnectResult(
             client=self.client,
             version=VERSION,

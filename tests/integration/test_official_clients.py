@@ -450,5 +450,5 @@ class TestDisconnects:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(TIMEOUT_S):
-        while not await asyncio.to_thread(holds):  # noqa: ASYNC110  # another process, there is no event
+        while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - another process, there is no event
             await asyncio.sleep(0.02)
