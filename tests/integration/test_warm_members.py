@@ -37,6 +37,14 @@ async def room_of_two(store: Store) -> RoomId:
     return room_id
 
 
+async def heard_in_a_room_of_two(store: Store, database_url: str) -> tuple[RoomId, int]:
+    """A room, and the position of what was said and published in it while somebody publishes."""
+    room_id = await room_of_two(store)
+    position = await say(store, room_id)
+    await published_to(database_url, position)
+    return room_id, position
+
+
 async def test_who_never_asked_for_a_token_costs_nothing(store: Store, leases: Leases, database_url: str) -> None:
     server = Server()
     await leases.renew(ADA, token_ttl_s=300)
@@ -60,15 +68,11 @@ async def test_who_turned_cold_is_told_once_that_publications_pause(
     server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
-        room_id = await room_of_two(store)
-        heard = await say(store, room_id)
-        await published_to(database_url, heard)
+        room_id, heard = await heard_in_a_room_of_two(store, database_url)
         await store.database.execute(TURN_COLD, BOB)
         await say(store, room_id)
         await published_to(database_url, await say(store, room_id))
-    async with publishing(
-        database_url, store, server, all_warm=False
-    ):  # a process that starts anew knows that he was told
+    async with publishing(database_url, store, server, all_warm=False):  # one that starts anew knows that he was told
         await published_to(database_url, await say(store, room_id))
     assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
     assert [told["type"] for told in server.published(BOB)] == ["user_joined", "message_added", "feed_paused"]
@@ -80,9 +84,7 @@ async def test_who_leaves_while_cold_is_told_that_publications_pause(
     server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
-        room_id = await room_of_two(store)
-        heard = await say(store, room_id)
-        await published_to(database_url, heard)
+        room_id, heard = await heard_in_a_room_of_two(store, database_url)
         await store.database.execute(TURN_COLD, BOB)
         left = await store.chat.leave_room(LeaveRoom(room_id, BOB))
         await published_to(database_url, left.position)
@@ -95,9 +97,7 @@ async def test_who_turns_cold_again_is_told_again_even_when_the_lane_has_not_mov
     server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
-        room_id = await room_of_two(store)
-        heard = await say(store, room_id)
-        await published_to(database_url, heard)
+        room_id, heard = await heard_in_a_room_of_two(store, database_url)
     position = await say(store, room_id)
     for _ in range(2):
         await leases.renew(BOB, token_ttl_s=300)
@@ -249,10 +249,6 @@ class Client:
             if items
             else []
         )
-
-    @staticmethod
-    def _top(stream: Any) -> int:
-        return int(stream.top)
 
 
 @pytest.mark.parametrize("history_size", [3, 1000], ids=["beyond the history", "within the history"])
