@@ -23,6 +23,11 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
 def leases(store: Store) -> Leases:
     return Leases(store.database, cold_after_s=0)
 
@@ -45,8 +50,9 @@ async def heard_in_a_room_of_two(store: Store, database_url: str) -> tuple[RoomI
     return room_id, position
 
 
-async def test_who_never_asked_for_a_token_costs_nothing(store: Store, leases: Leases, database_url: str) -> None:
-    server = Server()
+async def test_who_never_asked_for_a_token_costs_nothing(
+    store: Store, server: Server, leases: Leases, database_url: str
+) -> None:
     await leases.renew(ADA, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False) as process:
         await published_to(database_url, await say(store, await room_of_two(store)))
@@ -55,17 +61,15 @@ async def test_who_never_asked_for_a_token_costs_nothing(store: Store, leases: L
     assert server.published(BOB) == []
 
 
-async def test_with_everybody_warm_nobody_is_left_out(store: Store, database_url: str) -> None:
-    server = Server()
+async def test_with_everybody_warm_nobody_is_left_out(store: Store, server: Server, database_url: str) -> None:
     async with publishing(database_url, store, server, all_warm=True):
         await published_to(database_url, await say(store, await room_of_two(store)))
     assert [told["version"] for told in server.published(BOB)] == [3, 4]
 
 
 async def test_who_turned_cold_is_told_once_that_publications_pause(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
         room_id, heard = await heard_in_a_room_of_two(store, database_url)
@@ -79,9 +83,8 @@ async def test_who_turned_cold_is_told_once_that_publications_pause(
 
 
 async def test_who_leaves_while_cold_is_told_that_publications_pause(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
         room_id, heard = await heard_in_a_room_of_two(store, database_url)
@@ -92,9 +95,8 @@ async def test_who_leaves_while_cold_is_told_that_publications_pause(
 
 
 async def test_who_turns_cold_again_is_told_again_even_when_the_lane_has_not_moved_on(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
         room_id, heard = await heard_in_a_room_of_two(store, database_url)
@@ -130,9 +132,8 @@ class SlowServer(Server):
 
 
 async def test_who_lost_a_lane_publishes_nothing_more_of_what_was_under_way(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     slow = SlowServer(server)
     room_id = await room_of_two(store)
     await say(store, room_id)
@@ -155,9 +156,8 @@ async def test_who_lost_a_lane_publishes_nothing_more_of_what_was_under_way(
 
 
 async def test_a_token_makes_warm_again_before_it_is_handed_out(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
         room_id = await room_of_two(store)
