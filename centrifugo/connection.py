@@ -3,16 +3,15 @@
 Source: https://centrifugal.dev/docs/transports/client_protocol
 """
 
-import random
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from msgspec import Raw
 
-from centrifugo import codes, protocol, subscribing
+from centrifugo import codes, connecting, in_channel, protocol, subscribing
 from centrifugo.codes import Disconnect, Disconnected, Refused, Unsubscribe
-from centrifugo.configuration import ChannelOptions
+from centrifugo.heartbeat import Heartbeat
 from centrifugo.hub import Hub
 from centrifugo.protocol import (
     NOTHING,
@@ -22,6 +21,7 @@ from centrifugo.protocol import (
     ConnectResult,
     EmptyResult,
     HistoryRequest,
+    HistoryResult,
     PresenceResult,
     PresenceStatsResult,
     PublishRequest,
@@ -36,7 +36,7 @@ from centrifugo.protocol import (
 )
 from centrifugo.subscription import Subscription
 from centrifugo.timers import Timer
-from centrifugo.verify import ConnectionGrant, ExpiredToken, InvalidToken, ServerSubscription, UndecodableInfo
+from centrifugo.verify import ConnectionGrant, ServerSubscription
 
 VERSION = "6.9.1 OSS"  # of the server whose protocol this is
 REFUSED_CLOSE_DELAY_S = 5.0
@@ -74,8 +74,7 @@ class Connection:
         self._subscriptions: dict[str, Subscription] = {}
         self._granted_channels: set[str] | None = None  # by the connection token; None before connect
         self._deadline: Timer | None = hub.after(self._config.stale_close_delay, self._grow_stale)
-        self._ping_timer: Timer | None = None
-        self._pong_timer: Timer | None = None
+        self._heartbeat = Heartbeat(hub, ping=self._ping, missed=self._miss_pong)
         self._afterwards: list[Callable[[], None]] = []  # what follows the reply to the command in hand
 
     # From the client
@@ -87,7 +86,7 @@ class Connection:
         try:
             command = protocol.command(line)
             if command.is_pong:
-                self._pong()
+                self._heartbeat.pong()
             else:
                 self._answer(command.id or 0, *command.request())
         except protocol.Malformed:
@@ -98,9 +97,9 @@ class Connection:
     def lost(self) -> None:
         """The socket is gone: leave every channel. May be said more than once."""
         self.is_over = True
-        for timer in (self._deadline, self._ping_timer, self._pong_timer):
-            if timer is not None:
-                timer.cancel()
+        self._heartbeat.stop()
+        if self._deadline is not None:
+            self._deadline.cancel()
         for channel in list(self._subscriptions):
             self._leave(channel)
         self._hub.remove_connection(self)
@@ -133,8 +132,8 @@ class Connection:
     def _connect(self, request: ConnectRequest) -> ConnectResult:
         if self._hub.is_closed:
             raise Disconnected(codes.SHUTDOWN)
-        grant = self._granted(request.token) if request.token else self._anonymous()
-        ttl = self._ttl_on_connect(grant.expire_at)
+        grant = connecting.granted(self._hub, request.token)
+        ttl = connecting.ttl(self._hub, grant.expire_at)
         others = self._hub.connections(grant.user)
         if grant.user and 0 < self._config.user_connection_limit <= len(others):
             raise Disconnected(codes.CONNECTION_LIMIT)
@@ -144,7 +143,7 @@ class Connection:
         self._hub.add_connection(self)
         self._expire_after(ttl)
         if self._pings:
-            self._ping_timer = self._hub.after(self._config.ping_interval * random.uniform(0.5, 1), self._ping)  # noqa: S311
+            self._heartbeat.start()
         return ConnectResult(
             client=self.client,
             version=VERSION,
@@ -155,30 +154,6 @@ class Connection:
             pong=self._pings,
             time=int(self._hub.clock() * 1000) if self._config.connect_include_server_time else 0,
         )
-
-    def _granted(self, token: str) -> ConnectionGrant:
-        try:
-            grant = self._hub.verifier.connection(token, self._hub.clock())
-        except InvalidToken:
-            raise Disconnected(codes.INVALID_TOKEN) from None
-        except ExpiredToken:
-            raise Refused(codes.TOKEN_EXPIRED) from None
-        except UndecodableInfo:
-            raise Refused(codes.INTERNAL) from None
-        if not grant.user and self._config.disallow_anonymous_connection_tokens:
-            raise Disconnected(codes.NOT_PERMITTED)
-        return grant
-
-    def _anonymous(self) -> ConnectionGrant:
-        if not (self._config.allow_anonymous_connect_without_token or self._config.insecure):
-            raise Disconnected(codes.PROTOCOL_VIOLATION)
-        return ConnectionGrant(user="", expire_at=0, info=NOTHING, subscriptions={})
-
-    def _ttl_on_connect(self, expire_at: int) -> int:
-        """A token in its last second has expired: `expires` without a `ttl` would end centrifuge-python for good."""
-        if expire_at == int(self._hub.clock()):
-            raise Refused(codes.TOKEN_EXPIRED)
-        return subscribing.ttl(self._hub, expire_at)
 
     def _refuse_connection(self) -> None:
         """After an error reply to connect nothing more is answered, and soon the socket is dropped."""
@@ -199,33 +174,13 @@ class Connection:
 
     def _ping(self) -> None:
         self._transport.send(protocol.PING)
-        self._pong_timer = self._hub.after(self._config.pong_timeout, self._miss_pong)
-        self._ping_timer = self._hub.after(self._config.ping_interval, self._ping)
-
-    def _pong(self) -> None:
-        if self._pong_timer is None:
-            raise Disconnected(codes.PROTOCOL_VIOLATION)
-        self._pong_timer.cancel()
-        self._pong_timer = None
 
     def _miss_pong(self) -> None:
         self.disconnect(codes.NO_PONG)
 
     def _refresh(self, request: RefreshRequest) -> RefreshResult:
-        if not request.token:
-            raise Disconnected(codes.PROTOCOL_VIOLATION)
-        try:
-            grant = self._hub.verifier.connection(request.token, self._hub.clock())
-        except InvalidToken:
-            raise Disconnected(codes.INVALID_TOKEN) from None
-        except ExpiredToken:
-            raise Disconnected(codes.CONNECTION_EXPIRED) from None
-        except UndecodableInfo:
-            raise Refused(codes.INTERNAL) from None
-        if grant.user != self.user:
-            raise Disconnected(codes.INVALID_TOKEN)
-        if set(grant.subscriptions) != self._granted_channels:
-            raise Disconnected(codes.INSUFFICIENT_STATE)
+        assert self._granted_channels is not None, "connect came first"
+        grant = connecting.granted_again(self._hub, request.token, self.user, self._granted_channels)
         ttl = subscribing.ttl(self._hub, grant.expire_at)
         self._conn_info = grant.info
         self._expire_after(ttl)
@@ -249,39 +204,12 @@ class Connection:
     def _subscribe_by_server(
         self, grant: ConnectionGrant, recover: Mapping[str, Recover]
     ) -> dict[str, SubscribeResult]:
-        """What the token lists, the user's personal channel, and what the client had and may have without a token."""
-        wanted = dict(grant.subscriptions)
-        personal = self._config.subscribe_to_user_personal_channel
-        if personal.enabled and grant.user:
-            namespace = f"{personal.personal_channel_namespace}:" if personal.personal_channel_namespace else ""
-            wanted.setdefault(f"{namespace}#{grant.user}", ServerSubscription())
-        for channel in recover.keys() - wanted.keys():
-            if self._may_add(channel):
-                wanted[channel] = ServerSubscription()
-        if len(wanted) > (self._config.channel_limit or len(wanted)):
-            raise Disconnected(codes.CHANNEL_LIMIT)
-        try:
-            subscriptions = [subscribing.by_server(self._hub, channel, wanted[channel]) for channel in wanted]
-        except UndecodableInfo:
-            raise Refused(codes.INTERNAL) from None
         results = {}
-        for subscription in subscriptions:
+        for subscription in connecting.subscriptions(self._hub, grant, recover):
             position = recover.get(subscription.channel, Recover())
             results[subscription.channel] = subscribing.result(self._hub, subscription, position)
             self._enter(subscription, 0)
         return results
-
-    def _may_add(self, channel: str) -> bool:
-        """Whether a channel that only the client lists is one it could subscribe to by itself."""
-        try:
-            options = self._hub.rules.options(channel)
-        except Refused:
-            raise Disconnected(codes.PROTOCOL_VIOLATION) from None
-        try:
-            self._hub.rules.check_subscribe(channel, self.user, options)
-        except Refused:
-            return False
-        return True
 
     def _enter(self, subscription: Subscription, ttl: int) -> None:
         self._subscriptions[subscription.channel] = subscription
@@ -341,43 +269,23 @@ class Connection:
     # In channels
 
     def _publish(self, request: PublishRequest) -> EmptyResult:
-        channel = _named(request.channel)
-        data = bytes(request.data)
-        if not data:
-            raise Refused(codes.BAD_REQUEST)
-        subscription = self._subscriptions.get(channel)
-        self._hub.rules.check_publish(self._options(channel), self.user, subscription is not None)
-        self._hub.publish(channel, data, info=self.info(subscription or Subscription(channel=channel)))
+        channel, subscription = self._place(request.channel)
+        in_channel.publish(self._hub, self, channel, subscription, bytes(request.data))
         return EmptyResult()
 
     def _presence(self, request: ChannelRequest) -> PresenceResult:
-        return PresenceResult(self._present(request))
+        return PresenceResult(in_channel.present(self._hub, self, *self._place(request.channel)))
 
     def _presence_stats(self, request: ChannelRequest) -> PresenceStatsResult:
-        return PresenceStatsResult.of(self._present(request))
+        return PresenceStatsResult.of(in_channel.present(self._hub, self, *self._place(request.channel)))
 
-    def _present(self, request: ChannelRequest) -> dict[str, ClientInfo]:
-        channel = _named(request.channel)
-        self._hub.rules.check_presence(self._options(channel), self.user, channel in self._subscriptions)
-        return self._hub.presence(channel)
+    def _history(self, request: HistoryRequest) -> HistoryResult:
+        return in_channel.history(self._hub, self, *self._place(request.channel), request)
 
-    def _history(self, request: HistoryRequest) -> protocol.HistoryResult:
-        channel = _named(request.channel)
-        self._hub.rules.check_history(self._options(channel), self.user, channel in self._subscriptions)
-        limit, most = request.limit or 0, self._config.history_max_publication_limit
-        if most and not 0 <= limit <= most:
-            limit = most
-        if request.reverse and request.since and not request.since.offset:
-            raise Refused(codes.BAD_REQUEST)
-        stream, items = self._hub.read_history(channel, limit=limit, since=request.since, reverse=bool(request.reverse))
-        publications = [protocol.publication(item.body, offset, stream.epoch) for offset, item in items]
-        return protocol.HistoryResult(publications, stream.epoch, stream.top)
-
-    def _options(self, channel: str) -> ChannelOptions:
-        """Raises Refused for an unknown namespace (102) and a name that clients may not spell so (107)."""
-        options = self._hub.rules.options(channel)
-        self._hub.rules.check_name(channel, options)
-        return options
+    def _place(self, name: str | None) -> tuple[str, Subscription | None]:
+        """A channel, and the subscription to it if there is one."""
+        channel = _named(name)
+        return channel, self._subscriptions.get(channel)
 
     def _rpc(self, request: RpcRequest) -> EmptyResult:
         raise Refused(codes.NOT_AVAILABLE)

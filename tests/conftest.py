@@ -55,12 +55,18 @@ def template_database(postgres: EmbeddedPostgres) -> str:
     return TEMPLATE
 
 
-@pytest.fixture
-async def database_url(postgres: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
-    """A database with today's schema and no rows, for one test."""
-    name = f"test_{next(_numbers)}"
+@contextlib.asynccontextmanager
+async def database_like(template: str, name: str, postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The URL of a copy of `template`, for as long as the block lasts."""
     server = await asyncpg.connect(postgres.dsn)
-    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    await server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield database_named(name, postgres)
     await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await server.close()
+
+
+@pytest.fixture
+async def database_url(postgres: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
+    """A database with today's schema and no rows, for one test."""
+    async with database_like(template_database, f"test_{next(_numbers)}", postgres) as url:
+        yield url

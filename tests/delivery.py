@@ -19,6 +19,11 @@ from projections.tail import Tail
 from tests.conditions import eventually
 from tests.store import Store
 
+TURN_COLD = (
+    "UPDATE leases SET warm_until = now() - interval '1 s', changed_in = pg_current_xact_id() WHERE user_id = $1"
+)
+"""As when somebody's last token ran out long ago."""
+
 
 class Server:
     """A hub that keeps everything, behind a publisher that can be made to fail.

@@ -84,11 +84,7 @@ class RealtimeServer:
         self.name: str = kind
         self._server = realtime.Server(kind, directory, config)
         self.url = URL(self._server.websocket_url)
-        self.environment = {
-            "CENTRIFUGO_API_URL": self._server.api_url,
-            "CENTRIFUGO_API_KEY": realtime.API_KEY,
-            "CENTRIFUGO_TOKEN_SECRET": realtime.SECRET,
-        }
+        self.environment = self._server.app_environment
 
     async def start(self) -> None:
         await asyncio.to_thread(self._server.start)

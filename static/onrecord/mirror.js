@@ -120,20 +120,16 @@ export class Mirror {
   }
 
   #note(id, event) {
-    const { type, version } = event;
-    if (this.#isMine(event)) {
-      if (type === "user_joined") this.#readFrom(id, version);
-      if (type === "user_left") this.#unread.delete(id);
-    } else if (type === "message_added") {
-      this.#unread.get(id)?.message(version);
-    }
+    if (this.#isMine(event)) this.#noteStay(id, event);
+    else if (event.type === "message_added") this.#unread.get(id)?.message(event.version);
     this.#tell(event);
   }
 
-  /** Nothing that was said before somebody joined is unread to them. */
-  #readFrom(room_id, version) {
+  /** Nothing that was said before somebody joined is unread to them. A reading that counts further knows already. */
+  #noteStay(room_id, { type, version }) {
     if ((this.#unread.get(room_id)?.reading.counted ?? 0) >= version) return;
-    this.#unread.set(room_id, new Unread({ room_id, version, unread: 0, counted: version }));
+    if (type === "user_joined") this.#unread.set(room_id, new Unread({ room_id, version, unread: 0, counted: version }));
+    else if (type === "user_left") this.#unread.delete(room_id);
   }
 
   #isMine(event) {

@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
@@ -12,7 +11,7 @@ from eventstore.embedded import EmbeddedPostgres
 from tests.browser.chromium import SWITCHES, chromium
 from tests.browser.service import Service
 from tests.browser.windows import Windows
-from tests.conftest import database_named
+from tests.conftest import database_like
 
 PATIENCE_MS = 15_000
 DATABASE = "browsers"
@@ -42,14 +41,11 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 async def service(
     postgres: EmbeddedPostgres, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Service]:
-    server = await asyncpg.connect(postgres.dsn)
-    await server.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {template_database}")
-    running = Service(database_named(DATABASE, postgres), tmp_path_factory.mktemp("service"))
-    running.start()
-    yield running
-    running.kill()
-    await server.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
-    await server.close()
+    async with database_like(template_database, DATABASE, postgres) as url:
+        running = Service(url, tmp_path_factory.mktemp("service"))
+        running.start()
+        yield running
+        running.kill()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

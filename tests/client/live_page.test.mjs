@@ -148,6 +148,20 @@ for (const [name, disturb] of Object.entries(DISTURBANCES)) {
   });
 }
 
+test("what was read stays read when an earlier leave is heard of later", () => {
+  const service = opened();
+  service.record("user_joined", "a", 2);
+  const mirror = new Mirror(structuredClone(service.fresh("a")));
+  service.record("user_left", "a", ME);
+  service.record("user_joined", "a", ME);
+  service.record("message_added", "a", 2, "hello");
+  service.read("a", service.room("a").version);
+  const [reading, ...events] = service.published.map(({ data }) => data).reverse();
+  mirror.takeReading(reading.body);
+  for (const event of events) mirror.take(event);
+  assertIsFresh({ mirror, open: "a" }, service);
+});
+
 test("a publication that was lost is missed at the next one of any room", async () => {
   const service = opened();
   const live = page(service, "a");

@@ -33,6 +33,12 @@ async def say(store: Store, room_id: RoomId, content: str, by: UserId = ADA) -> 
     return (await store.chat.post_message(PostMessage(room_id, by, content))).position
 
 
+async def say_three_the_second_of_which_is_refused(store: Store, server: Server, room_id: RoomId) -> list[int]:
+    """Returns their positions. The room is a new one."""
+    server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:4"
+    return [await say(store, room_id, str(number)) for number in range(3)]
+
+
 async def live(store: Store, rooms: list[RoomId], people: int, actions: int, seed: int) -> None:
     """People come, talk and go at random, many at a time."""
     chance = random.Random(seed)
@@ -194,8 +200,7 @@ async def test_a_refused_event_stops_its_lane_loudly_until_it_is_resumed(
     store: Store, server: Server, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     room_id = await store.open_room(by=ADA)
-    server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:4"
-    positions = [await say(store, room_id, str(number)) for number in range(3)]
+    positions = await say_three_the_second_of_which_is_refused(store, server, room_id)
     async with publishing(database_url, store, server):
 
         async def stopped() -> bool:
@@ -219,8 +224,7 @@ async def test_an_operator_skips_a_refused_event_and_it_is_kept_as_a_dead_letter
     store: Store, server: Server, database_url: str
 ) -> None:
     room_id = await store.open_room(by=ADA)
-    server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:4"
-    positions = [await say(store, room_id, str(number)) for number in range(3)]
+    positions = await say_three_the_second_of_which_is_refused(store, server, room_id)
     async with publishing(database_url, store, server):
 
         async def skipped() -> bool:
@@ -238,8 +242,7 @@ async def test_when_told_so_a_lane_sets_refused_events_aside_and_goes_on(
     store: Store, server: Server, database_url: str
 ) -> None:
     room_id = await store.open_room(by=ADA)
-    server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:4"
-    positions = [await say(store, room_id, str(number)) for number in range(3)]
+    positions = await say_three_the_second_of_which_is_refused(store, server, room_id)
     async with publishing(database_url, store, server, sets_aside=True) as process:
         await published_to(database_url, positions[-1])
         assert process.counts.dead_letters == 1

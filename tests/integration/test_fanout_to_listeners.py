@@ -8,10 +8,6 @@ from tests.listening import Listener, listening
 from tests.people import Answer, Person
 
 
-async def open_room(person: Person, name: str = "General") -> str:
-    return str((await person.post("/api/rooms/", {"name": name})).body["id"])
-
-
 async def say(person: Person, room_id: str, content: str) -> Answer:
     return await person.post(f"/api/rooms/{room_id}/messages/", {"content": content})
 
@@ -44,7 +40,7 @@ async def test_every_member_gets_every_event_once_with_the_bodies_that_answers_h
 
 
 async def test_nothing_of_a_room_reaches_a_user_after_their_own_leaving(ada: Person, bob: Person) -> None:
-    room_id = await open_room(ada)
+    room_id = await ada.open_room("General")
     await bob.post(f"/api/rooms/{room_id}/join/", {})
     async with listening(ada) as to_ada, listening(bob) as to_bob:
         posts = [asyncio.create_task(say(ada, room_id, str(number))) for number in range(30)]
@@ -61,7 +57,7 @@ async def test_nothing_of_a_room_reaches_a_user_after_their_own_leaving(ada: Per
 
 async def test_messages_of_many_rooms_arrive_in_the_order_of_the_log(visit: Visit) -> None:
     people = [await visit(f"person{number}") for number in range(6)]
-    rooms = [await open_room(people[0], f"Room {number}") for number in range(5)]
+    rooms = [await people[0].open_room(f"Room {number}") for number in range(5)]
     for person in people[1:]:
         for room_id in rooms:
             await person.post(f"/api/rooms/{room_id}/join/", {})
@@ -80,7 +76,7 @@ async def test_messages_of_many_rooms_arrive_in_the_order_of_the_log(visit: Visi
 
 
 async def test_who_comes_back_recovers_what_they_missed(ada: Person, bob: Person) -> None:
-    room_id = await open_room(ada)
+    room_id = await ada.open_room("General")
     await bob.post(f"/api/rooms/{room_id}/join/", {})
     async with listening(bob) as before:
         await before.until_position((await say(ada, room_id, "heard")).position)

@@ -137,4 +137,6 @@ async def test_a_room_name_that_a_stock_application_took_twice_stops_nothing(
         await store.open_room("Theirs", by=ADA)
         theirs = await asyncio.to_thread(open_and_fill, stock, 1)
         await store.chat.join_room(JoinRoom(RoomId(theirs), ADA))
-        assert (await store.queries.search(UserId(9), "theirs", page=1)).value.count == 2  # type: ignore[union-attr]
+        found = (await store.queries.search(UserId(9), "theirs", page=1)).value
+        assert found is not None
+        assert found.count == 2

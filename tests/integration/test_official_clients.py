@@ -17,7 +17,8 @@ import pytest
 from centrifugo.client import CentrifugoClient
 from centrifugo.publisher import Channels, Publication
 from tests.realtime import server as servers
-from tests.realtime.official import TIMEOUT_S, CommandFailed, JavaScriptClient, OfficialClient, PythonClient
+from tests.realtime.node import TIMEOUT_S, CommandFailed
+from tests.realtime.official import JavaScriptClient, OfficialClient, PythonClient
 from tests.realtime.server import (
     KINDS,
     Kind,
@@ -449,5 +450,5 @@ class TestDisconnects:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(TIMEOUT_S):
-        while not await asyncio.to_thread(holds):  # noqa: ASYNC110  # another process, there is no event
+        while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - another process, there is no event
             await asyncio.sleep(0.02)

@@ -142,11 +142,17 @@ class Stop(Exception):
     """Somebody pressed Ctrl-C."""
 
 
-async def test_an_interrupted_rebuild_leaves_the_live_tables_and_goes_on_where_it_was(
-    database_url: str, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few events at a time, so that there is something between a rebuild's beginning and its end."""
     monkeypatch.setattr("replay.fold.PAGE", 10)
     monkeypatch.setattr("replay.rebuild.NEAR", 5)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_an_interrupted_rebuild_leaves_the_live_tables_and_goes_on_where_it_was(
+    database_url: str, admin: asyncpg.Connection
+) -> None:
     async with open_store(database_url) as store:
         room_id = await talk(store, messages=50)
         await admin.execute(CORRUPTIONS["messages"], room_id)
@@ -171,29 +177,29 @@ def interrupt(progress: Progress) -> None:
     raise Stop
 
 
-async def test_a_rebuild_that_begins_anew_folds_everything(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("replay.fold.PAGE", 10)
-    monkeypatch.setattr("replay.rebuild.NEAR", 5)
+@pytest.fixture
+async def interrupted(database_url: str, small_pages: None) -> AsyncIterator[Store]:
+    """A store in which a rebuild was interrupted after one page of events."""
     async with open_store(database_url) as store:
         await talk(store)
         with pytest.raises(Stop):
             await rebuild(database_url, interrupt)
-        finished = await rebuild(database_url, unseen, restart=True)
-        assert (finished.resumed_at, finished.events) == (0, 24)
+        yield store
 
 
+@pytest.mark.usefixtures("interrupted")
+async def test_a_rebuild_that_begins_anew_folds_everything(database_url: str) -> None:
+    finished = await rebuild(database_url, unseen, restart=True)
+    assert (finished.resumed_at, finished.events) == (0, 24)
+
+
+@pytest.mark.usefixtures("interrupted")
 async def test_what_another_programs_fold_has_left_is_not_gone_on_with(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("replay.fold.PAGE", 10)
-    monkeypatch.setattr("replay.rebuild.NEAR", 5)
-    async with open_store(database_url) as store:
-        await talk(store)
-        with pytest.raises(Stop):
-            await rebuild(database_url, interrupt)
-        monkeypatch.setattr("replay.shadow.FOLD_CODE", "another")
-        finished = await rebuild(database_url, unseen)
-        assert (finished.resumed_at, finished.events) == (0, 24)
+    monkeypatch.setattr("replay.shadow.FOLD_CODE", "another")
+    finished = await rebuild(database_url, unseen)
+    assert (finished.resumed_at, finished.events) == (0, 24)
 
 
 @contextlib.asynccontextmanager

@@ -11,19 +11,20 @@ from centrifugo.protocol import Position
 from centrifugo.publisher import Publication
 from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
 from projections.leases import Leases
-from tests.delivery import Server, audience_positions, published_to, publishing
+from tests.delivery import TURN_COLD, Server, audience_positions, published_to, publishing
 from tests.scenario import ADA, BOB
 from tests.store import Store, open_store
-
-TURN_COLD = (
-    "UPDATE leases SET warm_until = now() - interval '1 s', changed_in = pg_current_xact_id() WHERE user_id = $1"
-)
 
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     async with open_store(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
 
 
 @pytest.fixture
@@ -41,8 +42,17 @@ async def room_of_two(store: Store) -> RoomId:
     return room_id
 
 
-async def test_who_never_asked_for_a_token_costs_nothing(store: Store, leases: Leases, database_url: str) -> None:
-    server = Server()
+async def heard_in_a_room_of_two(store: Store, database_url: str) -> tuple[RoomId, int]:
+    """A room, and the position of what was said and published in it while somebody publishes."""
+    room_id = await room_of_two(store)
+    position = await say(store, room_id)
+    await published_to(database_url, position)
+    return room_id, position
+
+
+async def test_who_never_asked_for_a_token_costs_nothing(
+    store: Store, server: Server, leases: Leases, database_url: str
+) -> None:
     await leases.renew(ADA, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False) as process:
         await published_to(database_url, await say(store, await room_of_two(store)))
@@ -51,42 +61,33 @@ async def test_who_never_asked_for_a_token_costs_nothing(store: Store, leases: L
     assert server.published(BOB) == []
 
 
-async def test_with_everybody_warm_nobody_is_left_out(store: Store, database_url: str) -> None:
-    server = Server()
+async def test_with_everybody_warm_nobody_is_left_out(store: Store, server: Server, database_url: str) -> None:
     async with publishing(database_url, store, server, all_warm=True):
         await published_to(database_url, await say(store, await room_of_two(store)))
     assert [told["version"] for told in server.published(BOB)] == [3, 4]
 
 
 async def test_who_turned_cold_is_told_once_that_publications_pause(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
-        room_id = await room_of_two(store)
-        heard = await say(store, room_id)
-        await published_to(database_url, heard)
+        room_id, heard = await heard_in_a_room_of_two(store, database_url)
         await store.database.execute(TURN_COLD, BOB)
         await say(store, room_id)
         await published_to(database_url, await say(store, room_id))
-    async with publishing(
-        database_url, store, server, all_warm=False
-    ):  # a process that starts anew knows that he was told
+    async with publishing(database_url, store, server, all_warm=False):  # one that starts anew knows that he was told
         await published_to(database_url, await say(store, room_id))
     assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
     assert [told["type"] for told in server.published(BOB)] == ["user_joined", "message_added", "feed_paused"]
 
 
 async def test_who_leaves_while_cold_is_told_that_publications_pause(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
-        room_id = await room_of_two(store)
-        heard = await say(store, room_id)
-        await published_to(database_url, heard)
+        room_id, heard = await heard_in_a_room_of_two(store, database_url)
         await store.database.execute(TURN_COLD, BOB)
         left = await store.chat.leave_room(LeaveRoom(room_id, BOB))
         await published_to(database_url, left.position)
@@ -94,14 +95,11 @@ async def test_who_leaves_while_cold_is_told_that_publications_pause(
 
 
 async def test_who_turns_cold_again_is_told_again_even_when_the_lane_has_not_moved_on(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
-        room_id = await room_of_two(store)
-        heard = await say(store, room_id)
-        await published_to(database_url, heard)
+        room_id, heard = await heard_in_a_room_of_two(store, database_url)
     position = await say(store, room_id)
     for _ in range(2):
         await leases.renew(BOB, token_ttl_s=300)
@@ -134,9 +132,8 @@ class SlowServer(Server):
 
 
 async def test_who_lost_a_lane_publishes_nothing_more_of_what_was_under_way(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     slow = SlowServer(server)
     room_id = await room_of_two(store)
     await say(store, room_id)
@@ -159,9 +156,8 @@ async def test_who_lost_a_lane_publishes_nothing_more_of_what_was_under_way(
 
 
 async def test_a_token_makes_warm_again_before_it_is_handed_out(
-    store: Store, leases: Leases, database_url: str
+    store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
-    server = Server()
     await leases.renew(BOB, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False):
         room_id = await room_of_two(store)
@@ -253,10 +249,6 @@ class Client:
             if items
             else []
         )
-
-    @staticmethod
-    def _top(stream: Any) -> int:
-        return int(stream.top)
 
 
 @pytest.mark.parametrize("history_size", [3, 1000], ids=["beyond the history", "within the history"])

@@ -1,9 +1,8 @@
-// centrifuge-js, unmodified, driven from outside: a command a line on stdin, an event a line on stdout.
-import { createInterface } from "node:readline";
+// centrifuge-js, unmodified, driven from outside.
 import { Centrifuge } from "centrifuge";
 import WebSocket from "ws";
 
-const say = (event, fields) => process.stdout.write(JSON.stringify({ event, ...fields }) + "\n");
+import { obey, say } from "./commands.mjs";
 
 // Each request for a token takes the next one; the last serves for ever.
 const tokenFrom = (tokens, channel) => ({
@@ -75,12 +74,6 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { id, command, ...fields } = JSON.parse(line);
-  commands[command](fields).then(
-    (result) => say("result", { id, result: result ?? null }),
-    (error) => say("failed", { id, code: error.code }),
-  );
-}
+await obey(commands);
 client?.disconnect();
 process.exit(0);

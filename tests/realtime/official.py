@@ -1,27 +1,15 @@
 """Centrifugo's own clients, unmodified, behind one face, so that one scenario drives both."""
 
 import asyncio
-import itertools
-import json
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import centrifuge
 
-from tests.realtime.server import ROOT
+from tests.realtime.node import TIMEOUT_S, CommandFailed, Event, NodeProgram
 
-TIMEOUT_S = 15.0
-
-Event = dict[str, Any]
-
-
-class CommandFailed(Exception):
-    """The server answered a command with error `code`."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"error {code}")
-        self.code = code
+CLIENT = Path(__file__).with_name("client.mjs")
 
 
 class OfficialClient:
@@ -83,44 +71,19 @@ def _unless_empty(tokens: Sequence[str]) -> dict[str, Any]:
 class JavaScriptClient(OfficialClient):
     """centrifuge-js in a Node process of its own (see client.mjs)."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        super().__init__()
-        self._process = process
-        self._ids = itertools.count(1)
-        self._answers: dict[int, asyncio.Future[Any]] = {}
-        self._reader = asyncio.create_task(self._read())
+    _program: NodeProgram
 
     @classmethod
     async def start(cls) -> "JavaScriptClient":
-        assert (ROOT / "node_modules" / "centrifuge").is_dir(), "first: make node_modules/.installed"
-        node = shutil.which("node") or str(ROOT / ".venv" / "bin" / "node")
-        script = str(ROOT / "tests" / "realtime" / "client.mjs")
-        pipe = asyncio.subprocess.PIPE
-        return cls(await asyncio.create_subprocess_exec(node, script, stdin=pipe, stdout=pipe, limit=1 << 20))
+        client = cls()
+        client._program = await NodeProgram.start(CLIENT, lambda event: client._say(**event))
+        return client
 
     async def do(self, command: str, **fields: Any) -> Any:
-        assert self._process.stdin is not None
-        number = next(self._ids)
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        self._process.stdin.write(json.dumps({"id": number, "command": command, **fields}).encode() + b"\n")
-        return await asyncio.wait_for(answer, TIMEOUT_S)
+        return await self._program.do(command, **fields)
 
     async def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
-        await self._reader
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            event = json.loads(line)
-            if event["event"] == "result":
-                self._answers.pop(event["id"]).set_result(event["result"])
-            elif event["event"] == "failed":
-                self._answers.pop(event["id"]).set_exception(CommandFailed(event["code"]))
-            else:
-                self._say(**event)
+        await self._program.close()
 
 
 class PythonClient(OfficialClient):
@@ -134,7 +97,7 @@ class PythonClient(OfficialClient):
         try:
             return await getattr(self, f"_{command}")(**fields)
         except centrifuge.ReplyError as error:
-            raise CommandFailed(error.code) from error
+            raise CommandFailed(error.code, error.message) from error
 
     async def close(self) -> None:
         if hasattr(self, "_client"):

@@ -92,6 +92,15 @@ class Server:
         self._config.write_text(json.dumps(config))
         self.start()
 
+    @property
+    def app_environment(self) -> dict[str, str]:
+        """What an application needs to be told to publish here."""
+        return {
+            "CENTRIFUGO_API_URL": self.api_url,
+            "CENTRIFUGO_API_KEY": API_KEY,
+            "CENTRIFUGO_TOKEN_SECRET": SECRET,
+        }
+
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._argv(), env=self._environment(), stdout=log, stderr=log, cwd=ROOT)

@@ -11,11 +11,6 @@ from centrifugo.idempotency import KEY_COST, IdempotencyWindow, Published
 from tests.hub import Client, World, token
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def subscribed(world: World, channel: str) -> Client:
     client = world.client()
     client.ask("subscribe", channel=channel, token=world.token(channel))

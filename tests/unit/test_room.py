@@ -5,7 +5,7 @@ from eventsourcing.utils import get_topic
 
 from domain.errors import AlreadyAMember, InvalidField, NotAMember
 from domain.room import Room, check_content, check_name, name_key
-from tests.scenario import ADA, BOB, given, joined, left, recorded, said
+from tests.scenario import ADA, BOB, Fact, given, joined, left, recorded, said
 
 
 def test_opening_a_room_makes_the_opener_its_first_member() -> None:
@@ -49,8 +49,8 @@ def test_joining_twice_is_refused_and_consumes_no_version() -> None:
 
 
 @pytest.mark.parametrize("facts", [(), (joined(BOB), left(BOB))], ids=["never joined", "left"])
-def test_only_members_post_and_leave(facts: tuple[object, ...]) -> None:
-    room = given(*facts)  # type: ignore[arg-type]  # parametrize hides what the facts are
+def test_only_members_post_and_leave(facts: tuple[Fact, ...]) -> None:
+    room = given(*facts)
     version = room.version
     with pytest.raises(NotAMember):
         room.post(user_id=BOB, content="hello")
@@ -82,7 +82,7 @@ def test_a_name_is_one_line_of_text(name: str) -> None:
 
 
 def test_names_that_look_alike_to_people_are_the_same_name() -> None:
-    assert name_key("  General  Chat ") == name_key("general chat") == name_key("ＧＥＮＥＲＡＬ chat")  # noqa: RUF001
+    assert name_key("  General  Chat ") == name_key("general chat") == name_key("ＧＥＮＥＲＡＬ chat")  # noqa: RUF001 - that they look alike is the point
 
 
 def test_stored_topics_are_short_names_that_survive_moving_code() -> None:

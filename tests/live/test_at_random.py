@@ -1,0 +1,104 @@
+"""Everything at once: people do what they like, on lines that lose, repeat, swap and break."""
+
+import asyncio
+import random
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.live.open_pages import OpenPage
+from tests.live.service import Service, done, leave_all, new_room
+from tests.people import Person
+from tests.realtime.relay import Fate, Relay, relay_to
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FATES: dict[Fate, float] = {"delivered": 0.6, "dropped": 0.15, "doubled": 0.15, "swapped": 0.1}
+ROUNDS = 40
+PAGES = 4
+"""Of each person, at most."""
+
+
+class Life:
+    """What somebody does at random, here and there."""
+
+    def __init__(self, person: Person, rooms: list[str], chance: random.Random) -> None:
+        self.person = person
+        self.joined: dict[str, int] = {}  # rooms, and the newest version that is known of each
+        self._rooms = rooms
+        self._chance = chance
+
+    async def go_on(self) -> None:
+        """Do one thing."""
+        room = self._chance.choice(self._rooms)
+        dice = self._chance.random()
+        if room not in self.joined:
+            self.joined[room] = (await done(self.person, room, "join")).body["room"]["version"]
+        elif dice < 0.15:
+            await done(self.person, room, "leave")
+            del self.joined[room]
+        elif dice < 0.3:
+            await done(self.person, room, "read", {"version": self.joined[room]})
+        elif dice < 0.35:
+            opened = await new_room(self.person)
+            self.joined[opened] = 2
+            self._rooms.append(opened)
+        else:
+            self.joined[room] = (await done(self.person, room, "messages", {"content": f"{dice}"})).body["id"]
+
+
+class Windows:
+    """The pages that somebody keeps open meanwhile, each on a line of its own."""
+
+    def __init__(self, service: Service, life: Life, chance: random.Random, lines: AsyncExitStack) -> None:
+        self._service = service
+        self._life = life
+        self._chance = chance
+        self._lines = lines
+        self._pages: list[tuple[OpenPage, Relay]] = []
+
+    async def go_on(self) -> None:
+        """Now and then open a page; break lines and mend them."""
+        if len(self._pages) < PAGES and self._chance.random() < 0.2:
+            await self._open(self._chance.choice(["/rooms/", *(f"/rooms/{room}/" for room in self._life.joined)]))
+        for _, relay in self._pages:
+            if self._chance.random() < 0.15:
+                self._chance.choice([relay.cut, relay.mend])()
+
+    async def assert_fresh(self) -> None:
+        """When all lines are good again, all pages are."""
+        for page, relay in self._pages:
+            relay.calm()
+            relay.cut()  # the very last publication may be lost, and nothing but a new connection tells
+            relay.mend()
+            await self._service.assert_fresh(page)
+            await page.close()
+
+    async def _open(self, path: str) -> None:
+        relay = await self._lines.enter_async_context(relay_to(self._service.websocket_url))
+        relay.fates = iter(self._fate, None)
+        self._pages.append((await self._service.desk.open(self._life.person, path, relay.url), relay))
+
+    def _fate(self) -> Fate:
+        return self._chance.choices(list(FATES), list(FATES.values()))[0]
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_pages_equal_fresh_ones_whatever_happens(service: Service, seed: int) -> None:
+    chance = random.Random(seed)
+    rooms = [await new_room(service.people[0]) for _ in range(3)]
+    await leave_all(service.people[0])
+    async with AsyncExitStack() as lines:
+        lives = [Life(person, rooms, chance) for person in service.people]
+        windows = [Windows(service, life, chance, lines) for life in lives]
+
+        async def live(life: Life, at: Windows) -> None:
+            await life.go_on()
+            await at.go_on()
+
+        for _ in range(ROUNDS):
+            await asyncio.gather(*map(live, lives, windows))
+        for at in windows:
+            await at.assert_fresh()
+    for person in service.people:
+        await leave_all(person)

@@ -1,0 +1,168 @@
+"""Each kind of event, with each mishap on its way to a page."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import get_args
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.conditions import eventually
+from tests.delivery import TURN_COLD
+from tests.live.open_pages import OpenPage
+from tests.live.service import HISTORY, Service, done, leave_all, new_room
+from tests.people import Person
+from tests.realtime.relay import Fate, Relay, relay_to
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FATES: tuple[Fate, ...] = get_args(Fate)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Ada and Bob are in a room, and in another one elsewhere; Ada has a page open at the room."""
+
+    service: Service
+    room: str
+    elsewhere: str
+    relay: Relay
+    page: OpenPage
+
+    @property
+    def people(self) -> list[Person]:
+        return self.service.people
+
+    async def say(self, person: Person, content: str = "hello") -> int:
+        """Returns the message's version."""
+        return int((await done(person, self.room, "messages", {"content": content})).body["id"])
+
+    async def go_on(self) -> None:
+        """Something happens elsewhere. By its publication a page can tell that it lacks others."""
+        await done(self.people[1], self.elsewhere, "messages", {"content": "meanwhile"})
+
+    async def shows(self, version: int) -> None:
+        """Wait until the page does."""
+
+        async def is_there() -> bool:
+            return bool((await self.page.room())["room"]["version"] == version)
+
+        await eventually(is_there)
+
+    async def assert_fresh(self) -> None:
+        await self.service.assert_fresh(self.page)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(service: Service) -> AsyncIterator[Scene]:
+    ada, bob, _ = service.people
+    room, elsewhere = await new_room(ada), await new_room(ada)
+    await done(bob, room, "join")
+    await done(bob, elsewhere, "join")
+    await service.published()
+    async with relay_to(service.websocket_url) as relay:
+        page = await service.desk.open(ada, f"/rooms/{room}/", relay.url)
+        yield Scene(service, room, elsewhere, relay, page)
+        await page.close()
+    await leave_all(ada)
+
+
+async def somebody_speaks(scene: Scene) -> None:
+    await scene.say(scene.people[1])
+
+
+async def speaking_in_another_window(scene: Scene) -> None:
+    await scene.say(scene.people[0])
+
+
+async def somebody_joins(scene: Scene) -> None:
+    await done(scene.people[2], scene.room, "join")
+
+
+async def somebody_leaves(scene: Scene) -> None:
+    await done(scene.people[1], scene.room, "leave")
+
+
+async def opening_a_room_in_another_window(scene: Scene) -> None:
+    await new_room(scene.people[0])
+
+
+async def joining_in_another_window(scene: Scene) -> None:
+    other = await new_room(scene.people[1])
+    await done(scene.people[0], other, "join")
+
+
+async def leaving_in_another_window(scene: Scene) -> None:
+    await done(scene.people[0], scene.room, "leave")
+
+
+async def leaving_and_coming_back(scene: Scene) -> None:
+    await done(scene.people[0], scene.room, "leave")
+    await scene.say(scene.people[1], "while nobody listens")
+    await done(scene.people[0], scene.room, "join")
+    await scene.say(scene.people[1], "welcome back")
+
+
+async def reading_in_another_window(scene: Scene) -> None:
+    version = await scene.say(scene.people[1])
+    await scene.say(scene.people[1], "not read yet")
+    await scene.service.published()  # so that the read mark, which is no event of the log, is published after them
+    await done(scene.people[0], scene.room, "read", {"version": version})
+
+
+Event = Callable[[Scene], Awaitable[None]]
+
+EVENTS: dict[Event, int] = {
+    somebody_speaks: 1,
+    speaking_in_another_window: 1,
+    somebody_joins: 1,
+    somebody_leaves: 1,
+    opening_a_room_in_another_window: 1,
+    joining_in_another_window: 1,
+    leaving_in_another_window: 1,
+    leaving_and_coming_back: 3,
+    reading_in_another_window: 3,
+}
+"""What can happen, and how many publications tell the owner of the page of it."""
+
+every_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
+
+
+@every_event
+@pytest.mark.parametrize("fate", FATES)
+async def test_a_page_equals_a_fresh_one_after(scene: Scene, event: Event, fate: Fate) -> None:
+    scene.relay.fates = itertools.chain(itertools.repeat(fate, EVENTS[event]), itertools.repeat("delivered"))
+    await event(scene)
+    await scene.go_on()
+    await scene.assert_fresh()
+    assert scene.relay.recoveries == []
+
+
+@every_event
+@pytest.mark.parametrize(("beside", "is_recovered"), [(0, True), (HISTORY, False)], ids=["briefly", "for long"])
+async def test_a_page_equals_a_fresh_one_after_it_was_cut_off(
+    scene: Scene, event: Event, beside: int, is_recovered: bool
+) -> None:
+    scene.relay.cut()
+    await event(scene)
+    for _ in range(beside):
+        await scene.go_on()
+    await scene.service.published()
+    scene.relay.mend()
+    await scene.assert_fresh()
+    assert scene.relay.recoveries == [is_recovered]
+
+
+@pytest.mark.parametrize("fate", ["delivered", "doubled"])
+async def test_a_page_that_is_told_of_a_pause_hears_everything_again(scene: Scene, fate: Fate) -> None:
+    ada, bob, _ = scene.people
+    database = await asyncpg.connect(scene.service.dsn)
+    await database.execute(TURN_COLD, ada.user["id"])
+    await database.close()
+    scene.relay.fates = itertools.repeat(fate)
+    await scene.shows(await scene.say(bob, "left out"))
+    await scene.shows(await scene.say(bob, "heard"))
+    await scene.assert_fresh()
+    assert scene.relay.recoveries == []

@@ -1,0 +1,10 @@
+"""What many tests of the hub begin with."""
+
+import pytest
+
+from tests.hub import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
