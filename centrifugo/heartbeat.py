@@ -32,6 +32,8 @@ class Heartbeat:
         self._deadline = None
 
     def stop(self) -> None:
+        """For good. Lets go of the connection as well, which would else stay until the garbage collector comes by."""
+        self._ping = self._missed = _nothing
         for timer in (self._next_ping, self._deadline):
             if timer is not None:
                 timer.cancel()
@@ -40,3 +42,7 @@ class Heartbeat:
         self._ping()
         self._deadline = self._hub.after(self._config.pong_timeout, self._missed)
         self._next_ping = self._hub.after(self._config.ping_interval, self._beat)
+
+
+def _nothing() -> None:
+    """Nobody is there any more."""
