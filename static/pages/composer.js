@@ -50,6 +50,7 @@ export class Composer {
     this.#field.value = "";
     this.#send(this.#outbox.add(content));
     this.#onSubmit();
+    this.focus();
   }
 
   #send(letter) {

@@ -79,6 +79,7 @@ export class MessageList {
     this.#outgoing.hidden = this.#window.hasBelow;
     this.#jump.hidden = this.#isAtEnd;
     const hasNews = (this.#room.messages.at(-1)?.id ?? 0) > this.#seen;
+    this.#jump.classList.toggle("news", hasNews);
     write(this.#jump.querySelector("button"), hasNews ? "New messages below" : "Newest messages");
   }
 
