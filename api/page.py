@@ -25,10 +25,12 @@ OUT_OF_DATE = Refusal(403, {"detail": "The form was out of date, as after a logi
 
 
 async def get_nothing(request: web.Request) -> web.StreamResponse:
-    """GET of what is not there: people get a page, programs the answer that they know."""
-    if "text/html" in request.headers.get("Accept", ""):
-        return await page(_nothing, Access.ANYBODY)(request)
-    raise web.HTTPNotFound
+    """GET of what is not there: people get a page, or what they meant but for the slash; programs the usual answer."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        raise web.HTTPNotFound
+    if not request.path.endswith("/"):
+        return redirect(local(str(request.rel_url.with_path(f"{request.path}/", keep_query=True))))
+    return await page(_nothing, Access.ANYBODY)(request)
 
 
 async def _nothing(_: web.Request) -> web.StreamResponse:
@@ -74,7 +76,7 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
     text = (
         body.get("detail") or body.get("message") or " ".join(problem for texts in body.values() for problem in texts)
     )
-    context = {"status": refusal.status, "text": text, "back": way_back(request)}
+    context = {"status": refusal.status, "text": text, "again": way_back(request)}
     response = render(request, "refused.html", context, status=refusal.status)
     response.headers.update(refusal.headers)
     return response

@@ -210,6 +210,7 @@ async def test_text_is_text_whatever_it_says(windows: Windows) -> None:
         "W" * 900,
         "👩‍👩‍👧‍👦🏳️‍🌈👍🏽",
         "two\nlines, https://example.org/?a=1&b=2.",
+        "javascript:alert(1) data:text/html,<script>alert(2)</script>",
         "x " * 2000,
     ]
     for text in texts:
