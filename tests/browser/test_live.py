@@ -80,6 +80,16 @@ async def test_rooms_move_up_and_count_what_is_unread_on_every_device(windows: W
     await expect(desk.locator(f'.room[data-id="{first}"] .unread')).to_be_hidden()
 
 
+async def test_what_comes_into_a_room_in_sight_is_read_on_every_device(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "In sight")
+    desk, phone = await windows.open(f"/rooms/{room}/", ada), await windows.open("/rooms/", ada)
+    for number in range(5):
+        await post(bob, room, f"number {number}")
+        await expect(said(desk, f"number {number}")).to_have_count(1)
+    await expect(phone.locator(f'.room[data-id="{room}"] .last')).to_have_text(f"{bob.user['username']}: number 4")
+    await expect(phone.locator(f'.room[data-id="{room}"] .unread')).to_be_hidden()
+
+
 async def test_joins_and_leaves_are_seen_by_others(windows: Windows) -> None:
     ada, bob, room = await together(windows, "Come and go")
     eve = await windows.person("eve")
@@ -280,9 +290,11 @@ async def test_what_is_being_read_stays_in_place_whatever_comes_in_above_and_bel
     await page.get_by_role("button", name="New messages below").wait_for()
     assert await page.locator(f"#{item}").evaluate("item => item.getBoundingClientRect().top") == pytest.approx(top)
     await expect(page.locator(f"#{item}")).to_be_in_viewport()
+    await expect(page.get_by_role("log")).to_have_attribute("aria-live", "off")
     await page.get_by_role("button", name="New messages below").click()
     await expect(said(page, "something new")).to_be_in_viewport()
     await expect(page.locator(".jump")).to_be_hidden()
+    await expect(page.get_by_role("log")).to_have_attribute("aria-live", "polite")
 
 
 async def test_whoever_turns_away_from_the_end_is_not_pulled_back_and_returns_by_speaking(windows: Windows) -> None:
