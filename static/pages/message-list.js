@@ -3,6 +3,7 @@ import { MessageWindow } from "./message-window.js";
 import { localise, separateDays, write } from "./words.js";
 
 const NEAR_PX = 120;
+const END_PX = 2; // heights are rounded
 
 /** The messages of a room, and how one moves among them: what is newest is followed, what is being read stays in place. */
 export class MessageList {
@@ -94,7 +95,7 @@ export class MessageList {
     const rest = scrollHeight - clientHeight - scrollTop;
     const isUp = scrollTop < this.#top; // however little: who turns away from the end is not pulled back to it
     this.#top = scrollTop;
-    const isNear = rest <= 1 || (rest < NEAR_PX && !isUp);
+    const isNear = rest < END_PX || (rest < NEAR_PX && !isUp);
     const hasMore = !this.#isAtEnd && this.#window.hasBelow;
     if (isNear !== this.#isAtEnd && !hasMore) {
       this.#follow(isNear);

@@ -1,6 +1,7 @@
 """Pages as anybody meets them: without scripts, on a phone, by keyboard, by ear."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
@@ -138,7 +139,10 @@ async def test_nothing_stands_in_the_way_of_people_with_disabilities(windows: Wi
     for path in ("/login/", "/signup/"):
         await is_accessible(await windows.open(path, live=False, color_scheme=color_scheme, bypass_csp=True))
     page = await windows.open("/rooms/", ada, color_scheme=color_scheme, bypass_csp=True)
-    for path in ("/rooms/", "/discover/", "/account/", f"/rooms/{room}/", f"/rooms/{room}/history/", "/rooms/0/"):
+    for path in (
+        *("/rooms/", "/discover/", "/account/", "/rooms/0/", "/nowhere/", "/api/docs/"),
+        *(f"/rooms/{room}/", f"/rooms/{room}/history/", f"/rooms/{uuid4()}/"),
+    ):
         await page.goto(path)
         await is_accessible(page)
     await page.goto(f"/rooms/{room}/")
