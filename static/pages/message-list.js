@@ -72,6 +72,7 @@ export class MessageList {
 
   #pull() {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#top = this.#scroll.scrollTop; // what is less by the next event was somebody's doing
   }
 
   /** What leads to messages that are not on the page. */

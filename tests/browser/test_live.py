@@ -267,7 +267,7 @@ async def test_a_window_shows_a_part_of_many_messages_and_moves_over_all_of_them
     await expect(page.locator(f"#m{ids[0]}")).to_be_in_viewport()
     assert await met_on_the_way(page, "down") == ids
     await expect(page.locator(f"#m{ids[-1]}")).to_be_in_viewport()
-    await expect(page.locator(".jump")).to_be_hidden()
+    await expect(page.locator(".jump button")).to_be_hidden()
 
 
 async def met_on_the_way(page: Page, direction: Literal["up", "down"]) -> list[int]:
@@ -293,7 +293,7 @@ async def test_what_is_being_read_stays_in_place_whatever_comes_in_above_and_bel
     await expect(page.get_by_role("log")).to_have_attribute("aria-live", "off")
     await page.get_by_role("button", name="New messages below").click()
     await expect(said(page, "something new")).to_be_in_viewport()
-    await expect(page.locator(".jump")).to_be_hidden()
+    await expect(page.locator(".jump button")).to_be_hidden()
     await expect(page.get_by_role("log")).to_have_attribute("aria-live", "polite")
 
 
