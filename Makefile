@@ -76,7 +76,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-dev node_modules/.installed chromium
 	$(BIN)/python -m benchmarks
 
 .PHONY: lock

@@ -7,7 +7,7 @@ import aiohttp_jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.csrf import check_csrf, csrf_token, hand_out
+from api.csrf import CsrfFailed, check_csrf, csrf_token, hand_out
 from api.endpoints import Access
 from api.errors import Refusal, refusal_of
 from api.guard import SAFE, admit
@@ -21,6 +21,21 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+OUT_OF_DATE = Refusal(403, {"detail": "The form was out of date, as after a login in another window."})
+
+
+async def get_nothing(request: web.Request) -> web.StreamResponse:
+    """GET of what is not there: people get a page, or what they meant but for the slash; programs the usual answer."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        raise web.HTTPNotFound
+    if not request.path.endswith("/"):
+        return redirect(local(str(request.rel_url.with_path(f"{request.path}/", keep_query=True))))
+    return await page(_nothing, Access.ANYBODY)(request)
+
+
+async def _nothing(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
 
 def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
     """`handler` as a page: strangers are led to login and back, refusals are pages too."""
@@ -33,7 +48,7 @@ def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
                 check_csrf(request, await field(request, CSRF_FIELD))
             return await handler(request)
         except Exception as error:
-            refusal = refusal_of(error)
+            refusal = OUT_OF_DATE if isinstance(error, CsrfFailed) else refusal_of(error)
             if refusal is None:
                 raise
             return refused(request, refusal)
@@ -61,7 +76,8 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
     text = (
         body.get("detail") or body.get("message") or " ".join(problem for texts in body.values() for problem in texts)
     )
-    response = render(request, "refused.html", {"status": refusal.status, "text": text}, status=refusal.status)
+    context = {"status": refusal.status, "text": text, "again": way_back(request)}
+    response = render(request, "refused.html", context, status=refusal.status)
     response.headers.update(refusal.headers)
     return response
 
@@ -82,7 +98,7 @@ def way_back(request: web.Request) -> str:
     if request.method in SAFE:
         return request.path_qs
     parent, _, action = request.path.rstrip("/").rpartition("/")
-    return f"{parent}/" if action in ("join", "leave", "logout") else request.path
+    return f"{parent}/" if action in ("join", "leave", "logout", "demo-login") else request.path
 
 
 def local(target: str) -> str:

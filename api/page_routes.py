@@ -6,7 +6,7 @@ from aiohttp import web
 
 from api import pages_account, pages_history, pages_room, pages_rooms
 from api.endpoints import Access
-from api.page import page
+from api.page import get_nothing, page
 
 ANYBODY = Access.ANYBODY
 ROOM = "/rooms/{room_id}"
@@ -30,3 +30,4 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield web.post(f"{ROOM}/join/", page(pages_rooms.post_join))
     yield web.post(f"{ROOM}/leave/", page(pages_rooms.post_leave))
     yield web.get(f"{ROOM}/history/", page(pages_history.get_history))
+    yield web.get("/{path:(?!api/).*}", get_nothing)

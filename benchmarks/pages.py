@@ -25,6 +25,9 @@ FRAMES = """() => {
     requestAnimationFrame(note);
 }"""
 
+HAS_COME = "text => document.querySelector('.rooms .last').textContent.endsWith(text)"
+"""Asked in every frame, of the list of rooms: a search through the messages would be measured instead of the page."""
+
 SCROLL_BACK = """async () => {
     const scroll = document.querySelector(".scroll");
     const older = document.querySelector(".older");
@@ -71,7 +74,7 @@ async def burst(page: Page, store: Store, bob: Visitor, room_id: RoomId) -> tupl
         posts.append(asyncio.create_task(store.chat.post_message(command)))
     await asyncio.gather(*posts)
     posted = time.perf_counter()
-    await page.get_by_text(f"burst {BURST_PER_S * BURST_S - 1}", exact=True).first.wait_for()
+    await page.wait_for_function(HAS_COME, arg=f": burst {BURST_PER_S * BURST_S - 1}")
     shown = time.perf_counter() - posted
     frames = [frame / 1000 for frame in await page.evaluate("globalThis.frames")]
     return (*p50_p99(frames), ms(max(frames)), ms(shown))
@@ -108,11 +111,18 @@ async def run() -> None:
         page = await context.new_page()
         await page.goto(f"/rooms/{room_id}/")
         await is_live(page)
-        columns = ("burst", "frame p50", "p99", "longest", "last message shown after")
-        table("A burst into an open room", columns, [(f"{BURST_PER_S}/s", *await burst(page, store, bob, room_id))])
+        first_burst = await burst(page, store, bob, room_id)
         way_back = await scroll_back(page)
+        at_the_beginning = await burst(page, store, bob, room_id)
+        await page.keyboard.press("Escape")
+        at_the_end = await burst(page, store, bob, room_id)
         columns = ("messages on the page", "took", "frame p50", "p99", "longest")
         table("Scrolled back to the beginning", columns, [way_back])
-        columns = ("burst with all of them on the page", *("frame p50", "p99", "longest", "last message shown after"))
-        table("And then a burst", columns, [(f"{BURST_PER_S}/s", *await burst(page, store, bob, room_id))])
+        columns = (f"{BURST_PER_S}/s into the open room", "frame p50", "p99", "longest", "last message shown after")
+        bursts = [
+            ("as it was opened", *first_burst),
+            ("all loaded, the oldest in sight", *at_the_beginning),
+            ("all loaded, the newest in sight", *at_the_end),
+        ]
+        table(f"A burst of {BURST_S} s", columns, bursts)
         await browser.close()

@@ -7,9 +7,10 @@ export class Composer {
   #api;
   #client;
   #onChange;
+  #onSubmit;
   #sending = Promise.resolve();
 
-  constructor(form, { room, outbox, api, client, onChange }) {
+  constructor(form, { room, outbox, api, client, onChange, onSubmit }) {
     this.#form = form;
     this.#field = form.elements.content;
     this.#room = room;
@@ -17,6 +18,7 @@ export class Composer {
     this.#api = api;
     this.#client = client;
     this.#onChange = onChange;
+    this.#onSubmit = onSubmit;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -47,6 +49,8 @@ export class Composer {
     if (content.trim() === "") return;
     this.#field.value = "";
     this.#send(this.#outbox.add(content));
+    this.#onSubmit();
+    this.focus();
   }
 
   #send(letter) {

@@ -16,6 +16,19 @@ function local() {
   for (const list of document.querySelectorAll("#moment .messages")) separateDays(list);
 }
 
+/** Show what another page of this history shows. The focus stays with what it was on. */
+function takeOver(page) {
+  const { activeElement } = document;
+  const isStep = activeElement.closest(".steps") !== null;
+  const focused = isStep ? `.steps [rel=${activeElement.rel}][href]` : ".stream [aria-current] a";
+  const isReplaced = isStep || activeElement.closest(".stream") !== null;
+  document.getElementById("moment").replaceWith(page.getElementById("moment"));
+  document.querySelector(".steps").replaceWith(page.querySelector(".steps"));
+  document.title = page.title;
+  local();
+  if (isReplaced) (document.querySelector(focused) ?? slider).focus();
+}
+
 /** Show another version: the server renders a moment, here as on a first visit, and its part of the page is taken over. */
 async function show(version, { isBack = false } = {}) {
   wanted = String(version);
@@ -31,10 +44,7 @@ async function show(version, { isBack = false } = {}) {
     const response = await fetch(url, { signal });
     if (!response.ok) throw new Error(String(response.status));
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    document.getElementById("moment").replaceWith(page.getElementById("moment"));
-    document.querySelector(".steps").replaceWith(page.querySelector(".steps"));
-    document.title = page.title;
-    local();
+    takeOver(page);
     if (!isBack) history.replaceState(null, "", url);
   } catch (error) {
     if (error.name !== "AbortError") location.assign(url);

@@ -1,15 +1,14 @@
-import { pieces } from "../onrecord/text.js";
-import { clock, day, localise, separateDays, separator } from "./words.js";
+import { letterItem } from "./message-items.js";
+import { MessageWindow } from "./message-window.js";
+import { localise, separateDays, write } from "./words.js";
 
 const NEAR_PX = 120;
-const PAGE = 100;
-const MOST = 2000; // messages on the page while somebody reads the newest; the room remembers the others
-const KEPT = 1000;
+const END_PX = 2; // heights are rounded
 
-/** The messages of a room on the page: what is there stays, newer ones are added below, older ones above. */
+/** The messages of a room, and how one moves among them: what is newest is followed, what is being read stays in place. */
 export class MessageList {
   onRetry = () => {};
-  onEnd = () => {};
+  onMove = () => {};
   #scroll;
   #list;
   #outgoing;
@@ -18,11 +17,12 @@ export class MessageList {
   #room;
   #outbox;
   #older;
+  #window;
   #isLoading = false;
   #hasOlder;
-  #first = Infinity;
-  #last = 0;
-  #lastDay = null;
+  #isAtEnd = true;
+  #top = 0;
+  #seen = 0;
 
   /** `room` null: a list that stays as it is. `older(before)` adds to the room and answers whether there are more. */
   constructor(talk, room, { outbox = null, older = null } = {}) {
@@ -38,7 +38,7 @@ export class MessageList {
     localise(this.#list);
     separateDays(this.#list);
     if (room === null) return;
-    if (room.messages.length > 0) this.#note(room.messages);
+    this.#window = new MessageWindow(this.#list, room);
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#olderLine.addEventListener("click", (event) => {
       event.preventDefault();
@@ -46,92 +46,87 @@ export class MessageList {
     });
     this.#jump.querySelector("button").addEventListener("click", () => this.toEnd());
     this.#outgoing.addEventListener("click", (event) => this.#clicked(event.target));
-    this.toEnd();
+    new ResizeObserver(() => this.#isAtEnd && this.#pull()).observe(this.#scroll);
   }
 
+  /** Whether the newest message is in sight. */
   get isAtEnd() {
-    return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < NEAR_PX;
+    return this.#isAtEnd;
   }
 
   toEnd() {
-    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#follow(true);
+    this.onMove();
   }
 
   render() {
-    const wasAtEnd = this.isAtEnd;
-    const newer = this.#append();
+    if (this.#isAtEnd) {
+      this.#window.toNewest();
+      this.#seen = this.#window.last;
+    }
     this.#renderLetters();
-    this.#scroll.parentElement.querySelector(".start").hidden = this.#list.childElementCount > 0;
-    if (wasAtEnd) this.#trim();
-    if (wasAtEnd) this.toEnd();
-    else if (newer > 0) this.#jump.hidden = false;
+    this.#scroll.querySelector(".start").hidden = !this.#window.isEmpty;
+    this.#renderAround();
+    if (this.#isAtEnd) this.#pull();
   }
 
-  #append() {
-    const messages = this.#room.messages;
-    let from = messages.length;
-    while (from > 0 && messages[from - 1].id > this.#last) from -= 1;
-    const newer = messages.slice(from);
-    this.#list.append(items(this.#room.id, newer, this.#lastDay));
-    if (newer.length > 0) this.#note(newer);
-    return newer.length;
+  #pull() {
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#top = this.#scroll.scrollTop; // what is less by the next event was somebody's doing
   }
 
-  /** These messages are on the page now. */
-  #note(messages) {
-    const [first, last] = [messages[0], messages.at(-1)];
-    this.#first = Math.min(this.#first, first.id);
-    if (last.id < this.#last) return;
-    this.#last = last.id;
-    this.#lastDay = day(last.created_at);
+  /** What leads to messages that are not on the page. */
+  #renderAround() {
+    this.#olderLine.hidden = !this.#hasOlder && !this.#window.hasAbove;
+    this.#outgoing.hidden = this.#window.hasBelow;
+    this.#jump.hidden = this.#isAtEnd;
+    const hasNews = (this.#room.messages.at(-1)?.id ?? 0) > this.#seen;
+    this.#jump.classList.toggle("news", hasNews);
+    write(this.#jump.querySelector("button"), hasNews ? "New messages below" : "Newest messages");
+  }
+
+  /** What comes in is read out to those who listen only while they are where it comes in. */
+  #follow(isAtEnd) {
+    this.#isAtEnd = isAtEnd;
+    this.#scroll.setAttribute("aria-live", isAtEnd ? "polite" : "off");
   }
 
   #scrolled() {
-    if (this.isAtEnd) {
-      this.#jump.hidden = true;
-      this.onEnd();
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
+    const rest = scrollHeight - clientHeight - scrollTop;
+    const isUp = scrollTop < this.#top; // however little: who turns away from the end is not pulled back to it
+    this.#top = scrollTop;
+    const isNear = rest < END_PX || (rest < NEAR_PX && !isUp);
+    const hasMore = !this.#isAtEnd && this.#window.hasBelow;
+    if (isNear !== this.#isAtEnd && !hasMore) {
+      this.#follow(isNear);
+      this.onMove();
     }
-    if (this.#scroll.scrollTop < this.#scroll.clientHeight) this.#loadOlder();
+    if (this.#isAtEnd) return;
+    if (scrollTop < clientHeight) this.#loadOlder();
+    else if (rest < clientHeight && hasMore) this.#keepInPlace(this.#list.lastElementChild, () => this.#window.moveDown());
   }
 
   async #loadOlder() {
     if (this.#isLoading || this.#olderLine.hidden) return;
     this.#isLoading = true;
+    const link = this.#olderLine.querySelector("a");
     try {
-      if (this.#remembered.length === 0) this.#hasOlder = await this.#older(this.#first);
-      this.#prepend(this.#remembered.slice(-PAGE));
-      this.#olderLine.hidden = !this.#hasOlder && this.#remembered.length === 0;
+      if (!this.#window.hasAbove) this.#hasOlder = await this.#older(this.#window.first);
+      link.textContent = "Older messages";
+      this.#keepInPlace(this.#list.querySelector(":scope > .message"), () => this.#window.moveUp());
     } catch {
-      this.#olderLine.querySelector("a").textContent = "Older messages: no answer, try again";
+      link.textContent = "Older messages: no answer, try again";
     } finally {
       this.#isLoading = false;
     }
   }
 
-  /** Messages of the room that are older than those on the page. */
-  get #remembered() {
-    return this.#room.messages.filter((message) => message.id < this.#first);
-  }
-
-  /** A window that is open for long does not grow for ever. */
-  #trim() {
-    if (this.#list.childElementCount <= MOST) return;
-    while (this.#list.childElementCount > KEPT) this.#list.firstElementChild.remove();
-    const first = this.#list.querySelector(":scope > .message");
-    if (this.#list.firstElementChild === first) first.before(separator(day(first.querySelector("time").dateTime)));
-    this.#first = Number(first.dataset.id);
-    this.#olderLine.hidden = false;
-  }
-
-  /** What is being read stays where it is. */
-  #prepend(older) {
-    if (older.length === 0) return;
-    const fromBottom = this.#scroll.scrollHeight - this.#scroll.scrollTop;
-    const first = this.#list.querySelector(":scope > .day");
-    if (first.textContent === day(older.at(-1).created_at)) first.remove();
-    this.#list.prepend(items(this.#room.id, older, null));
-    this.#note(older);
-    this.#scroll.scrollTop = this.#scroll.scrollHeight - fromBottom;
+  #keepInPlace(item, change) {
+    const before = item.getBoundingClientRect().top;
+    change();
+    this.#renderAround();
+    this.#scroll.scrollTop += item.getBoundingClientRect().top - before;
   }
 
   #renderLetters() {
@@ -141,7 +136,7 @@ export class MessageList {
     for (const letter of letters) {
       const item = items.get(letter.key) ?? this.#outgoing.appendChild(letterItem(letter));
       item.dataset.state = letter.state;
-      item.querySelector(".state").textContent = letter.state === "failed" ? `Not sent. ${letter.problem}` : "Sending…";
+      write(item.querySelector(".state"), letter.state === "failed" ? `Not sent. ${letter.problem}` : "Sending…");
       item.querySelector(".again").hidden = letter.state !== "failed";
     }
   }
@@ -156,48 +151,4 @@ export class MessageList {
       this.render();
     }
   }
-}
-
-/** Messages as list items, with a separator before the first of each day; `before` is the day above them. */
-function items(roomId, messages, before) {
-  const made = document.createDocumentFragment();
-  for (const message of messages) {
-    const today = day(message.created_at);
-    if (today !== before) made.append(separator(today));
-    made.append(messageItem(roomId, message));
-    before = today;
-  }
-  return made;
-}
-
-function messageItem(roomId, { id, content, user, created_at }) {
-  const item = document.getElementById("message-template").content.firstElementChild.cloneNode(true);
-  item.id = `m${id}`;
-  item.dataset.id = String(id);
-  item.querySelector(".author").textContent = user.username;
-  item.querySelector(".when").href = `/rooms/${roomId}/history/?at=${id}`;
-  const time = item.querySelector("time");
-  time.dateTime = created_at;
-  time.textContent = clock(created_at);
-  item.querySelector(".text").replaceChildren(...nodes(content));
-  return item;
-}
-
-function letterItem({ key, content }) {
-  const item = document.getElementById("letter-template").content.firstElementChild.cloneNode(true);
-  item.dataset.key = key;
-  item.querySelector(".text").replaceChildren(...nodes(content));
-  return item;
-}
-
-function nodes(content) {
-  return pieces(content).map(({ text, href }) => {
-    if (href === null) return document.createTextNode(text);
-    return Object.assign(document.createElement("a"), {
-      href,
-      textContent: text,
-      rel: "noopener noreferrer nofollow",
-      target: "_blank",
-    });
-  });
 }

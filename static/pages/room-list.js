@@ -1,4 +1,4 @@
-import { count, members } from "./words.js";
+import { count, members, write } from "./words.js";
 
 const LAST_LENGTH = 120;
 
@@ -51,13 +51,13 @@ function fill(item, room) {
   const last = room.last_message;
   item.dataset.id = room.id;
   item.querySelector("a").href = `/rooms/${room.id}/`;
-  item.querySelector(".name bdi").textContent = room.name;
-  item.querySelector(".last bdi").textContent =
-    last === null ? "Nothing said yet" : `${last.user.username}: ${last.content.slice(0, LAST_LENGTH)}`;
-  item.querySelector(".members").textContent = `${room.member_count} ${members(room.member_count)}`;
+  write(item.querySelector(".name bdi"), room.name);
+  const said = last === null ? "Nothing said yet" : `${last.user.username}: ${last.content.slice(0, LAST_LENGTH)}`;
+  write(item.querySelector(".last bdi"), said);
+  write(item.querySelector(".members"), `${room.member_count} ${members(room.member_count)}`);
 }
 
 function fillUnread(item, unread) {
   item.querySelector(".unread").hidden = unread === 0;
-  item.querySelector(".count").textContent = count(unread);
+  write(item.querySelector(".count"), count(unread));
 }

@@ -2,7 +2,9 @@ import { Outbox } from "../onrecord/outbox.js";
 import { Composer } from "./composer.js";
 import { onChange, startFrame } from "./frame.js";
 import { MessageList } from "./message-list.js";
-import { members } from "./words.js";
+import { members, write } from "./words.js";
+
+const MARK_REST_MS = 1000;
 
 const { mirror, api, client, open } = startFrame();
 const talk = document.querySelector(".talk");
@@ -15,16 +17,20 @@ if (open === null) {
 function startRoom(room) {
   const outbox = new Outbox(() => crypto.randomUUID());
   const list = new MessageList(talk, room, { outbox, older: (before) => older(room, before) });
-  const composer = new Composer(talk.querySelector(".composer"), { room, outbox, api, client, onChange: () => render() });
+  const composer = new Composer(talk.querySelector(".composer"), {
+    ...{ room, outbox, api, client },
+    onChange: () => render(),
+    onSubmit: () => list.toEnd(),
+  });
   list.onRetry = (letter) => composer.retry(letter);
-  const mark = marking(room);
+  const mark = marking(room, () => list.isAtEnd && document.visibilityState === "visible");
 
   function render() {
     list.render();
     renderMembers(room);
     composer.enable(!room.isLeft);
     talk.querySelector(".gone").hidden = !room.isLeft;
-    if (list.isAtEnd && document.visibilityState === "visible") mark();
+    mark();
   }
 
   mirror.subscribe((event) => {
@@ -32,7 +38,7 @@ function startRoom(room) {
     if (isOwn) outbox.see(event.body);
   });
   onChange(mirror, render);
-  list.onEnd = render;
+  list.onMove = render;
   document.addEventListener("visibilitychange", render);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -49,29 +55,33 @@ async function older(room, before) {
   return next !== null;
 }
 
-/** Tells the server what was seen: at most one request at a time, and none for what it knows. */
-function marking(room) {
+/** Tells the server what was seen: at once, but not more often than people look, and nothing that it knows. */
+function marking(room, isSeen) {
   let marked = room.version;
-  let isBusy = false;
+  let isResting = false;
   return async function mark() {
-    if (isBusy || room.isLeft || (room.version <= marked && mirror.unread(room.id) === 0)) return;
-    isBusy = true;
+    const isKnown = room.version <= marked && mirror.unread(room.id) === 0;
+    if (isResting || isKnown || room.isLeft || !isSeen()) return;
+    isResting = true;
     const version = room.version;
     try {
       const reading = await api.post(`/api/rooms/${room.id}/read/`, { version });
       marked = version;
-      isBusy = false;
       mirror.takeReading(reading);
     } catch {
-      setTimeout(() => (isBusy = false), 2000); // the next change tries again
+      // it is tried again
     }
+    setTimeout(() => {
+      isResting = false;
+      mark();
+    }, MARK_REST_MS);
   };
 }
 
 function renderMembers(room) {
   const { member_count } = room.shown;
-  talk.querySelector(".member-count").textContent = String(member_count);
-  talk.querySelector(".member-word").textContent = members(member_count);
+  write(talk.querySelector(".member-count"), String(member_count));
+  write(talk.querySelector(".member-word"), members(member_count));
   talk.querySelector(".people .more").hidden = room.members.length >= member_count;
   const list = talk.querySelector(".members-list");
   const shown = new Map([...list.children].map((item) => [Number(item.dataset.id), item]));

@@ -16,6 +16,11 @@ export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
 export const count = (number) => (number > 99 ? "99+" : String(number));
 export const members = (number) => (number === 1 ? "member" : "members");
 
+/** Make `text` what `element` says. Even the same text, written again, would be laid out again. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Write every time under `root` in the reader's own zone: the server knows UTC only. */
 export function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Literal
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
@@ -14,6 +15,22 @@ from tests.people import Person
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MORE_THAN_THE_HISTORY = 1050
+MOST = 400
+"""Messages of a room that are on the page at once."""
+
+WALK = """async (direction) => {
+    const scroll = document.querySelector(".scroll");
+    const end = document.querySelector(direction === "up" ? ".older" : ".jump");
+    const met = new Set();
+    let isLast = false;
+    while (!isLast) {
+        isLast = end.hidden && met.size > 0;
+        for (const item of document.querySelectorAll(".messages .message")) met.add(Number(item.dataset.id));
+        scroll.scrollTop = direction === "up" ? 0 : scroll.scrollHeight;
+        await new Promise(requestAnimationFrame);
+    }
+    return [...met].sort((one, other) => one - other);
+}"""
 
 
 async def together(windows: Windows, name: str) -> tuple[Person, Person, str]:
@@ -63,6 +80,16 @@ async def test_rooms_move_up_and_count_what_is_unread_on_every_device(windows: W
     await expect(desk.locator(f'.room[data-id="{first}"] .unread')).to_be_hidden()
 
 
+async def test_what_comes_into_a_room_in_sight_is_read_on_every_device(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "In sight")
+    desk, phone = await windows.open(f"/rooms/{room}/", ada), await windows.open("/rooms/", ada)
+    for number in range(5):
+        await post(bob, room, f"number {number}")
+        await expect(said(desk, f"number {number}")).to_have_count(1)
+    await expect(phone.locator(f'.room[data-id="{room}"] .last')).to_have_text(f"{bob.user['username']}: number 4")
+    await expect(phone.locator(f'.room[data-id="{room}"] .unread')).to_be_hidden()
+
+
 async def test_joins_and_leaves_are_seen_by_others(windows: Windows) -> None:
     ada, bob, room = await together(windows, "Come and go")
     eve = await windows.person("eve")
@@ -93,12 +120,11 @@ async def test_a_window_that_was_offline_longer_than_the_history_catches_up_by_i
     page = await windows.open(f"/rooms/{room}/", ada)
     await page.context.set_offline(True)
     await page.locator('.status[data-status="offline"]').wait_for()
-    await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(MORE_THAN_THE_HISTORY)))
+    ids = await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(MORE_THAN_THE_HISTORY)))
     await page.context.set_offline(False)
     await is_live(page)
-    await expect(page.locator(".messages .message")).to_have_count(MORE_THAN_THE_HISTORY)
-    ids = await page.locator(".messages .message").evaluate_all("items => items.map((item) => Number(item.dataset.id))")
-    assert ids == sorted(set(ids))
+    await expect(page.locator(f"#m{max(ids)}")).to_be_in_viewport()
+    assert await met_on_the_way(page, "up") == sorted(ids)
 
 
 async def test_a_server_that_is_killed_and_comes_back_is_caught_up_with(windows: Windows, service: Service) -> None:
@@ -194,6 +220,7 @@ async def test_text_is_text_whatever_it_says(windows: Windows) -> None:
         "W" * 900,
         "👩‍👩‍👧‍👦🏳️‍🌈👍🏽",
         "two\nlines, https://example.org/?a=1&b=2.",
+        "javascript:alert(1) data:text/html,<script>alert(2)</script>",
         "x " * 2000,
     ]
     for text in texts:
@@ -225,14 +252,72 @@ async def test_enter_sends_shift_enter_breaks_the_line_and_escape_returns_to_the
     await expect(page.locator("#content")).to_be_focused()
 
 
-async def test_a_window_that_is_open_for_long_keeps_the_newest_and_brings_back_the_others(windows: Windows) -> None:
+async def test_a_window_shows_a_part_of_many_messages_and_moves_over_all_of_them(windows: Windows) -> None:
     ada, _, room = await together(windows, "For long")
     page = await windows.open(f"/rooms/{room}/", ada)
-    most = 2000
-    for start in range(0, most + 100, 300):
-        await asyncio.gather(*(post(ada, room, f"number {number}") for number in range(start, start + 300)))
-    await expect(said(page, f"number {most + 99}")).to_have_count(1)
-    assert await page.locator(".messages .message").count() <= most
-    oldest = await page.locator(".messages .message").first.get_attribute("id")
-    await page.locator(".scroll").evaluate("element => element.scrollTo(0, 0)")
-    await expect(page.locator(".messages .message").first).not_to_have_attribute("id", str(oldest))
+    many = 700
+    ids = []
+    for _ in range(0, many, 100):
+        ids += await asyncio.gather(*(post(ada, room, "words") for _ in range(100)))
+    ids.sort()
+    await expect(page.locator(f"#m{ids[-1]}")).to_be_in_viewport()
+    assert await page.locator(".messages .message").count() <= MOST
+    assert await met_on_the_way(page, "up") == ids
+    assert await page.locator(".messages .message").count() <= MOST
+    await expect(page.locator(f"#m{ids[0]}")).to_be_in_viewport()
+    assert await met_on_the_way(page, "down") == ids
+    await expect(page.locator(f"#m{ids[-1]}")).to_be_in_viewport()
+    await expect(page.locator(".jump button")).to_be_hidden()
+
+
+async def met_on_the_way(page: Page, direction: Literal["up", "down"]) -> list[int]:
+    """Scroll to the beginning or to the end; returns the ids of all messages that were on the page on the way."""
+    ids: list[int] = await page.evaluate(WALK, direction)
+    return ids
+
+
+async def test_what_is_being_read_stays_in_place_whatever_comes_in_above_and_below(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Reading")
+    await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(120)))
+    page = await windows.open(f"/rooms/{room}/", ada)
+    reading = page.locator(".messages .message").first
+    item = await reading.get_attribute("id")
+    await page.locator(".scroll").evaluate("element => element.scrollTo(0, 60)")
+    await expect(page.locator(".messages .message")).to_have_count(120)  # older ones came in above
+    top = await page.locator(f"#{item}").evaluate("item => item.getBoundingClientRect().top")
+    await expect(page.get_by_role("button", name="Newest messages")).to_be_visible()
+    await post(bob, room, "something new")
+    await page.get_by_role("button", name="New messages below").wait_for()
+    assert await page.locator(f"#{item}").evaluate("item => item.getBoundingClientRect().top") == pytest.approx(top)
+    await expect(page.locator(f"#{item}")).to_be_in_viewport()
+    await expect(page.get_by_role("log")).to_have_attribute("aria-live", "off")
+    await page.get_by_role("button", name="New messages below").click()
+    await expect(said(page, "something new")).to_be_in_viewport()
+    await expect(page.locator(".jump button")).to_be_hidden()
+    await expect(page.get_by_role("log")).to_have_attribute("aria-live", "polite")
+
+
+async def test_whoever_turns_away_from_the_end_is_not_pulled_back_and_returns_by_speaking(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Turning away")
+    await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(40)))
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await page.locator(".scroll").evaluate("element => element.scrollBy(0, -20)")
+    await page.get_by_role("button", name="Newest messages").wait_for()
+    await post(bob, room, "over there")
+    await page.get_by_role("button", name="New messages below").wait_for()
+    await expect(said(page, "over there")).not_to_be_in_viewport()
+    await say(page, "here I am")
+    await expect(said(page, "here I am")).to_be_in_viewport()
+    await expect(page.locator(".messages .text").last).to_have_text("here I am")
+
+
+async def test_the_newest_stays_in_sight_when_the_window_becomes_smaller(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Keyboard of a phone")
+    await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(40)))
+    page = await windows.open(f"/rooms/{room}/", ada, viewport={"width": 390, "height": 800})
+    newest = page.locator(".messages .message").last
+    await expect(newest).to_be_in_viewport()
+    await page.set_viewport_size({"width": 390, "height": 400})
+    await expect(newest).to_be_in_viewport(ratio=1)
+    await page.locator("#content").fill("line\n" * 6)
+    await expect(newest).to_be_in_viewport(ratio=1)

@@ -1,6 +1,7 @@
 """Pages as anybody meets them: without scripts, on a phone, by keyboard, by ear."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
@@ -32,6 +33,7 @@ async def test_everything_works_without_scripts(windows: Windows) -> None:
     await page.get_by_role("button", name="Sign up").click()
     await expect(page.locator("#password-problem")).to_contain_text("at least 8 characters")
     await expect(page.get_by_label("Name")).to_have_value(name)
+    await expect(page.get_by_label("Password")).to_be_focused()
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign up").click()
     await page.wait_for_url(lambda url: url.endswith("/discover/?q=nothing"))
@@ -60,10 +62,15 @@ async def test_everything_works_without_scripts(windows: Windows) -> None:
     await page.get_by_role("link", name="History").click()
     await page.get_by_role("link", name="Earlier").click()
     await expect(page.locator(".happened")).to_contain_text(f"{name} left")
+    await page.get_by_role("slider").fill("3")
+    await page.get_by_role("button", name="Go").click()
+    await expect(page.locator("#moment .message .text")).to_have_text("one\ntwo")
 
     await page.get_by_role("link", name=name, exact=True).click()
     await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url("**/login/")
+    await page.get_by_role("button", name="ada").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("My rooms")
 
 
 async def test_older_messages_are_paged_through_without_scripts(windows: Windows) -> None:
@@ -103,6 +110,12 @@ async def test_the_slider_shows_the_room_as_it_was_and_its_address_can_be_shared
     await page.wait_for_url("**/history/?at=3")
     shared = await windows.open(page.url, ada)
     await expect(shared.locator("#moment .message .text")).to_have_text(["to myself"])
+    later = page.get_by_role("link", name="Later")
+    await later.focus()
+    for version in (4, 5):
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#moment")).to_have_attribute("data-version", str(version))
+        await expect(later).to_be_focused()
 
 
 async def test_a_phone_shows_one_thing_at_a_time_and_scrolls_one_way(windows: Windows) -> None:
@@ -126,7 +139,10 @@ async def test_nothing_stands_in_the_way_of_people_with_disabilities(windows: Wi
     for path in ("/login/", "/signup/"):
         await is_accessible(await windows.open(path, live=False, color_scheme=color_scheme, bypass_csp=True))
     page = await windows.open("/rooms/", ada, color_scheme=color_scheme, bypass_csp=True)
-    for path in ("/rooms/", "/discover/", "/account/", f"/rooms/{room}/", f"/rooms/{room}/history/", "/rooms/0/"):
+    for path in (
+        *("/rooms/", "/discover/", "/account/", "/rooms/0/", "/nowhere/", "/api/docs/"),
+        *(f"/rooms/{room}/", f"/rooms/{room}/history/", f"/rooms/{uuid4()}/"),
+    ):
         await page.goto(path)
         await is_accessible(page)
     await page.goto(f"/rooms/{room}/")
@@ -158,6 +174,20 @@ async def test_every_page_is_left_and_entered_by_keyboard(windows: Windows) -> N
     await expect(page.get_by_role("link", name="Find one, or open your own.")).to_be_focused()
     outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
+
+
+async def test_somebody_gets_in_by_keyboard_alone_and_to_where_they_were_going(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    page = await windows.open("/discover/?q=nothing", live=False)
+    await page.keyboard.type(ada.user["username"])
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("a mistake")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#password-problem")).to_be_visible()
+    await page.keyboard.type(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(lambda url: url.endswith("/discover/?q=nothing"))
+    await is_live(page)
 
 
 async def test_a_room_that_is_open_anywhere_follows_discoveries_in_other_windows(windows: Windows) -> None:

@@ -1,6 +1,7 @@
 """Browser windows of people, and what must hold in every one of them."""
 
 import itertools
+import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -9,10 +10,15 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locato
 from yarl import URL
 
 from tests.people import Person
+from tests.realtime.server import ROOT
 
 EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_FAILED", "status of 4")
 """What Chromium writes on the console when a test cuts its network or is refused: no defect of a page."""
 
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+DOCUMENTED = set(re.findall(r"`((?:GET|POST) /api/[^\s`?]*)", (ROOT / "docs" / "http-api.md").read_text()))
+"""Requests that the HTTP contract describes, as `GET /api/rooms/{room_id}/`."""
 
 _numbers = itertools.count(1)
 
@@ -76,6 +82,16 @@ class Windows:
         url = URL(request.url)
         if url.scheme in ("http", "https") and url.authority != self._url.authority:
             self.problems.append(f"another host: {url}")
+        if request.resource_type == "fetch" and not is_described(request):
+            self.problems.append(f"a script asks what no contract describes: {request.method} {url.path}")
+
+
+def is_described(request: Request) -> bool:
+    """Whether any client might ask this: it is in the HTTP contract, or the page itself once more."""
+    path = URL(request.url).path
+    if not path.startswith("/api/"):
+        return request.method == "GET" and path == URL(request.frame.url).path
+    return f"{request.method} {UUID.sub('{room_id}', path)}" in DOCUMENTED
 
 
 async def is_live(page: Page) -> None:

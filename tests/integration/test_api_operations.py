@@ -78,7 +78,7 @@ async def test_metrics_count_what_happens(ada: Person) -> None:
     room = await ada.open_room("Engines")
     for _ in range(3):
         await ada.post(f"/api/rooms/{room}/messages/", {"content": "hello"})
-    await ada.get("/no/such/path")
+    await ada.get("/api/no/such/path/")
     lines = (await ada.get("/metrics")).raw.decode().splitlines()
     posts = '{method="POST",route="/api/rooms/{room_id}/messages/",status="201"}'
     assert f"onrecord_requests_total{posts} 3.0" in lines

@@ -52,8 +52,24 @@ async def test_a_form_without_its_token_does_nothing(ada: Person) -> None:
     for token in ("", "x" * 43):
         status, _, page = await submit(ada, f"/rooms/{room}/", {"content": "forged"}, csrf=token)
         assert status == 403
-        assert "<h1>" in page
+        assert "The form was out of date" in page
+        assert f'href="/rooms/{room}/">Go back' in page
     assert (await ada.get(f"/api/rooms/{room}/messages/")).body["count"] == 0
+
+
+async def test_people_who_lose_their_way_get_a_page_and_programs_json(ada: Person) -> None:
+    browser = {"Accept": "text/html,*/*"}
+    for path, status, to in (
+        ("/nowhere/", 404, ""),
+        ("/logout/", 404, ""),
+        ("/rooms?page=1", 303, "/rooms/?page=1"),
+        ("//evil.example", 303, "/"),
+    ):
+        async with ada.http.get(f"{ada.url}".rstrip("/") + path, headers=browser, allow_redirects=False) as response:
+            assert (response.status, response.headers.get("Location", "")) == (status, to), path
+            assert "There is nothing here" in await response.text() or to
+    answer = await ada.get("/nowhere/")
+    assert (answer.status, answer.body) == (404, {"detail": "Not found."})
 
 
 async def test_a_form_that_is_sent_twice_says_it_once(ada: Person) -> None:
