@@ -126,7 +126,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
         "description": description,
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, schema_of),
-        "security": [{"session": []}] if endpoint.access is Access.SIGNED_IN else [],
+        "security": [{"session": []}] if endpoint.access is not Access.ANYBODY else [],
     }
     if endpoint.takes is not None:
         schema = schema_of[repr(endpoint.takes)]
@@ -174,7 +174,7 @@ def _statuses(endpoint: Endpoint) -> set[int]:
         statuses |= {400, 413}
     if endpoint.query:
         statuses.add(400)
-    if endpoint.method == "POST" or endpoint.access is Access.SIGNED_IN:
+    if endpoint.method == "POST" or endpoint.access is not Access.ANYBODY:
         statuses.add(403)
     if "{" in endpoint.path or "page" in endpoint.query:
         statuses.add(404)

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from api.csrf import check_csrf, csrf_token, hand_out
 from api.endpoints import Access
 from api.errors import Refusal, refusal_of
-from api.guard import SAFE, admit
+from api.guard import SAFE, NotSignedIn, admit, check_access
 from api.keys import SESSION
 
 Context = dict[str, Any]
@@ -27,11 +27,12 @@ def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
 
     async def serve(request: web.Request) -> web.StreamResponse:
         try:
-            if await admit(request) is None and access is Access.SIGNED_IN:
-                return redirect(f"/login/?next={quote(way_back(request))}")
+            check_access(await admit(request), access)
             if request.method not in SAFE:
                 check_csrf(request, await field(request, CSRF_FIELD))
             return await handler(request)
+        except NotSignedIn:
+            return redirect(f"/login/?next={quote(way_back(request))}")
         except Exception as error:
             refusal = refusal_of(error)
             if refusal is None:
@@ -45,7 +46,12 @@ def render(request: web.Request, template: str, context: Context, *, status: int
     """The template with `context`, the token for its forms and the user; nothing of it is kept by anybody."""
     token = csrf_token(request)
     session = request.get(SESSION)
-    shared = {"csrf": token, "user": session.user if session else None, "path": request.path}
+    shared = {
+        "csrf": token,
+        "user": session.user if session else None,
+        "is_admin": session is not None and session.is_admin,
+        "path": request.path,
+    }
     response = aiohttp_jinja2.render_template(template, request, {**shared, **context}, status=status)
     host = request.host
     response.headers["Content-Security-Policy"] = POLICY.format(websocket=f"ws://{host} wss://{host}")
