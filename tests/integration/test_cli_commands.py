@@ -164,7 +164,14 @@ def test_a_wrong_use_exits_with_2_and_says_what_is_right(onrecord: Run) -> None:
 
 
 def test_every_command_has_help_with_an_example(onrecord: Run) -> None:
-    groups = (("user", "create"), ("user", "role"), ("room", "create"), ("db", "init"), ("db", "url"), ("fanout", "lanes"))
+    groups = (
+        ("user", "create"),
+        ("user", "role"),
+        ("room", "create"),
+        ("db", "init"),
+        ("db", "url"),
+        ("fanout", "lanes"),
+    )
     for command in ((), ("serve",), ("demo",), *groups):
         result = onrecord(*command, "--help")
         assert result.exit_code == 0
