@@ -61,7 +61,10 @@ QUERY: dict[str, tuple[Json, str]] = {
     "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "As it was right after this version of the room."),
     "after": (NUMBER, "Only what came later than this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),
-    "channel": ({"type": "string"}, "The channel to subscribe to: `personal:` and one's own id."),
+    "channel": (
+        {"type": "string"},
+        "The channel to subscribe to: `personal:` and one's own id; `operations:figures` for admins.",
+    ),
 }
 REASONS = {
     400: "The request is wrong in itself",

@@ -15,6 +15,8 @@ from api.keys import SESSION
 
 Context = dict[str, Any]
 CSRF_FIELD = "csrf"
+ACTIONS = {"join", "leave", "logout", "pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"}
+"""Last parts of paths that forms are sent to and that are no pages: what they belong to is one part up."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {websocket}; "
@@ -67,7 +69,8 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
     text = (
         body.get("detail") or body.get("message") or " ".join(problem for texts in body.values() for problem in texts)
     )
-    response = render(request, "refused.html", {"status": refusal.status, "text": text}, status=refusal.status)
+    context = {"status": refusal.status, "text": text, "again": way_back(request)}
+    response = render(request, "refused.html", context, status=refusal.status)
     response.headers.update(refusal.headers)
     return response
 
@@ -88,7 +91,7 @@ def way_back(request: web.Request) -> str:
     if request.method in SAFE:
         return request.path_qs
     parent, _, action = request.path.rstrip("/").rpartition("/")
-    return f"{parent}/" if action in ("join", "leave", "logout") else request.path
+    return f"{parent}/" if action in ACTIONS else request.path
 
 
 def local(target: str) -> str:

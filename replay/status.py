@@ -39,8 +39,8 @@ class Status(Struct, frozen=True):
     """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None where nobody runs it.
 
     `lag_events` is exact up to 10,000, and beyond them counts positions. `events_per_s` is what it moved on while
-    somebody looked, in positions. `state` is `running`, `idle` (nobody runs it), `paused`, `stopped` (on an error),
-    `rebuilding` or `interrupted`.
+    somebody looked, in positions. `state` is `running`, `idle` (nobody runs it), `paused`, `stopped` (on an error, by
+    the event at `failed_position`), `rebuilding` or `interrupted`.
     """
 
     projection: str
@@ -53,6 +53,7 @@ class Status(Struct, frozen=True):
     events_per_s: float | None = None
     holder: str | None = None
     reason: str | None = None
+    failed_position: int | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
         """An interrupted rebuild is no illness: the live tables are as they were."""
@@ -102,7 +103,8 @@ async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
     if row.failed_position is not None:
         state, reason = "stopped", f"position {row.failed_position}: {row.failed_reason}"
     holder = row.holder if is_held else None
-    return await _status(row.name, "subscriber", state, row.position, connection, holder=holder, reason=reason)
+    status = await _status(row.name, "subscriber", state, row.position, connection, holder=holder, reason=reason)
+    return msgspec.structs.replace(status, failed_position=row.failed_position)
 
 
 async def _rebuild(connection: asyncpg.Connection) -> Status:
