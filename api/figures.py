@@ -68,7 +68,7 @@ class Gauge:
 
     async def read(self) -> Figures:
         """The figures of now. Takes half a second when this process has not looked lately: rates need two looks."""
-        if self._before(time.monotonic()) is None:
+        if self._before(LOG, time.monotonic()) is None:
             await self._look()
             await asyncio.sleep(LEAST_S)
         statuses = await self._look()
@@ -102,14 +102,15 @@ class Gauge:
 
     def _rate(self, key: tuple[str, str], now: Look) -> float | None:
         """Positions a second; None for what was not there before. What begins anew moves back: that is no rate."""
-        before = self._before(now.at)
-        if before is None or key not in before.positions:
+        before = self._before(key, now.at)
+        if before is None:
             return None
         return max(0.0, (now.positions[key] - before.positions[key]) / (now.at - before.at))
 
-    def _before(self, at: float) -> Look | None:
-        """The look to compare with."""
-        return next((look for look in self._looks if LEAST_S <= at - look.at <= WINDOW_S), None)
+    def _before(self, key: tuple[str, str], at: float) -> Look | None:
+        """The look to compare with: the oldest of the last seconds that saw it."""
+        lately = (look for look in self._looks if LEAST_S <= at - look.at <= WINDOW_S)
+        return next((look for look in lately if key in look.positions), None)
 
 
 def _rebuilding(status: Status) -> Rebuilding:

@@ -6,11 +6,11 @@ const SECONDS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-d
 
 const page = document.querySelector("[data-channel]");
 const number = (value) => NUMBER.format(value);
-const rate = (value) => `${value >= 10 ? number(value) : value.toFixed(1)} events/s`;
+const short = (value) => (value >= 10 ? number(value) : value.toFixed(1));
 
 function behind({ lag_events, lag_s }) {
   if (lag_events === 0) return "up to date";
-  return `${number(lag_events)} ${lag_events === 1 ? "event" : "events"}, ${lag_s.toFixed(1)} s`;
+  return `${number(lag_events)} ${lag_events === 1 ? "event" : "events"}, ${short(lag_s)}\u00a0s`;
 }
 
 /** Write `text` where it is not there yet: what did not change is not touched, so that it can be selected and copied. */
@@ -43,7 +43,7 @@ function fillProjection(item, each) {
   shown(item, "state").dataset.state = each.state;
   write(shown(item, "checkpoint"), number(each.checkpoint));
   write(shown(item, "behind"), behind(each));
-  write(shown(item, "rate"), rate(each.events_per_s ?? 0));
+  write(shown(item, "rate"), short(each.events_per_s ?? 0));
   write(shown(item, "holder"), each.holder ?? "nobody");
   write(shown(item, "reason"), each.reason ?? "");
   shown(item, "reason").hidden = each.reason === null;
@@ -84,7 +84,7 @@ function renderRebuild(rebuild) {
   progress.value = position;
   write(figure("percent"), `${head > 0 ? Math.floor((100 * position) / head) : 100} %`);
   write(figure("place"), `${number(position)} of ${number(head)}`);
-  write(figure("rebuild-rate"), isRunning ? rate(events_per_s ?? 0) : "");
+  write(figure("rebuild-rate"), isRunning ? `${short(events_per_s ?? 0)} events/s` : "");
   write(figure("left"), left_s === null ? "" : `${number(left_s)} s left`);
 }
 
@@ -99,7 +99,7 @@ function renderSkip(projections) {
 function render(figures) {
   asOf(figures.read_at);
   write(figure("position"), number(figures.position));
-  write(figure("rate"), rate(figures.events_per_s));
+  write(figure("rate"), short(figures.events_per_s));
   write(figure("letters"), number(figures.dead_letter_count));
   keep(page.querySelector(".projections"), "projection-template", figures.projections, projectionKey, fillProjection);
   renderSkip(figures.projections);

@@ -135,7 +135,7 @@ async def test_the_page_tells_how_far_everything_is(ada: Person, admin: Person, 
 
     async def is_up_to_date() -> bool:
         text = await text_of(admin)
-        return "The log is at 4" in text and "fanout-0 subscriber running Position 4 Behind up to date" in text
+        return "Log position 4" in text and "fanout-0 subscriber running Position 4 Behind up to date" in text
 
     await eventually(is_up_to_date)
     assert "rooms inline running Position 4 Behind up to date" in await text_of(admin)
