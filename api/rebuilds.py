@@ -107,7 +107,7 @@ def _another_loop() -> Iterator[asyncio.AbstractEventLoop]:
         with runner:
             loop.run_forever()
 
-    thread = threading.Thread(target=work, name="rebuild")
+    thread = threading.Thread(target=work, name="rebuild", daemon=True)
     thread.start()
     try:
         yield loop
