@@ -6,9 +6,8 @@ position (about 350 bytes each); beyond it, roughly the oldest are forgotten and
 both cases a client that was away is told that it cannot recover.
 """
 
-import os
+import secrets
 import string
-from collections.abc import Iterator
 from itertools import count
 
 from msgspec import Struct, field
@@ -21,18 +20,10 @@ PUBLICATION_BYTES = 250  # of Python's own for one publication
 EPOCH_LETTERS = 8
 NUMBER_BYTES = 8
 
-_LETTERS = bytes(string.ascii_letters[byte % 52].encode()[0] for byte in range(256))
 
-
-def _epochs() -> Iterator[str]:
-    """Random names, a thousand to a system call: a first broadcast needs as many as it has channels."""
-    while True:
-        letters = os.urandom(EPOCH_LETTERS * 1_000).translate(_LETTERS).decode()
-        for start in range(0, len(letters), EPOCH_LETTERS):
-            yield letters[start : start + EPOCH_LETTERS]
-
-
-new_epoch = _epochs().__next__
+def new_epoch() -> str:
+    """A random name."""
+    return "".join(secrets.choice(string.ascii_letters) for _ in range(EPOCH_LETTERS))
 
 
 class Publication(Struct, gc=False):
@@ -60,12 +51,13 @@ class Stream(Struct, gc=False, eq=False):
     size: int  # of the history at most, 0 when there is none
     ttl: float
     touched_at: float
-    epoch: str = field(default_factory=new_epoch)
+    epoch: str
     top: int = 0
     numbers: bytearray = field(default_factory=bytearray)
     version: tuple[int, str] | None = None
     expires_at: float = 0.0
-    on_wheel: bool = False
+    is_expiring: bool = False
+    is_forgettable: bool = False
 
     @property
     def kept(self) -> int:
@@ -88,8 +80,9 @@ class History:
         self._streams: dict[str, Stream] = {}
         self._publications: dict[bytes, Publication] = {}  # by number
         self._numbers = count()
-        self._expiring: Wheel[Stream] = Wheel()  # each stream with items, once
-        self._forgetting: Wheel[Stream] = Wheel()  # each stream, once
+        self._epoch: str | None = None  # of new streams, until one is forgotten
+        self._expiring: Wheel[Stream] = Wheel()  # each stream with items, once, and some that have lost theirs
+        self._forgetting: Wheel[Stream] = Wheel()  # each other stream, once, and some that have got items since
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -103,12 +96,24 @@ class History:
                 self.clear(stream)
         return stream
 
+    def open(self, channel: str, options: ChannelOptions, now: float) -> Stream:
+        """A stream for a channel that has none, with an epoch that the channel never had."""
+        stream = self.create(channel, options, now)
+        self._let_be_forgotten(stream)
+        return stream
+
     def create(self, channel: str, options: ChannelOptions, now: float) -> Stream:
-        """A stream with a new epoch, for a channel that has none."""
+        """As `open`, for a stream to which the caller appends at once.
+
+        An epoch that has come up is not made again for every one of very many new channels: only after a stream has
+        been forgotten can its channel come here a second time, and then the epoch is another.
+        """
         while len(self._streams) >= self._max_streams:
             self._make_room_for_a_stream()
-        stream = self._streams[channel] = _new_stream(channel, options, now)
-        self._forgetting.add(stream, now + self._meta_ttl_of(stream))
+        if self._epoch is None:
+            self._epoch = new_epoch()
+        stream = Stream(channel, options, options.history_size, options.history_ttl, now, self._epoch)
+        self._streams[channel] = stream
         return stream
 
     def append(self, stream: Stream, publication: Publication, now: float) -> int:
@@ -124,8 +129,8 @@ class History:
             self.bytes += NUMBER_BYTES
         stream.top += 1
         stream.expires_at = now + stream.ttl
-        if not stream.on_wheel:
-            stream.on_wheel = True
+        if not stream.is_expiring:
+            stream.is_expiring = True
             self._expiring.add(stream, stream.expires_at)
         while self.bytes > self._max_bytes:
             self._make_room_for_a_publication()
@@ -181,37 +186,55 @@ class History:
         if stream.numbers and stream.expires_at > now:
             self._expiring.add(stream, stream.expires_at)
             return 1
-        stream.on_wheel = False
         cost = 1 + stream.kept
-        self.clear(stream)
+        self._expire(stream)
         return cost
+
+    def _expire(self, stream: Stream) -> None:
+        """Drop the publications of a stream that was taken from its wheel; it goes to the other."""
+        stream.is_expiring = False
+        self.clear(stream)
+        self._let_be_forgotten(stream)
+
+    def _let_be_forgotten(self, stream: Stream) -> None:
+        if not stream.is_forgettable:
+            stream.is_forgettable = True
+            self._forgetting.add(stream, self._forget_at(stream))
 
     def _forget_one(self, now: float) -> int:
         stream = self._forgetting.pop(now)
         if stream is None:
             return 0
-        forget_at = stream.touched_at + self._meta_ttl_of(stream)
-        if forget_at > now:
-            self._forgetting.add(stream, forget_at)
+        stream.is_forgettable = False
+        if stream.is_expiring:
+            return 1
+        if self._forget_at(stream) > now:
+            self._let_be_forgotten(stream)
         else:
-            self.clear(stream)
-            del self._streams[stream.channel]
+            self._forget(stream)
         return 1
+
+    def _forget(self, stream: Stream) -> None:
+        self.clear(stream)
+        del self._streams[stream.channel]
+        self._epoch = None
 
     def _make_room_for_a_publication(self) -> None:
         stream = self._expiring.pop()
         if stream is not None:
-            stream.on_wheel = False
-            self.clear(stream)
+            self._expire(stream)
 
     def _make_room_for_a_stream(self) -> None:
         stream = self._forgetting.pop()
-        if stream is not None:
-            self.clear(stream)
-            del self._streams[stream.channel]
+        if stream is None:
+            self._make_room_for_a_publication()
+        elif stream.is_expiring:
+            stream.is_forgettable = False
+        else:
+            self._forget(stream)
 
-    def _meta_ttl_of(self, stream: Stream) -> float:
-        return stream.options.history_meta_ttl or self._meta_ttl
+    def _forget_at(self, stream: Stream) -> float:
+        return stream.touched_at + (stream.options.history_meta_ttl or self._meta_ttl)
 
     def _admit(self, publication: Publication) -> None:
         publication.number = next(self._numbers).to_bytes(NUMBER_BYTES, "big")
@@ -228,8 +251,3 @@ class History:
 
 def _each(numbers: bytearray) -> list[bytes]:
     return [bytes(numbers[start : start + NUMBER_BYTES]) for start in range(0, len(numbers), NUMBER_BYTES)]
-
-
-def _new_stream(channel: str, options: ChannelOptions, now: float) -> Stream:
-    size = options.history_size if options.keeps_history else 0
-    return Stream(channel=channel, options=options, size=size, ttl=options.history_ttl, touched_at=now)

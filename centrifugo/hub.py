@@ -100,8 +100,8 @@ class Hub:
             Publication(publication_body(data, info, tags)),
             idempotency_key,
             self._timer(),
-            skip_history=skip_history,
-            version=(version, version_epoch) if version else None,
+            skip_history,
+            (version, version_epoch) if version else None,
         )
 
     async def broadcast(
@@ -128,9 +128,7 @@ class Hub:
             now = self._timer()
             for channel in channels[start : start + CHANNELS_A_TURN]:
                 try:
-                    result = self._publish(
-                        channel, shared, idempotency_key, now, skip_history=skip_history, version=versioned
-                    )
+                    result = self._publish(channel, shared, idempotency_key, now, skip_history, versioned)
                 except Refused as refused:
                     results.append(refused)
                 else:
@@ -143,7 +141,6 @@ class Hub:
         content: Publication,
         idempotency_key: str | None,
         now: float,
-        *,
         skip_history: bool,
         version: tuple[int, str] | None,
     ) -> Published:
@@ -152,7 +149,7 @@ class Hub:
             first = self.idempotency.first(results, channel, now)
             if first is not None:
                 return first
-        stream = self.history.find(channel, now) or self._new_stream(channel, now)
+        stream = self.history.find(channel, now) or self._new_stream(channel, now, skip_history)
         if self._checks_data:
             self._check_data(channel, content)
         if stream is None or not stream.size or skip_history:
@@ -171,12 +168,16 @@ class Hub:
                 subscriber.deliver(push)
         return published
 
-    def _new_stream(self, channel: str, now: float) -> Stream | None:
+    def _new_stream(self, channel: str, now: float, skip_history: bool) -> Stream | None:
         """A stream for a channel that has none, None when it keeps no history."""
         if not channel:
             raise Refused(BAD_REQUEST)
         options = self.rules.options(channel)
-        return self.history.create(channel, options, now) if options.keeps_history else None
+        if not options.keeps_history:
+            return None
+        if skip_history:
+            return self.history.open(channel, options, now)
+        return self.history.create(channel, options, now)
 
     def _check_data(self, channel: str, content: Publication) -> None:
         if self.rules.options(channel).publication_data_format == OBJECTS_ONLY and not content.is_object:
@@ -187,7 +188,7 @@ class Hub:
     def stream(self, channel: str) -> Stream:
         """The channel's stream, opened if there was none. Raises Refused for an unknown namespace (102)."""
         now = self._timer()
-        return self.history.find(channel, now) or self.history.create(channel, self.rules.options(channel), now)
+        return self.history.find(channel, now) or self.history.open(channel, self.rules.options(channel), now)
 
     def read_history(
         self, channel: str, *, limit: int = 0, since: Position | None = None, reverse: bool = False

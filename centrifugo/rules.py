@@ -25,10 +25,10 @@ class Rules:
 
     def options(self, channel: str) -> ChannelOptions:
         """Raises Refused (102) when the channel's namespace is not configured."""
-        namespace, boundary, _ = channel.removeprefix(PRIVATE_PREFIX).partition(NAMESPACE_BOUNDARY)
+        namespace, boundary, _ = channel.partition(NAMESPACE_BOUNDARY)
         if not boundary:
             return self._without_namespace
-        options = self._namespaces.get(namespace)
+        options = self._namespaces.get(namespace) or self._namespaces.get(namespace.removeprefix(PRIVATE_PREFIX))
         if options is None:
             raise Refused(UNKNOWN_CHANNEL)
         return options

@@ -1,4 +1,4 @@
-"""One transaction that appends: lock, look, decide, insert, fold, commit."""
+"""One transaction that appends: lock and look, decide, record and fold, commit. Four round trips."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,59 +12,26 @@ from eventsourcing.persistence import Mapper
 
 from eventstore.aggregates import Aggregates
 from eventstore.batch import Batch, KeyId, KnownKey, key_id
+from eventstore.calls import Call
 from eventstore.errors import OutcomeUnknown
-from eventstore.log import CHANNEL, Log, Position, Recorded
+from eventstore.log import Log, Recorded
 
 A = TypeVar("A", bound=Aggregate)
 
 FOLD = 1000
 """Events of others that are folded at a time when the inline read models are behind."""
 
-LOCK = "BEGIN; LOCK TABLE stored_events IN EXCLUSIVE MODE"
-
-LOOK = """
-SELECT
-    coalesce((SELECT max(notification_id) FROM stored_events), 0) AS position,
-    coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0) AS checkpoint,
-    ARRAY(
-        SELECT coalesce((
-            SELECT originator_version FROM stored_events
-            WHERE originator_id = stream_id ORDER BY originator_version DESC LIMIT 1), 0)
-        FROM unnest($2::uuid[]) WITH ORDINALITY AS streams (stream_id, place) ORDER BY place
-    ) AS versions,
-    EXISTS (
-        SELECT FROM unnest($3::bigint[], $4::text[]) AS asked (owner, key)
-        JOIN idempotency_keys USING (owner, key)
-    ) AS has_known_keys
-"""
+LOCK_AND_LOOK = "SELECT head, checkpoint, versions, has_known_keys FROM lock_and_look($1, $2, $3, $4)"
 
 KNOWN_KEYS = """
 SELECT owner, key, fingerprint, originator_id, originator_version
 FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
 """
 
-# One statement for all that a batch records: under the lock, a round trip costs every process.
-RECORD = """
-WITH recorded AS (
-    INSERT INTO stored_events (originator_id, originator_version, topic, state)
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
-    RETURNING originator_id, originator_version, notification_id
-), keyed AS (
-    INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
-    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::uuid[], $9::bigint[])
-), moved AS (
-    INSERT INTO checkpoints (projection, position) SELECT $10, max(notification_id) FROM recorded
-    ON CONFLICT (projection) DO UPDATE SET position = excluded.position
-)
-SELECT originator_id, originator_version, notification_id FROM recorded
-"""
-
 MOVE_CHECKPOINT = """
 INSERT INTO checkpoints (projection, position) VALUES ($1, $2)
 ON CONFLICT (projection) DO UPDATE SET position = excluded.position
 """
-
-COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
 
 IS_BEHIND = """
 SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0)
@@ -81,6 +48,9 @@ class InlineProjection(Protocol):
 
     async def fold(self, batch: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
         """Bring the rows up to the last position in `batch` (ascending)."""
+
+    def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
+        """The call that folds events at these places, counted from the position that `base` returns; returns it too."""
 
     async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
         """Those of `values` that a stream holds."""
@@ -109,8 +79,8 @@ class Append(Generic[A]):
         """Fold some of what other applications appended, in a transaction of its own; answers whether that was all."""
         if not await connection.fetchval(IS_BEHIND, self._projection.name):
             return True
-        await connection.execute(LOCK)
-        head = await self._look(Batch([]), connection)
+        await connection.execute("BEGIN")
+        head = await self._lock_and_look(Batch([]), connection)
         page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
         await self._projection.fold(page, connection)
         is_all = len(page) < FOLD
@@ -124,8 +94,8 @@ class Append(Generic[A]):
         Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise what the driver raises: then
         nothing is recorded, and the transaction may still be open.
         """
-        await connection.execute(LOCK)
-        head = await self._look(batch, connection)
+        await connection.execute("BEGIN")
+        head = await self._lock_and_look(batch, connection)
         await self._fold_what_others_appended(head, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
@@ -136,11 +106,11 @@ class Append(Generic[A]):
         await self._commit(connection)
         return positions
 
-    async def _look(self, batch: Batch[A], connection: asyncpg.Connection) -> Head:
+    async def _lock_and_look(self, batch: Batch[A], connection: asyncpg.Connection) -> Head:
         streams = [slot.stream_id for slot in batch.slots]
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         row = await connection.fetchrow(
-            LOOK, self._projection.name, streams, [owner for owner, _ in keys], [key for _, key in keys]
+            LOCK_AND_LOOK, self._projection.name, streams, [owner for owner, _ in keys], [key for _, key in keys]
         )
         assert row is not None
         return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
@@ -173,8 +143,9 @@ class Append(Generic[A]):
 
     async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
-        rows = await connection.fetch(
-            RECORD,
+        recording = Call(
+            "record_events",
+            self._projection.name,
             [event.originator_id for event in stored],
             [event.originator_version for event in stored],
             [event.topic for event in stored],
@@ -184,16 +155,12 @@ class Append(Generic[A]):
             [key.fingerprint for key, _ in batch.keys],
             [event.originator_id for _, event in batch.keys],
             [event.originator_version for _, event in batch.keys],
-            self._projection.name,
         )
-        given = {(row[0], row[1]): row[2] for row in rows}
-        positions = [given[event.originator_id, event.originator_version] for event in stored]
-        recorded = [Recorded(Position(at), event) for at, event in zip(positions, batch.events, strict=True)]
-        await self._projection.fold(recorded, connection)
-        return positions
+        base = await self._projection.folding(list(enumerate(batch.events, start=1)), base=recording).fetch(connection)
+        return list(range(base + 1, base + 1 + len(stored)))
 
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:
-            await connection.execute(COMMIT)
+            await connection.execute("COMMIT")
         except (Exception, asyncio.CancelledError) as error:  # even a refusal: it may have come after the fact
             raise OutcomeUnknown("the database did not confirm the commit") from error

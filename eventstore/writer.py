@@ -13,14 +13,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-import asyncpg
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
 from eventstore.batch import Batch, fail
 from eventstore.commands import Command
-from eventstore.database import SESSION, UNAVAILABLE
+from eventstore.connection import WriterConnection
 from eventstore.errors import OutcomeUnknown, StoreBusy, StoreError, StoreRejected, StoreUnavailable
 
 A = TypeVar("A", bound=Aggregate)
@@ -57,18 +56,15 @@ class Writer(Generic[A]):
         timeout_s: float = 5.0,
         observer: Observer = unobserved,
     ) -> None:
-        self._dsn = dsn
         self._append = append
         self._aggregates = aggregates
         self._queue_limit = queue_limit
-        self._timeout_s = timeout_s
+        self._connection = WriterConnection(dsn, timeout_s=timeout_s)
         self._observer = observer
         self._queue: deque[Command[A]] = deque()
         self._wake = asyncio.Event()
         self._closing = False
-        self._connection: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
-        self._available = False
 
     @property
     def queue_depth(self) -> int:
@@ -78,7 +74,7 @@ class Writer(Generic[A]):
     @property
     def is_available(self) -> bool:
         """Whether the last attempt to reach the database, at most a second or a transaction ago, succeeded."""
-        return self._available
+        return self._connection.is_available
 
     async def start(self) -> None:
         """Fold what was appended while nobody ran, then begin to take commands. Raises StoreError."""
@@ -91,7 +87,7 @@ class Writer(Generic[A]):
         self._wake.set()
         if self._task is not None:
             await self._task
-        await self._disconnect()
+        self._connection.close()
 
     def submit(self, command: Command[A]) -> None:
         """Take a command; its answer comes after commit. Raises StoreBusy when too many wait, StoreUnavailable."""
@@ -134,13 +130,8 @@ class Writer(Generic[A]):
     async def _fold_what_others_appended(self) -> None:
         is_all = False
         while not is_all:
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    is_all = await self._append.fold_page(await self._connected())
-            except BaseException as error:
-                await self._give_up(error)
-                raise
-        self._available = True
+            async with self._connection.transaction() as connection:
+                is_all = await self._append.fold_page(connection)
 
     async def _write(self, commands: Sequence[Command[A]]) -> None:
         """Append these commands, and answer every one of them."""
@@ -183,7 +174,7 @@ class Writer(Generic[A]):
 
         Raises StoreUnavailable or OutcomeUnknown, or what the database refused; the slots are then empty.
         """
-        was_connected = self._connection is not None
+        was_connected = self._connection.is_open
         try:
             await self._attempt(commands)
         except StoreUnavailable:
@@ -196,58 +187,13 @@ class Writer(Generic[A]):
         batch = Batch(commands)
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                positions = await self._append(batch, await self._connected())
-        except BaseException as error:
+            async with self._connection.transaction() as connection:
+                positions = await self._append(batch, connection)
+        except BaseException:
             for slot in batch.slots:
                 slot.forget()
-            await self._give_up(error)
             raise
-        self._available = True
         batch.answer(positions)
         for slot in batch.slots:
             self._aggregates.committed(slot)
         self._observer(len(commands), len(positions), time.perf_counter() - started)
-
-    async def _connected(self) -> asyncpg.Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._dsn, timeout=self._timeout_s, command_timeout=self._timeout_s, server_settings=self._session()
-            )
-        return self._connection
-
-    def _session(self) -> dict[str, str]:
-        """A process that hangs with the lock in its hands must not stop the others for longer than a transaction.
-
-        Statements are planned once for any number of rows: planned anew for each batch, they take three times as long.
-        """
-        timeout_ms = str(int(self._timeout_s * 1000))
-        return {
-            **SESSION,
-            "lock_timeout": timeout_ms,
-            "idle_in_transaction_session_timeout": timeout_ms,
-            "plan_cache_mode": "force_generic_plan",
-        }
-
-    async def _give_up(self, error: BaseException) -> None:
-        """End the transaction that `error` broke. Raises StoreUnavailable when that means the database is away."""
-        if not isinstance(error, (*UNAVAILABLE, OutcomeUnknown)):
-            await self._roll_back()
-            return
-        self._available = False
-        await self._disconnect()
-        if not isinstance(error, OutcomeUnknown):
-            raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
-
-    async def _roll_back(self) -> None:
-        try:
-            if self._connection is not None:
-                await self._connection.execute("ROLLBACK")
-        except (Exception, asyncio.CancelledError):
-            await self._disconnect()
-
-    async def _disconnect(self) -> None:
-        """Without ceremony: what is not committed is not to be, and a server that hangs is not waited for."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()

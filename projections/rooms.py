@@ -1,6 +1,10 @@
-"""Rooms, memberships and messages, as pages and answers show them. Source: every Room event."""
+"""Rooms, memberships and messages, as pages and answers show them. Source: every Room event.
 
-from collections.abc import Iterable, Iterator, Sequence
+What to write is worked out here, for a whole batch; the functions `fold_…` of the database (migrations/) write it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,48 +13,8 @@ from uuid import UUID
 import asyncpg
 
 from domain.room import Room, name_key
+from eventstore.calls import Call
 from eventstore.log import Recorded
-
-INSERT_ROOMS = """
-INSERT INTO rooms (room_id, name, name_key, opened_at, version, position, bumped_at, member_count, message_count)
-SELECT room_id, name, name_key, opened_at, 0, 0, opened_at, 0, 0
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS opened (room_id, name, name_key, opened_at)
-"""
-
-# One statement for what most batches are: the writer holds the append lock meanwhile, and a round trip costs everybody.
-ADD_MESSAGES_AND_UPDATE_ROOMS = """
-WITH added AS (
-    INSERT INTO messages (room_id, version, user_id, content, posted_at)
-    SELECT * FROM unnest($8::uuid[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
-)
-UPDATE rooms SET
-    version = change.version,
-    position = change.position,
-    bumped_at = coalesce(change.bumped_at, rooms.bumped_at),
-    last_message_version = coalesce(change.last_message_version, rooms.last_message_version),
-    member_count = rooms.member_count + change.members,
-    message_count = rooms.message_count + change.messages
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bigint[], $6::integer[], $7::integer[])
-    AS change (room_id, version, position, bumped_at, last_message_version, members, messages)
-WHERE rooms.room_id = change.room_id
-RETURNING rooms.room_id, rooms.member_count
-"""
-
-END_STAYS = """
-UPDATE memberships SET
-    left_version = ended.version, left_position = ended.position, members_after_leave = ended.members
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[])
-    AS ended (room_id, user_id, version, position, members)
-WHERE memberships.room_id = ended.room_id AND memberships.user_id = ended.user_id AND left_version IS NULL
-"""
-
-INSERT_STAYS = """
-INSERT INTO memberships (
-    room_id, user_id, joined_version, joined_position, members_after_join,
-    left_version, left_position, members_after_leave)
-SELECT * FROM unnest(
-    $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::bigint[], $7::bigint[], $8::integer[])
-"""
 
 TAKEN = "SELECT name_key FROM rooms WHERE name_key = ANY($1)"
 
@@ -60,7 +24,7 @@ class Change:
     """What a batch did to one room, as differences."""
 
     version: int = 0
-    position: int = 0
+    place: int = 0
     bumped_at: datetime | None = None
     last_message_version: int | None = None
     members: int = 0
@@ -69,11 +33,24 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A join or a leave, with the number of the room's members right after it."""
+    """A join or a leave, with what the batch has added to the number of the room's members by then."""
 
     event: Room.UserJoined | Room.UserLeft
-    position: int
-    members: int
+    place: int
+    change: int
+
+    @property
+    def who(self) -> tuple[UUID, int]:
+        return self.event.originator_id, self.event.user_id
+
+    @property
+    def moment(self) -> tuple[int, int, int]:
+        """The columns that say when and to what effect."""
+        return self.event.originator_version, self.place, self.change
+
+
+NEVER = (None, None, None)
+"""The moment of a leave that has not happened."""
 
 
 @dataclass(slots=True)
@@ -86,78 +63,81 @@ class Stays:
 
     def add(self, move: Move) -> None:
         """Take the next join or leave, in log order."""
-        who = (move.event.originator_id, move.event.user_id)
         if isinstance(move.event, Room.UserJoined):
-            self._current[who] = move
-            self.begun[(*who, move.event.originator_version)] = (move, None)
-        elif (join := self._current.pop(who, None)) is not None:
-            self.begun[(*who, join.event.originator_version)] = (join, move)
+            self._current[move.who] = move
+            self.begun[(*move.who, move.event.originator_version)] = (move, None)
+        elif (join := self._current.pop(move.who, None)) is not None:
+            self.begun[(*join.who, join.event.originator_version)] = (join, move)
         else:
             self.ended.append(move)
 
 
 class RoomsProjection:
-    """Folds a whole batch at once: a handful of statements, however many events it holds."""
+    """Folds a whole batch at once, in one round trip, however many events it holds."""
 
     name = "rooms"
 
     async def fold(self, batch: Sequence[Recorded[Room.Event]], connection: asyncpg.Connection) -> None:
         """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""
-        if not batch:
-            return
-        await self._open_rooms([r.event for r in batch if isinstance(r.event, Room.RoomOpened)], connection)
-        messages = [r.event for r in batch if isinstance(r.event, Room.MessageAdded)]
-        member_counts = await self._add_messages_and_update_rooms(messages, changes(batch), connection)
-        await self._keep_stays(moves(batch, member_counts), connection)
+        if batch:
+            await self.folding([(recorded.position, recorded.event) for recorded in batch], base=0).fetch(connection)
+
+    def folding(self, batch: Sequence[tuple[int, Room.Event]], *, base: Call | int) -> Call:
+        """The call that folds events at these places (ascending), counted from the position `base`; returns `base`."""
+        openings = [event for _, event in batch if isinstance(event, Room.RoomOpened)]
+        moves = moves_in(batch)
+        if openings:
+            base = fold_openings(openings, base)
+        if moves:
+            base = fold_stays(moves, base)
+        return fold_changes(batch, base)
 
     async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
         """Those of these name keys that a room has."""
         return {row[0] for row in await connection.fetch(TAKEN, list(values))}
 
-    async def _open_rooms(self, events: Sequence[Room.RoomOpened], connection: asyncpg.Connection) -> None:
-        if events:
-            rows = [(e.originator_id, e.name, name_key(e.name), e.timestamp) for e in events]
-            await connection.execute(INSERT_ROOMS, *columns(rows))
 
-    async def _add_messages_and_update_rooms(
-        self, events: Sequence[Room.MessageAdded], changed: dict[UUID, Change], connection: asyncpg.Connection
-    ) -> dict[UUID, int]:
-        """Answers how many members each of the rooms has after the batch."""
-        rooms = [
-            (room_id, c.version, c.position, c.bumped_at, c.last_message_version, c.members, c.messages)
-            for room_id, c in sorted(changed.items())
-        ]
-        messages = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in events]
-        message_columns = columns(messages) if messages else [[]] * 5
-        return dict(await connection.fetch(ADD_MESSAGES_AND_UPDATE_ROOMS, *columns(rooms), *message_columns))
-
-    async def _keep_stays(self, moves: Iterable[Move], connection: asyncpg.Connection) -> None:
-        stays = Stays()
-        for move in moves:
-            stays.add(move)
-        if stays.ended:
-            ended = [(m.event.originator_id, m.event.user_id, *ending(m)) for m in stays.ended]
-            await connection.execute(END_STAYS, *columns(ended))
-        if stays.begun:
-            begun = [
-                (room_id, user_id, version, join.position, join.members, *ending(leave))
-                for (room_id, user_id, version), (join, leave) in stays.begun.items()
-            ]
-            await connection.execute(INSERT_STAYS, *columns(begun))
+def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:
+    """The call that adds rooms, as yet without members."""
+    rows = [(e.originator_id, e.name, name_key(e.name), e.timestamp) for e in events]
+    return Call("fold_openings", base, *columns(rows, 4))
 
 
-def ending(leave: Move | None) -> tuple[int | None, int | None, int | None]:
-    """The columns that say how a membership ended: version, position, members after."""
-    return (leave.event.originator_version, leave.position, leave.members) if leave is not None else (None, None, None)
+def fold_stays(moves: Iterable[Move], base: Call | int) -> Call:
+    """The call that begins and ends memberships, while the rooms' rows still tell their members before the batch."""
+    stays = Stays()
+    for move in moves:
+        stays.add(move)
+    ended = [(*leave.who, *leave.moment) for leave in stays.ended]
+    begun = [
+        (*join.who, *join.moment, *(leave.moment if leave is not None else NEVER))
+        for join, leave in stays.begun.values()
+    ]
+    return Call("fold_stays", base, *columns(ended, 5), *columns(begun, 8))
 
 
-def changes(batch: Iterable[Recorded[Room.Event]]) -> dict[UUID, Change]:
+def fold_changes(batch: Sequence[tuple[int, Room.Event]], base: Call | int) -> Call:
+    """The call that adds messages and brings the rooms' own rows up to date."""
+    rooms = [
+        (room_id, c.version, c.place, c.bumped_at, c.last_message_version, c.members, c.messages)
+        for room_id, c in changes(batch).items()
+    ]
+    messages = [
+        (e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp)
+        for _, e in batch
+        if isinstance(e, Room.MessageAdded)
+    ]
+    return Call("fold_changes", base, *columns(rooms, 7), *columns(messages, 5))
+
+
+def changes(batch: Iterable[tuple[int, Room.Event]]) -> dict[UUID, Change]:
     """What the batch did to each of its rooms."""
     changed: dict[UUID, Change] = {}
-    for recorded in batch:
-        event = recorded.event
-        change = changed.setdefault(event.originator_id, Change())
-        change.version, change.position = event.originator_version, recorded.position
+    for place, event in batch:
+        change = changed.get(event.originator_id)
+        if change is None:
+            change = changed[event.originator_id] = Change()
+        change.version, change.place = event.originator_version, place
         match event:
             case Room.MessageAdded():
                 change.messages += 1
@@ -167,15 +147,15 @@ def changes(batch: Iterable[Recorded[Room.Event]]) -> dict[UUID, Change]:
     return changed
 
 
-def moves(batch: Sequence[Recorded[Room.Event]], members_after: dict[UUID, int]) -> Iterator[Move]:
-    """The joins and leaves of a batch, given how many members each room has after all of it."""
-    joins_and_leaves = [(r.event, r.position) for r in batch if isinstance(r.event, Room.UserJoined | Room.UserLeft)]
-    members = dict(members_after)
-    for event, _ in joins_and_leaves:
-        members[event.originator_id] -= difference(event)
-    for event, position in joins_and_leaves:
-        members[event.originator_id] += difference(event)
-        yield Move(event, position, members[event.originator_id])
+def moves_in(batch: Iterable[tuple[int, Room.Event]]) -> list[Move]:
+    """The joins and leaves of a batch."""
+    added: defaultdict[UUID, int] = defaultdict(int)
+    moves = []
+    for place, event in batch:
+        if isinstance(event, Room.UserJoined | Room.UserLeft):
+            added[event.originator_id] += difference(event)
+            moves.append(Move(event, place, added[event.originator_id]))
+    return moves
 
 
 def difference(event: Room.UserJoined | Room.UserLeft) -> int:
@@ -183,6 +163,6 @@ def difference(event: Room.UserJoined | Room.UserLeft) -> int:
     return 1 if isinstance(event, Room.UserJoined) else -1
 
 
-def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as one list a column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows of `width` fields as one list a column, for `unnest`."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -291,7 +291,7 @@ class Life(RuleBasedStateMachine):
     @rule(
         acts=crowds,
         process=st.integers(0, PROCESSES - 1),
-        moment=st.sampled_from([b"LOCK TABLE", b"INSERT INTO stored_events", b"INSERT INTO messages", b"COMMIT"]),
+        moment=st.sampled_from([b"BEGIN", b"lock_and_look", b"record_events", b"COMMIT"]),
         delivered=st.booleans(),
     )
     def a_process_loses_the_database_while_people_act(

@@ -1,6 +1,7 @@
 """Retention: what a channel keeps, for how long, and what all of them together may take."""
 
 import string
+from collections.abc import Callable
 
 import pytest
 
@@ -23,7 +24,7 @@ def publish(history: History, stream: Stream, *bodies: bytes, now: float = 0.0) 
 
 
 def opened(history: History, channel: str, options: ChannelOptions, now: float) -> Stream:
-    return history.find(channel, now) or history.create(channel, options, now)
+    return history.find(channel, now) or history.open(channel, options, now)
 
 
 def bodies(history: History, stream: Stream) -> list[bytes]:
@@ -35,8 +36,8 @@ def sweep(history: History, now: float) -> None:
         pass
 
 
-def test_a_stream_starts_at_zero_with_an_epoch_of_its_own(history: History) -> None:
-    streams = [opened(history, name, OPTIONS, 0.0) for name in "ab"]
+def test_a_stream_starts_at_zero_with_an_epoch_that_no_other_history_gives(history: History) -> None:
+    streams = [opened(each, "a", OPTIONS, 0.0) for each in (history, History(meta_ttl=30 * DAY_S))]
     assert [stream.top for stream in streams] == [0, 0]
     assert all(len(stream.epoch) == 8 and set(stream.epoch) <= set(string.ascii_letters) for stream in streams)
     assert streams[0].epoch != streams[1].epoch
@@ -76,6 +77,18 @@ def test_a_channel_that_is_neither_published_to_nor_read_is_forgotten(history: H
     assert opened(history, "a", OPTIONS, 71 * DAY_S).epoch != stream.epoch
 
 
+def test_a_channel_is_forgotten_after_its_history_has_gone(history: History) -> None:
+    stream = history.create("a", OPTIONS, 0.0)
+    publish(history, stream, b"1")
+    sweep(history, 20 * DAY_S)
+    publish(history, stream, b"2", now=20 * DAY_S)
+    history.find("a", 20 * DAY_S)
+    sweep(history, 49 * DAY_S)
+    assert (history.find("a", 20 * DAY_S), history.bytes) == (stream, 0)
+    sweep(history, 51 * DAY_S)
+    assert len(history) == 0
+
+
 def test_removing_a_history_keeps_the_position(history: History) -> None:
     stream = opened(history, "a", OPTIONS, 0.0)
     publish(history, stream, b"1", b"2")
@@ -107,10 +120,11 @@ def test_all_channels_together_take_no_more_than_they_may() -> None:
     assert opened(history, "0", OPTIONS, 0.0).top == 1
 
 
-def test_there_are_no_more_streams_than_there_may_be() -> None:
+@pytest.mark.parametrize("new", [History.open, History.create])
+def test_there_are_no_more_streams_than_there_may_be(new: Callable[..., Stream]) -> None:
     history = History(meta_ttl=DAY_S, max_streams=10)
     for n in range(100):
-        publish(history, opened(history, str(n), OPTIONS, 0.0), b"1")
+        publish(history, new(history, str(n), OPTIONS, 0.0), b"1")
     assert len(history) == 10
     sweep(history, 2 * DAY_S)
     assert (len(history), history.bytes) == (0, 0)

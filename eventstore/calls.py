@@ -1,0 +1,34 @@
+"""Calls of SQL functions, one inside another: several steps in the database for one round trip."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Call:
+    """A call of `function` in the database; an argument may be another call, whose result it then is."""
+
+    function: str
+    arguments: tuple[Any, ...]
+
+    def __init__(self, function: str, *arguments: Any) -> None:
+        object.__setattr__(self, "function", function)
+        object.__setattr__(self, "arguments", arguments)
+
+    async def fetch(self, connection: asyncpg.Connection) -> Any:
+        """Make the call and return what the function does."""
+        values: list[Any] = []
+        return await connection.fetchval(f"SELECT {self._sql(values)}", *values)
+
+    def _sql(self, values: list[Any]) -> str:
+        """The call as SQL, its plain arguments appended to `values`."""
+        written = []
+        for argument in self.arguments:
+            if isinstance(argument, Call):
+                written.append(argument._sql(values))
+            else:
+                values.append(argument)
+                written.append(f"${len(values)}")
+        return f"{self.function}({', '.join(written)})"
