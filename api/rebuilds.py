@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
 from eventstore.database import Database
-from eventstore.errors import StoreError
+from eventstore.errors import StoreError, StoreUnavailable
 from projections.operators import Operator
 from projections.rooms import RoomsProjection
 from replay.fold import Progress
@@ -48,7 +48,7 @@ class Rebuilds:
                     task.cancel()
 
     async def start(self, operator: Operator, *, restart: bool) -> None:
-        """Return when it has begun. Raises RebuildRefused, StoreUnavailable when it cannot."""
+        """Return when it has begun. Raises RebuildRefused or StoreError when it cannot."""
         has_begun, here = asyncio.Event(), asyncio.get_running_loop()
 
         def report(_: Progress) -> None:
@@ -79,11 +79,11 @@ class Rebuilds:
         """Record how a rebuild ends."""
         try:
             done = await rebuilding
-        except RebuildRefused as error:
-            await self._record(operator, "stopped", f"{SUBJECT}, {error}")
-            return
-        except StoreError:
+        except StoreUnavailable:
             await self._record(operator, "stopped", f"{SUBJECT}, its connection ended")
+            return
+        except (RebuildRefused, StoreError) as error:
+            await self._record(operator, "stopped", f"{SUBJECT}, {error}")
             return
         except Exception as error:
             log.exception("rebuild stopped")
