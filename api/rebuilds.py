@@ -72,7 +72,7 @@ class Rebuilds:
         """Cancel the one that runs, whoever started it. Raises NoRebuild."""
         async with self._database.connection() as connection, connection.transaction():
             if not await cancel_rebuild(connection):
-                raise NoRebuild
+                raise NoRebuild("No rebuild is running any more.")
             await operator.record("cancel", SUBJECT, connection)
 
     async def _follow(self, rebuilding: asyncio.Future[Rebuilt], operator: Operator) -> None:

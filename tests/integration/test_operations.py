@@ -207,6 +207,9 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
     async def is_interrupted() -> bool:
         return "Rebuild interrupted" in await text_of(admin)
 
+    async def its_end_is_recorded() -> bool:
+        return (await record(psql))[-1][1] == "stopped"
+
     async with somebody_staying_in_a_table(psql):
         assert (await admin.submit("/operations/rebuild/", WHY)).status == 303
         assert "Rebuild rebuilding" in await text_of(admin)
@@ -214,6 +217,7 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
         assert (refused.status, "Not started: another rebuild is running." in words(refused.raw)) == (409, True)
         assert (await admin.submit("/operations/cancel-rebuild/", {"why": "not now"})).status == 303
         await eventually(is_interrupted)
+        await eventually(its_end_is_recorded)
 
         elsewhere = asyncio.create_task(rebuild(database_url, unseen))
         await eventually(lambda: is_rebuilding(admin))
@@ -233,6 +237,38 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
 
 async def is_rebuilding(admin: Person) -> bool:
     return "Rebuild rebuilding" in await text_of(admin)
+
+
+@pytest.mark.parametrize(("restart", "folded"), [("", 2), ("yes", 7)])
+async def test_an_interrupted_rebuild_is_gone_on_with_or_begun_anew(
+    ada: Person,
+    admin: Person,
+    psql: asyncpg.Connection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    restart: str,
+    folded: int,
+) -> None:
+    monkeypatch.setattr("replay.fold.PAGE", 5)
+    monkeypatch.setattr("replay.rebuild.NEAR", 2)
+    await messages(ada, *"12345")
+
+    class Stop(Exception):
+        """Somebody pressed Ctrl-C."""
+
+    def stop(progress: Progress) -> None:
+        if progress.position:
+            raise Stop
+
+    with pytest.raises(Stop):
+        await rebuild(database_url, stop)
+    assert "Rebuild interrupted" in await text_of(admin)
+    assert (await admin.submit("/operations/rebuild/", {"restart": restart, **WHY})).status == 303
+
+    async def is_recorded() -> bool:
+        return (await record(psql))[-1][2].startswith(f"rooms at position 7, {folded} events in ")
+
+    await eventually(is_recorded)
 
 
 async def test_a_rebuild_that_cannot_end_says_why(ada: Person, admin: Person, psql: asyncpg.Connection) -> None:
@@ -355,12 +391,12 @@ async def test_processes_take_turns_and_are_silent_when_nobody_can_be_watching(
         return told() >= 3
 
     await eventually(are_told)
-    await psql.execute("UPDATE operations_watch SET watched_until = now()")
     seconds = await psql.fetchval("SELECT extract(epoch FROM clock_timestamp() - $1)::float8", began)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
     assert told() <= seconds / 0.9 + 1
     count = told()
+    await psql.execute("UPDATE operations_watch SET watched_until = now(), told_at = '-infinity'")
     await watches[0].tell()
     assert told() == count
