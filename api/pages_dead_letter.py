@@ -15,10 +15,11 @@ from api.pages_history import WORDS
 from api.pages_operations import WHY_LIMIT, operator_of
 from centrifugo.publisher import PublisherError
 from domain.errors import InvalidField
+from domain.room import Room
 from projections import minding
 from projections.bodies import user_of
 from projections.dead_letters import DeadLetter, read_dead_letter
-from replay.events import Events, text_of
+from replay.events import Events
 from replay.republish import Republishing, Selection
 
 
@@ -79,7 +80,7 @@ async def _page(request: web.Request, letter: DeadLetter, *, problem: str = "", 
 
 
 async def _event(request: web.Request, letter: DeadLetter) -> Context:
-    """Who did what in which room, and in how many characters, as of the event that was set aside."""
+    """Who did what in which room, and said how many characters, by the event that was set aside."""
     core = request.app[CORE]
     found = await Events(core.database, core.log).at(letter.position)
     assert found is not None, "the log loses nothing"
@@ -89,5 +90,5 @@ async def _event(request: web.Request, letter: DeadLetter) -> Context:
         "author": (await core.bodies.users([user_id]))[user_id],
         "deed": WORDS[get_topic(type(found.event))],
         "occurred_at": found.event.timestamp,
-        "characters": len(text_of(found.event)),
+        "characters": len(found.event.content) if isinstance(found.event, Room.MessageAdded) else None,
     }

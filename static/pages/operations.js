@@ -4,6 +4,8 @@ import { localise } from "./words.js";
 const NUMBER = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const SECONDS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+const QUIET_MS = 4000;
+
 const page = document.querySelector("[data-channel]");
 const number = (value) => NUMBER.format(value);
 const short = (value) => (value >= 10 ? number(value) : value.toFixed(1));
@@ -112,10 +114,17 @@ function render(figures) {
 
 const projectionKey = ({ projection, lifecycle }) => `${projection} ${lifecycle}`;
 
+let quiet;
+
+/** When the figures were read; they are old when no new ones come, whatever the reason. */
 function asOf(timestamp) {
   const time = page.querySelector(".as-of");
   time.dateTime = timestamp;
   write(time, SECONDS.format(new Date(timestamp)));
+  const since = page.querySelector(".since");
+  write(since, "As of");
+  clearTimeout(quiet);
+  quiet = setTimeout(() => write(since, "No news since"), QUIET_MS);
 }
 
 const { client } = startFrame();

@@ -147,6 +147,14 @@ async def test_positions_move_when_somebody_posts_and_what_moved_is_what_a_fresh
     await expect(lane.locator('[data-shown="behind"]')).to_have_text("up to date")
 
 
+async def test_figures_that_no_longer_come_are_said_to_be_old(windows: Windows, psql: asyncpg.Connection) -> None:
+    page = await windows.open("/operations/", await windows.admin())
+    since = page.locator(".since")
+    await expect(since).to_have_text("As of")
+    await psql.execute("UPDATE operations_watch SET watched_until = '-infinity'")
+    await expect(since).to_have_text("No news since")
+
+
 async def post(person: Person, room: str) -> int:
     """Say something from elsewhere; returns its position."""
     answer = await person.post(f"/api/rooms/{room}/messages/", {"content": "hello"})

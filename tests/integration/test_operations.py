@@ -21,6 +21,7 @@ from centrifugo.embedded import EmbeddedPublisher
 from centrifugo.hub import Hub
 from replay.fold import Progress
 from replay.rebuild import rebuild
+from replay.status import read_status
 from replay.verify import verify
 from tests.conditions import eventually
 from tests.integration.conftest import StartServer, Visit
@@ -175,6 +176,17 @@ async def test_nothing_is_done_without_a_reason_or_where_there_is_nothing_to_do(
     refused = await admin.submit("/operations/cancel-rebuild/", WHY)
     assert (refused.status, "No rebuild is running any more." in words(refused.raw)) == (409, True)
     assert await record(psql) == []
+
+
+async def test_what_is_far_behind_is_so_by_positions_not_by_events_counted_one_by_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.open_room("One")  # positions 1 and 2
+    await store.database.fetchval("SELECT nextval(pg_get_serial_sequence('stored_events', 'notification_id'))")
+    await store.open_room("Two")  # positions 4 and 5
+    for counted, behind in ((10, 4), (3, 5)):
+        monkeypatch.setattr("replay.status.COUNTED", counted)
+        assert (await read_status(store.database))[1].lag_events == behind
 
 
 async def test_a_rebuild_is_started_from_the_page_and_mends_what_was_wrong(
