@@ -4,11 +4,14 @@ What people say and what they log in with never gets here: errors are written wi
 text, because a driver's error quotes the values it was given.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from logging.handlers import MemoryHandler
 from types import TracebackType
 from typing import Any
 
@@ -61,3 +64,23 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+@contextlib.contextmanager
+def logs_held_back(lines: int = 10_000) -> Iterator[Callable[[], None]]:
+    """Keep what is logged until the given call is made, an error is logged or the block ends: a person reads first what
+    is said to people. At most so many lines are kept."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    held = [MemoryHandler(lines, flushLevel=logging.ERROR, target=handler) for handler in handlers]
+    root.handlers[:] = held
+
+    def release() -> None:
+        root.handlers[:] = handlers
+        for each in held:
+            each.close()
+
+    try:
+        yield release
+    finally:
+        release()

@@ -1,18 +1,24 @@
-"""(a) Appends: our writer against the stock recorder of the `eventsourcing` library, in turns on one database."""
+"""(a) Appends: our writer against the stock recorder of the `eventsourcing` library, in turns on one database.
+
+Beside them, what the database alone takes: batches of as many events, made before the clock starts, recorded and
+committed without a decision, a fold or anybody who waits.
+"""
 
 import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import asyncpg
 from eventsourcing.application import Application
 
 from benchmarks.server import postgres
 from benchmarks.tables import table
 from domain.room import Room
 from domain.values import PostMessage, RoomId
+from eventstore.calls import Call
 from tests.scenario import ADA
 from tests.store import Store, open_store
 
@@ -20,6 +26,7 @@ CONTENT = "What was said is kept, proved and replayed. " * 3
 COMMANDS = {1: 1500, 16: 16 * 300, 128: 128 * 60}
 STOCK_COMMANDS = {1: 400, 16: 16 * 40, 128: 128 * 6}
 ROUNDS = 3
+STATE_BYTES = 260  # of the state of a message with this content
 
 
 class StockRooms(Application[UUID]):
@@ -70,6 +77,31 @@ async def our_run(store: Store, rooms: list[RoomId], concurrency: int, commands:
     return time.perf_counter() - started, time.process_time() - cpu
 
 
+async def database_run(dsn: str, concurrency: int, commands: int) -> float:
+    """Seconds for the batches that `our_run` needs at the least."""
+    connection = await asyncpg.connect(dsn, server_settings={"plan_cache_mode": "force_generic_plan"})
+    state = b"x" * STATE_BYTES
+    batches = [
+        Call(
+            "record_events",
+            "nobody's",
+            [uuid4() for _ in range(concurrency)],
+            [1] * concurrency,
+            ["bare"] * concurrency,
+            [state] * concurrency,
+            *([] for _ in range(5)),
+        )
+        for _ in range(commands // concurrency)
+    ]
+    started = time.perf_counter()
+    for batch in batches:
+        async with connection.transaction():
+            await batch.fetch(connection)
+    took = time.perf_counter() - started
+    await connection.close()
+    return took
+
+
 async def run() -> None:
     """Both in turns, a few rounds, the best of each: the machine's other work only ever slows a run down."""
     async with postgres() as dsn, open_store(dsn, capacity=1000) as store:
@@ -77,11 +109,12 @@ async def run() -> None:
         rooms = [await store.open_room(f"Ours {number}", by=ADA) for number in range(128)]
         rows = []
         for concurrency, commands in COMMANDS.items():
-            ours, theirs = [], []
+            ours, theirs, bare = [], [], []
             for _ in range(ROUNDS):
                 ours.append(await our_run(store, rooms, concurrency, commands))
                 stock_commands = STOCK_COMMANDS[concurrency]
                 theirs.append(await asyncio.to_thread(stock_run, stock, concurrency, stock_commands))
+                bare.append(await database_run(dsn, concurrency, commands))
             (wall, cpu), (stock_wall, stock_cpu) = min(ours), min(theirs)
             rate, stock_rate = commands / wall, stock_commands / stock_wall
             rows.append(
@@ -90,10 +123,19 @@ async def run() -> None:
                     f"{rate:,.0f}",
                     f"{stock_rate:,.0f}",
                     f"{rate / stock_rate:.1f}",
+                    f"{commands / min(bare):,.0f}",
                     f"{cpu / commands * 1e6:.0f} µs",
                     f"{stock_cpu / stock_commands * 1e6:.0f} µs",
                 )
             )
         stock.close()
-    columns = ("commands at once", "ours, events/s", "stock, events/s", "ours / stock", "CPU per event, ours", "stock")
+    columns = (
+        "commands at once",
+        "ours, events/s",
+        "stock, events/s",
+        "ours / stock",
+        "database alone",
+        "CPU per event, ours",
+        "stock",
+    )
     table(f"Appends, ours with inline read models, stock without ({os.cpu_count()} cores)", columns, rows)

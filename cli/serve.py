@@ -5,9 +5,10 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import click
 import uvloop
@@ -16,7 +17,7 @@ from aiohttp import web
 from api.app import create_app
 from api.demo import LOGINS
 from api.keys import ACCOUNTS, CORE
-from api.logs import configure_logs
+from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.demo_data import seed
 from cli.environment import bring_up_to_date, database
@@ -43,17 +44,18 @@ def serve() -> None:
     configure_logs(settings.log_level)
     with (
         contextlib.suppress(KeyboardInterrupt),
+        logs_held_back() as release_logs,
         _terminated_as_interrupted(),
         _listening(settings) as listener,
         database(settings) as running,
     ):
         bring_up_to_date(running)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(running, listener, seeds_demo=settings.seeds_demo))
+            runner.run(_serve(running, listener, seeds_demo=settings.seeds_demo, ready=release_logs))
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
-    """Answer requests on `listener` until the process is told to stop."""
+async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: bool, ready: Callable[[], None]) -> None:
+    """Answer requests on `listener` until the process is told to stop; `ready` is called when it has said so."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -65,6 +67,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: boo
             await seed(app[CORE].chat, app[ACCOUNTS])
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
         _say_what_to_open(settings, listener, seeds_demo=seeds_demo)
+        ready()
         _look_for_garbage_less_often()
         await stop.wait()
     finally:
@@ -85,8 +88,16 @@ def _say_what_to_open(settings: Settings, listener: socket.socket, *, seeds_demo
     click.echo(f"  the API, explained   http://{shown}:{port}/api/docs/")
     if seeds_demo:
         click.echo(f"  demo logins          {LOGINS}")
-    click.echo(f"  data                 {Path(settings.data_dir).resolve()}")
+    click.echo(f"  data                 {_place_of_data(settings)}")
     click.echo("Ctrl-C stops it.")
+
+
+def _place_of_data(settings: Settings) -> str:
+    """Where the log is kept; of a database with an address, nothing that lets anybody in."""
+    url = urlsplit(settings.database_url)
+    if url.hostname is None:
+        return str(Path(settings.data_dir).resolve())
+    return f"{url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}{url.path}"
 
 
 @contextlib.contextmanager

@@ -23,6 +23,17 @@ SELECT notification_id, originator_id, originator_version, topic, state FROM sto
 WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) ORDER BY notification_id LIMIT $4
 """
 
+# How far a projection has folded, and what it has folded beyond a position, in one round trip: one row at the least.
+READ_FOLDED = """
+SELECT folded.position AS folded, event.* FROM (
+    SELECT coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0) AS position
+) AS folded LEFT JOIN LATERAL (
+    SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
+    WHERE notification_id > $2 AND notification_id <= folded.position AND topic = ANY($3)
+    ORDER BY notification_id LIMIT $4
+) AS event ON true ORDER BY notification_id
+"""
+
 READ_STREAM = """
 SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
 WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
@@ -65,6 +76,14 @@ class Log:
     async def between(self, after: int, to: int, *, limit: int, connection: asyncpg.Connection) -> list[Recorded[Any]]:
         """The next events of the whole log, ascending by position: beyond `after`, up to `to`, at most `limit`."""
         return self.decode(await connection.fetch(READ_BETWEEN, after, to, self._topics, limit))
+
+    async def folded(
+        self, projection: str, after: int, *, limit: int, connection: asyncpg.Connection
+    ) -> tuple[list[Recorded[Any]], Position]:
+        """As `between`, up to where `projection` has folded the log; and that position."""
+        rows = await connection.fetch(READ_FOLDED, projection, after, self._topics, limit)
+        events = rows if rows[0]["notification_id"] is not None else []
+        return self.decode(events), Position(rows[0]["folded"])
 
     async def stream(
         self, stream_id: UUID, *, after: int, limit: int, connection: asyncpg.Connection

@@ -31,22 +31,50 @@ class SetAsList(Transcoding):
         return set(data)
 
 
-class QuickTranscoder(JSONTranscoder):
-    """Decodes exactly what its base does, and plain events (texts, numbers, times) several times as fast.
+SIMPLE = frozenset((str, int, bool, type(None)))
+"""What both encoders write alike."""
 
-    Loading and rebuilding spend most of our own time here.
+
+class QuickTranscoder(JSONTranscoder):
+    """Does exactly what its base does, byte for byte, and plain events (texts, numbers, times) several times as fast.
+
+    Appending, loading and rebuilding spend much of our own time here.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._quick = msgspec.json.Decoder().decode
+        self._read = msgspec.json.Decoder().decode
+        self._write = msgspec.json.Encoder().encode
+
+    def encode(self, obj: Any) -> bytes:
+        if type(obj) is dict and (fields := _as_simple(obj)) is not None:
+            try:
+                return self._write(fields)
+            except OverflowError:  # a number of more than 64 bits
+                pass
+        return super().encode(obj)
 
     def decode(self, data: bytes) -> Any:
         try:
-            fields = self._quick(data)
+            fields = self._read(data)
         except msgspec.DecodeError:
             return super().decode(data)
         return fields if _is_plain(fields) else super().decode(data)
+
+
+def _as_simple(fields: dict[Any, Any]) -> dict[str, Any] | None:
+    """The fields with times as the objects that stand for them; None when that does not make all of them simple."""
+    simple = {}
+    for name, value in fields.items():
+        kind = type(value)
+        if kind is datetime:
+            value = {"_type_": DatetimeAsISO.name, "_data_": value.isoformat()}
+        elif kind not in SIMPLE:
+            return None
+        if type(name) is not str:
+            return None
+        simple[name] = value
+    return simple
 
 
 def _is_plain(fields: Any) -> bool:

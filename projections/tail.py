@@ -17,7 +17,7 @@ WINDOW = 5_000
 POLL_S = 0.5
 """How long a notification that got lost can hold an event up."""
 
-FOLDED = "SELECT coalesce((SELECT position FROM checkpoints WHERE projection = 'rooms'), 0)"
+FOLDED_BY = "rooms"
 """The read models give bodies their contents: an event is told when they show it."""
 
 
@@ -86,8 +86,7 @@ class Tail:
 
     async def _read(self, position: int, limit: int) -> tuple[list[Entry], int]:
         async with self._database.connection() as connection:
-            folded = await connection.fetchval(FOLDED)
-            batch = await self._log.between(position, folded, limit=limit, connection=connection)
+            batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
         self.head = max(self.head, folded)
         entries = await self._publications.of(batch)
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)

@@ -39,6 +39,23 @@ async def test_the_first_start_says_what_to_open_and_who_can_log_in(data_dir: Pa
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
+async def test_people_are_told_what_to_open_before_the_log_begins(data_dir: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        ONRECORD,
+        "serve",
+        env={"PATH": os.environ["PATH"], "PORT": "0", "DATA_DIR": str(data_dir)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    first = await process.stdout.readline()
+    process.terminate()
+    rest = await process.stdout.read()
+    assert first.startswith(b"onrecord is at http://")
+    assert b'"event":"migrated"' in rest
+    assert await process.wait() == 0
+
+
 async def test_data_survive_a_stop_and_a_kill(data_dir: Path) -> None:
     for number, end in enumerate((signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)):
         async with serving(DATA_DIR=str(data_dir)) as service:

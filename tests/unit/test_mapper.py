@@ -1,4 +1,4 @@
-"""What the quick decoding of events promises: the same as the library's own, for everything that a log can hold."""
+"""What the quick coding of events promises: the same as the library's own, for everything that a log can hold."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -44,6 +44,11 @@ def outcome(transcoder: JSONTranscoder, data: bytes) -> str:
 def test_whatever_a_state_holds_is_decoded_as_the_library_does(state: dict[str, Any]) -> None:
     data = STOCK.encode(state)
     assert outcome(QUICK, data) == outcome(STOCK, data)
+
+
+@given(states)
+def test_whatever_a_state_holds_is_encoded_byte_for_byte_as_the_library_does(state: dict[str, Any]) -> None:
+    assert QUICK.encode(state) == STOCK.encode(state)
 
 
 @pytest.mark.parametrize(
