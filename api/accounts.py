@@ -3,14 +3,18 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
 import asyncpg
 
 from api.passwords import Passwords
+from api.sessions import CHANNEL
 from api.throttle import Throttle
 from domain.errors import InvalidField
 from eventstore.database import Database
 from projections.shapes import Timestamp, User, timestamp
+
+Role = Literal["user", "admin"]
 
 USERNAME = re.compile(r"[\w.@+-]+")
 USERNAME_LIMIT = 150
@@ -19,7 +23,7 @@ PASSWORD_LIMIT = 1000
 AT_ONCE = 5000
 """Accounts that one statement creates: what it can do well within a statement's time."""
 
-INSERT = "INSERT INTO users (username, username_key, password_hash) VALUES ($1, $2, $3) RETURNING user_id"
+INSERT = "INSERT INTO users (username, username_key, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING user_id"
 FIND = "SELECT user_id, username, password_hash FROM users WHERE username_key = $1"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
 ABOUT = """
@@ -28,11 +32,17 @@ SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id =
 FROM users WHERE user_id = $1
 """
 INSERT_MANY = """
-INSERT INTO users (username, username_key, password_hash)
-SELECT name, key, $3 FROM unnest($1::text[], $2::text[]) AS new (name, key)
+INSERT INTO users (username, username_key, password_hash, role)
+SELECT name, key, $3, $4 FROM unnest($1::text[], $2::text[]) AS new (name, key)
 ON CONFLICT (username_key) DO NOTHING
 """
 FIND_MANY = "SELECT user_id, username, username_key FROM users WHERE username_key = ANY($1::text[])"
+
+# Processes that remember a session of this user ask for it again, and learn the role.
+SET_ROLE = """
+WITH account AS (UPDATE users SET role = $2 WHERE username_key = $1 RETURNING user_id)
+SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LEFT JOIN sessions USING (user_id)
+"""
 
 
 class WrongCredentials(Exception):
@@ -58,22 +68,22 @@ class Accounts:
         self._by_account = by_account
         self._by_address = by_address
 
-    async def sign_up(self, username: str, password: str) -> User:
+    async def sign_up(self, username: str, password: str, *, role: Role = "user") -> User:
         """Create an account. Raises InvalidField (also for a name that is taken), PasswordsBusy."""
         check_username(username)
         check_password(password)
-        return await self.create(username, password)
+        return await self.create(username, password, role=role)
 
-    async def create(self, username: str, password: str) -> User:
+    async def create(self, username: str, password: str, *, role: Role = "user") -> User:
         """Create an account with any password. Raises InvalidField when the name is taken, PasswordsBusy."""
         hashed = await self._passwords.hash(password)
         try:
-            user_id = await self._database.fetchval(INSERT, username, username_key(username), hashed)
+            user_id = await self._database.fetchval(INSERT, username, username_key(username), hashed, role)
         except asyncpg.UniqueViolationError:
             raise InvalidField("username", "A user with that username already exists.") from None
         return User(user_id, username)
 
-    async def create_many(self, usernames: list[str], password: str) -> list[User]:
+    async def create_many(self, usernames: list[str], password: str, *, role: Role = "user") -> list[User]:
         """One account for each name, all with one password, hashed once; existing accounts are left as they are.
 
         Returns the users in the order of the names.
@@ -83,7 +93,7 @@ class Accounts:
         for start in range(0, len(usernames), AT_ONCE):
             names = usernames[start : start + AT_ONCE]
             keys = [username_key(name) for name in names]
-            await self._database.execute(INSERT_MANY, names, keys, hashed)
+            await self._database.execute(INSERT_MANY, names, keys, hashed, role)
             rows = await self._database.fetch(FIND_MANY, keys)
             users.update((row["username_key"], User(row["user_id"], row["username"])) for row in rows)
         return [users[username_key(name)] for name in usernames]
@@ -92,6 +102,10 @@ class Accounts:
         """The user with this name, or None."""
         row = await self._database.fetchrow(FIND, username_key(username)) if is_username(username) else None
         return User(row["user_id"], row["username"]) if row else None
+
+    async def set_role(self, username: str, role: Role) -> bool:
+        """Give an account another role, in the sessions that it has as well; answers whether there is such a user."""
+        return bool(await self._database.fetch(SET_ROLE, username_key(username), role, CHANNEL))
 
     async def about(self, user_id: int) -> About:
         """An account that is there, for its owner."""

@@ -10,32 +10,38 @@ from api.accounts import Accounts
 from api.clients import Clients
 from api.core import open_core
 from api.edge import edge
+from api.figures import Gauge
 from api.housekeeping import Housekeeping
 from api.keys import (
     ACCOUNTS,
     CLIENTS,
     CORE,
     FANOUT,
+    GAUGE,
     LEASES,
     METRICS,
     PUBLISHER,
     READ_MARKS,
+    REBUILDS,
     REQUESTS,
     SECRETS,
     SESSIONS,
     SETTINGS,
     SIGNUPS,
+    WATCH,
 )
 from api.metrics import Metrics
 from api.page_routes import page_routes
 from api.page_setup import set_up_pages
 from api.passwords import Passwords
 from api.realtime import centrifugo_publisher, fanout_of, mount_hub, watch_fanout
+from api.rebuilds import Rebuilds
 from api.routes import routes
 from api.secrets import secrets_of
 from api.sessions import Sessions
 from api.settings import Settings
 from api.throttle import Throttle
+from api.watch import Watch
 from projections.leases import Leases
 from projections.reading import ReadMarks
 
@@ -57,7 +63,7 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(page_routes())
     if not settings.centrifugo_api_url:
         app[PUBLISHER] = mount_hub(app, app[SECRETS])
-    app.cleanup_ctx.extend((_core, _people, _realtime, _housekeeping))
+    app.cleanup_ctx.extend((_core, _people, _realtime, _operations, _housekeeping))
     return app
 
 
@@ -104,6 +110,16 @@ async def _realtime(app: web.Application) -> AsyncIterator[None]:
             app[FANOUT] = fanout_of(settings, app[CORE], app[PUBLISHER])
             watch_fanout(app[FANOUT], app[METRICS])
             await running.enter_async_context(_running(app[FANOUT].run()))
+        yield
+
+
+async def _operations(app: web.Application) -> AsyncIterator[None]:
+    """What the operations page shows and starts."""
+    database = app[CORE].database
+    app[GAUGE] = Gauge(database)
+    app[WATCH] = Watch(database, app[GAUGE], app[PUBLISHER])
+    async with Rebuilds.open(database, app[SETTINGS].database_url) as rebuilds, _running(app[WATCH].run()):
+        app[REBUILDS] = rebuilds
         yield
 
 

@@ -132,11 +132,15 @@ def query_number(request: web.Request, name: str, *, default: int, least: int = 
     text = request.query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(BIGINT))):
+    if (number := as_number(text)) is None:
         raise InvalidFields({name: [NOT_A_NUMBER]})
-    number = int(text)
     if number < least:
         raise InvalidFields({name: [f"Ensure this value is greater than or equal to {least}."]})
     if number > most:
         raise InvalidFields({name: [f"Ensure this value is less than or equal to {most}."]})
     return number
+
+
+def as_number(text: str) -> int | None:
+    """A whole number, of as many digits at most as the database's largest; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(BIGINT)) else None

@@ -13,6 +13,7 @@ class Access(Enum):
 
     ANYBODY = "anybody"
     SIGNED_IN = "signed in"
+    ADMIN = "admin"
 
 
 class Nothing(Struct, frozen=True):

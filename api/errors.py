@@ -11,7 +11,7 @@ from api.accounts import WrongCredentials
 from api.answers import answer
 from api.csrf import CsrfFailed
 from api.decode import BadJson, BadKey, InvalidFields, NoSuchPath
-from api.guard import NotSignedIn
+from api.guard import NotAnAdmin, NotSignedIn
 from api.paging import NoSuchPage
 from api.passwords import PasswordsBusy
 from api.throttle import TooManyRequests
@@ -59,6 +59,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     WrongCredentials: own_words(400),
     # who the client is
     NotSignedIn: detail(403, "Authentication credentials were not provided."),
+    NotAnAdmin: detail(403, "This is for admins."),
     CsrfFailed: own_words(403),
     Unauthorized: detail(401, "unauthorized"),
     PermissionDenied: detail(403, "permission denied"),

@@ -16,20 +16,33 @@ class NotSignedIn(Exception):
     """The request carries no session that is alive."""
 
 
+class NotAnAdmin(Exception):
+    """Somebody is signed in who may not see this."""
+
+
 def guarded(handler: Handler, access: Access) -> Handler:
     """`handler`, called only when the request may be answered; `request[SESSION]` is there when somebody is signed in.
 
-    Raises TooManyRequests, NotSignedIn, CsrfFailed, in this order.
+    Raises TooManyRequests, NotSignedIn, NotAnAdmin, CsrfFailed, in this order.
     """
 
     async def guard(request: web.Request) -> web.StreamResponse:
-        if await admit(request) is None and access is Access.SIGNED_IN:
-            raise NotSignedIn
+        check_access(await admit(request), access)
         if request.method not in SAFE:
             check_csrf(request, request.headers.get(HEADER, ""))
         return await handler(request)
 
     return guard
+
+
+def check_access(session: Session | None, access: Access) -> None:
+    """Raises NotSignedIn or NotAnAdmin when whoever asks may not see what `access` is said of."""
+    if access is Access.ANYBODY:
+        return
+    if session is None:
+        raise NotSignedIn
+    if access is Access.ADMIN and not session.is_admin:
+        raise NotAnAdmin
 
 
 async def admit(request: web.Request) -> Session | None:

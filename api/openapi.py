@@ -61,7 +61,10 @@ QUERY: dict[str, tuple[Json, str]] = {
     "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "As it was right after this version of the room."),
     "after": (NUMBER, "Only what came later than this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),
-    "channel": ({"type": "string"}, "The channel to subscribe to: `personal:` and one's own id."),
+    "channel": (
+        {"type": "string"},
+        "The channel to subscribe to: `personal:` and one's own id; `operations:figures` for admins.",
+    ),
 }
 REASONS = {
     400: "The request is wrong in itself",
@@ -126,7 +129,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
         "description": description,
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, schema_of),
-        "security": [{"session": []}] if endpoint.access is Access.SIGNED_IN else [],
+        "security": [{"session": []}] if endpoint.access is not Access.ANYBODY else [],
     }
     if endpoint.takes is not None:
         schema = schema_of[repr(endpoint.takes)]
@@ -174,7 +177,7 @@ def _statuses(endpoint: Endpoint) -> set[int]:
         statuses |= {400, 413}
     if endpoint.query:
         statuses.add(400)
-    if endpoint.method == "POST" or endpoint.access is Access.SIGNED_IN:
+    if endpoint.method == "POST" or endpoint.access is not Access.ANYBODY:
         statuses.add(403)
     if "{" in endpoint.path or "page" in endpoint.query:
         statuses.add(404)

@@ -10,11 +10,16 @@ from aiohttp.typedefs import Handler
 from api.csrf import CsrfFailed, check_csrf, csrf_token, hand_out
 from api.endpoints import Access
 from api.errors import Refusal, refusal_of
-from api.guard import SAFE, admit
+from api.guard import SAFE, NotSignedIn, admit, check_access
 from api.keys import SESSION
 
 Context = dict[str, Any]
 CSRF_FIELD = "csrf"
+ACTIONS = {
+    *("join", "leave", "logout", "demo-login"),
+    *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
+}
+"""Last parts of paths that forms are sent to and that are no pages: what they belong to is one part up."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {websocket}; "
@@ -42,11 +47,12 @@ def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
 
     async def serve(request: web.Request) -> web.StreamResponse:
         try:
-            if await admit(request) is None and access is Access.SIGNED_IN:
-                return redirect(f"/login/?next={quote(way_back(request))}")
+            check_access(await admit(request), access)
             if request.method not in SAFE:
                 check_csrf(request, await field(request, CSRF_FIELD))
             return await handler(request)
+        except NotSignedIn:
+            return redirect(f"/login/?next={quote(way_back(request))}")
         except Exception as error:
             refusal = OUT_OF_DATE if isinstance(error, CsrfFailed) else refusal_of(error)
             if refusal is None:
@@ -60,7 +66,12 @@ def render(request: web.Request, template: str, context: Context, *, status: int
     """The template with `context`, the token for its forms and the user; nothing of it is kept by anybody."""
     token = csrf_token(request)
     session = request.get(SESSION)
-    shared = {"csrf": token, "user": session.user if session else None, "path": request.path}
+    shared = {
+        "csrf": token,
+        "user": session.user if session else None,
+        "is_admin": session is not None and session.is_admin,
+        "path": request.path,
+    }
     response = aiohttp_jinja2.render_template(template, request, {**shared, **context}, status=status)
     host = request.host
     response.headers["Content-Security-Policy"] = POLICY.format(websocket=f"ws://{host} wss://{host}")
@@ -98,7 +109,7 @@ def way_back(request: web.Request) -> str:
     if request.method in SAFE:
         return request.path_qs
     parent, _, action = request.path.rstrip("/").rpartition("/")
-    return f"{parent}/" if action in ("join", "leave", "logout", "demo-login") else request.path
+    return f"{parent}/" if action in ACTIONS else request.path
 
 
 def local(target: str) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api import pages_account, pages_history, pages_room, pages_rooms
+from api import pages_account, pages_dead_letter, pages_history, pages_operations, pages_room, pages_rooms
 from api.endpoints import Access
 from api.page import get_nothing, page
 
 ANYBODY = Access.ANYBODY
+ADMIN = Access.ADMIN
 ROOM = "/rooms/{room_id}"
+LETTER = "/operations/dead-letters/{dead_letter_id}"
 
 
 def page_routes() -> Iterable[web.RouteDef]:
@@ -30,4 +32,13 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield web.post(f"{ROOM}/join/", page(pages_rooms.post_join))
     yield web.post(f"{ROOM}/leave/", page(pages_rooms.post_leave))
     yield web.get(f"{ROOM}/history/", page(pages_history.get_history))
+    yield web.get("/operations/", page(pages_operations.get_operations, ADMIN))
+    yield web.post("/operations/pause/", page(pages_operations.post_pause, ADMIN))
+    yield web.post("/operations/resume/", page(pages_operations.post_resume, ADMIN))
+    yield web.post("/operations/skip/", page(pages_operations.post_skip, ADMIN))
+    yield web.post("/operations/rebuild/", page(pages_operations.post_rebuild, ADMIN))
+    yield web.post("/operations/cancel-rebuild/", page(pages_operations.post_cancel_rebuild, ADMIN))
+    yield web.get(f"{LETTER}/", page(pages_dead_letter.get_dead_letter, ADMIN))
+    yield web.post(f"{LETTER}/retry/", page(pages_dead_letter.post_retry, ADMIN))
+    yield web.post(f"{LETTER}/discard/", page(pages_dead_letter.post_discard, ADMIN))
     yield web.get("/{path:(?!api/).*}", get_nothing)

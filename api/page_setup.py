@@ -1,6 +1,8 @@
 """Templates and the files beside them."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import aiohttp_jinja2
 import jinja2
@@ -9,6 +11,7 @@ from aiohttp import web
 
 from api.docs import TEMPLATES
 from api.text import linked
+from projections.shapes import timestamp
 
 ROOT = TEMPLATES.parent
 STATIC = ROOT / "static"
@@ -25,7 +28,7 @@ def set_up_pages(app: web.Application) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-        filters={"linked": linked, "json": to_json, "day": day, "clock": clock},
+        filters=FILTERS,
     )
     app.router.add_get("/static/vendor/centrifuge.js", get_centrifuge)
     app.router.add_static("/static/", STATIC)
@@ -49,3 +52,12 @@ def day(timestamp: str) -> str:
 def clock(timestamp: str) -> str:
     """The time of day of a timestamp in UTC: `08:50`."""
     return timestamp[11:16]
+
+
+FILTERS: dict[str, Callable[[Any], str]] = {
+    "linked": linked,
+    "json": to_json,
+    "day": day,
+    "clock": clock,
+    "timestamp": timestamp,
+}

@@ -5,7 +5,7 @@ from aiohttp import web
 from api.account_routes import end_session, signed_in
 from api.accounts import WrongCredentials
 from api.cookies import delete_cookie
-from api.demo import PASSWORD, PEOPLE
+from api.demo import ADMIN, PASSWORD, PEOPLE
 from api.keys import ACCOUNTS, CLIENTS, SESSION, SETTINGS, SIGNUPS
 from api.page import field, local, redirect, render
 from api.page_state import beside, my_rooms
@@ -54,7 +54,7 @@ def _login(
     status: int = 200,
 ) -> web.Response:
     people = PEOPLE if request.app[SETTINGS].seeds_demo else ()
-    context = {"next": following, "username": username, "problems": problems or {}, "people": people}
+    context = {"next": following, "username": username, "problems": problems or {}, "people": people, "admin": ADMIN}
     return render(request, "login.html", context, status=status)
 
 

@@ -11,6 +11,7 @@ from eventstore.database import Database
 from projections.shapes import User
 
 CHANNEL = "session_ended"
+"""Where processes are told to forget a session: it is over, or its user has another role."""
 CACHED = 100_000
 """Sessions that one process remembers at most."""
 
@@ -21,7 +22,8 @@ WITH moved AS (
     UPDATE sessions SET seen_at = now(), idle_expires_at = now() + $2 * interval '1 second'
     WHERE token_hash = $1 AND seen_at < now() - interval '1 minute' AND now() < least(idle_expires_at, expires_at)
 )
-SELECT user_id, username, extract(epoch FROM least(idle_expires_at, expires_at) - now())::float8 AS remaining_s
+SELECT user_id, username, role = 'admin' AS is_admin,
+    extract(epoch FROM least(idle_expires_at, expires_at) - now())::float8 AS remaining_s
 FROM sessions JOIN users USING (user_id)
 WHERE token_hash = $1 AND now() < least(idle_expires_at, expires_at)
 """
@@ -42,6 +44,7 @@ class Session:
 
     token_hash: bytes
     user: User
+    is_admin: bool
 
 
 class Sessions:
@@ -86,7 +89,7 @@ class Sessions:
         row = await self._database.fetchrow(FIND, token_hash, self._idle_s)
         if row is None:
             return None
-        session = Session(token_hash, User(row["user_id"], row["username"]))
+        session = Session(token_hash, User(row["user_id"], row["username"]), row["is_admin"])
         # A logout may have been announced between the database's answer and now: then it is not remembered.
         if self.announcements.is_listening and forgettings == self._forgettings:
             self._remember(session, min(self._cache_s, row["remaining_s"]))

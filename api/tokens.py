@@ -1,4 +1,4 @@
-"""Tokens that let a signed-in browser connect to the real-time server and listen on its own channel."""
+"""Tokens that let a signed-in browser connect to the real-time server, and listen there to what is for its user."""
 
 import time
 
@@ -6,9 +6,10 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.answers import answer
-from api.keys import LEASES, SECRETS, SESSION
+from api.keys import LEASES, SECRETS, SESSION, WATCH
+from api.watch import TOKEN_TTL_S as WATCH_TTL_S
 from centrifugo.tokens import SUBSCRIPTION_TTL_S, connection_token, subscription_token
-from projections.channels import personal_channel
+from projections.channels import OPERATIONS_CHANNEL, personal_channel
 from projections.shapes import User
 
 
@@ -17,7 +18,7 @@ class Unauthorized(Exception):
 
 
 class PermissionDenied(Exception):
-    """A channel that is not the caller's own."""
+    """A channel that is not for the caller."""
 
 
 class Token(Struct, frozen=True):
@@ -33,14 +34,26 @@ async def get_connection_token(request: web.Request) -> web.Response:
 
 
 async def get_subscription_token(request: web.Request) -> web.Response:
-    """GET /api/token/subscription/?channel=: 200 Token for one's own channel; 403 for any other; 401."""
+    """GET /api/token/subscription/?channel=: 200 Token for one's own channel, or operations:figures; 403; 401."""
     user = _user(request)
     channel = request.query.get("channel", "")
-    if channel != personal_channel(user.id):
-        raise PermissionDenied
-    await request.app[LEASES].renew(user.id, token_ttl_s=SUBSCRIPTION_TTL_S)  # before the token exists: see `leases`
+    ttl_s = await _admitted(request, channel)
     secret = request.app[SECRETS].centrifugo_token_secret
-    return answer(Token(subscription_token(secret, str(user.id), channel, now=time.time())))
+    return answer(Token(subscription_token(secret, str(user.id), channel, now=time.time(), ttl_s=ttl_s)))
+
+
+async def _admitted(request: web.Request, channel: str) -> int:
+    """For how many seconds the caller may listen there. That they may is noted before a token exists (see `leases` and
+    `watch`). Raises PermissionDenied.
+    """
+    session = request[SESSION]
+    if channel == personal_channel(session.user.id):
+        await request.app[LEASES].renew(session.user.id, token_ttl_s=SUBSCRIPTION_TTL_S)
+        return SUBSCRIPTION_TTL_S
+    if channel == OPERATIONS_CHANNEL and session.is_admin:
+        await request.app[WATCH].begin()
+        return WATCH_TTL_S
+    raise PermissionDenied
 
 
 def _user(request: web.Request) -> User:

@@ -6,7 +6,7 @@ import click
 
 from api.accounts import Accounts
 from api.core import Core
-from api.demo import PASSWORD, PEOPLE
+from api.demo import LOGINS, PASSWORD
 from api.settings import Settings
 from cli.demo_data import seed
 from cli.environment import bring_up_to_date, chat_core, database
@@ -35,7 +35,7 @@ def demo(room_size: int | None, name: str | None) -> None:
         bring_up_to_date(settings)
         if room_size is None:
             asyncio.run(_seed(settings))
-            click.echo(f"demo logins: {', '.join(PEOPLE)} (password: {PASSWORD})")
+            click.echo(f"demo logins: {LOGINS}")
         else:
             click.echo(asyncio.run(_make_room(settings, name or f"Room of {room_size}", room_size)))
 

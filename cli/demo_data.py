@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from api.accounts import Accounts
-from api.demo import PASSWORD, PEOPLE
+from api.demo import ADMIN, PASSWORD, PEOPLE
 from domain.chat import Chat
 from domain.errors import NameTaken
 from domain.values import ClientId, JoinRoom, OpenRoom, PostMessage, RoomId, UserId
@@ -53,7 +53,9 @@ async def seed(chat: Chat, accounts: Accounts) -> None:
     Every step carries an idempotency key, so a repeat completes what an interrupted one began; a room that is there
     already, from times whose keys are forgotten, is left alone.
     """
-    users = dict(zip(PEOPLE, await accounts.create_many(list(PEOPLE), PASSWORD), strict=True))
+    others = [name for name in PEOPLE if name != ADMIN]
+    people = await accounts.create_many(others, PASSWORD) + await accounts.create_many([ADMIN], PASSWORD, role="admin")
+    users = dict(zip([*others, ADMIN], people, strict=True))
     for room in ROOMS:
         await _seed_room(chat, room, users)
 

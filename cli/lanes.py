@@ -7,13 +7,10 @@ from cli.operator import operator_options
 from cli.output import moment, print_json
 from cli.publishing import republishing
 from cli.reading import Reader, read
-from projections import lanes
-from projections.dead_letters import DeadLetter, delete_dead_letter, read_dead_letter, read_dead_letters
+from projections import minding
+from projections.dead_letters import DeadLetter, read_dead_letter, read_dead_letters
 from projections.operators import Operator, read_actions
 from replay.republish import Selection
-
-FANOUT = "fanout"
-"""What an action on all lanes is recorded as one on."""
 
 
 @click.command()
@@ -24,13 +21,7 @@ def pause(operator: Operator) -> None:
     \b
     onrecord projections pause --why "Centrifugo is being upgraded"
     """
-
-    async def run(opened: Reader) -> None:
-        async with opened.database.connection() as connection, connection.transaction():
-            await lanes.pause(connection)
-            await operator.record("pause", FANOUT, connection)
-
-    in_the_foreground(run)
+    in_the_foreground(lambda opened: minding.pause(operator, opened.database))
     click.echo("the fan-out is paused")
 
 
@@ -42,13 +33,7 @@ def resume(operator: Operator) -> None:
     \b
     onrecord projections resume --why "the upgrade is done"
     """
-
-    async def run(opened: Reader) -> None:
-        async with opened.database.connection() as connection, connection.transaction():
-            await lanes.resume(connection)
-            await operator.record("resume", FANOUT, connection)
-
-    in_the_foreground(run)
+    in_the_foreground(lambda opened: minding.resume(operator, opened.database))
     click.echo("the fan-out goes on")
 
 
@@ -62,15 +47,7 @@ def skip(position: int, operator: Operator) -> None:
     onrecord projections status
     onrecord projections skip 17 --why "larger than the server takes"
     """
-
-    async def run(opened: Reader) -> bool:
-        async with opened.database.connection() as connection, connection.transaction():
-            is_skipped = await lanes.skip(position, connection)
-            if is_skipped:
-                await operator.record("skip", f"position {position}", connection)
-            return is_skipped
-
-    if not in_the_foreground(run):
+    if not in_the_foreground(lambda opened: minding.skip(position, operator, opened.database)):
         raise click.ClickException(f"nothing has stopped at position {position}")
     click.echo(f"the event at position {position} will be among the dead letters")
 
@@ -136,7 +113,7 @@ def retry(dead_letter_id: int, operator: Operator) -> None:
         letter = await found(dead_letter_id, opened)
         async with republishing(opened) as (republisher, publisher):
             total = await republisher.publish(Selection(letter.position, letter.position), publisher)
-        await forget(dead_letter_id, operator, "retry", opened)
+        await minding.forget_dead_letter(dead_letter_id, "retry", operator, opened.database)
         return total.channels
 
     click.echo(f"published, channels: {in_the_foreground(run):,}")
@@ -154,7 +131,7 @@ def discard(dead_letter_id: int, operator: Operator) -> None:
 
     async def run(opened: Reader) -> None:
         await found(dead_letter_id, opened)
-        await forget(dead_letter_id, operator, "discard", opened)
+        await minding.forget_dead_letter(dead_letter_id, "discard", operator, opened.database)
 
     in_the_foreground(run)
     click.echo(f"dead letter {dead_letter_id} is forgotten")
@@ -166,12 +143,6 @@ async def found(dead_letter_id: int, opened: Reader) -> DeadLetter:
     if letter is None:
         raise click.ClickException(f"there is no dead letter {dead_letter_id}")
     return letter
-
-
-async def forget(dead_letter_id: int, operator: Operator, action: str, opened: Reader) -> None:
-    async with opened.database.connection() as connection, connection.transaction():
-        if await delete_dead_letter(dead_letter_id, connection):
-            await operator.record(action, f"dead letter {dead_letter_id}", connection)
 
 
 def print_letter(letter: DeadLetter) -> None:

@@ -15,7 +15,7 @@ import uvloop
 from aiohttp import web
 
 from api.app import create_app
-from api.demo import PASSWORD, PEOPLE
+from api.demo import LOGINS
 from api.keys import ACCOUNTS, CORE
 from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
@@ -87,7 +87,7 @@ def _say_what_to_open(settings: Settings, listener: socket.socket, *, seeds_demo
     click.echo(f"onrecord is at http://{shown}:{port}")
     click.echo(f"  the API, explained   http://{shown}:{port}/api/docs/")
     if seeds_demo:
-        click.echo(f"  demo logins          {', '.join(PEOPLE)} (password: {PASSWORD})")
+        click.echo(f"  demo logins          {LOGINS}")
     click.echo(f"  data                 {_place_of_data(settings)}")
     click.echo("Ctrl-C stops it.")
 

@@ -4,3 +4,7 @@
 def personal_channel(user_id: int) -> str:
     """The channel that carries everything for one user, and for nobody else."""
     return f"personal:{user_id}"
+
+
+OPERATIONS_CHANNEL = "operations:figures"
+"""The channel that tells admins how everything is."""

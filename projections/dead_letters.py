@@ -9,6 +9,11 @@ from msgspec import Struct
 READ = """
 SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters ORDER BY dead_letter_id
 """
+READ_NEWEST = """
+SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters
+ORDER BY dead_letter_id DESC LIMIT $1
+"""
+COUNT = "SELECT count(*) FROM dead_letters"
 READ_ONE = """
 SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters
 WHERE dead_letter_id = $1
@@ -31,6 +36,12 @@ class DeadLetter(Struct, frozen=True):
 async def read_dead_letters(connection: asyncpg.Connection) -> list[DeadLetter]:
     """All of them, oldest first."""
     return [DeadLetter(*row) for row in await connection.fetch(READ)]
+
+
+async def read_newest_dead_letters(limit: int, connection: asyncpg.Connection) -> tuple[list[DeadLetter], int]:
+    """The newest, newest first, and how many there are in all."""
+    letters = [DeadLetter(*row) for row in await connection.fetch(READ_NEWEST, limit)]
+    return letters, await connection.fetchval(COUNT)
 
 
 async def read_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) -> DeadLetter | None:

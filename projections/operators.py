@@ -8,6 +8,9 @@ from msgspec import Struct
 
 RECORD = "INSERT INTO operator_actions (who, action, subject, why) VALUES ($1, $2, $3, $4)"
 READ = "SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDER BY action_id"
+READ_NEWEST = """
+SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDER BY action_id DESC LIMIT $1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,8 @@ class OperatorAction(Struct, frozen=True):
 async def read_actions(connection: asyncpg.Connection) -> list[OperatorAction]:
     """All of them, oldest first."""
     return [OperatorAction(*row) for row in await connection.fetch(READ)]
+
+
+async def read_newest_actions(limit: int, connection: asyncpg.Connection) -> list[OperatorAction]:
+    """The newest, newest first."""
+    return [OperatorAction(*row) for row in await connection.fetch(READ_NEWEST, limit)]

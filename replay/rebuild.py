@@ -35,6 +35,13 @@ REBUILD_SESSION = {
 }
 
 
+CANCEL = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = $1::bigint::oid AND objid = 0
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
 class RebuildRefused(Exception):
     """The rebuild cannot go on, and the live tables are as they were. The text says why."""
 
@@ -53,12 +60,13 @@ class Rebuilt:
 async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt:
     """Fold the log from its beginning, or from where an interrupted rebuild came to unless `restart`, and go live.
 
-    Nothing is published, readers and writers go on. Cancelled, it leaves what it has for the next one.
-    Raises RebuildRefused, StoreUnavailable.
+    Nothing is published, readers and writers go on. Cancelled, it leaves what it has for the next one. It reports once
+    it has begun, and then as it goes. Raises RebuildRefused, StoreUnavailable.
     """
     started = time.perf_counter()
     async with _alone(dsn) as connection:
         resumed_at = await _begin(connection, restart=restart)
+        report(Progress(resumed_at, await connection.fetchval(HEAD), 0))
         events = await _catch_up(dsn, connection, report, 0)
         for table in TABLES:
             await connection.execute(f"ANALYZE {SHADOW}.{table}")
@@ -68,6 +76,14 @@ async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt
         position, folded, pause_s = gone_live
         report(Progress(position, position, events + folded))
         return Rebuilt(position, events + folded, resumed_at, time.perf_counter() - started, pause_s)
+
+
+async def cancel_rebuild(connection: asyncpg.Connection) -> bool:
+    """End the rebuild that runs, in whichever process, as a lost connection would; answers whether there was one.
+
+    The live tables stay as they are, and the next rebuild goes on from there.
+    """
+    return bool(await connection.fetch(CANCEL, LOCK_CLASS))
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Every projection: how far it is, how far behind, and who runs it."""
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime
 
@@ -18,9 +19,14 @@ from replay.rebuild import CHECKPOINT as REBUILD_CHECKPOINT
 from replay.rebuild import LOCK_CLASS as REBUILD_LOCKS
 
 LAG = """
-SELECT count(*), min((convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz)
-FROM stored_events WHERE notification_id > $1
+SELECT
+    (SELECT count(*) FROM (SELECT FROM stored_events WHERE notification_id > $1 LIMIT $2) AS beyond),
+    (SELECT (convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz
+        FROM stored_events WHERE notification_id > $1 ORDER BY notification_id LIMIT 1)
 """
+COUNTED = 10_000
+"""Events that are counted to say how far behind a projection is; one further behind is so by as many positions."""
+
 IS_HELD = """
 SELECT EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'
@@ -32,8 +38,9 @@ SELECT EXISTS (
 class Status(Struct, frozen=True):
     """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None where nobody runs it.
 
-    `events_per_s` is what it moved on while somebody looked, in positions. `state` is `running`, `idle` (nobody runs
-    it), `paused`, `stopped` (on an error), `rebuilding` or `interrupted`.
+    `lag_events` is exact up to 10,000, and beyond them counts positions. `events_per_s` is what it moved on while
+    somebody looked, in positions. `state` is `running`, `idle` (nobody runs it), `paused`, `stopped` (on an error, by
+    the event at `failed_position`), `rebuilding` or `interrupted`.
     """
 
     projection: str
@@ -46,6 +53,7 @@ class Status(Struct, frozen=True):
     events_per_s: float | None = None
     holder: str | None = None
     reason: str | None = None
+    failed_position: int | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
         """An interrupted rebuild is no illness: the live tables are as they were."""
@@ -75,7 +83,8 @@ async def read_status(database: Database) -> list[Status]:
         found = [await _inline(connection)]
         found.extend([await _lane(row, connection) for row in await read_lanes(connection)])
         if await shadow.exists(connection):
-            found.append(await _rebuild(connection))
+            with contextlib.suppress(asyncpg.UndefinedTableError):  # it goes live at this moment
+                found.append(await _rebuild(connection))
         return found
 
 
@@ -94,7 +103,8 @@ async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
     if row.failed_position is not None:
         state, reason = "stopped", f"position {row.failed_position}: {row.failed_reason}"
     holder = row.holder if is_held else None
-    return await _status(row.name, "subscriber", state, row.position, connection, holder=holder, reason=reason)
+    status = await _status(row.name, "subscriber", state, row.position, connection, holder=holder, reason=reason)
+    return msgspec.structs.replace(status, failed_position=row.failed_position)
 
 
 async def _rebuild(connection: asyncpg.Connection) -> Status:
@@ -115,6 +125,8 @@ async def _status(
     reason: str | None = None,
 ) -> Status:
     head = await connection.fetchval(HEAD)
-    lag_events, oldest = await connection.fetchrow(LAG, position)
+    lag_events, oldest = await connection.fetchrow(LAG, position, COUNTED)
+    if lag_events == COUNTED:
+        lag_events = max(COUNTED, head - position)
     lag_s = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
     return Status(name, lifecycle, state, position, head, lag_events, max(0.0, lag_s), holder=holder, reason=reason)

@@ -1,4 +1,4 @@
-"""Somebody listening on their personal channel over a bare WebSocket, noting what arrives and in which order."""
+"""Somebody listening on a channel over a bare WebSocket, noting what arrives and in which order."""
 
 import asyncio
 import contextlib
@@ -36,9 +36,8 @@ class Listener:
     def positions(self) -> list[int]:
         return [publication["position"] for publication in self.publications]
 
-    async def subscribe(self, person: Person, *, offset: int | None = None, epoch: str = "") -> None:
+    async def subscribe(self, person: Person, channel: str, *, offset: int | None = None, epoch: str = "") -> None:
         """Connect and subscribe with tokens of the person's own, recovering from `offset` when it is given."""
-        channel = f"personal:{person.user['id']}"
         connect = {"id": 1, "connect": {"token": await self._token(person, "connection/")}}
         subscription: dict[str, Any] = {
             "channel": channel,
@@ -70,7 +69,7 @@ class Listener:
             await self._socket.send_str("{}")
         if "subscribe" in reply:
             self.subscribed = reply["subscribe"]
-            self.epoch, self.offset = self.subscribed["epoch"], self.subscribed.get("offset", 0)
+            self.epoch, self.offset = self.subscribed.get("epoch", ""), self.subscribed.get("offset", 0)
             for publication in self.subscribed.get("publications", []):
                 self._note(publication)
         elif "pub" in reply.get("push", {}):
@@ -96,12 +95,18 @@ class Listener:
 
 
 @contextlib.asynccontextmanager
-async def listening(person: Person, *, offset: int | None = None, epoch: str = "") -> AsyncIterator[Listener]:
-    """Somebody who is subscribed to their own channel for as long as the block lasts."""
-    async with person.http.ws_connect(person.url.with_path("/connection/websocket")) as socket:
+async def listening(
+    person: Person, channel: str = "", *, at: str = "", offset: int | None = None, epoch: str = ""
+) -> AsyncIterator[Listener]:
+    """Somebody who is subscribed for as long as the block lasts: to their own channel, at the hub of the application.
+
+    `at` is the WebSocket of another server.
+    """
+    async with person.http.ws_connect(at or person.url.with_path("/connection/websocket")) as socket:
         listener = Listener(socket)
         reading = asyncio.create_task(listener.run())
-        await listener.subscribe(person, offset=offset, epoch=epoch)
+        channel = channel or f"personal:{person.user['id']}"
+        await listener.subscribe(person, channel, offset=offset, epoch=epoch)
         async with asyncio.timeout(10), listener._arrived:
             await listener._arrived.wait_for(lambda: bool(listener.subscribed))
         try:

@@ -4,6 +4,7 @@ const FEED_LIMIT = 1000;
 const LOGGED_OUT = 4000; // api/realtime.py: some session of this user ended, perhaps this one
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 
+const tokenPath = (channel) => `/api/token/subscription/?channel=${encodeURIComponent(channel)}`;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
@@ -16,6 +17,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Client {
   #mirror;
   #api;
+  #Unauthorized;
   #centrifuge;
   #subscription;
   #channel;
@@ -37,20 +39,11 @@ export class Client {
     this.#onStatus = onStatus;
     this.#onLoggedOut = onLoggedOut;
     this.#channel = `personal:${mirror.user.id}`;
-    const unauthorized = Centrifuge.UnauthorizedError ?? class extends Error {};
-    const token = (path) => async () => {
-      try {
-        return (await api.get(path)).token;
-      } catch (error) {
-        if (error.status === 401 || error.status === 403) throw new unauthorized();
-        throw error;
-      }
-    };
-    const tokens = { connection: token("/api/token/connection/"), subscription: token(this.#tokenPath) };
-    this.#centrifuge = new Centrifuge(url, { getToken: tokens.connection, ...options });
+    this.#Unauthorized = Centrifuge.UnauthorizedError ?? class extends Error {};
+    this.#centrifuge = new Centrifuge(url, { getToken: this.#asking("/api/token/connection/"), ...options });
     this.#centrifuge.on("connecting", ({ code }) => this.#connecting(code));
     this.#centrifuge.on("disconnected", () => this.#ended());
-    this.#subscription = this.#centrifuge.newSubscription(this.#channel, { getToken: tokens.subscription });
+    this.#subscription = this.#centrifuge.newSubscription(this.#channel, { getToken: this.#asking(this.#tokenPath) });
     this.#subscription.on("subscribed", (context) => this.#subscribed(context));
     this.#subscription.on("subscribing", () => this.#disconnected("offline"));
     this.#subscription.on("unsubscribed", () => this.#ended());
@@ -73,8 +66,30 @@ export class Client {
     this.#settle();
   }
 
+  /**
+   * Listen on another channel, for which the server gives this user tokens: `onPublication(data)`. It is no part of being
+   * in step: what is published while there is no connection is lost, and without a token nothing is heard.
+   */
+  listen(channel, onPublication) {
+    const subscription = this.#centrifuge.newSubscription(channel, { getToken: this.#asking(tokenPath(channel)) });
+    subscription.on("publication", ({ data }) => onPublication(data));
+    subscription.subscribe();
+  }
+
   get #tokenPath() {
-    return `/api/token/subscription/?channel=${encodeURIComponent(this.#channel)}`;
+    return tokenPath(this.#channel);
+  }
+
+  /** What centrifuge-js calls for a token. */
+  #asking(path) {
+    return async () => {
+      try {
+        return (await this.#api.get(path)).token;
+      } catch (error) {
+        if (error.status === 401 || error.status === 403) throw new this.#Unauthorized();
+        throw error;
+      }
+    };
   }
 
   #subscribed({ recovered, wasRecovering, streamPosition }) {

@@ -26,6 +26,7 @@ class Service:
 
     def __init__(self, database_url: str, folder: Path) -> None:
         port = free_port()
+        self.database_url = database_url
         self.url = URL(f"http://127.0.0.1:{port}")
         self._log = folder / "service.log"
         self._environment = {

@@ -9,6 +9,8 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 from yarl import URL
 
+from api.demo import ADMIN
+from api.demo import PASSWORD as DEMO_PASSWORD
 from tests.people import Person
 from tests.realtime.server import ROOT
 
@@ -41,6 +43,12 @@ class Windows:
         """Somebody who signed up, with a name that begins like this, and talks to the API."""
         person = await self._cleanup.enter_async_context(Person(self._url))
         await person.sign_up(unique(name))
+        return person
+
+    async def admin(self) -> Person:
+        """The admin among the demo people."""
+        person = await self._cleanup.enter_async_context(Person(self._url))
+        await person.log_in(ADMIN, DEMO_PASSWORD)
         return person
 
     async def device(self, person: Person | None = None, **options: Any) -> BrowserContext:

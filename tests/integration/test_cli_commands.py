@@ -10,9 +10,11 @@ import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
+from api.demo import LOGINS
 from cli.main import main
+from tests.conditions import eventually
 from tests.integration.conftest import Visit
-from tests.people import PASSWORD
+from tests.people import PASSWORD, Person
 
 Run = Callable[..., Result]
 
@@ -35,6 +37,30 @@ def test_user_create_prints_the_id_of_somebody_who_can_log_in(onrecord: Run) -> 
     assert (again.exit_code, again.stderr) == (1, "Error: username: A user with that username already exists.\n")
 
 
+async def test_roles_are_given_and_taken_and_hold_at_once(onrecord: Run, visit: Visit) -> None:
+    options = ("--password", PASSWORD, "--admin")
+    assert (await in_a_thread(onrecord, "user", "create", "grace", *options)).exit_code == 0
+    grace, ada = await visit(), await visit("ada")
+    await grace.log_in("grace")
+
+    async def is_admitted(person: Person) -> bool:
+        return (await person.get("/operations/")).status == 200
+
+    async def is_refused(person: Person) -> bool:
+        return (await person.get("/operations/")).status == 403
+
+    assert await is_admitted(grace)
+    assert await is_refused(ada)
+    given = await in_a_thread(onrecord, "user", "role", "ada", "admin")
+    assert (given.exit_code, given.stdout) == (0, "ada is an admin\n")
+    await eventually(lambda: is_admitted(ada))
+    taken = await in_a_thread(onrecord, "user", "role", "ada", "user")
+    assert (taken.exit_code, taken.stdout) == (0, "ada is a user\n")
+    await eventually(lambda: is_refused(ada))
+    nobody = await in_a_thread(onrecord, "user", "role", "nobody", "admin")
+    assert (nobody.exit_code, nobody.stderr) == (1, "Error: there is no user nobody\n")
+
+
 def test_room_create_prints_the_id_of_a_room_of_its_owner(onrecord: Run) -> None:
     onrecord("user", "create", "ada", "--password", PASSWORD)
     created = onrecord("room", "create", "Engines", "--owner", "ada")
@@ -51,7 +77,7 @@ def test_room_create_prints_the_id_of_a_room_of_its_owner(onrecord: Run) -> None
 async def test_demo_seeds_once_however_often_it_runs(onrecord: Run, visit: Visit) -> None:
     for _ in range(2):
         seeded = await in_a_thread(onrecord, "demo")
-        assert (seeded.exit_code, seeded.stdout) == (0, "demo logins: ada, grace, linus, margaret (password: demo)\n")
+        assert (seeded.exit_code, seeded.stdout) == (0, f"demo logins: {LOGINS}\n")
     ada = await visit()
     await ada.log_in("ada", "demo")
     rooms = (await ada.get("/api/rooms/")).body["results"]
@@ -143,8 +169,8 @@ def test_a_wrong_use_exits_with_2_and_says_what_is_right(onrecord: Run) -> None:
 
 
 def test_every_command_has_help_with_an_example(onrecord: Run) -> None:
-    groups = (("user", "create"), ("room", "create"), ("db", "init"), ("db", "url"), ("fanout", "lanes"))
-    for command in ((), ("serve",), ("demo",), *groups):
+    accounts, data = (("user", "create"), ("user", "role")), (("db", "init"), ("db", "url"))
+    for command in ((), ("serve",), ("demo",), *accounts, ("room", "create"), *data, ("fanout", "lanes")):
         result = onrecord(*command, "--help")
         assert result.exit_code == 0
         assert re.search(rf"^\s+.*onrecord (db )?{' '.join(command)}", result.stdout, re.MULTILINE)

@@ -27,7 +27,8 @@ def data_dir() -> Iterator[Path]:
 async def test_the_first_start_says_what_to_open_and_who_can_log_in(data_dir: Path) -> None:
     async with serving(DATA_DIR=str(data_dir)) as service:
         assert re.fullmatch(r"onrecord is at http://localhost:\d+", service.said[0])
-        assert "  demo logins          ada, grace, linus, margaret (password: demo)" in service.said
+        logins = "ada, grace, linus, margaret (password: demo); margaret is an admin"
+        assert f"  demo logins          {logins}" in service.said
         async with Person(service.url) as ada:
             await ada.log_in("ada", "demo")
             assert (await ada.get("/api/rooms/")).body["count"] == 3

@@ -2,7 +2,6 @@
 
 import re
 
-import aiohttp
 import pytest
 
 from api.demo import PEOPLE
@@ -12,11 +11,8 @@ from tests.people import PASSWORD, Person
 
 async def submit(person: Person, path: str, fields: dict[str, str], *, csrf: str | None = None) -> tuple[int, str, str]:
     """Send a form; returns status, where it leads, and the page."""
-    token = csrf if csrf is not None else person.csrf
-    form = aiohttp.FormData({"csrf": token, **fields})
-    url = person.url.join(person.url.with_path(path))
-    async with person.http.post(url, data=form, allow_redirects=False) as response:
-        return response.status, response.headers.get("Location", ""), await response.text()
+    sent = await person.submit(path, fields, csrf=csrf)
+    return sent.status, sent.headers.get("Location", ""), sent.raw.decode()
 
 
 async def lead(person: Person, path: str) -> tuple[int, str]:

@@ -1,0 +1,244 @@
+"""The operations page in a browser: what an admin sees happen there, and does there."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from domain.values import OpenRoom, PostMessage, RoomId, UserId
+from projections import lanes
+from replay.fold import Progress
+from replay.rebuild import rebuild
+from tests.browser.service import Service
+from tests.browser.test_pages import PHONE, is_accessible
+from tests.browser.windows import Windows, unique
+from tests.people import Person
+from tests.store import open_store
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MORE_THAN_THE_LAST_LEG = 600
+"""Events that a rebuild folds before it takes the append lock: `replay.rebuild.NEAR` and some."""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def psql(service: Service) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the service's database; what is done to its fan-out is undone at the end."""
+    connection = await asyncpg.connect(service.database_url)
+    yield connection
+    await connection.execute(f"{lanes.RESUME}; DELETE FROM dead_letters")
+    await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def locked(table: str, mode: str, service: Service) -> AsyncIterator[None]:
+    """A table in somebody else's hands for as long as the block lasts."""
+    connection = await asyncpg.connect(service.database_url)
+    async with connection.transaction():
+        await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")
+        yield
+    await connection.close()
+
+
+def figure(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-figure="{name}"]')
+
+
+def on_the_record(page: Page, text: str) -> Locator:
+    return page.locator(".actions li").filter(has_text=text)
+
+
+async def act(page: Page, section: str, button: str, why: str) -> None:
+    """Do something for a reason."""
+    part = page.get_by_role("region", name=section, exact=True)
+    await part.locator("form:visible").filter(has=page.get_by_role("button", name=button)).get_by_label("Why").fill(why)
+    await part.get_by_role("button", name=button, exact=True).click()
+
+
+async def mark(page: Page) -> None:
+    """Note that this is the page that is open: a reload loses the note."""
+    await page.evaluate("document.body.dataset.marked = 'yes'")
+
+
+async def is_the_same(page: Page) -> bool:
+    return bool(await page.evaluate("document.body.dataset.marked === 'yes'"))
+
+
+async def an_interrupted_rebuild(service: Service, monkeypatch: pytest.MonkeyPatch) -> int:
+    """More events than one leg folds, and a rebuild that was interrupted before them; returns its position."""
+    async with open_store(service.database_url) as store:
+        opened = await store.chat.open_room(OpenRoom(unique("Long"), UserId(1)))
+        room_id = RoomId(opened.event.originator_id)
+        for number in range(MORE_THAN_THE_LAST_LEG):
+            await store.chat.post_message(PostMessage(room_id, UserId(1), f"number {number}"))
+
+    class Stop(Exception):
+        """Somebody pressed Ctrl-C."""
+
+    reached = 0
+
+    def stop(progress: Progress) -> None:
+        nonlocal reached
+        reached = progress.position
+        if reached:
+            raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("replay.fold.PAGE", 10)
+        with pytest.raises(Stop):
+            await rebuild(service.database_url, stop, restart=True)
+    return reached
+
+
+async def test_a_rebuild_is_started_and_seen_to_move_and_to_finish_without_a_reload(
+    windows: Windows, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun_at = await an_interrupted_rebuild(service, monkeypatch)
+    page = await windows.open("/operations/", await windows.admin())
+    await expect(figure(page, "rebuild-state")).to_have_text("interrupted")
+    async with locked("public.rooms", "ACCESS SHARE", service):  # the exchange waits for readers
+        async with locked("rebuild.messages", "ACCESS EXCLUSIVE", service):  # and folding for this
+            await act(page, "Rebuild", "Go on", "to see it")
+            await expect(figure(page, "rebuild-state")).to_have_text("rebuilding")
+            await mark(page)
+            await expect(page.locator("progress")).to_have_js_property("value", begun_at)
+            await expect(page.locator(".start-form")).to_be_hidden()
+            await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+        await expect(figure(page, "percent")).to_have_text("100 %")
+        await expect(figure(page, "rebuild-state")).to_have_text("rebuilding")
+    await expect(figure(page, "rebuild-state")).to_have_text("none runs")
+    await expect(on_the_record(page, "rebuilt rooms at position")).to_contain_text("to see it")
+    await expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    assert await is_the_same(page)
+
+
+async def test_positions_move_when_somebody_posts_and_what_moved_is_what_a_fresh_page_shows(
+    windows: Windows, psql: asyncpg.Connection
+) -> None:
+    ada, admin = await windows.person("ada"), await windows.admin()
+    room = await ada.open_room(unique("Moving"))
+    page = await windows.open("/operations/", admin)
+    await mark(page)
+    position = await post(ada, room)
+    await expect(figure(page, "position")).to_have_text(f"{position:,}")
+    for name in ("rooms inline", "fanout-0 subscriber"):
+        item = page.locator(f'[data-key="{name}"]')
+        await expect(item.locator('[data-shown="checkpoint"]')).to_have_text(f"{position:,}")
+        await expect(item.locator('[data-shown="behind"]')).to_have_text("up to date")
+    assert await is_the_same(page)
+    fresh = await windows.open("/operations/", admin, live=False, java_script_enabled=False)
+    for name in ("checkpoint", "behind", "state", "holder"):
+        shown = [await each.locator(f'.projection [data-shown="{name}"]').all_inner_texts() for each in (page, fresh)]
+        assert shown[0] == shown[1], name
+
+    await act(page, "Fan-out", "Pause", "to see it fall behind")
+    lane = page.locator('[data-key="fanout-0 subscriber"]')
+    await expect(lane.locator(".badge")).to_have_text("paused")
+    await mark(page)
+    await post(ada, room)  # which the lane may have under way before it hears of the pause
+    await post(ada, room)
+    await expect(lane.locator('[data-shown="behind"]')).to_contain_text("event")
+    assert await is_the_same(page)
+    await act(page, "Fan-out", "Resume", "seen")
+    await expect(lane.locator('[data-shown="behind"]')).to_have_text("up to date")
+
+
+async def test_figures_that_no_longer_come_are_said_to_be_old(windows: Windows, psql: asyncpg.Connection) -> None:
+    page = await windows.open("/operations/", await windows.admin())
+    since = page.locator(".since")
+    await expect(since).to_have_text("As of")
+    await psql.execute("UPDATE operations_watch SET watched_until = '-infinity'")
+    await expect(since).to_have_text("No news since")
+
+
+async def post(person: Person, room: str) -> int:
+    """Say something from elsewhere; returns its position."""
+    answer = await person.post(f"/api/rooms/{room}/messages/", {"content": "hello"})
+    assert answer.status == 201
+    return answer.position
+
+
+async def set_aside(psql: asyncpg.Connection, room: str, position: int) -> str:
+    """A dead letter by hand; returns its id."""
+    return str(
+        await psql.fetchval(
+            "INSERT INTO dead_letters (lane, position, room_id, version, reason) SELECT 0, $1, $2, originator_version,"
+            " 'too large' FROM stored_events WHERE notification_id = $1 RETURNING dead_letter_id",
+            position,
+            room,
+        )
+    )
+
+
+async def test_a_dead_letter_appears_is_looked_at_and_retried_and_goes_from_every_window(
+    windows: Windows, psql: asyncpg.Connection
+) -> None:
+    ada, admin = await windows.person("ada"), await windows.admin()
+    room = await ada.open_room(unique("Refused"))
+    position = await post(ada, room)
+    page, other = await windows.open("/operations/", admin), await windows.open("/operations/", admin)
+    await mark(other)
+    letter = await set_aside(psql, room, position)
+    link = page.get_by_role("link", name=f"Dead letter {letter}", exact=True)
+    await link.click()
+    await expect(page.get_by_role("definition").filter(has_text="said something, 5 characters")).to_be_visible()
+    await page.get_by_label("Why").fill("larger now")
+    await page.get_by_role("button", name="Publish it after all").click()
+    await page.wait_for_url("**/operations/#dead-letters")
+    await expect(link).to_have_count(0)
+    await expect(on_the_record(page, f"retry dead letter {letter}")).to_contain_text("larger now")
+    await expect(other.locator(".letters li")).to_have_count(0)
+    await expect(on_the_record(other, f"retry dead letter {letter}")).to_be_visible()
+    assert await is_the_same(other)
+
+
+async def test_everything_is_done_without_scripts(windows: Windows, psql: asyncpg.Connection) -> None:
+    ada, admin = await windows.person("ada"), await windows.admin()
+    room = await ada.open_room(unique("Plain"))
+    letter = await set_aside(psql, room, await post(ada, room))
+    page = await windows.open("/rooms/", admin, live=False, java_script_enabled=False)
+    await page.get_by_role("link", name="Operations").click()
+    await act(page, "Fan-out", "Pause", "without scripts")
+    await expect(page.locator('[data-key="fanout-0 subscriber"] .badge')).to_have_text("paused")
+    await act(page, "Fan-out", "Resume", "without scripts")
+    await expect(page.locator('[data-key="fanout-0 subscriber"] .badge')).to_have_text("running")
+    await act(page, "Rebuild", "Start", "   ")
+    await expect(page.locator("#rebuild-why-problem")).to_have_text("Say why: it goes on the record.")
+    await act(page, "Rebuild", "Start", "without scripts")
+    await page.wait_for_url("**/operations/#rebuild")
+    await expect(on_the_record(page, "rebuild rooms").first).to_contain_text("without scripts")
+    await page.get_by_role("link", name=f"Dead letter {letter}", exact=True).click()
+    await page.get_by_label("Why").fill("without scripts")
+    await page.get_by_role("button", name="Discard").click()
+    await expect(on_the_record(page, f"discard dead letter {letter}")).to_be_visible()
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+async def test_nothing_stands_in_the_way_of_people_with_disabilities(
+    windows: Windows, psql: asyncpg.Connection, color_scheme: Any
+) -> None:
+    admin = await windows.admin()
+    room = await admin.open_room(unique("Access"))
+    letter = await set_aside(psql, room, await post(admin, room))
+    await psql.execute("UPDATE fanout_lanes SET failed_position = 3, failed_reason = 'too large'")
+    page = await windows.open("/operations/", admin, color_scheme=color_scheme, bypass_csp=True)
+    await expect(page.get_by_label("Set the event aside at")).to_have_value("3")
+    await is_accessible(page)
+    await page.goto(f"/operations/dead-letters/{letter}/")
+    await is_accessible(page)
+    ada = await windows.person("ada")
+    await is_accessible(await windows.open("/operations/", ada, live=False, color_scheme=color_scheme, bypass_csp=True))
+
+
+async def test_a_phone_scrolls_one_way(windows: Windows, psql: asyncpg.Connection) -> None:
+    admin = await windows.admin()
+    room = await admin.open_room(unique("Phone"))
+    letter = await set_aside(psql, room, await post(admin, room))
+    page = await windows.open("/operations/", admin, viewport=PHONE, has_touch=True, is_mobile=True)
+    for path in ("/operations/", f"/operations/dead-letters/{letter}/"):
+        await page.goto(path)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
