@@ -179,11 +179,13 @@ async def test_every_page_is_left_and_entered_by_keyboard(windows: Windows) -> N
 async def test_somebody_gets_in_by_keyboard_alone_and_to_where_they_were_going(windows: Windows) -> None:
     ada = await windows.person("ada")
     page = await windows.open("/discover/?q=nothing", live=False)
+    await expect(page.locator("#username")).to_be_focused()
     await page.keyboard.type(ada.user["username"])
     await page.keyboard.press("Tab")
     await page.keyboard.type("a mistake")
     await page.keyboard.press("Enter")
     await expect(page.locator("#password-problem")).to_be_visible()
+    await expect(page.locator("#password")).to_be_focused()  # a browser puts the focus there when it has drawn the page
     await page.keyboard.type(PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(lambda url: url.endswith("/discover/?q=nothing"))
