@@ -40,6 +40,15 @@ SELECT notification_id, originator_id, originator_version, topic, state FROM sto
 WHERE originator_id = $1 AND originator_version = $2
 """
 
+_FROM_TIMESTAMP_ON = """split_part(encode(state, 'escape'), '"timestamp":', 2)"""
+OCCURRED_AT = f"""
+CASE split_part({_FROM_TIMESTAMP_ON}, '"', 4)
+    WHEN 'datetime_iso' THEN split_part({_FROM_TIMESTAMP_ON}, '"', 8)::timestamptz
+END
+"""
+"""The time of an event, read by the database from what the library writes: `"timestamp": {"_type_": "datetime_iso",
+"_data_": "…"}`. NULL where a state holds none, or is no text at all."""
+
 LAST_POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 
 
@@ -86,11 +95,18 @@ class Log:
         return Position(await connection.fetchval(LAST_POSITION))
 
     def decode(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
-        """Rows of the table `stored_events` as events of today's class versions."""
+        """Rows of the table `stored_events` as events of today's class versions. Raises UnreadableEvent."""
         return [
             Recorded(
                 Position(row["notification_id"]),
-                to_event(self._mapper, row["originator_id"], row["originator_version"], row["topic"], row["state"]),
+                to_event(
+                    self._mapper,
+                    row["notification_id"],
+                    row["originator_id"],
+                    row["originator_version"],
+                    row["topic"],
+                    row["state"],
+                ),
             )
             for row in rows
         ]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+from eventsourcing.utils import get_topic
 
 from domain.room import TOPICS
 from eventstore.append import MOVE_CHECKPOINT
-from eventstore.database import SESSION
+from eventstore.database import SESSION, UNAVAILABLE
 from eventstore.log import Log, Recorded
-from eventstore.mapper import create_mapper
+from eventstore.mapper import create_mapper, unreadable
 from projections.rooms import RoomsProjection
 
 TABLES = ("rooms", "memberships", "messages")
@@ -65,7 +66,7 @@ async def fold_between(
     while position < to:
         page = await log.between(position, to, limit=PAGE, connection=connection)
         position = page[-1].position if len(page) == PAGE else to
-        await _fold(page, position, connection, checkpoints=checkpoints)
+        await _fold_page(page, position, connection, checkpoints=checkpoints)
         yield position, len(page)
 
 
@@ -84,7 +85,7 @@ async def fold_ahead(
             page = await reading
             position = page[-1].position if len(page) == PAGE else to
             reading = asyncio.ensure_future(log.between(position, to, limit=PAGE, connection=reader))
-            await _fold(page, position, connection, checkpoints=checkpoints)
+            await _fold_page(page, position, connection, checkpoints=checkpoints)
             yield position, len(page)
     finally:
         reading.cancel()
@@ -92,8 +93,35 @@ async def fold_ahead(
         reader.terminate()
 
 
-async def _fold(page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool) -> None:
+async def _fold_page(
+    page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool
+) -> None:
     async with connection.transaction():
-        await projection.fold(page, connection)
+        await fold(page, connection)
         if checkpoints:
             await connection.execute(MOVE_CHECKPOINT, projection.name, to)
+
+
+async def fold(page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
+    """Fold a page, inside the caller's transaction. Raises UnreadableEvent, which says at which event it fails."""
+    try:
+        async with connection.transaction():
+            await projection.fold(page, connection)
+    except UNAVAILABLE:
+        raise
+    except Exception:
+        for recorded in page:
+            await _fold_one(recorded, connection)
+        raise
+
+
+async def _fold_one(recorded: Recorded[Any], connection: asyncpg.Connection) -> None:
+    event = recorded.event
+    try:
+        await projection.fold([recorded], connection)
+    except UNAVAILABLE:
+        raise
+    except Exception as error:
+        raise unreadable(
+            recorded.position, event.originator_id, event.originator_version, get_topic(type(event)), error
+        ) from error

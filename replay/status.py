@@ -9,18 +9,17 @@ import msgspec
 from msgspec import Struct
 
 from eventstore.database import Database
+from eventstore.log import OCCURRED_AT
+from projections.inline import stopped_by
 from projections.lanes import LOCK_CLASS as LANE_LOCKS
 from projections.lanes import LaneRow, read_lanes
 from projections.rooms import RoomsProjection
 from replay import shadow
-from replay.fold import HEAD, LIVE_CHECKPOINT
+from replay.fold import HEAD, LIVE_CHECKPOINT, create_log
 from replay.rebuild import CHECKPOINT as REBUILD_CHECKPOINT
 from replay.rebuild import LOCK_CLASS as REBUILD_LOCKS
 
-LAG = """
-SELECT count(*), min((convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz)
-FROM stored_events WHERE notification_id > $1
-"""
+LAG = f"SELECT count(*), min({OCCURRED_AT}) FROM stored_events WHERE notification_id > $1"
 IS_HELD = """
 SELECT EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'
@@ -80,9 +79,13 @@ async def read_status(database: Database) -> list[Status]:
 
 
 async def _inline(connection: asyncpg.Connection) -> Status:
-    """It runs inside every append, so it is always as far as the last writer."""
+    """It runs inside every append, so it is always as far as the last writer, or every writer has stopped."""
     position = await connection.fetchval(LIVE_CHECKPOINT, RoomsProjection.name)
-    return await _status(RoomsProjection.name, "inline", "running", position, connection, holder="every writer")
+    reason = await stopped_by(create_log(), connection)
+    state = "running" if reason is None else "stopped"
+    return await _status(
+        RoomsProjection.name, "inline", state, position, connection, holder="every writer", reason=reason
+    )
 
 
 async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
