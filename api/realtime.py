@@ -68,7 +68,7 @@ async def centrifugo_publisher(settings: Settings, secrets: Secrets) -> AsyncIte
 
 @contextlib.asynccontextmanager
 async def outside_publisher(settings: Settings, secrets: Secrets) -> AsyncIterator[Publisher]:
-    """How another process than the server publishes: to the real server, or to the hub of a server with this DATA_DIR."""
+    """How another process than the server publishes: to the real server, or to the hub of one with this DATA_DIR."""
     if settings.centrifugo_api_url:
         async with centrifugo_publisher(settings, secrets) as publisher:
             yield publisher

@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from eventstore.database import Database
 from eventstore.log import OCCURRED_AT
+from projections.fanout import PRESENT
 from projections.inline import stopped_by
 from projections.lanes import LOCK_CLASS as LANE_LOCKS
-from projections.lanes import LaneRow, read_lanes
+from projections.lanes import LaneRow, count_shared, read_lanes
 from projections.rooms import RoomsProjection
 from replay import shadow
 from replay.fold import HEAD, LIVE_CHECKPOINT, create_log
@@ -31,8 +32,9 @@ SELECT EXISTS (
 class Status(Struct, frozen=True):
     """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None where nobody runs it.
 
-    `events_per_s` is what it moved on while somebody looked, in positions. `state` is `running`, `idle` (nobody runs
-    it), `paused`, `stopped` (on an error), `rebuilding` or `interrupted`.
+    `events_per_s` is what it moved on while somebody looked, in positions. `state` is `running`, `idle` (no process is
+    there to run it), `not held` (there are some, and none does), `paused`, `stopped` (on an error), `rebuilding` or
+    `interrupted`.
     """
 
     projection: str
@@ -47,10 +49,13 @@ class Status(Struct, frozen=True):
     reason: str | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
-        """An interrupted rebuild is no illness: the live tables are as they were."""
+        """An interrupted rebuild is no illness: the live tables are as they were.
+
+        A lane whose process has died is `not held` until another takes it, within a second or two.
+        """
         if self.lifecycle == "rebuild":
             return True
-        return self.state != "stopped" and self.lag_s <= lag_limit_s
+        return self.state not in ("stopped", "not held") and self.lag_s <= lag_limit_s
 
 
 async def watch_status(database: Database, seconds: float) -> list[Status]:
@@ -90,10 +95,12 @@ async def _inline(connection: asyncpg.Connection) -> Status:
 
 async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
     is_held = await connection.fetchval(IS_HELD, LANE_LOCKS, row.lane)
-    state = "running" if is_held else "idle"
+    processes = await count_shared(PRESENT, connection)
+    state, reason = "running", None
     if row.paused:
         state = "paused"
-    reason = None
+    elif not is_held:
+        state, reason = ("not held", f"processes that could hold it: {processes}") if processes else ("idle", None)
     if row.failed_position is not None:
         state, reason = "stopped", f"position {row.failed_position}: {row.failed_reason}"
     holder = row.holder if is_held else None
