@@ -48,6 +48,10 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+def unwatched(_: Progress) -> None:
+    """Nobody wants to know."""
+
+
 def create_log() -> Log:
     """Reads of the events that the projection folds."""
     return Log(create_mapper(), topics=TOPICS)

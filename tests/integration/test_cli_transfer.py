@@ -50,7 +50,9 @@ def test_a_log_is_exported_once_and_imported_where_it_fits(onrecord: Run, databa
     file.write_bytes(b"nonsense")
     refused = onrecord("events", "import", str(file))
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
-    assert onrecord("events", "import", str(tmp_path / "nowhere")).exit_code == 2
+    assert onrecord("events", "import", str(tmp_path / "nowhere.gz")).exit_code == 2
+    unknown = onrecord("events", "export", str(tmp_path / "log.jsonl.zst"))
+    assert (unknown.exit_code, "a log is .jsonl, or compressed .gz, .xz, .bz2" in unknown.stderr) == (2, True)
 
 
 def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
