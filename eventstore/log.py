@@ -7,8 +7,10 @@ from uuid import UUID
 
 import asyncpg
 from eventsourcing.persistence import Mapper
+from eventsourcing.utils import get_topic
 
-from eventstore.mapper import to_event
+from eventstore.errors import UnreadableEvent
+from eventstore.mapper import to_event, unreadable
 
 Position = NewType("Position", int)
 """An event's place in the whole log (notification id): rising in commit order, with gaps."""
@@ -58,6 +60,12 @@ class Recorded(Generic[E]):
 
     position: Position
     event: E
+
+
+def fits_nothing(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
+    """What to raise for an event that was decoded and cannot have happened: `error` came of folding or applying it."""
+    event = recorded.event
+    return unreadable(recorded.position, event.originator_id, event.originator_version, get_topic(type(event)), error)
 
 
 class Log:

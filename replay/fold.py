@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from eventsourcing.utils import get_topic
 
 from domain.room import TOPICS
 from eventstore.append import MOVE_CHECKPOINT
 from eventstore.database import SESSION, UNAVAILABLE
-from eventstore.log import Log, Recorded
-from eventstore.mapper import create_mapper, unreadable
+from eventstore.log import Log, Recorded, fits_nothing
+from eventstore.mapper import create_mapper
 from projections.rooms import RoomsProjection
 
 TABLES = ("rooms", "memberships", "messages")
@@ -120,12 +119,9 @@ async def fold(page: Sequence[Recorded[Any]], connection: asyncpg.Connection) ->
 
 
 async def _fold_one(recorded: Recorded[Any], connection: asyncpg.Connection) -> None:
-    event = recorded.event
     try:
         await projection.fold([recorded], connection)
     except UNAVAILABLE:
         raise
     except Exception as error:
-        raise unreadable(
-            recorded.position, event.originator_id, event.originator_version, get_topic(type(event)), error
-        ) from error
+        raise fits_nothing(recorded, error) from error

@@ -130,6 +130,8 @@ async def test_an_event_that_no_room_can_have_is_named_as_well_and_the_live_tabl
     for command in ("rebuild", "verify"):
         said = await onrecord("projections", command)
         assert (said.exit_code, said.stderr) == (1, f"Error: {reason}\n"), command
+    shown = await onrecord("room", "show", str(STRANGER))
+    assert (shown.exit_code, shown.stderr) == (1, f"Error: {reason.replace('KeyError', 'AssertionError')}\n")
     assert (await onrecord("projections", "rebuild", "--room", "General")).exit_code == 0
     assert await admin.fetchval("SELECT count(*) FROM memberships") == 1
     await admin.execute("UPDATE checkpoints SET position = 2")
