@@ -72,7 +72,7 @@ async def test_nothing_is_recorded_beyond_it_and_the_error_says_where_it_is(
 
 
 async def test_a_service_that_meets_it_is_not_ready_and_says_why_while_people_go_on_reading(
-    start_server: StartServer, visit: Visit, somebody_appends: Append
+    start_server: StartServer, visit: Visit, somebody_appends: Append, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = await start_server()
     ada = await visit("ada", at=server)
@@ -82,8 +82,10 @@ async def test_a_service_that_meets_it_is_not_ready_and_says_why_while_people_go
     refused = await ada.post(f"{room}/messages/", {"content": "hello"})
     assert (refused.status, refused.body["code"]) == (503, "unreadable_event")
     assert int(refused.headers["Retry-After"]) >= 1
+    reason = REASON.replace("position 3", "position 4")
     answer = await ada.get("/readyz")
-    assert (answer.status, answer.body) == (503, {"status": REASON.replace("position 3", "position 4")})
+    assert (answer.status, answer.body) == (503, {"status": reason})
+    assert [vars(record)["reason"] for record in caplog.records if record.levelname == "ERROR"] == [reason]
     assert (await ada.get(f"{room}/messages/")).body["count"] == 1
 
 
