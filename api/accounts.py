@@ -78,7 +78,8 @@ class Accounts:
         """Create an account with any password. Raises InvalidField when the name is taken, PasswordsBusy."""
         hashed = await self._passwords.hash(password)
         try:
-            user_id = await self._database.fetchval(INSERT, username, username_key(username), hashed, role)
+            async with self._database.connection() as connection:
+                user_id = await connection.fetchval(INSERT, username, username_key(username), hashed, role)
         except asyncpg.UniqueViolationError:
             raise InvalidField("username", "A user with that username already exists.") from None
         return User(user_id, username)

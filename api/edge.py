@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from api.errors import Refusal, refusal_of
 from api.keys import METRICS
 from api.logs import REQUEST_ID
+from eventstore.errors import UnreadableEvent
 
 REQUEST_ID_HEADER = "X-Request-ID"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -51,6 +52,8 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         if refusal is None:
             log.exception("unexpected error")
             refusal = INTERNAL
+        elif isinstance(error, UnreadableEvent):  # nobody can post until somebody has done something about it
+            log.error("stopped at an event in the log", extra={"reason": str(error)})
         return refusal.response()
 
 

@@ -17,7 +17,7 @@ from api.passwords import PasswordsBusy
 from api.throttle import TooManyRequests
 from api.tokens import PermissionDenied, Unauthorized
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
-from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreUnavailable
+from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreUnavailable, UnreadableEvent
 from projections.queries import NotInRoom
 
 RETRY_AFTER_S = 1
@@ -80,6 +80,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     ),
     PasswordsBusy: later(503, "Too many people are logging in.", "busy"),
     StoreBusy: later(503, "Too many commands are waiting.", "busy"),
+    UnreadableEvent: later(503, "An event in the log cannot be read.", "unreadable_event"),
     StoreUnavailable: later(503, "The database is not available.", "unavailable"),
     OutcomeUnknown: later(
         503, "The database went away before it confirmed. Repeat with the same Idempotency-Key.", "outcome_unknown"

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from api import hub_api
 from api.core import Core
+from api.keys import SETTINGS
 from api.metrics import Metrics
 from api.secrets import Secrets
 from api.settings import Settings
@@ -35,6 +37,7 @@ def embedded_hub(secrets: Secrets) -> Hub:
     """The hub of this process, configured by the same file as the real server."""
     document: dict[str, Any] = msgspec.json.decode(CONFIG.read_bytes())
     document["client"]["token"]["hmac_secret_key"] = secrets.centrifugo_token_secret
+    document["http_api"] = {"key": secrets.centrifugo_api_key}
     # Any page may open a socket, as it may fetch any address; without a token, which only ours get, it hears nothing.
     document["client"]["allowed_origins"] = ["*"]
     return Hub(configuration.load(document, {}))
@@ -44,6 +47,12 @@ def mount_hub(app: web.Application, secrets: Secrets) -> Publisher:
     """Serve the embedded hub's clients from this application, and return the way to publish to them."""
     hub = embedded_hub(secrets)
     websocket.mount(app, hub)
+
+    async def serve_commands(app: web.Application) -> AsyncIterator[None]:
+        async with hub_api.served(hub, app[SETTINGS]):
+            yield
+
+    app.cleanup_ctx.append(serve_commands)
     return EmbeddedPublisher(hub)
 
 
@@ -51,6 +60,20 @@ def mount_hub(app: web.Application, secrets: Secrets) -> Publisher:
 async def centrifugo_publisher(settings: Settings, secrets: Secrets) -> AsyncIterator[Publisher]:
     """A client of the real server's API, for as long as the block lasts."""
     publisher = CentrifugoClient(settings.centrifugo_api_url, secrets.centrifugo_api_key)
+    try:
+        yield publisher
+    finally:
+        await publisher.close()
+
+
+@contextlib.asynccontextmanager
+async def outside_publisher(settings: Settings, secrets: Secrets) -> AsyncIterator[Publisher]:
+    """How another process than the server publishes: to the real server, or to the hub of one with this DATA_DIR."""
+    if settings.centrifugo_api_url:
+        async with centrifugo_publisher(settings, secrets) as publisher:
+            yield publisher
+        return
+    publisher = CentrifugoClient(hub_api.URL, secrets.centrifugo_api_key, socket=hub_api.socket_of(settings))
     try:
         yield publisher
     finally:

@@ -2,15 +2,22 @@
 
 The stock runner folds event by event, each in a transaction with its tracking record, which is what the library offers;
 its commits do not wait for the disk, as ours do not before the fresh tables go live.
+
+Then what people notice of a rebuild, who post and read over HTTP without a break.
 """
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
+import msgspec
 import psutil
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Tracking
@@ -21,14 +28,20 @@ from psycopg.sql import SQL
 
 from benchmarks.append import StockRooms, stock_environment
 from benchmarks.history import copy_history
-from benchmarks.server import postgres
-from benchmarks.tables import ms, table
+from benchmarks.load import Connection, Visitor
+from benchmarks.posting import BEGIN_AFTER_THEM, CONTENT
+from benchmarks.server import Served, postgres, service
+from benchmarks.tables import ms, p50_p99, table
 from domain.room import TOPICS, Room, name_key
 from replay.fold import Progress
 from replay.rebuild import rebuild
 from replay.verify import verify
 
 EVENTS = int(os.environ.get("REPLAY_EVENTS", "1000000"))
+PEOPLE_EVENTS = EVENTS // 10
+BEFORE_S, AROUND_S = 5.0, 1.0
+"""For how long people are watched before a rebuild, and how long before its end the exchange is sure to be."""
+
 STOCK_EVENTS = 10_000
 STOCK_TIMEOUT_S = 600
 
@@ -124,7 +137,89 @@ async def measured(work: Callable[[str, Callable[[Progress], None]], Awaitable[A
     return done, f"{EVENTS / seconds:,.0f}", f"{(max(memory) - memory[0]) / 1e6:.1f} MB"
 
 
+@dataclass
+class People:
+    """Two who post and two who read, over HTTP, without a break: when each answer came, and after how long."""
+
+    who: Visitor
+    room: str
+    posts: list[tuple[float, float]] = field(default_factory=list)
+    reads: list[tuple[float, float]] = field(default_factory=list)
+
+    async def post(self, connection: Connection) -> None:
+        while True:
+            request = self.who.post(f"{self.room}messages/", CONTENT, key=str(uuid4()))
+            await self._send(connection, request, 201, self.posts)
+
+    async def read(self, connection: Connection) -> None:
+        while True:
+            await self._send(connection, self.who.get(f"{self.room}messages/?limit=20"), 200, self.reads)
+
+    async def _send(
+        self, connection: Connection, request: bytes, status: int, waits: list[tuple[float, float]]
+    ) -> None:
+        started = time.perf_counter()
+        got, body = await connection.send(request)
+        assert got == status, body
+        waits.append((time.perf_counter(), time.perf_counter() - started))
+
+    def row(self, name: str, since: float, until: float) -> tuple[str, ...]:
+        """The times of answers that came in between."""
+        posts, reads = ([waited for at, waited in of if since <= at < until] for of in (self.posts, self.reads))
+        return (name, *p50_p99(posts), ms(max(posts)), *p50_p99(reads), ms(max(reads)))
+
+
+async def people_meanwhile(dsn: str, served: Served) -> None:
+    """What people wait for before a rebuild, during it, and while it takes the place of the live tables."""
+    ada = await Visitor.sign_up(served.url, "ada")
+    connections = [await Connection.open(served.url) for _ in range(4)]
+    _, opened = await connections[0].send(ada.post("/api/rooms/", {"name": "Meanwhile"}))
+    people = People(ada, f"/api/rooms/{msgspec.json.decode(opened)['id']}/")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(people.post(connection)) for connection in connections[:2]]
+        tasks += [group.create_task(people.read(connection)) for connection in connections[2:]]
+        started = time.perf_counter()
+        await asyncio.sleep(BEFORE_S)
+        begun = time.perf_counter()
+        said = await rebuilt_by_command(dsn)
+        ended = time.perf_counter()
+        for task in tasks:
+            task.cancel()
+    rows = [
+        people.row("before", started, begun),
+        people.row("while it folds", begun, ended - AROUND_S),
+        people.row("the last second, with the exchange", ended - AROUND_S, ended),
+    ]
+    kinds = (f"{kind} {which}" for kind in ("post", "read") for which in ("p50", "p99", "longest"))
+    table(f"People beside a rebuild of {PEOPLE_EVENTS:,} events", ("", *kinds), rows)
+    print(f"\n{said}")
+
+
+async def rebuilt_by_command(dsn: str) -> str:
+    """Rebuild as an operator does; answers what the command says."""
+    process = await asyncio.create_subprocess_exec(
+        *(Path(sys.executable).with_name("onrecord"), "projections", "rebuild"),
+        env={"DATABASE_URL": dsn},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode().strip()
+
+
 async def run() -> None:
+    await folds()
+    async with postgres() as dsn:
+        await copy_history(dsn, PEOPLE_EVENTS)
+        admin = await asyncpg.connect(dsn)
+        await admin.execute(BEGIN_AFTER_THEM)
+        await admin.close()
+        async with service(dsn) as served:
+            await people_meanwhile(dsn, served)
+
+
+async def folds() -> None:
+    """Rebuild, verification and the stock runner, on one log."""
     async with postgres() as dsn:
         await copy_history(dsn, EVENTS)
         admin = await asyncpg.connect(dsn)

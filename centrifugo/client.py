@@ -7,6 +7,7 @@ Source: https://centrifugal.dev/docs/server/server_api.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -63,10 +64,16 @@ class Answer(msgspec.Struct, frozen=True):
 class CentrifugoClient:
     """A Publisher. Create it inside a running event loop."""
 
-    def __init__(self, api_url: str, api_key: str, *, timeout_s: float = CALL_TIMEOUT_S) -> None:
-        """`api_url` is the server's API without a slash at its end, such as http://centrifugo:8000/api."""
+    def __init__(
+        self, api_url: str, api_key: str, *, socket: Path | None = None, timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
+        """`api_url` is the server's API without a slash at its end, such as http://centrifugo:8000/api.
+
+        With `socket`, the server is asked over that socket file, whatever host the URL names.
+        """
         self._api_url = api_url
         self._session = aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(str(socket)) if socket is not None else None,
             headers={"X-API-Key": api_key, "Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout_s),
         )

@@ -95,7 +95,8 @@ def replay(first: int, last: int, room: str | None, user: str | None, publish: b
     """Publish again what was published: same bodies, same keys. Without --publish, only tell what that would be.
 
     Events go to those who were members then and are still, and to nobody who cannot be listening. Clients drop what
-    they have by its version, and the server what it had in the last five minutes by its key.
+    they have by its version, and the server what it had in the last five minutes by its key. Goes to the server that
+    CENTRIFUGO_API_URL names, or else to the embedded hub of the `onrecord serve` that uses the same DATA_DIR.
 
     \b
     onrecord fanout replay --from 1000 --to 1200

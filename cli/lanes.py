@@ -102,7 +102,7 @@ def list_(as_json: bool) -> None:
 @click.argument("dead_letter_id", metavar="ID", type=click.IntRange(min=1))
 @operator_options
 def retry(dead_letter_id: int, operator: Operator) -> None:
-    """Publish what was set aside, and forget it. Needs a Centrifugo server: see `onrecord fanout replay`.
+    """Publish what was set aside, and forget it. Goes where `onrecord fanout replay` goes.
 
     \b
     onrecord projections dead-letters list

@@ -1,5 +1,7 @@
 """The command line: `onrecord`."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -23,19 +25,41 @@ EXPECTED = (SettingsError, EmbeddedPostgresError, MigrationError, StoreError, Ch
 """What can go wrong without a defect: one line for each, and exit code 1."""
 
 
+class WrongUse(click.ClickException):
+    """A command typed wrong: one clear line as well, and exit code 2."""
+
+    exit_code = click.UsageError.exit_code
+
+
 class Program(click.Group):
     """A group of commands whose expected errors are one clear line on standard error."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with errors_in_one_line():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with errors_in_one_line():
             return super().invoke(ctx)
-        except InvalidField as error:
-            raise click.ClickException(f"{error.field}: {error}") from None
-        except EXPECTED as error:
-            raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=Program, epilog="Every setting is an environment variable: see docs/configuration.md.")
+@contextlib.contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """What is expected to go wrong becomes an exception that click shows as one line."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        usage = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
+        raise WrongUse(f"{error.format_message().rstrip('.')}.{usage}") from None
+    except InvalidField as error:
+        raise click.ClickException(f"{error.field}: {error}") from None
+    except EXPECTED as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.group("onrecord", cls=Program, epilog="Every setting is an environment variable: see docs/configuration.md.")
 @click.version_option(package_name="onrecord")
 def main() -> None:
     """An event-sourced chat backend: what was said is kept, proved and replayed.

@@ -15,7 +15,14 @@ from replay.status import Status, watch_status
 from replay.verify import Difference, Verified, mend_room, verify
 
 NAMES = click.Choice([RoomsProjection.name])
-STATES = {"running": "green", "stopped": "red", "paused": "yellow", "interrupted": "yellow", "rebuilding": "cyan"}
+STATES = {
+    "running": "green",
+    "stopped": "red",
+    "not held": "red",
+    "paused": "yellow",
+    "interrupted": "yellow",
+    "rebuilding": "cyan",
+}
 VALUE_WIDTH = 60
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -31,7 +38,8 @@ def projections() -> None:
 @click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are taken; 1.")
 @as_json
 def status(sample: float, as_json: bool) -> None:
-    """Show each projection. Exit code 1 when one has stopped on an error or is further behind than FANOUT_LAG_LIMIT_S.
+    """Show each projection. Exit code 1 when one has stopped on an error, is further behind than FANOUT_LAG_LIMIT_S,
+    or is held by none of the processes that are there for it.
 
     \b
     onrecord projections status
@@ -131,10 +139,9 @@ def print_rebuilt(rebuilt: Rebuilt) -> None:
 
 
 def print_verified(verified: Verified) -> None:
-    differ = len(verified.differences)
-    verdict = (
-        click.style(f"{differ} differ", fg="red") if differ else click.style("all are as the log says", fg="green")
-    )
+    verdict = click.style("all are as the log says", fg="green")
+    if verified.differences:
+        verdict = click.style(f"rows that differ: {len(verified.differences):,}", fg="red")
     print_fields(
         (
             ("position", f"{verified.position:,}"),

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import click
 
-from api.realtime import centrifugo_publisher
+from api import hub_api
+from api.realtime import outside_publisher
 from api.secrets import secrets_of
 from centrifugo.publisher import Publisher, PublisherError
 from cli.reading import Reader
@@ -18,10 +19,13 @@ def republisher(opened: Reader) -> Republishing:
 
 @contextlib.asynccontextmanager
 async def republishing(opened: Reader) -> AsyncIterator[tuple[Republishing, Publisher]]:
-    """What publishes again, and where to. The embedded hub lives in the server's process: it cannot be reached here."""
-    if not opened.settings.centrifugo_api_url:
-        raise click.ClickException("the embedded hub cannot be reached from here: CENTRIFUGO_API_URL names no server")
-    async with centrifugo_publisher(opened.settings, secrets_of(opened.settings)) as publisher:
+    """What publishes again, and where to: the server that CENTRIFUGO_API_URL names, or the embedded hub."""
+    settings = opened.settings
+    if not settings.centrifugo_api_url and not await hub_api.is_served(settings):
+        raise click.ClickException(
+            f"CENTRIFUGO_API_URL names no server, and no `onrecord serve` with an embedded hub uses {settings.data_dir}"
+        )
+    async with outside_publisher(settings, secrets_of(settings)) as publisher:
         try:
             yield republisher(opened), publisher
         except PublisherError as error:

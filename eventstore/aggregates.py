@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -81,16 +82,18 @@ class Aggregates(Generic[A]):
         async with slot.loading:
             if slot.aggregate is not None:
                 return
-            async with self._database.connection() as connection:
-                loading: Slot[A] = Slot(slot.stream_id)
-                loading.aggregate = await self._snapshots.load(slot.stream_id, connection=connection)
-                saved_version = loading.version
-                while page := await self._log.stream(
-                    slot.stream_id, after=loading.version, limit=PAGE, connection=connection
-                ):
-                    loading.apply(recorded.event for recorded in page)
+            loading, saved_version = await self._database.read(partial(self._loaded, slot.stream_id))
             if slot.aggregate is None:  # else the writer put a new one there meanwhile
                 slot.aggregate, slot.saved_version = loading.aggregate, saved_version
+
+    async def _loaded(self, stream_id: UUID, connection: asyncpg.Connection) -> tuple[Slot[A], int]:
+        """A slot of its own for what the log holds, and the version of the snapshot that this began with."""
+        loading: Slot[A] = Slot(stream_id)
+        loading.aggregate = await self._snapshots.load(stream_id, connection=connection)
+        saved_version = loading.version
+        while page := await self._log.stream(stream_id, after=loading.version, limit=PAGE, connection=connection):
+            loading.apply(recorded.event for recorded in page)
+        return loading, saved_version
 
     async def catch_up(self, slots: Iterable[Slot[A]], *, connection: asyncpg.Connection) -> None:
         """Bring these slots up to date with what others appended to their streams."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Self, TypeVar
 
 import asyncpg
 
@@ -27,6 +27,18 @@ UNAVAILABLE = (
     asyncpg.TransactionRollbackError,  # a deadlock, broken at our cost
 )
 """What a driver raises when the database is away: the same command may succeed later."""
+
+LOST = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,  # it was closed before it could be used,
+    asyncpg.InternalClientError,  # or while it began to be
+)
+"""What using a connection raises whose other end is gone, such as one from before a restart of the database."""
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -79,22 +91,34 @@ class Database:
             self._pool.terminate()
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        """All rows of one statement."""
-        async with self.connection() as connection:
-            return list(await connection.fetch(sql, *arguments))
+        """All rows of one statement, which may be run twice: see `read`."""
+        return await self.read(lambda connection: connection.fetch(sql, *arguments))
 
     async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
-        """The first row, or None."""
-        async with self.connection() as connection:
-            return await connection.fetchrow(sql, *arguments)
+        """The first row, or None, of a statement that may be run twice."""
+        return await self.read(lambda connection: connection.fetchrow(sql, *arguments))
 
     async def fetchval(self, sql: str, *arguments: Any) -> Any:
-        """The first column of the first row, or None."""
+        """The first column of the first row, or None, of a statement that may be run twice."""
+        return await self.read(lambda connection: connection.fetchval(sql, *arguments))
+
+    async def read(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """What `work` answers on a connection of the pool; once more on a fresh one when the first turns out dead.
+
+        For what is safe to repeat: whether the first time was of effect is not known.
+        """
+        try:
+            async with self.connection() as connection:
+                return await work(connection)
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, LOST):
+                raise
+        await self._pool.expire_connections()  # the others are likely to have died with it
         async with self.connection() as connection:
-            return await connection.fetchval(sql, *arguments)
+            return await work(connection)
 
     async def execute(self, sql: str, *arguments: Any) -> str:
-        """Run one statement; answers PostgreSQL's command tag."""
+        """Run one statement, once; answers PostgreSQL's command tag."""
         async with self.connection() as connection:
             return str(await connection.execute(sql, *arguments))
 

@@ -2,7 +2,8 @@
 
 StoreError
 ├── StoreUnavailable    nothing was recorded; try again later
-│   └── StoreBusy       the queue of waiting commands is full
+│   ├── StoreBusy       the queue of waiting commands is full
+│   └── UnreadableEvent an event in the log is not what this program takes such events for
 ├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
 ├── StoreRejected       the database refuses this command's rows: a defect, not a refusal of ours
 └── KeyReused           an idempotency key came again with another command
@@ -19,6 +20,13 @@ class StoreUnavailable(StoreError):
 
 class StoreBusy(StoreUnavailable):
     """More commands are waiting than the writer's queue holds. Nothing was recorded."""
+
+
+class UnreadableEvent(StoreUnavailable):
+    """An event in the log cannot be decoded or folded. Nothing was recorded, and nothing goes on beyond it.
+
+    The text says which event it is and why, and nothing that people wrote.
+    """
 
 
 class OutcomeUnknown(StoreError):

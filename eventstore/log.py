@@ -7,8 +7,10 @@ from uuid import UUID
 
 import asyncpg
 from eventsourcing.persistence import Mapper
+from eventsourcing.utils import get_topic
 
-from eventstore.mapper import to_event
+from eventstore.errors import UnreadableEvent
+from eventstore.mapper import to_event, unreadable
 
 Position = NewType("Position", int)
 """An event's place in the whole log (notification id): rising in commit order, with gaps."""
@@ -51,6 +53,15 @@ SELECT notification_id, originator_id, originator_version, topic, state FROM sto
 WHERE originator_id = $1 AND originator_version = $2
 """
 
+_FROM_TIMESTAMP_ON = """split_part(encode(state, 'escape'), '"timestamp":', 2)"""
+OCCURRED_AT = f"""
+CASE split_part({_FROM_TIMESTAMP_ON}, '"', 4)
+    WHEN 'datetime_iso' THEN split_part({_FROM_TIMESTAMP_ON}, '"', 8)::timestamptz
+END
+"""
+"""The time of an event, read by the database from what the library writes: `"timestamp": {"_type_": "datetime_iso",
+"_data_": "…"}`. NULL where a state holds none, or is no text at all."""
+
 LAST_POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
 
 
@@ -60,6 +71,12 @@ class Recorded(Generic[E]):
 
     position: Position
     event: E
+
+
+def fits_nothing(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
+    """What to raise for an event that was decoded and cannot have happened: `error` came of folding or applying it."""
+    event = recorded.event
+    return unreadable(recorded.position, event.originator_id, event.originator_version, get_topic(type(event)), error)
 
 
 class Log:
@@ -105,11 +122,18 @@ class Log:
         return Position(await connection.fetchval(LAST_POSITION))
 
     def decode(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
-        """Rows of the table `stored_events` as events of today's class versions."""
+        """Rows of the table `stored_events` as events of today's class versions. Raises UnreadableEvent."""
         return [
             Recorded(
                 Position(row["notification_id"]),
-                to_event(self._mapper, row["originator_id"], row["originator_version"], row["topic"], row["state"]),
+                to_event(
+                    self._mapper,
+                    row["notification_id"],
+                    row["originator_id"],
+                    row["originator_version"],
+                    row["topic"],
+                    row["state"],
+                ),
             )
             for row in rows
         ]

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,11 @@ from eventsourcing.persistence import (
     Transcoding,
     UUIDAsHex,
 )
+
+from eventstore.errors import UnreadableEvent
+
+GIVEN_BY_ITS_ROW = {"originator_id", "originator_version", "originator_id_type"}
+"""What an event has for fields beside those in its state."""
 
 
 class SetAsList(Transcoding):
@@ -100,8 +106,30 @@ def create_mapper() -> Mapper[UUID]:
     return Mapper(transcoder)
 
 
-def to_event(mapper: Mapper[UUID], stream_id: UUID, version: int, topic: str, state: bytes) -> CanMutateAggregate[UUID]:
-    """The domain event of one row of the log, brought to today's class version."""
-    event = mapper.to_domain_event(StoredEvent(stream_id, version, topic, state))
-    assert isinstance(event, CanMutateAggregate)
+def to_event(
+    mapper: Mapper[UUID], position: int, stream_id: UUID, version: int, topic: str, state: bytes
+) -> CanMutateAggregate[UUID]:
+    """The domain event of one row of the log, brought to today's class version. Raises UnreadableEvent."""
+    try:
+        event: Any = mapper.to_domain_event(StoredEvent(stream_id, version, topic, state))
+        # Whoever else appends to the log may have another idea of such an event; the library looks at no field.
+        msgspec.convert(vars(event), _fields(event.__class__))
+        assert isinstance(event, CanMutateAggregate)
+    except Exception as error:  # whatever a state, its fields or an upcaster make of it
+        raise unreadable(position, stream_id, version, topic, error) from error
     return event
+
+
+@cache
+def _fields(kind: type) -> type[msgspec.Struct]:
+    """What the state of such events gives: names and types."""
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in GIVEN_BY_ITS_ROW}
+    return msgspec.defstruct(kind.__name__, list(hints.items()))
+
+
+def unreadable(position: int, stream_id: UUID, version: int, topic: str, error: Exception) -> UnreadableEvent:
+    """Says which event it is and why, without a word of what people wrote: of errors that may hold some, the kind."""
+    reason = str(error).replace("`", "") if isinstance(error, msgspec.ValidationError) else type(error).__name__
+    return UnreadableEvent(
+        f"the event at position {position} cannot be read: {reason} (stream {stream_id}, version {version}, {topic})"
+    )

@@ -74,7 +74,8 @@ class ReadMarks:
 
         None when there is no such room, or the user is not in it.
         """
-        row = await self._database.fetchrow(MARK, user_id, room_id, version)
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(MARK, user_id, room_id, version)
         return (reading(row), row["has_moved"]) if row is not None else None
 
 

@@ -11,7 +11,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Annotated, Any, Self, cast, get_type_hints
+from typing import IO, Annotated, Any, Self, cast
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,9 @@ from eventsourcing.persistence import Mapper
 from msgspec import Meta, Struct
 
 from domain.room import TOPICS
+from eventstore.errors import UnreadableEvent
 from eventstore.mapper import create_mapper, to_event
+from replay.fold import Progress, Report, unwatched
 
 FORMAT = "onrecord-events"
 VERSION = 1
@@ -27,12 +29,13 @@ VERSION = 1
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 """How to open a file, by the end of its name; every other end means plain text."""
 
+PLAIN = ".jsonl"
+"""What plain text is called."""
+
 DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, msgspec.DecodeError)
 """What reading a file raises that was cut short, altered, or never one of ours."""
 
-
-GIVEN_BY_ITS_ROW = {"originator_id", "originator_version", "originator_id_type"}
-"""What an event has for fields beside those in its state."""
+REPORT_EVERY = 1000
 
 Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
@@ -87,25 +90,30 @@ Event = tuple[int, UUID, int, str, bytes]
 """Position, stream, version, topic, state: a row of the log."""
 
 
-def open_archive(file: Path, mode: str, *, suffix: str) -> IO[bytes]:
+def open_archive(file: IO[bytes], *, suffix: str) -> IO[bytes]:
     """The bytes in the file, uncompressed."""
-    return cast(IO[bytes], COMPRESSED.get(suffix, open)(file, mode))
+    return cast(IO[bytes], COMPRESSED[suffix](file)) if suffix in COMPRESSED else file
 
 
 class Archive:
     """The events of a file in its order, checked line by line; `manifest` is what they amount to, once all are read.
 
-    Iterating raises ArchiveRefused, for a file that is not what its own manifest says at the very end only.
+    `bytes_read` and `size` are of the file as it is, compressed or not. Iterating raises ArchiveRefused, for a file
+    that is not what its own manifest says at the very end only.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.size = file.stat().st_size
+        self.bytes_read = 0
         self.manifest: Manifest | None = None
 
     def __iter__(self) -> Iterator[Event]:
         try:
-            with open_archive(self._file, "rb", suffix=self._file.suffix) as lines:
-                yield from self._read(lines)
+            with self._file.open("rb") as file, open_archive(file, suffix=self._file.suffix) as lines:
+                for event in self._read(lines):
+                    self.bytes_read = file.tell()
+                    yield event
         except DAMAGED as error:
             raise ArchiveRefused(f"{self._file.name} is damaged ({type(error).__name__}: {error})") from error
 
@@ -130,30 +138,31 @@ class Archive:
         self.manifest = manifest
 
 
-def check(file: Path) -> Manifest:
-    """Read a file from its beginning to its end, and answer what it holds. Raises ArchiveRefused."""
+def check(file: Path, report: Report = unwatched) -> Manifest:
+    """Read a file from its beginning to its end, and answer what it holds. Raises ArchiveRefused.
+
+    Progress is told in bytes: how many events there are is known at the end.
+    """
     mapper = create_mapper()
     versions: dict[UUID, int] = {}
     before = 0
     archive = Archive(file)
-    for position, stream_id, version, topic, state in archive:
+    for events, (position, stream_id, version, topic, state) in enumerate(archive, 1):
         if position <= before:
             raise ArchiveRefused(f"position {position} does not come after {before}")
         if version != versions.get(stream_id, 0) + 1:
             raise ArchiveRefused(f"at position {position}, stream {stream_id} goes on with version {version}")
         if topic in TOPICS:
-            check_event(mapper, (position, stream_id, version, topic, state))
+            _check_readable(mapper, (position, stream_id, version, topic, state))
         before, versions[stream_id] = position, version
+        if events % REPORT_EVERY == 0:
+            report(Progress(archive.bytes_read, archive.size, events))
     assert archive.manifest is not None, "it was read to its end"
     return archive.manifest
 
 
-def check_event(mapper: Mapper[UUID], event: Event) -> None:
-    """Raises ArchiveRefused for an event of ours that this program does not understand."""
+def _check_readable(mapper: Mapper[UUID], event: Event) -> None:
     try:
-        decoded = to_event(mapper, *event[1:])
-        hints = get_type_hints(type(decoded))
-        for name in hints.keys() - GIVEN_BY_ITS_ROW:
-            msgspec.convert(getattr(decoded, name), hints[name])
-    except Exception as error:  # whatever its fields or their types make of it
-        raise ArchiveRefused(f"the event at position {event[0]} cannot be read ({type(error).__name__})") from error
+        to_event(mapper, *event)
+    except UnreadableEvent as error:
+        raise ArchiveRefused(str(error)) from error

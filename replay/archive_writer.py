@@ -58,7 +58,7 @@ class ArchiveWriter:
             partial.truncate(written.bytes)
         self._digest, self._first, self._events = hashlib.sha256(), written.first, written.events
         line, events = b"", -1  # the first line is the header
-        with open_archive(self._partial, "rb", suffix=self._file.suffix) as lines:
+        with self._partial.open("rb") as file, open_archive(file, suffix=self._file.suffix) as lines:
             for line in lines:
                 self._digest.update(line)
                 events += 1

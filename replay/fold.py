@@ -9,8 +9,8 @@ import asyncpg
 
 from domain.room import TOPICS
 from eventstore.append import MOVE_CHECKPOINT
-from eventstore.database import SESSION
-from eventstore.log import Log, Recorded
+from eventstore.database import SESSION, UNAVAILABLE
+from eventstore.log import Log, Recorded, fits_nothing
 from eventstore.mapper import create_mapper
 from projections.rooms import RoomsProjection
 
@@ -47,6 +47,10 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+def unwatched(_: Progress) -> None:
+    """Nobody wants to know."""
+
+
 def create_log() -> Log:
     """Reads of the events that the projection folds."""
     return Log(create_mapper(), topics=TOPICS)
@@ -65,7 +69,7 @@ async def fold_between(
     while position < to:
         page = await log.between(position, to, limit=PAGE, connection=connection)
         position = page[-1].position if len(page) == PAGE else to
-        await _fold(page, position, connection, checkpoints=checkpoints)
+        await _fold_page(page, position, connection, checkpoints=checkpoints)
         yield position, len(page)
 
 
@@ -84,7 +88,7 @@ async def fold_ahead(
             page = await reading
             position = page[-1].position if len(page) == PAGE else to
             reading = asyncio.ensure_future(log.between(position, to, limit=PAGE, connection=reader))
-            await _fold(page, position, connection, checkpoints=checkpoints)
+            await _fold_page(page, position, connection, checkpoints=checkpoints)
             yield position, len(page)
     finally:
         reading.cancel()
@@ -92,8 +96,32 @@ async def fold_ahead(
         reader.terminate()
 
 
-async def _fold(page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool) -> None:
+async def _fold_page(
+    page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool
+) -> None:
     async with connection.transaction():
-        await projection.fold(page, connection)
+        await fold(page, connection)
         if checkpoints:
             await connection.execute(MOVE_CHECKPOINT, projection.name, to)
+
+
+async def fold(page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
+    """Fold a page, inside the caller's transaction. Raises UnreadableEvent, which says at which event it fails."""
+    try:
+        async with connection.transaction():
+            await projection.fold(page, connection)
+    except UNAVAILABLE:
+        raise
+    except Exception:
+        for recorded in page:
+            await _fold_one(recorded, connection)
+        raise
+
+
+async def _fold_one(recorded: Recorded[Any], connection: asyncpg.Connection) -> None:
+    try:
+        await projection.fold([recorded], connection)
+    except UNAVAILABLE:
+        raise
+    except Exception as error:
+        raise fits_nothing(recorded, error) from error

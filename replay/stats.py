@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from eventstore.database import Database
+from eventstore.log import OCCURRED_AT
 
 SHORTEST_AND_LONGEST = """
 SELECT
@@ -16,14 +17,8 @@ FROM (
 
 BY_TYPE = "SELECT topic, count(*) FROM stored_events GROUP BY topic ORDER BY count DESC, topic"
 
-# `timestamp` as the library's transcoder writes it.
-MOMENTS = """
-WITH moments AS (
-    SELECT (convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz AT TIME ZONE 'UTC' AS moment
-    FROM stored_events
-)
-"""
-BY_DAY = f"{MOMENTS} SELECT moment::date::text, count(*) FROM moments GROUP BY 1 ORDER BY 1"
+MOMENTS = f"WITH moments AS (SELECT {OCCURRED_AT} AT TIME ZONE 'UTC' AS moment FROM stored_events)"
+BY_DAY = f"{MOMENTS} SELECT moment::date::text, count(*) FROM moments WHERE moment IS NOT NULL GROUP BY 1 ORDER BY 1"
 RATES = f"""{MOMENTS}
 SELECT
     count(*) FILTER (WHERE moment > now() AT TIME ZONE 'UTC' - interval '1 minute') / 60.0::float8 AS minute,
@@ -51,7 +46,7 @@ class Rates(Struct, frozen=True):
 
 
 class Stats(Struct, frozen=True):
-    """What there is in the log; days are UTC. Bytes are those on disk, indexes included."""
+    """What there is in the log. Days are UTC; an event without a time is in none. Bytes are on disk, with indexes."""
 
     position: int
     events: int

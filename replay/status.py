@@ -10,19 +10,21 @@ import msgspec
 from msgspec import Struct
 
 from eventstore.database import Database
+from eventstore.log import OCCURRED_AT
+from projections.fanout import PRESENT
+from projections.inline import stopped_by
 from projections.lanes import LOCK_CLASS as LANE_LOCKS
-from projections.lanes import LaneRow, read_lanes
+from projections.lanes import LaneRow, count_shared, read_lanes
 from projections.rooms import RoomsProjection
 from replay import shadow
-from replay.fold import HEAD, LIVE_CHECKPOINT
+from replay.fold import HEAD, LIVE_CHECKPOINT, create_log
 from replay.rebuild import CHECKPOINT as REBUILD_CHECKPOINT
 from replay.rebuild import LOCK_CLASS as REBUILD_LOCKS
 
-LAG = """
+LAG = f"""
 SELECT
     (SELECT count(*) FROM (SELECT FROM stored_events WHERE notification_id > $1 LIMIT $2) AS beyond),
-    (SELECT (convert_from(state, 'UTF8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz
-        FROM stored_events WHERE notification_id > $1 ORDER BY notification_id LIMIT 1)
+    (SELECT {OCCURRED_AT} FROM stored_events WHERE notification_id > $1 ORDER BY notification_id LIMIT 1)
 """
 COUNTED = 10_000
 """Events that are counted to say how far behind a projection is; one further behind is so by as many positions."""
@@ -39,8 +41,9 @@ class Status(Struct, frozen=True):
     """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None where nobody runs it.
 
     `lag_events` is exact up to 10,000, and beyond them counts positions. `events_per_s` is what it moved on while
-    somebody looked, in positions. `state` is `running`, `idle` (nobody runs it), `paused`, `stopped` (on an error, by
-    the event at `failed_position`), `rebuilding` or `interrupted`.
+    somebody looked, in positions. `state` is `running`, `idle` (no process is there to run it), `not held` (there are
+    some, and none does), `paused`, `stopped` (on an error; a lane by the event at `failed_position`), `rebuilding` or
+    `interrupted`.
     """
 
     projection: str
@@ -56,10 +59,13 @@ class Status(Struct, frozen=True):
     failed_position: int | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
-        """An interrupted rebuild is no illness: the live tables are as they were."""
+        """An interrupted rebuild is no illness: the live tables are as they were.
+
+        A lane whose process has died is `not held` until another takes it, within a second or two.
+        """
         if self.lifecycle == "rebuild":
             return True
-        return self.state != "stopped" and self.lag_s <= lag_limit_s
+        return self.state not in ("stopped", "not held") and self.lag_s <= lag_limit_s
 
 
 async def watch_status(database: Database, seconds: float) -> list[Status]:
@@ -89,17 +95,23 @@ async def read_status(database: Database) -> list[Status]:
 
 
 async def _inline(connection: asyncpg.Connection) -> Status:
-    """It runs inside every append, so it is always as far as the last writer."""
+    """It runs inside every append, so it is always as far as the last writer, or every writer has stopped."""
     position = await connection.fetchval(LIVE_CHECKPOINT, RoomsProjection.name)
-    return await _status(RoomsProjection.name, "inline", "running", position, connection, holder="every writer")
+    reason = await stopped_by(create_log(), connection)
+    state = "running" if reason is None else "stopped"
+    return await _status(
+        RoomsProjection.name, "inline", state, position, connection, holder="every writer", reason=reason
+    )
 
 
 async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
     is_held = await connection.fetchval(IS_HELD, LANE_LOCKS, row.lane)
-    state = "running" if is_held else "idle"
+    processes = await count_shared(PRESENT, connection)
+    state, reason = "running", None
     if row.paused:
         state = "paused"
-    reason = None
+    elif not is_held:
+        state, reason = ("not held", f"processes that could hold it: {processes}") if processes else ("idle", None)
     if row.failed_position is not None:
         state, reason = "stopped", f"position {row.failed_position}: {row.failed_reason}"
     holder = row.holder if is_held else None

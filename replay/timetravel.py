@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.errors import RoomNotFound
+from domain.errors import ChatError, RoomNotFound
 from domain.room import Room, name_key
 from domain.values import RoomId
 from eventstore.database import Database
-from eventstore.log import Log
+from eventstore.log import Log, Recorded, fits_nothing
 from replay.events import Events, Filter
 
 PAGE = 1000
 
 Moment = int | datetime
 """A version (that event included) or a time (events up to it included)."""
+
+
+class NoSuchMoment(ChatError):
+    """A version that the room has not reached, or two moments the wrong way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Visibility:
 
 
 class TimeTravel:
-    """Rooms at any moment of theirs. Everything raises RoomNotFound where there was no room yet."""
+    """Rooms at any moment of theirs. Everything raises RoomNotFound where there was no room yet, and NoSuchMoment."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
@@ -74,19 +78,23 @@ class TimeTravel:
         """The room at a moment, or as it is."""
         room: Room | None = None
         messages = []
-        async for event in self._stream(room_id):
-            if is_beyond(event, moment):
+        async for recorded in self._stream(room_id):
+            if is_beyond(recorded.event, moment):
                 break
-            room = event.mutate(room)
-            if isinstance(event, Room.MessageAdded):
-                messages.append(event)
+            room = applied(recorded, room)
+            if isinstance(recorded.event, Room.MessageAdded):
+                messages.append(recorded.event)
         if room is None:
             raise RoomNotFound(f"there was no room {room_id} then")
+        if isinstance(moment, int) and room.version < moment:
+            raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
         return RoomThen(room_id, room.name, room.version, room.modified_on, frozenset(room.members), messages)
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
         """What happened between two moments of a room, on balance."""
         one, two = await self.room_at(room_id, earlier), await self.room_at(room_id, later)
+        if two.version < one.version:
+            raise NoSuchMoment(f"version {two.version} is not after version {one.version}")
         said = [message for message in two.messages if message.originator_version > one.version]
         return RoomDifference(one, two, two.members - one.members, one.members - two.members, said)
 
@@ -96,16 +104,26 @@ class TimeTravel:
         if not then.messages or then.messages[-1].originator_version != version:
             return None
         later = {
-            event.user_id async for event in self._stream(room_id, after=version) if isinstance(event, Room.UserJoined)
+            recorded.event.user_id
+            async for recorded in self._stream(room_id, after=version)
+            if isinstance(recorded.event, Room.UserJoined)
         }
         return Visibility(then.messages[-1], then.members, frozenset(later) - then.members)
 
-    async def _stream(self, room_id: RoomId, *, after: int = 0) -> AsyncIterator[Room.Event]:
+    async def _stream(self, room_id: RoomId, *, after: int = 0) -> AsyncIterator[Recorded[Room.Event]]:
         async with self._database.connection() as connection:
             while page := await self._log.stream(room_id, after=after, limit=PAGE, connection=connection):
                 for recorded in page:
-                    yield recorded.event
+                    yield recorded
                 after = page[-1].event.originator_version
+
+
+def applied(recorded: Recorded[Room.Event], room: Room | None) -> Room | None:
+    """The room after an event of its stream. Raises UnreadableEvent for one that no room can have."""
+    try:
+        return recorded.event.mutate(room)
+    except Exception as error:  # whatever it meets in a stream that others wrote
+        raise fits_nothing(recorded, error) from error
 
 
 def is_beyond(event: Room.Event, moment: Moment | None) -> bool:

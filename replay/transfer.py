@@ -10,7 +10,7 @@ from eventstore.database import SESSION, Database, unavailable_is_one_error
 from eventstore.log import CHANNEL
 from replay.archive import Archive, ArchiveRefused, Event, Manifest, check
 from replay.archive_writer import ArchiveWriter
-from replay.fold import HEAD, Progress, Report
+from replay.fold import HEAD, Progress, Report, unwatched
 
 PAGE = 5000
 COLUMNS = ("notification_id", "originator_id", "originator_version", "topic", "state")
@@ -55,13 +55,14 @@ async def _position_of(archive: ArchiveWriter, database: Database) -> int:
     return position
 
 
-async def import_(dsn: str, file: Path, report: Report) -> tuple[Manifest, int]:
+async def import_(dsn: str, file: Path, report: Report, *, checking: Report = unwatched) -> tuple[Manifest, int]:
     """Append what the file holds beyond the log, which must be empty or the file's beginning: an import that was
     interrupted goes on. Answers what the file holds, and how many events were new.
 
-    Everything is checked before anything is recorded. Raises ArchiveRefused, StoreUnavailable.
+    Everything is checked before anything is recorded, and that is told to `checking`. Raises ArchiveRefused,
+    StoreUnavailable.
     """
-    manifest = check(file)
+    manifest = check(file, checking)
     with unavailable_is_one_error():
         connection = await asyncpg.connect(dsn, server_settings={**SESSION, "application_name": "onrecord import"})
         try:

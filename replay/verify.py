@@ -20,6 +20,7 @@ from replay.fold import (
     Progress,
     Report,
     create_log,
+    fold,
     fold_ahead,
     fold_between,
     projection,
@@ -150,7 +151,7 @@ async def _fold_room(connection: asyncpg.Connection, room_id: UUID, after: int, 
     version, events = 0, 0
     while page := await log.stream(room_id, after=version, limit=PAGE, connection=connection):
         due = [recorded for recorded in page if after < recorded.position <= to]
-        await projection.fold(due, connection)
+        await fold(due, connection)
         version = page[-1].event.originator_version
         events += len(due)
     return events

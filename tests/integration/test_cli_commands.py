@@ -122,7 +122,7 @@ def test_fanout_lanes_shows_the_lanes_and_divides_them_anew(onrecord: Run) -> No
     assert (three.exit_code, len(three.stdout.splitlines())) == (0, 3)
     assert onrecord("fanout", "lanes").stdout == three.stdout
     refused = onrecord("fanout", "lanes", "0")
-    assert (refused.exit_code, refused.stderr.startswith("Usage: ")) == (2, True)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
 
 
 async def test_fanout_lanes_that_cannot_come_together_are_left_as_they_were(onrecord: Run, database_url: str) -> None:
@@ -163,9 +163,17 @@ def test_what_cannot_work_is_one_clear_line(onrecord: Run, environment: dict[str
 
 
 def test_a_wrong_use_exits_with_2_and_says_what_is_right(onrecord: Run) -> None:
-    for arguments in (("nonsense",), ("demo", "--room-size", "0"), ("demo", "--name", "x"), ("room", "create", "x")):
-        result = onrecord(*arguments)
-        assert (result.exit_code, result.stderr.startswith("Usage: ")) == (2, True)
+    for command in (
+        "nonsense",
+        "--nonsense",
+        "demo --room-size 0",
+        "demo --name x",
+        "room create x",
+        "events show x y",
+    ):
+        result = onrecord(*command.split())
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.stderr
+        assert re.match(r"Error: .*\. See `onrecord.* --help`\.\n", result.stderr)
 
 
 def test_every_command_has_help_with_an_example(onrecord: Run) -> None:

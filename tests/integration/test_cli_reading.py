@@ -163,6 +163,19 @@ def test_a_message_was_visible_to_the_members_then_and_to_those_who_joined_later
     assert onrecord("room", "visible", "Bugs", "4").exit_code == 1
 
 
+@pytest.mark.usefixtures("room_id")
+def test_a_moment_that_has_not_come_is_a_finding(onrecord: Run) -> None:
+    for command, reason in (
+        ("show Bugs --at 7", "yet; the newest is 6"),
+        ("visible Bugs 7", "yet; the newest is 6"),
+        ("diff Bugs 3 7", "yet; the newest is 6"),
+        ("diff Bugs 6 3", "version 3 is not after version 6"),
+    ):
+        refused = onrecord("room", *command.split())
+        assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1), refused.output
+        assert reason in refused.stderr
+
+
 def test_what_cannot_be_read_is_one_clear_line(onrecord: Run) -> None:
     for command in ("events list --room nowhere", "events list --user nobody", "room show nowhere"):
         refused = onrecord(*command.split())
@@ -171,7 +184,7 @@ def test_what_cannot_be_read_is_one_clear_line(onrecord: Run) -> None:
     assert (away.exit_code, away.stderr.count("\n")) == (1, 1)
     for command in ("events list --since noon", "events show x", "room show x --at y"):
         wrong = onrecord(*command.split())
-        assert (wrong.exit_code, wrong.stderr.startswith("Usage: ")) == (2, True)
+        assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1), wrong.stderr
 
 
 def test_every_command_of_these_has_help_with_an_example(onrecord: Run) -> None:

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from projections import lanes
+from projections.fanout import PRESENT
 from tests.store import open_store
 
 Run = Callable[..., Result]
@@ -48,7 +50,9 @@ def test_a_log_is_exported_once_and_imported_where_it_fits(onrecord: Run, databa
     file.write_bytes(b"nonsense")
     refused = onrecord("events", "import", str(file))
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
-    assert onrecord("events", "import", str(tmp_path / "nowhere")).exit_code == 2
+    assert onrecord("events", "import", str(tmp_path / "nowhere.gz")).exit_code == 2
+    unknown = onrecord("events", "export", str(tmp_path / "log.jsonl.zst"))
+    assert (unknown.exit_code, "a log is .jsonl, or compressed .gz, .xz, .bz2" in unknown.stderr) == (2, True)
 
 
 def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
@@ -64,6 +68,22 @@ def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
     done = [json.loads(line) for line in onrecord("projections", "actions", "--json").stdout.splitlines()]
     assert [(action["action"], action["why"]) for action in done] == [("pause", "an upgrade"), ("resume", "it is done")]
     assert all(action["who"] for action in done)
+
+
+async def test_a_lane_that_nobody_holds_is_a_finding_when_there_are_processes_that_could(
+    onrecord: Run, database_url: str
+) -> None:
+    async def lane() -> tuple[int, str]:
+        result = await asyncio.to_thread(onrecord, "projections", "status", "--sample", "0", "--json")
+        return result.exit_code, json.loads(result.stdout.splitlines()[1])["state"]
+
+    assert await lane() == (0, "idle")
+    process = await asyncpg.connect(database_url)
+    await lanes.share(PRESENT, process)
+    assert await lane() == (1, "not held")
+    assert await lanes.try_hold(0, "somebody", process) is not None
+    assert await lane() == (0, "running")
+    await process.close()
 
 
 def test_nobody_acts_without_a_reason(onrecord: Run) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -162,3 +163,63 @@ async def test_while_postgresql_is_away_the_answer_is_503_and_then_all_goes_on(
             await posts.post(ada, number)
         assert not posts.unknown
     await check_the_log(own_postgres.dsn, posts)
+
+
+WAIT_WHILE_APPENDING = """
+CREATE FUNCTION wait_while_appending() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER wait_while_appending BEFORE INSERT ON stored_events FOR EACH ROW EXECUTE FUNCTION wait_while_appending();
+"""
+WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND NOT granted)"
+HOLDS_THE_LOCK = """
+SELECT EXISTS (
+    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE relation = 'stored_events'::regclass AND mode = 'ExclusiveLock' AND granted AND state = 'idle in transaction')
+"""
+
+
+async def test_a_server_that_hangs_with_the_append_lock_holds_the_others_up_for_a_while_only_and_recovers(
+    database_url: str, tmp_path: Path
+) -> None:
+    environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "DATABASE_TIMEOUT_S": "2", **LOUD}
+    admin = await asyncpg.connect(database_url)
+
+    async def is_so(question: str) -> bool:
+        return bool(await admin.fetchval(question))
+
+    async with (
+        serving(**environment) as hanging,
+        serving(**environment) as other,
+        Person(hanging.url) as ada,
+        Person(other.url) as bob,
+    ):
+        await ada.sign_up("ada")
+        await bob.sign_up("bob")
+        posts = Posts((await ada.post("/api/rooms/", {"name": "General"})).body["id"])
+        assert (await bob.post(f"/api/rooms/{posts.room_id}/join/", {})).status == 200
+        await admin.execute(WAIT_WHILE_APPENDING)
+        await admin.execute("SELECT pg_advisory_lock(1)")
+        under_way = asyncio.create_task(posts.post(ada, 0))
+        await eventually(lambda: is_so(WAITS))
+        hanging.process.send_signal(signal.SIGSTOP)
+        await admin.execute("SELECT pg_advisory_unlock(1)")
+        await eventually(lambda: is_so(HOLDS_THE_LOCK))
+
+        async def is_posted(person: Person, number: int) -> bool:
+            await posts.post(person, number)
+            return number in posts.acknowledged
+
+        await eventually(lambda: is_posted(bob, 1), timeout_s=10)
+        assert not under_way.done()
+        hanging.process.send_signal(signal.SIGCONT)
+        await under_way
+        for number in (0, 2):
+            await eventually(partial(is_posted, ada, number), timeout_s=10)
+        assert {answer.status for answer in posts.refused} <= {503}
+    rows = await admin.fetch("SELECT originator_version FROM stored_events ORDER BY notification_id")
+    assert [row[0] for row in rows] == list(range(1, 7))
+    await admin.close()

@@ -104,6 +104,6 @@ async def test_a_program_from_before_a_field_was_added_reads_on(store: Store) ->
     for recorded in await store.events():
         stored = mapper.to_stored_event(recorded.event)
         newer = stored.state.replace(b'{"timestamp":', b'{"class_version":2,"mood":"new","timestamp":', 1)
-        room = to_event(mapper, GENERAL, stored.originator_version, stored.topic, newer).mutate(room)
+        room = to_event(mapper, 99, GENERAL, stored.originator_version, stored.topic, newer).mutate(room)
     assert isinstance(room, Room)
     assert (room.name, room.members, room.version) == ("General", {ADA}, 6)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from cli.main import main
 from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId
 from replay.republish import Republishing, Selection
 from tests.delivery import Server, published_to, publishing
+from tests.integration.conftest import StartServer, Visit
+from tests.listening import listening
 from tests.scenario import ADA, BOB, EVE
 from tests.store import Store, open_store
 
@@ -147,6 +150,7 @@ async def test_the_command_tells_first_and_publishes_when_told_and_why(
         "fanout", "replay", "--from", "1", "--to", "9", "--publish", "--why", "x", CENTRIFUGO_API_URL=""
     )
     assert (nowhere.exit_code, nowhere.stderr.count("\n")) == (1, 1)
+    assert nowhere.stderr.startswith("Error: CENTRIFUGO_API_URL names no server, and no `onrecord serve`")
 
 
 async def test_dead_letters_are_tried_again_or_given_up_for_a_reason(
@@ -167,3 +171,27 @@ async def test_dead_letters_are_tried_again_or_given_up_for_a_reason(
     listed = (await onrecord("projections", "actions", "--json")).stdout.splitlines()
     assert [json.loads(line)["action"] for line in listed] == ["retry", "discard"]
     assert "dead letter 2: seen by all" in (await onrecord("projections", "actions")).stdout
+
+
+async def test_commands_reach_the_hub_of_a_server_that_runs_with_the_same_data(
+    database_url: str, tmp_path: Path, visit: Visit, start_server: StartServer
+) -> None:
+    server = await start_server(fanout="no")  # so that what arrives was published by a command
+    ada = await visit("ada", at=server)
+    room = await ada.open_room("Engines")
+    assert (await ada.post(f"/api/rooms/{room}/messages/", {"content": "hello"})).status == 201
+
+    async def onrecord(*arguments: str, **changes: str) -> Result:
+        environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), **changes}
+        return await asyncio.to_thread(CliRunner(env=environment).invoke, main, list(arguments))
+
+    publish = ("fanout", "replay", "--from", "1", "--to", "3", "--publish", "--why", "the hub was restarted")
+    async with listening(ada) as listener:
+        wrong = await onrecord(*publish, CENTRIFUGO_API_KEY="7" * 32)
+        assert (wrong.exit_code, "HTTP 401" in wrong.stderr) == (1, True)
+        assert (await onrecord(*publish)).exit_code == 0
+        assert [publication["position"] for publication in await listener.until(2)] == [2, 3]
+    assert (tmp_path / "hub.sock").stat().st_mode & 0o777 == 0o600
+    assert (await ada.post("/api/publish", {})).status == 404  # nowhere else
+    await server.close()
+    assert (await onrecord(*publish)).stderr.startswith("Error: CENTRIFUGO_API_URL names no server, and no")
