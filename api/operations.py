@@ -9,7 +9,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from api.answers import answer
 from api.keys import CORE, FANOUT, METRICS, SETTINGS
 from eventstore.errors import StoreUnavailable
-from projections.inline import stopped_by
 
 
 class Health(Struct, frozen=True):
@@ -27,12 +26,11 @@ async def get_readiness(request: web.Request) -> web.Response:
     """GET /readyz: 200 when requests can be served, 503 and the reason when the database or the writer is missing."""
     core = request.app[CORE]
     try:
-        async with core.database.connection() as connection:
-            reason = await stopped_by(core.log, connection)
+        await core.database.fetchval("SELECT true")
     except StoreUnavailable:
         return answer(Health("the database is not available"), status=503)
-    if reason is not None:
-        return answer(Health(reason), status=503)
+    if core.writer.stopped_by is not None:
+        return answer(Health(core.writer.stopped_by), status=503)
     if not core.writer.is_available:
         return answer(Health("the writer cannot reach the database"), status=503)
     if FANOUT in request.app and request.app[FANOUT].lag_s > request.app[SETTINGS].fanout_lag_limit_s:

@@ -1,9 +1,8 @@
 """One transaction that appends: lock and look, decide, record and fold, commit. Four round trips."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +13,8 @@ from eventstore.aggregates import Aggregates
 from eventstore.batch import Batch, KeyId, KnownKey, key_id
 from eventstore.calls import Call
 from eventstore.errors import OutcomeUnknown
-from eventstore.log import Log, Recorded
+from eventstore.inline import InlineProjection, fold
+from eventstore.log import Log
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -37,23 +37,6 @@ IS_BEHIND = """
 SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0)
      > coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0)
 """
-
-
-class InlineProjection(Protocol):
-    """Read models that are folded inside the transaction that appends, and what they know of unique values."""
-
-    @property
-    def name(self) -> str:
-        """Under which its checkpoint is kept."""
-
-    async def fold(self, batch: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
-        """Bring the rows up to the last position in `batch` (ascending)."""
-
-    def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
-        """The call that folds events at these places, counted from the position that `base` returns; returns it too."""
-
-    async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
-        """Those of `values` that a stream holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +64,22 @@ class Append(Generic[A]):
             return True
         await connection.execute("BEGIN")
         head = await self._lock_and_look(Batch([]), connection)
-        page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
-        await self._projection.fold(page, connection)
-        is_all = len(page) < FOLD
-        await self._move_checkpoint(head.position if is_all else page[-1].position, connection)
+        is_all = await self._fold_what_others_appended(head, connection)
         await self._commit(connection)
         return is_all
 
     async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
         """Record what the batch decides and return the positions of its events, after commit.
 
-        Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise what the driver raises: then
-        nothing is recorded, and the transaction may still be open.
+        Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise UnreadableEvent or what the
+        driver raises: then nothing is recorded, and the transaction may still be open.
         """
         await connection.execute("BEGIN")
         head = await self._lock_and_look(batch, connection)
-        await self._fold_what_others_appended(head, connection)
+        while not await self._fold_what_others_appended(head, connection):
+            await self._commit(connection)  # a page at a time: what is folded stays so, however much there is
+            await connection.execute("BEGIN")
+            head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
         uniques = [command.unique.value for command in batch.commands if command.unique is not None]
@@ -115,14 +98,15 @@ class Append(Generic[A]):
         assert row is not None
         return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
 
-    async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> None:
+    async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> bool:
+        """Fold a page of it, under the lock; answers whether that was all."""
         if head.checkpoint == head.position:
-            return
-        checkpoint = head.checkpoint
-        while page := await self._log.between(checkpoint, head.position, limit=FOLD, connection=connection):
-            await self._projection.fold(page, connection)
-            checkpoint = page[-1].position
-        await self._move_checkpoint(head.position, connection)
+            return True
+        page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
+        await fold(self._projection, page, connection)
+        is_all = len(page) < FOLD
+        await self._move_checkpoint(head.position if is_all else page[-1].position, connection)
+        return is_all
 
     async def _move_checkpoint(self, position: int, connection: asyncpg.Connection) -> None:
         await connection.execute(MOVE_CHECKPOINT, self._projection.name, position)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 
 from eventstore.database import SESSION, UNAVAILABLE
-from eventstore.errors import OutcomeUnknown, StoreUnavailable
+from eventstore.errors import OutcomeUnknown, StoreUnavailable, UnreadableEvent
 
 
 class WriterConnection:
@@ -19,6 +19,8 @@ class WriterConnection:
         self._connection: asyncpg.Connection | None = None
         self.is_available = False
         """Whether the last transaction reached the database."""
+        self.stopped_by: str | None = None
+        """The event that the last transaction could not get past, and why."""
 
     @property
     def is_open(self) -> bool:
@@ -38,7 +40,7 @@ class WriterConnection:
         except BaseException as error:
             await self._give_up(error)
             raise
-        self.is_available = True
+        self.is_available, self.stopped_by = True, None
 
     def close(self) -> None:
         """Without ceremony: what is not committed is not to be, and a server that hangs is not waited for."""
@@ -68,6 +70,7 @@ class WriterConnection:
 
     async def _give_up(self, error: BaseException) -> None:
         if not isinstance(error, (*UNAVAILABLE, OutcomeUnknown)):
+            self.stopped_by = str(error) if isinstance(error, UnreadableEvent) else None
             await self._roll_back()
             return
         self.is_available = False

@@ -20,7 +20,7 @@ from eventstore.append import Append
 from eventstore.batch import Batch, fail
 from eventstore.commands import Command
 from eventstore.connection import WriterConnection
-from eventstore.errors import OutcomeUnknown, StoreBusy, StoreError, StoreRejected, StoreUnavailable
+from eventstore.errors import OutcomeUnknown, StoreBusy, StoreError, StoreRejected, StoreUnavailable, UnreadableEvent
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -76,6 +76,11 @@ class Writer(Generic[A]):
         """Whether the last attempt to reach the database, at most a second or a transaction ago, succeeded."""
         return self._connection.is_available
 
+    @property
+    def stopped_by(self) -> str | None:
+        """Which event of another application keeps the writer from going on, and why; None when there is none."""
+        return self._connection.stopped_by
+
     async def start(self) -> None:
         """Fold what was appended while nobody ran, then begin to take commands. Raises StoreError."""
         await self._fold_what_others_appended()
@@ -122,6 +127,8 @@ class Writer(Generic[A]):
         except TimeoutError:
             try:
                 await self._fold_what_others_appended()
+            except UnreadableEvent as error:
+                log.error("stopped by an event that another application appended", extra={"reason": str(error)})
             except StoreError as error:
                 log.debug("cannot look for events of others", extra={"reason": str(error)})
             except Exception:

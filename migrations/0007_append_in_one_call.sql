@@ -55,7 +55,8 @@ END
 $$;
 
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
--- call can be put inside another. They find their tables on the search path: a rebuild folds into its own.
+-- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. What cannot
+-- have happened, written by whoever shares the log, is an error and not passed over.
 
 CREATE FUNCTION fold_openings(
     base bigint, room_ids uuid[], names text[], name_keys text[], times timestamptz[]
@@ -77,6 +78,8 @@ CREATE FUNCTION fold_stays(
     joined_versions bigint[], joined_places bigint[], joined_changes integer[],
     left_versions bigint[], left_places bigint[], left_changes integer[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+DECLARE
+    changed bigint;
 BEGIN
     IF cardinality(ended_rooms) > 0 THEN
         UPDATE memberships SET
@@ -89,6 +92,10 @@ BEGIN
         WHERE memberships.room_id = ended.room_id
             AND memberships.user_id = ended.user_id
             AND memberships.left_version IS NULL;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        IF changed <> cardinality(ended_rooms) THEN
+            RAISE EXCEPTION 'somebody left who was no member' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
     END IF;
     IF cardinality(room_ids) > 0 THEN
         INSERT INTO memberships (
@@ -115,6 +122,8 @@ CREATE FUNCTION fold_changes(
     message_versions bigint[], member_changes integer[], message_changes integer[],
     room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+DECLARE
+    changed bigint;
 BEGIN
     UPDATE rooms SET
         version = change.version,
@@ -127,6 +136,11 @@ BEGIN
         changed_rooms, changed_versions, changed_places, bumped, message_versions, member_changes, message_changes
     ) AS change (room_id, version, place, bumped_at, last_message_version, members, messages)
     WHERE rooms.room_id = change.room_id;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed <> cardinality(changed_rooms) THEN
+        RAISE EXCEPTION 'something happened in a room that nobody opened'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF cardinality(room_ids) > 0 THEN
         INSERT INTO messages (room_id, version, user_id, content, posted_at)
         SELECT * FROM unnest(room_ids, versions, user_ids, contents, times);

@@ -9,8 +9,9 @@ import asyncpg
 
 from domain.room import TOPICS
 from eventstore.append import MOVE_CHECKPOINT
-from eventstore.database import SESSION, UNAVAILABLE
-from eventstore.log import Log, Recorded, fits_nothing
+from eventstore.database import SESSION
+from eventstore.inline import fold
+from eventstore.log import Log, Recorded
 from eventstore.mapper import create_mapper
 from projections.rooms import RoomsProjection
 
@@ -100,28 +101,6 @@ async def _fold_page(
     page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool
 ) -> None:
     async with connection.transaction():
-        await fold(page, connection)
+        await fold(projection, page, connection)
         if checkpoints:
             await connection.execute(MOVE_CHECKPOINT, projection.name, to)
-
-
-async def fold(page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
-    """Fold a page, inside the caller's transaction. Raises UnreadableEvent, which says at which event it fails."""
-    try:
-        async with connection.transaction():
-            await projection.fold(page, connection)
-    except UNAVAILABLE:
-        raise
-    except Exception:
-        for recorded in page:
-            await _fold_one(recorded, connection)
-        raise
-
-
-async def _fold_one(recorded: Recorded[Any], connection: asyncpg.Connection) -> None:
-    try:
-        await projection.fold([recorded], connection)
-    except UNAVAILABLE:
-        raise
-    except Exception as error:
-        raise fits_nothing(recorded, error) from error

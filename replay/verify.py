@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 
 from eventstore.database import SESSION, unavailable_is_one_error
+from eventstore.inline import fold
 from replay.fold import (
     KEYS,
     LIVE,
@@ -20,7 +21,6 @@ from replay.fold import (
     Progress,
     Report,
     create_log,
-    fold,
     fold_ahead,
     fold_between,
     projection,
@@ -151,7 +151,8 @@ async def _fold_room(connection: asyncpg.Connection, room_id: UUID, after: int, 
     version, events = 0, 0
     while page := await log.stream(room_id, after=version, limit=PAGE, connection=connection):
         due = [recorded for recorded in page if after < recorded.position <= to]
-        await fold(due, connection)
+        async with connection.transaction():
+            await fold(projection, due, connection)
         version = page[-1].event.originator_version
         events += len(due)
     return events

@@ -70,6 +70,29 @@ async def test_nothing_is_recorded_beyond_it_and_the_error_says_where_it_is(
         assert await store.database.fetchval("SELECT count(*) FROM stored_events") == 3
 
 
+async def test_what_cannot_have_happened_stops_commands_in_the_same_way(
+    database_url: str, admin: asyncpg.Connection
+) -> None:
+    async with open_store(database_url) as store:
+        room_id = await store.open_room()
+        await admin.execute(APPEND, room_id, 3, f'{{{NOW}, "user_id": {ADA}}}'.encode())  # who is there already
+        with pytest.raises(
+            UnreadableEvent, match=f"at position 3 .* UniqueViolationError .stream {room_id}, version 3"
+        ):
+            await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
+        assert await store.database.fetchval("SELECT count(*) FROM stored_events") == 3
+
+
+async def test_what_happens_in_a_room_that_nobody_opened_is_not_passed_over(
+    database_url: str, somebody_appends: Append
+) -> None:
+    async with open_store(database_url) as store:
+        room_id = await store.open_room()
+        await somebody_appends(f'{{{NOW}, "user_id": {ADA}}}')
+        with pytest.raises(UnreadableEvent, match="at position 3 "):
+            await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
+
+
 async def test_a_service_that_meets_it_is_not_ready_and_says_why_while_people_go_on_reading(
     start_server: StartServer, visit: Visit, somebody_appends: Append, caplog: pytest.LogCaptureFixture
 ) -> None:
