@@ -98,30 +98,49 @@ class History:
 
     def open(self, channel: str, options: ChannelOptions, now: float) -> Stream:
         """A stream for a channel that has none, with an epoch that the channel never had."""
-        stream = self.create(channel, options, now)
+        while len(self._streams) >= self._max_streams:
+            self._make_room_for_a_stream()
+        stream = Stream(channel, options, options.history_size, options.history_ttl, now, self._new_epoch())
+        self._streams[channel] = stream
         self._let_be_forgotten(stream)
         return stream
 
-    def create(self, channel: str, options: ChannelOptions, now: float) -> Stream:
-        """As `open`, for a stream to which the caller appends at once.
-
-        An epoch that has come up is not made again for every one of very many new channels: only after a stream has
-        been forgotten can its channel come here a second time, and then the epoch is another.
-        """
+    def begin(self, channel: str, options: ChannelOptions, publication: Publication, now: float) -> Stream:
+        """As `open`, with the first publication in it."""
         while len(self._streams) >= self._max_streams:
             self._make_room_for_a_stream()
+        ttl = options.history_ttl
+        number = self._hold(publication)
+        stream = Stream(
+            channel,
+            options,
+            options.history_size,
+            ttl,
+            now,
+            self._new_epoch(),
+            top=1,
+            numbers=bytearray(number),
+            expires_at=now + ttl,
+            is_expiring=True,
+        )
+        self._streams[channel] = stream
+        self._expiring.add(stream, now + ttl)
+        self.bytes += NUMBER_BYTES
+        while self.bytes > self._max_bytes:
+            self._make_room_for_a_publication()
+        return stream
+
+    def _new_epoch(self) -> str:
+        """An epoch for a new stream: the same as the last one's, until a stream has been forgotten. Only then can a
+        channel come here a second time, and making a name for each of very many channels takes long.
+        """
         if self._epoch is None:
             self._epoch = new_epoch()
-        stream = Stream(channel, options, options.history_size, options.history_ttl, now, self._epoch)
-        self._streams[channel] = stream
-        return stream
+        return self._epoch
 
     def append(self, stream: Stream, publication: Publication, now: float) -> int:
         """Keep a publication as the newest of its channel and return its offset."""
-        if not publication.holders:
-            self._admit(publication)
-        publication.holders += 1
-        stream.numbers += publication.number
+        stream.numbers += self._hold(publication)
         if len(stream.numbers) > stream.size * NUMBER_BYTES:
             self._release(bytes(stream.numbers[:NUMBER_BYTES]))
             del stream.numbers[:NUMBER_BYTES]
@@ -236,10 +255,14 @@ class History:
     def _forget_at(self, stream: Stream) -> float:
         return stream.touched_at + (stream.options.history_meta_ttl or self._meta_ttl)
 
-    def _admit(self, publication: Publication) -> None:
-        publication.number = next(self._numbers).to_bytes(NUMBER_BYTES, "big")
-        self._publications[publication.number] = publication
-        self.bytes += PUBLICATION_BYTES + len(publication.body)
+    def _hold(self, publication: Publication) -> bytes:
+        """The number of a publication that one more stream keeps."""
+        if not publication.holders:
+            publication.number = next(self._numbers).to_bytes(NUMBER_BYTES, "big")
+            self._publications[publication.number] = publication
+            self.bytes += PUBLICATION_BYTES + len(publication.body)
+        publication.holders += 1
+        return publication.number
 
     def _release(self, number: bytes) -> None:
         publication = self._publications[number]

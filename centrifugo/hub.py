@@ -18,7 +18,7 @@ from centrifugo.codes import (
     Refused,
     Unsubscribe,
 )
-from centrifugo.configuration import Config
+from centrifugo.configuration import ChannelOptions, Config
 from centrifugo.history import History, Publication, Stream
 from centrifugo.idempotency import IdempotencyWindow, Published
 from centrifugo.protocol import (
@@ -34,7 +34,7 @@ from centrifugo.timers import Timer, Timers
 from centrifugo.verify import Verifier
 
 OBJECTS_ONLY = "json_object"
-CHANNELS_A_TURN = 256  # of a broadcast, before others get the event loop: one or two milliseconds
+CHANNELS_A_TURN = 512  # of a broadcast, before others get the event loop: one or two milliseconds
 
 
 class Hub:
@@ -149,11 +149,16 @@ class Hub:
             first = self.idempotency.first(results, channel, now)
             if first is not None:
                 return first
-        stream = self.history.find(channel, now) or self._new_stream(channel, now, skip_history)
-        if self._checks_data:
-            self._check_data(channel, content)
-        if stream is None or not stream.size or skip_history:
+        stream = self.history.find(channel, now)
+        options = stream.options if stream is not None else self._options(channel)
+        if self._checks_data and options.publication_data_format == OBJECTS_ONLY and not content.is_object:
+            raise Refused(BAD_REQUEST)
+        if not options.history_size or skip_history:
             published = Published()
+        elif stream is None:
+            stream = self.history.begin(channel, options, content, now)
+            stream.version = version
+            published = Published(stream.top, stream.epoch)
         elif version and _is_outdated(version, stream.version):
             return Published(stream.top, stream.epoch)
         else:
@@ -168,20 +173,11 @@ class Hub:
                 subscriber.deliver(push)
         return published
 
-    def _new_stream(self, channel: str, now: float, skip_history: bool) -> Stream | None:
-        """A stream for a channel that has none, None when it keeps no history."""
+    def _options(self, channel: str) -> ChannelOptions:
+        """Of a channel that is published to."""
         if not channel:
             raise Refused(BAD_REQUEST)
-        options = self.rules.options(channel)
-        if not options.keeps_history:
-            return None
-        if skip_history:
-            return self.history.open(channel, options, now)
-        return self.history.create(channel, options, now)
-
-    def _check_data(self, channel: str, content: Publication) -> None:
-        if self.rules.options(channel).publication_data_format == OBJECTS_ONLY and not content.is_object:
-            raise Refused(BAD_REQUEST)
+        return self.rules.options(channel)
 
     # History
 

@@ -22,16 +22,20 @@ class Rules:
         self._max_length = config.channel.max_length
         self._without_namespace = config.channel.without_namespace
         self._namespaces: dict[str, ChannelOptions] = {each.name: each for each in config.channel.namespaces}
+        self._latest: tuple[str, ChannelOptions] | None = None  # a prefix and its options: most channels share one
 
     def options(self, channel: str) -> ChannelOptions:
         """Raises Refused (102) when the channel's namespace is not configured."""
+        if self._latest is not None and channel.startswith(self._latest[0]):
+            return self._latest[1]
         namespace, boundary, _ = channel.partition(NAMESPACE_BOUNDARY)
         if not boundary:
             return self._without_namespace
-        options = self._namespaces.get(namespace) or self._namespaces.get(namespace.removeprefix(PRIVATE_PREFIX))
-        if options is None:
+        found = self._namespaces.get(namespace) or self._namespaces.get(namespace.removeprefix(PRIVATE_PREFIX))
+        if found is None:
             raise Refused(UNKNOWN_CHANNEL)
-        return options
+        self._latest = (namespace + boundary, found)
+        return found
 
     def check_length(self, channel: str) -> None:
         if len(channel.encode()) > self._max_length:

@@ -62,12 +62,11 @@ class Wheel(Generic[T]):
 
     def add(self, item: T, at: float) -> None:
         second = int(at) + 1
-        items = self._items.get(second)
-        if items is None:
+        try:
+            self._items[second].append(item)
+        except KeyError:
             self._items[second] = [item]
             heapq.heappush(self._seconds, second)
-        else:
-            items.append(item)
 
     def pop(self, now: float = float("inf")) -> T | None:
         """Take one item whose time is not after `now`, the earliest second first; None when there is none."""

@@ -1,7 +1,6 @@
 """Retention: what a channel keeps, for how long, and what all of them together may take."""
 
 import string
-from collections.abc import Callable
 
 import pytest
 
@@ -78,8 +77,7 @@ def test_a_channel_that_is_neither_published_to_nor_read_is_forgotten(history: H
 
 
 def test_a_channel_is_forgotten_after_its_history_has_gone(history: History) -> None:
-    stream = history.create("a", OPTIONS, 0.0)
-    publish(history, stream, b"1")
+    stream = history.begin("a", OPTIONS, Publication(b"1"), 0.0)
     sweep(history, 20 * DAY_S)
     publish(history, stream, b"2", now=20 * DAY_S)
     history.find("a", 20 * DAY_S)
@@ -120,11 +118,14 @@ def test_all_channels_together_take_no_more_than_they_may() -> None:
     assert opened(history, "0", OPTIONS, 0.0).top == 1
 
 
-@pytest.mark.parametrize("new", [History.open, History.create])
-def test_there_are_no_more_streams_than_there_may_be(new: Callable[..., Stream]) -> None:
+@pytest.mark.parametrize("begun", [True, False])
+def test_there_are_no_more_streams_than_there_may_be(begun: bool) -> None:
     history = History(meta_ttl=DAY_S, max_streams=10)
     for n in range(100):
-        publish(history, new(history, str(n), OPTIONS, 0.0), b"1")
+        if begun:
+            history.begin(str(n), OPTIONS, Publication(b"1"), 0.0)
+        else:
+            publish(history, history.open(str(n), OPTIONS, 0.0), b"1")
     assert len(history) == 10
     sweep(history, 2 * DAY_S)
     assert (len(history), history.bytes) == (0, 0)
