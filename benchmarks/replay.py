@@ -26,7 +26,6 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.utils import get_topic
 from psycopg.sql import SQL
 
-from benchmarks.append import StockRooms, stock_environment
 from benchmarks.history import copy_history
 from benchmarks.load import Connection, Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM, CONTENT
@@ -36,6 +35,7 @@ from domain.room import TOPICS, Room, name_key
 from replay.fold import Progress
 from replay.rebuild import rebuild
 from replay.verify import verify
+from tests.stock import StockRooms, stock_environment
 
 EVENTS = int(os.environ.get("REPLAY_EVENTS", "1000000"))
 PEOPLE_EVENTS = EVENTS // 10

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
-from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError
 from eventsourcing.projection import ApplicationSubscription
 
@@ -14,30 +12,15 @@ from domain.room import Room
 from domain.values import JoinRoom, PostMessage, RoomId, UserId
 from tests.conditions import eventually
 from tests.scenario import ADA, BOB
+from tests.stock import StockRooms, stock_environment
 from tests.store import Store, open_store
 
 OURS, THEIRS, SHARED = 300, 60, 20
 
 
-class StockRooms(Application[UUID]):
-    """Nothing but the library. Its name is what the library makes the name of our table from."""
-
-    name = "stored"
-
-
 @pytest.fixture
 def stock(database_url: str) -> Iterator[StockRooms]:
-    url = urlsplit(database_url)
-    application = StockRooms(
-        env={
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": url.path.lstrip("/"),
-            "POSTGRES_HOST": parse_qs(url.query)["host"][0],
-            "POSTGRES_PORT": "5432",
-            "POSTGRES_USER": url.username or "",
-            "POSTGRES_PASSWORD": "",
-        }
-    )
+    application = StockRooms(env=stock_environment(database_url))
     yield application
     application.close()
 
