@@ -46,7 +46,7 @@ run: $(VENV)/.installed node_modules/.installed
 # For the tests in a browser; where the machine has none, Debian's or Playwright's.
 .PHONY: chromium
 chromium: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.browser.chromium
+	$(BIN)/python -m tests.support.browser.chromium
 
 .PHONY: test
 test: lint types node_modules/.installed chromium
@@ -58,8 +58,8 @@ test: lint types node_modules/.installed chromium
 soak: SECONDS ?= 600
 soak: LIVES ?= 100
 soak: $(VENV)/.installed-dev
-	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/test_faults.py -k at_random
-	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/test_oracle.py
+	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
+	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev

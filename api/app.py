@@ -6,44 +6,42 @@ from collections.abc import AsyncIterator, Coroutine
 
 from aiohttp import web
 
-from api.accounts import Accounts
-from api.clients import Clients
+from api.accounts.accounts import Accounts
+from api.accounts.passwords import Passwords
+from api.accounts.sessions import Sessions
+from api.accounts.throttle import Throttle
 from api.core import open_core
-from api.edge import edge
-from api.figures import Gauge
 from api.housekeeping import Housekeeping
-from api.keys import (
+from api.http.app_keys import (
     ACCOUNTS,
     CLIENTS,
     CORE,
     FANOUT,
-    GAUGE,
     LEASES,
     METRICS,
     PUBLISHER,
     READ_MARKS,
-    REBUILDS,
     REQUESTS,
     SECRETS,
     SESSIONS,
     SETTINGS,
     SIGNUPS,
-    WATCH,
 )
+from api.http.client_address import Clients
+from api.http.middleware import edge
 from api.metrics import Metrics
-from api.page_routes import page_routes
-from api.page_setup import set_up_pages
-from api.passwords import Passwords
+from api.operations.app_keys import GAUGE, REBUILDS, WATCH
+from api.operations.figures import Gauge
+from api.operations.rebuilds import Rebuilds
+from api.operations.watch import Watch
+from api.pages.routes import page_routes
+from api.pages.setup import set_up_pages
 from api.realtime import centrifugo_publisher, fanout_of, mount_hub, watch_fanout
-from api.rebuilds import Rebuilds
-from api.routes import routes
+from api.rest.routes import routes
 from api.secrets import secrets_of
-from api.sessions import Sessions
 from api.settings import Settings
-from api.throttle import Throttle
-from api.watch import Watch
-from projections.leases import Leases
-from projections.reading import ReadMarks
+from projections.fanout.leases import Leases
+from projections.readmodels.read_marks import ReadMarks
 
 
 def create_app(settings: Settings) -> web.Application:

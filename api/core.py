@@ -10,16 +10,16 @@ from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
-from eventstore.database import Database
 from eventstore.log import Log
 from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer import Observer, Writer, unobserved
-from projections.bodies import Bodies
-from projections.members import Members
-from projections.queries import Queries
-from projections.rooms import RoomsProjection
+from postgres.database import Database
+from projections.readmodels.bodies import Bodies
+from projections.readmodels.members import Members
+from projections.readmodels.projection import RoomsProjection
+from projections.readmodels.queries import Queries
 
 
 @dataclass(frozen=True, slots=True)

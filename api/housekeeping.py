@@ -3,9 +3,9 @@
 import asyncio
 import logging
 
-from api.sessions import Sessions
-from eventstore.database import Database
-from eventstore.errors import StoreUnavailable
+from api.accounts.sessions import Sessions
+from postgres.database import Database
+from postgres.errors import StoreUnavailable
 
 REMOVE_KEYS = "DELETE FROM idempotency_keys WHERE recorded_at < now() - $1 * interval '1 second'"
 

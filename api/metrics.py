@@ -2,14 +2,7 @@
 
 from collections.abc import Callable
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 # They would be one more series beside each, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package has no types for it

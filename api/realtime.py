@@ -10,25 +10,27 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from api import hub_api
+import centrifugo
+from api import hub_socket as hub_api
 from api.core import Core
-from api.keys import SETTINGS
+from api.http.app_keys import SETTINGS
 from api.metrics import Metrics
 from api.secrets import Secrets
 from api.settings import Settings
-from centrifugo import configuration, websocket
 from centrifugo.client import CentrifugoClient
-from centrifugo.embedded import EmbeddedPublisher
-from centrifugo.hub import Hub
+from centrifugo.hub.configuration.options import load
+from centrifugo.hub.connection import websocket
+from centrifugo.hub.embedded_publisher import EmbeddedPublisher
+from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher, PublisherUnavailable
-from projections.fanout import Fanout, FanoutSettings
-from projections.publications import Publications
-from projections.tail import Tail
+from projections.fanout.publications import Publications
+from projections.fanout.tail import Tail
+from projections.fanout.worker import Fanout, FanoutSettings
 
 LOGGED_OUT = 4000
 """A code of ours that lets clients come back, see Publisher.disconnect."""
 
-CONFIG = Path(configuration.__file__).with_name("config.json")
+CONFIG = Path(centrifugo.__file__).with_name("config.json")
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def embedded_hub(secrets: Secrets) -> Hub:
     document["http_api"] = {"key": secrets.centrifugo_api_key}
     # Any page may open a socket, as it may fetch any address; without a token, which only ours get, it hears nothing.
     document["client"]["allowed_origins"] = ["*"]
-    return Hub(configuration.load(document, {}))
+    return Hub(load(document, {}))
 
 
 def mount_hub(app: web.Application, secrets: Secrets) -> Publisher:

@@ -16,10 +16,10 @@ from benchmarks.server import postgres
 from benchmarks.tables import table
 from domain.room import Room
 from domain.values import PostMessage, RoomId
-from eventstore.calls import Call
-from tests.scenario import ADA
-from tests.stock import StockRooms, stock_environment
-from tests.store import Store, open_store
+from postgres.calls import Call
+from tests.support.given_when_then import ADA
+from tests.support.stock_application import StockRooms, stock_environment
+from tests.support.store import Store, open_store
 
 CONTENT = "What was said is kept, proved and replayed. " * 3
 COMMANDS = {1: 1500, 16: 16 * 300, 128: 128 * 60}

@@ -25,9 +25,9 @@ from benchmarks.posting import BEGIN_AFTER_THEM, open_room
 from benchmarks.server import postgres, service
 from benchmarks.tables import ms, p50_p99, table
 from centrifugo.tokens import connection_token, subscription_token
-from projections.channels import personal_channel
-from tests.realtime import server as realtime
-from tests.store import Store, open_store
+from projections.fanout.channels import personal_channel
+from tests.support.realtime import server as realtime
+from tests.support.store import Store, open_store
 
 SIZES = (2, 100, 1_000, 10_000, 100_000)
 MESSAGES = {2: 200, 100: 200, 1_000: 100, 10_000: 40, 100_000: 15}

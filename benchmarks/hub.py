@@ -17,8 +17,9 @@ import psutil
 from aiohttp import web
 
 from benchmarks.hub_clients import clients, content, told
-from centrifugo import configuration, websocket
-from centrifugo.hub import Hub
+from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.connection import websocket
+from centrifugo.hub.hub import Hub
 
 SECRET = "the secret of the benchmark, of as many bytes as the longest of the HMACs wants"
 CLIENTS = 2_000

@@ -25,11 +25,11 @@ from benchmarks.load import Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import p50_p99, table
-from projections.layout import change_lanes
-from tests.conditions import eventually
-from tests.delivery import lanes_of, published_to
-from tests.realtime import server as realtime
-from tests.store import open_store
+from projections.fanout.resize import change_lanes
+from tests.support.conditions import eventually
+from tests.support.lanes_under_test import lanes_of, published_to
+from tests.support.realtime import server as realtime
+from tests.support.store import open_store
 
 LANES = (1, 2, 4)
 SIZE = 10_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from yarl import URL
 
-from tests.people import Person
+from tests.support.people import Person
 
 
 @dataclass

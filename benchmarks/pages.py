@@ -10,9 +10,9 @@ from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import ms, p50_p99, table
 from domain.values import JoinRoom, PostMessage, RoomId, UserId
-from tests.browser.chromium import SWITCHES, chromium
-from tests.browser.windows import is_live
-from tests.store import Store, open_store
+from tests.support.browser.chromium import SWITCHES, chromium
+from tests.support.browser.windows import is_live
+from tests.support.store import Store, open_store
 
 MESSAGES = 10_000
 BURST_PER_S, BURST_S = 200, 5

@@ -8,7 +8,7 @@ from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, postgres_cpu_s, service
 from benchmarks.tables import p50_p99, table
 from domain.values import RoomId, UserId
-from tests.store import Store, open_store
+from tests.support.store import Store, open_store
 
 CONNECTIONS, EACH = 32, 250
 SIZES = (2, 1_000, 10_000, 100_000)

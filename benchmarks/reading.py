@@ -7,7 +7,7 @@ from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import p50_p99, table
 from domain.values import PostMessage, RoomId, UserId
-from tests.store import Store, open_store
+from tests.support.store import Store, open_store
 
 ROOMS, MESSAGES = 1_000, 10_000
 

@@ -32,10 +32,10 @@ from benchmarks.posting import BEGIN_AFTER_THEM, CONTENT
 from benchmarks.server import Served, postgres, service
 from benchmarks.tables import ms, p50_p99, table
 from domain.room import TOPICS, Room, name_key
-from replay.fold import Progress
-from replay.rebuild import rebuild
-from replay.verify import verify
-from tests.stock import StockRooms, stock_environment
+from replay.rebuild.fold import Progress
+from replay.rebuild.rebuild import rebuild
+from replay.rebuild.verify import verify
+from tests.support.stock_application import StockRooms, stock_environment
 
 EVENTS = int(os.environ.get("REPLAY_EVENTS", "1000000"))
 PEOPLE_EVENTS = EVENTS // 10

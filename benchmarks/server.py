@@ -13,8 +13,8 @@ import asyncpg
 import psutil
 from yarl import URL
 
-from eventstore.embedded import EmbeddedPostgres
-from eventstore.migrations import migrate
+from postgres.embedded import EmbeddedPostgres
+from postgres.migrations import migrate
 
 UNTHROTTLED = {
     "REQUEST_RATE": "1000000",

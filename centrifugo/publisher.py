@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from centrifugo.protocol import is_json
+from centrifugo.json_text import is_json
 
 PER_CALL = 1_000
 """Channels that travel in one HTTP call: about 10 ms of a server's time (30 on Redis), then others get a turn."""

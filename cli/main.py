@@ -7,19 +7,19 @@ from typing import Any
 import click
 
 from api.settings import SettingsError
-from cli.db import db
-from cli.demo import demo
-from cli.events import events
-from cli.fanout import fanout
-from cli.projections import projections
-from cli.room import room
-from cli.serve import serve
-from cli.user import user
+from cli.commands.db import db
+from cli.commands.demo import demo
+from cli.commands.events import events
+from cli.commands.fanout import fanout
+from cli.commands.projections import projections
+from cli.commands.room import room
+from cli.commands.serve import serve
+from cli.commands.user import user
 from domain.errors import ChatError, InvalidField
-from eventstore.embedded import EmbeddedPostgresError
-from eventstore.errors import StoreError
-from eventstore.migrations import MigrationError
-from projections.layout import LanesBusy
+from postgres.embedded import EmbeddedPostgresError
+from postgres.errors import StoreError
+from postgres.migrations import MigrationError
+from projections.fanout.resize import LanesBusy
 
 EXPECTED = (SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
 """What can go wrong without a defect: one line for each, and exit code 1."""

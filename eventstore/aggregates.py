@@ -13,10 +13,10 @@ import asyncpg
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import StoredEvent
 
-from eventstore.database import Database
-from eventstore.errors import StoreError
 from eventstore.log import Log
 from eventstore.snapshots import Snapshots
+from postgres.database import Database
+from postgres.errors import StoreError
 
 A = TypeVar("A", bound=Aggregate)
 

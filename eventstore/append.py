@@ -11,10 +11,10 @@ from eventsourcing.persistence import Mapper
 
 from eventstore.aggregates import Aggregates
 from eventstore.batch import Batch, KeyId, KnownKey, key_id
-from eventstore.calls import Call
 from eventstore.errors import OutcomeUnknown
-from eventstore.inline import InlineProjection, fold
+from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import Log
+from postgres.calls import Call
 
 A = TypeVar("A", bound=Aggregate)
 

@@ -1,4 +1,4 @@
-"""What can go wrong between a command and the log. One tree:
+"""What can go wrong between a command and the log. One tree, which begins in `postgres.errors`:
 
 StoreError
 ├── StoreUnavailable    nothing was recorded; try again later
@@ -9,13 +9,7 @@ StoreError
 └── KeyReused           an idempotency key came again with another command
 """
 
-
-class StoreError(Exception):
-    """Base of everything the event store raises."""
-
-
-class StoreUnavailable(StoreError):
-    """The database cannot be reached or did not answer in time. Nothing was recorded."""
+from postgres.errors import StoreError, StoreUnavailable
 
 
 class StoreBusy(StoreUnavailable):

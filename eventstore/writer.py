@@ -19,8 +19,9 @@ from eventstore.aggregates import Aggregates
 from eventstore.append import Append
 from eventstore.batch import Batch, fail
 from eventstore.commands import Command
-from eventstore.connection import WriterConnection
-from eventstore.errors import OutcomeUnknown, StoreBusy, StoreError, StoreRejected, StoreUnavailable, UnreadableEvent
+from eventstore.errors import OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
+from eventstore.writer_connection import WriterConnection
+from postgres.errors import StoreError, StoreUnavailable
 
 A = TypeVar("A", bound=Aggregate)
 

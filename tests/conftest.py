@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from eventstore.embedded import EmbeddedPostgres
-from eventstore.migrations import migrate
+from postgres.embedded import EmbeddedPostgres
+from postgres.migrations import migrate
 
 TEMPLATE = "onrecord_template"
 UNSAFE_BUT_QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}

@@ -3,7 +3,7 @@ const AFTER_ADDRESS = /[.,;:!?)\]}'*]+$/;
 
 /**
  * Text in pieces: {text, href}, where `href` is null but for http and https addresses. No other scheme becomes a link.
- * The templates do the same on the server (api/text.py).
+ * The templates do the same on the server (api/pages/text.py).
  */
 export function pieces(text) {
   const found = [];

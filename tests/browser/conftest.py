@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
-from eventstore.embedded import EmbeddedPostgres
-from tests.browser.chromium import SWITCHES, chromium
-from tests.browser.service import Service
-from tests.browser.windows import Windows
+from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like
+from tests.support.browser.chromium import SWITCHES, chromium
+from tests.support.browser.service import Service
+from tests.support.browser.windows import Windows
 
 PATIENCE_MS = 15_000
 DATABASE = "browsers"
@@ -21,7 +21,7 @@ DATABASE = "browsers"
 def chromium_path() -> str:
     path = chromium()
     if path is None:
-        message = "no Chromium: python -m tests.browser.chromium installs one"
+        message = "no Chromium: python -m tests.support.browser.chromium installs one"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)

@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from centrifugo.tokens import CONNECTION_TTL_S, connection_token
-from tests.browser.service import TOKEN_SECRET, Service
-from tests.browser.windows import Windows, is_live, said, say
-from tests.people import Person
+from tests.support.browser.service import TOKEN_SECRET, Service
+from tests.support.browser.windows import Windows, is_live, said, say
+from tests.support.people import Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,19 +10,19 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from domain.values import OpenRoom, PostMessage, RoomId, UserId
-from projections import lanes
-from replay.fold import Progress
-from replay.rebuild import rebuild
-from tests.browser.service import Service
+from projections.fanout import lane_table as lanes
+from replay.rebuild.fold import Progress
+from replay.rebuild.rebuild import rebuild
 from tests.browser.test_pages import PHONE, is_accessible
-from tests.browser.windows import Windows, unique
-from tests.people import Person
-from tests.store import open_store
+from tests.support.browser.service import Service
+from tests.support.browser.windows import Windows, unique
+from tests.support.people import Person
+from tests.support.store import open_store
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MORE_THAN_THE_LAST_LEG = 600
-"""Events that a rebuild folds before it takes the append lock: `replay.rebuild.NEAR` and some."""
+"""Events that a rebuild folds before it takes the append lock: `replay.rebuild.rebuild.NEAR` and some."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -88,7 +88,7 @@ async def an_interrupted_rebuild(service: Service, monkeypatch: pytest.MonkeyPat
             raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr("replay.fold.PAGE", 10)
+        patch.setattr("replay.rebuild.fold.PAGE", 10)
         with pytest.raises(Stop):
             await rebuild(service.database_url, stop, restart=True)
     return reached

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.windows import Windows, is_live, said, unique
-from tests.people import PASSWORD, Person
-from tests.realtime.server import ROOT
+from tests.support.browser.windows import Windows, is_live, said, unique
+from tests.support.people import PASSWORD, Person
+from tests.support.realtime.server import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

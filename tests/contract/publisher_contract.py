@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from centrifugo.publisher import PER_CALL, Channels, Publication, PublicationRefused, Publisher
-from tests.realtime.server import API_KEY, connection_token, subscription_token, websocket_url
+from tests.support.realtime.server import API_KEY, connection_token, subscription_token, websocket_url
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from aiohttp import web
 
-from centrifugo import configuration, http_api, websocket
 from centrifugo.client import CentrifugoClient
-from centrifugo.embedded import EmbeddedPublisher
-from centrifugo.hub import Hub
+from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.connection import websocket
+from centrifugo.hub.embedded_publisher import EmbeddedPublisher
+from centrifugo.hub.hub import Hub
+from centrifugo.hub.server_api import http_api
 from tests.contract.publisher_contract import PublisherContract, Site
-from tests.realtime import server as servers
-from tests.realtime.server import CONFIG, KINDS, Server
+from tests.support.realtime import server as servers
+from tests.support.realtime.server import CONFIG, KINDS, Server
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -11,10 +11,10 @@ from aiohttp.test_utils import TestServer
 
 from api.app import create_app
 from api.settings import Settings
-from eventstore.embedded import EmbeddedPostgres
+from postgres.embedded import EmbeddedPostgres
 from tests.conftest import scratch_folder
-from tests.people import Person
-from tests.victims import own_postgres_in
+from tests.support.killable_processes import own_postgres_in
+from tests.support.people import Person
 
 StartServer = Callable[..., Awaitable[TestServer]]
 Visit = Callable[..., Awaitable[Person]]

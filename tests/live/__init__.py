@@ -6,4 +6,4 @@ a relay between them that loses, repeats and swaps publications.
 
 import pytest
 
-pytest.register_assert_rewrite("tests.live.open_pages")  # a difference is shown, not only that there is one
+pytest.register_assert_rewrite("tests.support.open_pages")  # a difference is shown, not only that there is one

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from eventstore.embedded import EmbeddedPostgres
+from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like
-from tests.live.service import Service, service_with
-from tests.realtime.server import KINDS, Kind
+from tests.support.live_service import Service, service_with
+from tests.support.realtime.server import KINDS, Kind
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=KINDS)

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.live.open_pages import OpenPage
-from tests.live.service import Service, done, leave_all, new_room
-from tests.people import Person
-from tests.realtime.relay import Fate, Relay, relay_to
+from tests.support.live_service import Service, done, leave_all, new_room
+from tests.support.open_pages import OpenPage
+from tests.support.people import Person
+from tests.support.realtime.relay import Fate, Relay, relay_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

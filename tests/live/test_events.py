@@ -9,12 +9,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.conditions import eventually
-from tests.delivery import TURN_COLD
-from tests.live.open_pages import OpenPage
-from tests.live.service import HISTORY, Service, done, leave_all, new_room
-from tests.people import Person
-from tests.realtime.relay import Fate, Relay, relay_to
+from tests.support.conditions import eventually
+from tests.support.lanes_under_test import TURN_COLD
+from tests.support.live_service import HISTORY, Service, done, leave_all, new_room
+from tests.support.open_pages import OpenPage
+from tests.support.people import Person
+from tests.support.realtime.relay import Fate, Relay, relay_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hub import World
+from tests.support.hub_clients import World
 
 
 @pytest.fixture

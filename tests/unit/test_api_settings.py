@@ -6,10 +6,10 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from api.routes import ENDPOINTS
+from api.accounts.throttle import Throttle, TooManyRequests
+from api.rest.routes import ENDPOINTS
 from api.secrets import secrets_of
 from api.settings import Settings, SettingsError
-from api.throttle import Throttle, TooManyRequests
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 LONG = "0123456789abcdef" * 4

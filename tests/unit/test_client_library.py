@@ -2,8 +2,8 @@
 
 import subprocess
 
-from tests.realtime.node import node
-from tests.realtime.server import ROOT
+from tests.support.realtime.node import node
+from tests.support.realtime.server import ROOT
 
 
 def test_the_client_library_passes_its_own_tests() -> None:

@@ -9,10 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from api.routes import routes
+from api.rest.routes import routes
 from api.settings import SECRET_LENGTH, Settings, SettingsError
-from tests.compose import COMPOSE, FILLED, NGINX, ROOT, VariableMissing, example, networks, services, variables
-from tests.realtime.server import binary, needs_binary
+from tests.support.compose_file import (
+    COMPOSE,
+    FILLED,
+    NGINX,
+    ROOT,
+    VariableMissing,
+    example,
+    networks,
+    services,
+    variables,
+)
+from tests.support.realtime.server import binary, needs_binary
 
 APPS = ("app-1", "app-2")
 IMAGES_OWN = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose import ROOT
+from tests.support.compose_file import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FOLDERS = (

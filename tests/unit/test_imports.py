@@ -9,12 +9,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MAY_IMPORT = {
     "domain": set[str](),
-    "eventstore": set[str](),
+    "postgres": set[str](),
+    "eventstore": {"postgres"},
     "centrifugo": set[str](),
-    "projections": {"domain", "eventstore", "centrifugo"},
-    "replay": {"domain", "eventstore", "centrifugo", "projections"},
-    "api": {"domain", "eventstore", "centrifugo", "projections", "replay"},
-    "cli": {"domain", "eventstore", "centrifugo", "projections", "replay", "api"},
+    "projections": {"domain", "postgres", "eventstore", "centrifugo"},
+    "replay": {"domain", "postgres", "eventstore", "projections"},
+    "api": {"domain", "postgres", "eventstore", "centrifugo", "projections", "replay"},
+    "cli": {"domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api"},
 }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.room import Room
 from eventstore.mapper import QuickTranscoder, create_mapper
-from tests.scenario import ADA
+from tests.support.given_when_then import ADA
 
 times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30))]))
 plain = st.none() | st.booleans() | st.integers() | st.text() | times

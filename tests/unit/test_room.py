@@ -5,7 +5,7 @@ from eventsourcing.utils import get_topic
 
 from domain.errors import AlreadyAMember, InvalidField, NotAMember
 from domain.room import Room, check_content, check_name, name_key
-from tests.scenario import ADA, BOB, Fact, given, joined, left, recorded, said
+from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, said
 
 
 def test_opening_a_room_makes_the_opener_its_first_member() -> None:

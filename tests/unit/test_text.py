@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.text import linked
+from api.pages.text import linked
 
 CASES = json.loads((Path(__file__).parents[1] / "client" / "text_cases.json").read_text())
 

@@ -1,0 +1,32 @@
+"""Where the parts of the running application are found, by type."""
+
+from aiohttp import web
+
+from api.accounts.accounts import Accounts
+from api.accounts.sessions import Session, Sessions
+from api.accounts.throttle import Throttle
+from api.core import Core
+from api.http.client_address import Clients
+from api.metrics import Metrics
+from api.secrets import Secrets
+from api.settings import Settings
+from centrifugo.publisher import Publisher
+from projections.fanout.leases import Leases
+from projections.fanout.worker import Fanout
+from projections.readmodels.read_marks import ReadMarks
+
+SETTINGS = web.AppKey("settings", Settings)
+SECRETS = web.AppKey("secrets", Secrets)
+CLIENTS = web.AppKey("clients", Clients)
+CORE = web.AppKey("core", Core)
+SESSIONS = web.AppKey("sessions", Sessions)
+ACCOUNTS = web.AppKey("accounts", Accounts)
+READ_MARKS = web.AppKey("read_marks", ReadMarks)
+LEASES = web.AppKey("leases", Leases)
+PUBLISHER = web.AppKey("publisher", Publisher)
+FANOUT = web.AppKey("fanout", Fanout)
+METRICS = web.AppKey("metrics", Metrics)
+REQUESTS = web.AppKey("requests", Throttle[int | str])
+SIGNUPS = web.AppKey("signups", Throttle[str])
+
+SESSION = web.RequestKey("session", Session)

@@ -1,0 +1,75 @@
+"""The one middleware: every request gets an id, every error an answer, every answer a line in the log and a count."""
+
+import itertools
+import logging
+import re
+import secrets
+import time
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from api.http.app_keys import METRICS
+from api.http.errors import Refusal, refusal_of
+from api.logs import REQUEST_ID
+from eventstore.errors import UnreadableEvent
+
+REQUEST_ID_HEADER = "X-Request-ID"
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+INTERNAL = Refusal(500, {"detail": "Internal server error."})
+
+access = logging.getLogger("onrecord.access")
+log = logging.getLogger("onrecord.errors")
+
+_prefix = secrets.token_hex(6)
+_numbers = itertools.count(1)
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nothing passes to the client but answers: a defect becomes a plain 500, its traceback goes to the log."""
+    started = time.perf_counter()
+    request_id = _request_id(request)
+    token = REQUEST_ID.set(request_id)
+    try:
+        response = await _answered(request, handler)
+        seconds = time.perf_counter() - started
+        if not response.prepared:
+            response.headers[REQUEST_ID_HEADER] = request_id
+            response.headers["X-Content-Type-Options"] = "nosniff"
+        _record(request, response.status, seconds)
+        return response
+    finally:
+        REQUEST_ID.reset(token)
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            log.exception("unexpected error")
+            refusal = INTERNAL
+        elif isinstance(error, UnreadableEvent):  # nobody can post until somebody has done something about it
+            log.error("stopped at an event in the log", extra={"reason": str(error)})
+        return refusal.response()
+
+
+def _record(request: web.Request, status: int, seconds: float) -> None:
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "none"
+    method = request.method if request.method in METHODS else "other"
+    request.app[METRICS].request(method, route, status, seconds)
+    if access.isEnabledFor(logging.INFO):
+        access.info(
+            "request",
+            extra={"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)},
+        )
+
+
+def _request_id(request: web.Request) -> str:
+    """The id that a proxy or client gave, or a new one: unique here, and cheap."""
+    given = request.headers.get(REQUEST_ID_HEADER, "")
+    return given if ACCEPTABLE_ID.fullmatch(given) else f"{_prefix}-{next(_numbers):x}"

@@ -1,0 +1,101 @@
+"""Pages about rooms: mine, all there are, and the forms that open, join and leave one."""
+
+import contextlib
+import secrets
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from api.http.app_keys import CORE, SESSION
+from api.http.paging import NoSuchPage, page_number
+from api.http.parsing import query_text, room_id
+from api.pages.page import field, redirect, render
+from api.pages.state import beside, my_rooms
+from domain.errors import AlreadyAMember, InvalidField, NameTaken
+from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom, UserId
+from projections.readmodels.queries import PAGE
+
+
+async def get_home(request: web.Request) -> web.Response:
+    """GET /: on to my rooms."""
+    return redirect("/rooms/")
+
+
+async def get_rooms(request: web.Request) -> web.Response:
+    """GET /rooms/?page=: my rooms, latest bumped first."""
+    number = page_number(request)
+    state = await my_rooms(request)
+    found = await request.app[CORE].queries.rooms(state.user.id, page=number)
+    if found.value is None:
+        raise NoSuchPage
+    listed = state.rooms if number == 1 else found.value.results
+    context = {**beside(state), "rooms": listed, **_neighbours(request, number, found.value.count)}
+    return render(request, "rooms.html", context)
+
+
+async def get_discover(request: web.Request) -> web.Response:
+    """GET /discover/?q=&page=: every room, and a form that opens a new one."""
+    return await _discover(request)
+
+
+async def _discover(request: web.Request, *, name: str = "", problem: str = "", status: int = 200) -> web.Response:
+    number = page_number(request)
+    text = query_text(request, "q")
+    state = await my_rooms(request)
+    found = await request.app[CORE].queries.search(state.user.id, text, page=number)
+    if found.value is None:
+        raise NoSuchPage
+    context = {
+        **beside(state),
+        **_neighbours(request, number, found.value.count),
+        "found": found.value,
+        "q": text,
+        "name": name,
+        "problem": problem,
+        "key": secrets.token_urlsafe(16),
+    }
+    return render(request, "discover.html", context, status=status)
+
+
+async def post_room(request: web.Request) -> web.Response:
+    """POST /discover/: open a room and go there."""
+    name = await field(request, "name")
+    key = await field(request, "key")
+    try:
+        command = OpenRoom(name, _user_id(request), ClientId(key) if key else None)
+        recorded = await request.app[CORE].chat.open_room(command)
+    except InvalidField as error:
+        return await _discover(request, name=name, problem=str(error), status=400)
+    except NameTaken as error:
+        return await _discover(request, name=name, problem=str(error), status=409)
+    return redirect(f"/rooms/{recorded.event.originator_id}/")
+
+
+async def post_join(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/join/: become a member and go there."""
+    room = room_id(request)
+    with contextlib.suppress(AlreadyAMember):  # from another window: what was wanted is so
+        await request.app[CORE].chat.join_room(JoinRoom(room, _user_id(request)))
+    return redirect(f"/rooms/{room}/")
+
+
+async def post_leave(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/leave/."""
+    await request.app[CORE].chat.leave_room(LeaveRoom(room_id(request), _user_id(request)))
+    return redirect("/rooms/")
+
+
+def _neighbours(request: web.Request, number: int, count: int) -> dict[str, str | None]:
+    """Links to the pages before and after `number`."""
+
+    def link(page: int) -> str:
+        return "?" + urlencode({**request.query, "page": page})
+
+    return {
+        "previous": link(number - 1) if number > 1 else None,
+        "following": link(number + 1) if number * PAGE < count else None,
+    }
+
+
+def _user_id(request: web.Request) -> UserId:
+    return UserId(request[SESSION].user.id)

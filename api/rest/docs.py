@@ -1,0 +1,43 @@
+"""The API, explained: to programs as OpenAPI, to people as one page that asks no other host for anything."""
+
+import functools
+from pathlib import Path
+
+import jinja2
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from api.http.endpoints import Endpoint
+from api.rest.openapi import openapi
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+PAGE_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+@functools.cache
+def document(endpoints: tuple[Endpoint, ...]) -> Handler:
+    """GET /api/openapi.json."""
+    body = msgspec.json.encode(openapi(endpoints))
+
+    async def get_document(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    return get_document
+
+
+@functools.cache
+def page(endpoints: tuple[Endpoint, ...]) -> Handler:
+    """GET /api/docs/."""
+    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+    body = templates.get_template("api_docs.html").render(api=openapi(endpoints)).encode()
+
+    async def get_page(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers=PAGE_HEADERS)
+
+    return get_page

@@ -1,0 +1,49 @@
+"""Messages: reading and posting them."""
+
+from typing import Annotated, cast
+
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from api.http.app_keys import CORE, SESSION
+from api.http.paging import numbered_page, page_number, page_of_messages
+from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
+from api.http.responses import answer
+from domain.room import CONTENT_LIMIT, Room
+from domain.values import PostMessage, UserId
+from projections.readmodels.bodies import message
+from projections.readmodels.queries import PAGE
+
+MOST = 500
+"""Messages in one answer at most."""
+
+
+class MessageWanted(Struct, frozen=True):
+    """What to say."""
+
+    content: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": CONTENT_LIMIT, "pattern": r"\S"})]
+
+
+async def get_messages(request: web.Request) -> web.Response:
+    """GET /api/rooms/{room_id}/messages/?page= or ?before=&limit=: newest first; 404 when not a member."""
+    room = room_id(request)
+    user_id = request[SESSION].user.id
+    queries = request.app[CORE].queries
+    if "before" in request.query or "limit" in request.query:
+        before = query_number(request, "before", default=BIGINT)
+        limit = query_number(request, "limit", default=PAGE, least=1, most=MOST)
+        found = await queries.messages_before(user_id, room, before=before, limit=limit)
+        return page_of_messages(request, found, limit=limit)
+    number = page_number(request)
+    return numbered_page(request, await queries.messages(user_id, room, page=number), number)
+
+
+async def post_message(request: web.Request) -> web.Response:
+    """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404."""
+    room = room_id(request)
+    key = idempotency_key(request)
+    wanted = await read_body(request, MessageWanted)
+    user = request[SESSION].user
+    recorded = await request.app[CORE].chat.post_message(PostMessage(room, UserId(user.id), wanted.content, key))
+    added = cast(Room.MessageAdded, recorded.event)
+    return answer(message(added, user), status=201, position=recorded.position)

@@ -1,0 +1,195 @@
+"""The OpenAPI 3.1 description, derived from the URL table and from the types that parse and render.
+
+Source: https://spec.openapis.org/oas/v3.1.0
+"""
+
+import inspect
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import fields
+
+from api.http.csrf import HEADER as CSRF_HEADER
+from api.http.endpoints import Access, Endpoint
+from api.http.parsing import BIGINT, KEY_LIMIT
+from projections.readmodels.shapes import Member, Message, StreamEvent
+
+Json = dict[str, Any]
+REF = "#/components/schemas/{name}"
+
+
+class Problem(Struct, frozen=True):
+    """Why a request was refused: `detail` for people and, where a status alone is not clear, `code` for programs."""
+
+    detail: str
+    code: str | UnsetType = UNSET
+
+
+class Conflict(Struct, frozen=True):
+    """Why a join was refused."""
+
+    message: str
+
+
+class EventBody:
+    """Stands for `Message | Member`."""
+
+
+Event: Any = msgspec.defstruct(
+    "StreamEvent",
+    [(field.name, EventBody if field.name == "body" else field.type) for field in fields(StreamEvent)],
+    namespace={"__doc__": StreamEvent.__doc__},
+)
+
+FIELD_PROBLEMS: Json = {
+    "title": "FieldProblems",
+    "description": "What is wrong, by field.",
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+}
+NUMBER: Json = {"type": "integer", "minimum": 0, "maximum": BIGINT}
+COUNT: Json = {"type": "integer", "minimum": 1, "maximum": 500}
+QUERY: dict[str, tuple[Json, str]] = {
+    "page": ({"type": "integer", "minimum": 1}, "Page of 100 results; the first by default."),
+    "q": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "Only rooms with this text in their name."),
+    "before": (NUMBER, "Only messages with smaller ids: a cursor that stays right while people go on talking."),
+    "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "As it was right after this version of the room."),
+    "after": (NUMBER, "Only what came later than this version (of a room) or position (of the log)."),
+    "limit": (COUNT, "How many at most."),
+    "channel": (
+        {"type": "string"},
+        "The channel to subscribe to: `personal:` and one's own id; `operations:figures` for admins.",
+    ),
+}
+REASONS = {
+    400: "The request is wrong in itself",
+    401: "Nobody is signed in",
+    403: "Nobody is signed in, or the CSRF token is missing or wrong",
+    404: "There is no such thing, or it is not for this user to see",
+    409: "The rules refuse it as things are",
+    413: "The body is too large",
+    422: "The Idempotency-Key was used before, with another body",
+    429: "Too many requests: see Retry-After",
+    503: "Not now, the database is away or overloaded: see Retry-After",
+}
+
+
+def openapi(endpoints: Iterable[Endpoint]) -> Json:
+    """The document that describes these endpoints."""
+    endpoints = list(endpoints)
+    types = [Problem, Conflict, *(e.gives for e in endpoints), *(e.takes for e in endpoints if e.takes is not None)]
+    schemas, components = msgspec.json.schema_components(
+        [describable(kind) for kind in types], schema_hook=_event_body, ref_template=REF
+    )
+    schema_of = dict(zip(map(repr, types), schemas, strict=True))
+    paths: dict[str, Json] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "onrecord",
+            "version": version("onrecord"),
+            "description": "An event-sourced chat backend: what was said is kept, proved and replayed.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "FieldProblems": FIELD_PROBLEMS},
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "sessionid"}},
+        },
+    }
+
+
+def describable(kind: Any) -> Any:
+    """`kind`, or its twin where it holds events: msgspec encodes a body of two types, but will not describe it."""
+    if not isinstance(kind, type) or not issubclass(kind, Struct):
+        return kind
+    members = [(field.name, list[Event] if field.type == list[StreamEvent] else field.type) for field in fields(kind)]
+    if all(field.type == type_ for field, (_, type_) in zip(fields(kind), members, strict=True)):
+        return kind
+    return msgspec.defstruct(kind.__name__, members, namespace={"__doc__": kind.__doc__})
+
+
+def _event_body(kind: type) -> Json:
+    if kind is not EventBody:
+        raise NotImplementedError
+    return {"anyOf": [{"$ref": REF.format(name=shape.__name__)} for shape in (Message, Member)]}
+
+
+def _operation(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
+    summary, _, description = (inspect.getdoc(endpoint.handler) or "").partition(": ")
+    operation: Json = {
+        "operationId": endpoint.handler.__name__,
+        "summary": summary,
+        "description": description,
+        "parameters": _parameters(endpoint),
+        "responses": _responses(endpoint, schema_of),
+        "security": [{"session": []}] if endpoint.access is not Access.ANYBODY else [],
+    }
+    if endpoint.takes is not None:
+        schema = schema_of[repr(endpoint.takes)]
+        operation["requestBody"] = {
+            "required": bool(endpoint.takes.__struct_fields__),
+            "content": {"application/json": {"schema": schema}},
+        }
+    return operation
+
+
+def _parameters(endpoint: Endpoint) -> list[Json]:
+    parameters: list[Json] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for name in re.findall(r"{(\w+)}", endpoint.path)
+    ]
+    for name in endpoint.query:
+        schema, meaning = QUERY[name]
+        parameters.append({"name": name, "in": "query", "schema": schema, "description": meaning})
+    if endpoint.method == "POST":
+        text = {"type": "string"}
+        parameters.append({"name": CSRF_HEADER, "in": "header", "required": True, "schema": text})
+    if endpoint.records:
+        key = {"type": "string", "minLength": 1, "maxLength": KEY_LIMIT, "pattern": "^[!-~]([ -~]*[!-~])?$"}
+        meaning = "A name for this request: sending it again does nothing, and answers the same."
+        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": key, "description": meaning})
+    return parameters
+
+
+def _responses(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
+    success = {"description": "Done", "content": {"application/json": {"schema": schema_of[repr(endpoint.gives)]}}}
+    refusals = {
+        str(status): {
+            "description": REASONS[status],
+            "content": {"application/json": {"schema": _refusal(endpoint, status, schema_of)}},
+        }
+        for status in sorted(_statuses(endpoint))
+    }
+    return {str(endpoint.status): success, **refusals}
+
+
+def _statuses(endpoint: Endpoint) -> set[int]:
+    """Every status of a refusal that a client of this endpoint may meet."""
+    statuses = {429, 503, *endpoint.refuses}
+    if endpoint.takes is not None:
+        statuses |= {400, 413}
+    if endpoint.query:
+        statuses.add(400)
+    if endpoint.method == "POST" or endpoint.access is not Access.ANYBODY:
+        statuses.add(403)
+    if "{" in endpoint.path or "page" in endpoint.query:
+        statuses.add(404)
+    if endpoint.records:
+        statuses |= {400, 422}
+    return statuses
+
+
+def _refusal(endpoint: Endpoint, status: int, schema_of: dict[str, Json]) -> Json:
+    problem = schema_of[repr(Problem)]
+    if status == 400:
+        return {"anyOf": [problem, {"$ref": "#/components/schemas/FieldProblems"}]}
+    if status == 409 and endpoint.takes is not None and not endpoint.takes.__struct_fields__:
+        return schema_of[repr(Conflict)]
+    return problem

@@ -1,0 +1,66 @@
+"""`onrecord demo`: something to look at."""
+
+import asyncio
+
+import click
+
+from api.accounts.accounts import Accounts
+from api.core import Core
+from api.demo import LOGINS, PASSWORD
+from api.settings import Settings
+from cli.support.demo_data import seed
+from cli.support.environment import bring_up_to_date, chat_core, database
+from domain.values import OpenRoom, RoomId, UserId
+
+AT_ONCE = 5000
+"""Members who join in one command."""
+
+
+@click.command()
+@click.option("--room-size", type=click.IntRange(min=1), metavar="N", help="Make one room of N members instead.")
+@click.option("--name", metavar="NAME", help="What to call that room; `Room of N` by default.")
+def demo(room_size: int | None, name: str | None) -> None:
+    """Seed demo users and rooms. Safe to repeat.
+
+    With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Members who
+    have an account already keep it.
+
+    \b
+    onrecord demo
+    onrecord demo --room-size 100000 --name Stadium
+    """
+    if name is not None and room_size is None:
+        raise click.UsageError("--name goes with --room-size")
+    with database(Settings.from_environment()) as settings:
+        bring_up_to_date(settings)
+        if room_size is None:
+            asyncio.run(_seed(settings))
+            click.echo(f"demo logins: {LOGINS}")
+        else:
+            click.echo(asyncio.run(_make_room(settings, name or f"Room of {room_size}", room_size)))
+
+
+async def _seed(settings: Settings) -> None:
+    async with chat_core(settings) as (core, accounts):
+        await seed(core.chat, accounts)
+
+
+async def _make_room(settings: Settings, name: str, size: int) -> RoomId:
+    """A room of `size` members, opened by the first of them."""
+    async with chat_core(settings) as (core, accounts):
+        members = await _members(accounts, size)
+        opened = await core.chat.open_room(OpenRoom(name, members[0]))
+        room_id = RoomId(opened.event.originator_id)
+        await _join_all(core, room_id, members[1:])
+        return room_id
+
+
+async def _members(accounts: Accounts, size: int) -> list[UserId]:
+    names = [f"member-{number}" for number in range(1, size + 1)]
+    return [UserId(user.id) for user in await accounts.create_many(names, PASSWORD)]
+
+
+async def _join_all(core: Core, room_id: RoomId, members: list[UserId]) -> None:
+    for start in range(0, len(members), AT_ONCE):
+        await core.chat.join_all(room_id, members[start : start + AT_ONCE])
+        click.echo(f"{min(start + AT_ONCE, len(members))} of {len(members)} have joined", err=True)

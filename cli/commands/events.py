@@ -1,0 +1,224 @@
+"""`onrecord events`: the log, as it is."""
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import click
+
+from cli.commands.export_import import export_, import_
+from cli.support.log_reader import Reader, Time, read
+from cli.support.output import Users, escaped, event_object, name_of, print_event, print_fields, print_json
+from domain.room import TOPICS
+from projections.readmodels.bodies import user_of
+from replay.investigate.follow import follow
+from replay.investigate.log_search import Filter, Found
+from replay.investigate.stats import Stats, read_stats
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+@click.group()
+def events() -> None:
+    """The log: every event that ever happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Options as they were typed; names of rooms and users are looked up later."""
+
+    room: str | None
+    user: str | None
+    type: tuple[str, ...]
+    after: int
+    to: int | None
+    since: datetime | None
+    until: datetime | None
+
+    async def filter(self, reader: Reader) -> Filter:
+        return Filter(
+            room_id=await reader.rooms.room_id(self.room) if self.room is not None else None,
+            user_id=await reader.user_id(self.user) if self.user is not None else None,
+            types=self.type or TOPICS,
+            after=self.after,
+            to=self.to,
+            since=self.since,
+            until=self.until,
+        )
+
+
+def filtering(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that choose events; the command gets them as `wanted`."""
+
+    @functools.wraps(command)
+    def with_wanted(**given: Any) -> None:
+        wanted = Wanted(**{name: given.pop(name) for name in Wanted.__dataclass_fields__})
+        command(wanted=wanted, **given)
+
+    for option in reversed(
+        (
+            click.option("--room", metavar="ROOM", help="Events of this room, by id or name."),
+            click.option("--user", metavar="USER", help="What this user did, by name or id."),
+            click.option("--type", multiple=True, type=click.Choice(TOPICS), help="May be given several times."),
+            click.option("--after", default=0, metavar="POSITION", help="Beyond this position."),
+            click.option("--to", type=int, metavar="POSITION", help="Up to this position."),
+            click.option("--since", type=Time(), help="From this time on (UTC unless it names a zone)."),
+            click.option("--until", type=Time(), help="Before this time."),
+        )
+    ):
+        with_wanted = option(with_wanted)
+    return with_wanted
+
+
+@events.command(name="list")
+@filtering
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@as_json
+def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
+    """List events in the order of the log.
+
+    \b
+    onrecord events list --room General --type message_added --since 2026-11-24
+    onrecord events list --user ada --after 1000 --to 2000 --json
+    """
+
+    async def run(reader: Reader) -> None:
+        await show(reader.events.find(await wanted.filter(reader)), reader, limit=limit, as_json=as_json)
+
+    read(run)
+
+
+@events.command()
+@click.argument("text")
+@filtering
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@as_json
+def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
+    """List events with TEXT in a message or in the name of a room, in any case. Exit code 1 when there is none.
+
+    \b
+    onrecord events search moth --room Bugs
+    """
+
+    async def run(reader: Reader) -> None:
+        chosen = replace(await wanted.filter(reader), text=text)
+        if not await show(reader.events.find(chosen), reader, limit=limit, as_json=as_json):
+            raise click.exceptions.Exit(1)
+
+    read(run)
+
+
+@events.command()
+@filtering
+@click.option("-n", "count", default=10, type=click.IntRange(min=0), help="How many of the last; 10 by default.")
+@click.option("-f", "--follow", "follows", is_flag=True, help="Go on with new ones as they come, until Ctrl-C.")
+@as_json
+def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
+    """Show the newest events.
+
+    \b
+    onrecord events tail -f --room General
+    """
+
+    async def run(reader: Reader) -> None:
+        chosen = await wanted.filter(reader)
+        head = await reader.events.head()
+        newest = await reader.events.newest(replace(chosen, to=min(head, chosen.to or head)), count)
+        for recorded in newest:
+            await show_one(recorded, reader, as_json=as_json)
+        if follows:
+            new = follow(reader.events, replace(chosen, after=head), reader.settings.database_url)
+            await show(new, reader, as_json=as_json)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        read(run)
+
+
+@events.command(name="show")
+@click.argument("position", type=click.IntRange(min=1))
+@as_json
+def show_one_event(position: int, as_json: bool) -> None:
+    """Show the event at POSITION, whole. Exit code 1 when there is none.
+
+    \b
+    onrecord events show 17
+    """
+
+    async def run(reader: Reader) -> None:
+        recorded = await reader.events.at(position)
+        if recorded is None:
+            raise click.ClickException(f"there is no event at position {position}")
+        if as_json:
+            print_event(recorded, {}, as_json=True)
+        else:
+            print_whole(recorded, await reader.names([user_of(recorded.event)]))
+
+    read(run)
+
+
+@events.command()
+@as_json
+def stats(as_json: bool) -> None:
+    """Count events by type and by day, rooms, streams, bytes, and what is appended a second.
+
+    \b
+    onrecord events stats
+    """
+
+    async def run(reader: Reader) -> None:
+        counted = await read_stats(reader.database)
+        if as_json:
+            print_json(counted)
+        else:
+            print_stats(counted)
+
+    read(run)
+
+
+async def show(found: AsyncIterator[Found], reader: Reader, *, limit: int | None = None, as_json: bool) -> int:
+    """Print events as they come; answers how many."""
+    shown = 0
+    async for recorded in found:
+        await show_one(recorded, reader, as_json=as_json)
+        shown += 1
+        if shown == limit:
+            break
+    return shown
+
+
+async def show_one(recorded: Found, reader: Reader, *, as_json: bool) -> None:
+    print_event(recorded, {} if as_json else await reader.names([user_of(recorded.event)]), as_json=as_json)
+
+
+def print_whole(recorded: Found, users: Users) -> None:
+    shown = event_object(recorded)
+    print_fields(
+        (name, escaped(value) if isinstance(value, str) else value)
+        for name, value in {**shown, "user": name_of(user_of(recorded.event), users)}.items()
+    )
+
+
+def print_stats(stats: Stats) -> None:
+    print_fields(
+        (
+            ("position", stats.position),
+            ("events", f"{stats.events:,}"),
+            ("rooms", f"{stats.rooms:,}"),
+            ("on disk", f"{stats.bytes / 2**20:,.1f} MiB"),
+            ("last minute", f"{stats.events_per_second.last_minute:.1f} events/s"),
+            ("last hour", f"{stats.events_per_second.last_hour:.1f} events/s"),
+            ("streams", f"{stats.streams.count:,}"),
+            (
+                "events in one",
+                f"{stats.streams.shortest:,} to {stats.streams.longest:,}, median {stats.streams.median:,}",
+            ),
+            *((name, f"{count:,}") for name, count in (*stats.by_type.items(), *stats.by_day.items())),
+        )
+    )
+
+
+events.add_command(export_)
+events.add_command(import_)

@@ -1,0 +1,62 @@
+"""`onrecord events export` and `import`: the log into a file and out of it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.support.foreground import in_the_foreground, interruptible
+from cli.support.progress import progress
+from replay.archive import transfer
+from replay.archive.archive_reader import COMPRESSED, PLAIN
+
+
+class ArchiveFile(click.Path):
+    """A file whose name says how it is compressed, or that it is not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        file = super().convert(value, param, ctx)
+        if Path(str(file)).suffix not in (PLAIN, *COMPRESSED):
+            self.fail(f"a log is {PLAIN}, or compressed {', '.join(COMPRESSED)}: {value!r} is neither", param, ctx)
+        return file
+
+
+@click.command(name="export")
+@click.argument("file", type=ArchiveFile(path_type=Path, dir_okay=False, writable=True))
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+def export_(file: Path, overwrite: bool) -> None:
+    """Write the whole log to FILE as JSON Lines, named .jsonl, or compressed: .gz, .xz or .bz2.
+
+    The last line is a manifest with the range of positions, the number of events and a SHA-256 of all before it. The
+    file appears when it is whole; an export that was interrupted goes on when it is run again.
+
+    \b
+    onrecord events export log.jsonl.gz
+    """
+    if file.exists() and not overwrite:
+        raise click.UsageError(f"there is a {file} already; --overwrite replaces it")
+    with interruptible("run it again to go on"), progress("export") as report:
+        try:
+            manifest = in_the_foreground(lambda opened: transfer.export(opened.database, file, report))
+        except OSError as error:
+            raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from None
+    click.echo(f"exported {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}: {file}")
+
+
+@click.command(name="import")
+@click.argument("file", type=ArchiveFile(path_type=Path, exists=True, dir_okay=False, readable=True))
+def import_(file: Path) -> None:
+    """Append the events of FILE, an export, to a log that is empty: same positions, same versions. Publishes nothing.
+
+    FILE is checked from end to end before anything is recorded. An import that was interrupted goes on when it is run
+    again. Rebuild the projections afterwards, or start the service, which brings them up to date by itself.
+
+    \b
+    onrecord events import log.jsonl.gz
+    onrecord projections rebuild
+    """
+    with interruptible("run it again to go on"), progress("check") as checking, progress("import") as report:
+        manifest, added = in_the_foreground(
+            lambda opened: transfer.import_(opened.settings.database_url, file, report, checking=checking)
+        )
+    click.echo(f"imported {added:,} of {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}")

@@ -1,0 +1,170 @@
+"""`onrecord projections`: what is derived from the log, proved and derived again."""
+
+from typing import Any
+
+import click
+
+from cli.commands.fanout_operations import actions, dead_letters, pause, resume, skip
+from cli.support.foreground import in_the_foreground, interruptible
+from cli.support.log_reader import Reader, read
+from cli.support.output import print_fields, print_json
+from cli.support.progress import ProgressBar, progress
+from projections.readmodels.projection import RoomsProjection
+from replay.investigate.projection_status import Status, watch_status
+from replay.rebuild.rebuild import Rebuilt, rebuild
+from replay.rebuild.verify import Difference, Verified, mend_room, verify
+
+NAMES = click.Choice([RoomsProjection.name])
+STATES = {
+    "running": "green",
+    "stopped": "red",
+    "not held": "red",
+    "paused": "yellow",
+    "interrupted": "yellow",
+    "rebuilding": "cyan",
+}
+VALUE_WIDTH = 60
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+room_option = click.option("--room", metavar="ROOM", help="The rows of this room only, by id or name.")
+
+
+@click.group()
+def projections() -> None:
+    """What is derived from the log: how far it is, whether it is right, and deriving it again."""
+
+
+@projections.command()
+@click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are taken; 1.")
+@as_json
+def status(sample: float, as_json: bool) -> None:
+    """Show each projection. Exit code 1 when one has stopped on an error, is further behind than FANOUT_LAG_LIMIT_S,
+    or is held by none of the processes that are there for it.
+
+    \b
+    onrecord projections status
+    """
+
+    async def run(reader: Reader) -> None:
+        found = await watch_status(reader.database, sample)
+        for each in found:
+            print_json(each) if as_json else print_status(each)
+        if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in found):
+            raise click.exceptions.Exit(1)
+
+    read(run)
+
+
+@projections.command(name="rebuild")
+@click.argument("names", nargs=-1, type=NAMES, metavar="[NAME]…")
+@room_option
+@click.option("--restart", is_flag=True, help="Begin anew instead of going on where an interrupted rebuild came to.")
+def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
+    """Fold the log into fresh tables beside live traffic, and exchange them for the live ones.
+
+    Readers and writers go on, nothing is published. Ctrl-C leaves the live tables as they are, and the next rebuild
+    goes on from there. With --room: put that room's rows right in place.
+
+    \b
+    onrecord projections rebuild
+    onrecord projections rebuild --room General
+    """
+    if room is not None and restart:
+        raise click.UsageError("--restart does not go with --room")
+    if room is not None:
+        for difference in in_the_foreground(lambda opened: _mend(opened, room)):
+            print_difference(difference)
+        click.echo(f"room {room} is as the log says")
+        return
+    with interruptible("the live tables are as they were; run it again to go on"), progress("rebuild") as report:
+        rebuilt = in_the_foreground(lambda opened: rebuild(opened.settings.database_url, report, restart=restart))
+    print_rebuilt(rebuilt)
+
+
+@projections.command(name="verify")
+@click.argument("names", nargs=-1, type=NAMES, metavar="[NAME]…")
+@room_option
+@as_json
+def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
+    """Fold the log into tables of its own and compare them with the live ones. Exit code 1 on any difference.
+
+    Two databases with the same events have the same digest.
+
+    \b
+    onrecord projections verify
+    onrecord projections verify --room General
+    """
+    with interruptible("nothing was changed"), progress("verify") as report:
+        verified = in_the_foreground(lambda opened: _verify(opened, report, room))
+    for difference in verified.differences:
+        print_json(difference) if as_json else print_difference(difference)
+    if as_json:
+        print_json({"position": verified.position, "rows": verified.rows, "digest": verified.digest})
+    else:
+        print_verified(verified)
+    if verified.differences:
+        raise click.exceptions.Exit(1)
+
+
+async def _mend(opened: Reader, room: str) -> list[Difference]:
+    return await mend_room(opened.settings.database_url, await opened.rooms.room_id(room))
+
+
+async def _verify(opened: Reader, report: ProgressBar, room: str | None) -> Verified:
+    room_id = await opened.rooms.room_id(room) if room is not None else None
+    return await verify(opened.settings.database_url, report, room_id=room_id)
+
+
+def print_status(status: Status) -> None:
+    state = click.style(status.state.ljust(11), fg=STATES.get(status.state))
+    lag = f"{status.lag_events:,} events, {status.lag_s:.1f} s behind" if status.lag_events else "up to date"
+    place = f"at {status.checkpoint:>10,} of {status.head:,}"
+    parts = [f"{status.projection:<12} {status.lifecycle:<10} {state} {place}", lag]
+    if status.events_per_s:
+        parts.append(f"{status.events_per_s:,.0f} events/s")
+    if status.holder:
+        parts.append(f"held by {status.holder}")
+    if status.reason:
+        parts.append(status.reason)
+    click.echo(", ".join(parts))
+
+
+def print_rebuilt(rebuilt: Rebuilt) -> None:
+    rate = rebuilt.events / rebuilt.seconds
+    resumed = f", resumed at {rebuilt.resumed_at:,}" if rebuilt.resumed_at else ""
+    click.echo(
+        f"rebuilt at position {rebuilt.position:,}{resumed}: {rebuilt.events:,} events in {rebuilt.seconds:.1f} s"
+        f" ({rate:,.0f} events/s); the exchange took {rebuilt.pause_s * 1000:.0f} ms"
+    )
+
+
+def print_verified(verified: Verified) -> None:
+    verdict = click.style("all are as the log says", fg="green")
+    if verified.differences:
+        verdict = click.style(f"rows that differ: {len(verified.differences):,}", fg="red")
+    print_fields(
+        (
+            ("position", f"{verified.position:,}"),
+            *((table, f"{rows:,} rows") for table, rows in verified.rows.items()),
+            ("digest", verified.digest),
+            ("verdict", verdict),
+        )
+    )
+
+
+def print_difference(difference: Difference) -> None:
+    key = ", ".join(f"{name} {value}" for name, value in difference.key.items())
+    click.echo(f"{difference.table}: {key}")
+    for column in difference.columns:
+        click.echo(f"  {column}: live {shown(difference.live, column)}, by the log {shown(difference.folded, column)}")
+
+
+def shown(row: dict[str, Any] | None, column: str) -> str:
+    if row is None:
+        return "no row"
+    text = ascii(row[column])
+    return text if len(text) <= VALUE_WIDTH else f"{text[:VALUE_WIDTH]}…"
+
+
+for command in (pause, resume, skip, dead_letters, actions):
+    projections.add_command(command)

@@ -1,0 +1,179 @@
+"""`onrecord room`: rooms."""
+
+import asyncio
+
+import click
+
+from api.settings import Settings
+from cli.support.environment import bring_up_to_date, chat_core, database
+from cli.support.log_reader import Reader, VersionOrTime, read
+from cli.support.output import Users, moment, name_of, names_of, one_line, print_fields, print_json
+from domain.room import Room
+from domain.values import OpenRoom, UserId
+from projections.readmodels.shapes import timestamp
+from replay.investigate.time_travel import Moment, RoomThen
+
+
+@click.group()
+def room() -> None:
+    """Rooms."""
+
+
+@room.command()
+@click.argument("name")
+@click.option("--owner", required=True, metavar="USERNAME", help="Who opens it, and is its first member.")
+def create(name: str, owner: str) -> None:
+    """Open a room and print its id.
+
+    \b
+    onrecord room create "Operations" --owner ada
+    """
+
+    async def run(settings: Settings) -> str:
+        async with chat_core(settings) as (core, accounts):
+            if (opener := await accounts.find(owner)) is None:
+                raise click.ClickException(f"there is no user {owner}")
+            opened = await core.chat.open_room(OpenRoom(name, UserId(opener.id)))
+            return str(opened.event.originator_id)
+
+    with database(Settings.from_environment()) as settings:
+        bring_up_to_date(settings)
+        click.echo(asyncio.run(run(settings)))
+
+
+@room.command()
+@click.argument("room")
+@click.option("--at", type=VersionOrTime(), help="A version of the room or a time (UTC unless it names a zone).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(room: str, at: Moment | None, as_json: bool) -> None:
+    """Show ROOM (id or name) as it was, or as it is: from its events alone.
+
+    \b
+    onrecord room show General --at 17
+    onrecord room show General --at 2026-11-24T10:00:00Z
+    """
+
+    async def run(reader: Reader) -> None:
+        then = await reader.rooms.room_at(await reader.rooms.room_id(room), at)
+        if as_json:
+            print_json(room_object(then))
+        else:
+            print_room(then, await reader.names(people(then)))
+
+    read(run)
+
+
+@room.command()
+@click.argument("room")
+@click.argument("earlier", type=VersionOrTime())
+@click.argument("later", type=VersionOrTime())
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
+    """Show what changed in ROOM (id or name) between two versions or times.
+
+    \b
+    onrecord room diff General 4 17
+    """
+
+    async def run(reader: Reader) -> None:
+        found = await reader.rooms.difference(await reader.rooms.room_id(room), earlier, later)
+        if as_json:
+            print_json(
+                {
+                    "room_id": found.later.room_id,
+                    "from": found.earlier.version,
+                    "to": found.later.version,
+                    "joined": sorted(found.joined),
+                    "left": sorted(found.left),
+                    "said": [message_object(message) for message in found.said],
+                }
+            )
+            return
+        users = await reader.names({*found.joined, *found.left, *(message.user_id for message in found.said)})
+        click.echo(f"{one_line(found.later.name)}: version {found.earlier.version} to {found.later.version}")
+        for sign, colour, changed in (("+", "green", found.joined), ("-", "red", found.left)):
+            for user_id in sorted(changed):
+                click.echo(click.style(f"{sign} {name_of(user_id, users)}", fg=colour))
+        for message in found.said:
+            print_message(message, users)
+
+    read(run)
+
+
+@room.command()
+@click.argument("room")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def visible(room: str, version: int, as_json: bool) -> None:
+    """Tell who could see the message that VERSION added to ROOM (id or name).
+
+    \b
+    onrecord room visible General 17
+    """
+
+    async def run(reader: Reader) -> None:
+        found = await reader.rooms.visibility(await reader.rooms.room_id(room), version)
+        if found is None:
+            raise click.ClickException(f"version {version} added no message")
+        if as_json:
+            print_json(
+                {
+                    "message": message_object(found.message),
+                    "members_then": sorted(found.members_then),
+                    "joined_later": sorted(found.joined_later),
+                }
+            )
+            return
+        users = await reader.names({*found.members_then, *found.joined_later, found.message.user_id})
+        print_message(found.message, users)
+        print_fields(
+            (
+                ("members then", names_of(found.members_then, users)),
+                ("joined later, and have it in the history", names_of(found.joined_later, users)),
+            )
+        )
+
+    read(run)
+
+
+def people(then: RoomThen) -> set[int]:
+    return {*then.members, *(message.user_id for message in then.messages)}
+
+
+def print_room(then: RoomThen, users: Users) -> None:
+    print_fields(
+        (
+            ("room", one_line(then.name)),
+            ("id", then.room_id),
+            ("version", f"{then.version}, {moment(then.at)}"),
+            ("members", f"{len(then.members)}: {names_of(then.members, users)}"),
+            ("messages", len(then.messages)),
+        )
+    )
+    for message in then.messages:
+        print_message(message, users)
+
+
+def print_message(message: Room.MessageAdded, users: Users) -> None:
+    place = click.style(f"{message.originator_version:>6}", dim=True)
+    click.echo(f"{place}  {moment(message.timestamp)}  {name_of(message.user_id, users)}: {one_line(message.content)}")
+
+
+def room_object(then: RoomThen) -> dict[str, object]:
+    return {
+        "room_id": then.room_id,
+        "name": then.name,
+        "version": then.version,
+        "at": timestamp(then.at),
+        "members": sorted(then.members),
+        "messages": [message_object(message) for message in then.messages],
+    }
+
+
+def message_object(message: Room.MessageAdded) -> dict[str, object]:
+    return {
+        "version": message.originator_version,
+        "user_id": message.user_id,
+        "content": message.content,
+        "said_at": timestamp(message.timestamp),
+    }

@@ -1,0 +1,129 @@
+"""`onrecord serve`: the service."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+import click
+import uvloop
+from aiohttp import web
+
+from api.app import create_app
+from api.demo import LOGINS
+from api.http.app_keys import ACCOUNTS, CORE
+from api.logs import configure_logs, logs_held_back
+from api.settings import Settings
+from cli.support.demo_data import seed
+from cli.support.environment import bring_up_to_date, database
+
+SHUTDOWN_S = 5.0
+"""How long requests under way may take to finish once we are told to stop."""
+
+BACKLOG = 1024
+
+GARBAGE = 20_000
+"""Objects between two looks for cycles among the young ones: some hundreds of requests."""
+
+
+@click.command()
+def serve() -> None:
+    """Run the service, with the embedded PostgreSQL unless DATABASE_URL names another. Ctrl-C stops everything.
+
+    \b
+    onrecord serve
+    PORT=9100 DATA_DIR=/srv/onrecord onrecord serve
+    DATABASE_URL=postgresql://onrecord@db/onrecord HOST=0.0.0.0 onrecord serve
+    """
+    settings = Settings.from_environment()
+    configure_logs(settings.log_level)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        logs_held_back() as release_logs,
+        _terminated_as_interrupted(),
+        _listening(settings) as listener,
+        database(settings) as running,
+    ):
+        bring_up_to_date(running)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(running, listener, seeds_demo=settings.seeds_demo, ready=release_logs))
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: bool, ready: Callable[[], None]) -> None:
+    """Answer requests on `listener` until the process is told to stop; `ready` is called when it has said so."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    app = create_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        if seeds_demo:
+            await seed(app[CORE].chat, app[ACCOUNTS])
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        _say_what_to_open(settings, listener, seeds_demo=seeds_demo)
+        ready()
+        _look_for_garbage_less_often()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _look_for_garbage_less_often() -> None:
+    """Nearly all that a request leaves behind goes with its last reference; code never becomes garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
+
+
+def _say_what_to_open(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104 - compared, not bound
+    click.echo(f"onrecord is at http://{shown}:{port}")
+    click.echo(f"  the API, explained   http://{shown}:{port}/api/docs/")
+    if seeds_demo:
+        click.echo(f"  demo logins          {LOGINS}")
+    click.echo(f"  data                 {_place_of_data(settings)}")
+    click.echo("Ctrl-C stops it.")
+
+
+def _place_of_data(settings: Settings) -> str:
+    """Where the log is kept; of a database with an address, nothing that lets anybody in."""
+    url = urlsplit(settings.database_url)
+    if url.hostname is None:
+        return str(Path(settings.data_dir).resolve())
+    return f"{url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}{url.path}"
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket, bound before anything slow begins: a port that is taken is told at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with PORT="
+            ) from None
+        yield listener
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends the process the way Ctrl-C does, so that what was started is stopped."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,77 @@
+"""The people and rooms of the demo."""
+
+from dataclasses import dataclass
+
+from api.accounts.accounts import Accounts
+from api.demo import ADMIN, PASSWORD, PEOPLE
+from domain.chat import Chat
+from domain.errors import NameTaken
+from domain.values import ClientId, JoinRoom, OpenRoom, PostMessage, RoomId, UserId
+from projections.readmodels.shapes import User
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRoom:
+    """A room, and what was said there: (who, what). The first to speak opened it."""
+
+    name: str
+    said: tuple[tuple[str, str], ...]
+
+
+ROOMS = (
+    DemoRoom(
+        "General",
+        (
+            ("ada", "Welcome! Everything said here is an event in a log, and nothing in the log ever changes."),
+            ("grace", "So if I say something foolish, it stays on record?"),
+            ("ada", "With its place in line and the time of day. 🙂"),
+            ("linus", "Then I shall mostly listen."),
+        ),
+    ),
+    DemoRoom(
+        "Engines",
+        (
+            ("ada", "The Engine weaves algebraical patterns just as the loom weaves flowers and leaves."),
+            ("margaret", "Ours only has to land on the Moon."),
+        ),
+    ),
+    DemoRoom(
+        "Bugs",
+        (
+            ("grace", "Found one in relay 70, panel F. A moth, to be precise."),
+            ("linus", "Given enough eyeballs, all moths are shallow."),
+            ("margaret", "Did you write it down?"),
+            ("grace", "Taped it into the log book. Append-only."),
+        ),
+    ),
+)
+
+
+async def seed(chat: Chat, accounts: Accounts) -> None:
+    """Make sure that the demo people and rooms are there. Safe to repeat, and to be interrupted.
+
+    Every step carries an idempotency key, so a repeat completes what an interrupted one began; a room that is there
+    already, from times whose keys are forgotten, is left alone.
+    """
+    others = [name for name in PEOPLE if name != ADMIN]
+    people = await accounts.create_many(others, PASSWORD) + await accounts.create_many([ADMIN], PASSWORD, role="admin")
+    users = dict(zip([*others, ADMIN], people, strict=True))
+    for room in ROOMS:
+        await _seed_room(chat, room, users)
+
+
+async def _seed_room(chat: Chat, room: DemoRoom, users: dict[str, User]) -> None:
+    def key(step: str) -> ClientId:
+        return ClientId(f"demo:{room.name}:{step}")
+
+    opener = room.said[0][0]
+    try:
+        opened = await chat.open_room(OpenRoom(room.name, UserId(users[opener].id), key("open")))
+    except NameTaken:
+        return
+    room_id = RoomId(opened.event.originator_id)
+    for name, user in users.items():
+        if name != opener:
+            await chat.join_room(JoinRoom(room_id, UserId(user.id), key("join")))
+    for number, (name, content) in enumerate(room.said):
+        await chat.post_message(PostMessage(room_id, UserId(users[name].id), content, key(f"post {number}")))

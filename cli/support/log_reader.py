@@ -1,0 +1,106 @@
+"""What commands that read the log share: the way to it, and options that say what to read."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import click
+
+from api.accounts.accounts import username_key
+from api.settings import Settings
+from cli.support.environment import bring_up_to_date, database
+from domain.room import TOPICS
+from eventstore.log import Log
+from eventstore.mapper import create_mapper
+from postgres.database import Database
+from projections.readmodels.bodies import Bodies
+from projections.readmodels.shapes import User
+from replay.investigate.log_search import Events
+from replay.investigate.time_travel import TimeTravel
+
+READ_TIMEOUT_S = 600.0
+"""A count of a long log takes its time; nobody waits for it but the person who asked."""
+
+USER = "SELECT user_id FROM users WHERE username_key = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What there is to read, and with what."""
+
+    settings: Settings
+    database: Database
+    log: Log
+    events: Events
+    rooms: TimeTravel
+    bodies: Bodies
+    _names: dict[int, User] = field(default_factory=dict)
+
+    async def names(self, user_ids: Iterable[int]) -> dict[int, User]:
+        """Users by id, those at least; each is looked up once."""
+        if unknown := set(user_ids) - self._names.keys():
+            self._names.update(await self.bodies.users(unknown))
+        return self._names
+
+    async def user_id(self, user: str) -> int:
+        """The id of a user given by id or by name."""
+        if user.isdecimal():
+            return int(user)
+        user_id = await self.database.fetchval(USER, username_key(user))
+        if user_id is None:
+            raise click.ClickException(f"there is no user {user}")
+        return int(user_id)
+
+
+@contextlib.asynccontextmanager
+async def reader(settings: Settings) -> AsyncIterator[Reader]:
+    """A reader of the log; nothing is written. Raises StoreUnavailable."""
+    store = await Database.connect(settings.database_url, size=3, timeout_s=READ_TIMEOUT_S)
+    try:
+        log = Log(create_mapper(), topics=TOPICS)
+        yield Reader(settings, store, log, Events(store, log), TimeTravel(store, log), Bodies(store))
+    finally:
+        await store.close()
+
+
+def read(command: Callable[[Reader], Awaitable[None]]) -> None:
+    """Run a command that reads. A database of somebody's own is taken as it is: reading changes no schema."""
+
+    async def run(settings: Settings) -> None:
+        async with reader(settings) as opened:
+            await command(opened)
+
+    configured = Settings.from_environment()
+    with database(configured) as settings:
+        if configured.embedded:
+            bring_up_to_date(settings)
+        try:
+            asyncio.run(run(settings))
+        except asyncpg.UndefinedTableError:
+            raise click.ClickException("this database has no log: run `onrecord db init` first") from None
+
+
+class Time(click.ParamType[datetime]):
+    """A time as people type it: 2026-11-24, 2026-11-24T10:00, with or without a zone (then UTC)."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2026-11-24 or 2026-11-24T10:00:00Z", param, ctx)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+class VersionOrTime(click.ParamType[int | datetime]):
+    """A version of a room (digits only), or a time."""
+
+    name = "version|time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | datetime:
+        return int(value) if str(value).isdecimal() else Time().convert(value, param, ctx)

@@ -1,0 +1,98 @@
+"""What commands print: aligned and coloured for people, one JSON object a line for programs."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from eventsourcing.utils import get_topic
+
+from domain.room import Room
+from eventstore.log import Recorded
+from projections.readmodels.bodies import user_of, username
+from projections.readmodels.shapes import User, timestamp
+
+COLOURS = {"room_opened": "cyan", "user_joined": "green", "user_left": "yellow", "message_added": "white"}
+TYPE_WIDTH = max(map(len, COLOURS))
+SHOWN = 80
+"""Characters of a message on a line for people."""
+
+Users = Mapping[int, User]
+
+
+def print_json(value: Any) -> None:
+    """One line."""
+    click.echo(msgspec.json.encode(value).decode())
+
+
+def print_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Names and values, aligned."""
+    rows = list(fields)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        click.echo(f"{click.style(name.ljust(width), dim=True)}  {value}")
+
+
+def print_event(recorded: Recorded[Room.Event], users: Users, *, as_json: bool) -> None:
+    """One event, on one line."""
+    if as_json:
+        print_json(event_object(recorded))
+        return
+    event = recorded.event
+    topic = get_topic(type(event))
+    click.echo(
+        f"{click.style(f'{recorded.position:>10}', dim=True)}  {moment(event.timestamp)}  {event.originator_id}"
+        f" {event.originator_version:>6}  {click.style(topic.ljust(TYPE_WIDTH), fg=COLOURS.get(topic))}"
+        f"  {name_of(user_of(event), users)}{said(event)}"
+    )
+
+
+def event_object(recorded: Recorded[Room.Event]) -> dict[str, Any]:
+    """An event with all its fields, as JSON has it."""
+    event = recorded.event
+    its_own = {"name", "opened_by", "user_id", "content", "client_id"}
+    return {
+        "position": recorded.position,
+        "room_id": event.originator_id,
+        "version": event.originator_version,
+        "type": get_topic(type(event)),
+        "occurred_at": timestamp(event.timestamp),
+        **{name: value for name, value in vars(event).items() if name in its_own},
+    }
+
+
+def said(event: Room.Event) -> str:
+    """The words of an event, as an end of its line."""
+    match event:
+        case Room.MessageAdded():
+            return f": {one_line(event.content)}"
+        case Room.RoomOpened():
+            return f": {one_line(event.name)}"
+    return ""
+
+
+def one_line(text: str) -> str:
+    """The beginning of a text, on one line and without what a terminal would take for a command."""
+    line = "".join(character if character.isprintable() else " " for character in text[: SHOWN + 1])
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+
+
+def escaped(text: str) -> str:
+    """A whole text, without what a terminal would take for a command."""
+    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
+
+
+def moment(at: datetime) -> str:
+    """A time in UTC, to the millisecond."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def name_of(user_id: int, users: Users) -> str:
+    """A user by name, or by number where this installation has no such account."""
+    return users[user_id].username if user_id in users else username(None, user_id)
+
+
+def names_of(user_ids: Iterable[int], users: Users) -> str:
+    """Users by name, in a stable order."""
+    return ", ".join(name_of(user_id, users) for user_id in sorted(user_ids)) or "nobody"

@@ -1,0 +1,54 @@
+"""Inline projections: read models that are folded inside the transaction that appends."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import asyncpg
+
+from eventstore.log import Recorded, fits_nothing
+from postgres.calls import Call
+from postgres.database import UNAVAILABLE
+
+
+class InlineProjection(Protocol):
+    """Read models that are folded inside the transaction that appends, and what they know of unique values."""
+
+    @property
+    def name(self) -> str:
+        """Under which its checkpoint is kept."""
+
+    async def fold(self, batch: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
+        """Bring the rows up to the last position in `batch` (ascending)."""
+
+    def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
+        """The call that folds events at these places, counted from the position that `base` returns; returns it too."""
+
+    async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
+        """Those of `values` that a stream holds."""
+
+
+async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
+    """Fold events that others recorded, inside the caller's transaction.
+
+    Raises UnreadableEvent, which says at which event it fails: what was decoded may still be impossible.
+    """
+    await connection.execute("SAVEPOINT page")
+    try:
+        await projection.fold(page, connection)
+    except UNAVAILABLE:
+        raise
+    except Exception:
+        await connection.execute("ROLLBACK TO SAVEPOINT page")
+        for recorded in page:
+            await _fold_one(projection, recorded, connection)
+        raise
+    await connection.execute("RELEASE SAVEPOINT page")
+
+
+async def _fold_one(projection: InlineProjection, recorded: Recorded[Any], connection: asyncpg.Connection) -> None:
+    try:
+        await projection.fold([recorded], connection)
+    except UNAVAILABLE:
+        raise
+    except Exception as error:
+        raise fits_nothing(recorded, error) from error

@@ -1,0 +1,87 @@
+"""The writer's own connection to the database: opened when it is needed, given up when it is in doubt."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+from eventstore.errors import OutcomeUnknown, UnreadableEvent
+from postgres.database import SESSION, UNAVAILABLE
+from postgres.errors import StoreUnavailable
+
+
+class WriterConnection:
+    """One connection for one transaction at a time, each within `timeout_s`."""
+
+    def __init__(self, dsn: str, *, timeout_s: float) -> None:
+        self._dsn = dsn
+        self._timeout_s = timeout_s
+        self._connection: asyncpg.Connection | None = None
+        self.is_available = False
+        """Whether the last transaction reached the database."""
+        self.stopped_by: str | None = None
+        """The event that the last transaction could not get past, and why."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, which may be dead without having noticed."""
+        return self._connection is not None
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """The connection, for a block that takes a transaction to its end.
+
+        An error ends the transaction. Raises StoreUnavailable when it means that the database is away (nothing was
+        recorded then), and otherwise passes it on.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield await self._connected()
+        except BaseException as error:
+            await self._give_up(error)
+            raise
+        self.is_available, self.stopped_by = True, None
+
+    def close(self) -> None:
+        """Without ceremony: what is not committed is not to be, and a server that hangs is not waited for."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._dsn, timeout=self._timeout_s, command_timeout=self._timeout_s, server_settings=self._session()
+            )
+        return self._connection
+
+    def _session(self) -> dict[str, str]:
+        """A process that hangs with the lock in its hands must not stop the others for longer than a transaction.
+
+        Statements are planned once for any number of rows: planned anew for each batch, they take three times as long.
+        """
+        timeout_ms = str(int(self._timeout_s * 1000))
+        return {
+            **SESSION,
+            "lock_timeout": timeout_ms,
+            "idle_in_transaction_session_timeout": timeout_ms,
+            "plan_cache_mode": "force_generic_plan",
+        }
+
+    async def _give_up(self, error: BaseException) -> None:
+        if not isinstance(error, (*UNAVAILABLE, OutcomeUnknown)):
+            self.stopped_by = str(error) if isinstance(error, UnreadableEvent) else None
+            await self._roll_back()
+            return
+        self.is_available = False
+        self.close()
+        if not isinstance(error, OutcomeUnknown):
+            raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
+
+    async def _roll_back(self) -> None:
+        try:
+            if self._connection is not None:
+                await self._connection.execute("ROLLBACK")
+        except (Exception, asyncio.CancelledError):
+            self.close()

@@ -1,0 +1,130 @@
+"""The connection pool, and the one place where a driver's exceptions become ours."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Self, TypeVar
+
+import asyncpg
+
+from postgres.errors import StoreUnavailable
+
+SESSION = {
+    "application_name": "onrecord",
+    "timezone": "UTC",
+    "jit": "off",  # our statements are short and repeat: compiling them to machine code costs more than it saves
+}
+
+UNAVAILABLE = (
+    OSError,  # refused, reset, no such socket; TimeoutError is one too
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, before it is promoted
+    asyncpg.TransactionRollbackError,  # a deadlock, broken at our cost
+)
+"""What a driver raises when the database is away: the same command may succeed later."""
+
+LOST = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,  # it was closed before it could be used,
+    asyncpg.InternalClientError,  # or while it began to be
+)
+"""What using a connection raises whose other end is gone, such as one from before a restart of the database."""
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def unavailable_is_one_error() -> Iterator[None]:
+    """Turn every way in which a database can be away into StoreUnavailable."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
+
+
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    """What a user of the pool leaves behind: nothing but, after an error, a transaction, which asyncpg rolls back.
+
+    Without this it would reset settings, locks, cursors and listeners, in a round trip after every statement.
+    """
+
+
+class Database:
+    """A pool of connections for reads and small writes. Every call takes at most `timeout_s` seconds.
+
+    Raises StoreUnavailable when the database is away, from every method.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, *, timeout_s: float) -> None:
+        self._pool = pool
+        self._timeout_s = timeout_s
+
+    @classmethod
+    async def connect(cls, dsn: str, *, size: int = 10, timeout_s: float = 5.0) -> Self:
+        """Open the pool; `size` is the most connections it holds."""
+        with unavailable_is_one_error():
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=size,
+                timeout=timeout_s,
+                command_timeout=timeout_s,
+                server_settings=SESSION,
+                reset=_nothing_to_reset,
+            )
+        return cls(pool, timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        """Close every connection, without waiting for one that hangs."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """All rows of one statement, which may be run twice: see `read`."""
+        return await self.read(lambda connection: connection.fetch(sql, *arguments))
+
+    async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
+        """The first row, or None, of a statement that may be run twice."""
+        return await self.read(lambda connection: connection.fetchrow(sql, *arguments))
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        """The first column of the first row, or None, of a statement that may be run twice."""
+        return await self.read(lambda connection: connection.fetchval(sql, *arguments))
+
+    async def read(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """What `work` answers on a connection of the pool; once more on a fresh one when the first turns out dead.
+
+        For what is safe to repeat: whether the first time was of effect is not known.
+        """
+        try:
+            async with self.connection() as connection:
+                return await work(connection)
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, LOST):
+                raise
+        await self._pool.expire_connections()  # the others are likely to have died with it
+        async with self.connection() as connection:
+            return await work(connection)
+
+    async def execute(self, sql: str, *arguments: Any) -> str:
+        """Run one statement, once; answers PostgreSQL's command tag."""
+        async with self.connection() as connection:
+            return str(await connection.execute(sql, *arguments))
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the pool, for more than one statement; its settings and locks stay as they were."""
+        with unavailable_is_one_error():
+            async with self._pool.acquire(timeout=self._timeout_s) as connection:
+                yield connection

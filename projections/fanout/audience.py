@@ -1,0 +1,164 @@
+"""Who a lane publishes a room's events to: the members at that version who are warm, with their channels encoded."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+import asyncpg
+
+from centrifugo.publisher import PER_CALL, Channels
+from domain.room import Room
+from projections.fanout.channels import personal_channel
+from projections.fanout.leases import AllWarm, Turn, Warmth
+
+KEPT_MEMBERS = 2_000_000
+"""Members that a lane keeps in memory over all rooms: some 200 MB. The rooms that were quiet longest go first."""
+
+MEMBERS_AT = """
+SELECT DISTINCT user_id FROM memberships
+WHERE room_id = $1 AND joined_version <= $2 AND (left_version IS NULL OR left_version > $2) AND user_id % $3 = $4
+"""
+
+
+class Part:
+    """Up to a thousand users and their channels. It never changes, so a publication under way may hold on to it."""
+
+    __slots__ = ("channels", "users")
+
+    def __init__(self, users: frozenset[int]) -> None:
+        self.users = users
+        self.channels = Channels([personal_channel(user_id) for user_id in sorted(users)])
+
+
+class Listeners:
+    """A changing set of users in parts; a change makes one part anew, however many there are."""
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._place: dict[int, int] = {}
+
+    def __contains__(self, user_id: int) -> bool:
+        return user_id in self._place
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    @property
+    def parts(self) -> list[Part]:
+        """Those that hold somebody."""
+        return [part for part in self._parts if part.users]
+
+    def add(self, user_ids: Iterable[int]) -> None:
+        """Fill the parts that have room, then new ones."""
+        new = [user_id for user_id in user_ids if user_id not in self._place]
+        for place, part in enumerate(self._parts):
+            if not new:
+                return
+            if (space := PER_CALL - len(part.users)) > 0:
+                self._replace(place, part.users.union(new[:space]))
+                del new[:space]
+        for start in range(0, len(new), PER_CALL):
+            self._parts.append(Part(frozenset()))
+            self._replace(len(self._parts) - 1, frozenset(new[start : start + PER_CALL]))
+
+    def discard(self, user_ids: Iterable[int]) -> None:
+        """Take users out."""
+        gone: dict[int, set[int]] = {}
+        for user_id in user_ids:
+            if (place := self._place.pop(user_id, None)) is not None:
+                gone.setdefault(place, set()).add(user_id)
+        for place, users in gone.items():
+            self._parts[place] = Part(self._parts[place].users - users)
+
+    def _replace(self, place: int, users: frozenset[int]) -> None:
+        for user_id in users:
+            self._place[user_id] = place
+        self._parts[place] = Part(users)
+
+
+class Audience:
+    """The members of one room, of one lane's users, at `version`."""
+
+    def __init__(self, members: set[int], version: int, warmth: Warmth | AllWarm) -> None:
+        self.members = members
+        self.version = version
+        self._warmth = warmth
+        self.listeners = Listeners()
+        self.listeners.add(user_id for user_id in members if warmth.is_warm(user_id))
+
+    def advance(self, event: Room.Event, *, is_ours: bool) -> list[Part]:
+        """Move on to `event`, the next of the room, and answer who gets it. A leaver gets their own leaving."""
+        self.version = event.originator_version
+        if isinstance(event, Room.UserJoined) and is_ours:
+            self.members.add(event.user_id)
+            self.turn(Turn(warmed=[event.user_id] if self._warmth.is_warm(event.user_id) else []))
+        parts = self.listeners.parts
+        if isinstance(event, Room.UserLeft) and is_ours:
+            self.members.discard(event.user_id)
+            self.listeners.discard([event.user_id])
+        return parts
+
+    def turn(self, turn: Turn) -> None:
+        """Take up who became warm or ceased to be."""
+        self.listeners.add(user_id for user_id in turn.warmed if user_id in self.members)
+        self.listeners.discard(turn.cooled)
+
+
+class Audiences:
+    """The audiences of a lane's busy rooms. Loaded once from the read models, then folded from the lane's events."""
+
+    def __init__(self, warmth: Warmth | AllWarm, *, lane: int, lanes: int, capacity: int = KEPT_MEMBERS) -> None:
+        self._warmth = warmth
+        self._lane = lane
+        self._lanes = lanes
+        self._capacity = capacity
+        self._rooms: OrderedDict[UUID, Audience] = OrderedDict()
+        self._members = 0
+
+    def owns(self, user_id: int) -> bool:
+        """Whether the user's channel is published by this lane."""
+        return user_id % self._lanes == self._lane
+
+    async def before(self, event: Room.Event, connection: asyncpg.Connection) -> Audience:
+        """The audience right before `event`."""
+        audience = self._rooms.get(event.originator_id)
+        if audience is None or audience.version != event.originator_version - 1:
+            audience = await self._load(event, connection)
+        self._rooms.move_to_end(event.originator_id)
+        return audience
+
+    def turn(self, turn: Turn) -> None:
+        """Take up who became warm or ceased to be, in every room."""
+        if turn.warmed or turn.cooled:
+            for audience in self._rooms.values():
+                audience.turn(turn)
+
+    async def _load(self, event: Room.Event, connection: asyncpg.Connection) -> Audience:
+        version = event.originator_version - 1
+        rows = await connection.fetch(MEMBERS_AT, event.originator_id, version, self._lanes, self._lane)
+        members = {row[0] for row in rows}
+        if len(members) > PER_CALL:  # a crowd takes a while to encode: not on the event loop
+            audience = await asyncio.to_thread(Audience, members, version, self._warmth)
+        else:
+            audience = Audience(members, version, self._warmth)
+        self._forget(event.originator_id)
+        self._rooms[event.originator_id] = audience
+        self._members += len(audience.members)
+        for room_id in list(self._quiet(event.originator_id)):
+            self._forget(room_id)
+        return audience
+
+    def _quiet(self, busy: UUID) -> Iterator[UUID]:
+        """The rooms to forget so that what is kept fits, the one in use excepted."""
+        members = self._members
+        for room_id, audience in self._rooms.items():
+            if members <= self._capacity:
+                return
+            if room_id != busy:
+                members -= len(audience.members)
+                yield room_id
+
+    def _forget(self, room_id: UUID) -> None:
+        if (audience := self._rooms.pop(room_id, None)) is not None:
+            self._members -= len(audience.members)

@@ -1,0 +1,92 @@
+"""The end of the log, read once for all lanes of a process."""
+
+import asyncio
+import contextlib
+from bisect import bisect_right
+from collections import deque
+
+from eventstore.log import CHANNEL, Log
+from postgres.database import Database
+from postgres.listener import Announcements
+from projections.fanout.publications import Entry, Publications
+
+BATCH = 500
+WINDOW = 5_000
+"""Entries kept for lanes that are a little behind; one that is further behind reads for itself."""
+
+POLL_S = 0.5
+"""How long a notification that got lost can hold an event up."""
+
+FOLDED_BY = "rooms"
+"""The read models give bodies their contents: an event is told when they show it."""
+
+
+class Tail:
+    """Entries beyond a position, as they come. Wakes on NOTIFY, and polls as well."""
+
+    def __init__(self, dsn: str, database: Database, log: Log, publications: Publications) -> None:
+        self._database = database
+        self._log = log
+        self._publications = publications
+        self._window: deque[Entry] = deque(maxlen=WINDOW)
+        self._from = self._to = 0  # the window holds every event beyond `_from`, up to `_to`
+        self._reading = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._announcements = Announcements(dsn, CHANNEL, begin=self._news.set, hear=lambda _: self._news.set())
+        self.head = 0
+
+    async def run(self) -> None:
+        """Listen for news until cancelled. Without it `news` only polls."""
+        await self._announcements.run()
+
+    def has_news(self, position: int) -> bool:
+        """Whether there may be events beyond `position`, as far as is known without asking."""
+        return self._to > position or self._news.is_set()
+
+    async def news(self, position: int) -> bool:
+        """Wait until there may be events beyond `position`, or for long enough to look all the same; answers which."""
+        if not self.has_news(position):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), POLL_S)
+        return self.has_news(position)
+
+    async def after(self, position: int, *, limit: int = BATCH, to: int | None = None) -> tuple[list[Entry], int]:
+        """The next entries beyond `position`, at most `limit`, none beyond `to`; and the position they complete to.
+
+        Raises StoreUnavailable.
+        """
+        async with self._reading:
+            if position >= self._to:
+                await self._extend(position)
+        entries, complete_to = (
+            self._windowed(position, limit) if position >= self._from else await self._read(position, limit)
+        )
+        if to is not None and complete_to > to:
+            return [entry for entry in entries if entry.position <= to], to
+        return entries, complete_to
+
+    async def _extend(self, position: int) -> None:
+        """Read on from the end of the window, or begin a new one at `position` when it lies beyond."""
+        self._news.clear()  # before reading: what is announced from now on may not be in the answer
+        if position > self._to or not self._window:
+            self._window.clear()
+            self._from = self._to = position
+        entries, complete_to = await self._read(self._to, BATCH)
+        overflow = len(self._window) + len(entries) - WINDOW
+        if overflow > 0:
+            self._from = self._window[overflow - 1].position
+        self._window.extend(entries)
+        self._to = complete_to
+
+    def _windowed(self, position: int, limit: int) -> tuple[list[Entry], int]:
+        start = bisect_right(self._window, position, key=lambda entry: entry.position)
+        stop = min(len(self._window), start + limit)
+        entries = [self._window[place] for place in range(start, stop)]
+        return entries, self._to if stop == len(self._window) else entries[-1].position
+
+    async def _read(self, position: int, limit: int) -> tuple[list[Entry], int]:
+        async with self._database.connection() as connection:
+            batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
+        self.head = max(self.head, folded)
+        entries = await self._publications.of(batch)
+        return entries, batch[-1].position if len(batch) == limit else max(position, folded)

@@ -1,0 +1,196 @@
+"""Fan-out: the lanes of one process. Any number of processes share the lanes, and each lane has one at a time."""
+
+import asyncio
+import logging
+import math
+import os
+import socket
+from dataclasses import dataclass
+
+import asyncpg
+
+from centrifugo.publisher import Publisher
+from postgres.database import SESSION, UNAVAILABLE
+from postgres.errors import StoreError
+from projections.fanout import lane_table as lanes
+from projections.fanout.lane import Counts, Lane
+from projections.fanout.lane_table import LaneRow, LayoutChanged
+from projections.fanout.tail import Tail
+
+ROUND_S = 1.0
+"""How often a process looks for lanes that nobody holds, and for others to share with."""
+
+LEAVE_S = 5.0
+TIMEOUT_S = 5.0
+
+HOLDER_SESSION = {
+    **SESSION,
+    "application_name": "onrecord fan-out",
+    # A process that hangs, or a machine that lost its power, must not keep its lanes.
+    "idle_session_timeout": "30s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+PRESENT = 2**31 - 1
+"""The number, beyond every lane's, of a lock that all processes share: so they can count each other."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FanoutSettings:
+    """`all_warm`: publish to members who cannot be listening, too. `sets_aside`: go on after a refused event."""
+
+    all_warm: bool = False
+    sets_aside: bool = False
+
+
+@dataclass(slots=True)
+class Held:
+    lane: Lane
+    task: asyncio.Task[None]
+    connection: asyncpg.Connection
+
+
+class Fanout:
+    """Holds a fair share of the lanes for as long as it runs."""
+
+    def __init__(self, dsn: str, tail: Tail, publisher: Publisher, settings: FanoutSettings) -> None:
+        self._dsn = dsn
+        self._tail = tail
+        self._publisher = publisher
+        self._settings = settings
+        self._held: dict[int, Held] = {}
+        self._presence: asyncpg.Connection | None = None
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self.counts = Counts()
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """Those that this process holds."""
+        return [held.lane for held in self._held.values()]
+
+    @property
+    def lag_events(self) -> int:
+        """Of the lane that is furthest behind, in positions."""
+        return max((lane.lag_events for lane in self.lanes), default=0)
+
+    @property
+    def lag_s(self) -> float:
+        """Of the lane whose oldest unpublished event has waited longest, in seconds."""
+        return max((lane.lag_s for lane in self.lanes), default=0.0)
+
+    async def run(self) -> None:
+        """Publish until cancelled; what is under way then is finished, within some seconds."""
+        listening = asyncio.create_task(self._tail.run())
+        try:
+            while True:
+                try:
+                    await self._share()
+                except (*UNAVAILABLE, StoreError) as error:
+                    log.warning("cannot share lanes", extra={"reason": str(error) or type(error).__name__})
+                    self._disconnect()
+                await asyncio.sleep(ROUND_S)
+        finally:
+            listening.cancel()
+            await asyncio.gather(*(self._leave(lane) for lane in list(self._held)))
+            self._disconnect()
+
+    async def _share(self) -> None:
+        """Give up what is more than a fair share, or take what nobody holds."""
+        connection = await self._present()
+        async with asyncio.timeout(TIMEOUT_S):
+            rows = await lanes.read_lanes(connection)
+            processes = await lanes.count_shared(PRESENT, connection)
+        await self._drop_finished()
+        share = math.ceil(len(rows) / max(1, processes))
+        for lane in sorted(self._held)[share:]:
+            await self._leave(lane)
+        for row in rows:
+            if len(self._held) >= share:
+                break
+            if row.lane not in self._held:
+                await self._take(row.lane)
+
+    async def _present(self) -> asyncpg.Connection:
+        """A connection that tells the others that we are here."""
+        if self._presence is None or self._presence.is_closed():
+            self._presence = await self._connect()
+            await lanes.share(PRESENT, self._presence)
+        return self._presence
+
+    async def _take(self, number: int) -> None:
+        connection = await self._connect()
+        row = None
+        try:
+            row = await lanes.try_hold(number, self._holder, connection)
+        finally:
+            if row is None:
+                connection.terminate()
+        if row is None:
+            return
+        lane = Lane(
+            row,
+            self._tail,
+            self._publisher,
+            connection,
+            counts=self.counts,
+            all_warm=self._settings.all_warm,
+            sets_aside=self._settings.sets_aside,
+        )
+        log.info("lane taken", extra={"lane": row.name, "position": row.position})
+        task = asyncio.create_task(self._run(lane), name=row.name)
+        connection.add_termination_listener(lambda _: self._lose(lane, task))
+        self._held[number] = Held(lane, task, connection)
+
+    def _lose(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        """Publish nothing more of what is under way, which may be seconds: others may have the lane by now."""
+        if not task.done():
+            log.warning("lane lost", extra={"lane": lane.row.name, "reason": "connection lost"})
+            task.cancel()
+
+    async def _run(self, lane: Lane) -> None:
+        """Runs the lane; whatever ends it, the next round takes it up again from its checkpoint, here or elsewhere."""
+        try:
+            await lane.run()
+        except LayoutChanged:
+            log.info("the number of lanes has changed", extra={"lane": lane.row.name})
+        except (*UNAVAILABLE, StoreError) as error:
+            log.warning("lane lost", extra={"lane": lane.row.name, "reason": str(error) or type(error).__name__})
+        except Exception as error:
+            log.exception("lane stopped", extra={"lane": lane.row.name})
+            await self._record_failure(lane.row, error)
+
+    async def _record_failure(self, row: LaneRow, error: Exception) -> None:
+        """An event that cannot even be read stops the lane until an operator has looked, as a refused one does."""
+        connection = await self._connect()
+        try:
+            await lanes.fail(row, row.position + 1, f"{type(error).__name__}: see the server's log", connection)
+        finally:
+            connection.terminate()
+
+    async def _drop_finished(self) -> None:
+        for lane, held in list(self._held.items()):
+            if held.task.done():
+                await self._leave(lane)
+
+    async def _leave(self, lane: int) -> None:
+        held = self._held.pop(lane)
+        held.lane.leave()
+        _, unfinished = await asyncio.wait([held.task], timeout=LEAVE_S)
+        for task in unfinished:
+            task.cancel()
+            await asyncio.wait([task])
+        held.connection.terminate()
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._dsn, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S, server_settings=HOLDER_SESSION
+        )
+
+    def _disconnect(self) -> None:
+        if self._presence is not None:
+            self._presence.terminate()
+            self._presence = None

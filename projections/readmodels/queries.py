@@ -1,0 +1,269 @@
+"""Reads of the read models, each one statement, each with the position that it reflects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from domain.room import name_key
+from eventstore.log import Log, Position
+from postgres.database import Database
+from projections.readmodels.bodies import Bodies, username
+from projections.readmodels.shapes import (
+    LastMessage,
+    Message,
+    MessageRoom,
+    Room,
+    RoomFound,
+    StreamEvent,
+    User,
+    timestamp,
+)
+
+T = TypeVar("T")
+
+PAGE = 100
+"""Results on a numbered page."""
+
+POSITION = "coalesce((SELECT position FROM checkpoints WHERE projection = 'rooms'), 0) AS position"
+
+ROOM_COLUMNS = """
+    rooms.room_id, rooms.name, rooms.version, rooms.bumped_at, rooms.member_count,
+    last.version AS last_id, last.content AS last_content, last.posted_at AS last_posted_at,
+    last.user_id AS last_user_id, users.username AS last_username
+"""
+
+LAST_MESSAGE = """
+LEFT JOIN messages AS last ON last.room_id = rooms.room_id AND last.version = rooms.last_message_version
+LEFT JOIN users ON users.user_id = last.user_id
+"""
+
+ROOMS = f"""
+SELECT head.position, rooms.total, {ROOM_COLUMNS}
+FROM (SELECT {POSITION}) AS head
+LEFT JOIN (
+    SELECT rooms.*, count(*) OVER () AS total
+    FROM memberships JOIN rooms USING (room_id)
+    WHERE memberships.user_id = $1 AND memberships.left_version IS NULL
+    ORDER BY bumped_at DESC, room_id LIMIT {PAGE} OFFSET $2
+) AS rooms ON true
+{LAST_MESSAGE}
+ORDER BY rooms.bumped_at DESC, rooms.room_id
+"""
+
+ROOM = f"""
+SELECT head.position, {ROOM_COLUMNS}
+FROM (SELECT {POSITION}) AS head
+LEFT JOIN (
+    rooms JOIN memberships ON memberships.room_id = rooms.room_id AND memberships.left_version IS NULL
+) ON rooms.room_id = $2 AND memberships.user_id = $1
+{LAST_MESSAGE}
+"""
+
+SEARCH = f"""
+SELECT head.position, found.*
+FROM (SELECT {POSITION}) AS head
+LEFT JOIN (
+    SELECT
+        rooms.room_id, rooms.name, rooms.name_key, rooms.opened_at, count(*) OVER () AS total,
+        EXISTS (
+            SELECT FROM memberships
+            WHERE memberships.room_id = rooms.room_id AND user_id = $1 AND left_version IS NULL
+        ) AS is_member
+    FROM rooms WHERE strpos(name_key, $2) > 0
+    ORDER BY name_key, room_id LIMIT {PAGE} OFFSET $3
+) AS found ON true
+ORDER BY found.name_key, found.room_id
+"""
+
+MEMBER_HEAD = f"""
+    SELECT {POSITION}, rooms.room_id, rooms.version AS room_version, rooms.message_count
+    FROM (SELECT) AS always
+    LEFT JOIN (
+        rooms JOIN memberships ON memberships.room_id = rooms.room_id AND memberships.left_version IS NULL
+    ) ON rooms.room_id = $2 AND memberships.user_id = $1
+"""
+
+MESSAGES = f"""
+SELECT head.position, head.room_id, head.message_count, message.*, users.username
+FROM ({MEMBER_HEAD}) AS head
+LEFT JOIN LATERAL (
+    SELECT version, content, posted_at, user_id FROM messages
+    WHERE messages.room_id = head.room_id ORDER BY version DESC LIMIT {PAGE} OFFSET $3
+) AS message ON true
+LEFT JOIN users USING (user_id)
+ORDER BY message.version DESC
+"""
+
+MESSAGES_BEFORE = f"""
+SELECT head.position, head.room_id, head.message_count, message.*, users.username
+FROM ({MEMBER_HEAD}) AS head
+LEFT JOIN LATERAL (
+    SELECT version, content, posted_at, user_id FROM messages
+    WHERE messages.room_id = head.room_id AND version < $3 ORDER BY version DESC LIMIT $4
+) AS message ON true
+LEFT JOIN users USING (user_id)
+ORDER BY message.version DESC
+"""
+
+EVENTS = f"""
+SELECT head.position, head.room_id, head.room_version,
+    event.notification_id, event.originator_id, event.originator_version, event.topic, event.state
+FROM ({MEMBER_HEAD}) AS head
+LEFT JOIN LATERAL (
+    SELECT * FROM stored_events
+    WHERE originator_id = head.room_id AND originator_version > $3 AND originator_version <= head.room_version
+    ORDER BY originator_version LIMIT $4
+) AS event ON true
+ORDER BY event.originator_version
+"""
+
+# A stay's events lie between two positions: nothing of a room is read that the user was not there for.
+FEED = f"""
+SELECT head.position,
+    event.notification_id, event.originator_id, event.originator_version, event.topic, event.state
+FROM (SELECT {POSITION}) AS head
+LEFT JOIN (
+    SELECT event.* FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > $2
+    CROSS JOIN LATERAL (
+        SELECT * FROM stored_events
+        WHERE originator_id = stay.room_id AND notification_id > $2
+            AND notification_id >= stay.joined_position
+            AND notification_id <= coalesce(stay.left_position, rooms.position)
+        ORDER BY notification_id LIMIT $3
+    ) AS event
+    WHERE stay.user_id = $1 AND (stay.left_position IS NULL OR stay.left_position > $2)
+    ORDER BY event.notification_id LIMIT $3
+) AS event ON true
+ORDER BY event.notification_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class At(Generic[T]):
+    """A value, and the log position that it reflects."""
+
+    value: T
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """One page of results, and how many there are on all pages."""
+
+    count: int
+    results: list[T]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEvents:
+    """Events of one room, ascending, and the version that the room has by now."""
+
+    events: list[StreamEvent]
+    version: int
+
+
+class Queries:
+    """What people may read. Users and rooms are given by id; `None` where there is nothing for that user to see."""
+
+    def __init__(self, database: Database, log: Log, bodies: Bodies) -> None:
+        self._database = database
+        self._log = log
+        self._bodies = bodies
+
+    async def rooms(self, user_id: int, *, page: int) -> At[Found[Room] | None]:
+        """The rooms of a user, latest bumped first; None for a page (from 1) beyond the last."""
+        rows = await self._database.fetch(ROOMS, user_id, offset(page))
+        found = [row for row in rows if row["room_id"] is not None]
+        return At(numbered([room(row) for row in found], found, page), rows[0]["position"])
+
+    async def room(self, user_id: int, room_id: UUID) -> At[Room | None]:
+        """A room that the user is a member of."""
+        row = (await self._database.fetch(ROOM, user_id, room_id))[0]
+        return At(room(row) if row["room_id"] is not None else None, row["position"])
+
+    async def search(self, user_id: int, text: str, *, page: int) -> At[Found[RoomFound] | None]:
+        """Rooms whose name has `text` in it, by name; all of them for an empty text."""
+        rows = await self._database.fetch(SEARCH, user_id, name_key(text), offset(page))
+        found = [row for row in rows if row["room_id"] is not None]
+        results = [
+            RoomFound(row["room_id"], row["name"], timestamp(row["opened_at"]), row["is_member"]) for row in found
+        ]
+        return At(numbered(results, found, page), rows[0]["position"])
+
+    async def messages(self, user_id: int, room_id: UUID, *, page: int) -> At[Found[Message] | None]:
+        """Messages of a room, newest first. Raises NotInRoom; None for a page beyond the last."""
+        rows = await self._database.fetch(MESSAGES, user_id, room_id, offset(page))
+        if rows[0]["room_id"] is None:
+            raise NotInRoom
+        results = messages(rows)
+        found = Found(rows[0]["message_count"], results) if results or page == 1 else None
+        return At(found, rows[0]["position"])
+
+    async def messages_before(self, user_id: int, room_id: UUID, *, before: int, limit: int) -> At[Found[Message]]:
+        """The newest `limit` messages with ids below `before`, newest first. Raises NotInRoom."""
+        rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
+        if rows[0]["room_id"] is None:
+            raise NotInRoom
+        return At(Found(rows[0]["message_count"], messages(rows)), rows[0]["position"])
+
+    async def events(self, user_id: int, room_id: UUID, *, after: int, limit: int) -> At[RoomEvents]:
+        """The events of a room beyond version `after`, ascending. Raises NotInRoom."""
+        rows = await self._database.fetch(EVENTS, user_id, room_id, after, limit)
+        if rows[0]["room_id"] is None:
+            raise NotInRoom
+        return At(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
+
+    async def feed(self, user_id: int, *, after: int, limit: int) -> At[list[StreamEvent]]:
+        """What the user was there for beyond position `after`, across rooms, ascending.
+
+        The position is the point that the answer is complete to: that of the last event where there may be more.
+        """
+        rows = await self._database.fetch(FEED, user_id, after, limit)
+        events = await self._events(rows)
+        is_all = len(events) < limit
+        return At(events, rows[0]["position"] if is_all else Position(events[-1].position))
+
+    async def _events(self, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
+        return await self._bodies.of(self._log.decode([row for row in rows if row["notification_id"] is not None]))
+
+
+class NotInRoom(Exception):
+    """The room does not exist, or the user is not a member: people cannot tell which."""
+
+
+def offset(page: int) -> int:
+    return (page - 1) * PAGE
+
+
+def numbered(results: list[T], rows: Sequence[asyncpg.Record], page: int) -> Found[T] | None:
+    """A page with the total that each of its rows carries; the first page exists even when it is empty."""
+    if rows:
+        return Found(rows[0]["total"], results)
+    return Found(0, []) if page == 1 else None
+
+
+def room(row: asyncpg.Record) -> Room:
+    last = None
+    if row["last_id"] is not None:
+        author = User(row["last_user_id"], username(row["last_username"], row["last_user_id"]))
+        last = LastMessage(row["last_id"], row["last_content"], author, timestamp(row["last_posted_at"]))
+    return Room(row["room_id"], row["name"], row["version"], timestamp(row["bumped_at"]), row["member_count"], last)
+
+
+def room_found(row: asyncpg.Record) -> RoomFound:
+    return RoomFound(row["room_id"], row["name"], timestamp(row["opened_at"]), row["is_member"])
+
+
+def messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
+    return [message(row) for row in rows if row["version"] is not None]
+
+
+def message(row: asyncpg.Record) -> Message:
+    posted_at = timestamp(row["posted_at"])
+    author = User(row["user_id"], username(row["username"], row["user_id"]))
+    return Message(
+        row["version"], row["content"], author, MessageRoom(row["room_id"], row["version"], posted_at), posted_at
+    )

@@ -1,0 +1,168 @@
+"""The log in a file: JSON Lines, one event a line between a first line that names the format and a manifest at the end.
+
+The manifest says what there must be: the range of positions, the number of events, and the SHA-256 of every byte before
+it, uncompressed. A file that ends too soon has none.
+"""
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Annotated, Any, Self, cast
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import Mapper
+from msgspec import Meta, Struct
+
+from domain.room import TOPICS
+from eventstore.errors import UnreadableEvent
+from eventstore.mapper import create_mapper, to_event
+from replay.rebuild.fold import Progress, Report, unwatched
+
+FORMAT = "onrecord-events"
+VERSION = 1
+
+COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+"""How to open a file, by the end of its name; every other end means plain text."""
+
+PLAIN = ".jsonl"
+"""What plain text is called."""
+
+DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, msgspec.DecodeError)
+"""What reading a file raises that was cut short, altered, or never one of ours."""
+
+REPORT_EVERY = 1000
+
+Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class ArchiveRefused(Exception):
+    """The file is not a whole and unaltered export, or does not fit the log. Nothing of it is recorded."""
+
+
+class Header(Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line."""
+
+    format: str
+    version: int
+
+
+class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` where that is no UTF-8."""
+
+    position: Number
+    stream_id: UUID
+    version: Number
+    topic: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
+    state: str | None = None
+    state_base64: bytes | None = None
+
+    @classmethod
+    def of(cls, position: int, stream_id: UUID, version: int, topic: str, state: bytes) -> Self:
+        try:
+            return cls(position, stream_id, version, topic, state=state.decode())
+        except UnicodeDecodeError:
+            return cls(position, stream_id, version, topic, state_base64=state)
+
+    @property
+    def encoded_state(self) -> bytes:
+        return self.state.encode() if self.state is not None else self.state_base64 or b""
+
+    @property
+    def event(self) -> "Event":
+        return self.position, self.stream_id, self.version, self.topic, self.encoded_state
+
+
+class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The last line. An export of an empty log has positions 0."""
+
+    first: int
+    last: int
+    events: int
+    sha256: str
+
+
+Event = tuple[int, UUID, int, str, bytes]
+"""Position, stream, version, topic, state: a row of the log."""
+
+
+def open_archive(file: IO[bytes], *, suffix: str) -> IO[bytes]:
+    """The bytes in the file, uncompressed."""
+    return cast(IO[bytes], COMPRESSED[suffix](file)) if suffix in COMPRESSED else file
+
+
+class Archive:
+    """The events of a file in its order, checked line by line; `manifest` is what they amount to, once all are read.
+
+    `bytes_read` and `size` are of the file as it is, compressed or not. Iterating raises ArchiveRefused, for a file
+    that is not what its own manifest says at the very end only.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.size = file.stat().st_size
+        self.bytes_read = 0
+        self.manifest: Manifest | None = None
+
+    def __iter__(self) -> Iterator[Event]:
+        try:
+            with self._file.open("rb") as file, open_archive(file, suffix=self._file.suffix) as lines:
+                for event in self._read(lines):
+                    self.bytes_read = file.tell()
+                    yield event
+        except DAMAGED as error:
+            raise ArchiveRefused(f"{self._file.name} is damaged ({type(error).__name__}: {error})") from error
+
+    def _read(self, lines: IO[bytes]) -> Iterator[Event]:
+        current = lines.readline()
+        header = msgspec.json.decode(current, type=Header)
+        if header != Header(FORMAT, VERSION):
+            raise ArchiveRefused(f"{self._file.name} is {header.format} {header.version}, not {FORMAT} {VERSION}")
+        digest = hashlib.sha256(current)
+        decoder = msgspec.json.Decoder(Line)
+        first = last = events = 0
+        current = lines.readline()
+        while following := lines.readline():
+            line = decoder.decode(current)
+            digest.update(current)
+            yield line.event
+            first, last, events = first or line.position, line.position, events + 1
+            current = following
+        manifest = Manifest(first, last, events, digest.hexdigest())
+        if msgspec.json.decode(current, type=Manifest) != manifest:
+            raise ArchiveRefused(f"{self._file.name} is not what its manifest says")
+        self.manifest = manifest
+
+
+def check(file: Path, report: Report = unwatched) -> Manifest:
+    """Read a file from its beginning to its end, and answer what it holds. Raises ArchiveRefused.
+
+    Progress is told in bytes: how many events there are is known at the end.
+    """
+    mapper = create_mapper()
+    versions: dict[UUID, int] = {}
+    before = 0
+    archive = Archive(file)
+    for events, (position, stream_id, version, topic, state) in enumerate(archive, 1):
+        if position <= before:
+            raise ArchiveRefused(f"position {position} does not come after {before}")
+        if version != versions.get(stream_id, 0) + 1:
+            raise ArchiveRefused(f"at position {position}, stream {stream_id} goes on with version {version}")
+        if topic in TOPICS:
+            _check_readable(mapper, (position, stream_id, version, topic, state))
+        before, versions[stream_id] = position, version
+        if events % REPORT_EVERY == 0:
+            report(Progress(archive.bytes_read, archive.size, events))
+    assert archive.manifest is not None, "it was read to its end"
+    return archive.manifest
+
+
+def _check_readable(mapper: Mapper[UUID], event: Event) -> None:
+    try:
+        to_event(mapper, *event)
+    except UnreadableEvent as error:
+        raise ArchiveRefused(str(error)) from error

@@ -1,0 +1,118 @@
+"""Writing the file that `archive_reader` reads: page by page, so that an interrupted export can be resumed."""
+
+import bz2
+import gzip
+import hashlib
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import msgspec
+from msgspec import Struct
+
+from replay.archive.archive_reader import DAMAGED, FORMAT, VERSION, Event, Header, Line, Manifest, open_archive
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
+"""A page on its own, by the end of the file's name. All three formats read what is put one after another as one."""
+
+
+class Written(Struct, frozen=True):
+    """How much of a partial file is whole: its bytes, and the events in them, of which the first is at `first`."""
+
+    bytes: int
+    first: int
+    events: int
+
+
+class ArchiveWriter:
+    """Writes beside `file`, and puts it there when `finish` is called. What is beside it is kept until then.
+
+    `last_event` is the last one there already, left by one that was interrupted, or None.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._partial = file.with_name(f".{file.name}.partial")
+        self._written = file.with_name(f".{file.name}.written")
+        self._compress = COMPRESS.get(file.suffix, bytes)
+        self._encoder = msgspec.json.Encoder()
+        self._output: IO[bytes] | None = None
+        try:
+            self._go_on()
+        except (FileNotFoundError, *DAMAGED):
+            self.begin_anew()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._output is not None:
+            self._output.close()
+
+    def _go_on(self) -> None:
+        """Take up what is there. Raises one of `DAMAGED` when that is nothing, or is not what it should be."""
+        written = msgspec.json.decode(self._written.read_bytes(), type=Written)
+        with self._partial.open("r+b") as partial:
+            partial.truncate(written.bytes)
+        self._digest, self._first, self._events = hashlib.sha256(), written.first, written.events
+        line, events = b"", -1  # the first line is the header
+        with self._partial.open("rb") as file, open_archive(file, suffix=self._file.suffix) as lines:
+            for line in lines:
+                self._digest.update(line)
+                events += 1
+        if not 0 < events == written.events:
+            raise EOFError
+        self.last_event: Event | None = msgspec.json.decode(line, type=Line).event
+        self._lines: list[bytes] = []
+        self._output = self._partial.open("ab")
+
+    def begin_anew(self) -> None:
+        """Forget what is there."""
+        if self._output is not None:
+            self._output.close()
+        self._written.unlink(missing_ok=True)
+        self._output = self._partial.open("wb")
+        self._digest, self._first, self._events = hashlib.sha256(), 0, 0
+        self.last_event = None
+        self._lines = []
+        self._add(Header(FORMAT, VERSION))
+
+    def add(self, *event: *Event) -> None:
+        """Take the next event."""
+        self._add(Line.of(*event))
+        self._first = self._first or event[0]
+        self._events += 1
+        self.last_event = event
+
+    def save(self) -> None:
+        """Write what was taken, so that it need not be taken again."""
+        self._write()
+        fresh = self._written.with_suffix(".fresh")
+        assert self._output is not None
+        fresh.write_bytes(self._encoder.encode(Written(self._output.tell(), self._first, self._events)))
+        fresh.replace(self._written)
+
+    def finish(self) -> Manifest:
+        """Write the manifest and give the file its name."""
+        last = self.last_event[0] if self.last_event is not None else 0
+        manifest = Manifest(self._first, last, self._events, self._digest.hexdigest())
+        self._add(manifest)
+        self._write()
+        assert self._output is not None
+        self._output.close()
+        self._partial.replace(self._file)
+        self._written.unlink(missing_ok=True)
+        return manifest
+
+    def _add(self, line: Any) -> None:
+        encoded = self._encoder.encode(line) + b"\n"
+        self._digest.update(encoded)
+        self._lines.append(encoded)
+
+    def _write(self) -> None:
+        assert self._output is not None
+        self._output.write(self._compress(b"".join(self._lines)))
+        self._output.flush()
+        self._lines = []

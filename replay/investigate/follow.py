@@ -1,0 +1,32 @@
+"""The end of the log, followed as it grows."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from eventstore.log import CHANNEL
+from postgres.listener import Announcements
+from replay.investigate.log_search import Events, Filter, Found
+
+POLL_S = 1.0
+"""How long an event whose announcement got lost can be missed."""
+
+
+async def follow(events: Events, wanted: Filter, dsn: str) -> AsyncIterator[Found]:
+    """Events that match beyond `wanted.after`, as they come, without end. Wakes on NOTIFY, and polls as well."""
+    news = asyncio.Event()
+    announcements = Announcements(dsn, CHANNEL, begin=news.set, hear=lambda _: news.set())
+    listening = asyncio.create_task(announcements.run())
+    try:
+        after = wanted.after
+        while True:
+            news.clear()
+            head = await events.head()
+            async for recorded in events.find(replace(wanted, after=after, to=head)):
+                yield recorded
+            after = max(after, head)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), POLL_S)
+    finally:
+        listening.cancel()

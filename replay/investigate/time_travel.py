@@ -1,0 +1,136 @@
+"""A room as it was, from its events alone: no read model is asked."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.errors import ChatError, RoomNotFound
+from domain.room import Room, name_key
+from domain.values import RoomId
+from eventstore.log import Log, Recorded, fits_nothing
+from postgres.database import Database
+from replay.investigate.log_search import Events, Filter
+
+PAGE = 1000
+
+Moment = int | datetime
+"""A version (that event included) or a time (events up to it included)."""
+
+
+class NoSuchMoment(ChatError):
+    """A version that the room has not reached, or two moments the wrong way round."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomThen:
+    """A room right after `version`, at `at`: who was in it, and all that had been said."""
+
+    room_id: RoomId
+    name: str
+    version: int
+    at: datetime
+    members: frozenset[int]
+    messages: Sequence[Room.MessageAdded]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDifference:
+    """What a later moment of a room has that an earlier has not, and the other way round."""
+
+    earlier: RoomThen
+    later: RoomThen
+    joined: frozenset[int]
+    left: frozenset[int]
+    said: Sequence[Room.MessageAdded]
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Who could see a message: members when it was said, and those who joined later and found it in the history."""
+
+    message: Room.MessageAdded
+    members_then: frozenset[int]
+    joined_later: frozenset[int]
+
+
+class TimeTravel:
+    """Rooms at any moment of theirs. Everything raises RoomNotFound where there was no room yet, and NoSuchMoment."""
+
+    def __init__(self, database: Database, log: Log) -> None:
+        self._database = database
+        self._log = log
+        self._events = Events(database, log)
+
+    async def room_id(self, room: str) -> RoomId:
+        """The id of a room given by id or by name; of several with one name (another application's), the oldest."""
+        try:
+            return RoomId(UUID(room))
+        except ValueError:
+            pass
+        async for opened in self._events.find(Filter(types=(Room.RoomOpened.TOPIC,))):
+            assert isinstance(opened.event, Room.RoomOpened)
+            if name_key(opened.event.name) == name_key(room):
+                return RoomId(opened.event.originator_id)
+        raise RoomNotFound(f"there is no room {room}")
+
+    async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> RoomThen:
+        """The room at a moment, or as it is."""
+        room: Room | None = None
+        messages = []
+        async for recorded in self._stream(room_id):
+            if is_beyond(recorded.event, moment):
+                break
+            room = applied(recorded, room)
+            if isinstance(recorded.event, Room.MessageAdded):
+                messages.append(recorded.event)
+        if room is None:
+            raise RoomNotFound(f"there was no room {room_id} then")
+        if isinstance(moment, int) and room.version < moment:
+            raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
+        return RoomThen(room_id, room.name, room.version, room.modified_on, frozenset(room.members), messages)
+
+    async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
+        """What happened between two moments of a room, on balance."""
+        one, two = await self.room_at(room_id, earlier), await self.room_at(room_id, later)
+        if two.version < one.version:
+            raise NoSuchMoment(f"version {two.version} is not after version {one.version}")
+        said = [message for message in two.messages if message.originator_version > one.version]
+        return RoomDifference(one, two, two.members - one.members, one.members - two.members, said)
+
+    async def visibility(self, room_id: RoomId, version: int) -> Visibility | None:
+        """Who could see the message that `version` added; None when that event is none."""
+        then = await self.room_at(room_id, version)
+        if not then.messages or then.messages[-1].originator_version != version:
+            return None
+        later = {
+            recorded.event.user_id
+            async for recorded in self._stream(room_id, after=version)
+            if isinstance(recorded.event, Room.UserJoined)
+        }
+        return Visibility(then.messages[-1], then.members, frozenset(later) - then.members)
+
+    async def _stream(self, room_id: RoomId, *, after: int = 0) -> AsyncIterator[Recorded[Room.Event]]:
+        async with self._database.connection() as connection:
+            while page := await self._log.stream(room_id, after=after, limit=PAGE, connection=connection):
+                for recorded in page:
+                    yield recorded
+                after = page[-1].event.originator_version
+
+
+def applied(recorded: Recorded[Room.Event], room: Room | None) -> Room | None:
+    """The room after an event of its stream. Raises UnreadableEvent for one that no room can have."""
+    try:
+        return recorded.event.mutate(room)
+    except Exception as error:  # whatever it meets in a stream that others wrote
+        raise fits_nothing(recorded, error) from error
+
+
+def is_beyond(event: Room.Event, moment: Moment | None) -> bool:
+    """Whether it happened after that moment."""
+    match moment:
+        case datetime():
+            return event.timestamp > moment
+        case int():
+            return event.originator_version > moment
+    return False

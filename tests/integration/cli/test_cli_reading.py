@@ -1,0 +1,194 @@
+"""Seeing the log and travelling in time, from the command line."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from tests.support.store import open_store
+
+ADA, BOB = UserId(1), UserId(2)
+ONRECORD = Path(sys.executable).with_name("onrecord")
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def onrecord(database_url: str, tmp_path: Path) -> Run:
+    def run(*arguments: str, **environment: str) -> Result:
+        settings = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), **environment}
+        return CliRunner(env=settings).invoke(main, list(arguments))
+
+    return run
+
+
+@pytest.fixture
+def room_id(database_url: str) -> RoomId:
+    """Two rooms: Engines (versions 1 and 2), and Bugs, whose positions are 3 to 8."""
+
+    async def record() -> RoomId:
+        async with open_store(database_url) as store:
+            await store.open_room("Engines", by=BOB)
+            bugs = await store.open_room("Bugs", by=ADA)
+            await store.chat.post_message(PostMessage(bugs, ADA, "A moth!"))
+            await store.chat.join_room(JoinRoom(bugs, BOB))
+            await store.chat.post_message(PostMessage(bugs, BOB, "all \x1b[2Jmoths\nare shallow"))
+            await store.chat.leave_room(LeaveRoom(bugs, ADA))
+            return bugs
+
+    return asyncio.run(record())
+
+
+def positions(result: Result) -> list[int]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line)["position"] for line in result.stdout.splitlines()]
+
+
+@pytest.mark.usefixtures("room_id")
+def test_events_are_listed_by_what_was_asked(onrecord: Run) -> None:
+    for options, expected in (
+        ("", [1, 2, 3, 4, 5, 6, 7, 8]),
+        ("--room bugs", [3, 4, 5, 6, 7, 8]),
+        ("--user 2", [1, 2, 6, 7]),
+        ("--type user_left --type message_added", [5, 7, 8]),
+        ("--after 2 --to 4", [3, 4]),
+        ("--since 2000-01-01 --limit 2", [1, 2]),
+        ("--until 2000-01-01T00:00:00Z", []),
+    ):
+        assert positions(onrecord("events", "list", "--json", *options.split())) == expected, options
+
+
+@pytest.mark.usefixtures("room_id")
+def test_the_newest_events_are_the_tail(onrecord: Run) -> None:
+    assert positions(onrecord("events", "tail", "-n", "2", "--json")) == [7, 8]
+    assert positions(onrecord("events", "tail", "-n", "2", "--room", "Engines", "--json")) == [1, 2]
+
+
+async def test_the_tail_follows_what_is_recorded(database_url: str, tmp_path: Path) -> None:
+    async with open_store(database_url) as store:
+        room_id = await store.open_room("Bugs")
+        process = await asyncio.create_subprocess_exec(
+            *(ONRECORD, "events", "tail", "-n", "1", "-f", "--json"),
+            env={"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert json.loads(await process.stdout.readline())["position"] == 2
+        await store.chat.post_message(PostMessage(room_id, ADA, "live"))
+        assert json.loads(await process.stdout.readline())["content"] == "live"
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+
+
+@pytest.mark.usefixtures("room_id")
+def test_a_search_finds_words_in_messages_and_names_and_says_when_there_are_none(onrecord: Run) -> None:
+    assert positions(onrecord("events", "search", "MOTH", "--json")) == [5, 7]
+    assert positions(onrecord("events", "search", "engine", "--json")) == [1]
+    assert onrecord("events", "search", "butterfly").exit_code == 1
+
+
+def test_an_event_is_shown_whole_and_one_that_is_not_there_is_a_finding(onrecord: Run, room_id: RoomId) -> None:
+    shown = json.loads(onrecord("events", "show", "7", "--json").stdout)
+    assert (shown["room_id"], shown["version"], shown["user_id"]) == (str(room_id), 5, 2)
+    assert shown["content"] == "all \x1b[2Jmoths\nare shallow"
+    missing = onrecord("events", "show", "9")
+    assert (missing.exit_code, missing.stderr) == (1, "Error: there is no event at position 9\n")
+
+
+@pytest.mark.usefixtures("room_id")
+def test_nothing_that_people_wrote_commands_the_terminal(onrecord: Run) -> None:
+    for command in ("events list", "events show 7", "room show Bugs", "room diff Bugs 1 6"):
+        shown = onrecord(*command.split())
+        assert shown.exit_code == 0, shown.output
+        assert "moths" in shown.stdout
+        assert "\x1b" not in shown.stdout
+
+
+@pytest.mark.usefixtures("room_id")
+def test_the_log_is_counted(onrecord: Run) -> None:
+    counted = json.loads(onrecord("events", "stats", "--json").stdout)
+    assert (counted["position"], counted["events"], counted["rooms"]) == (8, 8, 2)
+    assert counted["by_type"] == {"user_joined": 3, "message_added": 2, "room_opened": 2, "user_left": 1}
+    assert sum(counted["by_day"].values()) == 8
+    assert counted["streams"] == {"count": 2, "shortest": 2, "median": 2, "longest": 6}
+    assert counted["events_per_second"]["last_minute"] == pytest.approx(8 / 60)
+    assert counted["bytes"] > 0
+    assert onrecord("events", "stats").exit_code == 0
+
+
+def test_a_room_is_shown_as_it_was_at_each_version(onrecord: Run, room_id: RoomId) -> None:
+    def at(version: str) -> tuple[list[int], list[str]]:
+        then = json.loads(onrecord("room", "show", str(room_id), "--at", version, "--json").stdout)
+        assert (then["name"], then["version"]) == ("Bugs", int(version))
+        return then["members"], [message["content"][:3] for message in then["messages"]]
+
+    assert [at(str(version)) for version in range(1, 7)] == [
+        ([], []),
+        ([1], []),
+        ([1], ["A m"]),
+        ([1, 2], ["A m"]),
+        ([1, 2], ["A m", "all"]),
+        ([2], ["A m", "all"]),
+    ]
+
+
+@pytest.mark.usefixtures("room_id")
+def test_a_room_is_shown_as_it_was_at_a_time(onrecord: Run) -> None:
+    said = json.loads(onrecord("events", "show", "5", "--json").stdout)["occurred_at"]
+    then = json.loads(onrecord("room", "show", "Bugs", "--at", said, "--json").stdout)
+    assert then["version"] == 3
+    before = onrecord("room", "show", "Bugs", "--at", "2000-01-01")
+    assert (before.exit_code, before.stderr.count("\n")) == (1, 1)
+
+
+@pytest.mark.usefixtures("room_id")
+def test_the_difference_of_two_versions_is_who_came_and_went_and_what_was_said(onrecord: Run) -> None:
+    found = json.loads(onrecord("room", "diff", "Bugs", "3", "6", "--json").stdout)
+    assert (found["joined"], found["left"], [message["version"] for message in found["said"]]) == ([2], [1], [5])
+
+
+@pytest.mark.usefixtures("room_id")
+def test_a_message_was_visible_to_the_members_then_and_to_those_who_joined_later(onrecord: Run) -> None:
+    found = json.loads(onrecord("room", "visible", "Bugs", "3", "--json").stdout)
+    assert (found["members_then"], found["joined_later"]) == ([1], [2])
+    shown = onrecord("room", "visible", "Bugs", "5")
+    assert "user 1, user 2" in shown.stdout
+    assert onrecord("room", "visible", "Bugs", "4").exit_code == 1
+
+
+@pytest.mark.usefixtures("room_id")
+def test_a_moment_that_has_not_come_is_a_finding(onrecord: Run) -> None:
+    for command, reason in (
+        ("show Bugs --at 7", "yet; the newest is 6"),
+        ("visible Bugs 7", "yet; the newest is 6"),
+        ("diff Bugs 3 7", "yet; the newest is 6"),
+        ("diff Bugs 6 3", "version 3 is not after version 6"),
+    ):
+        refused = onrecord("room", *command.split())
+        assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1), refused.output
+        assert reason in refused.stderr
+
+
+def test_what_cannot_be_read_is_one_clear_line(onrecord: Run) -> None:
+    for command in ("events list --room nowhere", "events list --user nobody", "room show nowhere"):
+        refused = onrecord(*command.split())
+        assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1), refused.output
+    away = onrecord("events", "list", DATABASE_URL="postgresql://localhost:1/none")
+    assert (away.exit_code, away.stderr.count("\n")) == (1, 1)
+    for command in ("events list --since noon", "events show x", "room show x --at y"):
+        wrong = onrecord(*command.split())
+        assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1), wrong.stderr
+
+
+def test_every_command_of_these_has_help_with_an_example(onrecord: Run) -> None:
+    commands = [("events", name) for name in ("list", "show", "tail", "stats", "search")]
+    commands += [("room", name) for name in ("show", "diff", "visible")]
+    for command in commands:
+        assert f"\n  onrecord {' '.join(command)}" in onrecord(*command, "--help").stdout

@@ -1,0 +1,125 @@
+"""Moving the log, and minding the fan-out, from the command line."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from projections.fanout import lane_table as lanes
+from projections.fanout.worker import PRESENT
+from tests.support.store import open_store
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def onrecord(database_url: str, tmp_path: Path) -> Run:
+    def run(*arguments: str, **environment: str) -> Result:
+        settings = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), **environment}
+        return CliRunner(env=settings).invoke(main, list(arguments))
+
+    return run
+
+
+async def execute(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(sql)
+    await connection.close()
+
+
+def test_a_log_is_exported_once_and_imported_where_it_fits(onrecord: Run, database_url: str, tmp_path: Path) -> None:
+    async def record() -> None:
+        async with open_store(database_url) as store:
+            await store.open_room()
+
+    asyncio.run(record())
+    file = tmp_path / "log.jsonl.gz"
+    exported = onrecord("events", "export", str(file))
+    assert (exported.exit_code, exported.stdout) == (0, f"exported 2 events, positions 1 to 2: {file}\n")
+    assert json.loads(gzip.decompress(file.read_bytes()).splitlines()[-1])["events"] == 2
+    assert onrecord("events", "export", str(file)).exit_code == 2
+    assert onrecord("events", "export", str(file), "--overwrite").exit_code == 0
+    imported = onrecord("events", "import", str(file))
+    assert (imported.exit_code, imported.stdout) == (0, "imported 0 of 2 events, positions 1 to 2\n")
+    file.write_bytes(b"nonsense")
+    refused = onrecord("events", "import", str(file))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert onrecord("events", "import", str(tmp_path / "nowhere.gz")).exit_code == 2
+    unknown = onrecord("events", "export", str(tmp_path / "log.jsonl.zst"))
+    assert (unknown.exit_code, "a log is .jsonl, or compressed .gz, .xz, .bz2" in unknown.stderr) == (2, True)
+
+
+def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
+    def state() -> str:
+        return str(
+            json.loads(onrecord("projections", "status", "--sample", "0", "--json").stdout.splitlines()[1])["state"]
+        )
+
+    assert onrecord("projections", "pause", "--why", "an upgrade").exit_code == 0
+    assert state() == "paused"
+    assert onrecord("projections", "resume", "--why", "it is done").exit_code == 0
+    assert state() == "idle"
+    done = [json.loads(line) for line in onrecord("projections", "actions", "--json").stdout.splitlines()]
+    assert [(action["action"], action["why"]) for action in done] == [("pause", "an upgrade"), ("resume", "it is done")]
+    assert all(action["who"] for action in done)
+
+
+async def test_a_lane_that_nobody_holds_is_a_finding_when_there_are_processes_that_could(
+    onrecord: Run, database_url: str
+) -> None:
+    async def lane() -> tuple[int, str]:
+        result = await asyncio.to_thread(onrecord, "projections", "status", "--sample", "0", "--json")
+        return result.exit_code, json.loads(result.stdout.splitlines()[1])["state"]
+
+    assert await lane() == (0, "idle")
+    process = await asyncpg.connect(database_url)
+    await lanes.share(PRESENT, process)
+    assert await lane() == (1, "not held")
+    assert await lanes.try_hold(0, "somebody", process) is not None
+    assert await lane() == (0, "running")
+    await process.close()
+
+
+def test_nobody_acts_without_a_reason(onrecord: Run) -> None:
+    for command in (("pause",), ("resume",), ("skip", "17"), ("dead-letters", "discard", "1")):
+        assert onrecord("projections", *command).exit_code == 2
+
+
+def test_an_event_that_stopped_the_fan_out_can_be_skipped_and_no_other(onrecord: Run, database_url: str) -> None:
+    asyncio.run(execute(database_url, "UPDATE fanout_lanes SET failed_position = 17, failed_reason = 'too large'"))
+    assert onrecord("projections", "status", "--sample", "0").exit_code == 1
+    assert onrecord("projections", "skip", "16", "--why", "too large").exit_code == 1
+    assert onrecord("projections", "skip", "17", "--why", "too large").exit_code == 0
+    assert onrecord("projections", "status", "--sample", "0").exit_code == 0
+
+
+def test_dead_letters_are_listed_and_are_a_finding(onrecord: Run, database_url: str) -> None:
+    assert onrecord("projections", "dead-letters", "list").exit_code == 0
+    letter = "(0, 17, gen_random_uuid(), 3, 'too large')"
+    columns = "(lane, position, room_id, version, reason)"
+    asyncio.run(execute(database_url, f"INSERT INTO dead_letters {columns} VALUES {letter}"))
+    listed = onrecord("projections", "dead-letters", "list", "--json")
+    assert (listed.exit_code, json.loads(listed.stdout)["position"]) == (1, 17)
+    assert "too large" in onrecord("projections", "dead-letters", "list").stdout
+
+
+def test_every_command_of_these_has_help_with_an_example(onrecord: Run) -> None:
+    for command in (
+        "events export",
+        "events import",
+        "projections pause",
+        "projections resume",
+        "projections skip",
+        "projections actions",
+        "projections dead-letters list",
+        "projections dead-letters retry",
+        "projections dead-letters discard",
+        "fanout replay",
+    ):
+        assert f"\n  onrecord {command}" in onrecord(*command.split(), "--help").stdout

@@ -1,0 +1,125 @@
+"""A stock `eventsourcing` application on its own PostgreSQL recorder shares one log with us."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from eventsourcing.persistence import IntegrityError
+from eventsourcing.projection import ApplicationSubscription
+
+from domain.room import Room
+from domain.values import JoinRoom, PostMessage, RoomId, UserId
+from tests.support.conditions import eventually
+from tests.support.given_when_then import ADA, BOB
+from tests.support.stock_application import StockRooms, stock_environment
+from tests.support.store import Store, open_store
+
+OURS, THEIRS, SHARED = 300, 60, 20
+
+
+@pytest.fixture
+def stock(database_url: str) -> Iterator[StockRooms]:
+    application = StockRooms(env=stock_environment(database_url))
+    yield application
+    application.close()
+
+
+def open_and_fill(stock: StockRooms, messages: int) -> UUID:
+    """A room of theirs, saved once a message."""
+    room = Room.open(name="Theirs", user_id=BOB)
+    for number in range(messages):
+        room.post(user_id=BOB, content=f"theirs {number}")
+        stock.save(room)
+    return room.id
+
+
+def post_into(stock: StockRooms, room_id: UUID, messages: int) -> None:
+    """Into a room that others post in as well: who comes second decides again."""
+    for number in range(messages):
+        while True:
+            room: Room = stock.repository.get(room_id)
+            room.post(user_id=BOB, content=f"shared {number}")
+            try:
+                stock.save(room)
+                break
+            except IntegrityError:
+                continue
+
+
+def follow(stock: StockRooms, events: int) -> list[tuple[int, UUID, int]]:
+    """The first `events` of the log as the library's own subscription gives them."""
+    with ApplicationSubscription(stock, gt=0) as subscription:
+        seen = []
+        for event, tracking in subscription:
+            seen.append((tracking.notification_id, event.originator_id, event.originator_version))
+            if len(seen) == events:
+                break
+        return seen
+
+
+async def all_places(store: Store) -> list[tuple[int, UUID, int]]:
+    return [(r.position, r.event.originator_id, r.event.originator_version) for r in await store.events()]
+
+
+async def test_a_stock_application_loads_what_we_recorded(database_url: str, stock: StockRooms) -> None:
+    async with open_store(database_url) as store:
+        room_id = await store.open_room("Ours", by=ADA)
+        await store.chat.join_room(JoinRoom(room_id, BOB))
+        await store.chat.post_message(PostMessage(room_id, ADA, "grüße 👋"))
+    room: Room = await asyncio.to_thread(stock.repository.get, room_id)
+    assert (room.name, room.members, room.version) == ("Ours", {ADA, BOB}, 4)
+
+
+async def test_both_append_at_once_and_each_sees_every_event_once_and_in_order(
+    database_url: str, stock: StockRooms
+) -> None:
+    async with open_store(database_url) as store:
+        ours = await store.open_room("Ours", by=ADA)
+        shared = await store.open_room("Shared", by=ADA)
+        await store.chat.join_room(JoinRoom(shared, BOB))
+        total = 5 + OURS + (THEIRS + 2) + 2 * SHARED
+        following = asyncio.create_task(asyncio.to_thread(follow, stock, total))
+
+        async def post(room_id: RoomId, messages: int) -> None:
+            for number in range(messages):
+                await store.chat.post_message(PostMessage(room_id, ADA, f"ours {number}"))
+
+        theirs, *_ = await asyncio.gather(
+            asyncio.to_thread(open_and_fill, stock, THEIRS),
+            asyncio.to_thread(post_into, stock, shared, SHARED),
+            post(ours, OURS),
+            post(shared, SHARED),
+        )
+        places = await all_places(store)
+        assert await following == places
+        assert len(places) == len(set(places)) == total
+        assert places == sorted(places)
+        for room_id, messages in ((ours, OURS), (shared, 2 * SHARED + 1), (theirs, THEIRS)):
+            assert await store.versions(room_id) == list(range(1, messages + 3))
+
+
+async def test_our_read_models_show_what_a_stock_application_appended(database_url: str, stock: StockRooms) -> None:
+    async with open_store(database_url) as store:
+        theirs = await asyncio.to_thread(open_and_fill, stock, 3)
+
+        async def shown() -> bool:
+            found = (await store.queries.room(BOB, theirs)).value
+            return found is not None and found.version == 5
+
+        await eventually(shown)
+        page = (await store.queries.messages(BOB, theirs, page=1)).value
+        assert page is not None
+        assert [message.content for message in page.results] == ["theirs 2", "theirs 1", "theirs 0"]
+
+
+async def test_a_room_name_that_a_stock_application_took_twice_stops_nothing(
+    database_url: str, stock: StockRooms
+) -> None:
+    async with open_store(database_url) as store:
+        await store.open_room("Theirs", by=ADA)
+        theirs = await asyncio.to_thread(open_and_fill, stock, 1)
+        await store.chat.join_room(JoinRoom(RoomId(theirs), ADA))
+        found = (await store.queries.search(UserId(9), "theirs", page=1)).value
+        assert found is not None
+        assert found.count == 2

@@ -1,0 +1,109 @@
+"""A log that was stored by earlier programs, read by today's. The file is never recorded anew."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.room import TOPICS, Room
+from domain.values import PostMessage, RoomId
+from eventstore.log import Log
+from eventstore.mapper import create_mapper, to_event
+from projections.readmodels.shapes import Message
+from replay.archive.transfer import export, import_
+from replay.rebuild.fold import Progress
+from replay.rebuild.rebuild import rebuild
+from replay.rebuild.verify import verify
+from tests.support import versioned_aggregate as meeting
+from tests.support.given_when_then import ADA, BOB
+from tests.support.store import Store, open_store
+from tests.support.versioned_aggregate import Meeting
+
+FIRST_RELEASE = Path(__file__).parents[2] / "support" / "logs" / "first_release.jsonl"
+GENERAL = RoomId(UUID("564f368d-b366-48fc-bfaa-dda179c1239c"))
+RETROSPECTIVE = UUID("c45d15bc-d290-4006-9b66-b60fc9727289")
+STAND_UP = UUID("3fc61e07-4eb3-4ba2-9980-7788a1ce914f")
+
+
+def unseen(_: Progress) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """A store of today on the log of back then."""
+    await import_(database_url, FIRST_RELEASE, unseen)
+    async with open_store(database_url) as opened:
+        yield opened
+
+
+async def meetings(store: Store, stream_id: UUID) -> list[Meeting.Event]:
+    log = Log(create_mapper(), topics=meeting.TOPICS)
+    async with store.database.connection() as connection:
+        return [recorded.event for recorded in await log.stream(stream_id, after=0, limit=10, connection=connection)]
+
+
+async def test_rooms_of_the_first_release_are_what_they_were(store: Store, database_url: str) -> None:
+    await rebuild(database_url, unseen)
+    assert (await verify(database_url, unseen)).differences == []
+    room = (await store.queries.room(ADA, GENERAL)).value
+    assert room is not None
+    assert (room.name, room.version, room.member_count) == ("General", 6, 1)
+    feed = (await store.queries.feed(BOB, after=0, limit=10)).value
+    assert [event.position for event in feed] == [3, 4, 8, 9]
+    said = [event.body for event in feed if isinstance(event.body, Message)]
+    assert [message.content for message in said] == ['Grüße 👋 "quoted"\nsecond line', "hello"]
+    assert said[0].created_at == "2026-11-24T10:58:23.479547Z"
+
+
+async def test_a_room_of_the_first_release_goes_on(store: Store) -> None:
+    recorded = await store.chat.post_message(PostMessage(GENERAL, ADA, "still here"))
+    assert (recorded.event.originator_version, recorded.position) == (7, 10)
+
+
+async def test_a_log_of_the_first_release_is_exported_byte_for_byte(store: Store, tmp_path: Path) -> None:
+    await export(store.database, tmp_path / "again.jsonl", unseen)
+    assert (tmp_path / "again.jsonl").read_bytes() == FIRST_RELEASE.read_bytes()
+
+
+async def test_events_of_every_earlier_class_version_are_read_as_todays(store: Store) -> None:
+    called, moved = await meetings(store, RETROSPECTIVE)
+    (stand_up,) = await meetings(store, STAND_UP)
+    assert isinstance(called, Meeting.Called)
+    assert (called.title, called.starts, called.minutes) == ("Retrospective", datetime(2026, 11, 2, 10, tzinfo=UTC), 60)
+    assert isinstance(moved, Meeting.Moved)
+    assert moved.starts == datetime(2026, 11, 3, 10, tzinfo=UTC)
+    assert isinstance(stand_up, Meeting.Called)
+    assert (stand_up.starts, stand_up.minutes) == (datetime(2026, 11, 4, 9, 30, tzinfo=UTC), 15)
+
+
+async def test_an_aggregate_loads_from_old_events_and_records_todays(store: Store) -> None:
+    aggregate: Any = None
+    for event in await meetings(store, RETROSPECTIVE):
+        aggregate = event.mutate(aggregate)
+    assert isinstance(aggregate, Meeting)
+    aggregate.move(starts=datetime(2026, 11, 5, 8, tzinfo=UTC))
+    (recorded,) = aggregate.collect_events()
+    stored = create_mapper().to_stored_event(recorded)
+    assert stored.originator_version == 3
+    assert b'"class_version":2' in stored.state
+    assert create_mapper().to_domain_event(stored) == recorded
+
+
+async def test_what_other_applications_keep_in_the_log_is_passed_over(store: Store) -> None:
+    assert {type(recorded.event).TOPIC for recorded in await store.events()} <= set(TOPICS)
+    assert [recorded.position for recorded in await store.events()] == [1, 2, 3, 4, 8, 9]
+
+
+async def test_a_program_from_before_a_field_was_added_reads_on(store: Store) -> None:
+    mapper = create_mapper()
+    room: Any = None
+    for recorded in await store.events():
+        stored = mapper.to_stored_event(recorded.event)
+        newer = stored.state.replace(b'{"timestamp":', b'{"class_version":2,"mood":"new","timestamp":', 1)
+        room = to_event(mapper, 99, GENERAL, stored.originator_version, stored.topic, newer).mutate(room)
+    assert isinstance(room, Room)
+    assert (room.name, room.members, room.version) == ("General", {ADA}, 6)

@@ -1,0 +1,119 @@
+"""Pages over HTTP: where they lead, what forms refuse, what every one of them is sent with."""
+
+import re
+
+import pytest
+
+from api.demo import PEOPLE
+from tests.integration.conftest import StartServer, Visit
+from tests.support.people import PASSWORD, Person
+
+
+async def submit(person: Person, path: str, fields: dict[str, str], *, csrf: str | None = None) -> tuple[int, str, str]:
+    """Send a form; returns status, where it leads, and the page."""
+    sent = await person.submit(path, fields, csrf=csrf)
+    return sent.status, sent.headers.get("Location", ""), sent.raw.decode()
+
+
+async def lead(person: Person, path: str) -> tuple[int, str]:
+    """Ask for a page; returns status and where it leads."""
+    url = f"{person.url}".rstrip("/") + path
+    async with person.http.get(url, allow_redirects=False) as response:
+        return response.status, response.headers.get("Location", "")
+
+
+async def test_strangers_are_led_to_login_and_back(visit: Visit, ada: Person) -> None:
+    nobody = await visit()
+    assert await lead(nobody, "/discover/?q=a&page=1") == (303, "/login/?next=/discover/%3Fq%3Da%26page%3D1")
+    fields = {"username": "ada", "password": PASSWORD, "next": "/discover/?q=a&page=1"}
+    assert (await submit(nobody, "/login/", fields))[:2] == (303, "/discover/?q=a&page=1")
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/a\nb", "evil"])
+async def test_login_leads_to_no_other_site(visit: Visit, ada: Person, target: str) -> None:
+    nobody = await visit()
+    fields = {"username": "ada", "password": PASSWORD, "next": target}
+    assert (await submit(nobody, "/login/", fields))[:2] == (303, "/")
+
+
+async def test_a_wrong_password_is_told_beside_the_field_and_the_name_is_kept(visit: Visit, ada: Person) -> None:
+    status, _, page = await submit(await visit(), "/login/", {"username": "ada", "password": "wrong"})
+    assert status == 400
+    assert 'id="password-problem"' in page
+    assert 'value="ada"' in page
+
+
+async def test_a_form_without_its_token_does_nothing(ada: Person) -> None:
+    room = await ada.open_room("General")
+    for token in ("", "x" * 43):
+        status, _, page = await submit(ada, f"/rooms/{room}/", {"content": "forged"}, csrf=token)
+        assert status == 403
+        assert "The form was out of date" in page
+        assert f'href="/rooms/{room}/">Go back' in page
+    assert (await ada.get(f"/api/rooms/{room}/messages/")).body["count"] == 0
+
+
+async def test_people_who_lose_their_way_get_a_page_and_programs_json(ada: Person) -> None:
+    browser = {"Accept": "text/html,*/*"}
+    for path, status, to in (
+        ("/nowhere/", 404, ""),
+        ("/logout/", 404, ""),
+        ("/rooms?page=1", 303, "/rooms/?page=1"),
+        ("//evil.example", 303, "/"),
+    ):
+        async with ada.http.get(f"{ada.url}".rstrip("/") + path, headers=browser, allow_redirects=False) as response:
+            assert (response.status, response.headers.get("Location", "")) == (status, to), path
+            assert "There is nothing here" in await response.text() or to
+    answer = await ada.get("/nowhere/")
+    assert (answer.status, answer.body) == (404, {"detail": "Not found."})
+
+
+async def test_a_form_that_is_sent_twice_says_it_once(ada: Person) -> None:
+    room = await ada.open_room("General")
+    for _ in range(2):
+        sent = await submit(ada, f"/rooms/{room}/", {"content": "once\r\nonly", "key": "k"})
+        assert sent[:2] == (303, f"/rooms/{room}/#newest")
+    messages = (await ada.get(f"/api/rooms/{room}/messages/")).body["results"]
+    assert [message["content"] for message in messages] == ["once\nonly"]
+
+
+async def test_demo_people_are_for_everybody_in_demo_mode_only(visit: Visit, start_server: StartServer) -> None:
+    demo = await visit(at=await start_server(demo="yes"))
+    assert PEOPLE[0] in (await demo.get("/login/")).raw.decode()
+    nobody = await visit()
+    assert "demo-login" not in (await nobody.get("/login/")).raw.decode()
+    assert (await submit(nobody, "/demo-login/", {"username": PEOPLE[0]}))[0] == 404
+
+
+async def test_somebody_who_is_not_in_a_room_sees_nothing_of_it(ada: Person, bob: Person) -> None:
+    room = await ada.open_room("Secrets")
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": "between us"})
+    for path in (f"/rooms/{room}/", f"/rooms/{room}/history/", f"/rooms/{room}/history/?at=2"):
+        page = await bob.get(path)
+        assert page.status == 404
+        assert b"Secrets" not in page.raw
+        assert b"between us" not in page.raw
+    assert (await submit(bob, f"/rooms/{room}/", {"content": "hello"}))[0] == 404
+
+
+async def test_pages_run_no_script_of_their_own_and_ask_no_other_host(ada: Person) -> None:
+    room = await ada.open_room("<script>alert(1)</script>")
+    for path in ("/rooms/", "/discover/", "/account/", f"/rooms/{room}/", f"/rooms/{room}/history/"):
+        page = await ada.get(path)
+        assert page.status == 200
+        policy = page.headers["Content-Security-Policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert "unsafe" not in policy
+        text = page.raw.decode()
+        assert re.findall(r"<script(?![^>]* src=\"/static/)", text) == []
+        assert re.findall(r"<style|\sstyle=|\son\w+=\"", text) == []
+        assert re.findall(r"(?:src|href|action)=\"(?:https?:)?//", text) == []
+
+
+async def test_what_pages_refer_to_is_there(ada: Person) -> None:
+    room = await ada.open_room("General")
+    page = (await ada.get(f"/rooms/{room}/")).raw.decode()
+    for path in re.findall(r"(?:src|href)=\"(/static/[^\"]+)\"", page):
+        found = await ada.get(path)
+        assert found.status == 200, path
+        assert found.headers["X-Content-Type-Options"] == "nosniff"

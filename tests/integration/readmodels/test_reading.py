@@ -1,0 +1,61 @@
+"""Members at a version, and what is unread."""
+
+from uuid import UUID
+
+from domain.values import RoomId
+from replay.investigate.time_travel import TimeTravel
+from tests.integration.conftest import Visit
+from tests.support.people import Person
+from tests.support.store import open_store
+
+
+async def post(person: Person, room: str, content: str) -> int:
+    return int((await person.post(f"/api/rooms/{room}/messages/", {"content": content})).body["id"])
+
+
+async def readings(person: Person) -> dict[str, tuple[int, int]]:
+    """Version and unread messages of each room."""
+    found = (await person.get("/api/readings/")).body["readings"]
+    return {reading["room_id"]: (reading["version"], reading["unread"]) for reading in found}
+
+
+async def test_messages_of_others_are_unread_until_a_device_has_seen_them(ada: Person, bob: Person) -> None:
+    room = await ada.open_room("General")
+    await post(ada, room, "before bob came")
+    await bob.post(f"/api/rooms/{room}/join/")  # version 4
+    await post(ada, room, "one")
+    await post(bob, room, "his own")
+    await post(ada, room, "two")
+    assert await readings(bob) == {room: (4, 2)}
+    read = await bob.post(f"/api/rooms/{room}/read/", {"version": 6})
+    assert read.body == {"room_id": room, "version": 6, "unread": 1, "counted": 7}
+    assert (await bob.post(f"/api/rooms/{room}/read/", {"version": 5})).body["version"] == 6
+    assert (await bob.post(f"/api/rooms/{room}/read/", {"version": 1000})).body["version"] == 7
+    assert await readings(bob) == {room: (7, 0)}
+
+
+async def test_a_mark_is_for_members_and_takes_a_version(ada: Person, bob: Person) -> None:
+    room = await ada.open_room("General")
+    assert (await bob.post(f"/api/rooms/{room}/read/", {"version": 1})).status == 404
+    for wrong in ({}, {"version": None}, {"version": "1"}, {"version": 0}, {"version": True}, {"version": 2**63}):
+        refused = await ada.post(f"/api/rooms/{room}/read/", wrong)
+        assert (refused.status, list(refused.body)) == (400, ["version"])
+
+
+async def test_members_at_every_version_are_those_that_the_log_tells(
+    ada: Person, bob: Person, visit: Visit, database_url: str
+) -> None:
+    eve = await visit("eve")
+    room = await ada.open_room("General")
+    for person, action in ((bob, "join"), (eve, "join"), (bob, "leave"), (ada, "leave"), (bob, "join"), (ada, "join")):
+        await person.post(f"/api/rooms/{room}/{action}/")
+    newest = (await ada.get(f"/api/rooms/{room}/")).body["version"]
+    async with open_store(database_url) as store:
+        travel = TimeTravel(store.database, store.log)
+        for version in range(1, newest + 1):
+            told = (await ada.get(f"/api/rooms/{room}/members/?at={version}")).body
+            then = await travel.room_at(RoomId(UUID(room)), version)
+            assert {user["id"] for user in told["results"]} == then.members
+            assert told["count"] == len(then.members)
+    now = (await ada.get(f"/api/rooms/{room}/members/")).body["results"]
+    assert [user["username"] for user in now] == ["eve", "bob", "ada"]

@@ -1,0 +1,326 @@
+"""The read models, doubted, proved and derived again while people go on talking."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from replay.investigate.projection_status import read_status
+from replay.rebuild.fold import Progress
+from replay.rebuild.rebuild import RebuildRefused, rebuild
+from replay.rebuild.verify import mend_room, verify
+from tests.support.conditions import eventually
+from tests.support.serving import ONRECORD
+from tests.support.store import Store, open_store
+
+ADA, BOB = UserId(1), UserId(2)
+
+
+def unseen(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture
+async def admin(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody with a psql."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def talk(store: Store, name: str = "General", *, messages: int = 20) -> RoomId:
+    """A room with comings, goings and messages."""
+    room_id = await store.open_room(name, by=ADA)
+    await store.chat.join_room(JoinRoom(room_id, BOB))
+    for number in range(messages):
+        await store.chat.post_message(PostMessage(room_id, ADA, f"message {number}"))
+    await store.chat.leave_room(LeaveRoom(room_id, BOB))
+    return room_id
+
+
+@contextlib.asynccontextmanager
+async def people_talking_and_reading(store: Store, room_id: RoomId) -> AsyncIterator[list[int]]:
+    """Posts and reads without a break, for as long as the block lasts; yields the versions posted so far.
+
+    Whatever goes wrong for one of them is raised at the end of the block.
+    """
+    said: list[int] = []
+    is_over = asyncio.Event()
+
+    async def post() -> None:
+        while not is_over.is_set():
+            recorded = await store.chat.post_message(PostMessage(room_id, ADA, "still here"))
+            said.append(recorded.event.originator_version)
+
+    async def see() -> None:
+        while not is_over.is_set():
+            before = len(said)
+            room = (await store.queries.room(ADA, room_id)).value
+            assert room is not None
+            assert room.version >= (said[before - 1] if before else 0)
+            page = (await store.queries.messages(ADA, room_id, page=1)).value
+            assert page is not None
+            assert room.last_message is not None
+            assert page.results[0].id >= room.last_message.id
+
+    tasks = [asyncio.create_task(work()) for work in (post, post, see, see)]
+    try:
+        yield said
+    finally:
+        is_over.set()
+        await asyncio.gather(*tasks)
+
+
+async def schemas(admin: asyncpg.Connection) -> Any:
+    """Columns, indexes and options of the live tables, as the catalogue describes them."""
+    return await admin.fetch(
+        "SELECT relname, relkind, reloptions, relowner::regrole::text, relacl::text,"
+        " CASE relkind WHEN 'i' THEN pg_get_indexdef(oid) END AS definition"
+        " FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname"
+    )
+
+
+CORRUPTIONS = {
+    "messages": "UPDATE messages SET content = 'never said' WHERE room_id = $1 AND version = 5",
+    "memberships": "UPDATE memberships SET left_version = left_version - 1 WHERE room_id = $1 AND user_id = 2",
+    "rooms": "DELETE FROM rooms WHERE room_id = $1",
+}
+
+
+@pytest.mark.parametrize("table", CORRUPTIONS)
+async def test_verify_finds_exactly_the_row_that_was_changed_and_a_rebuild_mends_it_while_people_talk(
+    database_url: str, admin: asyncpg.Connection, table: str
+) -> None:
+    async with open_store(database_url) as store:
+        wronged = await talk(store, "Wronged")
+        busy = await talk(store, "Busy")
+        before = await schemas(admin)
+        right = await verify(database_url, unseen)
+        await admin.execute(CORRUPTIONS[table], wronged)
+        async with people_talking_and_reading(store, busy) as said:
+            await eventually(lambda: reached(said, 10))
+            found = await verify(database_url, unseen)
+            assert [(one.table, one.key["room_id"]) for one in found.differences] == [(table, wronged)]
+            await rebuild(database_url, unseen)
+            after_the_exchange = len(said) + 10
+            await eventually(lambda: reached(said, after_the_exchange))
+            assert (await verify(database_url, unseen)).differences == []
+        after = await verify(database_url, unseen)
+        assert (right.differences, after.differences) == ([], [])
+        assert after.rows["messages"] == right.rows["messages"] + len(said)
+        assert await schemas(admin) == before
+
+
+async def reached(said: list[int], count: int) -> bool:
+    return len(said) >= count
+
+
+async def test_a_room_is_mended_in_place(database_url: str, admin: asyncpg.Connection) -> None:
+    async with open_store(database_url) as store:
+        wronged, other = await talk(store, "Wronged"), await talk(store, "Other")
+        right = await verify(database_url, unseen)
+        for corruption in CORRUPTIONS.values():
+            await admin.execute(corruption, wronged)
+        await admin.execute("INSERT INTO messages VALUES ($1, 99, 1, 'never said', now())", wronged)
+        assert (await verify(database_url, unseen, room_id=other)).differences == []
+        found = (await verify(database_url, unseen, room_id=wronged)).differences
+        assert sorted(one.table for one in found) == ["memberships", "messages", "messages", "rooms"]
+        assert await mend_room(database_url, wronged) == found
+        mended = await verify(database_url, unseen)
+        assert (mended.differences, mended.digest) == ([], right.digest)
+
+
+class Stop(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few events at a time, so that there is something between a rebuild's beginning and its end."""
+    monkeypatch.setattr("replay.rebuild.fold.PAGE", 10)
+    monkeypatch.setattr("replay.rebuild.rebuild.NEAR", 5)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_an_interrupted_rebuild_leaves_the_live_tables_and_goes_on_where_it_was(
+    database_url: str, admin: asyncpg.Connection
+) -> None:
+    async with open_store(database_url) as store:
+        room_id = await talk(store, messages=50)
+        await admin.execute(CORRUPTIONS["messages"], room_id)
+
+        def stop(progress: Progress) -> None:
+            if progress.position >= 30:
+                raise Stop
+
+        with pytest.raises(Stop):
+            await rebuild(database_url, stop)
+        live, _, shadow = await read_status(store.database)
+        assert (live.checkpoint, shadow.state, shadow.checkpoint) == (54, "interrupted", 30)
+        assert len((await verify(database_url, unseen)).differences) == 1
+        await store.chat.post_message(PostMessage(room_id, ADA, "meanwhile"))
+        finished = await rebuild(database_url, unseen)
+        assert (finished.resumed_at, finished.events, finished.position) == (30, 25, 55)
+        assert (await verify(database_url, unseen)).differences == []
+        assert len(await read_status(store.database)) == 2
+
+
+def interrupt(progress: Progress) -> None:
+    raise Stop
+
+
+@pytest.fixture
+async def interrupted(database_url: str, small_pages: None) -> AsyncIterator[Store]:
+    """A store in which a rebuild was interrupted after one page of events."""
+    async with open_store(database_url) as store:
+        await talk(store)
+        with pytest.raises(Stop):
+            await rebuild(database_url, interrupt)
+        yield store
+
+
+@pytest.mark.usefixtures("interrupted")
+async def test_a_rebuild_that_begins_anew_folds_everything(database_url: str) -> None:
+    finished = await rebuild(database_url, unseen, restart=True)
+    assert (finished.resumed_at, finished.events) == (0, 24)
+
+
+@pytest.mark.usefixtures("interrupted")
+async def test_what_another_programs_fold_has_left_is_not_gone_on_with(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replay.rebuild.shadow.FOLD_CODE", "another")
+    finished = await rebuild(database_url, unseen)
+    assert (finished.resumed_at, finished.events) == (0, 24)
+
+
+@contextlib.asynccontextmanager
+async def somebody_staying_in_a_table(admin: asyncpg.Connection) -> AsyncIterator[None]:
+    """A reader whose transaction does not end before the block does."""
+    staying = admin.transaction()
+    await staying.start()
+    await admin.fetch("SELECT * FROM rooms")
+    yield
+    await staying.rollback()
+
+
+async def waits_for_readers(store: Store) -> bool:
+    """Whether an exchange is waiting for a table to be left."""
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'rooms'::regclass"
+    return bool(await store.database.fetchval(waits))
+
+
+async def test_a_reader_that_stays_long_in_a_table_holds_the_exchange_up_and_nobody_else(
+    database_url: str, admin: asyncpg.Connection
+) -> None:
+    async with open_store(database_url) as store:
+        room_id = await talk(store)
+        async with somebody_staying_in_a_table(admin):
+            rebuilding = asyncio.create_task(rebuild(database_url, unseen))
+            await eventually(lambda: waits_for_readers(store))
+            await store.chat.post_message(PostMessage(room_id, ADA, "nobody waits for me"))
+            assert (await store.queries.room(ADA, room_id)).value is not None
+            assert not rebuilding.done()
+        assert (await rebuilding).position == 25
+
+
+async def test_two_rebuilds_at_once_are_refused(database_url: str, admin: asyncpg.Connection) -> None:
+    async with open_store(database_url) as store:
+        await talk(store)
+        async with somebody_staying_in_a_table(admin):
+            rebuilding = asyncio.create_task(rebuild(database_url, unseen))
+            await eventually(lambda: waits_for_readers(store))
+            with pytest.raises(RebuildRefused, match="another rebuild is running"):
+                await rebuild(database_url, unseen)
+        assert (await rebuilding).position == 24
+
+
+async def folded_to(seen: list[int], position: int) -> bool:
+    return seen[-1] >= position
+
+
+async def test_ctrl_c_is_one_clear_line_and_leaves_the_live_tables(
+    database_url: str, admin: asyncpg.Connection, tmp_path: Path
+) -> None:
+    async with open_store(database_url) as store:
+        await talk(store)
+        before = await schemas(admin)
+        async with somebody_staying_in_a_table(admin):
+            process = await asyncio.create_subprocess_exec(
+                *(ONRECORD, "projections", "rebuild"),
+                env={"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)},
+                stderr=asyncio.subprocess.PIPE,
+            )
+            await eventually(lambda: waits_for_readers(store), timeout_s=30)
+            process.send_signal(signal.SIGINT)
+            _, said = await process.communicate()
+        assert process.returncode == 1
+        assert said.decode() == "Error: interrupted: the live tables are as they were; run it again to go on\n"
+        assert await schemas(admin) == before
+        assert (await read_status(store.database))[-1].state == "interrupted"
+
+
+async def test_what_happens_while_the_exchange_waits_is_not_left_for_the_lock(
+    database_url: str, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("replay.rebuild.rebuild.NEAR", 5)
+    seen: list[int] = []
+    async with open_store(database_url) as store:
+        room_id = await talk(store)
+        async with somebody_staying_in_a_table(admin):
+            rebuilding = asyncio.create_task(rebuild(database_url, lambda progress: seen.append(progress.position)))
+            await eventually(lambda: waits_for_readers(store))
+            for number in range(20):
+                await store.chat.post_message(PostMessage(room_id, ADA, str(number)))
+            await eventually(lambda: folded_to(seen, 44 - 5))
+        assert (await rebuilding).position == 44
+        assert (await verify(database_url, unseen)).differences == []
+
+
+async def test_something_that_depends_on_the_tables_is_left_alone(database_url: str, admin: asyncpg.Connection) -> None:
+    async with open_store(database_url) as store:
+        room_id = await talk(store)
+        await admin.execute("CREATE VIEW report AS SELECT count(*) FROM messages")
+        with pytest.raises(RebuildRefused, match="view report"):
+            await rebuild(database_url, unseen)
+        assert await admin.fetchval("SELECT * FROM report") == 20
+        await store.chat.post_message(PostMessage(room_id, ADA, "all is well"))
+
+
+async def test_commands_say_what_was_found_and_exit_with_1(
+    database_url: str, admin: asyncpg.Connection, tmp_path: Path
+) -> None:
+    async def onrecord(*arguments: str) -> tuple[int, str]:
+        environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+        result = await asyncio.to_thread(CliRunner(env=environment).invoke, main, ["projections", *arguments])
+        return result.exit_code, result.output
+
+    async with open_store(database_url) as store:
+        room_id = await talk(store)
+        assert (await onrecord("verify"))[0] == 0
+        await admin.execute(CORRUPTIONS["messages"], room_id)
+        code, said = await onrecord("verify")
+        assert code == 1
+        assert f"messages: room_id {room_id}, version 5\n  content: live 'never said', by the log 'message 1'" in said
+        assert (await onrecord("verify", "--room", "General"))[0] == 1
+        assert (await onrecord("rebuild", "--room", "General"))[0] == 0
+        assert (await onrecord("verify", "--json"))[0] == 0
+        await admin.execute(CORRUPTIONS["rooms"], room_id)
+        code, said = await onrecord("rebuild", "rooms")
+        assert (code, "rebuilt at position 24" in said) == (0, True)
+        assert (await onrecord("verify"))[0] == 0
+        assert (await onrecord("status", "--sample", "0"))[0] == 0
+        await admin.execute("UPDATE fanout_lanes SET failed_position = 3, failed_reason = 'refused'")
+        code, said = await onrecord("status", "--sample", "0")
+        assert (code, "position 3: refused" in said) == (1, True)
+        assert (await onrecord("verify", "nothing"))[0] == 2
+        for command in ("status", "rebuild", "verify"):
+            assert f"\n  onrecord projections {command}" in (await onrecord(command, "--help"))[1]

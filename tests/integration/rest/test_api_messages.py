@@ -1,0 +1,156 @@
+"""Messages over HTTP: posting, reading, catching up."""
+
+import pytest
+
+from tests.integration.rest.test_api_rooms import NOT_FOUND, TIMESTAMP
+from tests.support.people import Answer, Person
+
+TOO_LONG = "Ensure this field has no more than 4000 characters."
+
+
+@pytest.fixture
+async def room(ada: Person) -> str:
+    """The path of a room of ada's, at version 2."""
+    return f"/api/rooms/{await ada.open_room('Engines')}"
+
+
+@pytest.fixture
+async def bob_is_in(bob: Person, room: str) -> None:
+    """At version 3."""
+    assert (await bob.post(f"{room}/join/", {})).status == 200
+
+
+async def said(person: Person, room: str, content: str) -> Answer:
+    answer = await person.post(f"{room}/messages/", {"content": content})
+    assert answer.status == 201, answer.raw
+    return answer
+
+
+@pytest.mark.usefixtures("bob_is_in")
+async def test_a_message_is_answered_as_it_is_read_later(ada: Person, bob: Person, room: str) -> None:
+    posted = await said(ada, room, "hello")
+    message = posted.body
+    assert TIMESTAMP.fullmatch(message["created_at"])
+    assert message == {
+        "id": 4,
+        "content": "hello",
+        "user": ada.user,
+        "room": {"id": room.split("/")[-1], "version": 4, "bumped_at": message["created_at"]},
+        "created_at": message["created_at"],
+    }
+    read = await bob.get(f"{room}/messages/")
+    assert read.body == {"count": 1, "next": None, "previous": None, "results": [message]}
+    assert read.position == posted.position
+    shown = (await bob.get(f"{room}/")).body
+    assert (shown["version"], shown["bumped_at"]) == (4, message["created_at"])
+    assert shown["last_message"] == {name: message[name] for name in ("id", "content", "user", "created_at")}
+
+
+async def test_content_is_kept_as_sent(ada: Person, room: str) -> None:
+    for content in ("  kept as sent \n", "👩‍🚀 𝄞 Ünïcödé", "<b>&amp;</b>", "𝄞" * 4000, '"\\u0000"'):
+        await said(ada, room, content)
+        assert (await ada.get(f"{room}/messages/")).body["results"][0]["content"] == content
+
+
+BAD_BODIES: tuple[tuple[bytes, int, object], ...] = (
+    (b'{"content": ""}', 400, {"content": ["This field may not be blank."]}),
+    (b'{"content": " \\n\\t "}', 400, {"content": ["This field may not be blank."]}),
+    (b"{}", 400, {"content": ["This field is required."]}),
+    (b"", 400, {"content": ["This field is required."]}),
+    (b'{"content": null}', 400, {"content": ["This field may not be null."]}),
+    (b'{"content": 7}', 400, {"content": ["Not a valid string."]}),
+    (b'{"content": ["a"]}', 400, {"content": ["Not a valid string."]}),
+    (b'{"content": "a\\u0000b"}', 400, {"content": ["Null characters are not allowed."]}),
+    (b'{"content": "a\\ud800b"}', 400, {"content": ["Lone surrogates are not allowed."]}),
+    (b'{"content": "\\udfff"}', 400, {"content": ["Lone surrogates are not allowed."]}),
+    (b'{"content": "%s"}' % (b"x" * 4001), 400, {"content": [TOO_LONG]}),
+    (b"[]", 400, {"detail": "Invalid data. Expected an object."}),
+    (b'"content"', 400, {"detail": "Invalid data. Expected an object."}),
+    (b"null", 400, {"detail": "Invalid data. Expected an object."}),
+    (b'{"content": "a\xff"}', 400, {"detail": "JSON parse error - not UTF-8"}),
+    (b'{"content": "a", "b": NaN}', 400, {"detail": "JSON parse error - not standard JSON"}),
+    (b'{"content": "a", "b": %s}' % (b"[" * 20000), 400, {"detail": "JSON parse error - nested too deeply"}),
+    (b'{"content": "%s"}' % (b"x" * 10_000_000), 413, {"detail": "The request body is too large."}),
+)
+
+
+async def test_a_bad_body_is_explained_and_records_nothing(ada: Person, room: str) -> None:
+    for raw, status, body in BAD_BODIES:
+        answer = await ada.post(f"{room}/messages/", raw=raw)
+        assert (answer.status, answer.body) == (status, body), raw[:40]
+    for raw in (b"{", b"content=hello", b'{"content": "a"} {}', b"\xef\xbb\xbf{}", b"\x00"):
+        answer = await ada.post(f"{room}/messages/", raw=raw)
+        assert answer.status == 400, raw
+        assert answer.body["detail"].startswith("JSON parse error - ")
+    assert (await ada.get(f"{room}/")).body["version"] == 2
+
+
+@pytest.mark.usefixtures("bob_is_in")
+async def test_only_members_read_and_post(ada: Person, bob: Person, room: str) -> None:
+    await bob.post(f"{room}/leave/", {})
+    for answer in (
+        await bob.post(f"{room}/messages/", {"content": "hello"}),
+        await bob.get(f"{room}/messages/"),
+        await bob.get(f"{room}/messages/?before=9"),
+        await bob.get(f"{room}/events/"),
+    ):
+        assert (answer.status, answer.body) == (404, NOT_FOUND)
+
+
+async def test_messages_come_newest_first_a_hundred_a_page(ada: Person, room: str) -> None:
+    posted = [(await said(ada, room, f"{number}")).body for number in range(101)]
+    first = (await ada.get(f"{room}/messages/")).body
+    assert first["results"] == posted[:0:-1]
+    second = (await ada.get(first["next"])).body
+    assert (second["results"], second["next"]) == (posted[:1], None)
+    assert second["previous"] == f"{str(ada.url).rstrip('/')}{room}/messages/"
+
+
+async def test_the_cursor_stays_right_while_people_go_on_talking(ada: Person, room: str) -> None:
+    posted = [(await said(ada, room, f"{number}")).body for number in range(5)]
+    first = (await ada.get(f"{room}/messages/?limit=2")).body
+    await said(ada, room, "meanwhile")
+    second = (await ada.get(first["next"])).body
+    third = (await ada.get(second["next"])).body
+    assert [*first["results"], *second["results"], *third["results"]] == posted[::-1]
+    assert third["next"] is None
+    assert (first["count"], second["count"]) == (5, 6)
+
+
+async def test_numbers_in_a_query_are_checked(ada: Person, room: str) -> None:
+    for path in (f"{room}/messages/?before=", f"{room}/events/?after=", "/api/feed/?after="):
+        for text in ("-1", "x", "1.5", "", "9" * 30, "%D9%A1"):
+            answer = await ada.get(path + text)
+            assert (answer.status, list(answer.body)) == (400, [path.split("?")[1][:-1]]), path + text
+        assert (await ada.get(path + "9" * 18)).status == 200
+    for limit in ("0", "100000"):
+        assert (await ada.get(f"/api/feed/?limit={limit}")).status == 400
+
+
+@pytest.mark.usefixtures("bob_is_in")
+async def test_a_client_catches_up_on_a_room_from_the_version_it_has(ada: Person, bob: Person, room: str) -> None:
+    message = (await said(ada, room, "hello")).body
+    left = (await bob.post(f"{room}/leave/", {})).body
+    answer = await ada.get(f"{room}/events/?after=3")
+    assert answer.body["version"] == 5
+    events = answer.body["events"]
+    assert [(event["version"], event["type"], event["body"]) for event in events] == [
+        (4, "message_added", message),
+        (5, "user_left", left),
+    ]
+    assert set(events[0]) == {"version", "position", "type", "body", "occurred_at"}
+    limited = (await ada.get(f"{room}/events/?limit=2")).body
+    assert ([event["version"] for event in limited["events"]], limited["version"]) == ([1, 2], 5)
+
+
+@pytest.mark.usefixtures("bob_is_in")
+async def test_a_client_catches_up_on_everything_from_the_position_it_has(ada: Person, bob: Person, room: str) -> None:
+    before = (await bob.get("/api/rooms/")).position
+    message = (await said(ada, room, "hello")).body
+    left = await bob.post(f"{room}/leave/", {})
+    await said(ada, room, "bob is gone")
+    answer = await bob.get(f"/api/feed/?after={before}")
+    assert [event["body"] for event in answer.body["events"]] == [message, left.body]
+    assert answer.body["position"] == answer.position > left.position
+    step = (await bob.get(f"/api/feed/?after={before}&limit=1")).body
+    assert (len(step["events"]), step["position"]) == (1, step["events"][0]["position"])

@@ -1,0 +1,66 @@
+"""Hub, application processes and PostgreSQL die under people who talk; nobody's page is wrong afterwards."""
+
+import asyncio
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support.conditions import eventually
+from tests.support.fault_run import Connections, Deaths, Sleep, Talk, check, listening, run
+from tests.support.killable_processes import Hanging, LaneNumber, Victim
+from tests.support.lanes_under_test import lanes_of
+from tests.support.running_service import set_up
+
+SECONDS = float(os.environ.get("SECONDS", "12"))
+"""How long things die; `make soak` asks for more."""
+
+
+@pytest.mark.timeout(SECONDS + 240)
+async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
+    tmp_path: Path, postgres_folder: Path
+) -> None:
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    async with set_up(tmp_path, postgres_folder, people=12, rooms=4, lanes=2, chance=chance) as stage:
+        others: list[Victim] = [
+            *stage.apps,
+            stage.database,
+            Hanging(stage.hub),
+            *map(Hanging, stage.apps),
+            Connections(stage.pages, chance),
+            Sleep(stage.pages, stage.dsn, chance),
+            LaneNumber(stage.dsn, chance),
+        ]
+        happened = await run(stage, Deaths(stage.hub, others, chance), seconds=SECONDS, messages=100)
+    print(f"seed {seed}: {happened}")  # noqa: T201 - what `make soak` is run for
+
+
+async def test_a_process_killed_with_kill_9_loses_its_lanes_to_the_other_within_seconds(
+    tmp_path: Path, postgres_folder: Path
+) -> None:
+    async with set_up(tmp_path, postgres_folder, people=4, rooms=2, lanes=2, chance=random.Random(5)) as stage:
+        dying, other = stage.apps
+        talk = Talk(stage.rooms)
+
+        async def said_more(than: int) -> bool:
+            return len(talk.said) >= than
+
+        async def held_by(*pids: int) -> bool:
+            holders = {lane.holder for lane in await lanes_of(stage.dsn)}
+            return {int(holder.rpartition(":")[2]) for holder in holders if holder} == set(pids)
+
+        await eventually(lambda: held_by(dying.pid, other.pid), timeout_s=20)
+        async with listening(stage.pages):
+            async with asyncio.TaskGroup() as group:
+                for number, browser in enumerate(stage.browsers):
+                    group.create_task(talk.take_part(browser, set(), random.Random(number)))
+                await eventually(lambda: said_more(100), timeout_s=30)
+                await dying.kill()
+                await eventually(lambda: held_by(other.pid), timeout_s=10)
+                said = len(talk.said)
+                await eventually(lambda: said_more(said + 100), timeout_s=30)
+                talk.is_over = True
+            assert await check(stage, talk) > 400
+            assert not any(page.caught_up or page.recovered for page in stage.pages)

@@ -1,0 +1,45 @@
+"""A Chromium for the tests: the machine's, or one installed here by `python -m tests.support.browser.chromium`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+
+SWITCHES = [
+    "--no-sandbox",  # containers run as root
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium() -> str | None:
+    """The path of a Chromium that is there: CHROMIUM_BIN, one on PATH, or Playwright's own."""
+    if found := os.environ.get("CHROMIUM_BIN") or next(filter(None, map(shutil.which, NAMES)), None):
+        return found
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+    return str(own) if own.exists() else None
+
+
+def install() -> None:
+    """Debian's package where it may be installed, Playwright's own browser elsewhere."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        package = ["apt-get", "install", "-qq", "--no-install-recommends", "chromium"]
+        if subprocess.run(package, env=environment, stdout=subprocess.DEVNULL).returncode == 0:
+            return
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+
+
+if __name__ == "__main__" and chromium() is None:
+    install()

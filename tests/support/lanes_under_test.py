@@ -1,0 +1,115 @@
+"""Fan-out into a hub whose channels tests read back: processes, lanes and a server that fails when told to."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import asyncpg
+
+from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.embedded_publisher import EmbeddedPublisher
+from centrifugo.hub.hub import Hub
+from centrifugo.publisher import Publication, PublicationRefused, PublisherUnavailable
+from projections.fanout.lane_table import LaneRow, read_lanes
+from projections.fanout.publications import Publications
+from projections.fanout.tail import Tail
+from projections.fanout.worker import Fanout, FanoutSettings
+from tests.support.conditions import eventually
+from tests.support.store import Store
+
+TURN_COLD = (
+    "UPDATE leases SET warm_until = now() - interval '1 s', changed_in = pg_current_xact_id() WHERE user_id = $1"
+)
+"""As when somebody's last token ran out long ago."""
+
+
+class Server:
+    """A hub that keeps everything, behind a publisher that can be made to fail.
+
+    `unavailable` and `refuses` are asked before each publication: the first loses the call there, though what came
+    before is delivered; the second refuses that publication for good.
+    """
+
+    def __init__(self, *, history_size: int = 1_000_000) -> None:
+        namespace = {"name": "personal", "force_recovery": True, "history_size": history_size, "history_ttl": "1h"}
+        self.hub = Hub(configuration.load({"channel": {"namespaces": [namespace]}}, {}))
+        self.calls: list[list[str]] = []
+        self.unavailable: Callable[[Publication], bool] = lambda _: False
+        self.refuses: Callable[[Publication], bool] = lambda _: False
+        self._publisher = EmbeddedPublisher(self.hub)
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        self.calls.append([publication.idempotency_key for publication in publications])
+        for index, publication in enumerate(publications):
+            if self.refuses(publication):
+                raise PublicationRefused(index, 107, "bad request")
+            if self.unavailable(publication):
+                raise PublisherUnavailable("as the test wants it", done=index)
+            await self._publisher.publish([publication])
+
+    async def disconnect(self, user: str, *, code: int, reason: str) -> None:
+        await self._publisher.disconnect(user, code=code, reason=reason)
+
+    async def close(self) -> None:
+        await self._publisher.close()
+
+    def published(self, user_id: int) -> list[dict[str, Any]]:
+        """Everything that was ever published to a user's channel, in order."""
+        _, items = self.hub.read_history(f"personal:{user_id}", limit=-1)
+        return [json.loads(b"{" + publication.body + b"}")["data"] for _, publication in items]
+
+    def positions(self, user_id: int) -> list[int]:
+        return [publication["position"] for publication in self.published(user_id)]
+
+
+def fanout(dsn: str, store: Store, server: Server, *, all_warm: bool = True, sets_aside: bool = False) -> Fanout:
+    """The fan-out of one more process."""
+    tail = Tail(dsn, store.database, store.log, Publications(store.bodies))
+    return Fanout(dsn, tail, server, FanoutSettings(all_warm=all_warm, sets_aside=sets_aside))
+
+
+@contextlib.asynccontextmanager
+async def publishing(dsn: str, store: Store, server: Server, **settings: bool) -> AsyncIterator[Fanout]:
+    """A process that publishes for as long as the block lasts."""
+    process = fanout(dsn, store, server, **settings)
+    task = asyncio.create_task(process.run())
+    try:
+        yield process
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def lanes_of(dsn: str) -> list[LaneRow]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await read_lanes(connection)
+    finally:
+        await connection.close()
+
+
+async def published_to(dsn: str, position: int, *, timeout_s: float = 30) -> None:
+    """Wait until every lane has published up to a position of the log."""
+
+    async def caught_up() -> bool:
+        return all(lane.position >= position for lane in await lanes_of(dsn))
+
+    await eventually(caught_up, timeout_s=timeout_s)
+
+
+def audience_positions(events: Sequence[Any]) -> dict[int, list[int]]:
+    """What each user must get, from the log alone: the positions of the events that happened while they were there."""
+    members: dict[Any, set[int]] = {}
+    expected: dict[int, list[int]] = {}
+    for recorded in events:
+        event, kind = recorded.event, type(recorded.event).__name__
+        room = members.setdefault(event.originator_id, set())
+        if kind == "UserJoined":
+            room.add(event.user_id)
+        for user_id in room if kind != "RoomOpened" else ():
+            expected.setdefault(user_id, []).append(recorded.position)
+        if kind == "UserLeft":
+            room.discard(event.user_id)
+    return expected

@@ -1,0 +1,248 @@
+"""A page that somebody keeps open: loaded once, then kept in step by publications, as a client library must."""
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from tests.support.people import Answer, Person
+
+AWAY = (aiohttp.ClientError, OSError)
+RETRY_S = 0.1
+FEED_LIMIT = 500
+
+Event = dict[str, Any]
+
+
+class Browser:
+    """Somebody signed in, whose requests go to whichever process answers."""
+
+    def __init__(self, person: Person, urls: Sequence[URL], chance: random.Random) -> None:
+        self.person = person
+        self._urls = urls
+        self._chance = chance
+
+    @property
+    def user_id(self) -> int:
+        return int(self.person.user["id"])
+
+    async def get(self, path: str) -> Answer:
+        """The answer of a process that is well: 200, or a refusal that is meant."""
+        return await self.until_answered("GET", path)
+
+    async def post(self, path: str, body: Any, *, key: str) -> Answer:
+        """As often as it takes to know the outcome, always with the same key."""
+        return await self.until_answered("POST", path, body, headers={"Idempotency-Key": key})
+
+    async def until_answered(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+        while True:
+            url = self._chance.choice(self._urls)
+            try:
+                answer = await self.person.request(method, f"{url}".rstrip("/") + path, body, **options)
+            except AWAY:
+                answer = None
+            if answer is not None and answer.status != 503:
+                return answer
+            await asyncio.sleep(RETRY_S)
+
+
+class LivePage:
+    """Rooms and messages as one person sees them, from one WebSocket after another.
+
+    `arrivals` holds what each connection delivered, by the epoch of the channel's history; `caught_up_at` the offsets
+    up to which a history with a pause in it was recovered: what was left out before may lie on both sides of the pause.
+    """
+
+    def __init__(self, browser: Browser, websocket_url: URL) -> None:
+        self.browser = browser
+        self._websocket_url = websocket_url
+        self._channel = f"personal:{browser.user_id}"
+        self._position = 0  # everything up to here is shown
+        self._offset, self._epoch = 0, ""
+        self.rooms: dict[str, dict[str, Any]] = {}
+        self.messages: dict[str, dict[int, Any]] = {}
+        self.arrivals: dict[str, list[tuple[int, Event]]] = {}
+        self.caught_up_at: dict[str, set[int]] = {}
+        self.recovered = self.caught_up = self.paused = 0
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._is_awake = asyncio.Event()
+        self._is_awake.set()
+
+    async def run(self) -> None:
+        """Stay connected, while awake, until cancelled."""
+        while True:
+            await self._is_awake.wait()
+            try:
+                async with self.browser.person.http.ws_connect(self._websocket_url) as self._socket:
+                    socket = self._socket
+                    await self._greet(socket)
+                    async for message in socket:
+                        for line in message.data.splitlines():
+                            await self._hear(json.loads(line), socket)
+            except AWAY:
+                pass
+            await asyncio.sleep(RETRY_S)
+
+    async def disconnect(self) -> None:
+        """Lose the connection, as under a bridge."""
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def sleep(self) -> None:
+        """Lose the connection, and make no other, not even with a token that is at hand."""
+        self._is_awake.clear()
+        await self.disconnect()
+
+    def wake(self) -> None:
+        self._is_awake.set()
+
+    async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        subscription: dict[str, Any] = {
+            "channel": self._channel,
+            "token": await self._token(f"subscription/?channel={self._channel}"),
+        }
+        if self._epoch:
+            subscription.update(recover=True, offset=self._offset, epoch=self._epoch)
+        connect = {"id": 1, "connect": {"token": await self._token("connection/")}}
+        if self._is_awake.is_set():
+            await socket.send_str(json.dumps(connect) + "\n" + json.dumps({"id": 2, "subscribe": subscription}))
+        else:
+            await socket.close()
+
+    async def _token(self, path: str) -> str:
+        return str((await self.browser.get(f"/api/token/{path}")).body["token"])
+
+    async def _hear(self, reply: dict[str, Any], socket: aiohttp.ClientWebSocketResponse) -> None:
+        if not reply:
+            await socket.send_str("{}")
+        elif "error" in reply:
+            await socket.close()
+        elif "subscribe" in reply:
+            await self._subscribed(reply["subscribe"])
+        elif "pub" in reply.get("push", {}):
+            await self._published(reply["push"]["pub"])
+
+    async def _subscribed(self, result: dict[str, Any]) -> None:
+        is_first = not self._epoch
+        self._epoch = result["epoch"]
+        if result.get("recovered"):
+            self.recovered += 1
+            paused = self.paused
+            for publication in result.get("publications", []):
+                await self._published(publication)
+            if self.paused > paused:
+                self.caught_up_at.setdefault(self._epoch, set()).add(self._offset)
+            return
+        self._offset = result.get("offset", 0)
+        await (self._load() if is_first else self._catch_up())
+
+    async def _published(self, publication: dict[str, Any]) -> None:
+        event = publication["data"]
+        self._offset = publication["offset"]
+        self.arrivals.setdefault(self._epoch, []).append((self._offset, event))
+        if event["type"] == "feed_paused":
+            self.paused += 1
+            await self._token(f"subscription/?channel={self._channel}")
+            await self._catch_up()
+        else:
+            await self._take(event)
+
+    async def _load(self) -> None:
+        """The whole page, after subscribing: what is published from now on is above it, or drops out by version."""
+        answer = await self.browser.get("/api/rooms/")
+        self._position = answer.position
+        for room in answer.body["results"]:
+            await self._show(room)
+
+    async def _show(self, room: dict[str, Any]) -> None:
+        answer = await self.browser.get(f"/api/rooms/{room['id']}/messages/?limit=100")
+        if answer.status == 200:
+            self.rooms[room["id"]] = room
+            self.messages[room["id"]] = {message["id"]: message for message in answer.body["results"]}
+
+    async def _catch_up(self) -> None:
+        """Fetch from the feed whatever was not heard."""
+        self.caught_up += 1
+        while True:
+            answer = await self.browser.get(f"/api/feed/?after={self._position}&limit={FEED_LIMIT}")
+            for event in answer.body["events"]:
+                await self._take(event)
+            self._position = max(self._position, answer.body["position"])
+            if len(answer.body["events"]) < FEED_LIMIT:
+                return
+
+    async def _take(self, event: Event) -> None:
+        """Apply an event unless it is shown already; fill what is missing before it."""
+        body, version = event["body"], event["version"]
+        room_id = body["room"]["id"]
+        is_own = body["user"]["id"] == self.browser.user_id
+        if event["type"] == "user_joined" and is_own and room_id not in self.rooms:
+            await self._enter(room_id)
+        elif room_id in self.rooms and version > self.rooms[room_id]["version"]:
+            if event["type"] == "user_left" and is_own:
+                self._drop(room_id)
+            else:
+                if version > self.rooms[room_id]["version"] + 1:
+                    await self._fill(room_id)
+                self._apply(event)
+        self._position = max(self._position, event["position"])
+
+    async def _enter(self, room_id: str) -> None:
+        answer = await self.browser.get(f"/api/rooms/{room_id}/")
+        if answer.status == 200:
+            await self._show(answer.body)
+
+    async def _fill(self, room_id: str) -> None:
+        """Versions were skipped: the room's own events say what they were. Nothing, when we are a member no more."""
+        room = self.rooms[room_id]
+        while True:
+            answer = await self.browser.get(f"/api/rooms/{room_id}/events/?after={room['version']}&limit=1000")
+            if answer.status != 200:
+                return
+            for event in answer.body["events"]:
+                self._apply(event)
+            if room["version"] >= answer.body["version"]:
+                return
+
+    def _apply(self, event: Event) -> None:
+        body, room = event["body"], self.rooms[event["body"]["room"]["id"]]
+        if event["version"] <= room["version"]:
+            return
+        if event["type"] == "message_added":
+            last = {name: body[name] for name in ("id", "content", "user", "created_at")}
+            room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=last)
+            self.messages[room["id"]][body["id"]] = body
+        else:
+            room.update(body["room"])
+
+    def _drop(self, room_id: str) -> None:
+        del self.rooms[room_id]
+        del self.messages[room_id]
+
+    async def differences(self) -> list[str]:
+        """Where this page is not what a fresh one would show; messages older than what was loaded are not compared."""
+        fresh = {room["id"]: room for room in (await self.browser.get("/api/rooms/")).body["results"]}
+        found = [
+            f"room {room_id}: {self.rooms.get(room_id)} is {fresh.get(room_id)}"
+            for room_id in sorted(fresh.keys() | self.rooms.keys())
+            if fresh.get(room_id) != self.rooms.get(room_id)
+        ]
+        for room_id, shown in list(self.messages.items()):
+            oldest = min(shown, default=0)
+            truth = {m["id"]: m for m in await self._all_messages(room_id, oldest)}
+            found += [f"message {room_id}:{i}" for i in sorted(truth.keys() | shown) if truth.get(i) != shown.get(i)]
+        return found
+
+    async def _all_messages(self, room_id: str, oldest: int) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = []
+        while True:
+            before = f"&before={messages[-1]['id']}" if messages else ""
+            answer = await self.browser.get(f"/api/rooms/{room_id}/messages/?limit=500{before}")
+            page = answer.body["results"] if answer.status == 200 else []
+            messages += [message for message in page if message["id"] >= oldest]
+            if len(page) < 500 or page[-1]["id"] < oldest:
+                return messages

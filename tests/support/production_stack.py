@@ -1,0 +1,146 @@
+"""The services of docker-compose.yml on loopback: each with its own command, environment and configuration.
+
+What a container's network and image give is given here by hand: addresses for names, a port and a folder of its own.
+The database is one that runs already.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from tests.support.compose_file import FILLED, NGINX, ROOT, services
+from tests.support.realtime.server import binary, free_port
+
+START_TIMEOUT_S = 30.0
+STARTED_BY = {
+    "redis": "Ready to accept connections",
+    "centrifugo": "serving websocket",
+    "app-1": "Ctrl-C stops it",
+    "app-2": "Ctrl-C stops it",
+    "proxy": "start worker process",
+}
+"""What each says when it can be used."""
+
+PLACES = ("redis:6379", "centrifugo:8000", "centrifugo:9001", "app-1:9000", "app-2:9000", "proxy:9000")
+
+
+def program(name: str) -> str | None:
+    """Where a server is; Debian keeps them where ordinary users have no PATH to."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin")
+
+
+needs_servers = pytest.mark.skipif(
+    None in (program("nginx"), program("redis-server"), binary()),
+    reason="needs nginx, redis-server and a Centrifugo v6 (CENTRIFUGO_BIN)",
+)
+
+
+class Rehearsal:
+    """The services, which start and stop one by one; `url` is the one origin."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self._folder = folder
+        self._database_url = database_url
+        self._ports = {place: str(free_port()) for place in PLACES}
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self.url = URL(f"http://127.0.0.1:{self._ports['proxy:9000']}")
+        self._services = services({**FILLED, "PUBLIC_ORIGIN": str(self.url)})
+
+    def at(self, place: str) -> URL:
+        """Where a service itself listens, past the proxy."""
+        return URL(f"http://127.0.0.1:{self._ports[place]}")
+
+    async def start(self, name: str) -> None:
+        """Start a service and wait until it says that it can be used."""
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        log = folder / "log"
+        already = log.read_text().count(STARTED_BY[name]) if log.exists() else 0
+        with log.open("a") as output:
+            self._running[name] = await asyncio.create_subprocess_exec(
+                *self._command(name, folder), env=self._environment(name), cwd=folder, stdout=output, stderr=output
+            )
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while log.read_text().count(STARTED_BY[name]) == already:
+                    assert self._running[name].returncode is None
+                    await asyncio.sleep(0.02)
+        except (TimeoutError, AssertionError):
+            raise AssertionError(f"{name} did not start:\n{log.read_text()}") from None
+
+    async def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
+        process = self._running.pop(name)
+        process.send_signal(number)
+        await process.wait()
+
+    async def stop_all(self) -> None:
+        for name in reversed(list(self._running)):
+            await self.stop(name)
+
+    def _command(self, name: str, folder: Path) -> list[str]:
+        if name == "redis":
+            given = self._services[name]["command"]
+            return [
+                program("redis-server") or "",
+                *given[1:],
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                self._port("redis:6379"),
+            ]
+        if name == "centrifugo":
+            config = str(ROOT / "centrifugo" / "config.json")
+            return [
+                binary() or "",
+                *(config if part.startswith("/") else part for part in self._services[name]["command"][1:]),
+            ]
+        if name == "proxy":
+            return [program("nginx") or "", "-e", "stderr", "-c", str(self._nginx(folder)), "-g", "daemon off;"]
+        return [str(Path(sys.executable).with_name("onrecord")), "serve"]
+
+    def _environment(self, name: str) -> Mapping[str, str]:
+        given = {key: self._placed(value) for key, value in self._services[name].get("environment", {}).items()}
+        if name == "centrifugo":
+            given["CENTRIFUGO_HTTP_SERVER_ADDRESS"] = "127.0.0.1"
+            given["CENTRIFUGO_HTTP_SERVER_PORT"] = self._port("centrifugo:8000")
+            given["CENTRIFUGO_HTTP_SERVER_INTERNAL_PORT"] = self._port("centrifugo:9001")
+        elif name.startswith("app-"):
+            given["DATABASE_URL"] = self._database_url
+            given["HOST"], given["PORT"] = "127.0.0.1", self._port(f"{name}:9000")
+            given["TRUSTED_PROXIES"] = "127.0.0.0/8"
+        return {"PATH": os.environ["PATH"], **given}
+
+    def _nginx(self, folder: Path) -> Path:
+        """The configuration with loopback addresses; nginx says when it has started in lines of level `notice`."""
+        text = self._placed(NGINX.read_text()).replace("listen 9000", f"listen 127.0.0.1:{self._port('proxy:9000')}")
+        text = text.replace("/tmp/", f"{folder}/").replace("/dev/stderr warn", "stderr notice")
+        config = folder / "nginx.conf"
+        config.write_text(text)
+        return config
+
+    def _placed(self, text: str) -> str:
+        return re.sub("|".join(PLACES), lambda found: f"127.0.0.1:{self._port(found[0])}", text)
+
+    def _port(self, place: str) -> str:
+        return self._ports[place]
+
+
+@asynccontextmanager
+async def rehearsing(folder: Path, database_url: str) -> AsyncIterator[Rehearsal]:
+    """All services, running."""
+    rehearsal = Rehearsal(folder, database_url)
+    try:
+        for name in STARTED_BY:
+            await rehearsal.start(name)
+        yield rehearsal
+    finally:
+        await rehearsal.stop_all()

@@ -1,0 +1,64 @@
+"""The whole service in processes of its own, and people with open pages in front of it."""
+
+import contextlib
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from postgres.embedded import EmbeddedPostgres
+from projections.fanout.resize import change_lanes
+from tests.support.killable_processes import App, Postgres, RealtimeServer, own_postgres_in
+from tests.support.live_page import Browser, LivePage
+from tests.support.people import Person
+from tests.support.realtime.server import CONFIG
+
+QUICK = {"fsync": "off"}
+"""It is processes that die, not the machine: what they wrote is in the kernel's hands."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The parts, by the names that tests use. The rooms are empty when it begins."""
+
+    postgres: EmbeddedPostgres
+    database: Postgres
+    hub: RealtimeServer
+    apps: list[App]
+    browsers: list[Browser]
+    pages: list[LivePage]
+    rooms: list[str]
+
+    @property
+    def dsn(self) -> str:
+        return self.postgres.dsn
+
+
+@contextlib.asynccontextmanager
+async def set_up(
+    folder: Path, postgres_folder: Path, *, people: int, rooms: int, lanes: int, chance: random.Random
+) -> AsyncIterator[Stage]:
+    """PostgreSQL, the hub and two application processes that share the lanes."""
+    async with AsyncExitStack() as running:
+        postgres = await running.enter_async_context(own_postgres_in(postgres_folder, **QUICK))
+        await change_lanes(lanes, postgres.dsn)
+        hub = RealtimeServer(folder, json.loads(CONFIG.read_text()))
+        running.push_async_callback(hub.kill)
+        environment = {"DATABASE_URL": postgres.dsn, "DATA_DIR": str(folder), **hub.environment}
+        apps = [App("app 1", environment), App("app 2", environment)]
+        for app in apps:
+            running.push_async_callback(app.kill)
+            await app.start()
+        urls = [app.url for app in apps]
+        browsers = []
+        for number in range(people):
+            person = await running.enter_async_context(Person(urls[0]))
+            await person.sign_up(f"person-{number}")
+            browsers.append(Browser(person, urls, random.Random(chance.random())))
+        opened = [await browsers[0].person.open_room(f"Room {number}") for number in range(rooms)]
+        for room_id in opened:
+            await browsers[0].post(f"/api/rooms/{room_id}/leave/", {}, key=f"leave {room_id}")
+        pages = [LivePage(browser, hub.url) for browser in browsers]
+        yield Stage(postgres, Postgres(postgres, postgres_folder), hub, apps, browsers, pages, opened)
