@@ -63,7 +63,7 @@ async def test_people_who_lose_their_way_get_a_page_and_programs_json(ada: Perso
     ):
         async with ada.http.get(f"{ada.url}".rstrip("/") + path, headers=browser, allow_redirects=False) as response:
             assert (response.status, response.headers.get("Location", "")) == (status, to), path
-            assert "There is nothing here" in await response.text() or to
+            assert "Page not found" in await response.text() or to
     answer = await ada.get("/nowhere/")
     assert (answer.status, answer.body) == (404, {"detail": "Not found."})
 
