@@ -117,3 +117,11 @@ async def test_what_pages_refer_to_is_there(ada: Person) -> None:
         found = await ada.get(path)
         assert found.status == 200, path
         assert found.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_browser_downloads_the_wrapped_library_once(ada: Person) -> None:
+    path = "/static/vendor/linkify-it.js"
+    first = await ada.get(path)
+    again = await ada.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert first.raw.startswith(b"globalThis.LinkifyIt")
+    assert (again.status, again.raw) == (304, b"")
