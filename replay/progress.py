@@ -17,4 +17,4 @@ Report = Callable[[Progress], None]
 
 
 def unwatched(_: Progress) -> None:
-    """For callers that report to nobody."""
+    """For callers that show no progress."""

@@ -8,9 +8,10 @@ from cli.commands.fanout_operations import actions, dead_letters, pause, resume,
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
-from cli.support.progress import ProgressBar, progress
+from cli.support.progress import progress
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
+from replay.progress import Report
 from replay.rebuild.rebuild import Rebuilt, rebuild
 from replay.rebuild.repair import repair_room
 from replay.rebuild.verify import Difference, Verified, verify
@@ -111,7 +112,7 @@ async def _repair(opened: Reader, room: str) -> list[Difference]:
     return await repair_room(opened.settings.database_url, await opened.rooms.room_id(room))
 
 
-async def _verify(opened: Reader, report: ProgressBar, room: str | None) -> Verified:
+async def _verify(opened: Reader, report: Report, room: str | None) -> Verified:
     room_id = await opened.rooms.room_id(room) if room is not None else None
     return await verify(opened.settings.database_url, report, room_id=room_id)
 

@@ -86,7 +86,7 @@ async def find_differences(connection: asyncpg.Connection, room_id: UUID | None)
 async def _fold(
     fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, room_id: UUID | None
 ) -> tuple[int, int]:
-    """Fold most of the log, with progress; answers the position and the number of events."""
+    """Fold most of the log, with progress; returns the position and the number of events."""
     head = await checkpoints.read(fold.name, connection, schema=LIVE)
     if room_id is not None:
         return head, await fold.stream(room_id, 0, head, connection)
@@ -99,7 +99,7 @@ async def _fold(
 
 
 async def _catch_up(fold: Fold, connection: asyncpg.Connection, after: int, to: int, room_id: UUID | None) -> int:
-    """Fold what was recorded meanwhile; answers how many events that was."""
+    """Fold what was recorded meanwhile; returns how many events that was."""
     if room_id is not None:
         return await fold.stream(room_id, after, to, connection)
     return sum([folded async for _, folded in fold.between(after, to, connection, checkpoints=False)])

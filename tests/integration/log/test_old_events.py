@@ -30,7 +30,7 @@ STAND_UP = UUID("3fc61e07-4eb3-4ba2-9980-7788a1ce914f")
 
 
 FOLDED = {1: "4edafaf0bdf9d7ce336488359ab6a6961792d54020bd37476070e35c9461c699"}
-"""The digest of the rows that each version of the fold makes of this log. A fold that makes others gets a new version."""
+"""The digest of the rows that each version of the fold makes of this log. Other rows need a new version."""
 
 
 def unseen(_: Progress) -> None:
