@@ -7,8 +7,9 @@ from collections import deque
 
 from eventstore.log import CHANNEL, Log
 from postgres.database import Database
-from postgres.listener import Announcements
+from postgres.listener import Listener
 from projections.fanout.publications import Entry, Publications
+from projections.readmodels.projection import RoomsProjection
 
 BATCH = 500
 WINDOW = 5_000
@@ -17,7 +18,7 @@ WINDOW = 5_000
 POLL_S = 0.5
 """How long a notification that got lost can hold an event up."""
 
-FOLDED_BY = "rooms"
+FOLDED_BY = RoomsProjection.name
 """The read models give bodies their contents: an event is told when they show it."""
 
 
@@ -32,12 +33,12 @@ class Tail:
         self._from = self._to = 0  # the window holds every event beyond `_from`, up to `_to`
         self._reading = asyncio.Lock()
         self._news = asyncio.Event()
-        self._announcements = Announcements(dsn, CHANNEL, begin=self._news.set, hear=lambda _: self._news.set())
+        self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
         self.head = 0
 
     async def run(self) -> None:
         """Listen for news until cancelled. Without it `news` only polls."""
-        await self._announcements.run()
+        await self._listener.run()
 
     def has_news(self, position: int) -> bool:
         """Whether there may be events beyond `position`, as far as is known without asking."""
