@@ -10,6 +10,7 @@ from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
+from eventstore.generation import KnownLog
 from eventstore.log import Log
 from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
@@ -27,6 +28,7 @@ class Core:
     """What handlers and commands use."""
 
     database: Database
+    known: KnownLog
     writer: Writer[Room]
     chat: Chat
     log: Log
@@ -41,18 +43,24 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
 
     Raises StoreUnavailable when the database is away.
     """
+    known = KnownLog()
     database = await Database.connect(
-        settings.database_url, size=settings.database_pool, timeout_s=settings.database_timeout_s
+        settings.database_url,
+        size=settings.database_pool,
+        timeout_s=settings.database_timeout_s,
+        on_connect=known.check,
     )
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(database.close)
         mapper = create_mapper()
         log = Log(mapper, topics=TOPICS)
-        aggregates: Aggregates[Room] = Aggregates(database, log, Snapshots(mapper), capacity=settings.rooms_in_memory)
+        aggregates: Aggregates[Room] = Aggregates(
+            database, log, Snapshots(mapper), known, capacity=settings.rooms_in_memory
+        )
         cleanup.push_async_callback(aggregates.close)
         writer = Writer(
             settings.database_url,
-            Append(aggregates, RoomsProjection(), log, mapper),
+            Append(aggregates, RoomsProjection(), log, mapper, known),
             aggregates,
             queue_limit=settings.writer_queue,
             timeout_s=settings.database_timeout_s,
@@ -62,4 +70,5 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         await writer.start()
         rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
         bodies = Bodies(database)
-        yield Core(database, writer, Chat(rooms), log, Queries(database, log, bodies), bodies, Members(database))
+        queries = Queries(database, log, bodies)
+        yield Core(database, known, writer, Chat(rooms), log, queries, bodies, Members(database))

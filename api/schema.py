@@ -2,16 +2,18 @@
 
 import asyncpg
 
-from eventstore import append, log
+from eventstore import append, generation, log
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration, read_migrations
 from postgres.upgrade import upgrade
 from projections.readmodels import projection
 
+_FILES = (log.APPEND_ONLY, append.FUNCTIONS, generation.FUNCTIONS, projection.FUNCTIONS)
+
 
 def function_files() -> list[FunctionFile]:
     """Every file of functions, in the order in which they are applied."""
-    return [FunctionFile.read(path) for path in (log.APPEND_ONLY, append.FUNCTIONS, projection.FUNCTIONS)]
+    return [FunctionFile.read(path) for path in _FILES]
 
 
 async def bring_up_to_date(connection: asyncpg.Connection) -> list[Migration | FunctionFile]:

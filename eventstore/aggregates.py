@@ -13,6 +13,8 @@ import asyncpg
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import StoredEvent
 
+from eventstore.errors import LogRestarted
+from eventstore.generation import KnownLog
 from eventstore.log import Log
 from eventstore.snapshots import Snapshots
 from postgres.database import Database
@@ -51,19 +53,24 @@ class Slot(Generic[A]):
     def forget(self) -> None:
         """Drop an aggregate that may hold changes that were never recorded; the next command loads it again."""
         self.aggregate = None
+        self.saved_version = 0
 
 
 class Aggregates(Generic[A]):
     """Slots of the `capacity` streams that were used last, and of all that are in use."""
 
-    def __init__(self, database: Database, log: Log, snapshots: Snapshots[A], *, capacity: int) -> None:
+    def __init__(
+        self, database: Database, log: Log, snapshots: Snapshots[A], known: KnownLog, *, capacity: int
+    ) -> None:
         self._database = database
+        self._known = known
         self._log = log
         self._snapshots = snapshots
         self._capacity = capacity
         self._alive: WeakValueDictionary[UUID, Slot[A]] = WeakValueDictionary()
         self._recent: OrderedDict[UUID, Slot[A]] = OrderedDict()
         self._saving: set[asyncio.Task[None]] = set()
+        known.on_restart(self._forget_all)
 
     def slot(self, stream_id: UUID) -> Slot[A]:
         """The slot of a stream, which may be empty; it counts as used now."""
@@ -77,11 +84,17 @@ class Aggregates(Generic[A]):
         return slot
 
     async def load(self, slot: Slot[A]) -> None:
-        """Fill an empty slot from the newest snapshot and the events since; it stays empty when there are none."""
+        """Fill an empty slot from the newest snapshot and the events since; it stays empty when there are none.
+
+        Raises LogRestarted when the log went back meanwhile.
+        """
         async with slot.loading:
             if slot.aggregate is not None:
                 return
+            generation = self._known.generation
             loading, saved_version = await self._database.read(partial(self._loaded, slot.stream_id))
+            if self._known.generation != generation:
+                raise LogRestarted("the log went back")
             if slot.aggregate is None:  # else the writer put a new one there meanwhile
                 slot.aggregate, slot.saved_version = loading.aggregate, saved_version
 
@@ -92,6 +105,7 @@ class Aggregates(Generic[A]):
         saved_version = loading.version
         while page := await self._log.stream(stream_id, after=loading.version, limit=PAGE, connection=connection):
             loading.apply(recorded.event for recorded in page)
+        await self._known.check(connection)
         return loading, saved_version
 
     async def catch_up(self, slots: Iterable[Slot[A]], *, connection: asyncpg.Connection) -> None:
@@ -116,6 +130,10 @@ class Aggregates(Generic[A]):
                 await self._snapshots.save(taken, connection=connection)
         except StoreError as error:
             log.warning("snapshot not saved", extra={"stream_id": str(taken.originator_id), "reason": str(error)})
+
+    def _forget_all(self) -> None:
+        for slot in list(self._alive.values()):
+            slot.forget()
 
     async def close(self) -> None:
         """Wait for snapshots under way."""

@@ -1,6 +1,7 @@
 """One transaction that appends: lock and look, decide, record and fold, commit. Four round trips."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -8,13 +9,14 @@ from uuid import UUID
 
 import asyncpg
 from eventsourcing.domain import Aggregate
-from eventsourcing.persistence import Mapper
+from eventsourcing.persistence import Mapper, StoredEvent
 
 from eventstore import checkpoints
 from eventstore.aggregates import Aggregates
 from eventstore.batch import CommandBatch, KeyId, KnownKey, key_id
 from eventstore.checkpoints import position_of
-from eventstore.errors import OutcomeUnknown
+from eventstore.errors import LogRestarted, OutcomeUnknown
+from eventstore.generation import Anchor, KnownLog, Look, event_hash
 from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
@@ -28,7 +30,12 @@ FUNCTIONS = Path(__file__).with_name("append.sql")
 FOLD_PAGE = 1000
 """Events of other applications that are folded at a time when the inline read models are behind."""
 
-LOCK_AND_LOOK = "SELECT head, checkpoint, versions, has_known_keys FROM lock_and_look($1, $2, $3, $4)"
+# What is known of the log is compared with it under the lock: `look_at_log` is called once for the row of the first.
+LOCK_AND_LOOK = """
+SELECT locked.head, checkpoint, versions, has_known_keys, look.generation, look.contains, look.hash
+FROM lock_and_look($1, $2, $3, $4) AS locked
+CROSS JOIN LATERAL look_at_log(CASE WHEN locked.head >= 0 THEN $5::bigint END, $6) AS look
+"""
 
 IS_BEHIND = f"SELECT ({LAST_POSITION}) > {position_of()}"
 
@@ -41,12 +48,21 @@ class Head:
     checkpoint: int
     versions: dict[UUID, int]
     has_known_keys: bool
+    anchor: Anchor
 
 
 class Append(Generic[A]):
-    """Appends batches, each in one transaction. Keeps no state between two."""
+    """Appends batches, each in one transaction. Keeps no state between two but what `known` says of the log."""
 
-    def __init__(self, aggregates: Aggregates[A], projection: InlineProjection, log: Log, mapper: Mapper[UUID]) -> None:
+    def __init__(
+        self,
+        aggregates: Aggregates[A],
+        projection: InlineProjection,
+        log: Log,
+        mapper: Mapper[UUID],
+        known: KnownLog,
+    ) -> None:
+        self._known = known
         self._aggregates = aggregates
         self._projection = projection
         self._log = log
@@ -54,6 +70,7 @@ class Append(Generic[A]):
 
     async def fold_page(self, connection: asyncpg.Connection) -> bool:
         """Fold a page of what other applications appended, in its own transaction; returns whether that was all."""
+        await self._known.check(connection)
         if not await connection.fetchval(IS_BEHIND, self._projection.name):
             return True
         await connection.execute("BEGIN")
@@ -65,8 +82,8 @@ class Append(Generic[A]):
     async def record(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[int]:
         """Record what the batch decides and return the positions of its events, after commit.
 
-        Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise UnreadableEvent or what the
-        driver raises: then nothing is recorded, and the transaction may still be open.
+        Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise LogRestarted, UnreadableEvent or
+        what the driver raises: then nothing is recorded, and the transaction may still be open.
         """
         await connection.execute("BEGIN")
         head = await self._lock_and_look(batch, connection)
@@ -79,18 +96,41 @@ class Append(Generic[A]):
         uniques = [command.unique.value for command in batch.commands if command.unique is not None]
         taken = await self._projection.taken(uniques, connection) if uniques else set()
         batch.decide(known_keys, taken)
-        positions = await self._insert(batch, connection) if batch.events else []
+        stored = [self._mapper.to_stored_event(event) for event in batch.events]
+        positions = await self._insert(batch, stored, connection) if stored else []
         await self._commit(connection)
+        if stored:
+            stream_id, newest = batch.events[-1].originator_id, stored[-1]
+            digest = event_hash(positions[-1], stream_id, newest.originator_version, newest.topic, newest.state)
+            self._known.advance(head.anchor, Anchor(head.anchor.generation, positions[-1], digest))
         return positions
 
     async def _lock_and_look(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> Head:
         streams = [slot.stream_id for slot in batch.slots]
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
+        owners, texts = [owner for owner, _ in keys], [text for _, text in keys]
+        known = self._known.anchor
         row = await connection.fetchrow(
-            LOCK_AND_LOOK, self._projection.name, streams, [owner for owner, _ in keys], [key for _, key in keys]
+            LOCK_AND_LOOK, self._projection.name, streams, owners, texts, known.position, known.hash
         )
         assert row is not None
-        return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
+        seen = Look(row["contains"], Anchor(row["generation"], row["head"], row["hash"]))
+        head = Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3], seen.anchor)
+        await self._notice(known, seen, batch, head, connection)
+        return head
+
+    async def _notice(
+        self, known: Anchor, seen: Look, batch: CommandBatch[A], head: Head, connection: asyncpg.Connection
+    ) -> None:
+        """Raise LogRestarted when the log went back, or when a room in memory is ahead of its stream."""
+        is_ahead = any(slot.version > head.versions[slot.stream_id] for slot in batch.slots)
+        if is_ahead or seen.contradicts(known):
+            await self._known.restart(known, connection)
+            await self._commit(connection)
+        else:
+            self._known.advance(known, seen.anchor)
+        if known.generation not in (0, self._known.generation):
+            raise LogRestarted("the log went back")
 
     async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> bool:
         """Fold a page of it, under the lock; returns whether that was all."""
@@ -117,8 +157,9 @@ class Append(Generic[A]):
             known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
         return known
 
-    async def _insert(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[int]:
-        stored = [self._mapper.to_stored_event(event) for event in batch.events]
+    async def _insert(
+        self, batch: CommandBatch[A], stored: Sequence[StoredEvent], connection: asyncpg.Connection
+    ) -> list[int]:
         recording = Call(
             "record_events",
             self._projection.name,

@@ -3,7 +3,8 @@
 StoreError
 ├── StoreUnavailable    nothing was recorded; try again later
 │   ├── StoreBusy       the queue of waiting commands is full
-│   └── UnreadableEvent an event in the log cannot be decoded or folded by this program
+│   ├── UnreadableEvent an event in the log cannot be decoded or folded by this program
+│   └── LogRestarted    the log went back: what was remembered of it is forgotten
 ├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
 ├── StoreRejected       the database refuses this command's rows: a defect, not one of our refusals
 └── KeyReused           an idempotency key came again with another command
@@ -21,6 +22,10 @@ class UnreadableEvent(StoreUnavailable):
 
     The text names the event and the reason, and quotes nothing that people wrote.
     """
+
+
+class LogRestarted(StoreUnavailable):
+    """The log went back, and a new generation of it has begun. Nothing was recorded; decide again."""
 
 
 class OutcomeUnknown(StoreError):

@@ -19,7 +19,7 @@ from eventstore.aggregates import Aggregates
 from eventstore.append import Append
 from eventstore.batch import CommandBatch, fail
 from eventstore.commands import PendingCommand
-from eventstore.errors import OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
+from eventstore.errors import LogRestarted, OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
 from eventstore.writer_connection import WriterConnection
 from postgres.errors import StoreError, StoreUnavailable
 
@@ -30,6 +30,9 @@ BATCH = 1000
 
 IDLE_S = 1.0
 """How often a writer with nothing to do looks for events that other applications appended."""
+
+RESTARTS = 3
+"""How often the same commands are decided on a log that went back, before they are refused."""
 
 log = logging.getLogger(__name__)
 
@@ -184,11 +187,21 @@ class Writer(Generic[A]):
         """
         was_connected = self._connection.is_open
         try:
-            await self._attempt(commands)
+            await self._attempt_on_the_log_as_it_is(commands)
         except StoreUnavailable:
             if not was_connected:
                 raise
-            await self._attempt(commands)
+            await self._attempt_on_the_log_as_it_is(commands)
+
+    async def _attempt_on_the_log_as_it_is(self, commands: Sequence[PendingCommand[A]]) -> None:
+        """One attempt, and another when it turns out that the log went back: all is decided afresh then."""
+        for _ in range(RESTARTS):
+            try:
+                await self._attempt(commands)
+                return
+            except LogRestarted:
+                log.info("deciding again", extra={"commands": len(commands)})
+        raise LogRestarted("the log goes back again and again")
 
     async def _attempt(self, commands: Sequence[PendingCommand[A]]) -> None:
         await self._load(commands)

@@ -68,8 +68,15 @@ class Database:
         self._timeout_s = timeout_s
 
     @classmethod
-    async def connect(cls, dsn: str, *, size: int = 10, timeout_s: float = 5.0) -> Self:
-        """Open the pool; `size` is the most connections it holds."""
+    async def connect(
+        cls,
+        dsn: str,
+        *,
+        size: int = 10,
+        timeout_s: float = 5.0,
+        on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+    ) -> Self:
+        """Open the pool; `size` is the most connections it holds. `on_connect` is called with each before its use."""
         with unavailable_is_one_error():
             pool = await asyncpg.create_pool(
                 dsn,
@@ -78,6 +85,7 @@ class Database:
                 timeout=timeout_s,
                 command_timeout=timeout_s,
                 server_settings=SESSION,
+                init=on_connect,
                 reset=_nothing_to_reset,
             )
         return cls(pool, timeout_s=timeout_s)

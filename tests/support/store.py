@@ -16,6 +16,7 @@ from domain.values import OpenRoom, RoomId, UserId
 from eventstore import append_lock
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
+from eventstore.generation import KnownLog
 from eventstore.log import Log, Recorded
 from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
@@ -35,6 +36,7 @@ class Store:
 
     database: Database
     log: Log
+    known: KnownLog
     writer: Writer[Room]
     repository: Repository[Room]
     chat: Chat
@@ -59,16 +61,18 @@ class Store:
 @contextlib.asynccontextmanager
 async def open_store(dsn: str, *, capacity: int = 100, **limits: Any) -> AsyncIterator[Store]:
     """A store on a database with today's schema. `limits` are the writer's."""
-    database = await Database.connect(dsn, size=4)
+    known = KnownLog()
+    database = await Database.connect(dsn, size=4, on_connect=known.check)
     mapper = create_mapper()
     log = Log(mapper, topics=TOPICS)
-    aggregates = Aggregates[Room](database, log, Snapshots(mapper), capacity=capacity)
-    writer = Writer(dsn, Append(aggregates, RoomsProjection(), log, mapper), aggregates, **limits)
+    aggregates = Aggregates[Room](database, log, Snapshots(mapper), known, capacity=capacity)
+    writer = Writer(dsn, Append(aggregates, RoomsProjection(), log, mapper, known), aggregates, **limits)
     repository = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
     bodies = Bodies(database)
     await writer.start()
     try:
-        yield Store(database, log, writer, repository, Chat(repository), bodies, Queries(database, log, bodies))
+        queries = Queries(database, log, bodies)
+        yield Store(database, log, known, writer, repository, Chat(repository), bodies, queries)
     finally:
         await writer.close()
         await aggregates.close()

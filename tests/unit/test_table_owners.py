@@ -9,6 +9,7 @@ PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "re
 
 OWNERS = {
     "stored_events": {"eventstore/append.sql"},
+    "log_generation": {"eventstore/generation.sql"},
     "checkpoints": {"eventstore/append.sql"},
     "idempotency_keys": {"eventstore/append.sql", "eventstore/idempotency_keys.py"},
     "snapshots": {"eventstore/snapshots.py"},

@@ -1,0 +1,157 @@
+"""Which log this is: what a process remembers of it, checked against the log as it is.
+
+A log only grows, until PostgreSQL fails over to a standby that lost its tail, or a backup takes its place. Then it ends
+earlier than before, or continues with other events, and everything that was remembered of it is wrong. The first
+process that notices begins a new *generation*: a number in the table `log_generation`.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+import asyncpg
+
+FUNCTIONS = Path(__file__).with_name("generation.sql")
+"""The functions that this module calls."""
+
+LOOK = "SELECT generation, contains, head, hash FROM look_at_log($1, $2)"
+BEGIN = "SELECT generation, head, hash FROM begin_generation($1, $2)"
+READ = "SELECT generation FROM log_generation"
+
+LONGEST_TOPIC = 65_000
+"""In bytes. The hash of a longer one takes its place."""
+
+log = logging.getLogger(__name__)
+
+
+def event_hash(position: int, stream_id: UUID, version: int, topic: str, state: bytes) -> bytes:
+    """The hash of one event, as the SQL function of the same name computes it: a leaf of RFC 6962's tree."""
+    name = topic.encode()
+    if len(name) > LONGEST_TOPIC:
+        name = hashlib.sha256(name).digest()
+    place = position.to_bytes(8, "big") + stream_id.bytes + version.to_bytes(8, "big")
+    entry = b"\x01" + place + len(name).to_bytes(2, "big") + name + hashlib.sha256(state).digest()
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A place in the log: the newest event up to `position` has this hash. The hash is empty at position 0."""
+
+    generation: int
+    position: int
+    hash: bytes
+
+    @property
+    def token(self) -> str:
+        """For clients, who hand it back to have it checked. They do not look inside."""
+        return f"{self.generation}-{self.position}-{self.hash.hex()}"
+
+    @classmethod
+    def parse(cls, token: str) -> Self:
+        """Raises ValueError."""
+        generation, position, digest = token.split("-")
+        if not (generation.isascii() and generation.isdigit() and position.isascii() and position.isdigit()):
+            raise ValueError(token)
+        anchor = cls(int(generation), int(position), bytes.fromhex(digest))
+        if max(anchor.generation, anchor.position) >= 2**63:
+            raise ValueError(token)
+        return anchor
+
+
+NOTHING = Anchor(0, 0, b"")
+"""What a process knows before it has looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The log as it is. `contains` says whether it has the event that was asked about; `anchor` is its head."""
+
+    contains: bool
+    anchor: Anchor
+
+    def contradicts(self, known: Anchor) -> bool:
+        """Whether this is a log that went back since `known` was seen."""
+        return not self.contains or self.anchor.generation < known.generation
+
+
+async def look(known: Anchor, connection: asyncpg.Connection) -> Look:
+    """Ask the log about `known`."""
+    row = await connection.fetchrow(LOOK, known.position, known.hash)
+    assert row is not None
+    return Look(row["contains"], Anchor(row["generation"], row["head"], row["hash"]))
+
+
+async def read_generation(connection: asyncpg.Connection) -> int:
+    """The log's generation; 1 at first."""
+    return int(await connection.fetchval(READ))
+
+
+class KnownLog:
+    """What this process remembers of the log, and who keeps something that was read from it.
+
+    Whoever remembers what it read calls `check` after reading, over the same connection. So everything remembered is in
+    the log up to `anchor`, and while the log contains the anchor, all memories are right.
+    """
+
+    def __init__(self) -> None:
+        self.anchor = NOTHING
+        self._memories: list[Callable[[], None]] = []
+
+    @property
+    def generation(self) -> int:
+        """Of the log; 0 before the first look."""
+        return self.anchor.generation
+
+    def on_restart(self, forget: Callable[[], None]) -> None:
+        """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it."""
+        self._memories.append(forget)
+
+    async def check(self, connection: asyncpg.Connection) -> None:
+        """Compare the anchor with the log, and move it to the head; forget everything when the log went back.
+
+        Called for every new connection: one connection never leads to two different logs.
+        """
+        known = self.anchor
+        seen = await look(known, connection)
+        if seen.contradicts(known):
+            await self.restart(known, connection)
+        else:
+            self.advance(known, seen.anchor)
+
+    def advance(self, known: Anchor, seen: Anchor) -> None:
+        """Remember `seen`, which is in the log that `known` is in, and what other processes found out."""
+        if self.generation != known.generation:
+            return  # the log restarted while the caller looked
+        if known is not NOTHING and seen.generation > known.generation:
+            log.warning(
+                "the log went back, as another process noticed",
+                extra={"generation": seen.generation, "known_position": known.position, "head": seen.position},
+            )
+            self._begin(seen)
+        elif seen.generation > self.generation or seen.position >= self.anchor.position:
+            self.anchor = seen
+
+    async def restart(self, known: Anchor, connection: asyncpg.Connection) -> None:
+        """Begin a new generation, because `known` is not in the log, and forget everything.
+
+        The process that comes second finds it begun. Takes the append lock.
+        """
+        row = await connection.fetchrow(BEGIN, known.generation, known.position)
+        assert row is not None
+        if self.generation != known.generation:
+            return
+        log.error(
+            "the log went back: forgetting everything, clients load afresh",
+            extra={"generation": row["generation"], "known_position": known.position, "head": row["head"]},
+        )
+        self._begin(Anchor(row["generation"], row["head"], row["hash"]))
+
+    def _begin(self, anchor: Anchor) -> None:
+        self.anchor = anchor
+        for forget in self._memories:
+            forget()
