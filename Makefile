@@ -1,7 +1,3 @@
-# make run   the whole service on an embedded PostgreSQL: http://localhost:9000 (PORT=, DATA_DIR=)
-# make test  lint, strict types, all tests
-# make bench the tables in docs/benchmarks.md
-
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,8 +8,8 @@ export PORT DATA_DIR
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 3
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("onrecord needs Python 3.11 or later") if sys.version_info < (3, 11) else None'
@@ -46,16 +42,16 @@ node_modules/.installed-dev: package.json package-lock.json | $(NPM)
 	@touch node_modules/.installed $@
 
 .PHONY: run
-run: $(VENV)/.installed node_modules/.installed
+run: $(VENV)/.installed node_modules/.installed ## the whole service on an embedded PostgreSQL: http://localhost:9000 (PORT=, DATA_DIR=)
 	@exec $(BIN)/onrecord serve
 
 # For the tests in a browser; where the machine has none, Debian's or Playwright's.
 .PHONY: chromium
-chromium: $(VENV)/.installed-dev
+chromium: $(VENV)/.installed-dev ## the browser for the tests, when the machine has none
 	$(BIN)/python -m tests.support.browser.chromium
 
 .PHONY: test
-test: lint types node_modules/.installed-dev chromium
+test: lint types node_modules/.installed-dev chromium ## lint, strict types, all tests (PYTEST_ARGS=)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
@@ -63,34 +59,34 @@ test: lint types node_modules/.installed-dev chromium
 .PHONY: soak
 soak: SECONDS ?= 600
 soak: LIVES ?= 100
-soak: $(VENV)/.installed-dev
+soak: $(VENV)/.installed-dev ## kill everything at random, then check every page (SECONDS=, LIVES=)
 	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 
 .PHONY: lint
-lint: $(VENV)/.installed-dev node_modules/.installed-dev
+lint: $(VENV)/.installed-dev node_modules/.installed-dev ## ruff, and eslint for JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(NPM_RUN) lint
 
 .PHONY: types
-types: $(VENV)/.installed-dev node_modules/.installed-dev
+types: $(VENV)/.installed-dev node_modules/.installed-dev ## mypy, and tsc for JavaScript
 	$(BIN)/mypy
 	$(NPM_RUN) types
 
 .PHONY: format
-format: $(VENV)/.installed-dev
+format: $(VENV)/.installed-dev ## fix what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium
+bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium ## the tables in docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: lock
-lock: ## needs uv and npm on PATH
+lock: ## new lock files after a change of dependencies; needs uv and npm on PATH
 	$(COMPILE) \
 	    pyproject.toml -o requirements.lock
 	$(COMPILE) \
