@@ -1,5 +1,5 @@
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -56,7 +56,17 @@ chromium: $(VENV)/.installed-dev ## the browser for the tests, when the machine 
 
 .PHONY: test
 test: lint types node_modules/.installed-dev chromium ## lint, strict types, all tests (PYTEST_ARGS=)
+	@$(BIN)/python --version
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-quick
+test-quick: $(VENV)/.installed-dev node_modules/.installed-dev ## unit tests, contracts and the wheel
+	@$(BIN)/python --version
+	$(BIN)/python -m pytest tests/unit tests/contract tests/integration/service/test_wheel.py
+
+.PHONY: test-newest
+test-newest: ## test-quick on the newest CPython of this machine, if it is newer than python3 (PYTHON=)
+	.ci/test-newest $(PYTHON)
 
 # Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
 # Then LIVES of a service are lived, and all ways to its state compared.
