@@ -9,7 +9,7 @@ from domain.room import TOPICS, Room
 from eventstore.log import Log
 from postgres.database import Database
 from projections.fanout.channels import personal_channel
-from projections.fanout.publications import Publications
+from projections.fanout.publications import Entry, Publications
 from projections.readmodels.bodies import Bodies
 
 PAGE = 200
@@ -88,9 +88,11 @@ class Republishing:
         """Those that go to somebody, in log order."""
         after = selection.first - 1
         while rows := await self._database.fetch(READ, after, selection.last, list(TOPICS), selection.room_id, PAGE):
-            for entry in await self._publications.of(self._log.decode(rows)):
+            entries = [Entry(recorded) for recorded in self._log.decode(rows)]
+            await self._publications.encode(entries)
+            for entry in entries:
                 if entry.is_published and (channels := await self._channels(entry.event, selection.user_id)):
-                    yield Publication(Channels(channels), entry.data, entry.key)
+                    yield entry.publication(Channels(channels))
             after = rows[-1]["notification_id"]
 
     async def _channels(self, event: Room.Event, user_id: int | None) -> list[str]:
