@@ -12,7 +12,7 @@ from domain.room import TOPICS, Room
 from eventstore.log import Log, Recorded
 from postgres.database import Database
 from projections.fanout.channels import personal_channel
-from projections.fanout.publications import Publications
+from projections.fanout.publications import Entry, Publications
 from projections.readmodels.bodies import Bodies
 
 PAGE = 200
@@ -85,9 +85,11 @@ class Republishing:
         """Those that go to somebody, in log order."""
         after = selection.first - 1
         while page := await self._database.read(partial(self._page, selection, after)):
-            for entry in await self._publications.of(page):
+            entries = [Entry(recorded) for recorded in page]
+            await self._publications.encode(entries)
+            for entry in entries:
                 if entry.is_published and (channels := await self._channels(entry.event, selection.user_id)):
-                    yield Publication(Channels(channels), entry.data, entry.key)
+                    yield entry.publication(Channels(channels))
             after = page[-1].position
 
     async def _page(
