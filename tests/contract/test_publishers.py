@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from centrifugo.client import CentrifugoClient
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
