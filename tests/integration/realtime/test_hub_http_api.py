@@ -13,7 +13,7 @@ from aiohttp import web
 from centrifugo.hub.connection.subscriptions import MAX_CHANNELS
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
-from tests.support.hub_clients import API_KEY, Client, config, token
+from tests.support.socketless_hub import API_KEY, HubClient, config, token
 
 
 class Api:
@@ -32,9 +32,9 @@ class Api:
             answer = await response.json()
         return answer.get("result", answer.get("error", answer))
 
-    def client(self, user: str = "7", *channels: str) -> Client:
+    def client(self, user: str = "7", *channels: str) -> HubClient:
         """A connected client, subscribed to these channels."""
-        client = Client(self.hub)
+        client = HubClient(self.hub)
         client.connect(token(sub=user))
         client.id = client.received.pop(0)["connect"]["client"]
         for channel in channels:

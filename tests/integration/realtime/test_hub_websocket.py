@@ -20,14 +20,14 @@ from aiohttp import WSMsgType, web
 
 from centrifugo.hub.connection import client_connection, websocket
 from centrifugo.hub.hub import Hub
-from tests.support.hub_clients import NAMESPACES, SECRET, config, token
+from tests.support.socketless_hub import NAMESPACES, SECRET, config, token
 
 TIMEOUT_S = 10
 TOKEN = token(sub="7")
 CONNECT = json.dumps({"id": 1, "connect": {"token": TOKEN}})
 
 
-class Server:
+class RunningHub:
     """A hub in its own application on a free port."""
 
     def __init__(self, hub: Hub, runner: web.AppRunner) -> None:
@@ -41,20 +41,20 @@ class Server:
 
 
 @asynccontextmanager
-async def running(client: Mapping[str, Any] | None = None) -> AsyncIterator[Server]:
+async def running(client: Mapping[str, Any] | None = None) -> AsyncIterator[RunningHub]:
     hub, app = Hub(config(client)), web.Application()
     websocket.mount(app, hub)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server = Server(hub, runner)
+    server = RunningHub(hub, runner)
     try:
         yield server
     finally:
         await server.stop()
 
 
-class Client:
+class SocketClient:
     """A WebSocket that speaks JSON lines, or sends any text."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -90,10 +90,10 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(server: Server, *commands: dict[str, Any]) -> AsyncIterator[Client]:
+async def connected(server: RunningHub, *commands: dict[str, Any]) -> AsyncIterator[SocketClient]:
     """A client that is connected and has had replies to the `commands`."""
     async with aiohttp.ClientSession() as session, session.ws_connect(server.url, max_msg_size=0) as socket:
-        client = Client(socket)
+        client = SocketClient(socket)
         await client.send(json.loads(CONNECT), *commands)
         for _ in range(1 + len(commands)):
             assert "error" not in await client.next()
@@ -101,17 +101,17 @@ async def connected(server: Server, *commands: dict[str, Any]) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def opened(server: Server, **options: Any) -> AsyncIterator[Client]:
+async def opened(server: RunningHub, **options: Any) -> AsyncIterator[SocketClient]:
     """A client that has sent nothing yet."""
     async with aiohttp.ClientSession() as session, session.ws_connect(server.url, **options) as socket:
-        yield Client(socket)
+        yield SocketClient(socket)
 
 
 def subscribe(channel: str, command_id: int = 2, **request: Any) -> dict[str, Any]:
     return {"id": command_id, "subscribe": {"channel": channel, **request}}
 
 
-def transport_of(client: Client) -> asyncio.Transport:
+def transport_of(client: SocketClient) -> asyncio.Transport:
     """The client's end of the TCP connection."""
     connection = client.socket._response.connection
     assert connection is not None
@@ -229,10 +229,10 @@ async def test_sockets_that_never_connect_are_closed_and_do_not_disturb_other_cl
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # this process has both ends of every socket
     async with running() as server, connected(server, subscribe("a")) as witness:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            sockets: list[Client] = []
+            sockets: list[SocketClient] = []
             for _ in range(20):
                 opening = (session.ws_connect(server.url) for _ in range(100))
-                sockets += [Client(socket) for socket in await asyncio.gather(*opening)]
+                sockets += [SocketClient(socket) for socket in await asyncio.gather(*opening)]
             server.hub.publish("a", b"1")
             assert await witness.publication() == 1
             assert not any(client.socket.closed for client in sockets), "two thousand are open at the same time"
@@ -364,7 +364,7 @@ async def test_the_hub_runs_alone_and_closes_its_clients_on_sigterm(tmp_path: Pa
             aiohttp.ClientSession() as session,
             session.ws_connect(f"http://127.0.0.1:{port}{websocket.PATH}") as ws,
         ):
-            client = Client(ws)
+            client = SocketClient(ws)
             await client.send(json.loads(CONNECT))
             assert "connect" in await client.next()
             process.send_signal(signal.SIGTERM)

@@ -4,7 +4,7 @@ import WebSocket from "ws";
 
 import { obey, say } from "./commands.mjs";
 
-// Each request for a token takes the next one; the last serves for ever.
+// Each request for a token takes the next one; the last one is used again and again.
 const tokenFrom = (tokens, channel) => ({
   getToken: async () => {
     say("token_wanted", { channel });

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from centrifugo.hub.connection import channel_commands
-from tests.support.hub_clients import World
+from tests.support.socketless_hub import World
 
 
 def test_a_client_gets_its_own_publication_before_the_reply(world: World) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.hub_clients import SECRET, STARTED_AT, World, token
+from tests.support.socketless_hub import SECRET, STARTED_AT, World, token
 
 TOKEN_EXPIRED = {"code": 109, "message": "token expired"}
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from centrifugo.hub.protocol.commands import METHODS, split_frame
-from tests.support.hub_clients import World
+from tests.support.socketless_hub import World
 
 DOCUMENTED_ERRORS = {102, 103, 105, 106, 107, 108, 109, 112}
 DOCUMENTED_CLOSES = {3005, 3500, 3501, 3508}

@@ -8,17 +8,17 @@ import pytest
 from centrifugo.hub.channels.idempotency_window import KEY_COST, IdempotencyWindow, PublishResult
 from centrifugo.hub.hub import CHANNELS_PER_TURN
 from centrifugo.hub.protocol.codes import SLOW, Refused
-from tests.support.hub_clients import Client, World, token
+from tests.support.socketless_hub import HubClient, World, token
 
 
-def subscribed(world: World, channel: str) -> Client:
+def subscribed(world: World, channel: str) -> HubClient:
     client = world.client()
     client.ask("subscribe", channel=channel, token=world.token(channel))
     client.take()
     return client
 
 
-def publications(client: Client) -> list[object]:
+def publications(client: HubClient) -> list[object]:
     return [push["pub"]["data"] for push in client.take()]
 
 
@@ -33,7 +33,7 @@ def test_publications_arrive_in_the_order_of_their_offsets(world: World) -> None
 
 
 def test_a_client_that_is_cut_off_during_a_publication_does_not_keep_it_from_the_others(world: World) -> None:
-    class Slow(Client):
+    class Slow(HubClient):
         def send(self, line: bytes) -> None:
             super().send(line)
             if b'"pub"' in line:

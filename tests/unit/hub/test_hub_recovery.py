@@ -1,6 +1,6 @@
 """Recovery: which missed publications a returning client gets."""
 
-from tests.support.hub_clients import World
+from tests.support.socketless_hub import World
 
 
 def test_a_returning_client_gets_exactly_what_it_missed(world: World) -> None:

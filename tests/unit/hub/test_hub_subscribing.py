@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from centrifugo.hub.connection.subscriptions import MAX_CHANNELS
-from tests.support.hub_clients import STARTED_AT, World, token
+from tests.support.socketless_hub import STARTED_AT, World, token
 
 DENIED = {"code": 103, "message": "permission denied"}
 TOKEN_EXPIRED = {"code": 109, "message": "token expired"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from centrifugo.hub.configuration.sections import TokenSection
 from centrifugo.hub.token_verifier import ExpiredToken, InvalidToken, TokenVerifier
-from tests.support.hub_clients import SECRET, STARTED_AT, token
+from tests.support.socketless_hub import SECRET, STARTED_AT, token
 
 VERIFIER = TokenVerifier(TokenSection(hmac_secret_key=SECRET))
 

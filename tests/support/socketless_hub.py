@@ -53,7 +53,7 @@ def token(key: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     return jwt.encode(claims, key, algorithm=algorithm)
 
 
-class Clock:
+class ManualClock:
     """A clock that the test moves."""
 
     def __init__(self) -> None:
@@ -67,9 +67,9 @@ class World:
     """A hub, its clock and its clients."""
 
     def __init__(self, client: Mapping[str, Any] | None = None, **sections: Any) -> None:
-        self.clock = Clock()
+        self.clock = ManualClock()
         self.hub = Hub(config(client, **sections), clock=self.clock, monotonic=self.clock)
-        self._clients: list[Client] = []
+        self._clients: list[HubClient] = []
 
     def pass_time(self, seconds: float) -> None:
         """Move the clock a second at a time and tick the hub after each."""
@@ -81,13 +81,13 @@ class World:
             for client in self._clients:
                 client.answer_pings()
 
-    def socket(self) -> "Client":
+    def socket(self) -> "HubClient":
         """A client that has opened its socket and sent nothing yet."""
-        client = Client(self.hub)
+        client = HubClient(self.hub)
         self._clients.append(client)
         return client
 
-    def client(self, user: str = "7", **claims: Any) -> "Client":
+    def client(self, user: str = "7", **claims: Any) -> "HubClient":
         """A client that has connected."""
         client = self.socket()
         client.connect(token(sub=user, **claims))
@@ -99,7 +99,7 @@ class World:
         return token(sub=user, channel=channel, **claims)
 
 
-class Client:
+class HubClient:
     """The other end of a connection: a transport that records what it is sent."""
 
     def __init__(self, hub: Hub) -> None:
