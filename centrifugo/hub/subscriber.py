@@ -25,10 +25,10 @@ class Subscriber(Protocol):
         """Unsubscribe from everything and close the connection with this code."""
 
     def unsubscribe(self, channel: str, unsubscribe: Unsubscribe) -> None:
-        """Unsubscribe from the channel. The client is told even if it was not subscribed."""
+        """Unsubscribe from the channel. The client gets the push even if it was not subscribed."""
 
     def subscribe_by_server(self, channel: str, data: Raw) -> None:
-        """Subscribe to the channel and tell the client. The client is told even if it was subscribed already."""
+        """Subscribe to the channel. The client gets the push even if it was subscribed already."""
 
     def refresh_by_server(self, expire_at: int) -> None:
         """Move the connection's expiry (Unix seconds, 0: never). A time in the past ends the connection (3005)."""

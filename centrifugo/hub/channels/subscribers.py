@@ -1,4 +1,4 @@
-"""Who is subscribed to which channel, and the joins and leaves that subscribers are told of."""
+"""Who is subscribed to which channel, and the pushes about those who join and leave."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -17,16 +17,16 @@ class Subscribers:
         self._channels: dict[str, dict[str, Subscriber]] = {}  # by client id
 
     def of(self, channel: str) -> Iterable[Subscriber]:
-        """A snapshot: a subscriber may leave while the others are told something."""
+        """A snapshot: a subscriber may leave while a push is delivered to the others."""
         subscribers = self._channels.get(channel)
         return tuple(subscribers.values()) if subscribers else ()
 
     def add(self, channel: str, subscriber: Subscriber) -> None:
-        """From now on the subscriber gets the channel's publications; `announce_join` tells the others."""
+        """From now on the subscriber gets the channel's publications. `announce_join` is a step of its own."""
         self._channels.setdefault(channel, {})[subscriber.client] = subscriber
 
     def remove(self, channel: str, subscriber: Subscriber) -> None:
-        """The subscriber gets nothing more, and those who stay are told of its leave."""
+        """The subscriber gets nothing more. Those who stay get a leave push, where the channel has them."""
         subscribers = self._channels.get(channel, {})
         if subscribers.pop(subscriber.client, None) is None:
             return
@@ -36,7 +36,7 @@ class Subscribers:
             del self._channels[channel]
 
     def announce_join(self, channel: str, subscriber: Subscriber) -> None:
-        """Tell everyone in the channel, the new subscriber included."""
+        """Push the join to every subscriber, the new one included, where the channel has such pushes."""
         self._announce("join", channel, subscriber)
 
     def _announce(self, kind: Literal["join", "leave"], channel: str, subscriber: Subscriber) -> None:

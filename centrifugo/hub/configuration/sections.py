@@ -38,7 +38,7 @@ class ChannelOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def pushes_join_leave(self) -> bool:
-        """Whether subscribers are told of each other's joins and leaves."""
+        """Whether subscribers get a push when another joins or leaves."""
         return self.join_leave and self.force_push_join_leave
 
 

@@ -1,4 +1,4 @@
-"""One client's connection: its commands, what it is answered and told, and how it ends. No sockets.
+"""One client's connection: its commands, its replies and pushes, and how it ends. No sockets.
 
 Source: https://centrifugal.dev/docs/transports/client_protocol
 """

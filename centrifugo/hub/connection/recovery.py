@@ -1,4 +1,4 @@
-"""What a new subscriber is told of the channel's history: its position, and what the client missed."""
+"""What a subscribe reply says about the channel's history: its position, and what the client missed."""
 
 from centrifugo.hub.configuration.sections import ChannelOptions
 from centrifugo.hub.hub import Hub
@@ -17,7 +17,7 @@ def position(hub: Hub, channel: str, options: ChannelOptions) -> SubscribeResult
 
 
 def recovered(hub: Hub, channel: str, options: ChannelOptions, since: StreamPosition) -> SubscribeResult:
-    """What was published after `since`; only the current position when that cannot be told."""
+    """What was published after `since`; only the current position when the history does not have all of it."""
     result = position(hub, channel, options)
     result.was_recovering = True
     if options.force_recovery:
