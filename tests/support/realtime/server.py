@@ -24,8 +24,8 @@ from centrifugo import tokens
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / "centrifugo" / "config.json"
-SECRET = "the tests' token key, long enough for HMAC"
-API_KEY = "the tests' API key"
+SECRET = "the tests' token key, as long as the service wants it"
+API_KEY = "the tests' API key, as long as the service wants it"
 START_TIMEOUT_S = 20.0
 
 SECRETS = {"CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY": SECRET, "CENTRIFUGO_HTTP_API_KEY": API_KEY}
