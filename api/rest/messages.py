@@ -10,7 +10,7 @@ from api.http.paging import numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
 from api.http.responses import answer
 from domain.room import CONTENT_LIMIT, Room
-from domain.values import PostMessage, UserId
+from domain.values import PostMessage
 from projections.readmodels.bodies import message
 from projections.readmodels.queries import PAGE
 
@@ -44,6 +44,6 @@ async def post_message(request: web.Request) -> web.Response:
     key = idempotency_key(request)
     wanted = await read_body(request, MessageWanted)
     user = request[SESSION].user
-    recorded = await request.app[CORE].chat.post_message(PostMessage(room, UserId(user.id), wanted.content, key))
+    recorded = await request.app[CORE].chat.post_message(PostMessage(room, user.id, wanted.content, key))
     added = cast(Room.MessageAdded, recorded.event)
     return answer(message(added, user), status=201, position=recorded.position)

@@ -108,14 +108,14 @@ def replay(first: int, last: int, room: str | None, user: str | None, publish: b
         raise click.UsageError("--to comes before --from")
 
     async def run(opened: Reader) -> Total:
-        room_id = await opened.rooms.room_id(room) if room is not None else None
+        room_id = await opened.reads.time_travel.room_id(room) if room is not None else None
         user_id = await opened.user_id(user) if user is not None else None
         selection = Selection(first, last, room_id, user_id)
         if not publish:
             return await republisher(opened).dry_run(selection)
         subject = f"positions {first} to {last}, room {room_id or 'any'}, user {user_id or 'any'}"
         async with republishing(opened) as (again, publisher):
-            async with opened.database.connection() as connection:
+            async with opened.reads.database.connection() as connection:
                 await Operator(by, why or "").record("replay", subject, connection)
             return await again.publish(selection, publisher)
 

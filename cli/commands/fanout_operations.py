@@ -21,7 +21,7 @@ def pause(operator: Operator) -> None:
     \b
     onrecord projections pause --why "Centrifugo is being upgraded"
     """
-    in_the_foreground(lambda opened: minding.pause(operator, opened.database))
+    in_the_foreground(lambda opened: minding.pause(operator, opened.reads.database))
     click.echo("the fan-out is paused")
 
 
@@ -33,7 +33,7 @@ def resume(operator: Operator) -> None:
     \b
     onrecord projections resume --why "the upgrade is done"
     """
-    in_the_foreground(lambda opened: minding.resume(operator, opened.database))
+    in_the_foreground(lambda opened: minding.resume(operator, opened.reads.database))
     click.echo("the fan-out goes on")
 
 
@@ -47,7 +47,7 @@ def skip(position: int, operator: Operator) -> None:
     onrecord projections status
     onrecord projections skip 17 --why "larger than the server takes"
     """
-    if not in_the_foreground(lambda opened: minding.skip(position, operator, opened.database)):
+    if not in_the_foreground(lambda opened: minding.skip(position, operator, opened.reads.database)):
         raise click.ClickException(f"nothing has stopped at position {position}")
     click.echo(f"the event at position {position} will be among the dead letters")
 
@@ -62,7 +62,7 @@ def actions(as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        async with reader.database.connection() as connection:
+        async with reader.reads.database.connection() as connection:
             found = await read_actions(connection)
         for each in found:
             if as_json:
@@ -88,7 +88,7 @@ def list_(as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        async with reader.database.connection() as connection:
+        async with reader.reads.database.connection() as connection:
             found = await read_dead_letters(connection)
         for letter in found:
             print_json(letter) if as_json else print_letter(letter)
@@ -113,7 +113,7 @@ def retry(dead_letter_id: int, operator: Operator) -> None:
         letter = await found(dead_letter_id, opened)
         async with republishing(opened) as (republisher, publisher):
             total = await republisher.publish(Selection(letter.position, letter.position), publisher)
-        await minding.forget_dead_letter(dead_letter_id, "retry", operator, opened.database)
+        await minding.forget_dead_letter(dead_letter_id, "retry", operator, opened.reads.database)
         return total.channels
 
     click.echo(f"published, channels: {in_the_foreground(run):,}")
@@ -131,14 +131,14 @@ def discard(dead_letter_id: int, operator: Operator) -> None:
 
     async def run(opened: Reader) -> None:
         await found(dead_letter_id, opened)
-        await minding.forget_dead_letter(dead_letter_id, "discard", operator, opened.database)
+        await minding.forget_dead_letter(dead_letter_id, "discard", operator, opened.reads.database)
 
     in_the_foreground(run)
     click.echo(f"dead letter {dead_letter_id} is forgotten")
 
 
 async def found(dead_letter_id: int, opened: Reader) -> DeadLetter:
-    async with opened.database.connection() as connection:
+    async with opened.reads.database.connection() as connection:
         letter = await read_dead_letter(dead_letter_id, connection)
     if letter is None:
         raise click.ClickException(f"there is no dead letter {dead_letter_id}")

@@ -46,7 +46,7 @@ def status(sample: float, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await watch_status(reader.database, sample)
+        found = await watch_status(reader.reads.database, sample)
         for each in found:
             print_json(each) if as_json else print_status(each)
         if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in found):
@@ -107,11 +107,11 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
 
 
 async def _mend(opened: Reader, room: str) -> list[Difference]:
-    return await mend_room(opened.settings.database_url, await opened.rooms.room_id(room))
+    return await mend_room(opened.settings.database_url, await opened.reads.time_travel.room_id(room))
 
 
 async def _verify(opened: Reader, report: ProgressBar, room: str | None) -> Verified:
-    room_id = await opened.rooms.room_id(room) if room is not None else None
+    room_id = await opened.reads.time_travel.room_id(room) if room is not None else None
     return await verify(opened.settings.database_url, report, room_id=room_id)
 
 

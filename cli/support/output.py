@@ -9,6 +9,7 @@ import msgspec
 from eventsourcing.utils import get_topic
 
 from domain.room import Room
+from domain.values import UserId
 from eventstore.log import Recorded
 from projections.readmodels.bodies import user_of, username
 from projections.readmodels.shapes import User, timestamp
@@ -18,7 +19,7 @@ TYPE_WIDTH = max(map(len, COLOURS))
 SHOWN = 80
 """Characters of a message on a line for people."""
 
-Users = Mapping[int, User]
+Users = Mapping[UserId, User]
 
 
 def print_json(value: Any) -> None:
@@ -88,11 +89,11 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def name_of(user_id: int, users: Users) -> str:
+def name_of(user_id: UserId, users: Users) -> str:
     """A user by name, or by number where this installation has no such account."""
     return users[user_id].username if user_id in users else username(None, user_id)
 
 
-def names_of(user_ids: Iterable[int], users: Users) -> str:
+def names_of(user_ids: Iterable[UserId], users: Users) -> str:
     """Users by name, in a stable order."""
     return ", ".join(name_of(user_id, users) for user_id in sorted(user_ids)) or "nobody"

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 
 import click
 
-from api import hub_socket as hub_api
-from api.realtime import outside_publisher
+from api import hub_socket, wiring
 from api.secrets import secrets_of
 from centrifugo.publisher import Publisher, PublisherError
 from cli.support.log_reader import Reader
@@ -14,18 +13,18 @@ from projections.fanout.republish import Republishing
 
 
 def republisher(opened: Reader) -> Republishing:
-    return Republishing(opened.database, opened.log, all_warm=opened.settings.cold_after_s is None)
+    return wiring.create_republishing(opened.settings, opened.reads)
 
 
 @contextlib.asynccontextmanager
 async def republishing(opened: Reader) -> AsyncIterator[tuple[Republishing, Publisher]]:
     """What publishes again, and where to: the server that CENTRIFUGO_API_URL names, or the embedded hub."""
     settings = opened.settings
-    if not settings.centrifugo_api_url and not await hub_api.is_served(settings):
+    if not settings.centrifugo_api_url and not await hub_socket.is_served(settings):
         raise click.ClickException(
             f"CENTRIFUGO_API_URL names no server, and no `onrecord serve` with an embedded hub uses {settings.data_dir}"
         )
-    async with outside_publisher(settings, secrets_of(settings)) as publisher:
+    async with wiring.open_publisher(settings, secrets_of(settings)) as publisher:
         try:
             yield republisher(opened), publisher
         except PublisherError as error:

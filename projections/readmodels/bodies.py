@@ -7,6 +7,7 @@ import asyncpg
 from eventsourcing.utils import get_topic
 
 from domain.room import Room as RoomAggregate
+from domain.values import UserId
 from eventstore.log import Recorded
 from postgres.database import Database
 from projections.readmodels.shapes import LastMessage, Member, Message, MessageRoom, Room, StreamEvent, User, timestamp
@@ -52,7 +53,7 @@ def message(event: RoomAggregate.MessageAdded, user: User) -> Message:
     return Message(id=room.version, content=event.content, user=user, room=room, created_at=posted_at)
 
 
-def user_of(event: Event) -> int:
+def user_of(event: Event) -> UserId:
     """Who did it."""
     match event:
         case RoomAggregate.RoomOpened():
@@ -87,7 +88,7 @@ class Bodies:
         users = await self.users({row["last_user_id"] for row in rows if row["last_user_id"] is not None})
         return {(row["room_id"], row["version"]): room_at(row, users) for row in rows}
 
-    async def users(self, user_ids: Iterable[int]) -> dict[int, User]:
+    async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id; each of those asked for is in the answer."""
         asked = set(user_ids)
         names = dict(await self._database.fetch(USERNAMES, list(asked))) if asked else {}
@@ -105,7 +106,7 @@ class Bodies:
 
 
 def stream_event(
-    recorded: Recorded[Event], users: Mapping[int, User], rooms: Mapping[RoomVersion, Room]
+    recorded: Recorded[Event], users: Mapping[UserId, User], rooms: Mapping[RoomVersion, Room]
 ) -> StreamEvent:
     """One event with its body, given the users and rooms that it names."""
     event = recorded.event
@@ -124,7 +125,7 @@ def stream_event(
     )
 
 
-def room_at(row: asyncpg.Record, users: Mapping[int, User]) -> Room:
+def room_at(row: asyncpg.Record, users: Mapping[UserId, User]) -> Room:
     """A row of ROOMS_AT as the contract shows a room."""
     last = None
     if row["last_id"] is not None:

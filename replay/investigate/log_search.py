@@ -67,7 +67,7 @@ def text_of(event: Room.Event) -> str:
     return ""
 
 
-class Events:
+class LogSearch:
     """Searches of the log. All answers are streams, so memory stays flat however long the log is."""
 
     def __init__(self, database: Database, log: Log) -> None:

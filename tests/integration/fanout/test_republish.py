@@ -10,6 +10,8 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
+from api.settings import Settings
+from api.wiring import create_republishing
 from centrifugo.hub.configuration import options as configuration
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
@@ -48,7 +50,7 @@ async def room_id(store: Store) -> RoomId:
 
 
 def republishing(store: Store, *, all_warm: bool = True) -> Republishing:
-    return Republishing(store.database, store.log, all_warm=all_warm)
+    return create_republishing(Settings(cold_after="never" if all_warm else "24h"), store)
 
 
 async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_leaving(
