@@ -4,7 +4,6 @@ from typing import Any
 
 import click
 
-from cli.commands.fanout_operations import actions, dead_letters, pause, resume, skip
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
@@ -164,7 +163,3 @@ def shown(row: dict[str, Any] | None, column: str) -> str:
         return "no row"
     text = ascii(row[column])
     return text if len(text) <= VALUE_WIDTH else f"{text[:VALUE_WIDTH]}…"
-
-
-for command in (pause, resume, skip, dead_letters, actions):
-    projections.add_command(command)
