@@ -1,4 +1,4 @@
-"""`onrecord demo`: something to look at."""
+"""`onrecord demo`: demo users and rooms, and rooms of any size."""
 
 import asyncio
 
@@ -17,13 +17,13 @@ AT_ONCE = 5000
 
 
 @click.command()
-@click.option("--room-size", type=click.IntRange(min=1), metavar="N", help="Make one room of N members instead.")
-@click.option("--name", metavar="NAME", help="What to call that room; `Room of N` by default.")
+@click.option("--room-size", type=click.IntRange(min=1), metavar="N", help="Instead, make one room of N members.")
+@click.option("--name", metavar="NAME", help="The name of that room; `Room of N` by default.")
 def demo(room_size: int | None, name: str | None) -> None:
     """Seed demo users and rooms. Safe to repeat.
 
-    With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Members who
-    have an account already keep it.
+    With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Accounts that
+    exist are used as they are.
 
     \b
     onrecord demo

@@ -1,4 +1,4 @@
-"""`onrecord events`: the log, as it is."""
+"""`onrecord events`: search, follow, count, export and import the log."""
 
 import contextlib
 import functools
@@ -23,12 +23,12 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 
 @click.group()
 def events() -> None:
-    """The log: every event that ever happened."""
+    """The log: every event of every room, in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Options as they were typed; names of rooms and users are looked up later."""
+class FilterOptions:
+    """Options as typed. Names of rooms and users are looked up when there is a connection."""
 
     room: str | None
     user: str | None
@@ -51,33 +51,33 @@ class Wanted:
 
 
 def filtering(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that choose events; the command gets them as `wanted`."""
+    """Give a command the options that choose events; it gets them as `chosen`."""
 
     @functools.wraps(command)
-    def with_wanted(**given: Any) -> None:
-        wanted = Wanted(**{name: given.pop(name) for name in Wanted.__dataclass_fields__})
-        command(wanted=wanted, **given)
+    def with_filter_options(**arguments: Any) -> None:
+        chosen = FilterOptions(**{name: arguments.pop(name) for name in FilterOptions.__dataclass_fields__})
+        command(chosen=chosen, **arguments)
 
     for option in reversed(
         (
             click.option("--room", metavar="ROOM", help="Events of this room, by id or name."),
             click.option("--user", metavar="USER", help="What this user did, by name or id."),
-            click.option("--type", multiple=True, type=click.Choice(TOPICS), help="May be given several times."),
-            click.option("--after", default=0, metavar="POSITION", help="Beyond this position."),
+            click.option("--type", multiple=True, type=click.Choice(TOPICS), help="Of this type; may be repeated."),
+            click.option("--after", default=0, metavar="POSITION", help="After this position."),
             click.option("--to", type=int, metavar="POSITION", help="Up to this position."),
             click.option("--since", type=Time(), help="From this time on (UTC unless it names a zone)."),
             click.option("--until", type=Time(), help="Before this time."),
         )
     ):
-        with_wanted = option(with_wanted)
-    return with_wanted
+        with_filter_options = option(with_filter_options)
+    return with_filter_options
 
 
 @events.command(name="list")
 @filtering
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N.")
 @as_json
-def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
+def list_(chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
     """List events in the order of the log.
 
     \b
@@ -86,7 +86,7 @@ def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        await show(reader.reads.log_search.find(await wanted.filter(reader)), reader, limit=limit, as_json=as_json)
+        await show(reader.reads.log_search.find(await chosen.filter(reader)), reader, limit=limit, as_json=as_json)
 
     read(run)
 
@@ -94,9 +94,9 @@ def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
 @events.command()
 @click.argument("text")
 @filtering
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N.")
 @as_json
-def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
+def search(text: str, chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
     """List events with TEXT in a message or in the name of a room, in any case. Exit code 1 when there is none.
 
     \b
@@ -104,8 +104,8 @@ def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        chosen = replace(await wanted.filter(reader), text=text)
-        if not await show(reader.reads.log_search.find(chosen), reader, limit=limit, as_json=as_json):
+        matching = replace(await chosen.filter(reader), text=text)
+        if not await show(reader.reads.log_search.find(matching), reader, limit=limit, as_json=as_json):
             raise click.exceptions.Exit(1)
 
     read(run)
@@ -113,10 +113,10 @@ def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
 
 @events.command()
 @filtering
-@click.option("-n", "count", default=10, type=click.IntRange(min=0), help="How many of the last; 10 by default.")
-@click.option("-f", "--follow", "follows", is_flag=True, help="Go on with new ones as they come, until Ctrl-C.")
+@click.option("-n", "count", default=10, type=click.IntRange(min=0), help="How many events; 10 by default.")
+@click.option("-f", "--follow", "follows", is_flag=True, help="Then print new events as they come, until Ctrl-C.")
 @as_json
-def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
+def tail(chosen: FilterOptions, count: int, follows: bool, as_json: bool) -> None:
     """Show the newest events.
 
     \b
@@ -124,13 +124,13 @@ def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        chosen = await wanted.filter(reader)
+        matching = await chosen.filter(reader)
         head = await reader.reads.log_search.head()
-        newest = await reader.reads.log_search.newest(replace(chosen, to=min(head, chosen.to or head)), count)
+        newest = await reader.reads.log_search.newest(replace(matching, to=min(head, matching.to or head)), count)
         for recorded in newest:
             await show_one(recorded, reader, as_json=as_json)
         if follows:
-            new = follow(reader.reads.log_search, replace(chosen, after=head), reader.settings.database_url)
+            new = follow(reader.reads.log_search, replace(matching, after=head), reader.settings.database_url)
             await show(new, reader, as_json=as_json)
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -141,7 +141,7 @@ def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
 @click.argument("position", type=click.IntRange(min=1))
 @as_json
 def show_one_event(position: int, as_json: bool) -> None:
-    """Show the event at POSITION, whole. Exit code 1 when there is none.
+    """Show every field of the event at POSITION. Exit code 1 when there is none.
 
     \b
     onrecord events show 17
@@ -162,7 +162,7 @@ def show_one_event(position: int, as_json: bool) -> None:
 @events.command()
 @as_json
 def stats(as_json: bool) -> None:
-    """Count events by type and by day, rooms, streams, bytes, and what is appended a second.
+    """Show the size of the log: events by type and day, rooms, streams, bytes on disk, events appended a second.
 
     \b
     onrecord events stats
@@ -178,10 +178,10 @@ def stats(as_json: bool) -> None:
     read(run)
 
 
-async def show(found: AsyncIterator[Found], reader: Reader, *, limit: int | None = None, as_json: bool) -> int:
-    """Print events as they come; answers how many."""
+async def show(events: AsyncIterator[Found], reader: Reader, *, limit: int | None = None, as_json: bool) -> int:
+    """Print events as they come; returns how many."""
     shown = 0
-    async for recorded in found:
+    async for recorded in events:
         await show_one(recorded, reader, as_json=as_json)
         shown += 1
         if shown == limit:

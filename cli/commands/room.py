@@ -21,7 +21,7 @@ def room() -> None:
 
 @room.command()
 @click.argument("name")
-@click.option("--owner", required=True, metavar="USERNAME", help="Who opens it, and is its first member.")
+@click.option("--owner", required=True, metavar="USERNAME", help="The user who opens it, its first member.")
 def create(name: str, owner: str) -> None:
     """Open a room and print its id.
 
@@ -46,7 +46,7 @@ def create(name: str, owner: str) -> None:
 @click.option("--at", type=VersionOrTime(), help="A version of the room or a time (UTC unless it names a zone).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(room: str, at: Moment | None, as_json: bool) -> None:
-    """Show ROOM (id or name) as it was, or as it is: from its events alone.
+    """Show ROOM (id or name) as it was, or as it is now, from its events alone.
 
     \b
     onrecord room show General --at 17
@@ -105,7 +105,7 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def visible(room: str, version: int, as_json: bool) -> None:
-    """Tell who could see the message that VERSION added to ROOM (id or name).
+    """Show who could see the message that VERSION added to ROOM (id or name).
 
     \b
     onrecord room visible General 17
@@ -129,7 +129,7 @@ def visible(room: str, version: int, as_json: bool) -> None:
         print_fields(
             (
                 ("members then", names_of(found.members_then, users)),
-                ("joined later, and have it in the history", names_of(found.joined_later, users)),
+                ("joined later, and see it in the history", names_of(found.joined_later, users)),
             )
         )
 

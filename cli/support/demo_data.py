@@ -1,4 +1,4 @@
-"""The people and rooms of the demo."""
+"""The users and rooms of the demo."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from projections.readmodels.shapes import User
 
 @dataclass(frozen=True, slots=True)
 class DemoRoom:
-    """A room, and what was said there: (who, what). The first to speak opened it."""
+    """A room and its messages: (who, what). The author of the first one opened it."""
 
     name: str
     said: tuple[tuple[str, str], ...]
@@ -48,10 +48,10 @@ ROOMS = (
 
 
 async def seed(chat: Chat, accounts: Accounts) -> None:
-    """Make sure that the demo people and rooms are there. Safe to repeat, and to be interrupted.
+    """Create the demo users and rooms that are missing. Safe to repeat, and to interrupt.
 
-    Every step carries an idempotency key, so a repeat completes what an interrupted one began; a room that is there
-    already, from times whose keys are forgotten, is left alone.
+    Every step carries an idempotency key, so a repeat completes an interrupted run. A room whose keys have expired
+    since is left alone.
     """
     others = [name for name in PEOPLE if name != ADMIN]
     people = await accounts.create_many(others, PASSWORD) + await accounts.create_many([ADMIN], PASSWORD, role="admin")

@@ -1,4 +1,4 @@
-"""What every command needs: settings, a database with today's schema, and the chat core on it."""
+"""What commands run on: settings, a database with today's schema, and the chat core."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from postgres.migrations import Migration, migrate
 
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[Settings]:
-    """Settings with the URL of a running database: the one they name, or the embedded one, started if need be."""
+    """Settings with the URL of a running database: the one they name, or the embedded one, started if necessary."""
     if not settings.embedded:
         yield settings
         return

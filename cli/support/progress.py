@@ -1,4 +1,4 @@
-"""How long something takes: a bar on a terminal, a plain line now and then elsewhere. Both go to standard error."""
+"""Progress on standard error: a bar on a terminal, a plain line now and then elsewhere."""
 
 import contextlib
 import sys
@@ -16,7 +16,7 @@ WIDTH = 30
 
 
 class ProgressBar:
-    """Called with every step of a fold; `end` leaves the line of the bar. Several after one another share a line."""
+    """Called with every step of a fold; `end` ends its line. Bars that follow one another share a line."""
 
     _line_is_open: ClassVar[bool] = False
 
@@ -41,7 +41,7 @@ class ProgressBar:
             ProgressBar._line_is_open = False
 
     def _show(self, progress: Progress, first: Progress, elapsed_s: float) -> None:
-        """Rates are of what was done since the first step: an interrupted fold goes on from there."""
+        """Rates count from the first step of this run: a resumed fold starts in the middle."""
         done = progress.position / max(1, progress.head)
         rate = (progress.events - first.events) / elapsed_s
         moved = progress.position - first.position

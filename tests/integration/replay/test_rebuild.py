@@ -262,7 +262,7 @@ async def test_ctrl_c_is_one_clear_line_and_leaves_the_live_tables(
             process.send_signal(signal.SIGINT)
             _, said = await process.communicate()
         assert process.returncode == 1
-        assert said.decode() == "Error: interrupted: the live tables are as they were; run it again to go on\n"
+        assert said.decode() == "Error: interrupted: the live tables are as they were; run it again to continue\n"
         assert await schemas(admin) == before
         assert (await read_status(store.database))[-1].state == "interrupted"
 
