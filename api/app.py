@@ -1,4 +1,4 @@
-"""The application: its routes, its parts by key, and their life."""
+"""The application: its routes, its parts by key, and when they start and stop."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from api import hub_socket, wiring
 from api.accounts.throttle import Throttle
 from api.http.app_keys import (
     ACCOUNTS,
-    CLIENTS,
     CORE,
     FANOUT,
     LEASES,
     METRICS,
+    PROXIES,
     PUBLISHER,
     READ_SYNC,
     REQUESTS,
@@ -23,10 +23,10 @@ from api.http.app_keys import (
     SETTINGS,
     SIGNUPS,
 )
-from api.http.client_address import Clients
-from api.http.middleware import answer_every_request
+from api.http.client_address import TrustedProxies
+from api.http.middleware import request_middleware
 from api.metrics import Metrics
-from api.operations.app_keys import GAUGE, REBUILDS, REPUBLISHING, WATCH
+from api.operations.app_keys import FIGURES_PUBLISHER, REBUILDS, REPUBLISHING, SAMPLER
 from api.pages.routes import page_routes
 from api.pages.setup import set_up_pages
 from api.rest.routes import routes
@@ -39,14 +39,14 @@ HUB = web.AppKey("hub", Hub)
 
 
 def create_app(settings: Settings) -> web.Application:
-    """The application on the database of `settings.database_url`, whose schema is there already.
+    """The application, on the database of `settings.database_url`, which has today's schema.
 
-    Parts are connected when the application starts and closed, last one first, when it stops.
+    Parts are opened when the application starts and closed in reverse order when it stops.
     """
-    app = web.Application(middlewares=[answer_every_request], client_max_size=settings.max_body_bytes)
+    app = web.Application(middlewares=[request_middleware], client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
     app[SECRETS] = secrets_of(settings)
-    app[CLIENTS] = Clients(settings.proxy_networks())
+    app[PROXIES] = TrustedProxies(settings.proxy_networks())
     app[METRICS] = Metrics()
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
     app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> web.Application:
 
 
 async def _hub_socket(app: web.Application) -> AsyncIterator[None]:
-    async with hub_socket.served(app[HUB], app[SETTINGS]):
+    async with hub_socket.serve_hub_api(app[HUB], app[SETTINGS]):
         yield
 
 
@@ -70,7 +70,7 @@ async def _core(app: web.Application) -> AsyncIterator[None]:
     metrics = app[METRICS]
     async with wiring.open_core(app[SETTINGS], observer=metrics.batch) as core:
         app[CORE] = core
-        metrics.watch("writer_queue_depth", "Commands that wait for the writer.", lambda: core.writer.queue_depth)
+        metrics.add_gauge("writer_queue_depth", "Commands that wait for the writer.", lambda: core.writer.queue_depth)
         yield
 
 
@@ -98,7 +98,7 @@ async def _fanout(app: web.Application) -> AsyncIterator[None]:
         yield
         return
     app[FANOUT] = wiring.create_fanout(app[SETTINGS], app[CORE], app[PUBLISHER])
-    app[METRICS].watch_fanout(app[FANOUT])
+    app[METRICS].add_fanout(app[FANOUT])
     async with _running(app[FANOUT].run()):
         yield
 
@@ -106,10 +106,10 @@ async def _fanout(app: web.Application) -> AsyncIterator[None]:
 async def _operations(app: web.Application) -> AsyncIterator[None]:
     """What the operations page shows and starts."""
     settings, database = app[SETTINGS], app[CORE].database
-    app[GAUGE] = wiring.create_gauge(database)
-    app[WATCH] = wiring.create_watch(database, app[GAUGE], app[PUBLISHER])
+    app[SAMPLER] = wiring.create_sampler(database)
+    app[FIGURES_PUBLISHER] = wiring.create_figures_publisher(database, app[SAMPLER], app[PUBLISHER])
     app[REPUBLISHING] = wiring.create_republishing(settings, app[CORE])
-    async with wiring.open_rebuilds(settings, database) as rebuilds, _running(app[WATCH].run()):
+    async with wiring.open_rebuilds(settings, database) as rebuilds, _running(app[FIGURES_PUBLISHER].run()):
         app[REBUILDS] = rebuilds
         yield
 

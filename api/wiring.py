@@ -17,9 +17,9 @@ from api.accounts.sessions import Sessions
 from api.accounts.throttle import Throttle
 from api.core import Core, Reads
 from api.housekeeping import Housekeeping
-from api.operations.figures import Gauge
+from api.operations.figures import Sampler
+from api.operations.figures_publisher import FiguresPublisher
 from api.operations.rebuilds import Rebuilds
-from api.operations.watch import Watch
 from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
@@ -69,7 +69,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @contextlib.asynccontextmanager
 async def open_reads(settings: Settings) -> AsyncIterator[Reads]:
-    """What reads, for a process that records nothing. Raises StoreUnavailable."""
+    """For a process that only reads. Raises StoreUnavailable."""
     async with open_database(settings) as database:
         yield _reads(database, create_mapper())
 
@@ -140,7 +140,7 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
 
 
 def create_sessions(settings: Settings, database: Database) -> Sessions:
-    """Sessions; what other processes announce is heard while `announcements.run` runs."""
+    """Sessions. This process hears of logouts in others while `announcements.run` runs."""
     return Sessions(
         database,
         dsn=settings.database_url,
@@ -151,7 +151,7 @@ def create_sessions(settings: Settings, database: Database) -> Sessions:
 
 
 def create_leases(settings: Settings, database: Database) -> Leases:
-    """What the token endpoint records."""
+    """Leases, as the token endpoint renews them."""
     return Leases(database, cold_after_s=settings.cold_after_s)
 
 
@@ -165,15 +165,15 @@ def create_hub(secrets: Secrets) -> Hub:
     document: dict[str, Any] = msgspec.json.decode(CONFIG.read_bytes())
     document["client"]["token"]["hmac_secret_key"] = secrets.centrifugo_token_secret
     document["http_api"] = {"key": secrets.centrifugo_api_key}
-    # Any page may open a socket, as it may fetch any address; without a token, which only ours get, it hears nothing.
+    # Any page may open a socket, as it may fetch any URL. Without a token, which only ours get, it receives nothing.
     document["client"]["allowed_origins"] = ["*"]
     return Hub(load(document, {}))
 
 
 @contextlib.asynccontextmanager
 async def open_publisher(settings: Settings, secrets: Secrets, hub: Hub | None = None) -> AsyncIterator[Publisher]:
-    """The way to the real-time server: `hub` in this process, the server of CENTRIFUGO_API_URL, or else, for a command,
-    the embedded hub of the service that uses this DATA_DIR.
+    """Publishes to the real-time server: to `hub` in this process, to the server of CENTRIFUGO_API_URL, or else to the
+    embedded hub of the service that uses this DATA_DIR, which is where a command publishes.
     """
     publisher: Publisher
     if hub is not None:
@@ -191,34 +191,34 @@ async def open_publisher(settings: Settings, secrets: Secrets, hub: Hub | None =
 
 
 def create_fanout(settings: Settings, reads: Reads, publisher: Publisher) -> Fanout:
-    """This process's part in the fan-out."""
+    """The fan-out of this process: the lanes that it holds."""
     tail = Tail(settings.database_url, reads.database, reads.log, Publications(reads.bodies))
     chosen = FanoutSettings(all_warm=settings.cold_after_s is None, sets_aside=settings.fanout_sets_aside)
     return Fanout(settings.database_url, tail, publisher, chosen)
 
 
 def create_republishing(settings: Settings, reads: Reads) -> Republishing:
-    """What publishes again."""
+    """Publishes events again."""
     return Republishing(reads.database, reads.log, Publications(reads.bodies), all_warm=settings.cold_after_s is None)
 
 
-def create_gauge(database: Database) -> Gauge:
-    """What the operations page shows."""
-    return Gauge(database)
+def create_sampler(database: Database) -> Sampler:
+    """Reads the figures of the operations page."""
+    return Sampler(database)
 
 
-def create_watch(database: Database, gauge: Gauge, publisher: Publisher) -> Watch:
-    """What publishes those figures while the page is open."""
-    return Watch(database, gauge, publisher)
+def create_figures_publisher(database: Database, sampler: Sampler, publisher: Publisher) -> FiguresPublisher:
+    """Publishes those figures while the page is open."""
+    return FiguresPublisher(database, sampler, publisher)
 
 
 @contextlib.asynccontextmanager
 async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator[Rebuilds]:
-    """What the operations page starts."""
+    """Rebuilds that the operations page starts."""
     async with Rebuilds.open(database, settings.database_url) as rebuilds:
         yield rebuilds
 
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:
-    """What removes expired rows."""
+    """Removes expired rows."""
     return Housekeeping(database, sessions, keep_keys_s=settings.idempotency_keep_s)

@@ -7,13 +7,13 @@ from aiohttp import web
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import query_number, room_id
 from api.pages.page import render
-from api.pages.state import beside, my_rooms
+from api.pages.state import layout_context, my_rooms
 
 AROUND = 25
-"""Events of the stream that are shown on either side of the chosen one."""
+"""Events shown on either side of the chosen one."""
 
-SAID = 30
-"""Messages of the moment that are shown."""
+MESSAGES = 30
+"""Messages shown, the newest at that version."""
 
 WORDS = {
     "room_opened": "opened the room",
@@ -32,12 +32,12 @@ async def get_history(request: web.Request) -> web.Response:
         my_rooms(request),
         core.bodies.room_at(room, version),
         core.members.at(room, version),
-        core.queries.messages_before(user_id, room, before=version + 1, limit=SAID),
+        core.queries.messages_before(user_id, room, before=version + 1, limit=MESSAGES),
         core.queries.events(user_id, room, after=max(0, version - AROUND - 1), limit=2 * AROUND + 1),
     )
     events = stream.value.events
     context = {
-        **beside(state),
+        **layout_context(state),
         "room": now,
         "version": version,
         "then": then,

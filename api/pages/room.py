@@ -1,4 +1,4 @@
-"""The page of a room: what was said, by whom, and the form to say more."""
+"""The page of a room: its messages, its members, and the form to post."""
 
 import secrets
 
@@ -7,18 +7,18 @@ from aiohttp import web
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.parsing import BIGINT, query_number, room_id
 from api.pages.page import field, redirect, render
-from api.pages.state import beside, my_rooms, open_room
+from api.pages.state import layout_context, my_rooms, state_with_room
 from domain.errors import InvalidField
 from domain.values import ClientId, PostMessage, RoomId
 from projections.readmodels.queries import At, NotInRoom
 from projections.readmodels.shapes import Room
 
-OLDER = 100
+PER_PAGE = 100
 """Messages on a page of older ones."""
 
 
 async def get_room(request: web.Request) -> web.Response:
-    """GET /rooms/{room_id}/?before=: the newest messages, or those before one of them; others are asked to join."""
+    """GET /rooms/{room_id}/?before=: the newest messages or older ones; for a non-member, the join form."""
     try:
         room = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
     except NotInRoom:
@@ -29,7 +29,7 @@ async def get_room(request: web.Request) -> web.Response:
 
 
 async def post_message(request: web.Request) -> web.Response:
-    """POST /rooms/{room_id}/: say something; what cannot be said comes back with the reason."""
+    """POST /rooms/{room_id}/: post a message; a refused one comes back with the reason."""
     core, user_id = request.app[CORE], request[SESSION].user.id
     room = await core.queries.room(user_id, room_id(request))
     content, key = await field(request, "content"), await field(request, "key")
@@ -45,11 +45,11 @@ async def _newest(
     request: web.Request, room: At[Room], *, content: str = "", problem: str = "", status: int = 200
 ) -> web.Response:
     await request.app[READ_SYNC].move(request[SESSION].user.id, RoomId(room.value.id), room.value.version)
-    state, found = await open_room(request, room)
+    state, found = await state_with_room(request, room)
     assert state.open is not None
     messages = state.open.messages
     context = {
-        **beside(state),
+        **layout_context(state),
         "room": room.value,
         "messages": messages,
         "members": state.open.members,
@@ -63,18 +63,18 @@ async def _newest(
 
 
 async def _older(request: web.Request, room: At[Room]) -> web.Response:
-    """A page of the past, which does not move: for those without scripts, and for links."""
+    """Older messages, as a page that does not change: for browsers without scripts, and for links."""
     before = query_number(request, "before", default=BIGINT)
     core = request.app[CORE]
     state = await my_rooms(request)
-    found = await core.queries.messages_before(state.user.id, room.value.id, before=before, limit=OLDER)
+    found = await core.queries.messages_before(state.user.id, room.value.id, before=before, limit=PER_PAGE)
     messages = found.value.results[::-1]
     context = {
-        **beside(state),
+        **layout_context(state),
         "room": room.value,
         "messages": messages,
         "members": await core.members.at(room.value.id, room.value.version),
-        "older": messages[0].id if len(messages) == OLDER else None,
+        "older": messages[0].id if len(messages) == PER_PAGE else None,
         "is_newest": False,
     }
     return render(request, "room.html", context)
@@ -82,4 +82,4 @@ async def _older(request: web.Request, room: At[Room]) -> web.Response:
 
 async def _not_in_room(request: web.Request) -> web.Response:
     state = await my_rooms(request)
-    return render(request, "not_in_room.html", {**beside(state), "room_id": room_id(request)}, status=404)
+    return render(request, "not_in_room.html", {**layout_context(state), "room_id": room_id(request)}, status=404)

@@ -1,4 +1,4 @@
-"""Pages about rooms: mine, all there are, and the forms that open, join and leave one."""
+"""The lists of rooms, the user's own and all, and the forms that open, join and leave a room."""
 
 import contextlib
 import secrets
@@ -10,31 +10,31 @@ from api.http.app_keys import CORE, SESSION
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
 from api.pages.page import field, redirect, render
-from api.pages.state import beside, my_rooms
+from api.pages.state import layout_context, my_rooms
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
 from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom
 from projections.readmodels.queries import PAGE
 
 
 async def get_home(request: web.Request) -> web.Response:
-    """GET /: on to my rooms."""
+    """GET /: redirect to the user's rooms."""
     return redirect("/rooms/")
 
 
 async def get_rooms(request: web.Request) -> web.Response:
-    """GET /rooms/?page=: my rooms, latest bumped first."""
+    """GET /rooms/?page=: the user's rooms, latest bumped first."""
     number = page_number(request)
     state = await my_rooms(request)
     found = await request.app[CORE].queries.rooms(state.user.id, page=number)
     if found.value is None:
         raise NoSuchPage
     listed = state.rooms if number == 1 else found.value.results
-    context = {**beside(state), "rooms": listed, **_neighbours(request, number, found.value.count)}
+    context = {**layout_context(state), "rooms": listed, **_neighbours(request, number, found.value.count)}
     return render(request, "rooms.html", context)
 
 
 async def get_discover(request: web.Request) -> web.Response:
-    """GET /discover/?q=&page=: every room, and a form that opens a new one."""
+    """GET /discover/?q=&page=: all rooms, and a form that opens a new one."""
     return await _discover(request)
 
 
@@ -46,7 +46,7 @@ async def _discover(request: web.Request, *, name: str = "", problem: str = "", 
     if found.value is None:
         raise NoSuchPage
     context = {
-        **beside(state),
+        **layout_context(state),
         **_neighbours(request, number, found.value.count),
         "found": found.value,
         "q": text,
@@ -58,7 +58,7 @@ async def _discover(request: web.Request, *, name: str = "", problem: str = "", 
 
 
 async def post_room(request: web.Request) -> web.Response:
-    """POST /discover/: open a room and go there."""
+    """POST /discover/: open a room and redirect to it."""
     name = await field(request, "name")
     key = await field(request, "key")
     try:
@@ -72,9 +72,9 @@ async def post_room(request: web.Request) -> web.Response:
 
 
 async def post_join(request: web.Request) -> web.Response:
-    """POST /rooms/{room_id}/join/: become a member and go there."""
+    """POST /rooms/{room_id}/join/: become a member and redirect to the room."""
     room = room_id(request)
-    with contextlib.suppress(AlreadyAMember):  # from another window: what was wanted is so
+    with contextlib.suppress(AlreadyAMember):  # joined already, perhaps in another window
         await request.app[CORE].chat.join_room(JoinRoom(room, request[SESSION].user.id))
     return redirect(f"/rooms/{room}/")
 

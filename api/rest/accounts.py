@@ -1,13 +1,13 @@
-"""Signing up, in and out."""
+"""Signing up, logging in and out."""
 
 from aiohttp import web
 from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
-from api.http.app_keys import ACCOUNTS, CLIENTS, SIGNUPS
+from api.http.app_keys import ACCOUNTS, PROXIES, SIGNUPS
 from api.http.login import end_session, start_session
 from api.http.parsing import InvalidFields, read_body
-from api.http.responses import answer
+from api.http.responses import json_response
 
 
 class Credentials(Struct, frozen=True):
@@ -18,7 +18,7 @@ class Credentials(Struct, frozen=True):
 
 
 class FirebaseConfig(Struct, frozen=True):
-    """Empty: we send no push notifications; existing clients expect the object."""
+    """Empty, since we send no push notifications. Existing clients expect the object."""
 
 
 class PushNotifications(Struct, frozen=True):
@@ -41,22 +41,23 @@ class LoggedIn(Struct, frozen=True):
 
 async def sign_up(request: web.Request) -> web.Response:
     """POST /api/signup/ {"username", "password"}: 201 User; 400 by field."""
-    request.app[SIGNUPS].take(request.app[CLIENTS].address(request))
-    wanted = await read_body(request, Credentials)
-    return answer(await request.app[ACCOUNTS].sign_up(wanted.username, wanted.password), status=201)
+    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
+    credentials = await read_body(request, Credentials)
+    user = await request.app[ACCOUNTS].sign_up(credentials.username, credentials.password)
+    return json_response(user, status=201)
 
 
 async def log_in(request: web.Request) -> web.Response:
     """POST /api/login/ {"username", "password"}: 200 LoggedIn, with a new session and a new CSRF token; 400."""
     try:
-        given = await read_body(request, Credentials)
+        credentials = await read_body(request, Credentials)
     except InvalidFields:
         raise WrongCredentials("provide username and password") from None
-    address = request.app[CLIENTS].address(request)
-    user = await request.app[ACCOUNTS].log_in(given.username, given.password, address=address)
-    return await start_session(request, user, answer(LoggedIn(user.id, user.username)))
+    address = request.app[PROXIES].address(request)
+    user = await request.app[ACCOUNTS].log_in(credentials.username, credentials.password, address=address)
+    return await start_session(request, user, json_response(LoggedIn(user.id, user.username)))
 
 
 async def log_out(request: web.Request) -> web.Response:
     """POST /api/logout/ {}: 200 {}, the session is over everywhere."""
-    return await end_session(request, answer({}))
+    return await end_session(request, json_response({}))

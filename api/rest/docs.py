@@ -1,4 +1,4 @@
-"""The API, explained: to programs as OpenAPI, to people as one page that asks no other host for anything."""
+"""The documentation of the API: OpenAPI for programs, one page without external resources for people."""
 
 import jinja2
 import msgspec

@@ -1,16 +1,16 @@
-"""The log, for clients that missed something: one room's events, or all that the caller was there for."""
+"""Events for clients that missed some: those of one room, or of all rooms while the caller was a member."""
 
 from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import query_number, room_id
-from api.http.responses import answer
+from api.http.responses import json_response
 from projections.readmodels.shapes import StreamEvent
 
-DEFAULT = 200
-MOST = 1000
-"""Events in one answer at most."""
+DEFAULT_EVENTS = 200
+MAX_EVENTS = 1000
+"""In one answer."""
 
 
 class RoomEvents(Struct, frozen=True):
@@ -21,7 +21,7 @@ class RoomEvents(Struct, frozen=True):
 
 
 class Feed(Struct, frozen=True):
-    """Events of many rooms, ascending by position; `position` is the point up to which nothing is missing."""
+    """Events of many rooms, ascending by position. `position`: nothing up to it is missing."""
 
     events: list[StreamEvent]
     position: int
@@ -32,17 +32,17 @@ async def get_events(request: web.Request) -> web.Response:
     room = room_id(request)
     after, limit = _after(request)
     found = await request.app[CORE].queries.events(request[SESSION].user.id, room, after=after, limit=limit)
-    return answer(RoomEvents(found.value.events, found.value.version), position=found.position)
+    return json_response(RoomEvents(found.value.events, found.value.version), position=found.position)
 
 
 async def get_feed(request: web.Request) -> web.Response:
     """GET /api/feed/?after=<position>&limit=: 200 Feed."""
     after, limit = _after(request)
     found = await request.app[CORE].queries.feed(request[SESSION].user.id, after=after, limit=limit)
-    return answer(Feed(found.value, found.position), position=found.position)
+    return json_response(Feed(found.value, found.position), position=found.position)
 
 
 def _after(request: web.Request) -> tuple[int, int]:
-    """Where to begin (exclusive), and how many at most."""
+    """After which event to start, and how many to return at most."""
     after = query_number(request, "after", default=0)
-    return after, query_number(request, "limit", default=DEFAULT, least=1, most=MOST)
+    return after, query_number(request, "limit", default=DEFAULT_EVENTS, least=1, most=MAX_EVENTS)

@@ -8,18 +8,18 @@ from msgspec import Meta, Struct
 from api.http.app_keys import CORE, SESSION
 from api.http.paging import numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
-from api.http.responses import answer
+from api.http.responses import json_response
 from domain.room import CONTENT_LIMIT, Room
 from domain.values import PostMessage
 from projections.readmodels.bodies import message
 from projections.readmodels.queries import PAGE
 
-MOST = 500
-"""Messages in one answer at most."""
+MAX_MESSAGES = 500
+"""In one answer."""
 
 
-class MessageWanted(Struct, frozen=True):
-    """What to say."""
+class NewMessage(Struct, frozen=True):
+    """The content of a message to post."""
 
     content: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": CONTENT_LIMIT, "pattern": r"\S"})]
 
@@ -31,7 +31,7 @@ async def get_messages(request: web.Request) -> web.Response:
     queries = request.app[CORE].queries
     if "before" in request.query or "limit" in request.query:
         before = query_number(request, "before", default=BIGINT)
-        limit = query_number(request, "limit", default=PAGE, least=1, most=MOST)
+        limit = query_number(request, "limit", default=PAGE, least=1, most=MAX_MESSAGES)
         found = await queries.messages_before(user_id, room, before=before, limit=limit)
         return page_of_messages(request, found, limit=limit)
     number = page_number(request)
@@ -42,8 +42,8 @@ async def post_message(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404."""
     room = room_id(request)
     key = idempotency_key(request)
-    wanted = await read_body(request, MessageWanted)
+    body = await read_body(request, NewMessage)
     user = request[SESSION].user
-    recorded = await request.app[CORE].chat.post_message(PostMessage(room, user.id, wanted.content, key))
+    recorded = await request.app[CORE].chat.post_message(PostMessage(room, user.id, body.content, key))
     added = cast(Room.MessageAdded, recorded.event)
-    return answer(message(added, user), status=201, position=recorded.position)
+    return json_response(message(added, user), status=201, position=recorded.position)

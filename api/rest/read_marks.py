@@ -7,12 +7,12 @@ from msgspec import Meta, Struct
 
 from api.http.app_keys import READ_SYNC, SESSION
 from api.http.parsing import BIGINT, read_body, room_id
-from api.http.responses import answer
+from api.http.responses import json_response
 from projections.readmodels.read_marks import Reading
 
 
 class ReadUpTo(Struct, frozen=True):
-    """The newest version that was seen."""
+    """The newest version that the user has seen."""
 
     version: Annotated[int, Meta(ge=1, le=BIGINT)]
 
@@ -25,11 +25,11 @@ class Readings(Struct, frozen=True):
 
 async def get_readings(request: web.Request) -> web.Response:
     """GET /api/readings/: how far the caller has read each room, and what is left."""
-    return answer(Readings(await request.app[READ_SYNC].readings(request[SESSION].user.id)))
+    return json_response(Readings(await request.app[READ_SYNC].readings(request[SESSION].user.id)))
 
 
 async def mark_read(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/read/ {"version"}: 200 Reading; 404 when not a member."""
     room = room_id(request)
     body = await read_body(request, ReadUpTo)
-    return answer(await request.app[READ_SYNC].move(request[SESSION].user.id, room, body.version))
+    return json_response(await request.app[READ_SYNC].move(request[SESSION].user.id, room, body.version))

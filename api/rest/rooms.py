@@ -1,4 +1,4 @@
-"""Rooms: finding, opening, joining and leaving them."""
+"""Rooms: listing, searching, opening, joining and leaving them."""
 
 from typing import Annotated
 
@@ -6,17 +6,17 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
-from api.http.endpoints import Nothing
+from api.http.endpoints import Empty
 from api.http.paging import numbered_page, page_number
 from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
-from api.http.responses import answer
+from api.http.responses import json_response
 from domain.chat import RecordedEvent
 from domain.room import NAME_LIMIT
 from domain.values import JoinRoom, LeaveRoom, OpenRoom
 from projections.readmodels.queries import At, Found
 
 
-class RoomWanted(Struct, frozen=True):
+class NewRoom(Struct, frozen=True):
     """The name of a room to open."""
 
     name: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LIMIT, "pattern": r"\S"})]
@@ -31,7 +31,7 @@ async def get_rooms(request: web.Request) -> web.Response:
 async def get_room(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/: 200 Room; 404 when unknown or not a member."""
     found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
-    return answer(found.value, position=found.position)
+    return json_response(found.value, position=found.position)
 
 
 async def get_members(request: web.Request) -> web.Response:
@@ -57,25 +57,25 @@ async def search(request: web.Request) -> web.Response:
 async def open_room(request: web.Request) -> web.Response:
     """POST /api/rooms/ {"name"}: 201 Room; 400; 409 when the name is taken."""
     key = idempotency_key(request)
-    wanted = await read_body(request, RoomWanted)
+    body = await read_body(request, NewRoom)
     core = request.app[CORE]
-    recorded = await core.chat.open_room(OpenRoom(wanted.name, request[SESSION].user.id, key))
+    recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
     event = recorded.event
     room = await core.bodies.room_at(event.originator_id, event.originator_version)
-    return answer(room, status=201, position=recorded.position)
+    return json_response(room, status=201, position=recorded.position)
 
 
 async def join_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member; 404."""
     command = JoinRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
-    await read_body(request, Nothing)
+    await read_body(request, Empty)
     return await _member(request, await request.app[CORE].chat.join_room(command))
 
 
 async def leave_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member."""
     command = LeaveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
-    await read_body(request, Nothing)
+    await read_body(request, Empty)
     return await _member(request, await request.app[CORE].chat.leave_room(command))
 
 
@@ -84,4 +84,4 @@ async def _member(request: web.Request, recorded: RecordedEvent) -> web.Response
     event = recorded.event
     user = request[SESSION].user
     member = await request.app[CORE].bodies.member_at(event.originator_id, event.originator_version, user)
-    return answer(member, position=recorded.position)
+    return json_response(member, position=recorded.position)

@@ -207,7 +207,7 @@ async def test_everything_is_done_without_scripts(windows: Windows, psql: asyncp
     await act(page, "Fan-out", "Resume", "without scripts")
     await expect(page.locator('[data-key="fanout-0 subscriber"] .badge')).to_have_text("running")
     await act(page, "Rebuild", "Start", "   ")
-    await expect(page.locator("#rebuild-why-problem")).to_have_text("Say why: it goes on the record.")
+    await expect(page.locator("#rebuild-why-problem")).to_have_text("Give a reason: it is recorded.")
     await act(page, "Rebuild", "Start", "without scripts")
     await page.wait_for_url("**/operations/#rebuild")
     await expect(on_the_record(page, "rebuild rooms").first).to_contain_text("without scripts")

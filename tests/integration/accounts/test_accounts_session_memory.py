@@ -54,13 +54,13 @@ async def test_nothing_is_remembered_while_nothing_is_heard(sessions: Sessions) 
     token = await sessions.open(ADA)
     assert await sessions.find(token) is not None
     async with listening(sessions):
-        assert sessions.remembered(token) is None
+        assert sessions.cached(token) is None
         session = await sessions.find(token)
         assert session is not None
-        assert sessions.remembered(token) == session
-    assert sessions.remembered(token) is None
+        assert sessions.cached(token) == session
+    assert sessions.cached(token) is None
     async with listening(sessions):
-        assert sessions.remembered(token) is None
+        assert sessions.cached(token) is None
 
 
 async def test_a_session_that_may_have_ended_while_it_was_looked_up_is_not_remembered(
@@ -70,7 +70,7 @@ async def test_a_session_that_may_have_ended_while_it_was_looked_up_is_not_remem
         looked_up, other = await sessions.open(ADA), await sessions.open(ADA)
         witness = await sessions.find(other)
         assert witness is not None
-        assert sessions.remembered(other) == witness
+        assert sessions.cached(other) == witness
         await admin.execute("UPDATE sessions SET seen_at = now() - interval '1 hour'")
 
         row_is_locked = admin.transaction()
@@ -87,12 +87,12 @@ async def test_a_session_that_may_have_ended_while_it_was_looked_up_is_not_remem
         await elsewhere.close()
 
         async def is_heard() -> bool:
-            return sessions.remembered(other) is None
+            return sessions.cached(other) is None
 
         await eventually(is_heard)
         await row_is_locked.rollback()
         assert await looking is not None
-        assert sessions.remembered(looked_up) is None
+        assert sessions.cached(looked_up) is None
 
 
 async def test_housekeeping_removes_what_is_over_and_nothing_else(

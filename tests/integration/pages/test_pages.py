@@ -48,7 +48,7 @@ async def test_a_form_without_its_token_does_nothing(ada: Person) -> None:
     for token in ("", "x" * 43):
         status, _, page = await submit(ada, f"/rooms/{room}/", {"content": "forged"}, csrf=token)
         assert status == 403
-        assert "The form was out of date" in page
+        assert "The form has expired" in page
         assert f'href="/rooms/{room}/">Go back' in page
     assert (await ada.get(f"/api/rooms/{room}/messages/")).body["count"] == 0
 

@@ -8,7 +8,7 @@ from tests.integration.conftest import Visit
 from tests.support.people import Person
 
 NOT_FOUND = {"detail": "Not found."}
-NOT_SIGNED_IN = {"detail": "Authentication credentials were not provided."}
+NOT_LOGGED_IN = {"detail": "Authentication credentials were not provided."}
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -148,4 +148,4 @@ async def test_nothing_is_for_people_who_are_not_signed_in(visit: Visit) -> None
         ("POST", "/api/logout/"),
     ):
         answer = await nobody.request(method, path)
-        assert (answer.status, answer.body) == (403, NOT_SIGNED_IN), path
+        assert (answer.status, answer.body) == (403, NOT_LOGGED_IN), path
