@@ -10,8 +10,9 @@ from api.pages.page import field, redirect, render
 from api.pages.state import beside, my_rooms, open_room
 from api.rest.read_marks import read_up_to
 from api.rest.rooms import room_of
+from domain.chat import PostMessage
 from domain.errors import InvalidField, RoomNotFound
-from domain.values import ClientId, PostMessage, UserId
+from domain.values import ClientId, UserId
 from projections.readmodels.queries import At
 from projections.readmodels.shapes import Room
 

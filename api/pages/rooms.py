@@ -11,8 +11,9 @@ from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
 from api.pages.page import field, redirect, render
 from api.pages.state import beside, my_rooms
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
-from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom, UserId
+from domain.values import ClientId, UserId
 from projections.readmodels.queries import PAGE
 
 

@@ -9,8 +9,9 @@ from api.http.app_keys import CORE, SESSION
 from api.http.paging import numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
 from api.http.responses import answer
+from domain.chat import PostMessage
 from domain.room import CONTENT_LIMIT, Room
-from domain.values import PostMessage, UserId
+from domain.values import UserId
 from projections.readmodels.bodies import message
 from projections.readmodels.queries import PAGE
 

@@ -10,10 +10,10 @@ from api.http.endpoints import Nothing
 from api.http.paging import numbered_page, page_number
 from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
 from api.http.responses import answer
-from domain.chat import RecordedEvent
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RecordedEvent
 from domain.errors import RoomNotFound
 from domain.room import NAME_LIMIT
-from domain.values import JoinRoom, LeaveRoom, OpenRoom, UserId
+from domain.values import UserId
 from projections.readmodels.queries import At, Found
 from projections.readmodels.shapes import Room
 

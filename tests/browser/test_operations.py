@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from domain.values import OpenRoom, PostMessage, RoomId, UserId
+from domain.chat import OpenRoom, PostMessage
+from domain.values import RoomId, UserId
 from projections.fanout import lane_table as lanes
 from replay.rebuild.fold import Progress
 from replay.rebuild.rebuild import rebuild

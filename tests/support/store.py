@@ -9,10 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.chat import Chat
+from domain.chat import Chat, OpenRoom
 from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
-from domain.values import OpenRoom, RoomId, UserId
+from domain.values import RoomId, UserId
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
 from eventstore.log import Log, Recorded

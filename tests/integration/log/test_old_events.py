@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from domain.chat import PostMessage
 from domain.room import TOPICS, Room
-from domain.values import PostMessage, RoomId
+from domain.values import RoomId
 from eventstore.log import Log
 from eventstore.mapper import create_mapper, to_event
 from projections.readmodels.shapes import Message

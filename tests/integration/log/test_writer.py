@@ -9,9 +9,10 @@ import asyncpg
 import psycopg
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage
 from domain.errors import AlreadyAMember, NameTaken, NotAMember, RoomNotFound
 from domain.room import Room
-from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId
+from domain.values import ClientId, RoomId
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreRejected
 from postgres.errors import StoreUnavailable
 from tests.support.breakable_postgres import wire_to

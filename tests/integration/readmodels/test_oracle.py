@@ -25,9 +25,10 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from centrifugo.publisher import Publication
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage
 from domain.errors import ChatError
 from domain.room import Room
-from domain.values import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, UserId
+from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
 from projections.readmodels.projection import Move, Stays

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.values import RoomId, UserId
 from replay.investigate.projection_status import read_status
 from replay.rebuild.fold import Progress
 from replay.rebuild.rebuild import RebuildRefused, rebuild

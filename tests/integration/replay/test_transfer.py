@@ -12,7 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from domain.values import PostMessage, RoomId, UserId
+from domain.chat import PostMessage
+from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
 from replay.archive.transfer import export, import_
