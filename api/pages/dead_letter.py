@@ -5,21 +5,17 @@ The event is shown without the words of a message: an admin need not be in the r
 """
 
 from aiohttp import web
-from eventsourcing.utils import get_topic
 
 from api.http.app_keys import CORE, PUBLISHER, SETTINGS
 from api.http.parsing import BIGINT, NoSuchPath, as_number
-from api.pages.history import WORDS
 from api.pages.operations import WHY_LIMIT, operator_of
 from api.pages.page import Context, field, redirect, render
 from api.pages.state import beside, my_rooms
 from centrifugo.publisher import PublisherError
 from domain.errors import InvalidField
-from domain.room import Room
 from projections.fanout import operator_commands as minding
 from projections.fanout.dead_letters import DeadLetter, read_dead_letter
 from projections.fanout.republish import Republishing, Selection
-from projections.readmodels.bodies import user_of
 from replay.investigate.log_search import Events
 
 
@@ -80,15 +76,15 @@ async def _page(request: web.Request, letter: DeadLetter, *, problem: str = "", 
 
 
 async def _event(request: web.Request, letter: DeadLetter) -> Context:
-    """Who did what in which room, and said how many characters, by the event that was set aside."""
+    """Who did what in which room, in how many characters, by the event that was set aside."""
     core = request.app[CORE]
     found = await Events(core.database, core.log).at(letter.position)
     assert found is not None, "the log loses nothing"
-    user_id = user_of(found.event)
+    event = found.event
     return {
         "room_name": (await core.bodies.room_at(letter.room_id, letter.version)).name,
-        "author": (await core.bodies.users([user_id]))[user_id],
-        "deed": WORDS[get_topic(type(found.event))],
-        "occurred_at": found.event.timestamp,
-        "characters": len(found.event.content) if isinstance(found.event, Room.MessageAdded) else None,
+        "author": (await core.bodies.users([event.actor]))[event.actor],
+        "label": event.LABEL,
+        "occurred_at": event.timestamp,
+        "characters": len(event.text) if event.text is not None else None,
     }

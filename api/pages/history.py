@@ -9,19 +9,13 @@ from api.http.parsing import query_number
 from api.pages.page import render
 from api.pages.state import beside, my_rooms
 from api.rest.rooms import room_of
+from domain.room import LABELS
 
 AROUND = 25
 """Events of the stream that are shown on either side of the chosen one."""
 
 SAID = 30
 """Messages of the moment that are shown."""
-
-WORDS = {
-    "room_opened": "opened the room",
-    "user_joined": "joined",
-    "user_left": "left",
-    "message_added": "said something",
-}
 
 
 async def get_history(request: web.Request) -> web.Response:
@@ -46,7 +40,7 @@ async def get_history(request: web.Request) -> web.Response:
         "members": members,
         "messages": said.value.results[::-1],
         "events": events,
-        "words": WORDS,
+        "labels": LABELS,
         "chosen": next(event for event in events if event.version == version),
     }
     return render(request, "history.html", context)

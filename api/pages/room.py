@@ -14,7 +14,7 @@ from domain.chat import PostMessage
 from domain.errors import InvalidField, RoomNotFound
 from domain.values import ClientId, UserId
 from projections.readmodels.queries import At
-from projections.readmodels.shapes import Room
+from projections.readmodels.shapes import RoomSummary
 
 OLDER = 100
 """Messages on a page of older ones."""
@@ -44,7 +44,7 @@ async def post_message(request: web.Request) -> web.Response:
 
 
 async def _newest(
-    request: web.Request, room: At[Room], *, content: str = "", problem: str = "", status: int = 200
+    request: web.Request, room: At[RoomSummary], *, content: str = "", problem: str = "", status: int = 200
 ) -> web.Response:
     await read_up_to(request, room_id(request), room.value.version)
     state, found = await open_room(request, room)
@@ -64,7 +64,7 @@ async def _newest(
     return render(request, "room.html", context, status=status)
 
 
-async def _older(request: web.Request, room: At[Room]) -> web.Response:
+async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
     """A page of the past, which does not move: for those without scripts, and for links."""
     before = query_number(request, "before", default=BIGINT)
     core = request.app[CORE]

@@ -9,16 +9,16 @@ from api.http.app_keys import CORE, READ_MARKS, SESSION
 from api.pages.page import Context
 from projections.readmodels.queries import At, Found
 from projections.readmodels.read_marks import Reading
-from projections.readmodels.shapes import Message, Room, User
+from projections.readmodels.shapes import Message, RoomSummary, User
 
 SHOWN = 50
 """Messages of a room that a first visit shows."""
 
 
-class OpenRoom(Struct, frozen=True):
+class ShownRoom(Struct, frozen=True):
     """The room that is open: its newest messages, ascending, and its first members, all as they were at its version."""
 
-    room: Room
+    room: RoomSummary
     messages: list[Message]
     members: list[User]
 
@@ -28,9 +28,9 @@ class State(Struct, frozen=True):
 
     user: User
     position: int
-    rooms: list[Room]
+    rooms: list[RoomSummary]
     readings: list[Reading]
-    open: OpenRoom | None = None
+    open: ShownRoom | None = None
 
 
 async def my_rooms(request: web.Request) -> State:
@@ -43,7 +43,7 @@ async def my_rooms(request: web.Request) -> State:
     return State(user, rooms.position, rooms.value.results, readings)
 
 
-async def open_room(request: web.Request, room: At[Room]) -> tuple[State, Found[Message]]:
+async def open_room(request: web.Request, room: At[RoomSummary]) -> tuple[State, Found[Message]]:
     """`room` as the caller's open room.
 
     Its version is read first: messages and members are asked for at that version, and so fit together.
@@ -56,7 +56,7 @@ async def open_room(request: web.Request, room: At[Room]) -> tuple[State, Found[
         my_rooms(request),
     )
     position = min(room.position, mine.position)
-    shown = OpenRoom(room.value, found.value.results[::-1], members)
+    shown = ShownRoom(room.value, found.value.results[::-1], members)
     return State(user, position, mine.rooms, mine.readings, shown), found.value
 
 

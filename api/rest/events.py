@@ -13,13 +13,6 @@ MOST = 1000
 """Events in one answer at most."""
 
 
-class RoomEvents(Struct, frozen=True):
-    """Events of one room, ascending by version; `version` is the room's by now: beyond the last, there is more."""
-
-    events: list[StreamEvent]
-    version: int
-
-
 class Feed(Struct, frozen=True):
     """Events of many rooms, ascending by position; `position` is the point up to which nothing is missing."""
 
@@ -32,7 +25,7 @@ async def get_events(request: web.Request) -> web.Response:
     room = room_id(request)
     after, limit = _after(request)
     found = await request.app[CORE].queries.events(request[SESSION].user.id, room, after=after, limit=limit)
-    return answer(RoomEvents(found.value.events, found.value.version), position=found.position)
+    return answer(found.value, position=found.position)
 
 
 async def get_feed(request: web.Request) -> web.Response:

@@ -1,6 +1,6 @@
 """Messages: reading and posting them."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -8,11 +8,10 @@ from msgspec import Meta, Struct
 from api.http.app_keys import CORE, SESSION
 from api.http.paging import numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
-from api.http.responses import answer
+from api.rest.recorded import recorded_body
 from domain.chat import PostMessage
-from domain.room import CONTENT_LIMIT, Room
+from domain.room import CONTENT_LIMIT
 from domain.values import UserId
-from projections.readmodels.bodies import message
 from projections.readmodels.queries import PAGE
 
 MOST = 500
@@ -44,7 +43,5 @@ async def post_message(request: web.Request) -> web.Response:
     room = room_id(request)
     key = idempotency_key(request)
     wanted = await read_body(request, MessageWanted)
-    user = request[SESSION].user
-    recorded = await request.app[CORE].chat.post_message(PostMessage(room, UserId(user.id), wanted.content, key))
-    added = cast(Room.MessageAdded, recorded.event)
-    return answer(message(added, user), status=201, position=recorded.position)
+    command = PostMessage(room, UserId(request[SESSION].user.id), wanted.content, key)
+    return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)

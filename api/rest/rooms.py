@@ -10,12 +10,13 @@ from api.http.endpoints import Nothing
 from api.http.paging import numbered_page, page_number
 from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
 from api.http.responses import answer
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RecordedEvent
+from api.rest.recorded import recorded_body
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import RoomNotFound
 from domain.room import NAME_LIMIT
 from domain.values import UserId
 from projections.readmodels.queries import At, Found
-from projections.readmodels.shapes import Room
+from projections.readmodels.shapes import RoomSummary
 
 
 class RoomWanted(Struct, frozen=True):
@@ -31,7 +32,7 @@ async def get_rooms(request: web.Request) -> web.Response:
 
 
 async def get_room(request: web.Request) -> web.Response:
-    """GET /api/rooms/{room_id}/: 200 Room; 404 when unknown or not a member."""
+    """GET /api/rooms/{room_id}/: 200 RoomSummary; 404 when unknown or not a member."""
     found = await room_of(request)
     return answer(found.value, position=found.position)
 
@@ -48,7 +49,7 @@ async def get_members(request: web.Request) -> web.Response:
     return numbered_page(request, At(found, now.position), number)
 
 
-async def room_of(request: web.Request) -> At[Room]:
+async def room_of(request: web.Request) -> At[RoomSummary]:
     """The room in the path as it is now. Raises RoomNotFound when the caller is not in it."""
     found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
     if found.value is None:
@@ -65,7 +66,7 @@ async def search(request: web.Request) -> web.Response:
 
 
 async def open_room(request: web.Request) -> web.Response:
-    """POST /api/rooms/ {"name"}: 201 Room; 400; 409 when the name is taken."""
+    """POST /api/rooms/ {"name"}: 201 RoomSummary; 400; 409 when the name is taken."""
     key = idempotency_key(request)
     wanted = await read_body(request, RoomWanted)
     core = request.app[CORE]
@@ -79,22 +80,17 @@ async def join_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member; 404."""
     room, key = room_id(request), idempotency_key(request)
     await read_body(request, Nothing)
-    return await _member(request, await request.app[CORE].chat.join_room(JoinRoom(room, _user_id(request), key)))
+    command = JoinRoom(room, _user_id(request), key)
+    return await recorded_body(request, await request.app[CORE].chat.join_room(command))
 
 
 async def leave_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member."""
     room, key = room_id(request), idempotency_key(request)
     await read_body(request, Nothing)
-    return await _member(request, await request.app[CORE].chat.leave_room(LeaveRoom(room, _user_id(request), key)))
-
-
-async def _member(request: web.Request, recorded: RecordedEvent) -> web.Response:
-    """The body of a join or leave, as its publication carries it."""
-    event = recorded.event
-    user = request[SESSION].user
-    member = await request.app[CORE].bodies.member_at(event.originator_id, event.originator_version, user)
-    return answer(member, position=recorded.position)
+    return await recorded_body(
+        request, await request.app[CORE].chat.leave_room(LeaveRoom(room, _user_id(request), key))
+    )
 
 
 def _user_id(request: web.Request) -> UserId:

@@ -13,13 +13,13 @@ from api.rest import accounts as account_routes
 from api.rest import docs, events, messages, rooms, tokens
 from api.rest import read_marks as reading
 from api.rest.accounts import Credentials, LoggedIn
-from api.rest.events import Feed, RoomEvents
+from api.rest.events import Feed
 from api.rest.messages import MessageWanted
 from api.rest.read_marks import Readings, ReadUpTo
 from api.rest.rooms import RoomWanted
 from api.rest.tokens import Token
 from projections.readmodels.read_marks import Reading
-from projections.readmodels.shapes import Member, Message, Room, RoomFound, User
+from projections.readmodels.shapes import Member, Message, RoomEvents, RoomFound, RoomSummary, User
 
 ANYBODY = Access.ANYBODY
 ROOM = "/api/rooms/{room_id}"
@@ -40,9 +40,9 @@ ENDPOINTS = (
         access=ANYBODY,
         refuses=(401, 403),
     ),
-    Endpoint("GET", "/api/rooms/", rooms.get_rooms, Page[Room], query=("page",)),
-    Endpoint("POST", "/api/rooms/", rooms.open_room, Room, 201, RoomWanted, records=True, refuses=(409,)),
-    Endpoint("GET", f"{ROOM}/", rooms.get_room, Room),
+    Endpoint("GET", "/api/rooms/", rooms.get_rooms, Page[RoomSummary], query=("page",)),
+    Endpoint("POST", "/api/rooms/", rooms.open_room, RoomSummary, 201, RoomWanted, records=True, refuses=(409,)),
+    Endpoint("GET", f"{ROOM}/", rooms.get_room, RoomSummary),
     Endpoint("GET", "/api/search/", rooms.search, Page[RoomFound], query=("q", "page")),
     Endpoint("GET", f"{ROOM}/messages/", messages.get_messages, Page[Message], query=CURSOR),
     Endpoint("POST", f"{ROOM}/messages/", messages.post_message, Message, 201, MessageWanted, records=True),

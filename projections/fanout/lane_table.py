@@ -6,7 +6,7 @@ from typing import Self
 
 import asyncpg
 
-from domain.room import Room
+from domain.room import RoomEvent
 
 READ = "SELECT * FROM fanout_lanes WHERE lane = $1 AND layout = $2"
 READ_ALL = "SELECT * FROM fanout_lanes ORDER BY lane"
@@ -118,7 +118,7 @@ async def fail(lane: LaneRow, position: int, reason: str, connection: asyncpg.Co
 
 
 async def set_aside(
-    lane: LaneRow, event: Room.Event, position: int, reason: str, connection: asyncpg.Connection
+    lane: LaneRow, event: RoomEvent, position: int, reason: str, connection: asyncpg.Connection
 ) -> None:
     """Keep what could not be published, so that the lane may go on."""
     await connection.execute(SET_ASIDE, lane.lane, position, event.originator_id, event.originator_version, reason)

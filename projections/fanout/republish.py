@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from centrifugo.publisher import Channels, Publication, Publisher
-from domain.room import TOPICS, Room
+from domain.room import TOPICS
 from eventstore.log import Log
 from postgres.database import Database
+from projections.fanout.audience import still_concerned
 from projections.fanout.channels import personal_channel
 from projections.fanout.publications import Publications
 from projections.readmodels.bodies import Bodies
@@ -18,18 +19,6 @@ READ = """
 SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
 WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) AND ($4::uuid IS NULL OR originator_id = $4)
 ORDER BY notification_id LIMIT $5
-"""
-
-# Members when it happened who are members still, and somebody whose leaving it was and who has not come back. Only
-# those who can be listening: see `projections.fanout.leases`.
-AUDIENCE = """
-SELECT DISTINCT user_id FROM memberships AS stay
-WHERE room_id = $1 AND joined_version <= $2 AND ($3::bigint IS NULL OR user_id = $3)
-    AND (left_version IS NULL OR (left_version = $2 AND NOT EXISTS (
-        SELECT FROM memberships AS later
-        WHERE later.room_id = stay.room_id AND later.user_id = stay.user_id AND later.left_version IS NULL)))
-    AND ($4 OR EXISTS (SELECT FROM leases WHERE leases.user_id = stay.user_id AND NOT is_paused))
-ORDER BY user_id
 """
 
 
@@ -89,12 +78,10 @@ class Republishing:
         after = selection.first - 1
         while rows := await self._database.fetch(READ, after, selection.last, list(TOPICS), selection.room_id, PAGE):
             for entry in await self._publications.of(self._log.decode(rows)):
-                if entry.is_published and (channels := await self._channels(entry.event, selection.user_id)):
-                    yield Publication(Channels(channels), entry.data, entry.key)
+                users = await still_concerned(
+                    entry.event, self._database, user_id=selection.user_id, all_warm=self._all_warm
+                )
+                if users:
+                    channels = Channels([personal_channel(user_id) for user_id in users])
+                    yield Publication(channels, entry.data, entry.key)
             after = rows[-1]["notification_id"]
-
-    async def _channels(self, event: Room.Event, user_id: int | None) -> list[str]:
-        rows = await self._database.fetch(
-            AUDIENCE, event.originator_id, event.originator_version, user_id, self._all_warm
-        )
-        return [personal_channel(row[0]) for row in rows]

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.room import TOPICS, Room
+from domain.room import TOPICS, RoomEvent
 from eventstore.log import Log, Recorded
 from postgres.database import Database
-from projections.readmodels.bodies import user_of
 
 PAGE = 1000
 
@@ -28,7 +27,7 @@ ORDER BY notification_id DESC LIMIT $5
 NOWHERE = 2**63 - 1
 """Beyond every position."""
 
-Found = Recorded[Room.Event]
+Found = Recorded[RoomEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +46,14 @@ class Filter:
     until: datetime | None = None
     text: str | None = None
 
-    def matches(self, event: Room.Event) -> bool:
+    def matches(self, event: RoomEvent) -> bool:
         """What the database does not look at: it keeps events as their writer encoded them."""
         return (
-            (self.user_id is None or user_of(event) == self.user_id)
+            (self.user_id is None or event.actor == self.user_id)
             and (self.since is None or event.timestamp >= self.since)
             and (self.until is None or event.timestamp < self.until)
-            and (self.text is None or self.text.casefold() in text_of(event).casefold())
+            and (self.text is None or self.text.casefold() in (event.text or "").casefold())
         )
-
-
-def text_of(event: Room.Event) -> str:
-    """The words that people wrote in an event."""
-    match event:
-        case Room.MessageAdded():
-            return event.content
-        case Room.RoomOpened():
-            return event.name
-    return ""
 
 
 class Events:
