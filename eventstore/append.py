@@ -82,9 +82,9 @@ class Append(Generic[A]):
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
-        uniques = [command.unique.value for command in batch.commands if command.unique is not None]
-        taken = await self._projection.taken(uniques, connection) if uniques else set()
-        batch.decide(known_keys, taken)
+        values = [command.unique_value for command in batch.commands if command.unique_value is not None]
+        holders = await self._projection.holders(values, connection) if values else {}
+        batch.decide(known_keys, holders)
         positions = await self._record(batch, connection) if batch.events else []
         await self._commit(connection)
         return positions

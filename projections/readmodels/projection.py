@@ -15,7 +15,7 @@ from domain.room import Room, RoomEvent, name_key
 from eventstore.log import Recorded
 from postgres.calls import Call
 
-TAKEN = "SELECT name_key FROM rooms WHERE name_key = ANY($1)"
+HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
 
 
 @dataclass(slots=True)
@@ -131,9 +131,12 @@ class RoomsProjection:
             base = fold_stays(kinds.moves, base)
         return fold_changes(kinds.deltas, kinds.messages, base)
 
-    async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
-        """Those of these name keys that a room has."""
-        return {row[0] for row in await connection.fetch(TAKEN, list(values))}
+    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> dict[str, set[UUID]]:
+        """The rooms that have each of these name keys; another application may have opened several with one."""
+        found: dict[str, set[UUID]] = {}
+        for key, room_id in await connection.fetch(HOLDERS, list(values)):
+            found.setdefault(key, set()).add(room_id)
+        return found
 
 
 def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:

@@ -166,6 +166,43 @@ async def test_of_fifty_who_race_for_a_name_one_gets_it(database_url: str) -> No
         assert len(await one.events()) == 2
 
 
+async def test_a_change_may_claim_the_value_that_its_own_stream_holds_and_none_that_another_does(store: Store) -> None:
+    mine, _ = await store.open_room("Mine"), await store.open_room("Theirs")
+    told: list[bool] = []
+
+    def join(room: Room, is_taken: bool) -> None:
+        told.append(is_taken)
+        if is_taken:
+            raise NameTaken
+        room.join(user_id=BOB)
+
+    await store.repository.claim(mine, "mine", join)
+    with pytest.raises(NameTaken):
+        await store.repository.claim(mine, "theirs", join)
+    assert told == [False, True]
+    assert await store.versions(mine) == [1, 2, 3]
+
+
+async def test_a_value_given_up_is_free_for_the_next_command_of_the_same_transaction(
+    store: Store, database_url: str
+) -> None:
+    room_id = await store.open_room("Before")
+
+    def claim(room: Room, is_taken: bool) -> None:
+        room.join(user_id=BOB)
+
+    async with append_lock_held(database_url):  # so that they travel in one batch
+        refused = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
+        claimed = asyncio.create_task(store.repository.claim(room_id, "after", claim))
+        too_late = asyncio.create_task(store.chat.open_room(OpenRoom("After", ADA)))
+        freed = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
+        await eventually_submitted(store, 0)
+    for task in (refused, too_late):
+        with pytest.raises(NameTaken):
+            await task
+    await asyncio.gather(claimed, freed)
+
+
 async def test_a_full_queue_refuses_at_once_and_keeps_what_waits(database_url: str) -> None:
     async with open_store(database_url, queue_limit=5) as store:
         room_id = await store.open_room()
