@@ -19,7 +19,7 @@ URL = f"http://hub{http_api.PREFIX}"
 log = logging.getLogger(__name__)
 
 
-def socket_of(settings: Settings) -> Path:
+def socket_path(settings: Settings) -> Path:
     """The socket of the server that uses this DATA_DIR; of several, of the one that was started last."""
     return Path(settings.data_dir) / "hub.sock"
 
@@ -32,7 +32,7 @@ async def served(hub: Hub, settings: Settings) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await _listen(runner, socket_of(settings))
+        await _listen(runner, socket_path(settings))
         yield
     finally:
         await runner.cleanup()
@@ -49,7 +49,7 @@ async def _listen(runner: web.AppRunner, socket: Path) -> None:
 async def is_served(settings: Settings) -> bool:
     """Whether a server with this DATA_DIR and an embedded hub is running."""
     try:
-        _, writer = await asyncio.open_unix_connection(socket_of(settings))
+        _, writer = await asyncio.open_unix_connection(socket_path(settings))
     except OSError:
         return False
     writer.close()

@@ -1,8 +1,11 @@
 """Numbers for Prometheus."""
 
 from collections.abc import Callable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+from projections.fanout.worker import Fanout
 
 # They would be one more series beside each, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package has no types for it
@@ -61,6 +64,21 @@ class Metrics:
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """A gauge that is read when somebody looks."""
         Gauge(f"onrecord_{name}", help_text, registry=self.registry).set_function(read)
+
+    def watch_fanout(self, fanout: Fanout) -> None:
+        """The gauges of this process's part in the fan-out."""
+        self.watch("fanout_lanes", "Lanes that this process holds.", lambda: len(fanout.lanes))
+        self.watch(
+            "fanout_lag_events", "Positions not yet published, of the slowest lane here.", lambda: fanout.lag_events
+        )
+        self.watch("fanout_lag_seconds", "Age of the oldest event not yet published here.", lambda: fanout.lag_s)
+        for name, help_text in (
+            ("publications", "Publications made, channel by channel."),
+            ("left_out", "Members not published to because they cannot be listening."),
+            ("retries", "Calls to the real-time server that were tried again."),
+            ("dead_letters", "Events set aside."),
+        ):
+            self.watch(f"fanout_{name}", help_text, partial(getattr, fanout.counts, name))
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from api.settings import SettingsError
+from cli.commands.actions import actions
 from cli.commands.db import db
 from cli.commands.demo import demo
 from cli.commands.events import events
@@ -80,3 +81,4 @@ main.add_command(db)
 main.add_command(fanout)
 main.add_command(events)
 main.add_command(projections)
+main.add_command(actions)

@@ -17,7 +17,15 @@ class NotSignedIn(Exception):
 
 
 class NotAnAdmin(Exception):
-    """Somebody is signed in who may not see this."""
+    """The session is not an admin's."""
+
+
+class Unauthorized(Exception):
+    """As NotSignedIn, for the real-time client: it expects 401 then, and stops asking."""
+
+
+class PermissionDenied(Exception):
+    """The channel is not for the caller."""
 
 
 def guarded(handler: Handler, access: Access) -> Handler:

@@ -8,12 +8,12 @@ from api.accounts.throttle import Throttle
 from api.core import Core
 from api.http.client_address import Clients
 from api.metrics import Metrics
+from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.publisher import Publisher
 from projections.fanout.leases import Leases
 from projections.fanout.worker import Fanout
-from projections.readmodels.read_marks import ReadMarks
 
 SETTINGS = web.AppKey("settings", Settings)
 SECRETS = web.AppKey("secrets", Secrets)
@@ -21,7 +21,7 @@ CLIENTS = web.AppKey("clients", Clients)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
-READ_MARKS = web.AppKey("read_marks", ReadMarks)
+READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)

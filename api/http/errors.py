@@ -10,12 +10,11 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
-from api.http.access import NotAnAdmin, NotSignedIn
+from api.http.access import NotAnAdmin, NotSignedIn, PermissionDenied, Unauthorized
 from api.http.csrf import CsrfFailed
 from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
 from api.http.responses import answer
-from api.rest.tokens import PermissionDenied, Unauthorized
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, UnreadableEvent
 from postgres.errors import StoreUnavailable

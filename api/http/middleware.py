@@ -27,7 +27,7 @@ _numbers = itertools.count(1)
 
 
 @web.middleware
-async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def answer_every_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Nothing passes to the client but answers: a defect becomes a plain 500, its traceback goes to the log."""
     started = time.perf_counter()
     request_id = _request_id(request)

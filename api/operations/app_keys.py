@@ -5,7 +5,9 @@ from aiohttp import web
 from api.operations.figures import Gauge
 from api.operations.rebuilds import Rebuilds
 from api.operations.watch import Watch
+from projections.fanout.republish import Republishing
 
 GAUGE = web.AppKey("gauge", Gauge)
 WATCH = web.AppKey("watch", Watch)
+REPUBLISHING = web.AppKey("republishing", Republishing)
 REBUILDS = web.AppKey("rebuilds", Rebuilds)

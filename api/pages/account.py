@@ -6,10 +6,9 @@ from api.accounts.accounts import WrongCredentials
 from api.accounts.throttle import TooManyRequests
 from api.demo import ADMIN, PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, CLIENTS, SESSION, SETTINGS, SIGNUPS
-from api.http.cookies import delete_cookie
+from api.http.login import end_session, start_session
 from api.pages.page import field, local, redirect, render
 from api.pages.state import beside, my_rooms
-from api.rest.accounts import end_session, signed_in
 from domain.errors import InvalidField
 
 
@@ -32,7 +31,7 @@ async def post_login(request: web.Request) -> web.Response:
         return _login(request, following, username=username, problems=problems, status=400)
     except TooManyRequests as error:
         return _login(request, following, username=username, problems={"password": str(error)}, status=429)
-    return await signed_in(request, user, redirect(following))
+    return await start_session(request, user, redirect(following))
 
 
 async def post_demo_login(request: web.Request) -> web.Response:
@@ -42,7 +41,7 @@ async def post_demo_login(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     address = request.app[CLIENTS].address(request)
     user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address)
-    return await signed_in(request, user, redirect(local(await field(request, "next"))))
+    return await start_session(request, user, redirect(local(await field(request, "next"))))
 
 
 def _login(
@@ -75,15 +74,12 @@ async def post_signup(request: web.Request) -> web.Response:
     except InvalidField as error:
         context = {"next": following, "username": username, "problems": {error.field: str(error)}}
         return render(request, "signup.html", context, status=400)
-    return await signed_in(request, user, redirect(following))
+    return await start_session(request, user, redirect(following))
 
 
 async def post_logout(request: web.Request) -> web.Response:
     """POST /logout/."""
-    await end_session(request)
-    response = redirect("/login/")
-    delete_cookie(request, response, "sessionid")
-    return response
+    return await end_session(request, redirect("/login/"))
 
 
 async def get_account(request: web.Request) -> web.Response:

@@ -6,8 +6,9 @@ The event is shown without the words of a message: an admin need not be in the r
 
 from aiohttp import web
 
-from api.http.app_keys import CORE, PUBLISHER, SETTINGS
+from api.http.app_keys import CORE, PUBLISHER
 from api.http.parsing import BIGINT, NoSuchPath, as_number
+from api.operations.app_keys import REPUBLISHING
 from api.pages.operations import WHY_LIMIT, operator_of
 from api.pages.page import Context, field, redirect, render
 from api.pages.state import beside, my_rooms
@@ -15,8 +16,7 @@ from centrifugo.publisher import PublisherError
 from domain.errors import InvalidField
 from projections.fanout import operator_commands as minding
 from projections.fanout.dead_letters import DeadLetter, read_dead_letter
-from projections.fanout.republish import Republishing, Selection
-from replay.investigate.log_search import Events
+from projections.fanout.republish import Selection
 
 
 async def get_dead_letter(request: web.Request) -> web.Response:
@@ -27,16 +27,14 @@ async def get_dead_letter(request: web.Request) -> web.Response:
 async def post_retry(request: web.Request) -> web.Response:
     """POST /operations/dead-letters/{dead_letter_id}/retry/: publish it, and forget it."""
     letter = await _letter(request)
-    core, all_warm = request.app[CORE], request.app[SETTINGS].cold_after_s is None
-    republishing = Republishing(core.database, core.log, all_warm=all_warm)
     try:
         operator = await operator_of(request)
-        await republishing.publish(Selection(letter.position, letter.position), request.app[PUBLISHER])
+        await request.app[REPUBLISHING].publish(Selection(letter.position, letter.position), request.app[PUBLISHER])
     except InvalidField as error:
         return await _page(request, letter, problem=str(error), status=400)
     except PublisherError as error:
         return await _page(request, letter, problem=f"Not published: {error}. It is safe to repeat.", status=503)
-    await minding.forget_dead_letter(letter.dead_letter_id, "retry", operator, core.database)
+    await minding.forget_dead_letter(letter.dead_letter_id, "retry", operator, request.app[CORE].database)
     return redirect("/operations/#dead-letters")
 
 
@@ -78,7 +76,7 @@ async def _page(request: web.Request, letter: DeadLetter, *, problem: str = "", 
 async def _event(request: web.Request, letter: DeadLetter) -> Context:
     """Who did what in which room, in how many characters, by the event that was set aside."""
     core = request.app[CORE]
-    found = await Events(core.database, core.log).at(letter.position)
+    found = await core.log_search.at(letter.position)
     assert found is not None, "the log loses nothing"
     event = found.event
     return {

@@ -4,16 +4,14 @@ import secrets
 
 from aiohttp import web
 
-from api.http.app_keys import CORE, SESSION
+from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.parsing import BIGINT, query_number, room_id
 from api.pages.page import field, redirect, render
 from api.pages.state import beside, my_rooms, open_room
-from api.rest.read_marks import read_up_to
-from api.rest.rooms import room_of
 from domain.chat import PostMessage
-from domain.errors import InvalidField, RoomNotFound
-from domain.values import ClientId, UserId
-from projections.readmodels.queries import At
+from domain.errors import InvalidField
+from domain.values import ClientId, RoomId
+from projections.readmodels.queries import At, NotInRoom
 from projections.readmodels.shapes import RoomSummary
 
 OLDER = 100
@@ -23,8 +21,8 @@ OLDER = 100
 async def get_room(request: web.Request) -> web.Response:
     """GET /rooms/{room_id}/?before=: the newest messages, or those before one of them; others are asked to join."""
     try:
-        room = await room_of(request)
-    except RoomNotFound:
+        room = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
+    except NotInRoom:
         return await _not_in_room(request)
     if "before" in request.query:
         return await _older(request, room)
@@ -33,11 +31,12 @@ async def get_room(request: web.Request) -> web.Response:
 
 async def post_message(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/: say something; what cannot be said comes back with the reason."""
-    room = await room_of(request)
+    core, user_id = request.app[CORE], request[SESSION].user.id
+    room = await core.queries.room(user_id, room_id(request))
     content, key = await field(request, "content"), await field(request, "key")
-    command = PostMessage(room_id(request), UserId(request[SESSION].user.id), content, ClientId(key) if key else None)
+    command = PostMessage(room_id(request), user_id, content, ClientId(key) if key else None)
     try:
-        await request.app[CORE].chat.post_message(command)
+        await core.chat.post_message(command)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)
     return redirect(f"/rooms/{room.value.id}/#newest")
@@ -46,7 +45,7 @@ async def post_message(request: web.Request) -> web.Response:
 async def _newest(
     request: web.Request, room: At[RoomSummary], *, content: str = "", problem: str = "", status: int = 200
 ) -> web.Response:
-    await read_up_to(request, room_id(request), room.value.version)
+    await request.app[READ_SYNC].move(request[SESSION].user.id, RoomId(room.value.id), room.value.version)
     state, found = await open_room(request, room)
     assert state.open is not None
     messages = state.open.messages

@@ -13,7 +13,7 @@ from api.pages.page import field, redirect, render
 from api.pages.state import beside, my_rooms
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
-from domain.values import ClientId, UserId
+from domain.values import ClientId
 from projections.readmodels.queries import PAGE
 
 
@@ -63,7 +63,7 @@ async def post_room(request: web.Request) -> web.Response:
     name = await field(request, "name")
     key = await field(request, "key")
     try:
-        command = OpenRoom(name, _user_id(request), ClientId(key) if key else None)
+        command = OpenRoom(name, request[SESSION].user.id, ClientId(key) if key else None)
         recorded = await request.app[CORE].chat.open_room(command)
     except InvalidField as error:
         return await _discover(request, name=name, problem=str(error), status=400)
@@ -76,13 +76,13 @@ async def post_join(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/join/: become a member and go there."""
     room = room_id(request)
     with contextlib.suppress(AlreadyAMember):  # from another window: what was wanted is so
-        await request.app[CORE].chat.join_room(JoinRoom(room, _user_id(request)))
+        await request.app[CORE].chat.join_room(JoinRoom(room, request[SESSION].user.id))
     return redirect(f"/rooms/{room}/")
 
 
 async def post_leave(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/leave/."""
-    await request.app[CORE].chat.leave_room(LeaveRoom(room_id(request), _user_id(request)))
+    await request.app[CORE].chat.leave_room(LeaveRoom(room_id(request), request[SESSION].user.id))
     return redirect("/rooms/")
 
 
@@ -96,7 +96,3 @@ def _neighbours(request: web.Request, number: int, count: int) -> dict[str, str 
         "previous": link(number - 1) if number > 1 else None,
         "following": link(number + 1) if number * PAGE < count else None,
     }
-
-
-def _user_id(request: web.Request) -> UserId:
-    return UserId(request[SESSION].user.id)

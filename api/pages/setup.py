@@ -9,14 +9,9 @@ import jinja2
 import msgspec
 from aiohttp import web
 
+from api.files import CENTRIFUGE, STATIC, TEMPLATES
 from api.pages.text import linked
-from api.rest.docs import TEMPLATES
 from projections.readmodels.shapes import timestamp
-
-ROOT = TEMPLATES.parent
-STATIC = ROOT / "static"
-CENTRIFUGE = ROOT / "node_modules" / "centrifuge" / "dist" / "centrifuge.js"
-"""The real-time client, as npm installed it."""
 
 
 def set_up_pages(app: web.Application) -> None:

@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 from msgspec import Struct
 
-from api.http.app_keys import CORE, READ_MARKS, SESSION
+from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.pages.page import Context
 from projections.readmodels.queries import At, Found
 from projections.readmodels.read_marks import Reading
@@ -37,7 +37,7 @@ async def my_rooms(request: web.Request) -> State:
     """The rooms beside every page: the caller's first hundred, and what they have not read in them."""
     user = request[SESSION].user
     rooms, readings = await asyncio.gather(
-        request.app[CORE].queries.rooms(user.id, page=1), request.app[READ_MARKS].of(user.id)
+        request.app[CORE].queries.rooms(user.id, page=1), request.app[READ_SYNC].readings(user.id)
     )
     assert rooms.value is not None, "there is always a first page"
     return State(user, rooms.position, rooms.value.results, readings)

@@ -4,13 +4,10 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
-from api.http.app_keys import ACCOUNTS, CLIENTS, PUBLISHER, SESSION, SESSIONS, SETTINGS, SIGNUPS
-from api.http.cookies import delete_cookie, set_cookie
-from api.http.csrf import renew_csrf
+from api.http.app_keys import ACCOUNTS, CLIENTS, SIGNUPS
+from api.http.login import end_session, start_session
 from api.http.parsing import InvalidFields, read_body
 from api.http.responses import answer
-from api.realtime import disconnect
-from projections.readmodels.shapes import User
 
 
 class Credentials(Struct, frozen=True):
@@ -57,28 +54,9 @@ async def log_in(request: web.Request) -> web.Response:
         raise WrongCredentials("provide username and password") from None
     address = request.app[CLIENTS].address(request)
     user = await request.app[ACCOUNTS].log_in(given.username, given.password, address=address)
-    return await signed_in(request, user, answer(LoggedIn(user.id, user.username)))
+    return await start_session(request, user, answer(LoggedIn(user.id, user.username)))
 
 
 async def log_out(request: web.Request) -> web.Response:
     """POST /api/logout/ {}: 200 {}, the session is over everywhere."""
-    await end_session(request)
-    response = answer({})
-    delete_cookie(request, response, "sessionid")
-    return response
-
-
-async def end_session(request: web.Request) -> None:
-    """End the caller's session everywhere, and the connections that it opened."""
-    await request.app[SESSIONS].end(request[SESSION])
-    await disconnect(request[SESSION].user.id, request.app[PUBLISHER])
-
-
-async def signed_in(request: web.Request, user: User, response: web.Response) -> web.Response:
-    """`response`, handing out a session of `user`; one that the client still had is over."""
-    if (before := request.get(SESSION)) is not None:
-        await request.app[SESSIONS].end(before)
-    token = await request.app[SESSIONS].open(user)
-    set_cookie(request, response, "sessionid", token, max_age_s=request.app[SETTINGS].session_lifetime_s)
-    renew_csrf(request, response)
-    return response
+    return await end_session(request, answer({}))

@@ -11,7 +11,6 @@ from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, r
 from api.rest.recorded import recorded_body
 from domain.chat import PostMessage
 from domain.room import CONTENT_LIMIT
-from domain.values import UserId
 from projections.readmodels.queries import PAGE
 
 MOST = 500
@@ -43,5 +42,5 @@ async def post_message(request: web.Request) -> web.Response:
     room = room_id(request)
     key = idempotency_key(request)
     wanted = await read_body(request, MessageWanted)
-    command = PostMessage(room, UserId(request[SESSION].user.id), wanted.content, key)
+    command = PostMessage(room, request[SESSION].user.id, wanted.content, key)
     return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)

@@ -12,11 +12,8 @@ from api.http.parsing import idempotency_key, query_number, query_text, read_bod
 from api.http.responses import answer
 from api.rest.recorded import recorded_body
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom
-from domain.errors import RoomNotFound
 from domain.room import NAME_LIMIT
-from domain.values import UserId
 from projections.readmodels.queries import At, Found
-from projections.readmodels.shapes import RoomSummary
 
 
 class RoomWanted(Struct, frozen=True):
@@ -33,28 +30,20 @@ async def get_rooms(request: web.Request) -> web.Response:
 
 async def get_room(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/: 200 RoomSummary; 404 when unknown or not a member."""
-    found = await room_of(request)
+    found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
     return answer(found.value, position=found.position)
 
 
 async def get_members(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/members/?at=<version>&page=: by the time they joined; now, or right after a version."""
-    now = await room_of(request)
+    core = request.app[CORE]
+    now = await core.queries.room(request[SESSION].user.id, room_id(request))
     number = page_number(request)
     version = query_number(request, "at", default=now.value.version, least=1, most=now.value.version)
-    core = request.app[CORE]
     room = await core.bodies.room_at(now.value.id, version)
     members = await core.members.at(now.value.id, version, page=number)
     found = Found(room.member_count, members) if members or number == 1 else None
     return numbered_page(request, At(found, now.position), number)
-
-
-async def room_of(request: web.Request) -> At[RoomSummary]:
-    """The room in the path as it is now. Raises RoomNotFound when the caller is not in it."""
-    found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
-    if found.value is None:
-        raise RoomNotFound
-    return At(found.value, found.position)
 
 
 async def search(request: web.Request) -> web.Response:
@@ -70,7 +59,7 @@ async def open_room(request: web.Request) -> web.Response:
     key = idempotency_key(request)
     wanted = await read_body(request, RoomWanted)
     core = request.app[CORE]
-    recorded = await core.chat.open_room(OpenRoom(wanted.name, _user_id(request), key))
+    recorded = await core.chat.open_room(OpenRoom(wanted.name, request[SESSION].user.id, key))
     event = recorded.event
     room = await core.bodies.room_at(event.originator_id, event.originator_version)
     return answer(room, status=201, position=recorded.position)
@@ -78,20 +67,13 @@ async def open_room(request: web.Request) -> web.Response:
 
 async def join_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member; 404."""
-    room, key = room_id(request), idempotency_key(request)
+    command = JoinRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Nothing)
-    command = JoinRoom(room, _user_id(request), key)
     return await recorded_body(request, await request.app[CORE].chat.join_room(command))
 
 
 async def leave_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member."""
-    room, key = room_id(request), idempotency_key(request)
+    command = LeaveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Nothing)
-    return await recorded_body(
-        request, await request.app[CORE].chat.leave_room(LeaveRoom(room, _user_id(request), key))
-    )
-
-
-def _user_id(request: web.Request) -> UserId:
-    return UserId(request[SESSION].user.id)
+    return await recorded_body(request, await request.app[CORE].chat.leave_room(command))

@@ -5,6 +5,7 @@ import time
 from aiohttp import web
 from msgspec import Struct
 
+from api.http.access import PermissionDenied, Unauthorized
 from api.http.app_keys import LEASES, SECRETS, SESSION
 from api.http.responses import answer
 from api.operations.app_keys import WATCH
@@ -12,14 +13,6 @@ from api.operations.watch import TOKEN_TTL_S as WATCH_TTL_S
 from centrifugo.tokens import SUBSCRIPTION_TTL_S, connection_token, subscription_token
 from projections.fanout.channels import OPERATIONS_CHANNEL, personal_channel
 from projections.readmodels.shapes import User
-
-
-class Unauthorized(Exception):
-    """Nobody is signed in; the real-time client expects 401 then, and stops asking."""
-
-
-class PermissionDenied(Exception):
-    """A channel that is not for the caller."""
 
 
 class Token(Struct, frozen=True):

@@ -58,7 +58,7 @@ async def _make_room(settings: Settings, name: str, size: int) -> RoomId:
 
 async def _members(accounts: Accounts, size: int) -> list[UserId]:
     names = [f"member-{number}" for number in range(1, size + 1)]
-    return [UserId(user.id) for user in await accounts.create_many(names, PASSWORD)]
+    return [user.id for user in await accounts.create_many(names, PASSWORD)]
 
 
 async def _join_all(core: Core, room_id: RoomId, members: list[UserId]) -> None:

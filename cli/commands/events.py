@@ -39,7 +39,7 @@ class Wanted:
 
     async def filter(self, reader: Reader) -> Filter:
         return Filter(
-            room_id=await reader.rooms.room_id(self.room) if self.room is not None else None,
+            room_id=await reader.reads.time_travel.room_id(self.room) if self.room is not None else None,
             user_id=await reader.user_id(self.user) if self.user is not None else None,
             types=self.type or TOPICS,
             after=self.after,
@@ -85,7 +85,7 @@ def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        await show(reader.events.find(await wanted.filter(reader)), reader, limit=limit, as_json=as_json)
+        await show(reader.reads.log_search.find(await wanted.filter(reader)), reader, limit=limit, as_json=as_json)
 
     read(run)
 
@@ -104,7 +104,7 @@ def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
 
     async def run(reader: Reader) -> None:
         chosen = replace(await wanted.filter(reader), text=text)
-        if not await show(reader.events.find(chosen), reader, limit=limit, as_json=as_json):
+        if not await show(reader.reads.log_search.find(chosen), reader, limit=limit, as_json=as_json):
             raise click.exceptions.Exit(1)
 
     read(run)
@@ -124,12 +124,12 @@ def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
 
     async def run(reader: Reader) -> None:
         chosen = await wanted.filter(reader)
-        head = await reader.events.head()
-        newest = await reader.events.newest(replace(chosen, to=min(head, chosen.to or head)), count)
+        head = await reader.reads.log_search.head()
+        newest = await reader.reads.log_search.newest(replace(chosen, to=min(head, chosen.to or head)), count)
         for recorded in newest:
             await show_one(recorded, reader, as_json=as_json)
         if follows:
-            new = follow(reader.events, replace(chosen, after=head), reader.settings.database_url)
+            new = follow(reader.reads.log_search, replace(chosen, after=head), reader.settings.database_url)
             await show(new, reader, as_json=as_json)
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -147,7 +147,7 @@ def show_one_event(position: int, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        recorded = await reader.events.at(position)
+        recorded = await reader.reads.log_search.at(position)
         if recorded is None:
             raise click.ClickException(f"there is no event at position {position}")
         if as_json:
@@ -168,7 +168,7 @@ def stats(as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        counted = await read_stats(reader.database)
+        counted = await read_stats(reader.reads.database)
         if as_json:
             print_json(counted)
         else:
@@ -189,7 +189,8 @@ async def show(found: AsyncIterator[Found], reader: Reader, *, limit: int | None
 
 
 async def show_one(recorded: Found, reader: Reader, *, as_json: bool) -> None:
-    print_event(recorded, {} if as_json else await reader.names([recorded.event.actor]), as_json=as_json)
+    users: Users = {} if as_json else await reader.names([recorded.event.actor])
+    print_event(recorded, users, as_json=as_json)
 
 
 def print_whole(recorded: Found, users: Users) -> None:

@@ -37,7 +37,7 @@ def export_(file: Path, overwrite: bool) -> None:
         raise click.UsageError(f"there is a {file} already; --overwrite replaces it")
     with interruptible("run it again to go on"), progress("export") as report:
         try:
-            manifest = in_the_foreground(lambda opened: transfer.export(opened.database, file, report))
+            manifest = in_the_foreground(lambda opened: transfer.export(opened.reads.database, file, report))
         except OSError as error:
             raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from None
     click.echo(f"exported {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}: {file}")

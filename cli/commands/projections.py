@@ -4,7 +4,6 @@ from typing import Any
 
 import click
 
-from cli.commands.fanout_operations import actions, dead_letters, pause, resume, skip
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
@@ -46,7 +45,7 @@ def status(sample: float, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await watch_status(reader.database, sample)
+        found = await watch_status(reader.reads.database, sample)
         for each in found:
             print_json(each) if as_json else print_status(each)
         if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in found):
@@ -107,11 +106,11 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
 
 
 async def _mend(opened: Reader, room: str) -> list[Difference]:
-    return await mend_room(opened.settings.database_url, await opened.rooms.room_id(room))
+    return await mend_room(opened.settings.database_url, await opened.reads.time_travel.room_id(room))
 
 
 async def _verify(opened: Reader, report: ProgressBar, room: str | None) -> Verified:
-    room_id = await opened.rooms.room_id(room) if room is not None else None
+    room_id = await opened.reads.time_travel.room_id(room) if room is not None else None
     return await verify(opened.settings.database_url, report, room_id=room_id)
 
 
@@ -164,7 +163,3 @@ def shown(row: dict[str, Any] | None, column: str) -> str:
         return "no row"
     text = ascii(row[column])
     return text if len(text) <= VALUE_WIDTH else f"{text[:VALUE_WIDTH]}…"
-
-
-for command in (pause, resume, skip, dead_letters, actions):
-    projections.add_command(command)

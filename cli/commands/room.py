@@ -34,7 +34,7 @@ def create(name: str, owner: str) -> None:
         async with chat_core(settings) as (core, accounts):
             if (opener := await accounts.find(owner)) is None:
                 raise click.ClickException(f"there is no user {owner}")
-            opened = await core.chat.open_room(OpenRoom(name, UserId(opener.id)))
+            opened = await core.chat.open_room(OpenRoom(name, opener.id))
             return str(opened.event.originator_id)
 
     with database(Settings.from_environment()) as settings:
@@ -55,7 +55,7 @@ def show(room: str, at: Moment | None, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        then = await reader.rooms.room_at(await reader.rooms.room_id(room), at)
+        then = await reader.reads.time_travel.room_at(await reader.reads.time_travel.room_id(room), at)
         if as_json:
             print_json(room_object(then))
         else:
@@ -77,7 +77,7 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await reader.rooms.difference(await reader.rooms.room_id(room), earlier, later)
+        found = await reader.reads.time_travel.difference(await reader.reads.time_travel.room_id(room), earlier, later)
         if as_json:
             print_json(
                 {
@@ -113,7 +113,7 @@ def visible(room: str, version: int, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await reader.rooms.visibility(await reader.rooms.room_id(room), version)
+        found = await reader.reads.time_travel.visibility(await reader.reads.time_travel.room_id(room), version)
         if found is None:
             raise click.ClickException(f"version {version} added no message")
         if as_json:
@@ -137,7 +137,7 @@ def visible(room: str, version: int, as_json: bool) -> None:
     read(run)
 
 
-def people(then: RoomThen) -> set[int]:
+def people(then: RoomThen) -> set[UserId]:
     return {*then.members, *(message.user_id for message in then.messages)}
 
 

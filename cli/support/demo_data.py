@@ -6,7 +6,7 @@ from api.accounts.accounts import Accounts
 from api.demo import ADMIN, PASSWORD, PEOPLE
 from domain.chat import Chat, JoinRoom, OpenRoom, PostMessage
 from domain.errors import NameTaken
-from domain.values import ClientId, RoomId, UserId
+from domain.values import ClientId, RoomId
 from projections.readmodels.shapes import User
 
 
@@ -66,12 +66,12 @@ async def _seed_room(chat: Chat, room: DemoRoom, users: dict[str, User]) -> None
 
     opener = room.said[0][0]
     try:
-        opened = await chat.open_room(OpenRoom(room.name, UserId(users[opener].id), key("open")))
+        opened = await chat.open_room(OpenRoom(room.name, users[opener].id, key("open")))
     except NameTaken:
         return
     room_id = RoomId(opened.event.originator_id)
     for name, user in users.items():
         if name != opener:
-            await chat.join_room(JoinRoom(room_id, UserId(user.id), key("join")))
+            await chat.join_room(JoinRoom(room_id, user.id, key("join")))
     for number, (name, content) in enumerate(room.said):
-        await chat.post_message(PostMessage(room_id, UserId(users[name].id), content, key(f"post {number}")))
+        await chat.post_message(PostMessage(room_id, users[name].id, content, key(f"post {number}")))

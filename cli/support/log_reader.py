@@ -9,19 +9,17 @@ from typing import Any
 
 import asyncpg
 import click
+import msgspec
 
+from api import wiring
 from api.accounts.accounts import username_key
+from api.core import Reads
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database
-from domain.room import TOPICS
-from eventstore.log import Log
-from eventstore.mapper import create_mapper
-from postgres.database import Database
-from projections.readmodels.bodies import Bodies
+from domain.values import UserId
 from projections.readmodels.shapes import User
-from replay.investigate.log_search import Events
-from replay.investigate.time_travel import TimeTravel
 
+POOL = 3
 READ_TIMEOUT_S = 600.0
 """A count of a long log takes its time; nobody waits for it but the person who asked."""
 
@@ -33,38 +31,31 @@ class Reader:
     """What there is to read, and with what."""
 
     settings: Settings
-    database: Database
-    log: Log
-    events: Events
-    rooms: TimeTravel
-    bodies: Bodies
-    _names: dict[int, User] = field(default_factory=dict)
+    reads: Reads
+    _names: dict[UserId, User] = field(default_factory=dict)
 
-    async def names(self, user_ids: Iterable[int]) -> dict[int, User]:
+    async def names(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id, those at least; each is looked up once."""
         if unknown := set(user_ids) - self._names.keys():
-            self._names.update(await self.bodies.users(unknown))
+            self._names.update(await self.reads.bodies.users(unknown))
         return self._names
 
-    async def user_id(self, user: str) -> int:
+    async def user_id(self, user: str) -> UserId:
         """The id of a user given by id or by name."""
         if user.isdecimal():
-            return int(user)
-        user_id = await self.database.fetchval(USER, username_key(user))
+            return UserId(int(user))
+        user_id = await self.reads.database.fetchval(USER, username_key(user))
         if user_id is None:
             raise click.ClickException(f"there is no user {user}")
-        return int(user_id)
+        return UserId(user_id)
 
 
 @contextlib.asynccontextmanager
 async def reader(settings: Settings) -> AsyncIterator[Reader]:
     """A reader of the log; nothing is written. Raises StoreUnavailable."""
-    store = await Database.connect(settings.database_url, size=3, timeout_s=READ_TIMEOUT_S)
-    try:
-        log = Log(create_mapper(), topics=TOPICS)
-        yield Reader(settings, store, log, Events(store, log), TimeTravel(store, log), Bodies(store))
-    finally:
-        await store.close()
+    patient = msgspec.structs.replace(settings, database_pool=POOL, database_timeout_s=READ_TIMEOUT_S)
+    async with wiring.open_reads(patient) as reads:
+        yield Reader(settings, reads)
 
 
 def read(command: Callable[[Reader], Awaitable[None]]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from eventsourcing.domain import Aggregate
 
 from domain.room import TOPICS, RoomEvent
+from domain.values import UserId
 from eventstore.log import Recorded
 from projections.readmodels.bodies import user
 from projections.readmodels.shapes import User, timestamp
@@ -23,7 +24,7 @@ OF_EVERY_EVENT = {field.name for field in fields(Aggregate.Created)}
 SHOWN = 80
 """Characters of a message on a line for people."""
 
-Users = Mapping[int, User]
+Users = Mapping[UserId, User]
 
 
 def print_json(value: Any) -> None:
@@ -87,11 +88,11 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def name_of(user_id: int, users: Users) -> str:
+def name_of(user_id: UserId, users: Users) -> str:
     """A user by name, or by number where this installation has no such account."""
     return (users[user_id] if user_id in users else user(user_id, None)).username
 
 
-def names_of(user_ids: Iterable[int], users: Users) -> str:
+def names_of(user_ids: Iterable[UserId], users: Users) -> str:
     """Users by name, in a stable order."""
     return ", ".join(name_of(user_id, users) for user_id in sorted(user_ids)) or "nobody"

@@ -11,7 +11,6 @@ from postgres.database import Database
 from projections.fanout.audience import still_concerned
 from projections.fanout.channels import personal_channel
 from projections.fanout.publications import Publications
-from projections.readmodels.bodies import Bodies
 
 PAGE = 200
 
@@ -47,10 +46,10 @@ class Total:
 class Republishing:
     """Reads what a selection amounts to. `all_warm`: nobody is left out for having no token."""
 
-    def __init__(self, database: Database, log: Log, *, all_warm: bool) -> None:
+    def __init__(self, database: Database, log: Log, publications: Publications, *, all_warm: bool) -> None:
         self._database = database
         self._log = log
-        self._publications = Publications(Bodies(database))
+        self._publications = publications
         self._all_warm = all_warm
 
     async def dry_run(self, selection: Selection) -> Total:

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.room import Room, RoomEvent
+from domain.values import UserId
 from eventstore.log import Recorded
 from postgres.database import Database
 from projections.readmodels.shapes import (
@@ -59,7 +60,7 @@ USERNAMES = "SELECT user_id, username FROM users WHERE user_id = ANY($1)"
 RoomVersion = tuple[UUID, int]
 
 
-def user(user_id: int, username: str | None) -> User:
+def user(user_id: UserId, username: str | None) -> User:
     """A user by name, or by what stands for it where this installation has no such account (an imported log)."""
     return User(user_id, username if username is not None else f"user {user_id}")
 
@@ -148,7 +149,7 @@ class Bodies:
         )
         return {(row["room_id"], row["version"]): room_summary(row) for row in rows}
 
-    async def users(self, user_ids: Iterable[int]) -> dict[int, User]:
+    async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id; each of those asked for is in the answer."""
         asked = set(user_ids)
         names = dict(await self._database.fetch(USERNAMES, list(asked))) if asked else {}

@@ -161,10 +161,12 @@ class Queries:
         found = [row for row in rows if row["room_id"] is not None]
         return At(numbered([room_summary(row) for row in found], found, page), rows[0]["position"])
 
-    async def room(self, user_id: int, room_id: UUID) -> At[RoomSummary | None]:
-        """A room that the user is a member of."""
+    async def room(self, user_id: int, room_id: UUID) -> At[RoomSummary]:
+        """A room that the user is a member of. Raises NotInRoom."""
         row = (await self._database.fetch(ROOM, user_id, room_id))[0]
-        return At(room_summary(row) if row["room_id"] is not None else None, row["position"])
+        if row["room_id"] is None:
+            raise NotInRoom
+        return At(room_summary(row), row["position"])
 
     async def search(self, user_id: int, text: str, *, page: int) -> At[Found[RoomFound] | None]:
         """Rooms whose name has `text` in it, by name; all of them for an empty text."""

@@ -6,6 +6,7 @@ import asyncpg
 from msgspec import Struct
 
 from postgres.database import Database
+from projections.readmodels.queries import NotInRoom
 
 MOST = 100
 """Unread messages are counted up to this many: beyond it nobody reads the number, and counting costs."""
@@ -69,14 +70,13 @@ class ReadMarks:
         """One for each room that the user is in."""
         return [reading(row) for row in await self._database.fetch(READINGS, user_id)]
 
-    async def move(self, user_id: int, room_id: UUID, version: int) -> tuple[Reading, bool] | None:
-        """Note that the user has read the room up to `version`; answers whether that is news.
-
-        None when there is no such room, or the user is not in it.
-        """
+    async def move(self, user_id: int, room_id: UUID, version: int) -> tuple[Reading, bool]:
+        """Note that the user has read the room up to `version`; answers whether the mark moved. Raises NotInRoom."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(MARK, user_id, room_id, version)
-        return (reading(row), row["has_moved"]) if row is not None else None
+        if row is None:
+            raise NotInRoom
+        return reading(row), row["has_moved"]
 
 
 def reading(row: asyncpg.Record) -> Reading:

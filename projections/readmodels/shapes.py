@@ -9,6 +9,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from domain.values import UserId
+
 Timestamp = Annotated[
     str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", description="RFC 3339, UTC, microseconds")
 ]
@@ -23,7 +25,7 @@ def timestamp(moment: datetime) -> Timestamp:
 class User(Struct, frozen=True):
     """A person, by the number that events name."""
 
-    id: int
+    id: UserId
     username: str
 
 

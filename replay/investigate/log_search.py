@@ -56,7 +56,7 @@ class Filter:
         )
 
 
-class Events:
+class LogSearch:
     """Searches of the log. All answers are streams, so memory stays flat however long the log is."""
 
     def __init__(self, database: Database, log: Log) -> None:

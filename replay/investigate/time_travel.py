@@ -7,10 +7,10 @@ from uuid import UUID
 
 from domain.errors import ChatError, RoomNotFound
 from domain.room import Room, RoomEvent, name_key
-from domain.values import RoomId
+from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, fits_nothing
 from postgres.database import Database
-from replay.investigate.log_search import Events, Filter
+from replay.investigate.log_search import Filter, LogSearch
 
 PAGE = 1000
 
@@ -30,7 +30,7 @@ class RoomThen:
     name: str
     version: int
     at: datetime
-    members: frozenset[int]
+    members: frozenset[UserId]
     messages: Sequence[Room.MessageAdded]
 
 
@@ -40,8 +40,8 @@ class RoomDifference:
 
     earlier: RoomThen
     later: RoomThen
-    joined: frozenset[int]
-    left: frozenset[int]
+    joined: frozenset[UserId]
+    left: frozenset[UserId]
     said: Sequence[Room.MessageAdded]
 
 
@@ -50,17 +50,17 @@ class Visibility:
     """Who could see a message: members when it was said, and those who joined later and found it in the history."""
 
     message: Room.MessageAdded
-    members_then: frozenset[int]
-    joined_later: frozenset[int]
+    members_then: frozenset[UserId]
+    joined_later: frozenset[UserId]
 
 
 class TimeTravel:
     """Rooms at any moment of theirs. Everything raises RoomNotFound where there was no room yet, and NoSuchMoment."""
 
-    def __init__(self, database: Database, log: Log) -> None:
+    def __init__(self, database: Database, log: Log, log_search: LogSearch) -> None:
         self._database = database
         self._log = log
-        self._events = Events(database, log)
+        self._log_search = log_search
 
     async def room_id(self, room: str) -> RoomId:
         """The id of a room given by id or by name; of several with one name (another application's), the oldest."""
@@ -68,7 +68,7 @@ class TimeTravel:
             return RoomId(UUID(room))
         except ValueError:
             pass
-        async for opened in self._events.find(Filter(types=(Room.RoomOpened.TOPIC,))):
+        async for opened in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC,))):
             assert isinstance(opened.event, Room.RoomOpened)
             if name_key(opened.event.name) == name_key(room):
                 return RoomId(opened.event.originator_id)

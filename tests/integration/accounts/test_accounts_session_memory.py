@@ -8,12 +8,14 @@ import asyncpg
 import pytest
 
 from api.accounts.sessions import CHANNEL, Sessions
-from postgres.database import Database
+from api.settings import Settings
+from api.wiring import create_sessions, open_database
+from domain.values import UserId
 from projections.readmodels.shapes import User
 from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually
 
-ADA = User(1, "ada")
+ADA = User(UserId(1), "ada")
 
 
 @pytest.fixture
@@ -27,9 +29,9 @@ async def admin(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def sessions(database_url: str, admin: asyncpg.Connection) -> AsyncIterator[Sessions]:
     """The sessions of one process, which hears nothing yet."""
     await admin.execute("INSERT INTO users (username, username_key, password_hash) VALUES ('ada', 'ada', '')")
-    database = await Database.connect(database_url)
-    yield Sessions(database, dsn=database_url, idle_s=1000, lifetime_s=1000, cache_s=1000)
-    await database.close()
+    settings = Settings(database_url=database_url, session_cache_s=1000)
+    async with open_database(settings) as database:
+        yield create_sessions(settings, database)
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,8 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
+from api.settings import Settings
+from api.wiring import create_republishing
 from centrifugo.hub.configuration import options as configuration
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
@@ -49,7 +51,7 @@ async def room_id(store: Store) -> RoomId:
 
 
 def republishing(store: Store, *, all_warm: bool = True) -> Republishing:
-    return Republishing(store.database, store.log, all_warm=all_warm)
+    return create_republishing(Settings(cold_after="never" if all_warm else "24h"), store)
 
 
 async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_leaving(
@@ -145,14 +147,14 @@ async def test_the_command_tells_first_and_publishes_when_told_and_why(
     )
     assert (done.exit_code, done.stdout) == (0, "published 3 events, 4 publications channel by channel\n")
     assert positions(hub, ADA) == [5, 6, 7]
-    listed = await onrecord("projections", "actions", "--json")
+    listed = await onrecord("actions", "--json")
     action = json.loads(listed.stdout)
     assert (action["who"], action["action"], action["why"]) == ("grace", "replay", "a restart")
     nowhere = await onrecord(
         "fanout", "replay", "--from", "1", "--to", "9", "--publish", "--why", "x", CENTRIFUGO_API_URL=""
     )
     assert (nowhere.exit_code, nowhere.stderr.count("\n")) == (1, 1)
-    assert nowhere.stderr.startswith("Error: CENTRIFUGO_API_URL names no server, and no `onrecord serve`")
+    assert nowhere.stderr.startswith("Error: no server to publish to: CENTRIFUGO_API_URL is not set, and no `onrecord")
 
 
 async def test_dead_letters_are_tried_again_or_given_up_for_a_reason(
@@ -163,16 +165,16 @@ async def test_dead_letters_are_tried_again_or_given_up_for_a_reason(
         " SELECT 0, position, $1, position, 'too large' FROM unnest(ARRAY[5, 7]) AS position",
         room_id,
     )
-    retried = await onrecord("projections", "dead-letters", "retry", "1", "--why", "larger now")
+    retried = await onrecord("fanout", "dead-letters", "retry", "1", "--why", "larger now")
     assert (retried.exit_code, retried.stdout) == (0, "published, channels: 1\n")
     assert positions(hub, ADA) == [5]
-    discarded = await onrecord("projections", "dead-letters", "discard", "2", "--why", "seen by all")
+    discarded = await onrecord("fanout", "dead-letters", "discard", "2", "--why", "seen by all")
     assert discarded.exit_code == 0
-    assert (await onrecord("projections", "dead-letters", "list")).exit_code == 0
-    assert (await onrecord("projections", "dead-letters", "retry", "2", "--why", "again")).exit_code == 1
-    listed = (await onrecord("projections", "actions", "--json")).stdout.splitlines()
+    assert (await onrecord("fanout", "dead-letters", "list")).exit_code == 0
+    assert (await onrecord("fanout", "dead-letters", "retry", "2", "--why", "again")).exit_code == 1
+    listed = (await onrecord("actions", "--json")).stdout.splitlines()
     assert [json.loads(line)["action"] for line in listed] == ["retry", "discard"]
-    assert "dead letter 2: seen by all" in (await onrecord("projections", "actions")).stdout
+    assert "dead letter 2: seen by all" in (await onrecord("actions")).stdout
 
 
 async def test_commands_reach_the_hub_of_a_server_that_runs_with_the_same_data(
@@ -196,4 +198,4 @@ async def test_commands_reach_the_hub_of_a_server_that_runs_with_the_same_data(
     assert (tmp_path / "hub.sock").stat().st_mode & 0o777 == 0o600
     assert (await ada.post("/api/publish", {})).status == 404  # nowhere else
     await server.close()
-    assert (await onrecord(*publish)).stderr.startswith("Error: CENTRIFUGO_API_URL names no server, and no")
+    assert (await onrecord(*publish)).stderr.startswith("Error: no server to publish to")

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from api.settings import Settings
+from api.wiring import create_leases
 from centrifugo.hub.protocol import Position
 from centrifugo.publisher import Publication
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
@@ -30,7 +32,7 @@ def server() -> Server:
 
 @pytest.fixture
 def leases(store: Store) -> Leases:
-    return Leases(store.database, cold_after_s=0)
+    return create_leases(Settings(cold_after="0s"), store.database)
 
 
 async def say(store: Store, room_id: RoomId) -> int:
@@ -171,7 +173,7 @@ async def test_a_token_makes_warm_again_before_it_is_handed_out(
 
 
 async def test_a_lease_with_long_to_go_is_not_written_again(store: Store) -> None:
-    leases = Leases(store.database, cold_after_s=86400)
+    leases = create_leases(Settings(cold_after="24h"), store.database)
     for _ in range(2):
         await leases.renew(BOB, token_ttl_s=300)
     written = await store.database.fetchval("SELECT count(DISTINCT changed_in) FROM leases")

@@ -11,6 +11,7 @@ from eventsourcing.projection import ApplicationSubscription
 from domain.chat import JoinRoom, PostMessage
 from domain.room import Room
 from domain.values import RoomId, UserId
+from projections.readmodels.queries import NotInRoom
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB
 from tests.support.stock_application import StockRooms, stock_environment
@@ -105,8 +106,10 @@ async def test_our_read_models_show_what_a_stock_application_appended(database_u
         theirs = await asyncio.to_thread(open_and_fill, stock, 3)
 
         async def shown() -> bool:
-            found = (await store.queries.room(BOB, theirs)).value
-            return found is not None and found.version == 5
+            try:
+                return (await store.queries.room(BOB, theirs)).value.version == 5
+            except NotInRoom:
+                return False
 
         await eventually(shown)
         page = (await store.queries.messages(BOB, theirs, page=1)).value

@@ -51,7 +51,6 @@ async def test_rooms_of_the_first_release_are_what_they_were(store: Store, datab
     await rebuild(database_url, unseen)
     assert (await verify(database_url, unseen)).differences == []
     room = (await store.queries.room(ADA, GENERAL)).value
-    assert room is not None
     assert (room.name, room.version, room.member_count) == ("General", 6, 1)
     feed = (await store.queries.feed(BOB, after=0, limit=10)).value
     assert [event.position for event in feed] == [3, 4, 8, 9]

@@ -14,8 +14,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import ACCOUNTS, SECRETS
-from api.operations.figures import Gauge
-from api.operations.watch import Watch
+from api.wiring import create_gauge, create_watch
 from centrifugo.hub.configuration import options as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
@@ -394,7 +393,7 @@ async def test_processes_take_turns_and_are_silent_when_nobody_can_be_watching(
     def told() -> int:
         return len(hub.read_history(CHANNEL, limit=-1)[1])
 
-    watches = [Watch(store.database, Gauge(store.database), EmbeddedPublisher(hub)) for _ in range(3)]
+    watches = [create_watch(store.database, create_gauge(store.database), EmbeddedPublisher(hub)) for _ in range(3)]
     tasks = [asyncio.create_task(watch.run()) for watch in watches]
     began = await psql.fetchval("SELECT clock_timestamp()")
     await watches[0].begin()

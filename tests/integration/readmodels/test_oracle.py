@@ -227,7 +227,7 @@ class Service:
             raise Looked(room)
 
         with pytest.raises(Looked) as looked:
-            await process.store.repository.change(room_id, look)
+            await process.store.rooms.change(room_id, look)
         return looked.value.seen
 
     async def check(self) -> None:
