@@ -75,6 +75,11 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# migrations/schema.sql, after a new migration or file of functions.
+.PHONY: schema
+schema: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.support.schema_file
+
 .PHONY: bench
 bench: $(VENV)/.installed-dev node_modules/.installed chromium
 	$(BIN)/python -m benchmarks

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from eventstore.log import Log
 from postgres.calls import Call
 
 A = TypeVar("A", bound=Aggregate)
+
+FUNCTIONS = Path(__file__).with_name("append.sql")
+"""The functions that this module calls."""
 
 FOLD = 1000
 """Events of others that are folded at a time when the inline read models are behind."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, NewType, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,9 @@ Position = NewType("Position", int)
 """An event's place in the whole log (notification id): rising in commit order, with gaps."""
 
 E = TypeVar("E", covariant=True)
+
+APPEND_ONLY = Path(__file__).with_name("append_only.sql")
+"""The function by which the table refuses to be changed."""
 
 CHANNEL = "stored_events"
 """Where PostgreSQL notifies of every append: the same channel as the `eventsourcing` library's, named for the table."""

@@ -1,11 +1,12 @@
 """Rooms, memberships and messages, as pages and answers show them. Source: every Room event.
 
-What to write is worked out here, for a whole batch; the functions `fold_…` of the database (migrations/) write it.
+What to write is worked out here, for a whole batch; the functions in `fold.sql` write it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -14,6 +15,9 @@ import asyncpg
 from domain.room import Room, RoomEvent, name_key
 from eventstore.log import Recorded
 from postgres.calls import Call
+
+FUNCTIONS = Path(__file__).with_name("fold.sql")
+"""The functions that this module calls."""
 
 HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
 
