@@ -6,8 +6,9 @@ from api.accounts.accounts import WrongCredentials
 from api.accounts.throttle import TooManyRequests
 from api.demo import ADMIN, PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, CLIENTS, SESSION, SETTINGS, SIGNUPS
+from api.http.endpoints import Access
 from api.http.login import end_session, start_session
-from api.pages.page import field, local, redirect, render
+from api.pages.page import field, local, page, redirect, render
 from api.pages.state import beside, my_rooms
 from domain.errors import InvalidField
 
@@ -87,3 +88,14 @@ async def get_account(request: web.Request) -> web.Response:
     state = await my_rooms(request)
     account = await request.app[ACCOUNTS].about(state.user.id)
     return render(request, "account.html", {**beside(state), "account": account})
+
+
+ROUTES = (
+    web.get("/signup/", page(get_signup, Access.ANYBODY)),
+    web.post("/signup/", page(post_signup, Access.ANYBODY)),
+    web.get("/login/", page(get_login, Access.ANYBODY)),
+    web.post("/login/", page(post_login, Access.ANYBODY)),
+    web.post("/demo-login/", page(post_demo_login, Access.ANYBODY)),
+    web.post("/logout/", page(post_logout)),
+    web.get("/account/", page(get_account)),
+)

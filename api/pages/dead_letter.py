@@ -7,10 +7,11 @@ The event is shown without the words of a message: an admin need not be in the r
 from aiohttp import web
 
 from api.http.app_keys import CORE, PUBLISHER
+from api.http.endpoints import Access
 from api.http.parsing import BIGINT, NoSuchPath, as_number
 from api.operations.app_keys import REPUBLISHING
 from api.pages.operations import WHY_LIMIT, operator_of
-from api.pages.page import Context, field, redirect, render
+from api.pages.page import Context, field, page, redirect, render
 from api.pages.state import beside, my_rooms
 from centrifugo.publisher import PublisherError
 from domain.errors import InvalidField
@@ -86,3 +87,12 @@ async def _event(request: web.Request, letter: DeadLetter) -> Context:
         "occurred_at": event.timestamp,
         "characters": len(event.text) if event.text is not None else None,
     }
+
+
+LETTER = "/operations/dead-letters/{dead_letter_id}"
+
+ROUTES = (
+    web.get(f"{LETTER}/", page(get_dead_letter, Access.ADMIN)),
+    web.post(f"{LETTER}/retry/", page(post_retry, Access.ADMIN)),
+    web.post(f"{LETTER}/discard/", page(post_discard, Access.ADMIN)),
+)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import query_number, room_id
-from api.pages.page import render
+from api.pages.page import ROOM, page, render
 from api.pages.state import beside, my_rooms
 from domain.room import LABELS
 
@@ -42,3 +42,6 @@ async def get_history(request: web.Request) -> web.Response:
         "chosen": next(event for event in events if event.version == version),
     }
     return render(request, "history.html", context)
+
+
+ROUTES = (web.get(f"{ROOM}/history/", page(get_history)),)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.parsing import BIGINT, query_number, room_id
-from api.pages.page import field, redirect, render
+from api.pages.page import ROOM, field, page, redirect, render
 from api.pages.state import beside, my_rooms, open_room
 from domain.chat import PostMessage
 from domain.errors import InvalidField
@@ -84,3 +84,9 @@ async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
 async def _not_in_room(request: web.Request) -> web.Response:
     state = await my_rooms(request)
     return render(request, "not_in_room.html", {**beside(state), "room_id": room_id(request)}, status=404)
+
+
+ROUTES = (
+    web.get(f"{ROOM}/", page(get_room)),
+    web.post(f"{ROOM}/", page(post_message)),
+)

@@ -4,10 +4,13 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
+from api.http import csrf
 from api.http.app_keys import ACCOUNTS, CLIENTS, SIGNUPS
+from api.http.endpoints import Access, Endpoint, Nothing
 from api.http.login import end_session, start_session
 from api.http.parsing import InvalidFields, read_body
 from api.http.responses import answer
+from projections.readmodels.shapes import User
 
 
 class Credentials(Struct, frozen=True):
@@ -60,3 +63,11 @@ async def log_in(request: web.Request) -> web.Response:
 async def log_out(request: web.Request) -> web.Response:
     """POST /api/logout/ {}: 200 {}, the session is over everywhere."""
     return await end_session(request, answer({}))
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/csrf/", csrf.get_csrf, Nothing, access=Access.ANYBODY),
+    Endpoint("POST", "/api/signup/", sign_up, User, 201, Credentials, access=Access.ANYBODY),
+    Endpoint("POST", "/api/login/", log_in, LoggedIn, 200, Credentials, access=Access.ANYBODY),
+    Endpoint("POST", "/api/logout/", log_out, Nothing),
+)

@@ -4,9 +4,10 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import CORE, SESSION
+from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import query_number, room_id
 from api.http.responses import answer
-from projections.readmodels.shapes import StreamEvent
+from projections.readmodels.shapes import RoomEvents, StreamEvent
 
 DEFAULT = 200
 MOST = 1000
@@ -39,3 +40,9 @@ def _after(request: web.Request) -> tuple[int, int]:
     """Where to begin (exclusive), and how many at most."""
     after = query_number(request, "after", default=0)
     return after, query_number(request, "limit", default=DEFAULT, least=1, most=MOST)
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{ROOM}/events/", get_events, RoomEvents, query=("after", "limit")),
+    Endpoint("GET", "/api/feed/", get_feed, Feed, query=("after", "limit")),
+)

@@ -6,12 +6,14 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
-from api.http.paging import numbered_page, page_number, page_of_messages
+from api.http.endpoints import ROOM, Endpoint
+from api.http.paging import Page, numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
 from api.rest.recorded import recorded_body
 from domain.chat import PostMessage
 from domain.room import CONTENT_LIMIT
 from projections.readmodels.queries import PAGE
+from projections.readmodels.shapes import Message
 
 MOST = 500
 """Messages in one answer at most."""
@@ -44,3 +46,9 @@ async def post_message(request: web.Request) -> web.Response:
     wanted = await read_body(request, MessageWanted)
     command = PostMessage(room, request[SESSION].user.id, wanted.content, key)
     return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{ROOM}/messages/", get_messages, Page[Message], query=("page", "before", "limit")),
+    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, MessageWanted, records=True),
+)

@@ -6,14 +6,15 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
-from api.http.endpoints import Nothing
-from api.http.paging import numbered_page, page_number
+from api.http.endpoints import ROOM, Endpoint, Nothing
+from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
 from api.http.responses import answer
 from api.rest.recorded import recorded_body
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.room import NAME_LIMIT
 from projections.readmodels.queries import At, Found
+from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
 
 
 class RoomWanted(Struct, frozen=True):
@@ -77,3 +78,14 @@ async def leave_room(request: web.Request) -> web.Response:
     command = LeaveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Nothing)
     return await recorded_body(request, await request.app[CORE].chat.leave_room(command))
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/rooms/", get_rooms, Page[RoomSummary], query=("page",)),
+    Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, RoomWanted, records=True, refuses=(409,)),
+    Endpoint("GET", f"{ROOM}/", get_room, RoomSummary),
+    Endpoint("GET", "/api/search/", search, Page[RoomFound], query=("q", "page")),
+    Endpoint("POST", f"{ROOM}/join/", join_room, Member, 200, Nothing, records=True, refuses=(409,)),
+    Endpoint("POST", f"{ROOM}/leave/", leave_room, Member, 200, Nothing, records=True),
+    Endpoint("GET", f"{ROOM}/members/", get_members, Page[User], query=("at", "page")),
+)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from api.http.access import PermissionDenied, Unauthorized
 from api.http.app_keys import LEASES, SECRETS, SESSION
+from api.http.endpoints import Access, Endpoint
 from api.http.responses import answer
 from api.operations.app_keys import WATCH
 from api.operations.watch import TOKEN_TTL_S as WATCH_TTL_S
@@ -54,3 +55,17 @@ def _user(request: web.Request) -> User:
     if SESSION not in request:
         raise Unauthorized
     return request[SESSION].user
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/token/connection/", get_connection_token, Token, access=Access.ANYBODY, refuses=(401,)),
+    Endpoint(
+        "GET",
+        "/api/token/subscription/",
+        get_subscription_token,
+        Token,
+        query=("channel",),
+        access=Access.ANYBODY,
+        refuses=(401, 403),
+    ),
+)

@@ -19,6 +19,15 @@ from postgres.calls import Call
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
 
+KEYS = {
+    "rooms": ("room_id",),
+    "memberships": ("room_id", "user_id", "joined_version"),
+    "messages": ("room_id", "version"),
+}
+"""The tables that the projection keeps, and their primary keys."""
+
+TABLES = tuple(KEYS)
+
 HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
 
 

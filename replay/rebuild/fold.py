@@ -15,16 +15,6 @@ from eventstore.mapper import create_mapper
 from postgres.database import SESSION
 from projections.readmodels.projection import RoomsProjection
 
-TABLES = ("rooms", "memberships", "messages")
-"""What RoomsProjection keeps."""
-
-KEYS = {
-    "rooms": ("room_id",),
-    "memberships": ("room_id", "user_id", "joined_version"),
-    "messages": ("room_id", "version"),
-}
-"""Their primary keys."""
-
 LIVE = "public"
 """The schema of the tables that pages are read from."""
 

@@ -10,8 +10,9 @@ import asyncpg
 
 from eventstore.append import MOVE_CHECKPOINT
 from postgres.database import SESSION, unavailable_is_one_error
+from projections.readmodels.projection import TABLES
 from replay.rebuild import shadow
-from replay.rebuild.fold import HEAD, TABLES, Progress, Report, fold_ahead, fold_between, projection
+from replay.rebuild.fold import HEAD, Progress, Report, fold_ahead, fold_between, projection
 from replay.rebuild.shadow import SHADOW
 
 LOCK_CLASS = 0x6F6E7262

@@ -6,7 +6,8 @@ from pathlib import Path
 import asyncpg
 
 from projections.readmodels import projection as rooms
-from replay.rebuild.fold import LIVE, TABLES
+from projections.readmodels.projection import TABLES
+from replay.rebuild.fold import LIVE
 
 SHADOW = "rebuild"
 """The schema in which a rebuild gathers its rows until they go live."""

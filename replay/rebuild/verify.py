@@ -12,12 +12,11 @@ import msgspec
 
 from eventstore.inline_projection import fold
 from postgres.database import SESSION, unavailable_is_one_error
+from projections.readmodels.projection import KEYS, TABLES
 from replay.rebuild.fold import (
-    KEYS,
     LIVE,
     LIVE_CHECKPOINT,
     PAGE,
-    TABLES,
     Progress,
     Report,
     create_log,
