@@ -114,14 +114,17 @@ class Client:
 
     def _apply(self, room_id: str, held: dict[str, Any], publication: dict[str, Any]) -> None:
         body = publication["body"]
-        if publication["type"] == "message_added":
-            self.messages[room_id].append(body)
-            last = {name: body[name] for name in ("id", "content", "user", "created_at")}
-            self.rooms[room_id] = held | body["room"] | {"last_message": last}
-        elif publication["type"] == "user_left" and body["user"]["id"] == self.user_id:
-            del self.rooms[room_id], self.messages[room_id]
-        else:
-            self.rooms[room_id] = body["room"]
+        match publication["type"]:
+            case "message_added":
+                self.messages[room_id].append(body)
+                last = {name: body[name] for name in ("id", "content", "user", "created_at")}
+                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+            case "user_left" if body["user"]["id"] == self.user_id:
+                del self.rooms[room_id], self.messages[room_id]
+            case "user_joined" | "user_left":
+                self.rooms[room_id] = body["room"]
+            case unknown:
+                raise AssertionError(f"a publication of type {unknown}")
 
 
 class Process:
