@@ -81,6 +81,9 @@ class RoomsProjection:
 
     name = "rooms"
 
+    version = 1
+    """Of the fold: raised with every change after which the same events make other rows."""
+
     async def fold(self, batch: Sequence[Recorded[Room.Event]], connection: asyncpg.Connection) -> None:
         """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""
         if batch:

@@ -14,7 +14,7 @@ from eventstore.log import Log
 from eventstore.mapper import create_mapper, to_event
 from projections.readmodels.shapes import Message
 from replay.archive.transfer import export, import_
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.support import versioned_aggregate as meeting
