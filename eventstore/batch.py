@@ -10,7 +10,8 @@ from eventsourcing.domain import Aggregate
 from eventstore.aggregates import Slot
 from eventstore.commands import Command, Key
 from eventstore.errors import KeyReused, StoreRejected
-from eventstore.log import Position, Recorded
+from eventstore.log import Recorded
+from eventstore.position import Position
 
 A = TypeVar("A", bound=Aggregate)
 

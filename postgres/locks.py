@@ -3,6 +3,8 @@
 A connection holds a lock until it releases it or ends, so the locks of a process that dies are free at once.
 """
 
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import asyncpg
@@ -15,7 +17,16 @@ WHERE locktype = 'advisory' AND granted AND mode = $3 AND classid = $1::bigint::
 EXCLUSIVE, SHARED = "ExclusiveLock", "ShareLock"
 
 SCHEMA_KEY = 0x6F6E7265636F7264  # "onrecord"
-"""The one lock of a single number: held while the schema is brought up to date."""
+
+
+@contextlib.asynccontextmanager
+async def schema_lock(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Wait for the lock that a process holds while it brings the schema up to date. The only one of a single number."""
+    await connection.execute("SELECT pg_advisory_lock($1)", SCHEMA_KEY)
+    try:
+        yield
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", SCHEMA_KEY)
 
 
 @dataclass(frozen=True, slots=True)

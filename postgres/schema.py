@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from postgres import locks
 from postgres.functions import FunctionFile, apply_functions
+from postgres.locks import schema_lock
 from postgres.migrations import Migration, apply_migrations
 
 
@@ -16,8 +16,5 @@ async def bring_up_to_date(
 
     Raises MigrationError when the database is newer than this program, or an applied file was changed.
     """
-    await connection.execute("SELECT pg_advisory_lock($1)", locks.SCHEMA_KEY)
-    try:
+    async with schema_lock(connection):
         return [*await apply_migrations(connection, steps), *await apply_functions(connection, files)]
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", locks.SCHEMA_KEY)

@@ -16,6 +16,7 @@ from projections.fanout import lane_table as lanes
 from projections.fanout.audience import Audience, Audiences
 from projections.fanout.backlog import Backlog, Piece
 from projections.fanout.channels import personal_channel
+from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
 from projections.fanout.leases import AllWarm, Warmth
 from projections.fanout.publications import Entry, FeedPaused
@@ -227,7 +228,7 @@ class Lane:
 
     async def _set_aside(self, entry: Entry, reason: str) -> None:
         log.error("event set aside", extra={"lane": self.row.name, "position": entry.position, "reason": reason})
-        await lanes.set_aside(self.row, entry.event, entry.position, reason, self._connection)
+        await add_dead_letter(self.row.lane, entry.event, entry.position, reason, self._connection)
         self._counts.dead_letters += 1
 
     async def _save(self) -> None:

@@ -2,23 +2,20 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
+import asyncpg
+
 from centrifugo.publisher import Channels, Publication, Publisher
-from domain.room import TOPICS
-from eventstore.log import Log
+from domain.room import TOPICS, RoomEvent
+from eventstore.log import Log, Recorded
 from postgres.database import Database
 from projections.fanout.audience import still_concerned
 from projections.fanout.channels import personal_channel
 from projections.fanout.publications import Publications
 
 PAGE = 200
-
-READ = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) AND ($4::uuid IS NULL OR originator_id = $4)
-ORDER BY notification_id LIMIT $5
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +72,19 @@ class Republishing:
     async def _publications_of(self, selection: Selection) -> AsyncIterator[Publication]:
         """Those that go to somebody, in log order."""
         after = selection.first - 1
-        while rows := await self._database.fetch(READ, after, selection.last, list(TOPICS), selection.room_id, PAGE):
-            for entry in await self._publications.of(self._log.decode(rows)):
+        while page := await self._database.read(partial(self._page, selection, after)):
+            for entry in await self._publications.of(page):
                 users = await still_concerned(
                     entry.event, self._database, user_id=selection.user_id, all_warm=self._all_warm
                 )
                 if users:
                     channels = Channels([personal_channel(user_id) for user_id in users])
                     yield Publication(channels, entry.data, entry.key)
-            after = rows[-1]["notification_id"]
+            after = page[-1].position
+
+    async def _page(
+        self, selection: Selection, after: int, connection: asyncpg.Connection
+    ) -> list[Recorded[RoomEvent]]:
+        return await self._log.find(
+            after, selection.last, topics=TOPICS, stream_id=selection.room_id, limit=PAGE, connection=connection
+        )

@@ -19,15 +19,6 @@ from postgres.calls import Call
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
 
-KEYS = {
-    "rooms": ("room_id",),
-    "memberships": ("room_id", "user_id", "joined_version"),
-    "messages": ("room_id", "version"),
-}
-"""The tables that the projection keeps, and their primary keys."""
-
-TABLES = tuple(KEYS)
-
 HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
 
 
@@ -127,6 +118,9 @@ class RoomsProjection:
     """Folds a whole batch at once, in one round trip, however many events it holds."""
 
     name = "rooms"
+
+    version = 1
+    """Of the fold: raised with every change after which the same events make other rows."""
 
     async def fold(self, batch: Sequence[Recorded[RoomEvent]], connection: asyncpg.Connection) -> None:
         """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""

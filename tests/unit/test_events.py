@@ -9,7 +9,8 @@ import pytest
 from cli.support.output import COLOURS, event_object, said
 from domain.events import event_classes
 from domain.room import LABELS, TOPICS, Room, RoomEvent
-from eventstore.log import Position, Recorded
+from eventstore.log import Recorded
+from eventstore.position import Position
 from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm

@@ -31,7 +31,8 @@ from domain.room import Room
 from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
-from projections.readmodels.projection import KEYS, TABLES, Move, Stays
+from projections.readmodels.projection import Move, Stays
+from projections.readmodels.tables import KEYS, TABLES
 from replay.rebuild.rebuild import rebuild
 from tests.conftest import database_named
 from tests.support.breakable_postgres import Wire, wire_to
