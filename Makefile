@@ -28,16 +28,22 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# centrifuge-js, for the browser and for the tests; a machine without npm gets one into .venv.
+# The browser's libraries, and with -dev the tests' and linters'; a machine without npm gets one into .venv.
 NPM := $(or $(shell command -v npm),$(BIN)/npm)
+NPM_CI := $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+NPM_RUN := PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent
 
 $(BIN)/npm: $(BIN)/python requirements-node.lock
 	$(PIP) install --require-hashes -r requirements-node.lock
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json | $(NPM)
-	$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(NPM_CI) --omit=dev
 	@touch $@
+
+node_modules/.installed-dev: package.json package-lock.json | $(NPM)
+	$(NPM_CI)
+	@touch node_modules/.installed $@
 
 .PHONY: run
 run: $(VENV)/.installed node_modules/.installed
@@ -49,7 +55,7 @@ chromium: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.browser.chromium
 
 .PHONY: test
-test: lint types node_modules/.installed chromium
+test: lint types node_modules/.installed-dev chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
@@ -62,21 +68,28 @@ soak: $(VENV)/.installed-dev
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 
 .PHONY: lint
-lint: $(VENV)/.installed-dev
+lint: $(VENV)/.installed-dev node_modules/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(NPM_RUN) lint
 
 .PHONY: types
-types: $(VENV)/.installed-dev
+types: $(VENV)/.installed-dev node_modules/.installed-dev
 	$(BIN)/mypy
+	$(NPM_RUN) types
 
 .PHONY: format
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# migrations/schema.sql, after a new migration or file of functions.
+.PHONY: schema
+schema: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.support.schema_file
+
 .PHONY: bench
-bench: $(VENV)/.installed-dev node_modules/.installed chromium
+bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium
 	$(BIN)/python -m benchmarks
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -5,5 +5,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
-CENTRIFUGE = ROOT / "node_modules" / "centrifuge" / "dist" / "centrifuge.js"
-"""The real-time client, as npm installed it."""
+NODE_MODULES = ROOT / "node_modules"
+
+CENTRIFUGE = NODE_MODULES / "centrifuge" / "dist" / "centrifuge.js"
+"""The real-time client: a classic script that defines `Centrifuge`."""
+
+LINKIFY = {
+    "uc.micro": NODE_MODULES / "uc.micro" / "build" / "index.cjs.js",
+    "linkify-it": NODE_MODULES / "linkify-it" / "build" / "index.cjs.js",
+}
+"""What finds links in messages: CommonJS modules by name, each after those that it requires."""

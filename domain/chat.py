@@ -1,12 +1,50 @@
-"""The use cases: one method for each thing a person can do."""
+"""The use cases: for each thing that a person can do a command, and the method that does it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from domain.errors import AlreadyAMember, NameTaken
-from domain.room import Room, name_key
-from domain.values import IdempotencyKey, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, UserId, idempotency_key
+from domain.idempotency import IdempotencyKey, idempotency_key
+from domain.room import Room, RoomEvent, name_key
+from domain.values import ClientId, RoomId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoom:
+    """Open a room called `name` with the opener as its first member."""
+
+    name: str
+    user_id: UserId
+    client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostMessage:
+    """Say `content` in a room."""
+
+    room_id: RoomId
+    user_id: UserId
+    content: str
+    client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    """Become a member of a room."""
+
+    room_id: RoomId
+    user_id: UserId
+    client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRoom:
+    """Stop being a member of a room."""
+
+    room_id: RoomId
+    user_id: UserId
+    client_id: ClientId | None = None
 
 
 class RecordedEvent(Protocol):
@@ -16,7 +54,7 @@ class RecordedEvent(Protocol):
     def position(self) -> int: ...
 
     @property
-    def event(self) -> Room.Event: ...
+    def event(self) -> RoomEvent: ...
 
 
 class Rooms(Protocol):
@@ -25,7 +63,7 @@ class Rooms(Protocol):
     A repeated idempotency key records nothing and answers what the first command with it recorded.
     """
 
-    async def add(self, room: Room, /, *, unique: "Unique", key: IdempotencyKey | None) -> RecordedEvent:
+    async def add(self, room: Room, /, *, unique: "UniqueName", key: IdempotencyKey | None) -> RecordedEvent:
         """Keep a new room, unless another holds its unique value: then raise `unique.refusal`."""
 
     async def change(
@@ -35,8 +73,8 @@ class Rooms(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Unique:
-    """A value that one room at most may hold, and what to tell the one that comes second."""
+class UniqueName:
+    """A room's name as compared, and what to raise when another room has it."""
 
     value: str
     refusal: Exception
@@ -54,7 +92,7 @@ class Chat:
     async def open_room(self, command: OpenRoom) -> RecordedEvent:
         """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
         room = Room.open(name=command.name, user_id=command.user_id)
-        unique = Unique(name_key(room.name), NameTaken("A room with this name already exists."))
+        unique = UniqueName(name_key(room.name), NameTaken("A room with this name already exists."))
         return await self._rooms.add(room, unique=unique, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent:

@@ -6,6 +6,7 @@ from typing import cast
 from eventsourcing.domain import Aggregate, event
 
 from domain.errors import AlreadyAMember, InvalidField, NotAMember
+from domain.events import event_classes
 from domain.values import ClientId, RoomId, UserId
 
 NAME_LIMIT = 100
@@ -22,14 +23,23 @@ class Room(Aggregate):
     TOPIC = "room"
 
     class Event(Aggregate.Event):
-        """Something that happened in a room."""
+        """Something that happened in a room. Each kind is `SelfDescribing`, and one of `RoomEvent`."""
 
     class RoomOpened(Event, Aggregate.Created):
         """Version 1 of every room."""
 
         TOPIC = "room_opened"
+        LABEL = "opened the room"
         name: str
         opened_by: UserId
+
+        @property
+        def actor(self) -> UserId:
+            return self.opened_by
+
+        @property
+        def text(self) -> str:
+            return self.name
 
     Created = RoomOpened  # the library asks every created-event of a class with a topic for a topic: there is one
 
@@ -37,21 +47,48 @@ class Room(Aggregate):
         """A user became a member."""
 
         TOPIC = "user_joined"
+        LABEL = "joined"
         user_id: UserId
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> None:
+            return None
 
     class UserLeft(Event):
         """A member stopped being one."""
 
         TOPIC = "user_left"
+        LABEL = "left"
         user_id: UserId
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> None:
+            return None
 
     class MessageAdded(Event):
         """A member said something. `client_id` is the sender's idempotency key, where one was sent."""
 
         TOPIC = "message_added"
+        LABEL = "said something"
         user_id: UserId
         content: str
         client_id: ClientId | None
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> str:
+            return self.content
 
     @event(RoomOpened)
     def __init__(self, *, name: str, opened_by: UserId) -> None:
@@ -110,8 +147,14 @@ class Room(Aggregate):
         pass
 
 
-TOPICS = tuple(event.TOPIC for event in (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded))
-"""The stored names of a room's events. They never change; code may move without touching history."""
+RoomEvent = Room.RoomOpened | Room.UserJoined | Room.UserLeft | Room.MessageAdded
+"""Every kind of event in a room. Code that treats each of them matches on this and ends in `assert_never`."""
+
+TOPICS = tuple(kind.TOPIC for kind in event_classes(Room))
+"""The stored names of a room's events."""
+
+LABELS = {kind.TOPIC: kind.LABEL for kind in event_classes(Room)}
+"""What people call them."""
 
 
 def check_name(name: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -9,34 +10,27 @@ import asyncpg
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import Mapper
 
+from eventstore import checkpoints
 from eventstore.aggregates import Aggregates
 from eventstore.batch import Batch, KeyId, KnownKey, key_id
+from eventstore.checkpoints import position_of
 from eventstore.errors import OutcomeUnknown
+from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
-from eventstore.log import Log
+from eventstore.log import LAST_POSITION, Log
 from postgres.calls import Call
 
 A = TypeVar("A", bound=Aggregate)
+
+FUNCTIONS = Path(__file__).with_name("append.sql")
+"""The functions that this module calls."""
 
 FOLD = 1000
 """Events of others that are folded at a time when the inline read models are behind."""
 
 LOCK_AND_LOOK = "SELECT head, checkpoint, versions, has_known_keys FROM lock_and_look($1, $2, $3, $4)"
 
-KNOWN_KEYS = """
-SELECT owner, key, fingerprint, originator_id, originator_version
-FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
-"""
-
-MOVE_CHECKPOINT = """
-INSERT INTO checkpoints (projection, position) VALUES ($1, $2)
-ON CONFLICT (projection) DO UPDATE SET position = excluded.position
-"""
-
-IS_BEHIND = """
-SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0)
-     > coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0)
-"""
+IS_BEHIND = f"SELECT ({LAST_POSITION}) > {position_of()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +76,9 @@ class Append(Generic[A]):
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
-        uniques = [command.unique.value for command in batch.commands if command.unique is not None]
-        taken = await self._projection.taken(uniques, connection) if uniques else set()
-        batch.decide(known_keys, taken)
+        values = [command.unique_value for command in batch.commands if command.unique_value is not None]
+        holders = await self._projection.holders(values, connection) if values else {}
+        batch.decide(known_keys, holders)
         positions = await self._record(batch, connection) if batch.events else []
         await self._commit(connection)
         return positions
@@ -105,11 +99,9 @@ class Append(Generic[A]):
         page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
         await fold(self._projection, page, connection)
         is_all = len(page) < FOLD
-        await self._move_checkpoint(head.position if is_all else page[-1].position, connection)
+        position = head.position if is_all else page[-1].position
+        await checkpoints.move(self._projection.name, position, connection)
         return is_all
-
-    async def _move_checkpoint(self, position: int, connection: asyncpg.Connection) -> None:
-        await connection.execute(MOVE_CHECKPOINT, self._projection.name, position)
 
     async def _bring_up_to_date(self, batch: Batch[A], head: Head, connection: asyncpg.Connection) -> None:
         behind = [slot for slot in batch.slots if slot.version != head.versions[slot.stream_id]]
@@ -119,7 +111,7 @@ class Append(Generic[A]):
     async def _known_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> dict[KeyId, KnownKey]:
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         known = {}
-        for row in await connection.fetch(KNOWN_KEYS, [owner for owner, _ in keys], [key for _, key in keys]):
+        for row in await read_keys([owner for owner, _ in keys], [key for _, key in keys], connection):
             recorded = await self._log.one(row["originator_id"], row["originator_version"], connection=connection)
             assert recorded is not None, "a key and its event are recorded together"
             known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Slot
 from eventstore.commands import Command, Key
 from eventstore.errors import KeyReused, StoreRejected
-from eventstore.log import Position, Recorded
+from eventstore.log import Recorded
+from eventstore.position import Position
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -51,11 +53,13 @@ class Batch(Generic[A]):
     def slots(self) -> set[Slot[A]]:
         return {command.slot for command in self.commands}
 
-    def decide(self, known_keys: Mapping[KeyId, KnownKey], taken: set[str]) -> None:
-        """Decide all commands, given the keys of theirs that were used before and the unique values that are held."""
+    def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: dict[str, set[UUID]]) -> None:
+        """Decide all commands, given the keys of theirs that were used before and the streams that hold the unique
+        values they ask for. `holders` is kept up as the commands claim and give up values.
+        """
         for command in self.commands:
             if not self._is_repeat(command, known_keys):
-                self._decide(command, taken)
+                self._decide(command, holders)
 
     def _is_repeat(self, command: Command[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
         if command.key is None:
@@ -74,11 +78,11 @@ class Batch(Generic[A]):
             return True
         return False
 
-    def _decide(self, command: Command[A], taken: set[str]) -> None:
+    def _decide(self, command: Command[A], holders: dict[str, set[UUID]]) -> None:
+        stream_id, value = command.slot.stream_id, command.unique_value
         try:
-            if command.unique is not None and command.unique.value in taken:
-                raise command.unique.refusal
-            events = command.decide()
+            is_taken = value is not None and not holders.get(value, set()) <= {stream_id}
+            events = command.decide(is_taken=is_taken)
         except Exception as refusal:  # whatever it is, it is the caller's answer and nobody else's
             self._refused.append((command, refusal))
             self._check_nothing_triggered(command)
@@ -88,8 +92,10 @@ class Batch(Generic[A]):
             return
         self.events.extend(events)
         self._last_event[command] = len(self.events) - 1
-        if command.unique is not None:
-            taken.add(command.unique.value)
+        if value is not None:
+            for held_by in holders.values():
+                held_by.discard(stream_id)  # a stream holds one value at a time
+            holders.setdefault(value, set()).add(stream_id)
         if command.key is not None:
             self._firsts[key_id(command.key)] = command
             self.keys.append((command.key, events[-1]))

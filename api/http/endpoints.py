@@ -7,6 +7,9 @@ from typing import Any
 from aiohttp.typedefs import Handler
 from msgspec import Struct
 
+ROOM = "/api/rooms/{room_id}"
+"""Where a room is, for `parsing.room_id`."""
+
 
 class Access(Enum):
     """Who may call an endpoint."""

@@ -6,8 +6,9 @@ from api.accounts.accounts import WrongCredentials
 from api.accounts.throttle import TooManyRequests
 from api.demo import ADMIN, PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, PROXIES, SESSION, SETTINGS, SIGNUPS
+from api.http.endpoints import Access
 from api.http.login import end_session, start_session
-from api.pages.page import field, local_path, redirect, render
+from api.pages.page import field, local_path, page, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
 
@@ -87,3 +88,14 @@ async def get_account(request: web.Request) -> web.Response:
     state = await my_rooms(request)
     account = await request.app[ACCOUNTS].summary(state.user.id)
     return render(request, "account.html", {**layout_context(state), "account": account})
+
+
+ROUTES = (
+    web.get("/signup/", page(get_signup, Access.EVERYONE)),
+    web.post("/signup/", page(post_signup, Access.EVERYONE)),
+    web.get("/login/", page(get_login, Access.EVERYONE)),
+    web.post("/login/", page(post_login, Access.EVERYONE)),
+    web.post("/demo-login/", page(post_demo_login, Access.EVERYONE)),
+    web.post("/logout/", page(post_logout)),
+    web.get("/account/", page(get_account)),
+)

@@ -5,23 +5,20 @@ database have `onrecord events show`.
 """
 
 from aiohttp import web
-from eventsourcing.utils import get_topic
 
 from api.http.app_keys import CORE, PUBLISHER
+from api.http.endpoints import Access
 from api.http.parsing import BIGINT, NoSuchPath, as_number
 from api.operations.app_keys import REPUBLISHING
-from api.pages.history import WORDS
 from api.pages.operations import WHY_LIMIT, operator_of
-from api.pages.page import Context, field, redirect, render
+from api.pages.page import Context, field, page, redirect, render
 from api.pages.state import layout_context, my_rooms
 from centrifugo.publisher import PublisherError
 from domain.errors import InvalidField
-from domain.room import Room
 from projections.fanout import operator_commands
 from projections.fanout.dead_letters import DeadLetter, read_dead_letter
 from projections.fanout.republish import Selection
 from projections.operator_actions import Operator
-from projections.readmodels.bodies import user_of
 
 
 async def get_dead_letter(request: web.Request) -> web.Response:
@@ -85,15 +82,24 @@ async def _page(request: web.Request, dead_letter: DeadLetter, *, problem: str =
 
 
 async def _event(request: web.Request, dead_letter: DeadLetter) -> Context:
-    """The event: who did what in which room and, of a message, its length."""
+    """The event: who did what in which room and, where it has text, its length."""
     core = request.app[CORE]
     recorded = await core.log_search.at(dead_letter.position)
     assert recorded is not None, "the log loses nothing"
-    user_id = user_of(recorded.event)
+    event = recorded.event
     return {
         "room_name": (await core.bodies.room_at(dead_letter.room_id, dead_letter.version)).name,
-        "author": (await core.bodies.users([user_id]))[user_id],
-        "deed": WORDS[get_topic(type(recorded.event))],
-        "occurred_at": recorded.event.timestamp,
-        "characters": len(recorded.event.content) if isinstance(recorded.event, Room.MessageAdded) else None,
+        "author": (await core.bodies.users([event.actor]))[event.actor],
+        "label": event.LABEL,
+        "occurred_at": event.timestamp,
+        "characters": len(event.text) if event.text is not None else None,
     }
+
+
+DEAD_LETTER = "/operations/dead-letters/{dead_letter_id}"
+
+ROUTES = (
+    web.get(f"{DEAD_LETTER}/", page(get_dead_letter, Access.ADMIN)),
+    web.post(f"{DEAD_LETTER}/retry/", page(post_retry, Access.ADMIN)),
+    web.post(f"{DEAD_LETTER}/discard/", page(post_discard, Access.ADMIN)),
+)

@@ -6,21 +6,15 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import query_number, room_id
-from api.pages.page import render
+from api.pages.page import ROOM, page, render
 from api.pages.state import layout_context, my_rooms
+from domain.room import LABELS
 
 AROUND = 25
 """Events shown on either side of the chosen one."""
 
 MESSAGES = 30
 """Messages shown, the newest at that version."""
-
-WORDS = {
-    "room_opened": "opened the room",
-    "user_joined": "joined",
-    "user_left": "left",
-    "message_added": "said something",
-}
 
 
 async def get_history(request: web.Request) -> web.Response:
@@ -44,7 +38,10 @@ async def get_history(request: web.Request) -> web.Response:
         "members": members,
         "messages": said.value.results[::-1],
         "events": events,
-        "words": WORDS,
+        "labels": LABELS,
         "chosen": next(event for event in events if event.version == version),
     }
     return render(request, "history.html", context)
+
+
+ROUTES = (web.get(f"{ROOM}/history/", page(get_history)),)

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
+from api.http.endpoints import Access
 from api.http.parsing import BIGINT, as_number
 from api.operations.app_keys import REBUILDS, SAMPLER
 from api.operations.rebuilds import NoRebuild
-from api.pages.page import field, redirect, render
+from api.pages.page import field, page, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
 from projections.fanout import operator_commands
@@ -101,3 +102,13 @@ async def _operations(
         "why_limit": WHY_LIMIT,
     }
     return render(request, "operations.html", context, status=status)
+
+
+ROUTES = (
+    web.get("/operations/", page(get_operations, Access.ADMIN)),
+    web.post("/operations/pause/", page(post_pause, Access.ADMIN)),
+    web.post("/operations/resume/", page(post_resume, Access.ADMIN)),
+    web.post("/operations/skip/", page(post_skip, Access.ADMIN)),
+    web.post("/operations/rebuild/", page(post_rebuild, Access.ADMIN)),
+    web.post("/operations/cancel-rebuild/", page(post_cancel_rebuild, Access.ADMIN)),
+)

@@ -14,6 +14,9 @@ from api.http.endpoints import Access
 from api.http.errors import Refusal, refusal_of
 
 Context = dict[str, Any]
+ROOM = "/rooms/{room_id}"
+"""Where the pages of a room are."""
+
 CSRF_FIELD = "csrf"
 ACTIONS = {
     *("join", "leave", "logout", "demo-login"),

@@ -6,12 +6,13 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.parsing import BIGINT, query_number, room_id
-from api.pages.page import field, redirect, render
+from api.pages.page import ROOM, field, page, redirect, render
 from api.pages.state import layout_context, my_rooms, state_with_room
+from domain.chat import PostMessage
 from domain.errors import InvalidField
-from domain.values import ClientId, PostMessage, RoomId
+from domain.values import ClientId, RoomId
 from projections.readmodels.queries import At, NotInRoom
-from projections.readmodels.shapes import Room
+from projections.readmodels.shapes import RoomSummary
 
 PER_PAGE = 100
 """Messages on a page of older ones."""
@@ -42,7 +43,7 @@ async def post_message(request: web.Request) -> web.Response:
 
 
 async def _newest(
-    request: web.Request, room: At[Room], *, content: str = "", problem: str = "", status: int = 200
+    request: web.Request, room: At[RoomSummary], *, content: str = "", problem: str = "", status: int = 200
 ) -> web.Response:
     await request.app[READ_SYNC].move(request[SESSION].user.id, RoomId(room.value.id), room.value.version)
     state, found = await state_with_room(request, room)
@@ -62,7 +63,7 @@ async def _newest(
     return render(request, "room.html", context, status=status)
 
 
-async def _older(request: web.Request, room: At[Room]) -> web.Response:
+async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
     """Older messages, as a page that does not change: for browsers without scripts, and for links."""
     before = query_number(request, "before", default=BIGINT)
     core = request.app[CORE]
@@ -83,3 +84,9 @@ async def _older(request: web.Request, room: At[Room]) -> web.Response:
 async def _not_in_room(request: web.Request) -> web.Response:
     state = await my_rooms(request)
     return render(request, "not_in_room.html", {**layout_context(state), "room_id": room_id(request)}, status=404)
+
+
+ROUTES = (
+    web.get(f"{ROOM}/", page(get_room)),
+    web.post(f"{ROOM}/", page(post_message)),
+)

@@ -9,10 +9,11 @@ from aiohttp import web
 from api.http.app_keys import CORE, SESSION
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
-from api.pages.page import field, redirect, render
+from api.pages.page import ROOM, field, page, redirect, render
 from api.pages.state import layout_context, my_rooms
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
-from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom
+from domain.values import ClientId
 from projections.readmodels.queries import PAGE
 
 
@@ -95,3 +96,13 @@ def _neighbours(request: web.Request, number: int, count: int) -> dict[str, str 
         "previous": link(number - 1) if number > 1 else None,
         "following": link(number + 1) if number * PAGE < count else None,
     }
+
+
+ROUTES = (
+    web.get("/", page(get_home)),
+    web.get("/rooms/", page(get_rooms)),
+    web.get("/discover/", page(get_discover)),
+    web.post("/discover/", page(post_room)),
+    web.post(f"{ROOM}/join/", page(post_join)),
+    web.post(f"{ROOM}/leave/", page(post_leave)),
+)

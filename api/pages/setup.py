@@ -1,17 +1,47 @@
-"""Templates and the files beside them."""
+"""Templates and the static files they refer to."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from functools import cache
+from hashlib import sha256
 
 import aiohttp_jinja2
 import jinja2
 import msgspec
 from aiohttp import web
 
-from api.files import CENTRIFUGE, STATIC, TEMPLATES
-from api.pages.text import linked
+from api.files import CENTRIFUGE, LINKIFY, STATIC, TEMPLATES
+from api.pages.text import (
+    badge,
+    clock,
+    clock_with_seconds,
+    counted,
+    day,
+    day_and_clock,
+    linked,
+    number,
+    percent,
+    preview,
+    rate,
+)
 from projections.readmodels.shapes import timestamp
+
+COMMON_JS = """\
+define("%s", (module, exports, require) => {
+%s
+});
+"""
+
+LINKIFY_SCRIPT = """\
+globalThis.LinkifyIt = (() => {
+const modules = {};
+const define = (name, run) => {
+  const module = { exports: {} };
+  run(module, module.exports, (required) => modules[required]);
+  modules[name] = module.exports;
+};
+%sreturn modules["linkify-it"];
+})();
+"""
 
 
 def set_up_pages(app: web.Application) -> None:
@@ -26,6 +56,7 @@ def set_up_pages(app: web.Application) -> None:
         filters=FILTERS,
     )
     app.router.add_get("/static/vendor/centrifuge.js", get_centrifuge)
+    app.router.add_get("/static/vendor/linkify-it.js", get_linkify)
     app.router.add_static("/static/", STATIC)
 
 
@@ -34,25 +65,40 @@ async def get_centrifuge(_: web.Request) -> web.FileResponse:
     return web.FileResponse(CENTRIFUGE)
 
 
+async def get_linkify(request: web.Request) -> web.Response:
+    """GET /static/vendor/linkify-it.js: the CommonJS modules as one classic script that defines `LinkifyIt`."""
+    body = linkify_script()
+    tag = sha256(body).hexdigest()
+    is_known = any(known.value == tag for known in request.if_none_match or ())
+    response = web.Response(status=304) if is_known else web.Response(body=body, content_type="text/javascript")
+    response.etag = tag
+    return response
+
+
+@cache
+def linkify_script() -> bytes:
+    """What `get_linkify` serves."""
+    modules = [COMMON_JS % (name, path.read_text()) for name, path in LINKIFY.items()]
+    return (LINKIFY_SCRIPT % "".join(modules)).encode()
+
+
 def to_json(value: object) -> str:
     """`value` for a `data-` attribute; the template escapes it."""
     return msgspec.json.encode(value).decode()
 
 
-def day(timestamp: str) -> str:
-    """The day of a timestamp in UTC: `Tuesday, 24 November 2026`."""
-    return datetime.fromisoformat(timestamp).strftime("%A, %-d %B %Y")
-
-
-def clock(timestamp: str) -> str:
-    """The time of day of a timestamp in UTC: `08:50`."""
-    return timestamp[11:16]
-
-
-FILTERS: dict[str, Callable[[Any], str]] = {
+FILTERS: dict[str, Callable[..., str]] = {
     "linked": linked,
-    "json": to_json,
+    "preview": preview,
+    "number": number,
+    "rate": rate,
+    "badge": badge,
+    "counted": counted,
+    "percent": percent,
     "day": day,
     "clock": clock,
+    "clock_with_seconds": clock_with_seconds,
+    "day_and_clock": day_and_clock,
     "timestamp": timestamp,
+    "json": to_json,
 }

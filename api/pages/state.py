@@ -9,7 +9,7 @@ from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.pages.page import Context
 from projections.readmodels.queries import At, Found
 from projections.readmodels.read_marks import Reading
-from projections.readmodels.shapes import Message, Room, User
+from projections.readmodels.shapes import Message, RoomSummary, User
 
 MESSAGES = 50
 """Messages of a room that a page shows at first."""
@@ -18,7 +18,7 @@ MESSAGES = 50
 class ShownRoom(Struct, frozen=True):
     """The room on the page: its newest messages, ascending, and its first members, all at its version."""
 
-    room: Room
+    room: RoomSummary
     messages: list[Message]
     members: list[User]
 
@@ -28,7 +28,7 @@ class State(Struct, frozen=True):
 
     user: User
     position: int
-    rooms: list[Room]
+    rooms: list[RoomSummary]
     readings: list[Reading]
     open: ShownRoom | None = None
 
@@ -43,7 +43,7 @@ async def my_rooms(request: web.Request) -> State:
     return State(user, rooms.position, rooms.value.results, readings)
 
 
-async def state_with_room(request: web.Request, room: At[Room]) -> tuple[State, Found[Message]]:
+async def state_with_room(request: web.Request, room: At[RoomSummary]) -> tuple[State, Found[Message]]:
     """`room` as the caller's open room.
 
     Its version is read first: messages and members are asked for at that version, and so fit together.

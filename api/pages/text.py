@@ -1,25 +1,136 @@
-"""Text as people wrote it, into markup: always escaped, addresses made clickable.
+"""Text, numbers and times as pages show them: times in UTC, where `static/onrecord/format.js` knows the reader's zone.
 
-`static/onrecord/text.js` does the same in browsers.
+`static/onrecord/text.js` and `format.js` have the same rules; `tests/client/text_cases.json` is tested on both sides.
 """
 
 import re
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from unicodedata import category
 
+from linkify_it import LinkifyIt
 from markupsafe import Markup
 
-ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-AFTER_ADDRESS = ".,;:!?)]}'*"
-"""What ends a sentence rather than an address when it stands last."""
+SEPARATORS = "[><\uff5c]"
+"""What ends an address, as linkify-it's expressions spell it."""
+
+MORE_SEPARATORS = (
+    "\u2018-\u201f\u2026\u3001-\u3003\u3008-\u3011\u3014-\u301f"
+    "\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f\uff3b\uff3d\uff5b\uff5d\uff5f-\uff65"
+)
+"""What also ends one: typographic quotes, the ellipsis, and the punctuation of Chinese, Japanese and Korean."""
 
 LINK = Markup('<a href="{0}" rel="noopener noreferrer nofollow" target="_blank">{0}</a>')
 
+MAX_BADGE = 99
+MAX_PREVIEW = 120
+"""Code points."""
+
+EXTENDS = re.compile("[\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+"""What belongs to the character before it, like a combining mark: joiners, skin tones, tags."""
+
+JOINER = "\u200d"
+FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
+
+
+class Linkifier(LinkifyIt):  # type: ignore[misc]  # the library has no types
+    """Finds http and https addresses, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {"ftp:": None, "mailto:": None, "//": None},
+            {"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False},
+        )
+
+    def _on_compile(self) -> None:
+        self.re["src_path"] = self.re["src_path"].replace(SEPARATORS, f"[><\uff5c{MORE_SEPARATORS}]")
+        for part in ("src_auth", "src_host_port_strict", "src_path"):
+            self.re[part] = f"(?a:{self.re[part]})"  # digits and letters are ASCII's, as in JavaScript
+
+
+LINKIFIER = Linkifier()
+
 
 def linked(text: str) -> Markup:
-    """`text` escaped, with its http and https addresses as links: no other scheme ever becomes one."""
+    """`text` escaped, with its http and https addresses as links."""
+    if "://" not in text:
+        return Markup.escape(text)  # most messages: spared the search
     parts: list[Markup] = []
     end = 0
-    for found in ADDRESS.finditer(text):
-        address = found[0].rstrip(AFTER_ADDRESS)
-        parts += [Markup.escape(text[end : found.start()]), LINK.format(address)]
-        end = found.start() + len(address)
+    for found in LINKIFIER.match(text) or ():
+        parts += [Markup.escape(text[end : found.index]), LINK.format(found.url)]
+        end = found.last_index
     return Markup("").join([*parts, Markup.escape(text[end:])])
+
+
+def preview(text: str) -> str:
+    """The beginning of a message, never cut inside what a reader sees as one character."""
+    if len(text) <= MAX_PREVIEW:
+        return text
+    end = MAX_PREVIEW - 1
+    while end > 0 and _is_inside_character(text, end):
+        end -= 1
+    return f"{text[:end]}…"
+
+
+def _is_inside_character(text: str, at: int) -> bool:
+    if EXTENDS.match(text, at) or category(text[at]).startswith("M") or text[at - 1] == JOINER:
+        return True
+    return bool(FLAG_LETTER.match(text, at)) and _count_flag_letters(text, at) % 2 == 1
+
+
+def _count_flag_letters(text: str, at: int) -> int:
+    """Flag letters directly before `at`: two make a flag."""
+    count = 0
+    while count < at and FLAG_LETTER.match(text, at - 1 - count):
+        count += 1
+    return count
+
+
+def number(value: float) -> str:
+    """Rounded half up: `1,234`."""
+    return f"{_rounded(value, '1'):,}"
+
+
+def rate(value: float) -> str:
+    """With one decimal below ten: `9.5`, `12`."""
+    return number(value) if value >= 10 else str(_rounded(value, "0.1"))
+
+
+def _rounded(value: float, unit: str) -> Decimal:
+    return Decimal(value).quantize(Decimal(unit), ROUND_HALF_UP)
+
+
+def badge(count: int) -> str:
+    """What is unread: `7`, `99+`."""
+    return f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 member`, `1,234 members`."""
+    return f"{number(count)} {noun if count == 1 else f'{noun}s'}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Rounded down: `99 %` until all is done."""
+    return f"{100 * part // whole if whole > 0 else 100} %"
+
+
+def day(timestamp: str) -> str:
+    """`Tuesday, 24 November 2026`."""
+    return datetime.fromisoformat(timestamp).strftime("%A, %-d %B %Y")
+
+
+def clock(timestamp: str) -> str:
+    """`08:50`."""
+    return timestamp[11:16]
+
+
+def clock_with_seconds(timestamp: str) -> str:
+    """`08:50:07`."""
+    return timestamp[11:19]
+
+
+def day_and_clock(timestamp: str) -> str:
+    """`Tuesday, 24 November 2026, 08:50`."""
+    return f"{day(timestamp)}, {clock(timestamp)}"

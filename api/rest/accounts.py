@@ -4,10 +4,13 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
+from api.http import csrf
 from api.http.app_keys import ACCOUNTS, PROXIES, SIGNUPS
+from api.http.endpoints import Access, Empty, Endpoint
 from api.http.login import end_session, start_session
 from api.http.parsing import InvalidFields, read_body
 from api.http.responses import json_response
+from projections.readmodels.shapes import User
 
 
 class Credentials(Struct, frozen=True):
@@ -61,3 +64,11 @@ async def log_in(request: web.Request) -> web.Response:
 async def log_out(request: web.Request) -> web.Response:
     """POST /api/logout/ {}: 200 {}, the session is over everywhere."""
     return await end_session(request, json_response({}))
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/csrf/", csrf.get_csrf, Empty, access=Access.EVERYONE),
+    Endpoint("POST", "/api/signup/", sign_up, User, 201, Credentials, access=Access.EVERYONE),
+    Endpoint("POST", "/api/login/", log_in, LoggedIn, 200, Credentials, access=Access.EVERYONE),
+    Endpoint("POST", "/api/logout/", log_out, Empty),
+)

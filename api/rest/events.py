@@ -4,20 +4,14 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import CORE, SESSION
+from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import query_number, room_id
 from api.http.responses import json_response
-from projections.readmodels.shapes import StreamEvent
+from projections.readmodels.shapes import RoomEvents, StreamEvent
 
 DEFAULT_EVENTS = 200
 MAX_EVENTS = 1000
 """In one answer."""
-
-
-class RoomEvents(Struct, frozen=True):
-    """Events of one room, ascending by version; `version` is the room's by now: beyond the last, there is more."""
-
-    events: list[StreamEvent]
-    version: int
 
 
 class Feed(Struct, frozen=True):
@@ -32,7 +26,7 @@ async def get_events(request: web.Request) -> web.Response:
     room = room_id(request)
     after, limit = _after(request)
     found = await request.app[CORE].queries.events(request[SESSION].user.id, room, after=after, limit=limit)
-    return json_response(RoomEvents(found.value.events, found.value.version), position=found.position)
+    return json_response(found.value, position=found.position)
 
 
 async def get_feed(request: web.Request) -> web.Response:
@@ -46,3 +40,9 @@ def _after(request: web.Request) -> tuple[int, int]:
     """After which event to start, and how many to return at most."""
     after = query_number(request, "after", default=0)
     return after, query_number(request, "limit", default=DEFAULT_EVENTS, least=1, most=MAX_EVENTS)
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{ROOM}/events/", get_events, RoomEvents, query=("after", "limit")),
+    Endpoint("GET", "/api/feed/", get_feed, Feed, query=("after", "limit")),
+)

@@ -1,18 +1,19 @@
 """Messages: reading and posting them."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
-from api.http.paging import numbered_page, page_number, page_of_messages
+from api.http.endpoints import ROOM, Endpoint
+from api.http.paging import Page, numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
-from api.http.responses import json_response
-from domain.room import CONTENT_LIMIT, Room
-from domain.values import PostMessage
-from projections.readmodels.bodies import message
+from api.rest.recorded import recorded_body
+from domain.chat import PostMessage
+from domain.room import CONTENT_LIMIT
 from projections.readmodels.queries import PAGE
+from projections.readmodels.shapes import Message
 
 MAX_MESSAGES = 500
 """In one answer."""
@@ -43,7 +44,11 @@ async def post_message(request: web.Request) -> web.Response:
     room = room_id(request)
     key = idempotency_key(request)
     body = await read_body(request, NewMessage)
-    user = request[SESSION].user
-    recorded = await request.app[CORE].chat.post_message(PostMessage(room, user.id, body.content, key))
-    added = cast(Room.MessageAdded, recorded.event)
-    return json_response(message(added, user), status=201, position=recorded.position)
+    command = PostMessage(room, request[SESSION].user.id, body.content, key)
+    return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{ROOM}/messages/", get_messages, Page[Message], query=("page", "before", "limit")),
+    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True),
+)

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -16,7 +16,7 @@ from msgspec.structs import fields
 from api.http.csrf import HEADER as CSRF_HEADER
 from api.http.endpoints import Access, Endpoint
 from api.http.parsing import BIGINT, KEY_LIMIT
-from projections.readmodels.shapes import Member, Message, StreamEvent
+from projections.readmodels.shapes import Body, StreamEvent
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -36,7 +36,7 @@ class Conflict(Struct, frozen=True):
 
 
 class EventBody:
-    """Stands for `Message | Member`."""
+    """Stands for `Body`."""
 
 
 Event: Any = msgspec.defstruct(
@@ -118,7 +118,7 @@ def describable(kind: Any) -> Any:
 def _event_body(kind: type) -> Json:
     if kind is not EventBody:
         raise NotImplementedError
-    return {"anyOf": [{"$ref": REF.format(name=shape.__name__)} for shape in (Message, Member)]}
+    return {"anyOf": [{"$ref": REF.format(name=shape.__name__)} for shape in get_args(Body)]}
 
 
 def _operation(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:

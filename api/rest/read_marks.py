@@ -6,6 +6,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import READ_SYNC, SESSION
+from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import BIGINT, read_body, room_id
 from api.http.responses import json_response
 from projections.readmodels.read_marks import Reading
@@ -33,3 +34,9 @@ async def mark_read(request: web.Request) -> web.Response:
     room = room_id(request)
     body = await read_body(request, ReadUpTo)
     return json_response(await request.app[READ_SYNC].move(request[SESSION].user.id, room, body.version))
+
+
+ENDPOINTS = (
+    Endpoint("POST", f"{ROOM}/read/", mark_read, Reading, 200, ReadUpTo),
+    Endpoint("GET", "/api/readings/", get_readings, Readings),
+)

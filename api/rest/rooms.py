@@ -6,14 +6,15 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
-from api.http.endpoints import Empty
-from api.http.paging import numbered_page, page_number
+from api.http.endpoints import ROOM, Empty, Endpoint
+from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
 from api.http.responses import json_response
-from domain.chat import RecordedEvent
+from api.rest.recorded import recorded_body
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.room import NAME_LIMIT
-from domain.values import JoinRoom, LeaveRoom, OpenRoom
 from projections.readmodels.queries import At, Found
+from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
 
 
 class NewRoom(Struct, frozen=True):
@@ -29,7 +30,7 @@ async def get_rooms(request: web.Request) -> web.Response:
 
 
 async def get_room(request: web.Request) -> web.Response:
-    """GET /api/rooms/{room_id}/: 200 Room; 404 when unknown or not a member."""
+    """GET /api/rooms/{room_id}/: 200 RoomSummary; 404 when unknown or not a member."""
     found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
     return json_response(found.value, position=found.position)
 
@@ -55,7 +56,7 @@ async def search(request: web.Request) -> web.Response:
 
 
 async def open_room(request: web.Request) -> web.Response:
-    """POST /api/rooms/ {"name"}: 201 Room; 400; 409 when the name is taken."""
+    """POST /api/rooms/ {"name"}: 201 RoomSummary; 400; 409 when the name is taken."""
     key = idempotency_key(request)
     body = await read_body(request, NewRoom)
     core = request.app[CORE]
@@ -69,19 +70,22 @@ async def join_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member; 404."""
     command = JoinRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await _member(request, await request.app[CORE].chat.join_room(command))
+    return await recorded_body(request, await request.app[CORE].chat.join_room(command))
 
 
 async def leave_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member."""
     command = LeaveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await _member(request, await request.app[CORE].chat.leave_room(command))
+    return await recorded_body(request, await request.app[CORE].chat.leave_room(command))
 
 
-async def _member(request: web.Request, recorded: RecordedEvent) -> web.Response:
-    """The body of a join or leave, as its publication carries it."""
-    event = recorded.event
-    user = request[SESSION].user
-    member = await request.app[CORE].bodies.member_at(event.originator_id, event.originator_version, user)
-    return json_response(member, position=recorded.position)
+ENDPOINTS = (
+    Endpoint("GET", "/api/rooms/", get_rooms, Page[RoomSummary], query=("page",)),
+    Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, NewRoom, records=True, refusals=(409,)),
+    Endpoint("GET", f"{ROOM}/", get_room, RoomSummary),
+    Endpoint("GET", "/api/search/", search, Page[RoomFound], query=("q", "page")),
+    Endpoint("POST", f"{ROOM}/join/", join_room, Member, 200, Empty, records=True, refusals=(409,)),
+    Endpoint("POST", f"{ROOM}/leave/", leave_room, Member, 200, Empty, records=True),
+    Endpoint("GET", f"{ROOM}/members/", get_members, Page[User], query=("at", "page")),
+)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from api.http.access import PermissionDenied, Unauthorized
 from api.http.app_keys import LEASES, SECRETS, SESSION
+from api.http.endpoints import Access, Endpoint
 from api.http.responses import json_response
 from api.operations.app_keys import FIGURES_PUBLISHER
 from api.operations.figures_publisher import TOKEN_TTL_S as FIGURES_TTL_S
@@ -55,3 +56,19 @@ def _user(request: web.Request) -> User:
     if SESSION not in request:
         raise Unauthorized
     return request[SESSION].user
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/token/connection/", get_connection_token, IssuedToken, access=Access.EVERYONE, refusals=(401,)
+    ),
+    Endpoint(
+        "GET",
+        "/api/token/subscription/",
+        get_subscription_token,
+        IssuedToken,
+        query=("channel",),
+        access=Access.EVERYONE,
+        refusals=(401, 403),
+    ),
+)

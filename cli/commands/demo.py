@@ -10,7 +10,8 @@ from api.demo import LOGINS, PASSWORD
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, chat_core, database
-from domain.values import OpenRoom, RoomId, UserId
+from domain.chat import OpenRoom
+from domain.values import RoomId, UserId
 
 AT_ONCE = 5000
 """Members who join in one command."""

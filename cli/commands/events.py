@@ -13,7 +13,6 @@ from cli.commands.export_import import export_, import_
 from cli.support.log_reader import Reader, Time, read
 from cli.support.output import Users, escaped, event_object, name_of, print_event, print_fields, print_json
 from domain.room import TOPICS
-from projections.readmodels.bodies import user_of
 from replay.investigate.follow import follow
 from replay.investigate.log_search import Filter, Found
 from replay.investigate.stats import Stats, read_stats
@@ -154,7 +153,7 @@ def show_one_event(position: int, as_json: bool) -> None:
         if as_json:
             print_event(recorded, {}, as_json=True)
         else:
-            print_whole(recorded, await reader.names([user_of(recorded.event)]))
+            print_whole(recorded, await reader.names([recorded.event.actor]))
 
     read(run)
 
@@ -190,7 +189,7 @@ async def show(events: AsyncIterator[Found], reader: Reader, *, limit: int | Non
 
 
 async def show_one(recorded: Found, reader: Reader, *, as_json: bool) -> None:
-    users: Users = {} if as_json else await reader.names([user_of(recorded.event)])
+    users: Users = {} if as_json else await reader.names([recorded.event.actor])
     print_event(recorded, users, as_json=as_json)
 
 
@@ -198,7 +197,7 @@ def print_whole(recorded: Found, users: Users) -> None:
     shown = event_object(recorded)
     print_fields(
         (name, escaped(value) if isinstance(value, str) else value)
-        for name, value in {**shown, "user": name_of(user_of(recorded.event), users)}.items()
+        for name, value in {**shown, "user": name_of(recorded.event.actor, users)}.items()
     )
 
 

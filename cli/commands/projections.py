@@ -11,7 +11,8 @@ from cli.support.progress import ProgressBar, progress
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
 from replay.rebuild.rebuild import Rebuilt, rebuild
-from replay.rebuild.verify import Difference, Verified, mend_room, verify
+from replay.rebuild.repair import repair_room
+from replay.rebuild.verify import Difference, Verified, verify
 
 NAMES = click.Choice([RoomsProjection.name])
 STATES = {
@@ -71,7 +72,7 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
     if room is not None and restart:
         raise click.UsageError("--restart does not go with --room")
     if room is not None:
-        for difference in in_the_foreground(lambda reader: _mend(reader, room)):
+        for difference in in_the_foreground(lambda reader: _repair(reader, room)):
             print_difference(difference)
         click.echo(f"room {room} matches the log")
         return
@@ -105,8 +106,8 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def _mend(reader: Reader, room: str) -> list[Difference]:
-    return await mend_room(reader.settings.database_url, await reader.reads.time_travel.room_id(room))
+async def _repair(reader: Reader, room: str) -> list[Difference]:
+    return await repair_room(reader.settings.database_url, await reader.reads.time_travel.room_id(room))
 
 
 async def _verify(reader: Reader, report: ProgressBar, room: str | None) -> Verified:

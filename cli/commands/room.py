@@ -8,8 +8,9 @@ from api.settings import Settings
 from cli.support.environment import bring_up_to_date, chat_core, database
 from cli.support.log_reader import Reader, VersionOrTime, read
 from cli.support.output import Users, moment, name_of, names_of, one_line, print_fields, print_json
+from domain.chat import OpenRoom
 from domain.room import Room
-from domain.values import OpenRoom, UserId
+from domain.values import UserId
 from projections.readmodels.shapes import timestamp
 from replay.investigate.time_travel import Moment, RoomThen
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from api.accounts.accounts import Accounts
 from api.demo import ADMIN, PASSWORD, PEOPLE
-from domain.chat import Chat
+from domain.chat import Chat, JoinRoom, OpenRoom, PostMessage
 from domain.errors import NameTaken
-from domain.values import ClientId, JoinRoom, OpenRoom, PostMessage, RoomId
+from domain.values import ClientId, RoomId
 from projections.readmodels.shapes import User
 
 

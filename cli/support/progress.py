@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import click
 
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 
 LINE_EVERY_S = 5.0
 BAR_EVERY_S = 0.1

@@ -16,6 +16,7 @@ from projections.fanout import lane_table as lanes
 from projections.fanout.audience import Audience, Audiences
 from projections.fanout.backlog import Backlog, Piece
 from projections.fanout.channels import personal_channel
+from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
 from projections.fanout.leases import AllWarm, Warmth
 from projections.fanout.publications import Entry, FeedPaused
@@ -164,11 +165,8 @@ class Lane:
 
     async def _take(self, entry: Entry, due: list[Piece]) -> None:
         audience = await self._audiences.before(entry.event, self._connection)
-        user_id = getattr(entry.event, "user_id", None)
-        parts = audience.advance(entry.event, is_ours=user_id is not None and self._audiences.owns(user_id))
-        if not entry.is_published:
-            return
-        for marker in self._markers(audience, entry, user_id):
+        parts = audience.advance(entry.event)
+        for marker in self._markers(audience, entry):
             self._ahead(marker, due)
         pieces = [Piece(entry, Publication(part.channels, entry.data, entry.key), part.users) for part in parts]
         self._counts.left_out += max(0, len(audience.members) - len(audience.listeners))
@@ -184,13 +182,10 @@ class Lane:
         self._backlog.remove(before)
         due.extend((*before, piece))
 
-    def _markers(self, audience: Audience, entry: Entry, user_id: int | None) -> Iterator[Piece]:
-        """What people who turned cold get in place of the first event that they would have got.
-
-        They are the members, and `user_id`, whose event it is: somebody who leaves is a member no more.
-        """
+    def _markers(self, audience: Audience, entry: Entry) -> Iterator[Piece]:
+        """What people who turned cold get in place of the first event that they would have got."""
         cooling = self._warmth.cooling
-        for cold in (cooling.keys() & audience.members | cooling.keys() & {user_id}) - self._told:
+        for cold in audience.concerned(cooling.keys()) - self._told:
             self._told.add(cold)
             data = msgspec.json.encode(FeedPaused(entry.position - 1))
             # One for each lease: a lane that begins again may tell the end of the next one at the same position.
@@ -233,7 +228,7 @@ class Lane:
 
     async def _set_aside(self, entry: Entry, reason: str) -> None:
         log.error("event set aside", extra={"lane": self.row.name, "position": entry.position, "reason": reason})
-        await lanes.set_aside(self.row, entry.event, entry.position, reason, self._connection)
+        await add_dead_letter(self.row.lane, entry.event, entry.position, reason, self._connection)
         self._counts.dead_letters += 1
 
     async def _save(self) -> None:

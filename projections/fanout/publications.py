@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from domain.room import Room
+from domain.room import RoomEvent
 from eventstore.log import Recorded
 from projections.readmodels.bodies import Bodies
-from projections.readmodels.shapes import Member, Message
+from projections.readmodels.shapes import Body
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Told(msgspec.Struct, frozen=True):
     type: str
     version: int
     position: int
-    body: Message | Member
+    body: Body
 
 
 class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused"):
@@ -31,18 +31,13 @@ class Entry:
     """An event and the data of its publication."""
 
     position: int
-    event: Room.Event
+    event: RoomEvent
     data: bytes
 
     @property
     def key(self) -> str:
         """The idempotency key: derived from the fact, so that a repeat carries the same."""
         return f"{self.event.originator_id}:{self.event.originator_version}"
-
-    @property
-    def is_published(self) -> bool:
-        """A room that was opened concerns nobody until its first member joins."""
-        return not isinstance(self.event, Room.RoomOpened)
 
 
 class Publications:
@@ -52,7 +47,7 @@ class Publications:
         self._bodies = bodies
         self._encode = msgspec.json.Encoder().encode
 
-    async def of(self, batch: Sequence[Recorded[Room.Event]]) -> list[Entry]:
+    async def of(self, batch: Sequence[Recorded[RoomEvent]]) -> list[Entry]:
         """The entries of a batch, in its order."""
         told = await self._bodies.of(batch)
         return [

@@ -2,34 +2,20 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
+import asyncpg
+
 from centrifugo.publisher import Channels, Publication, Publisher
-from domain.room import TOPICS, Room
-from eventstore.log import Log
+from domain.room import TOPICS, RoomEvent
+from eventstore.log import Log, Recorded
 from postgres.database import Database
+from projections.fanout.audience import still_concerned
 from projections.fanout.channels import personal_channel
 from projections.fanout.publications import Publications
 
 PAGE = 200
-
-READ = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) AND ($4::uuid IS NULL OR originator_id = $4)
-ORDER BY notification_id LIMIT $5
-"""
-
-# Members when it happened who are members still, and somebody whose leaving it was and who has not come back. Only
-# those who can be listening: see `projections.fanout.leases`.
-AUDIENCE = """
-SELECT DISTINCT user_id FROM memberships AS stay
-WHERE room_id = $1 AND joined_version <= $2 AND ($3::bigint IS NULL OR user_id = $3)
-    AND (left_version IS NULL OR (left_version = $2 AND NOT EXISTS (
-        SELECT FROM memberships AS later
-        WHERE later.room_id = stay.room_id AND later.user_id = stay.user_id AND later.left_version IS NULL)))
-    AND ($4 OR EXISTS (SELECT FROM leases WHERE leases.user_id = stay.user_id AND NOT is_paused))
-ORDER BY user_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +72,19 @@ class Republishing:
     async def _publications_of(self, selection: Selection) -> AsyncIterator[Publication]:
         """Those that go to somebody, in log order."""
         after = selection.first - 1
-        while rows := await self._database.fetch(READ, after, selection.last, list(TOPICS), selection.room_id, PAGE):
-            for entry in await self._publications.of(self._log.decode(rows)):
-                if entry.is_published and (channels := await self._channels(entry.event, selection.user_id)):
-                    yield Publication(Channels(channels), entry.data, entry.key)
-            after = rows[-1]["notification_id"]
+        while page := await self._database.read(partial(self._page, selection, after)):
+            for entry in await self._publications.of(page):
+                users = await still_concerned(
+                    entry.event, self._database, user_id=selection.user_id, all_warm=self._all_warm
+                )
+                if users:
+                    channels = Channels([personal_channel(user_id) for user_id in users])
+                    yield Publication(channels, entry.data, entry.key)
+            after = page[-1].position
 
-    async def _channels(self, event: Room.Event, user_id: int | None) -> list[str]:
-        rows = await self._database.fetch(
-            AUDIENCE, event.originator_id, event.originator_version, user_id, self._all_warm
+    async def _page(
+        self, selection: Selection, after: int, connection: asyncpg.Connection
+    ) -> list[Recorded[RoomEvent]]:
+        return await self._log.find(
+            after, selection.last, topics=TOPICS, stream_id=selection.room_id, limit=PAGE, connection=connection
         )
-        return [personal_channel(row[0]) for row in rows]

@@ -9,6 +9,7 @@ from eventstore.log import CHANNEL, Log
 from postgres.database import Database
 from postgres.listener import Announcements
 from projections.fanout.publications import Entry, Publications
+from projections.readmodels.projection import RoomsProjection
 
 BATCH = 500
 WINDOW = 5_000
@@ -17,7 +18,7 @@ WINDOW = 5_000
 POLL_S = 0.5
 """How long a notification that got lost can hold an event up."""
 
-FOLDED_BY = "rooms"
+FOLDED_BY = RoomsProjection.name
 """The read models give bodies their contents: an event is told when they show it."""
 
 

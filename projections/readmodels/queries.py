@@ -8,31 +8,25 @@ from uuid import UUID
 import asyncpg
 
 from domain.room import name_key
-from eventstore.log import Log, Position
+from eventstore.checkpoints import position_of
+from eventstore.log import ROWS, Log
+from eventstore.position import Position
 from postgres.database import Database
-from projections.readmodels.bodies import Bodies, username
-from projections.readmodels.shapes import (
-    LastMessage,
-    Message,
-    MessageRoom,
-    Room,
-    RoomFound,
-    StreamEvent,
-    User,
-    timestamp,
-)
+from projections.readmodels.bodies import LAST_COLUMNS, Bodies, message, room_summary, user
+from projections.readmodels.projection import RoomsProjection
+from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
 
 T = TypeVar("T")
 
 PAGE = 100
 """Results on a numbered page."""
 
-POSITION = "coalesce((SELECT position FROM checkpoints WHERE projection = 'rooms'), 0) AS position"
+PROJECTION = f"'{RoomsProjection.name}'"
+POSITION = f"{position_of(PROJECTION)} AS position"
 
-ROOM_COLUMNS = """
+ROOM_COLUMNS = f"""
     rooms.room_id, rooms.name, rooms.version, rooms.bumped_at, rooms.member_count,
-    last.version AS last_id, last.content AS last_content, last.posted_at AS last_posted_at,
-    last.user_id AS last_user_id, users.username AS last_username
+    {LAST_COLUMNS}
 """
 
 LAST_MESSAGE = """
@@ -109,12 +103,10 @@ ORDER BY message.version DESC
 """
 
 EVENTS = f"""
-SELECT head.position, head.room_id, head.room_version,
-    event.notification_id, event.originator_id, event.originator_version, event.topic, event.state
+SELECT head.position, head.room_id, head.room_version, event.*
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    SELECT * FROM stored_events
-    WHERE originator_id = head.room_id AND originator_version > $3 AND originator_version <= head.room_version
+    {ROWS} WHERE originator_id = head.room_id AND originator_version > $3 AND originator_version <= head.room_version
     ORDER BY originator_version LIMIT $4
 ) AS event ON true
 ORDER BY event.originator_version
@@ -122,14 +114,12 @@ ORDER BY event.originator_version
 
 # A stay's events lie between two positions: nothing of a room is read that the user was not there for.
 FEED = f"""
-SELECT head.position,
-    event.notification_id, event.originator_id, event.originator_version, event.topic, event.state
+SELECT head.position, event.*
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     SELECT event.* FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > $2
     CROSS JOIN LATERAL (
-        SELECT * FROM stored_events
-        WHERE originator_id = stay.room_id AND notification_id > $2
+        {ROWS} WHERE originator_id = stay.room_id AND notification_id > $2
             AND notification_id >= stay.joined_position
             AND notification_id <= coalesce(stay.left_position, rooms.position)
         ORDER BY notification_id LIMIT $3
@@ -157,14 +147,6 @@ class Found(Generic[T]):
     results: list[T]
 
 
-@dataclass(frozen=True, slots=True)
-class RoomEvents:
-    """Events of one room, ascending, and the version that the room has by now."""
-
-    events: list[StreamEvent]
-    version: int
-
-
 class Queries:
     """What people may read. Users and rooms are given by id; `None` where there is nothing for that user to see."""
 
@@ -173,27 +155,24 @@ class Queries:
         self._log = log
         self._bodies = bodies
 
-    async def rooms(self, user_id: int, *, page: int) -> At[Found[Room] | None]:
+    async def rooms(self, user_id: int, *, page: int) -> At[Found[RoomSummary] | None]:
         """The rooms of a user, latest bumped first; None for a page (from 1) beyond the last."""
         rows = await self._database.fetch(ROOMS, user_id, offset(page))
         found = [row for row in rows if row["room_id"] is not None]
-        return At(numbered([room(row) for row in found], found, page), rows[0]["position"])
+        return At(numbered([room_summary(row) for row in found], found, page), rows[0]["position"])
 
-    async def room(self, user_id: int, room_id: UUID) -> At[Room]:
+    async def room(self, user_id: int, room_id: UUID) -> At[RoomSummary]:
         """A room that the user is a member of. Raises NotInRoom."""
         row = (await self._database.fetch(ROOM, user_id, room_id))[0]
         if row["room_id"] is None:
             raise NotInRoom
-        return At(room(row), row["position"])
+        return At(room_summary(row), row["position"])
 
     async def search(self, user_id: int, text: str, *, page: int) -> At[Found[RoomFound] | None]:
         """Rooms whose name has `text` in it, by name; all of them for an empty text."""
         rows = await self._database.fetch(SEARCH, user_id, name_key(text), offset(page))
         found = [row for row in rows if row["room_id"] is not None]
-        results = [
-            RoomFound(row["room_id"], row["name"], timestamp(row["opened_at"]), row["is_member"]) for row in found
-        ]
-        return At(numbered(results, found, page), rows[0]["position"])
+        return At(numbered([room_found(row) for row in found], found, page), rows[0]["position"])
 
     async def messages(self, user_id: int, room_id: UUID, *, page: int) -> At[Found[Message] | None]:
         """Messages of a room, newest first. Raises NotInRoom; None for a page beyond the last."""
@@ -247,25 +226,19 @@ def numbered(results: list[T], rows: Sequence[asyncpg.Record], page: int) -> Fou
     return Found(0, []) if page == 1 else None
 
 
-def room(row: asyncpg.Record) -> Room:
-    last = None
-    if row["last_id"] is not None:
-        author = User(row["last_user_id"], username(row["last_username"], row["last_user_id"]))
-        last = LastMessage(row["last_id"], row["last_content"], author, timestamp(row["last_posted_at"]))
-    return Room(row["room_id"], row["name"], row["version"], timestamp(row["bumped_at"]), row["member_count"], last)
-
-
 def room_found(row: asyncpg.Record) -> RoomFound:
     return RoomFound(row["room_id"], row["name"], timestamp(row["opened_at"]), row["is_member"])
 
 
 def messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
-    return [message(row) for row in rows if row["version"] is not None]
-
-
-def message(row: asyncpg.Record) -> Message:
-    posted_at = timestamp(row["posted_at"])
-    author = User(row["user_id"], username(row["username"], row["user_id"]))
-    return Message(
-        row["version"], row["content"], author, MessageRoom(row["room_id"], row["version"], posted_at), posted_at
-    )
+    return [
+        message(
+            row["room_id"],
+            row["version"],
+            author=user(row["user_id"], row["username"]),
+            content=row["content"],
+            posted_at=row["posted_at"],
+        )
+        for row in rows
+        if row["version"] is not None
+    ]

@@ -38,7 +38,7 @@ class LastMessage(Struct, frozen=True):
     created_at: Timestamp
 
 
-class Room(Struct, frozen=True):
+class RoomSummary(Struct, frozen=True):
     """A room at `version`. `bumped_at` is when its newest message was said, or when it was opened."""
 
     id: UUID
@@ -79,8 +79,12 @@ class Message(Struct, frozen=True):
 class Member(Struct, frozen=True):
     """A user who joined or left, and the room as it was right after."""
 
-    room: Room
+    room: RoomSummary
     user: User
+
+
+Body = Message | Member
+"""What an event says to people: one shape for each kind."""
 
 
 class StreamEvent(Struct, frozen=True):
@@ -89,5 +93,12 @@ class StreamEvent(Struct, frozen=True):
     version: int
     position: int
     type: str
-    body: Message | Member
+    body: Body
     occurred_at: Timestamp
+
+
+class RoomEvents(Struct, frozen=True):
+    """Events of one room, ascending by version; `version` is the room's by now: beyond the last, there is more."""
+
+    events: list[StreamEvent]
+    version: int

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import ChatError, RoomNotFound
-from domain.room import Room, name_key
+from domain.room import Room, RoomEvent, name_key
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, fits_nothing
 from postgres.database import Database
@@ -110,7 +110,7 @@ class TimeTravel:
         }
         return Visibility(then.messages[-1], then.members, frozenset(later) - then.members)
 
-    async def _stream(self, room_id: RoomId, *, after: int = 0) -> AsyncIterator[Recorded[Room.Event]]:
+    async def _stream(self, room_id: RoomId, *, after: int = 0) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:
             while page := await self._log.stream(room_id, after=after, limit=PAGE, connection=connection):
                 for recorded in page:
@@ -118,7 +118,7 @@ class TimeTravel:
                 after = page[-1].event.originator_version
 
 
-def applied(recorded: Recorded[Room.Event], room: Room | None) -> Room | None:
+def applied(recorded: Recorded[RoomEvent], room: Room | None) -> Room | None:
     """The room after an event of its stream. Raises UnreadableEvent for one that no room can have."""
     try:
         return recorded.event.mutate(room)
@@ -126,7 +126,7 @@ def applied(recorded: Recorded[Room.Event], room: Room | None) -> Room | None:
         raise fits_nothing(recorded, error) from error
 
 
-def is_beyond(event: Room.Event, moment: Moment | None) -> bool:
+def is_beyond(event: RoomEvent, moment: Moment | None) -> bool:
     """Whether it happened after that moment."""
     match moment:
         case datetime():

@@ -1,33 +1,46 @@
-import { Unread } from "./readings.js";
+import { kindOf } from "./events.js";
 import { Room } from "./room.js";
+import { Unread } from "./unread.js";
 
-/** Latest bumped first, as the API lists rooms. Its times compare as strings. */
+/** @import { Member, PageState, Reading, Room as ShownRoom, RoomEvent } from "./shapes.js" */
+
+/**
+ * Latest bumped first, as the API lists rooms.
+ *
+ * @param {ShownRoom} one
+ * @param {ShownRoom} other
+ */
 function byBump(one, other) {
   if (one.bumped_at !== other.bumped_at) return one.bumped_at > other.bumped_at ? -1 : 1;
   return one.id < other.id ? -1 : 1;
 }
 
 /**
- * The rooms of one user, kept in step with the log: *what was loaded + events since == what a fresh load would show*.
+ * The rooms of one user, kept in step with the log: *what was loaded + events since == what a fresh load shows*.
  *
- * Pure: no network, no DOM. Give it events from publications, from a room's events and from the feed alike, in any order
- * and as often as you like. It says what it lacks (`behind`, `unknown`), and whoever owns it fetches that.
+ * Pure: no network, no DOM. It receives events from publications, from a room's events and from the feed, in any
+ * order and any number of times. It says what is missing (`behind`, `unknown`), and its owner fetches that.
  *
- * `position` is the point of the log up to which nothing is missing: the owner moves it, knowing where events came from.
+ * `position` is the place in the log up to which nothing is missing. Its owner moves it, knowing where events are from.
  */
 export class Mirror {
+  /** @type {Map<string, Room>} */
   #rooms = new Map();
+  /** @type {Map<string, Unread>} */
   #unread = new Map();
-  #strays = new Map(); // events of rooms that were never loaded
-  #gone = new Map(); // rooms that were never loaded and cannot be, and the version up to which that is known
+  /** Events of rooms that were never loaded. @type {Map<string, RoomEvent[]>} */
+  #unloaded = new Map();
+  /** Rooms that were never loaded because the user is not a member, as of a version. @type {Map<string, number>} */
+  #absentUpTo = new Map();
+  /** @type {Set<(event: RoomEvent | null) => void>} */
   #listeners = new Set();
 
-  /** `state`: {user, position, rooms, readings, open: {room, messages, members} or null}, shapes as in the API. */
+  /** @param {PageState} state */
   constructor({ user, position, rooms, readings = [], open = null }) {
     this.user = user;
     this.position = position;
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
-    if (open !== null) this.#add(new Room(open.room, { me: user.id, ...open }));
+    if (open !== null) this.#add(new Room(open.room, { me: user.id, messages: open.messages, members: open.members }));
     for (const reading of readings) this.#unread.set(reading.room_id, new Unread(reading));
   }
 
@@ -36,107 +49,158 @@ export class Mirror {
     return [...this.#rooms.values()].filter((room) => !room.isLeft).map((room) => room.shown).sort(byBump);
   }
 
-  /** A Room, or undefined; one that was left (`isLeft`) stays where it is, to go on from if it is joined again. */
+  /**
+   * A Room, or undefined. One that the user left (`isLeft`) is kept, to continue from after joining again.
+   *
+   * @param {string} id
+   */
   room(id) {
     return this.#rooms.get(id);
   }
 
+  /** @param {string} id */
   unread(id) {
     return this.#unread.get(id)?.count ?? 0;
   }
 
-  /** Rooms of which an event came early: {id, version, upTo}, to fetch the events between. */
+  /** Rooms with events that arrived early: {id, version, upTo}, to fetch the events between. */
   get behind() {
     const rooms = [...this.#rooms.values()].filter((room) => room.isBehind);
     return rooms.map(({ id, version, waitsFor }) => ({ id, version, upTo: waitsFor }));
   }
 
-  /** Rooms of which events came, up to a version, although they were never loaded: {id, upTo}. */
+  /** Rooms that were never loaded, and the newest version of their events: {id, upTo}. */
   get unknown() {
-    return [...this.#strays].map(([id, events]) => ({ id, upTo: Math.max(...events.map((event) => event.version)) }));
+    return [...this.#unloaded].map(([id, events]) => ({ id, upTo: Math.max(...events.map((event) => event.version)) }));
   }
 
-  /** Call `listener(event)` after each event that was applied, and `listener(null)` after any other change. */
+  /**
+   * Call `listener(event)` after each event that was applied, and `listener(null)` after any other change.
+   *
+   * @param {(event: RoomEvent | null) => void} listener
+   */
   subscribe(listener) {
     this.#listeners.add(listener);
   }
 
-  /** Take an event: {type, version, position, body}. */
-  take(event) {
+  /** @param {RoomEvent} event */
+  receive(event) {
     const id = event.body.room.id;
     const room = this.#rooms.get(id);
-    if (room === undefined) this.#takeStray(id, event);
-    else for (const applied of room.take(event)) this.#note(id, applied);
+    if (room === undefined) this.#receiveUnloaded(id, event);
+    else for (const applied of room.receive(event)) this.#applied(id, applied);
   }
 
-  /** Take what some device of this user has read. */
-  takeReading(reading) {
+  /**
+   * What the user has read, on any device.
+   *
+   * @param {Reading} reading
+   */
+  receiveReading(reading) {
     const unread = this.#unread.get(reading.room_id);
     if (unread === undefined) this.#unread.set(reading.room_id, new Unread(reading));
-    else unread.read(reading);
-    this.#tell(null);
+    else unread.update(reading);
+    this.#notify(null);
   }
 
-  /** An unknown room: a Room of the API. */
+  /**
+   * Add a room that was unknown.
+   *
+   * @param {ShownRoom} shown
+   */
   load(shown) {
     const { id } = shown;
-    const strays = this.#strays.get(id) ?? [];
-    this.#strays.delete(id);
+    const events = this.#unloaded.get(id) ?? [];
+    this.#unloaded.delete(id);
     if (!this.#rooms.has(id)) this.#add(new Room(shown, { me: this.user.id }));
-    for (const event of strays) this.take(event);
-    this.#tell(null);
+    for (const event of events) this.receive(event);
+    this.#notify(null);
   }
 
-  /** The user was not in this room (any more) at version `upTo`, as an answer of the API says. */
+  /**
+   * The user was not a member of this room at version `upTo`, according to the API.
+   *
+   * @param {string} id
+   * @param {number} upTo
+   */
   forget(id, upTo) {
     const room = this.#rooms.get(id);
-    if (room === undefined) this.#dropStrays(id, upTo);
+    if (room === undefined) this.#dropUnloaded(id, upTo);
     else room.forget(upTo);
-    this.#tell(null);
+    this.#notify(null);
   }
 
+  /** @param {Room} room */
   #add(room) {
     this.#rooms.set(room.id, room);
   }
 
-  #takeStray(id, event) {
-    if (event.version <= (this.#gone.get(id) ?? 0)) return;
-    this.#strays.set(id, [...(this.#strays.get(id) ?? []), event]);
-    if (!this.#isMine(event)) return;
-    if (event.type === "user_joined") {
-      this.#add(new Room(event.body.room, { me: this.user.id }));
-      this.#note(id, event);
-      this.load(event.body.room);
-    } else if (event.type === "user_left") {
-      this.#dropStrays(id, event.version);
+  /**
+   * @param {string} id
+   * @param {RoomEvent} event
+   */
+  #receiveUnloaded(id, event) {
+    if (event.version <= (this.#absentUpTo.get(id) ?? 0)) return;
+    this.#unloaded.set(id, [...(this.#unloaded.get(id) ?? []), event]);
+    const membership = this.#ownMembership(event);
+    if (membership === "starts") {
+      const { room } = /** @type {Member} */ (event.body);
+      this.#add(new Room(room, { me: this.user.id }));
+      this.#applied(id, event);
+      this.load(room);
+    } else if (membership === "ends") {
+      this.#dropUnloaded(id, event.version);
     }
   }
 
-  #dropStrays(id, version) {
-    this.#gone.set(id, Math.max(version, this.#gone.get(id) ?? 0));
-    const later = (this.#strays.get(id) ?? []).filter((event) => event.version > version);
-    if (later.length > 0) this.#strays.set(id, later);
-    else this.#strays.delete(id);
+  /**
+   * @param {string} id
+   * @param {number} version
+   */
+  #dropUnloaded(id, version) {
+    this.#absentUpTo.set(id, Math.max(version, this.#absentUpTo.get(id) ?? 0));
+    const later = (this.#unloaded.get(id) ?? []).filter((event) => event.version > version);
+    if (later.length > 0) this.#unloaded.set(id, later);
+    else this.#unloaded.delete(id);
   }
 
-  #note(id, event) {
-    if (this.#isMine(event)) this.#noteStay(id, event);
-    else if (event.type === "message_added") this.#unread.get(id)?.message(event.version);
-    this.#tell(event);
+  /**
+   * @param {string} id
+   * @param {RoomEvent} event
+   */
+  #applied(id, event) {
+    if (this.#isOwn(event)) this.#appliedOwn(id, event);
+    else if (kindOf(event).isMessage) this.#unread.get(id)?.addMessage(event.version);
+    this.#notify(event);
   }
 
-  /** Nothing that was said before somebody joined is unread to them. A reading that counts further knows already. */
-  #noteStay(room_id, { type, version }) {
-    if ((this.#unread.get(room_id)?.reading.counted ?? 0) >= version) return;
-    if (type === "user_joined") this.#unread.set(room_id, new Unread({ room_id, version, unread: 0, counted: version }));
-    else if (type === "user_left") this.#unread.delete(room_id);
+  /**
+   * Messages from before the user joined are not unread. A reading that counts up to this event includes it already.
+   *
+   * @param {string} id
+   * @param {RoomEvent} event
+   */
+  #appliedOwn(id, event) {
+    const { version } = event;
+    if ((this.#unread.get(id)?.reading.counted ?? 0) >= version) return;
+    const membership = this.#ownMembership(event);
+    const nothingUnread = { room_id: id, version, unread: 0, counted: version };
+    if (membership === "starts") this.#unread.set(id, new Unread(nothingUnread));
+    else if (membership === "ends") this.#unread.delete(id);
   }
 
-  #isMine(event) {
+  /** @param {RoomEvent} event */
+  #ownMembership(event) {
+    return this.#isOwn(event) ? kindOf(event).membership : undefined;
+  }
+
+  /** @param {RoomEvent} event */
+  #isOwn(event) {
     return event.body.user.id === this.user.id;
   }
 
-  #tell(event) {
+  /** @param {RoomEvent | null} event */
+  #notify(event) {
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -1,46 +1,67 @@
 /**
- * Messages on their way: shown at once, confirmed by their answer, or marked failed to be sent again.
+ * A message that was sent and is not in the log yet, as far as this page knows.
  *
- * Pure: no network, no DOM. The key of a letter stays the same however often it is sent, so it is said once.
+ * @typedef {object} OutgoingMessage
+ * @property {string} key The idempotency key: the same for every attempt, so the message is recorded once.
+ * @property {string} content
+ * @property {"pending" | "failed"} state
+ * @property {string} problem Why it failed.
+ * @property {number | null} publishedAs The id of the published message that is assumed to be this one.
  */
-export class Outbox {
-  #letters = [];
 
-  /** `newKey()` makes a text that nobody else makes. */
+/** Outgoing messages: shown at once, confirmed by the API's answer, or failed and sent again. No network, no DOM. */
+export class Outbox {
+  /** @type {OutgoingMessage[]} */
+  #messages = [];
+
+  /** @param {() => string} newKey makes a unique key */
   constructor(newKey) {
     this.newKey = newKey;
   }
 
-  /** Those to be shown, oldest first: {key, content, state: "pending" or "failed", problem}. */
-  get letters() {
-    return this.#letters.filter((letter) => letter.seenAs === null);
+  /** Those to show, oldest first. */
+  get messages() {
+    return this.#messages.filter((message) => message.publishedAs === null);
   }
 
+  /** @param {string} content */
   add(content) {
-    const letter = { key: this.newKey(), content, state: "pending", problem: "", seenAs: null };
-    this.#letters.push(letter);
-    return letter;
-  }
-
-  /** It is in the log, or given up. */
-  remove(letter) {
-    this.#letters = this.#letters.filter((other) => other !== letter);
-  }
-
-  fail(letter, problem) {
-    Object.assign(letter, { state: "failed", problem });
-  }
-
-  retry(letter) {
-    Object.assign(letter, { state: "pending", problem: "" });
+    /** @type {OutgoingMessage} */
+    const message = { key: this.newKey(), content, state: "pending", problem: "", publishedAs: null };
+    this.#messages.push(message);
+    return message;
   }
 
   /**
-   * A message of one's own came in. Publications are often quicker than answers: the oldest letter that says the same is
-   * taken for it and not shown twice, until its answer tells for certain.
+   * It is in the log, or the user discarded it.
+   *
+   * @param {OutgoingMessage} message
    */
-  see(message) {
-    const letter = this.#letters.find((other) => other.seenAs === null && other.content === message.content);
-    if (letter !== undefined) letter.seenAs = message.id;
+  remove(message) {
+    this.#messages = this.#messages.filter((other) => other !== message);
+  }
+
+  /**
+   * @param {OutgoingMessage} message
+   * @param {string} problem
+   */
+  fail(message, problem) {
+    Object.assign(message, { state: "failed", problem });
+  }
+
+  /** @param {OutgoingMessage} message */
+  retry(message) {
+    Object.assign(message, { state: "pending", problem: "" });
+  }
+
+  /**
+   * One of the user's own messages was published. A publication often arrives before the API's answer, so the oldest
+   * outgoing message with the same content is assumed to be it, and hidden until its answer settles that.
+   *
+   * @param {{ id: number, content: string }} published
+   */
+  match(published) {
+    const message = this.messages.find((other) => other.content === published.content);
+    if (message !== undefined) message.publishedAs = published.id;
   }
 }

@@ -1,17 +1,25 @@
+import { kindOf } from "./events.js";
+
+/** @import { Member, Message, Room as ShownRoom, RoomEvent, User } from "./shapes.js" */
+
 /**
- * One room as it is after its version `version`: what a fresh page would show, kept up by events.
+ * One room as of its version `version`: what a fresh page would show, kept up to date by events.
  *
- * Pure: no network, no DOM. Events may come in any order, twice, or with gaps; each is applied once, in order. What comes
- * early waits; `isBehind` says that something before it is missing.
+ * Pure: no network, no DOM. Events may arrive in any order, twice, or with gaps; each is applied once, in order. One
+ * that arrives early waits; `isBehind` says that an event before it is missing.
  */
 export class Room {
+  /** @type {Map<number, RoomEvent>} */
   #waiting = new Map();
 
   /**
-   * `shown`: a Room of the API. `messages` (ascending) and `members` only for a room that is open; `hasAllMembers` when
-   * the list of members is complete and not just its first page.
+   * @param {ShownRoom} shown the room as the API shows it
+   * @param {object} options
+   * @param {number} options.me the user's id
+   * @param {Message[] | null} [options.messages] ascending; only for a room that is open
+   * @param {User[] | null} [options.members] likewise; the first page, if there are many
    */
-  constructor(shown, { me, messages = null, members = null } = {}) {
+  constructor(shown, { me, messages = null, members = null }) {
     this.shown = shown;
     this.me = me;
     this.messages = messages;
@@ -32,68 +40,88 @@ export class Room {
     return this.#waiting.size > 0;
   }
 
-  /** Take an event of this room; answers the events that were applied, in order. */
-  take(event) {
+  /** The newest version that waits. */
+  get waitsFor() {
+    return Math.max(0, ...this.#waiting.keys());
+  }
+
+  /**
+   * Receive an event of this room; returns the events that were applied, in order.
+   *
+   * @param {RoomEvent} event
+   */
+  receive(event) {
     if (event.version > this.version) this.#waiting.set(event.version, event);
     const applied = [];
     for (let next = this.#next(event); next !== undefined; next = this.#waiting.get(this.version + 1)) {
-      this.#apply(next);
+      kindOf(next).apply(this, next);
       applied.push(next);
     }
     for (const version of this.#waiting.keys()) if (version <= this.version) this.#waiting.delete(version);
     return applied;
   }
 
-  /** The newest version that waits. */
-  get waitsFor() {
-    return Math.max(0, ...this.#waiting.keys());
-  }
-
-  /** Its owner was not in it at version `upTo`, and will not be told what happened before. */
+  /**
+   * The user was not a member at version `upTo` and will not receive the events before it.
+   *
+   * @param {number} upTo
+   */
   forget(upTo) {
     if (this.version >= upTo) return; // joined again meanwhile
     for (const version of this.#waiting.keys()) if (version <= upTo) this.#waiting.delete(version);
     this.isLeft = true;
   }
 
-  /** Add a page of older messages (newest first, as the API answers them). */
+  /**
+   * Add a page of older messages to an open room.
+   *
+   * @param {Message[]} messages newest first, as the API returns them
+   */
   addOlder(messages) {
-    const oldest = this.messages.length > 0 ? this.messages[0].id : Infinity;
-    this.messages = [...messages.filter((message) => message.id < oldest).reverse(), ...this.messages];
+    const loaded = this.messages ?? [];
+    const oldest = loaded[0]?.id ?? Infinity;
+    this.messages = [...messages.filter((message) => message.id < oldest).reverse(), ...loaded];
   }
 
   /**
-   * The event to apply first. Whoever joins (again) is told the whole room: unless messages have to be complete, nothing
-   * of what happened before matters.
+   * Move past an event that changes nothing a page shows.
+   *
+   * @param {RoomEvent} event
    */
-  #next(event) {
-    const isJoin = event.type === "user_joined" && event.body.user.id === this.me;
-    if (isJoin && this.messages === null && event.version > this.version) return event;
-    return this.#waiting.get(this.version + 1);
+  skip({ version }) {
+    this.shown = { ...this.shown, version };
   }
 
-  #apply({ type, version, body }) {
-    if (type === "message_added") this.#addMessage(version, body);
-    else if (type === "user_joined") this.#join(body);
-    else if (type === "user_left") this.#leave(body);
-    else this.shown = { ...this.shown, version }; // a kind of event that is newer than this code
-  }
-
-  #addMessage(version, { id, content, user, created_at, room }) {
+  /** @param {RoomEvent<Message>} event */
+  addMessage({ version, body: { id, content, user, created_at, room } }) {
     const last_message = { id, content, user, created_at };
     this.shown = { ...this.shown, version, bumped_at: room.bumped_at, last_message };
     this.messages?.push({ id, content, user, room, created_at });
   }
 
-  #join({ room, user }) {
+  /** @param {RoomEvent<Member>} event */
+  addMember({ body: { room, user } }) {
     this.shown = room;
-    if (this.hasAllMembers) this.members = [...this.members, user];
+    if (this.members !== null && this.hasAllMembers) this.members = [...this.members, user];
     if (user.id === this.me) this.isLeft = false;
   }
 
-  #leave({ room, user }) {
+  /** @param {RoomEvent<Member>} event */
+  removeMember({ body: { room, user } }) {
     this.shown = room;
     if (this.members !== null) this.members = this.members.filter((member) => member.id !== user.id);
     if (user.id === this.me) this.isLeft = true;
+  }
+
+  /**
+   * The event to apply first. The user's own join carries the whole room, so unless the messages must be complete,
+   * earlier events do not matter.
+   *
+   * @param {RoomEvent} event
+   */
+  #next(event) {
+    const isOwnJoin = kindOf(event).membership === "starts" && event.body.user.id === this.me;
+    if (isOwnJoin && this.messages === null && event.version > this.version) return event;
+    return this.#waiting.get(this.version + 1);
   }
 }

@@ -1,4 +1,13 @@
-/** The form that sends: at once on the page, then on the wire, one after the other as they were typed. */
+import { find } from "./dom.js";
+
+/**
+ * @import { Api } from "../onrecord/api.js"
+ * @import { Client } from "../onrecord/client.js"
+ * @import { Outbox, OutgoingMessage } from "../onrecord/outbox.js"
+ * @import { Room } from "../onrecord/room.js"
+ */
+
+/** The form that sends: a message is shown at once, then posted, one after the other in the order they were typed. */
 export class Composer {
   #form;
   #field;
@@ -10,9 +19,19 @@ export class Composer {
   #onSubmit;
   #sending = Promise.resolve();
 
+  /**
+   * @param {HTMLFormElement} form
+   * @param {object} parts
+   * @param {Room} parts.room
+   * @param {Outbox} parts.outbox
+   * @param {Api} parts.api
+   * @param {Client} parts.client
+   * @param {() => void} parts.onChange called when the outbox changed
+   * @param {() => void} parts.onSubmit
+   */
   constructor(form, { room, outbox, api, client, onChange, onSubmit }) {
     this.#form = form;
-    this.#field = form.elements.content;
+    this.#field = find(form, "textarea", HTMLTextAreaElement);
     this.#room = room;
     this.#outbox = outbox;
     this.#api = api;
@@ -35,13 +54,16 @@ export class Composer {
     this.#field.focus();
   }
 
+  /** @param {boolean} isEnabled */
   enable(isEnabled) {
-    for (const element of this.#form.elements) element.disabled = !isEnabled;
+    this.#field.disabled = !isEnabled;
+    find(this.#form, "button", HTMLButtonElement).disabled = !isEnabled;
   }
 
-  retry(letter) {
-    this.#outbox.retry(letter);
-    this.#send(letter);
+  /** @param {OutgoingMessage} message */
+  retry(message) {
+    this.#outbox.retry(message);
+    this.#send(message);
   }
 
   #submit() {
@@ -53,19 +75,21 @@ export class Composer {
     this.focus();
   }
 
-  #send(letter) {
+  /** @param {OutgoingMessage} message */
+  #send(message) {
     this.#onChange();
-    this.#sending = this.#sending.then(() => this.#post(letter));
+    this.#sending = this.#sending.then(() => this.#post(message));
   }
 
-  async #post(letter) {
+  /** @param {OutgoingMessage} outgoing */
+  async #post(outgoing) {
     try {
       const path = `/api/rooms/${this.#room.id}/messages/`;
-      const message = await this.#api.post(path, { content: letter.content }, { key: letter.key });
-      this.#outbox.remove(letter);
-      this.#client.take({ type: "message_added", version: message.id, body: message });
+      const message = await this.#api.post(path, { content: outgoing.content }, { key: outgoing.key });
+      this.#outbox.remove(outgoing);
+      this.#client.receive({ type: "message_added", version: message.id, body: message });
     } catch (error) {
-      this.#outbox.fail(letter, error.message);
+      this.#outbox.fail(outgoing, error instanceof Error ? error.message : String(error));
     }
     this.#onChange();
   }

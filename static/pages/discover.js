@@ -1,13 +1,14 @@
-import { onChange, startFrame } from "./frame.js";
+import { find, findAll } from "./dom.js";
+import { onChange, startLivePage } from "./live-page.js";
 
-const { mirror } = startFrame();
+const { mirror } = startLivePage();
 
-/** Buttons follow what this user does in other windows: a room that was joined there can be left here. */
+/** Buttons follow what the user does in other windows: a room joined there can be left here. */
 onChange(mirror, () => {
-  for (const item of document.querySelectorAll(".found li")) {
-    const room = mirror.room(item.dataset.id);
+  for (const item of findAll(document, ".found li")) {
+    const room = mirror.room(item.dataset.id ?? "");
     if (room === undefined) continue;
-    item.querySelector(".join").hidden = !room.isLeft;
-    item.querySelector(".leave").hidden = room.isLeft;
+    find(item, ".join").hidden = !room.isLeft;
+    find(item, ".leave").hidden = room.isLeft;
   }
 });

@@ -1,60 +1,70 @@
-import { onChange, startFrame } from "./frame.js";
-import { localise, separateDays } from "./words.js";
+import { find, findAll } from "./dom.js";
+import { onChange, startLivePage } from "./live-page.js";
+import { localise, separateDays } from "./times.js";
 
 const SETTLED_MS = 60;
 
-const { mirror } = startFrame();
-const slider = document.getElementById("at");
-const shown = document.querySelector(".slider output");
-const room = document.querySelector(".slider").action.split("/").at(-3);
+const { mirror } = startLivePage();
+const slider = find(document, "#at", HTMLInputElement);
+const output = find(document, ".slider output");
+const roomId = find(document, ".slider", HTMLFormElement).action.split("/").at(-3) ?? "";
 
 let wanted = slider.value;
-let asking = null;
+/** @type {AbortController | null} */
+let request = null;
 
-function local() {
-  localise(document.getElementById("moment"));
-  for (const list of document.querySelectorAll("#moment .messages")) separateDays(list);
+function showLocalTimes() {
+  localise(find(document, "#moment"));
+  for (const list of findAll(document, "#moment .messages")) separateDays(list);
 }
 
-/** Show what another page of this history shows. The focus stays with what it was on. */
-function takeOver(page) {
+/**
+ * Show the moment of another page of this history. The focus stays on what it was on.
+ *
+ * @param {Document} page
+ */
+function replaceMoment(page) {
   const { activeElement } = document;
-  const isStep = activeElement.closest(".steps") !== null;
+  const isStep = activeElement instanceof HTMLAnchorElement && activeElement.closest(".steps") !== null;
   const focused = isStep ? `.steps [rel=${activeElement.rel}][href]` : ".stream [aria-current] a";
-  const isReplaced = isStep || activeElement.closest(".stream") !== null;
-  document.getElementById("moment").replaceWith(page.getElementById("moment"));
-  document.querySelector(".steps").replaceWith(page.querySelector(".steps"));
+  const isReplaced = isStep || Boolean(activeElement?.closest(".stream"));
+  find(document, "#moment").replaceWith(find(page, "#moment"));
+  find(document, ".steps").replaceWith(find(page, ".steps"));
   document.title = page.title;
-  local();
-  if (isReplaced) (document.querySelector(focused) ?? slider).focus();
+  showLocalTimes();
+  if (isReplaced) (findAll(document, focused)[0] ?? slider).focus();
 }
 
-/** Show another version: the server renders a moment, here as on a first visit, and its part of the page is taken over. */
-async function show(version, { isBack = false } = {}) {
-  wanted = String(version);
-  slider.value = wanted;
-  shown.textContent = wanted;
-  asking?.abort();
-  asking = new AbortController();
-  const { signal } = asking;
-  const url = `?at=${wanted}`;
+/**
+ * Show another version: the server renders its page as on a first visit, and this page takes over the moment.
+ *
+ * @param {string} version
+ */
+async function show(version) {
+  wanted = version;
+  slider.value = version;
+  output.textContent = version;
+  request?.abort();
+  request = new AbortController();
+  const { signal } = request;
+  const url = `?at=${version}`;
   try {
-    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS)); // a slider that is dragged asks once
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS)); // while the slider is dragged, nothing is fetched
     if (signal.aborted) return;
     const response = await fetch(url, { signal });
     if (!response.ok) throw new Error(String(response.status));
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    takeOver(page);
-    if (!isBack) history.replaceState(null, "", url);
-  } catch (error) {
-    if (error.name !== "AbortError") location.assign(url);
+    replaceMoment(new DOMParser().parseFromString(await response.text(), "text/html"));
+    history.replaceState(null, "", url);
+  } catch {
+    if (!signal.aborted) location.assign(url);
   }
 }
 
 slider.addEventListener("input", () => show(slider.value));
-document.querySelector("main").addEventListener("click", (event) => {
-  const link = event.target.closest("a[href]");
-  if (link === null || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+find(document, "main").addEventListener("click", (event) => {
+  const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+  if (!(link instanceof HTMLAnchorElement)) return;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
   const to = new URL(link.href);
   const version = to.searchParams.get("at");
   if (to.pathname !== location.pathname || version === null) return;
@@ -62,10 +72,10 @@ document.querySelector("main").addEventListener("click", (event) => {
   show(version);
 });
 onChange(mirror, () => {
-  const now = mirror.room(room)?.version;
-  if (now === undefined || now === Number(slider.max)) return;
-  slider.max = String(now);
+  const newest = mirror.room(roomId)?.version;
+  if (newest === undefined || newest === Number(slider.max)) return;
+  slider.max = String(newest);
   slider.value = wanted;
-  document.querySelector(".newest-version").textContent = slider.max;
+  find(document, ".newest-version").textContent = slider.max;
 });
-local();
+showLocalTimes();

@@ -1,45 +1,61 @@
-import { pieces } from "../onrecord/text.js";
-import { clock, day, separator } from "./words.js";
+import { clock, day } from "../onrecord/format.js";
+import { linkFinder } from "../onrecord/text.js";
+import { find, fromTemplate } from "./dom.js";
+import { separator } from "./times.js";
 
-/** Messages as list items, with a separator before the first of each day; `before` is the day above them. */
-export function items(roomId, messages, before = null) {
-  const made = document.createDocumentFragment();
+/**
+ * @import { Message } from "../onrecord/shapes.js"
+ * @import { OutgoingMessage } from "../onrecord/outbox.js"
+ */
+
+const findLinks = linkFinder(globalThis.LinkifyIt);
+
+/**
+ * Messages as list items, with a separator before the first of each day.
+ *
+ * @param {string} roomId
+ * @param {Message[]} messages
+ * @param {string | null} before the day of the message above them
+ */
+export function messageItems(roomId, messages, before = null) {
+  const items = document.createDocumentFragment();
   for (const message of messages) {
     const today = day(message.created_at);
-    if (today !== before) made.append(separator(today));
-    made.append(messageItem(roomId, message));
+    if (today !== before) items.append(separator(today));
+    items.append(messageItem(roomId, message));
     before = today;
   }
-  return made;
+  return items;
 }
 
-/** A message on its way. */
-export function letterItem({ key, content }) {
-  const item = fromTemplate("letter-template");
+/** @param {OutgoingMessage} message */
+export function outgoingItem({ key, content }) {
+  const item = fromTemplate("outgoing-template");
   item.dataset.key = key;
-  item.querySelector(".text").replaceChildren(...nodes(content));
+  find(item, ".text").replaceChildren(...textNodes(content));
   return item;
 }
 
+/**
+ * @param {string} roomId
+ * @param {Message} message
+ */
 function messageItem(roomId, { id, content, user, created_at }) {
   const item = fromTemplate("message-template");
   item.id = `m${id}`;
   item.dataset.id = String(id);
-  item.querySelector(".author").textContent = user.username;
-  item.querySelector(".when").href = `/rooms/${roomId}/history/?at=${id}`;
-  const time = item.querySelector("time");
+  find(item, ".author").textContent = user.username;
+  find(item, ".when", HTMLAnchorElement).href = `/rooms/${roomId}/history/?at=${id}`;
+  const time = find(item, "time", HTMLTimeElement);
   time.dateTime = created_at;
   time.textContent = clock(created_at);
-  item.querySelector(".text").replaceChildren(...nodes(content));
+  find(item, ".text").replaceChildren(...textNodes(content));
   return item;
 }
 
-function fromTemplate(id) {
-  return document.getElementById(id).content.firstElementChild.cloneNode(true);
-}
-
-function nodes(content) {
-  return pieces(content).map(({ text, href }) => {
+/** @param {string} content */
+function textNodes(content) {
+  return findLinks(content).map(({ text, href }) => {
     if (href === null) return document.createTextNode(text);
     return Object.assign(document.createElement("a"), {
       href,

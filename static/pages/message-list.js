@@ -1,12 +1,29 @@
-import { letterItem } from "./message-items.js";
+import { find, itemsOf, write } from "./dom.js";
+import { outgoingItem } from "./message-items.js";
 import { MessageWindow } from "./message-window.js";
-import { localise, separateDays, write } from "./words.js";
+import { localise, separateDays } from "./times.js";
+
+/**
+ * @import { Outbox, OutgoingMessage } from "../onrecord/outbox.js"
+ * @import { Room } from "../onrecord/room.js"
+ */
 
 const NEAR_PX = 120;
 const END_PX = 2; // heights are rounded
 
-/** The messages of a room, and how one moves among them: what is newest is followed, what is being read stays in place. */
+/**
+ * Make a page of messages readable that does not change any more.
+ *
+ * @param {HTMLElement} list
+ */
+export function showLocalTimes(list) {
+  localise(list);
+  separateDays(list);
+}
+
+/** The messages of a live room. At the end, new messages scroll into view; anywhere else, they move nothing. */
 export class MessageList {
+  /** @type {(message: OutgoingMessage) => void} */
   onRetry = () => {};
   onMove = () => {};
   #scroll;
@@ -16,7 +33,7 @@ export class MessageList {
   #olderLine;
   #room;
   #outbox;
-  #older;
+  #fetchOlder;
   #window;
   #isLoading = false;
   #hasOlder;
@@ -24,29 +41,33 @@ export class MessageList {
   #top = 0;
   #seen = 0;
 
-  /** `room` null: a list that stays as it is. `older(before)` adds to the room and answers whether there are more. */
-  constructor(talk, room, { outbox = null, older = null } = {}) {
-    this.#scroll = talk.querySelector(".scroll");
-    this.#list = talk.querySelector(".messages");
-    this.#outgoing = talk.querySelector(".outgoing");
-    this.#jump = talk.querySelector(".jump");
-    this.#olderLine = talk.querySelector(".older");
+  /**
+   * @param {HTMLElement} conversation
+   * @param {object} parts
+   * @param {Room} parts.room
+   * @param {Outbox} parts.outbox
+   * @param {(before: number) => Promise<boolean>} parts.fetchOlder adds to the room; resolves to whether there are more
+   */
+  constructor(conversation, { room, outbox, fetchOlder }) {
+    this.#scroll = find(conversation, ".scroll");
+    this.#list = find(conversation, ".messages");
+    this.#outgoing = find(conversation, ".outgoing");
+    this.#jump = find(conversation, ".jump");
+    this.#olderLine = find(conversation, ".older");
     this.#room = room;
     this.#outbox = outbox;
-    this.#older = older;
+    this.#fetchOlder = fetchOlder;
     this.#hasOlder = !this.#olderLine.hidden;
-    localise(this.#list);
-    separateDays(this.#list);
-    if (room === null) return;
+    showLocalTimes(this.#list);
     this.#window = new MessageWindow(this.#list, room);
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#olderLine.addEventListener("click", (event) => {
       event.preventDefault();
       this.#loadOlder();
     });
-    this.#jump.querySelector("button").addEventListener("click", () => this.toEnd());
-    this.#outgoing.addEventListener("click", (event) => this.#clicked(event.target));
-    new ResizeObserver(() => this.#isAtEnd && this.#pull()).observe(this.#scroll);
+    find(this.#jump, "button").addEventListener("click", () => this.toEnd());
+    this.#outgoing.addEventListener("click", ({ target }) => target instanceof Element && this.#clicked(target));
+    new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd()).observe(this.#scroll);
   }
 
   /** Whether the newest message is in sight. */
@@ -55,7 +76,7 @@ export class MessageList {
   }
 
   toEnd() {
-    this.#follow(true);
+    this.#setAtEnd(true);
     this.onMove();
   }
 
@@ -64,29 +85,33 @@ export class MessageList {
       this.#window.toNewest();
       this.#seen = this.#window.last;
     }
-    this.#renderLetters();
-    this.#scroll.querySelector(".start").hidden = !this.#window.isEmpty;
-    this.#renderAround();
-    if (this.#isAtEnd) this.#pull();
+    this.#renderOutgoing();
+    find(this.#scroll, ".start").hidden = !this.#window.isEmpty;
+    this.#renderLinks();
+    if (this.#isAtEnd) this.#scrollToEnd();
   }
 
-  #pull() {
+  #scrollToEnd() {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
-    this.#top = this.#scroll.scrollTop; // what is less by the next event was somebody's doing
+    this.#top = this.#scroll.scrollTop; // a smaller value in the next scroll event is the user's doing
   }
 
-  /** What leads to messages that are not on the page. */
-  #renderAround() {
+  /** Ways to messages that are not in the document. */
+  #renderLinks() {
     this.#olderLine.hidden = !this.#hasOlder && !this.#window.hasAbove;
     this.#outgoing.hidden = this.#window.hasBelow;
     this.#jump.hidden = this.#isAtEnd;
-    const hasNews = (this.#room.messages.at(-1)?.id ?? 0) > this.#seen;
-    this.#jump.classList.toggle("news", hasNews);
-    write(this.#jump.querySelector("button"), hasNews ? "New messages below" : "Newest messages");
+    const hasUnseen = (this.#room.messages?.at(-1)?.id ?? 0) > this.#seen;
+    this.#jump.classList.toggle("unseen", hasUnseen);
+    write(find(this.#jump, "button"), hasUnseen ? "New messages below" : "Newest messages");
   }
 
-  /** What comes in is read out to those who listen only while they are where it comes in. */
-  #follow(isAtEnd) {
+  /**
+   * Screen readers announce new messages only while the end is in sight.
+   *
+   * @param {boolean} isAtEnd
+   */
+  #setAtEnd(isAtEnd) {
     this.#isAtEnd = isAtEnd;
     this.#scroll.setAttribute("aria-live", isAtEnd ? "polite" : "off");
   }
@@ -94,27 +119,27 @@ export class MessageList {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
     const rest = scrollHeight - clientHeight - scrollTop;
-    const isUp = scrollTop < this.#top; // however little: who turns away from the end is not pulled back to it
+    const isUp = scrollTop < this.#top; // by however little: a reader who scrolls up is not pulled back to the end
     this.#top = scrollTop;
     const isNear = rest < END_PX || (rest < NEAR_PX && !isUp);
     const hasMore = !this.#isAtEnd && this.#window.hasBelow;
     if (isNear !== this.#isAtEnd && !hasMore) {
-      this.#follow(isNear);
+      this.#setAtEnd(isNear);
       this.onMove();
     }
     if (this.#isAtEnd) return;
     if (scrollTop < clientHeight) this.#loadOlder();
-    else if (rest < clientHeight && hasMore) this.#keepInPlace(this.#list.lastElementChild, () => this.#window.moveDown());
+    else if (rest < clientHeight && hasMore) this.#withoutMoving(this.#window.lastItem, () => this.#window.moveDown());
   }
 
   async #loadOlder() {
     if (this.#isLoading || this.#olderLine.hidden) return;
     this.#isLoading = true;
-    const link = this.#olderLine.querySelector("a");
+    const link = find(this.#olderLine, "a");
     try {
-      if (!this.#window.hasAbove) this.#hasOlder = await this.#older(this.#window.first);
+      if (!this.#window.hasAbove) this.#hasOlder = await this.#fetchOlder(this.#window.first);
       link.textContent = "Older messages";
-      this.#keepInPlace(this.#list.querySelector(":scope > .message"), () => this.#window.moveUp());
+      this.#withoutMoving(this.#window.firstItem, () => this.#window.moveUp());
     } catch {
       link.textContent = "Older messages: no answer, try again";
     } finally {
@@ -122,32 +147,40 @@ export class MessageList {
     }
   }
 
-  #keepInPlace(item, change) {
-    const before = item.getBoundingClientRect().top;
+  /**
+   * Make a change, then scroll so that `item` stays in place.
+   *
+   * @param {HTMLElement | null} item
+   * @param {() => void} change
+   */
+  #withoutMoving(item, change) {
+    const top = () => item?.getBoundingClientRect().top ?? 0;
+    const before = top();
     change();
-    this.#renderAround();
-    this.#scroll.scrollTop += item.getBoundingClientRect().top - before;
+    this.#renderLinks();
+    this.#scroll.scrollTop += top() - before;
   }
 
-  #renderLetters() {
-    const items = new Map([...this.#outgoing.children].map((item) => [item.dataset.key, item]));
-    const letters = this.#outbox.letters;
-    for (const [key, item] of items) if (!letters.some((letter) => letter.key === key)) item.remove();
-    for (const letter of letters) {
-      const item = items.get(letter.key) ?? this.#outgoing.appendChild(letterItem(letter));
-      item.dataset.state = letter.state;
-      write(item.querySelector(".state"), letter.state === "failed" ? `Not sent. ${letter.problem}` : "Sending…");
-      item.querySelector(".again").hidden = letter.state !== "failed";
+  #renderOutgoing() {
+    const items = new Map(itemsOf(this.#outgoing).map((item) => [item.dataset.key, item]));
+    const { messages } = this.#outbox;
+    for (const [key, item] of items) if (!messages.some((message) => message.key === key)) item.remove();
+    for (const message of messages) {
+      const item = items.get(message.key) ?? this.#outgoing.appendChild(outgoingItem(message));
+      item.dataset.state = message.state;
+      write(find(item, ".state"), message.state === "failed" ? `Not sent. ${message.problem}` : "Sending…");
+      find(item, ".failed-actions").hidden = message.state !== "failed";
     }
   }
 
+  /** @param {Element} target */
   #clicked(target) {
-    const key = target.closest(".letter")?.dataset.key;
-    const letter = this.#outbox.letters.find((other) => other.key === key);
-    if (letter === undefined) return;
-    if (target.matches(".retry")) this.onRetry(letter);
+    const item = /** @type {HTMLElement | null} */ (target.closest(".outgoing-message"));
+    const message = this.#outbox.messages.find((other) => other.key === item?.dataset.key);
+    if (message === undefined) return;
+    if (target.matches(".retry")) this.onRetry(message);
     if (target.matches(".discard")) {
-      this.#outbox.remove(letter);
+      this.#outbox.remove(message);
       this.render();
     }
   }

@@ -1,17 +1,27 @@
-import { items } from "./message-items.js";
-import { day, separator } from "./words.js";
-
-const PAGE = 100; // messages that come in at once
-const MOST = 400; // items on the page
+import { day } from "../onrecord/format.js";
+import { messageItems } from "./message-items.js";
+import { dayOf, separator } from "./times.js";
 
 /**
- * The part of a room's messages that is on the page. The room remembers all that were loaded; a page that had them all
- * would lay them all out for each that comes in.
+ * @import { Message } from "../onrecord/shapes.js"
+ * @import { Room } from "../onrecord/room.js"
+ */
+
+const PAGE = 100; // messages added at once
+const MAX_ITEMS = 400; // in the document
+
+/**
+ * The part of a room's messages that is in the document. The room keeps all that were loaded; a document with all of
+ * them would be laid out again for each new one.
  */
 export class MessageWindow {
   #list;
   #room;
 
+  /**
+   * @param {HTMLElement} list
+   * @param {Room} room an open one
+   */
   constructor(list, room) {
     this.#list = list;
     this.#room = room;
@@ -21,25 +31,35 @@ export class MessageWindow {
     return this.#list.childElementCount === 0;
   }
 
-  /** Ids of the first and the last message on the page. */
+  /** The first message's item. */
+  get firstItem() {
+    return /** @type {HTMLElement | null} */ (this.#list.querySelector(":scope > .message"));
+  }
+
+  /** The last message's item. */
+  get lastItem() {
+    return /** @type {HTMLElement | null} */ (this.#list.lastElementChild);
+  }
+
+  /** Ids of the first and the last message in the document. */
   get first() {
-    return Number(this.#list.querySelector(":scope > .message")?.dataset.id ?? Infinity);
+    return Number(this.firstItem?.dataset.id ?? Infinity);
   }
 
   get last() {
-    return Number(this.#list.lastElementChild?.dataset.id ?? 0);
+    return Number(this.lastItem?.dataset.id ?? 0);
   }
 
-  /** Whether the room remembers messages that are older than those on the page, and newer ones. */
+  /** Whether messages were loaded that are older than those in the document, or newer. */
   get hasAbove() {
-    return this.#room.messages[0]?.id < this.first;
+    return (this.#messages[0]?.id ?? Infinity) < this.first;
   }
 
   get hasBelow() {
-    return this.#room.messages.at(-1)?.id > this.last;
+    return (this.#messages.at(-1)?.id ?? 0) > this.last;
   }
 
-  /** Move to the newest messages. */
+  /** Show the newest messages. */
   toNewest() {
     if (!this.hasBelow) return;
     const below = this.#below();
@@ -52,41 +72,42 @@ export class MessageWindow {
   }
 
   moveUp() {
-    if (!this.hasAbove) return;
     const older = this.#above().slice(-PAGE);
+    const newest = older.at(-1);
+    if (newest === undefined) return;
     const { firstElementChild } = this.#list;
-    if (firstElementChild?.textContent === day(older.at(-1).created_at)) firstElementChild.remove();
-    this.#list.prepend(items(this.#room.id, older));
-    while (this.#list.childElementCount > MOST || this.#list.lastElementChild.matches(".day")) {
-      this.#list.lastElementChild.remove();
+    if (firstElementChild?.textContent === day(newest.created_at)) firstElementChild.remove();
+    this.#list.prepend(messageItems(this.#room.id, older));
+    while (this.#list.childElementCount > MAX_ITEMS || this.#list.lastElementChild?.matches(".day")) {
+      this.#list.lastElementChild?.remove();
     }
+  }
+
+  get #messages() {
+    return this.#room.messages ?? [];
   }
 
   #above() {
     const { first } = this;
-    const { messages } = this.#room;
-    const end = messages.findIndex((message) => message.id >= first);
-    return end < 0 ? messages : messages.slice(0, end);
+    const end = this.#messages.findIndex((message) => message.id >= first);
+    return end < 0 ? this.#messages : this.#messages.slice(0, end);
   }
 
   #below() {
     const { last } = this;
-    const { messages } = this.#room;
-    return messages.slice(messages.findLastIndex((message) => message.id <= last) + 1);
+    return this.#messages.slice(this.#messages.findLastIndex((message) => message.id <= last) + 1);
   }
 
+  /** @param {Message[]} newer */
   #append(newer) {
-    const time = this.#list.lastElementChild?.querySelector("time");
-    this.#list.append(items(this.#room.id, newer, time ? day(time.dateTime) : null));
-    if (this.#list.childElementCount > MOST) this.#trim();
+    this.#list.append(messageItems(this.#room.id, newer, this.lastItem === null ? null : dayOf(this.lastItem)));
+    if (this.#list.childElementCount > MAX_ITEMS) this.#trim();
   }
 
-  /** All move when what is above them goes, so many go at a time. */
+  /** Removing items moves all those below, so many are removed at a time. */
   #trim() {
-    while (this.#list.childElementCount > MOST - PAGE) this.#list.firstElementChild.remove();
-    const { firstElementChild } = this.#list;
-    if (firstElementChild.matches(".message")) {
-      firstElementChild.before(separator(day(firstElementChild.querySelector("time").dateTime)));
-    }
+    while (this.#list.childElementCount > MAX_ITEMS - PAGE) this.#list.firstElementChild?.remove();
+    const first = this.#list.firstElementChild;
+    if (first?.matches(".message")) first.before(separator(dayOf(first)));
   }
 }

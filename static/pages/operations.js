@@ -1,33 +1,41 @@
-import { startFrame } from "./frame.js";
-import { localise } from "./words.js";
+import { clockWithSeconds, counted, number, percent, rate } from "../onrecord/format.js";
+import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
+import { startLivePage } from "./live-page.js";
+import { localise } from "./times.js";
 
-const NUMBER = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
-const SECONDS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+/** @import { DeadLetter, Figures, OperatorAction, ProjectionStatus, RebuildStatus } from "../onrecord/shapes.js" */
 
-const QUIET_MS = 4000;
+const STALE_MS = 4000;
 
-const page = document.querySelector("[data-channel]");
-const number = (value) => NUMBER.format(value);
-const short = (value) => (value >= 10 ? number(value) : value.toFixed(1));
+const page = find(document, "[data-channel]");
 
-function behind({ lag_events, lag_s }) {
-  if (lag_events === 0) return "up to date";
-  return `${number(lag_events)} ${lag_events === 1 ? "event" : "events"}, ${short(lag_s)}\u00a0s`;
+/** @param {string} name */
+const figure = (name) => find(page, `[data-figure="${name}"]`);
+/**
+ * @param {HTMLElement} item
+ * @param {string} name
+ */
+const field = (item, name) => find(item, `[data-field="${name}"]`);
+
+/** @param {ProjectionStatus} projection */
+function lag({ lag_events, lag_s }) {
+  return lag_events === 0 ? "up to date" : `${counted(lag_events, "event")}, ${rate(lag_s)}\u00a0s`;
 }
 
-/** Write `text` where it is not there yet: what did not change is not touched, so that it can be selected and copied. */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-const figure = (name) => page.querySelector(`[data-figure="${name}"]`);
-const shown = (item, name) => item.querySelector(`[data-shown="${name}"]`);
-
-/** Bring a list in step: items that stay are kept, with the focus that they may have; `fill(item, value)` writes one. */
-function keep(list, template, values, key, fill) {
-  const items = new Map([...list.children].map((item) => [item.dataset.key, item]));
+/**
+ * Update a list in place: items that stay are the same elements, so they keep the focus.
+ *
+ * @template T
+ * @param {HTMLElement} list
+ * @param {string} template
+ * @param {T[]} values
+ * @param {(value: T) => string | number} key
+ * @param {(item: HTMLElement, value: T) => void} fill
+ */
+function updateList(list, template, values, key, fill) {
+  const items = new Map(itemsOf(list).map((item) => [item.dataset.key, item]));
   const wanted = values.map((value) => {
-    const item = items.get(String(key(value))) ?? document.getElementById(template).content.firstElementChild.cloneNode(true);
+    const item = items.get(String(key(value))) ?? fromTemplate(template);
     item.dataset.key = String(key(value));
     fill(item, value);
     return item;
@@ -38,99 +46,137 @@ function keep(list, template, values, key, fill) {
   });
 }
 
-function fillProjection(item, each) {
-  write(shown(item, "projection"), each.projection);
-  write(shown(item, "lifecycle"), each.lifecycle);
-  write(shown(item, "state"), each.state);
-  shown(item, "state").dataset.state = each.state;
-  write(shown(item, "checkpoint"), number(each.checkpoint));
-  write(shown(item, "behind"), behind(each));
-  write(shown(item, "rate"), short(each.events_per_s ?? 0));
-  write(shown(item, "holder"), each.holder ?? "nobody");
-  write(shown(item, "reason"), each.reason ?? "");
-  shown(item, "reason").hidden = each.reason === null;
+/**
+ * @param {HTMLElement} item
+ * @param {ProjectionStatus} projection
+ */
+function fillProjection(item, projection) {
+  write(field(item, "projection"), projection.projection);
+  write(field(item, "lifecycle"), projection.lifecycle);
+  write(field(item, "state"), projection.state);
+  field(item, "state").dataset.state = projection.state;
+  write(field(item, "checkpoint"), number(projection.checkpoint));
+  write(field(item, "lag"), lag(projection));
+  write(field(item, "rate"), rate(projection.events_per_s ?? 0));
+  write(field(item, "holder"), projection.holder ?? "no process");
+  write(field(item, "reason"), projection.reason ?? "");
+  field(item, "reason").hidden = projection.reason === null;
 }
 
-function fillLetter(item, letter) {
-  item.querySelector("a").href = `/operations/dead-letters/${letter.dead_letter_id}/`;
-  write(shown(item, "id"), String(letter.dead_letter_id));
-  write(shown(item, "what"), `fanout-${letter.lane} at ${number(letter.position)}: ${letter.reason}`);
+/**
+ * @param {HTMLElement} item
+ * @param {DeadLetter} letter
+ */
+function fillDeadLetter(item, letter) {
+  find(item, "a", HTMLAnchorElement).href = `/operations/dead-letters/${letter.dead_letter_id}/`;
+  write(field(item, "id"), String(letter.dead_letter_id));
+  write(field(item, "event"), `fanout-${letter.lane} at ${number(letter.position)}: ${letter.reason}`);
   fillTime(item, letter.set_aside_at);
 }
 
+/**
+ * @param {HTMLElement} item
+ * @param {OperatorAction} action
+ */
 function fillAction(item, action) {
-  for (const name of ["who", "action", "subject", "why"]) write(shown(item, name), action[name]);
+  write(field(item, "who"), action.who);
+  write(field(item, "action"), action.action);
+  write(field(item, "subject"), action.subject);
+  write(field(item, "why"), action.why);
   fillTime(item, action.taken_at);
 }
 
+/**
+ * @param {HTMLElement} item
+ * @param {string} timestamp
+ */
 function fillTime(item, timestamp) {
-  const time = item.querySelector("time");
+  const time = find(item, "time", HTMLTimeElement);
   if (time.dateTime === timestamp) return;
   time.dateTime = timestamp;
   localise(item);
 }
 
+/** @param {RebuildStatus | null} rebuild */
 function renderRebuild(rebuild) {
   const isRunning = rebuild?.state === "rebuilding";
-  write(figure("rebuild-state"), rebuild?.state ?? "none runs");
+  write(figure("rebuild-state"), rebuild?.state ?? "not running");
   figure("rebuild-state").dataset.state = rebuild?.state ?? "";
-  page.querySelector(".rebuild-progress").hidden = rebuild === null;
-  page.querySelector(".start-form").hidden = isRunning;
-  page.querySelector(".cancel-form").hidden = !isRunning;
-  page.querySelector(".restart").hidden = rebuild === null;
-  write(figure("start"), rebuild === null ? "Start" : "Go on");
+  find(page, ".rebuild-progress").hidden = rebuild === null;
+  find(page, ".start-form").hidden = isRunning;
+  find(page, ".cancel-form").hidden = !isRunning;
+  find(page, ".restart").hidden = rebuild === null;
+  write(figure("start"), rebuild === null ? "Start" : "Resume");
   if (rebuild === null) return;
   const { position, head, events_per_s, left_s } = rebuild;
-  const progress = page.querySelector("progress");
+  const progress = find(page, "progress", HTMLProgressElement);
   progress.max = Math.max(1, head);
   progress.value = position;
-  write(figure("percent"), `${head > 0 ? Math.floor((100 * position) / head) : 100} %`);
-  write(figure("place"), `${number(position)} of ${number(head)}`);
-  write(figure("rebuild-rate"), isRunning ? `${short(events_per_s ?? 0)} events/s` : "");
+  write(figure("percent"), percent(position, head));
+  write(figure("rebuild-position"), `${number(position)} of ${number(head)}`);
+  write(figure("rebuild-rate"), isRunning ? `${rate(events_per_s ?? 0)} events/s` : "");
   write(figure("left"), left_s === null ? "" : `${number(left_s)} s left`);
 }
 
-/** A lane that stopped: its event is the one to skip, unless somebody is typing another. */
+/**
+ * Offer to skip the event that stopped a lane. A form that is open stays as it is: a position may be being typed.
+ *
+ * @param {ProjectionStatus[]} projections
+ */
 function renderSkip(projections) {
-  const form = page.querySelector(".skip-form");
-  const stopped = projections.find((each) => each.failed_position !== null);
-  if (form.hidden && stopped !== undefined) form.elements.position.value = String(stopped.failed_position);
+  const form = find(page, ".skip-form");
+  const stopped = projections.find((projection) => projection.failed_position !== null);
+  if (form.hidden && stopped !== undefined) {
+    find(form, "#position", HTMLInputElement).value = String(stopped.failed_position);
+  }
   form.hidden = stopped === undefined;
 }
 
+/** @param {Figures} figures */
 function render(figures) {
-  asOf(figures.read_at);
+  showReadAt(figures.read_at);
   write(figure("position"), number(figures.position));
-  write(figure("rate"), short(figures.events_per_s));
-  write(figure("letters"), number(figures.dead_letter_count));
-  keep(page.querySelector(".projections"), "projection-template", figures.projections, projectionKey, fillProjection);
+  write(figure("rate"), rate(figures.events_per_s));
+  write(figure("dead-letters"), number(figures.dead_letter_count));
+  updateList(find(page, ".projections"), "projection-template", figures.projections, projectionKey, fillProjection);
   renderSkip(figures.projections);
   renderRebuild(figures.rebuild);
-  keep(page.querySelector(".letters"), "letter-template", figures.dead_letters, (each) => each.dead_letter_id, fillLetter);
-  page.querySelector(".no-letters").hidden = figures.dead_letters.length > 0;
-  keep(page.querySelector(".actions"), "action-template", figures.actions, (each) => each.action_id, fillAction);
-  page.querySelector(".no-actions").hidden = figures.actions.length > 0;
+  updateList(find(page, ".dead-letters"), "dead-letter-template", figures.dead_letters, deadLetterKey, fillDeadLetter);
+  find(page, ".no-dead-letters").hidden = figures.dead_letters.length > 0;
+  updateList(find(page, ".actions"), "action-template", figures.actions, actionKey, fillAction);
+  find(page, ".no-actions").hidden = figures.actions.length > 0;
 }
 
+/** @param {ProjectionStatus} projection */
 const projectionKey = ({ projection, lifecycle }) => `${projection} ${lifecycle}`;
+/** @param {DeadLetter} letter */
+const deadLetterKey = ({ dead_letter_id }) => dead_letter_id;
+/** @param {OperatorAction} action */
+const actionKey = ({ action_id }) => action_id;
 
-let quiet;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let staleTimer;
 
-/** When the figures were read; they are old when no new ones come, whatever the reason. */
-function asOf(timestamp) {
-  const time = page.querySelector(".as-of");
-  time.dateTime = timestamp;
-  write(time, SECONDS.format(new Date(timestamp)));
-  const since = page.querySelector(".since");
-  write(since, "As of");
-  clearTimeout(quiet);
-  quiet = setTimeout(() => write(since, "No news since"), QUIET_MS);
+const readAt = find(page, ".read-at", HTMLTimeElement);
+
+/**
+ * Show when the figures were read, and that they are stale when none follow.
+ *
+ * @param {string} timestamp
+ */
+function showReadAt(timestamp) {
+  const label = find(page, ".freshness");
+  readAt.dateTime = timestamp;
+  write(readAt, clockWithSeconds(timestamp));
+  write(label, "As of");
+  clearTimeout(staleTimer);
+  staleTimer = setTimeout(() => write(label, "No update since"), STALE_MS);
 }
 
-const { client } = startFrame();
-for (const list of page.querySelectorAll(".record")) localise(list);
-asOf(page.querySelector(".as-of").dateTime);
-client.listen(page.dataset.channel, ({ type, body }) => {
-  const isNews = type === "operations_figures" && body.read_at > page.querySelector(".as-of").dateTime;
-  if (isNews) render(body); // another process's figures may be overtaken on their way
+const { client } = startLivePage();
+for (const list of findAll(page, ".record-list")) localise(list);
+showReadAt(readAt.dateTime);
+client.listen(page.dataset.channel ?? "", ({ type, body }) => {
+  const isNewer = type === "operations_figures" && body.read_at > readAt.dateTime; // several processes publish figures
+  if (isNewer) render(body);
 });

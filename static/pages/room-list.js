@@ -1,63 +1,80 @@
-import { count, members, write } from "./words.js";
+import { badge, counted } from "../onrecord/format.js";
+import { preview } from "../onrecord/text.js";
+import { find, fromTemplate, itemsOf, write } from "./dom.js";
 
-const LAST_LENGTH = 120;
+/**
+ * @import { Mirror } from "../onrecord/mirror.js"
+ * @import { Room } from "../onrecord/shapes.js"
+ */
 
-/** A list of the user's rooms, latest bumped first, with what is unread in each. */
+/** @typedef {{ element: HTMLElement, shown: Room | null, unread: number | null }} Item */
+
+/** A list of the user's rooms, latest bumped first, with the number of unread messages in each. */
 export class RoomList {
   #list;
   #mirror;
+  /** @type {Map<string | undefined, Item>} */
   #items = new Map();
-  #template = document.getElementById("room-template");
+  /** @type {HTMLElement | null | undefined} */
   #empty;
 
+  /**
+   * @param {HTMLElement} list
+   * @param {Mirror} mirror
+   */
   constructor(list, mirror) {
     this.#list = list;
     this.#mirror = mirror;
-    this.#empty = list.parentElement.querySelector(".empty");
-    for (const item of list.children) this.#items.set(item.dataset.id, { item, shown: null, unread: null });
+    this.#empty = list.parentElement?.querySelector(".empty");
+    for (const element of itemsOf(list)) this.#items.set(element.dataset.id, { element, shown: null, unread: null });
   }
 
   render() {
     const rooms = this.#mirror.rooms;
     const ids = new Set(rooms.map((room) => room.id));
-    for (const [id, { item }] of this.#items) {
-      if (ids.has(id)) continue;
-      item.remove();
+    for (const [id, { element }] of this.#items) {
+      if (id !== undefined && ids.has(id)) continue;
+      element.remove();
       this.#items.delete(id);
     }
     rooms.forEach((room, place) => {
-      const item = this.#item(room);
-      if (this.#list.children[place] !== item) this.#list.insertBefore(item, this.#list.children[place] ?? null);
+      const element = this.#element(room);
+      if (this.#list.children[place] !== element) this.#list.insertBefore(element, this.#list.children[place] ?? null);
     });
-    if (this.#empty !== null) this.#empty.hidden = rooms.length > 0;
+    if (this.#empty) this.#empty.hidden = rooms.length > 0;
   }
 
-  #item(room) {
+  /** @param {Room} room */
+  #element(room) {
     const unread = this.#mirror.unread(room.id);
-    let known = this.#items.get(room.id);
-    if (known === undefined) {
-      known = { item: this.#template.content.firstElementChild.cloneNode(true), shown: null, unread: null };
-      this.#items.set(room.id, known);
-    }
-    if (known.shown !== room) fill(known.item, room);
-    if (known.unread !== unread) fillUnread(known.item, unread);
-    known.shown = room;
-    known.unread = unread;
-    return known.item;
+    const item = this.#items.get(room.id) ?? { element: fromTemplate("room-template"), shown: null, unread: null };
+    this.#items.set(room.id, item);
+    if (item.shown !== room) fillRoom(item.element, room);
+    if (item.unread !== unread) fillUnread(item.element, unread);
+    item.shown = room;
+    item.unread = unread;
+    return item.element;
   }
 }
 
-function fill(item, room) {
+/**
+ * @param {HTMLElement} item
+ * @param {Room} room
+ */
+function fillRoom(item, room) {
   const last = room.last_message;
   item.dataset.id = room.id;
-  item.querySelector("a").href = `/rooms/${room.id}/`;
-  write(item.querySelector(".name bdi"), room.name);
-  const said = last === null ? "Nothing said yet" : `${last.user.username}: ${last.content.slice(0, LAST_LENGTH)}`;
-  write(item.querySelector(".last bdi"), said);
-  write(item.querySelector(".members"), `${room.member_count} ${members(room.member_count)}`);
+  find(item, "a", HTMLAnchorElement).href = `/rooms/${room.id}/`;
+  write(find(item, ".name bdi"), room.name);
+  write(find(item, ".last bdi"), last === null ? "No messages yet" : `${last.user.username}: ${preview(last.content)}`);
+  write(find(item, ".members"), counted(room.member_count, "member"));
 }
 
+/**
+ * @param {HTMLElement} item
+ * @param {number} unread
+ */
 function fillUnread(item, unread) {
-  item.querySelector(".unread").hidden = unread === 0;
-  write(item.querySelector(".count"), count(unread));
+  find(item, ".unread").hidden = unread === 0;
+  write(find(item, ".count"), badge(unread));
 }

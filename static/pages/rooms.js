@@ -1,5 +1,6 @@
-import { startFrame } from "./frame.js";
-import { localise } from "./words.js";
+import { find } from "./dom.js";
+import { startLivePage } from "./live-page.js";
+import { localise } from "./times.js";
 
-startFrame();
-localise(document.querySelector("main"));
+startLivePage();
+localise(find(document, "main"));

@@ -60,7 +60,7 @@ async def test_two_people_in_two_windows_chat(windows: Windows) -> None:
     await say(his, "I am.")
     await expect(said(hers, "I am.")).to_have_count(1)
     await expect(hers.locator(".messages .message")).to_have_count(2)
-    await expect(hers.locator(".outgoing .letter")).to_have_count(0)
+    await expect(hers.locator(".outgoing-message")).to_have_count(0)
 
 
 async def test_rooms_move_up_and_count_what_is_unread_on_every_device(windows: Windows) -> None:
@@ -98,7 +98,7 @@ async def test_joins_and_leaves_are_seen_by_others(windows: Windows) -> None:
     await expect(page.locator(".members-list li")).to_have_count(2)
     await eve.post(f"/api/rooms/{room}/join/")
     await expect(page.locator(".members-list li")).to_have_text([p.user["username"] for p in (ada, bob, eve)])
-    await expect(page.locator(".member-count")).to_have_text("3")
+    await expect(page.locator(".member-count")).to_have_text("3 members")
     await bob.post(f"/api/rooms/{room}/leave/")
     await expect(page.locator(".members-list li")).to_have_text([p.user["username"] for p in (ada, eve)])
 
@@ -107,7 +107,7 @@ async def test_leaving_in_another_window_closes_the_composer_and_joining_again_o
     ada, bob, room = await together(windows, "Back again")
     page = await windows.open(f"/rooms/{room}/", bob)
     await bob.post(f"/api/rooms/{room}/leave/")
-    await expect(page.locator(".gone")).to_be_visible()
+    await expect(page.locator(".left-notice")).to_be_visible()
     await expect(page.locator("#content")).to_be_disabled()
     await post(ada, room, "said meanwhile")
     await bob.post(f"/api/rooms/{room}/join/")
@@ -185,16 +185,16 @@ async def test_an_answer_that_is_lost_is_sent_again_and_said_once(windows: Windo
     messages = f"**/api/rooms/{room}/messages/"
     await page.context.route(messages, lambda route: route.abort(), times=1)
     await say(page, "never arrived")
-    await expect(page.locator(".letter[data-state=failed]")).to_contain_text("Not sent")
+    await expect(page.locator(".outgoing-message[data-state=failed]")).to_contain_text("Not sent")
     await page.get_by_role("button", name="Try again").click()
     await expect(said(other, "never arrived")).to_have_count(1)
-    await expect(page.locator(".letter")).to_have_count(0)
+    await expect(page.locator(".outgoing-message")).to_have_count(0)
 
     await page.context.route(messages, lose, times=1)
     await say(page, "arrived, but nobody said so")
     await expect(said(page, "arrived, but nobody said so")).to_have_count(1)
     await expect(said(other, "arrived, but nobody said so")).to_have_count(1)
-    await expect(page.locator(".letter")).to_have_count(0)
+    await expect(page.locator(".outgoing-message")).to_have_count(0)
 
 
 async def test_older_messages_come_as_one_scrolls_up(windows: Windows) -> None:

@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from domain.values import OpenRoom, PostMessage, RoomId, UserId
+from domain.chat import OpenRoom, PostMessage
+from domain.values import RoomId, UserId
 from projections.fanout import lane_table as lanes
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from tests.browser.test_pages import PHONE, is_accessible
 from tests.support.browser.service import Service
@@ -102,7 +103,7 @@ async def test_a_rebuild_is_started_and_seen_to_move_and_to_finish_without_a_rel
     await expect(figure(page, "rebuild-state")).to_have_text("interrupted")
     async with locked("public.rooms", "ACCESS SHARE", service):  # the exchange waits for readers
         async with locked("rebuild.messages", "ACCESS EXCLUSIVE", service):  # and folding for this
-            await act(page, "Rebuild", "Go on", "to see it")
+            await act(page, "Rebuild", "Resume", "to see it")
             await expect(figure(page, "rebuild-state")).to_have_text("rebuilding")
             await mark(page)
             await expect(page.locator("progress")).to_have_js_property("value", begun_at)
@@ -110,7 +111,7 @@ async def test_a_rebuild_is_started_and_seen_to_move_and_to_finish_without_a_rel
             await expect(page.get_by_role("button", name="Cancel")).to_be_visible()
         await expect(figure(page, "percent")).to_have_text("100 %")
         await expect(figure(page, "rebuild-state")).to_have_text("rebuilding")
-    await expect(figure(page, "rebuild-state")).to_have_text("none runs")
+    await expect(figure(page, "rebuild-state")).to_have_text("not running")
     await expect(on_the_record(page, "rebuilt rooms at position")).to_contain_text("to see it")
     await expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
     assert await is_the_same(page)
@@ -127,12 +128,12 @@ async def test_positions_move_when_somebody_posts_and_what_moved_is_what_a_fresh
     await expect(figure(page, "position")).to_have_text(f"{position:,}")
     for name in ("rooms inline", "fanout-0 subscriber"):
         item = page.locator(f'[data-key="{name}"]')
-        await expect(item.locator('[data-shown="checkpoint"]')).to_have_text(f"{position:,}")
-        await expect(item.locator('[data-shown="behind"]')).to_have_text("up to date")
+        await expect(item.locator('[data-field="checkpoint"]')).to_have_text(f"{position:,}")
+        await expect(item.locator('[data-field="lag"]')).to_have_text("up to date")
     assert await is_the_same(page)
     fresh = await windows.open("/operations/", admin, live=False, java_script_enabled=False)
     for name in ("checkpoint", "behind", "state", "holder"):
-        shown = [await each.locator(f'.projection [data-shown="{name}"]').all_inner_texts() for each in (page, fresh)]
+        shown = [await each.locator(f'.projection [data-field="{name}"]').all_inner_texts() for each in (page, fresh)]
         assert shown[0] == shown[1], name
 
     await act(page, "Fan-out", "Pause", "to see it fall behind")
@@ -141,18 +142,18 @@ async def test_positions_move_when_somebody_posts_and_what_moved_is_what_a_fresh
     await mark(page)
     await post(ada, room)  # which the lane may have under way before it hears of the pause
     await post(ada, room)
-    await expect(lane.locator('[data-shown="behind"]')).to_contain_text("event")
+    await expect(lane.locator('[data-field="lag"]')).to_contain_text("event")
     assert await is_the_same(page)
     await act(page, "Fan-out", "Resume", "seen")
-    await expect(lane.locator('[data-shown="behind"]')).to_have_text("up to date")
+    await expect(lane.locator('[data-field="lag"]')).to_have_text("up to date")
 
 
 async def test_figures_that_no_longer_come_are_said_to_be_old(windows: Windows, psql: asyncpg.Connection) -> None:
     page = await windows.open("/operations/", await windows.admin())
-    since = page.locator(".since")
+    since = page.locator(".freshness")
     await expect(since).to_have_text("As of")
     await psql.execute("UPDATE operations_watch SET watched_until = '-infinity'")
-    await expect(since).to_have_text("No news since")
+    await expect(since).to_have_text("No update since")
 
 
 async def post(person: Person, room: str) -> int:
@@ -187,11 +188,11 @@ async def test_a_dead_letter_appears_is_looked_at_and_retried_and_goes_from_ever
     await link.click()
     await expect(page.get_by_role("definition").filter(has_text="said something, 5 characters")).to_be_visible()
     await page.get_by_label("Why").fill("larger now")
-    await page.get_by_role("button", name="Publish it after all").click()
+    await page.get_by_role("button", name="Publish", exact=True).click()
     await page.wait_for_url("**/operations/#dead-letters")
     await expect(link).to_have_count(0)
     await expect(on_the_record(page, f"retry dead letter {letter}")).to_contain_text("larger now")
-    await expect(other.locator(".letters li")).to_have_count(0)
+    await expect(other.locator(".dead-letters li")).to_have_count(0)
     await expect(on_the_record(other, f"retry dead letter {letter}")).to_be_visible()
     assert await is_the_same(other)
 
@@ -226,7 +227,7 @@ async def test_nothing_stands_in_the_way_of_people_with_disabilities(
     letter = await set_aside(psql, room, await post(admin, room))
     await psql.execute("UPDATE fanout_lanes SET failed_position = 3, failed_reason = 'too large'")
     page = await windows.open("/operations/", admin, color_scheme=color_scheme, bypass_csp=True)
-    await expect(page.get_by_label("Set the event aside at")).to_have_value("3")
+    await expect(page.get_by_label("Position of the event to skip")).to_have_value("3")
     await is_accessible(page)
     await page.goto(f"/operations/dead-letters/{letter}/")
     await is_accessible(page)

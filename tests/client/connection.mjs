@@ -1,12 +1,23 @@
 import { EventEmitter } from "node:events";
 
-/** centrifuge-js as far as the library uses it, with a wire that loses, repeats and swaps what is published. */
+/**
+ * @import { Publication } from "../../static/onrecord/shapes.js"
+ * @import { Service } from "./service.mjs"
+ */
+
+/** @typedef {{ offset: number, data: Publication }} Delivery */
+
+/**
+ * centrifuge-js as far as the library uses it, over a connection that drops, doubles and swaps publications.
+ *
+ * @param {Service} service
+ */
 export function connectionTo(service) {
-  let subscription;
+  const subscription = Object.assign(new EventEmitter(), { subscribe() {} });
   let delivered = 0;
-  class Centrifuge extends EventEmitter {
+  class Connection extends EventEmitter {
+    static UnauthorizedError = class extends Error {};
     newSubscription() {
-      subscription = Object.assign(new EventEmitter(), { subscribe() {} });
       return subscription;
     }
     connect() {}
@@ -14,15 +25,15 @@ export function connectionTo(service) {
   }
   const offset = () => service.published.length;
   return {
-    Centrifuge,
-    /** A subscription begins (again) with a new token, and what was published before it is not delivered. */
+    Centrifuge: /** @type {typeof import("centrifuge").Centrifuge} */ (/** @type {unknown} */ (Connection)),
+    /** A subscription begins, or begins again with a new token; what was published before it is not delivered. */
     subscribed() {
       service.isPaused = false;
       delivered = offset();
       subscription.emit("subscribed", { streamPosition: { offset: delivered, epoch: "e" } });
     },
-    /** Deliver what was published since, after `disturb` had its way with it. */
-    deliver(disturb = (publications) => publications) {
+    /** Deliver what was published since, disturbed. */
+    deliver(/** @type {(publications: Delivery[]) => Delivery[]} */ disturb = (publications) => publications) {
       const pending = service.published.slice(delivered);
       delivered = offset();
       for (const publication of disturb(pending)) subscription.emit("publication", structuredClone(publication));

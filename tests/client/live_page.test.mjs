@@ -10,19 +10,28 @@ import { connectionTo } from "./connection.mjs";
 import { randomFrom } from "./random.mjs";
 import { Service } from "./service.mjs";
 
+/**
+ * @import { User } from "../../static/onrecord/shapes.js"
+ * @import { Delivery } from "./connection.mjs"
+ * @import { Random } from "./random.mjs"
+ */
+
 const ME = 1;
+/** @type {Record<number, User>} */
 const PEOPLE = { 1: { id: 1, username: "ada" }, 2: { id: 2, username: "bob" }, 3: { id: 3, username: "eve" } };
 const ROOMS = ["a", "b", "c"];
 const SEQUENCES = 300;
 const STEPS = 40;
 
-class TestedService extends Service {
-  refusal(status) {
-    return new ApiError(status, { detail: "Not found." });
-  }
-}
+/** @param {number} status */
+const refusal = (status) => new ApiError(status, { detail: "Not found." });
 
-/** A page, loaded now, with a room open where its owner is in it. */
+/**
+ * A page, loaded now, with a room open if its owner is a member.
+ *
+ * @param {Service} service
+ * @param {string | null} openId
+ */
 function page(service, openId = null) {
   const open = openId !== null && service.isMember(openId, ME) ? openId : null;
   const mirror = new Mirror(structuredClone(service.fresh(open)));
@@ -36,18 +45,24 @@ async function quiet() {
   for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
 }
 
-function assertIsFresh({ mirror, open }, service, say) {
+/**
+ * @param {{ mirror: Mirror, open: string | null }} page
+ * @param {Service} service
+ * @param {string} message
+ */
+function assertIsFresh({ mirror, open }, service, message = "a live page differs from a fresh one") {
   const fresh = service.fresh();
-  assert.deepEqual(mirror.rooms, fresh.rooms, say);
+  assert.deepEqual(mirror.rooms, fresh.rooms, message);
   const unread = Object.fromEntries(fresh.readings.map(({ room_id, unread: count }) => [room_id, count]));
-  assert.deepEqual(Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])), unread, say);
+  assert.deepEqual(Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])), unread, message);
   if (open === null || !service.isMember(open, ME)) return;
-  const { messages, members } = mirror.room(open);
-  assert.deepEqual({ messages, members }, { messages: service.open(open).messages, members: service.open(open).members }, say);
+  const shown = mirror.room(open);
+  const { messages, members } = service.open(open);
+  assert.deepEqual({ messages: shown?.messages, members: shown?.members }, { messages, members }, message);
 }
 
 function opened() {
-  const service = new TestedService({ me: PEOPLE[ME], people: PEOPLE });
+  const service = new Service({ me: PEOPLE[ME], people: PEOPLE, refusal });
   for (const room of ROOMS) {
     const opener = room === "c" ? 2 : ME;
     service.record("room_opened", room, opener);
@@ -56,26 +71,33 @@ function opened() {
   return service;
 }
 
-/** Something happens that the rules allow. */
+/**
+ * Something happens that the rules allow.
+ *
+ * @param {Service} service
+ * @param {Random} random
+ */
 function happen(service, random) {
   const room = random.one(ROOMS);
   const user = random.one([1, 1, 2, 3]);
   if (!service.isMember(room, user)) service.record("user_joined", room, user);
   else if (random.number() < 0.25) service.record("user_left", room, user);
   else service.record("message_added", room, user, `${random.below(1000)}`);
-  if (random.number() < 0.1 && service.isMember(room, ME)) service.read(room, random.below(service.room(room).version + 1));
+  const reads = random.number() < 0.1 && service.isMember(room, ME);
+  if (reads) service.read(room, random.below(service.room(room).version + 1));
 }
 
+/** @type {Record<string, (service: Service) => void>} */
 const EVENTS = {
-  "a message of somebody else": (service) => service.record("message_added", "a", 2, "hello"),
-  "a message of one's own": (service) => service.record("message_added", "a", ME, "hello"),
-  "somebody who joins": (service) => service.record("user_joined", "a", 3),
-  "somebody who leaves": (service) => service.record("user_left", "a", 2),
+  "a message of another user": (service) => service.record("message_added", "a", 2, "hello"),
+  "a message of the user's own": (service) => service.record("message_added", "a", ME, "hello"),
+  "a join": (service) => service.record("user_joined", "a", 3),
+  "a leave": (service) => service.record("user_left", "a", 2),
   "joining in another window": (service) => service.record("user_joined", "c", ME),
   "leaving in another window": (service) => service.record("user_left", "a", ME),
   "leaving and coming back": (service) => {
     service.record("user_left", "a", ME);
-    service.record("message_added", "a", 2, "while nobody listens");
+    service.record("message_added", "a", 2, "while they were away");
     service.record("user_joined", "a", ME);
     service.record("message_added", "a", 2, "welcome back");
   },
@@ -109,6 +131,7 @@ test("a live page shows what happened between its load and its subscription", as
   assert.equal(live.client.status, "live");
 });
 
+/** @type {Record<string, (publications: Delivery[], random: Random) => Delivery[]>} */
 const DISTURBANCES = {
   "in order": (publications) => publications,
   doubled: (publications, random) => publications.flatMap((one) => (random.number() < 0.4 ? [one, one] : [one])),
@@ -122,7 +145,7 @@ const DISTURBANCES = {
   },
 };
 DISTURBANCES["dropped, doubled and swapped at once"] = (publications, random) =>
-  ["dropped", "doubled", "swapped"].reduce((sofar, kind) => DISTURBANCES[kind](sofar, random), publications);
+  ["dropped", "doubled", "swapped"].reduce((rest, kind) => DISTURBANCES[kind](rest, random), publications);
 
 for (const [name, disturb] of Object.entries(DISTURBANCES)) {
   test(`a live page equals a fresh one when publications come ${name}`, async () => {
@@ -140,7 +163,7 @@ for (const [name, disturb] of Object.entries(DISTURBANCES)) {
       }
       live.connection.deliver((publications) => disturb(publications, random));
       await quiet();
-      live.connection.deliver(); // what a pause or the catching up left over
+      live.connection.deliver(); // what a pause or catching up left over
       if (name !== "in order") live.connection.subscribed(); // the very last one may be lost: nothing after it tells
       await quiet();
       assertIsFresh(live, service, `seed ${seed}`);
@@ -148,7 +171,7 @@ for (const [name, disturb] of Object.entries(DISTURBANCES)) {
   });
 }
 
-test("what was read stays read when an earlier leave is heard of later", () => {
+test("what was read stays read when an earlier leave arrives later", () => {
   const service = opened();
   service.record("user_joined", "a", 2);
   const mirror = new Mirror(structuredClone(service.fresh("a")));
@@ -156,9 +179,11 @@ test("what was read stays read when an earlier leave is heard of later", () => {
   service.record("user_joined", "a", ME);
   service.record("message_added", "a", 2, "hello");
   service.read("a", service.room("a").version);
-  const [reading, ...events] = service.published.map(({ data }) => data).reverse();
-  mirror.takeReading(reading.body);
-  for (const event of events) mirror.take(event);
+  for (const { data } of service.published.toReversed()) {
+    assert.ok("body" in data);
+    if ("version" in data) mirror.receive(data);
+    else mirror.receiveReading(data.body);
+  }
   assertIsFresh({ mirror, open: "a" }, service);
 });
 

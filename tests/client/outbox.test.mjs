@@ -8,34 +8,34 @@ function outbox() {
   return new Outbox(() => `key ${(number += 1)}`);
 }
 
-test("a letter is shown until its answer is there", () => {
+test("an outgoing message is shown until its answer arrives", () => {
   const box = outbox();
-  const letter = box.add("hello");
-  assert.deepEqual(box.letters.map(({ content, state }) => [content, state]), [["hello", "pending"]]);
-  box.remove(letter);
-  assert.deepEqual(box.letters, []);
+  const message = box.add("hello");
+  assert.deepEqual(box.messages.map(({ content, state }) => [content, state]), [["hello", "pending"]]);
+  box.remove(message);
+  assert.deepEqual(box.messages, []);
 });
 
-test("a letter that failed keeps its key when it is sent again", () => {
+test("a message that failed keeps its key when it is sent again", () => {
   const box = outbox();
-  const letter = box.add("hello");
-  box.fail(letter, "No answer.");
-  assert.deepEqual([letter.state, letter.problem], ["failed", "No answer."]);
-  box.retry(letter);
-  assert.deepEqual([letter.state, letter.problem, letter.key], ["pending", "", "key 1"]);
+  const message = box.add("hello");
+  box.fail(message, "No answer.");
+  assert.deepEqual([message.state, message.problem], ["failed", "No answer."]);
+  box.retry(message);
+  assert.deepEqual([message.state, message.problem, message.key], ["pending", "", "key 1"]);
 });
 
 test("a publication that is quicker than the answer does not show a message twice", () => {
   const box = outbox();
   box.add("hello");
   box.add("hello");
-  box.see({ id: 7, content: "hello" });
-  assert.deepEqual(box.letters.map((letter) => letter.key), ["key 2"]);
+  box.match({ id: 7, content: "hello" });
+  assert.deepEqual(box.messages.map((message) => message.key), ["key 2"]);
 });
 
-test("what was said on another device hides nothing that is on its way here", () => {
+test("a message from another device hides no outgoing message here", () => {
   const box = outbox();
   box.add("hello");
-  box.see({ id: 7, content: "good bye" });
-  assert.equal(box.letters.length, 1);
+  box.match({ id: 7, content: "good bye" });
+  assert.equal(box.messages.length, 1);
 });

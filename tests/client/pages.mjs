@@ -9,9 +9,27 @@ import { obey } from "../realtime/commands.mjs";
 
 const SOON = { minReconnectDelay: 20, maxReconnectDelay: 50, minResubscribeDelay: 20, maxResubscribeDelay: 50 };
 
+/** @type {Map<string, Page>} */
 const pages = new Map();
 
-/** An open room as a page shows it; null where its owner is not in it. */
+/** @param {{ page: string }} command */
+function opened({ page }) {
+  const found = pages.get(page);
+  if (found === undefined) throw new Error(`${page} is not open`);
+  return found;
+}
+
+/**
+ * @import { PageState } from "../../static/onrecord/shapes.js"
+ */
+
+/** @typedef {{ mirror: Mirror, client: Client, open: string | null }} Page */
+
+/**
+ * An open room as a page shows it; null where its owner is not in it.
+ *
+ * @param {Page} page
+ */
 function openRoom({ mirror, open }) {
   const room = open === null ? undefined : mirror.room(open);
   if (room === undefined || room.isLeft) return null;
@@ -19,9 +37,21 @@ function openRoom({ mirror, open }) {
 }
 
 const commands = {
-  /** `state` is what the page was loaded with, `cookie` its owner's session. */
+  /**
+   * @param {object} command
+   * @param {string} command.page
+   * @param {PageState} command.state what the page was loaded with
+   * @param {string} command.origin
+   * @param {string} command.cookie its owner's session
+   * @param {string} command.url
+   */
   async open({ page, state, origin, cookie, url }) {
-    const signedIn = (path, options) => fetch(path, { ...options, headers: { ...options.headers, cookie } });
+    /** @type {typeof fetch} */
+    const signedIn = (path, options) => {
+      const headers = new Headers(options?.headers);
+      headers.set("cookie", cookie);
+      return fetch(path, { ...options, headers });
+    };
     const mirror = new Mirror(state);
     const api = new Api({ origin, fetch: signedIn });
     const options = { websocket: WebSocket, ...SOON };
@@ -29,19 +59,19 @@ const commands = {
     pages.set(page, { mirror, client, open: state.open?.room.id ?? null });
     client.start();
   },
-  async status({ page }) {
-    return pages.get(page).client.status;
+  async status(/** @type {{ page: string }} */ command) {
+    return opened(command).client.status;
   },
-  async list({ page }) {
-    const { mirror } = pages.get(page);
+  async list(/** @type {{ page: string }} */ command) {
+    const { mirror } = opened(command);
     return { rooms: mirror.rooms, unread: Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])) };
   },
-  async room({ page }) {
-    return openRoom(pages.get(page));
+  async room(/** @type {{ page: string }} */ command) {
+    return openRoom(opened(command));
   },
-  async close({ page }) {
-    pages.get(page).client.close();
-    pages.delete(page);
+  async close(/** @type {{ page: string }} */ command) {
+    opened(command).client.close();
+    pages.delete(command.page);
   },
 };
 

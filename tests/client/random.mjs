@@ -1,4 +1,8 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+/**
+ * Numbers that look random and are the same for the same seed (mulberry32).
+ *
+ * @param {number} seed
+ */
 export function randomFrom(seed) {
   let state = seed >>> 0;
   const number = () => {
@@ -7,6 +11,11 @@ export function randomFrom(seed) {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
+  /** @param {number} limit */
   const below = (limit) => Math.floor(number() * limit);
-  return { number, below, one: (list) => list[below(list.length)] };
+  /** @type {<T>(list: T[]) => T} */
+  const one = (list) => list[below(list.length)];
+  return { number, below, one };
 }
+
+/** @typedef {ReturnType<typeof randomFrom>} Random */

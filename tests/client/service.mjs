@@ -1,33 +1,65 @@
 /**
+ * @import { LastMessage, Message, Publication, Reading, Room } from "../../static/onrecord/shapes.js"
+ * @import { StreamEvent, User } from "../../static/onrecord/shapes.js"
+ */
+
+/**
+ * @typedef {object} Entry An event in the log.
+ * @property {string} type
+ * @property {string} roomId
+ * @property {number} user
+ * @property {string} content
+ * @property {number} version
+ * @property {number} position
+ * @property {string} at
+ */
+
+/**
  * The service as the client library sees it, for one listener: a log of rooms, read with the paths and shapes of the
- * HTTP contract, and published in log order to the listener's channel. Answers are folded from the log from its beginning
+ * HTTP contract, and published in log order to the listener's channel. Answers are folded from the start of the log
  * each time, in the plainest way: this is the model that the library is checked against.
  */
 export class Service {
-  constructor({ me, people }) {
+  /** @param {{ me: User, people: Record<number, User>, refusal: (status: number) => Error }} parts */
+  constructor({ me, people, refusal }) {
     this.me = me;
     this.people = people;
+    this.refusal = refusal;
+    /** @type {Entry[]} */
     this.log = [];
+    /** @type {Map<string, number>} */
     this.marks = new Map();
-    this.published = []; // to the listener's channel: {offset, data}
+    /** To the listener's channel. @type {{ offset: number, data: Publication }[]} */
+    this.published = [];
     this.isPaused = false;
   }
 
-  record(type, roomId, user, content) {
+  /**
+   * @param {string} type
+   * @param {string} roomId
+   * @param {number} user
+   * @param {string} content
+   */
+  record(type, roomId, user, content = "") {
     const position = this.log.length * 2 + 1; // gaps, as in a real log
     const version = this.#fold(roomId, Infinity).version + 1;
     const at = `2026-01-01T00:00:00.${String(position).padStart(6, "0")}Z`;
-    this.log.push({ type, roomId, user, content, version, position, at });
-    const event = this.#told(this.log.at(-1));
+    const entry = { type, roomId, user, content, version, position, at };
+    this.log.push(entry);
+    const event = this.#event(entry);
     if (this.#concerns(event) && !this.isPaused) this.#publish(event);
   }
 
-  /** Publications cease, as for somebody who was away for long: the listener is told once. */
+  /** Publications cease, as for a listener who was away for long; one says so. */
   pause() {
     this.isPaused = true;
     this.#publish({ type: "feed_paused", position: this.position });
   }
 
+  /**
+   * @param {string} roomId
+   * @param {number} version
+   */
   read(roomId, version) {
     this.marks.set(roomId, Math.max(version, this.marks.get(roomId) ?? 0));
     this.#publish({ type: "room_read", body: this.reading(roomId) });
@@ -37,31 +69,52 @@ export class Service {
     return this.log.at(-1)?.position ?? 0;
   }
 
+  /**
+   * @param {string} roomId
+   * @param {number} user
+   * @param {number} version
+   */
   isMember(roomId, user, version = Infinity) {
     return this.#fold(roomId, version).members.includes(user);
   }
 
-  /** What a fresh page would show. */
+  /**
+   * What a fresh page would show.
+   *
+   * @param {string | null} openId
+   */
   fresh(openId = null) {
     const ids = [...new Set(this.log.map((event) => event.roomId))].filter((id) => this.isMember(id, this.me.id));
     const rooms = ids.map((id) => this.room(id));
     rooms.sort((a, b) => (a.bumped_at === b.bumped_at ? (a.id < b.id ? -1 : 1) : a.bumped_at > b.bumped_at ? -1 : 1));
     const readings = ids.map((id) => this.reading(id));
-    return { user: this.me, position: this.position, rooms, readings, open: openId === null ? null : this.open(openId) };
+    const open = openId === null ? null : this.open(openId);
+    return { user: this.me, position: this.position, rooms, readings, open };
   }
 
+  /** @param {string} id */
   open(id) {
     const messages = this.log
       .filter((event) => event.roomId === id && event.type === "message_added")
-      .map((event) => this.#told(event).body);
-    return { room: this.room(id), messages, members: this.#fold(id, Infinity).members.map((user) => this.people[user]) };
+      .map((entry) => /** @type {Message} */ (this.#event(entry).body));
+    const members = this.#fold(id, Infinity).members.map((user) => this.people[user]);
+    return { room: this.room(id), messages, members };
   }
 
+  /**
+   * @param {string} id
+   * @param {number} version
+   * @returns {Room}
+   */
   room(id, version = Infinity) {
     const { version: at, members, name, bumped_at, last_message } = this.#fold(id, version);
     return { id, name, version: at, bumped_at, member_count: members.length, last_message };
   }
 
+  /**
+   * @param {string} id
+   * @returns {Reading}
+   */
   reading(id) {
     const stream = this.log.filter((event) => event.roomId === id);
     const joined = stream.findLast((event) => event.type === "user_joined" && event.user === this.me.id)?.version ?? 0;
@@ -72,7 +125,12 @@ export class Service {
     return { room_id: id, version, unread: unread.length, counted: stream.length };
   }
 
-  /** GET, as Api.get answers. */
+  /**
+   * GET, as Api.get answers.
+   *
+   * @param {string} path
+   * @returns {Promise<any>}
+   */
   async get(path) {
     const { pathname, searchParams } = new URL(path, "http://service");
     const after = Number(searchParams.get("after"));
@@ -83,28 +141,37 @@ export class Service {
     }
     if (pathname === "/api/readings/") return { readings: this.fresh().readings };
     if (pathname === "/api/feed/") {
-      const all = this.log.map((event) => this.#told(event)).filter((event) => this.#concerns(event));
+      const all = this.log.map((entry) => this.#event(entry)).filter((event) => this.#concerns(event));
       const events = all.filter((event) => event.position > after).slice(0, limit);
-      return { events, position: events.length < limit ? this.position : events.at(-1).position };
+      return { events, position: events.length < limit ? this.position : events[limit - 1].position };
     }
-    const [, id, rest] = /^\/api\/rooms\/([^/]+)\/(.*)$/.exec(pathname);
+    const [, id, rest] = /^\/api\/rooms\/([^/]+)\/(.*)$/.exec(pathname) ?? ["", "", ""];
     if (!this.isMember(id, this.me.id)) throw this.refusal(404);
     if (rest === "") return this.room(id);
-    const events = this.log.filter((event) => event.roomId === id).map((event) => this.#told(event));
+    const events = this.log.filter((event) => event.roomId === id).map((entry) => this.#event(entry));
     return { events: events.filter((event) => event.version > after).slice(0, limit), version: events.length };
   }
 
-  /** Whether the listener was there: members at that version, and whoever left by it. */
+  /**
+   * Whether the listener was there: members at that version, and the user who left by it.
+   *
+   * @param {StreamEvent} event
+   */
   #concerns({ type, version, body }) {
     if (type === "room_opened") return false;
     return this.isMember(body.room.id, this.me.id, version) || (type === "user_left" && body.user.id === this.me.id);
   }
 
+  /** @param {Publication} data */
   #publish(data) {
     this.published.push({ offset: this.published.length + 1, data });
   }
 
-  #told({ type, roomId, user: id, content, version, position, at }) {
+  /**
+   * @param {Entry} entry
+   * @returns {StreamEvent}
+   */
+  #event({ type, roomId, user: id, content, version, position, at }) {
     const user = this.people[id];
     const body =
       type === "message_added"
@@ -113,8 +180,18 @@ export class Service {
     return { type, version, position, body, occurred_at: at };
   }
 
+  /**
+   * @param {string} roomId
+   * @param {number} to
+   */
   #fold(roomId, to) {
-    const room = { version: 0, members: [], name: `Room ${roomId}`, bumped_at: "", last_message: null };
+    const room = {
+      version: 0,
+      members: /** @type {number[]} */ ([]),
+      name: `Room ${roomId}`,
+      bumped_at: "",
+      last_message: /** @type {LastMessage | null} */ (null),
+    };
     for (const event of this.log) {
       if (event.roomId !== roomId || event.version > to) continue;
       room.version = event.version;

@@ -1,15 +1,42 @@
+/** How text, numbers and times are shown: the cases that the server is tested with, too (tests/unit/test_text.py). */
+
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { pieces } from "../../static/onrecord/text.js";
+import LinkifyIt from "linkify-it";
 
-const CASES = JSON.parse(readFileSync(new URL("./text_cases.json", import.meta.url)));
+import { linkFinder, preview } from "../../static/onrecord/text.js";
 
-for (const [text, addresses] of CASES) {
+process.env.TZ = "UTC"; // before the formats are made
+const format = await import("../../static/onrecord/format.js");
+
+const CASES = JSON.parse(readFileSync(new URL("./text_cases.json", import.meta.url), "utf8"));
+const { links, previews, ...formats } = CASES;
+
+const findLinks = linkFinder(LinkifyIt);
+
+for (const [text, addresses] of links) {
   test(`the links in ${JSON.stringify(text)}`, () => {
-    const found = pieces(text);
-    assert.equal(found.map((piece) => piece.text).join(""), text);
-    assert.deepEqual(found.filter((piece) => piece.href !== null).map((piece) => piece.href), addresses);
+    const parts = findLinks(text);
+    assert.equal(parts.map((part) => part.text).join(""), text);
+    assert.deepEqual(parts.map((part) => part.href).filter((href) => href !== null), addresses);
   });
+}
+
+for (const { name, repeat, then, keeps } of previews) {
+  test(`in a preview, ${name}`, () => {
+    const text = repeat[0].repeat(repeat[1]) + then;
+    const points = [...text];
+    assert.equal(preview(text), points.length === keeps ? text : `${points.slice(0, keeps).join("")}…`);
+  });
+}
+
+for (const [name, cases] of Object.entries(formats)) {
+  const show = /** @type {Record<string, (...values: any[]) => string>} */ ({ ...format })[name];
+  for (const [value, shown] of cases) {
+    test(`${name} shows ${JSON.stringify(value)} as ${shown}`, () => {
+      assert.equal(show(...[value].flat()), shown);
+    });
+  }
 }

@@ -12,7 +12,9 @@ import asyncpg
 from api.core import Core
 from api.settings import Settings
 from api.wiring import open_core
-from domain.values import OpenRoom, RoomId, UserId
+from domain.chat import OpenRoom
+from domain.values import RoomId, UserId
+from eventstore import append_lock
 from eventstore.log import Recorded
 from eventstore.writer import Observer, unobserved
 from tests.support.conditions import eventually
@@ -58,7 +60,7 @@ async def append_lock_held(dsn: str) -> AsyncIterator[None]:
     """Somebody else is appending for as long as the block lasts."""
     connection = await asyncpg.connect(dsn)
     async with connection.transaction():
-        await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+        await append_lock.take(connection)
         yield
     await connection.close()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cli.support.progress import progress
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 
 STEPS = [Progress(position, 400, events) for position, events in ((100, 1000), (200, 1100), (400, 1300))]
 

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.values import RoomId, UserId
 from tests.support.store import open_store
 
 ADA, BOB = UserId(1), UserId(2)

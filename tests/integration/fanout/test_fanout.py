@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.values import RoomId, UserId
 from projections.fanout import lane_table as lanes
 from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually

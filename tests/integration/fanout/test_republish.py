@@ -16,7 +16,8 @@ from centrifugo.hub.configuration import options as configuration
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
 from cli.main import main
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.values import RoomId
 from projections.fanout.republish import Republishing, Selection
 from tests.integration.conftest import StartServer, Visit
 from tests.support.given_when_then import ADA, BOB, EVE

@@ -11,7 +11,8 @@ from api.settings import Settings
 from api.wiring import create_leases
 from centrifugo.hub.protocol import Position
 from centrifugo.publisher import Publication
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.values import RoomId, UserId
 from projections.fanout.leases import Leases
 from tests.support.given_when_then import ADA, BOB
 from tests.support.lanes_under_test import TURN_COLD, Server, audience_positions, published_to, publishing

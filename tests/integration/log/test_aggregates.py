@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import AlreadyAMember, NotAMember
 from domain.room import Room
-from domain.values import JoinRoom, LeaveRoom, PostMessage, UserId
+from domain.values import UserId
 from eventstore.mapper import create_mapper
 from eventstore.snapshots import Snapshots
 from tests.support.conditions import eventually

@@ -8,8 +8,9 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 from eventsourcing.projection import ApplicationSubscription
 
+from domain.chat import JoinRoom, PostMessage
 from domain.room import Room
-from domain.values import JoinRoom, PostMessage, RoomId, UserId
+from domain.values import RoomId, UserId
 from projections.readmodels.queries import NotInRoom
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB

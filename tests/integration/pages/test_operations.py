@@ -19,7 +19,7 @@ from centrifugo.hub.configuration import options as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from replay.investigate.projection_status import read_status
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.integration.conftest import StartServer, Visit
@@ -331,7 +331,7 @@ async def test_a_dead_letter_is_looked_at_and_published_after_all(
         assert (await admin.submit("/operations/dead-letters/1/retry/", {"why": "larger now"})).status == 303
         assert (await to_ada.until(1))[0]["body"]["content"] == "the words of a message"
     assert await record(psql) == [("grace", "retry", "dead letter 1", "larger now")]
-    assert "There are none." in await text_of(admin)
+    assert "No dead letters." in await text_of(admin)
     for path in ("", "retry/", "discard/"):
         send = admin.submit if path else admin.get
         assert (await send(f"/operations/dead-letters/1/{path}")).status == 404

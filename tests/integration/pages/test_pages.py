@@ -63,7 +63,7 @@ async def test_people_who_lose_their_way_get_a_page_and_programs_json(ada: Perso
     ):
         async with ada.http.get(f"{ada.url}".rstrip("/") + path, headers=browser, allow_redirects=False) as response:
             assert (response.status, response.headers.get("Location", "")) == (status, to), path
-            assert "There is nothing here" in await response.text() or to
+            assert "Page not found" in await response.text() or to
     answer = await ada.get("/nowhere/")
     assert (answer.status, answer.body) == (404, {"detail": "Not found."})
 
@@ -117,3 +117,11 @@ async def test_what_pages_refer_to_is_there(ada: Person) -> None:
         found = await ada.get(path)
         assert found.status == 200, path
         assert found.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_browser_downloads_the_wrapped_library_once(ada: Person) -> None:
+    path = "/static/vendor/linkify-it.js"
+    first = await ada.get(path)
+    again = await ada.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert first.raw.startswith(b"globalThis.LinkifyIt")
+    assert (again.status, again.raw) == (304, b"")

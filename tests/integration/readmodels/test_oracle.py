@@ -25,13 +25,14 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from centrifugo.publisher import Publication
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage
 from domain.errors import ChatError
 from domain.room import Room
-from domain.values import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, UserId
+from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
 from projections.readmodels.projection import Move, Stays
-from replay.rebuild.fold import KEYS, TABLES
+from projections.readmodels.tables import KEYS, TABLES
 from replay.rebuild.rebuild import rebuild
 from tests.conftest import database_named
 from tests.support.breakable_postgres import Wire, wire_to
@@ -114,14 +115,17 @@ class Client:
 
     def _apply(self, room_id: str, held: dict[str, Any], publication: dict[str, Any]) -> None:
         body = publication["body"]
-        if publication["type"] == "message_added":
-            self.messages[room_id].append(body)
-            last = {name: body[name] for name in ("id", "content", "user", "created_at")}
-            self.rooms[room_id] = held | body["room"] | {"last_message": last}
-        elif publication["type"] == "user_left" and body["user"]["id"] == self.user_id:
-            del self.rooms[room_id], self.messages[room_id]
-        else:
-            self.rooms[room_id] = body["room"]
+        match publication["type"]:
+            case "message_added":
+                self.messages[room_id].append(body)
+                last = {name: body[name] for name in ("id", "content", "user", "created_at")}
+                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+            case "user_left" if body["user"]["id"] == self.user_id:
+                del self.rooms[room_id], self.messages[room_id]
+            case "user_joined" | "user_left":
+                self.rooms[room_id] = body["room"]
+            case unknown:
+                raise AssertionError(f"a publication of type {unknown}")
 
 
 class Process:

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
 from domain.room import Room
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.values import RoomId, UserId
 from projections.readmodels.queries import NotInRoom
 from projections.readmodels.shapes import Message, timestamp
 from tests.support.store import Store, open_store

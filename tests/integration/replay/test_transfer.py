@@ -12,11 +12,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from domain.values import PostMessage, RoomId, UserId
+from domain.chat import PostMessage
+from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
 from replay.archive.transfer import export, import_
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.conftest import database_named

@@ -4,28 +4,61 @@ import WebSocket from "ws";
 
 import { obey, say } from "./commands.mjs";
 
-// Each request for a token takes the next one; the last serves for ever.
+/**
+ * @import { HistoryOptions, PublicationContext, SubscribedContext } from "centrifuge"
+ */
+
+/**
+ * Each request for a token takes the next one; the last is used again and again.
+ *
+ * @param {string[]} tokens
+ * @param {string | null} channel
+ */
 const tokenFrom = (tokens, channel) => ({
   getToken: async () => {
     say("token_wanted", { channel });
-    return tokens.length > 1 ? tokens.shift() : tokens[0];
+    const [token] = tokens.length > 1 ? tokens.splice(0, 1) : tokens;
+    return token;
   },
 });
 
+/** @param {{ code: number, reason: string }} ctx */
 const stateChange = ({ code, reason }) => ({ code, reason });
+/**
+ * @param {string} channel
+ * @param {Partial<SubscribedContext>} ctx
+ */
 const subscribed = (channel, ctx) => ({
   channel, recovered: ctx.recovered, was_recovering: ctx.wasRecovering, recoverable: ctx.recoverable,
   offset: ctx.streamPosition?.offset, data: ctx.data,
 });
+/**
+ * @param {string} channel
+ * @param {PublicationContext} ctx
+ */
 const publication = (channel, ctx) => ({ channel, data: ctx.data, offset: ctx.offset, user: ctx.info?.user });
 
-let client;
+let client = /** @type {Centrifuge | null} */ (null);
+
+function connected() {
+  if (client === null) throw new Error("not connected");
+  return client;
+}
+
+/** @param {string} channel */
+function subscriptionOf(channel) {
+  const subscription = connected().getSubscription(channel);
+  if (subscription === null) throw new Error(`no subscription to ${channel}`);
+  return subscription;
+}
+
+/** @typedef {{ channel: string }} Channel */
 
 const commands = {
-  async connect({ url, tokens }) {
+  async connect(/** @type {{ url: string, tokens?: string[] }} */ { url, tokens }) {
     client = new Centrifuge(url, {
       websocket: WebSocket, ...(tokens && tokenFrom(tokens, null)),
-      minReconnectDelay: 50, maxReconnectDelay: 200, minResubscribeDelay: 50, maxResubscribeDelay: 200,
+      minReconnectDelay: 50, maxReconnectDelay: 200,
     });
     client.on("connecting", (ctx) => say("connecting", stateChange(ctx)));
     client.on("connected", (ctx) => say("connected", { client: ctx.client }));
@@ -37,12 +70,13 @@ const commands = {
     client.connect();
   },
   async disconnect() {
-    client.disconnect();
+    connected().disconnect();
   },
-  async subscribe({ channel, tokens }) {
+  async subscribe(/** @type {Channel & { tokens?: string[] }} */ { channel, tokens }) {
     const options = { ...(tokens && tokenFrom(tokens, channel)), minResubscribeDelay: 50, maxResubscribeDelay: 200 };
-    const subscription = client.getSubscription(channel) ?? client.newSubscription(channel, options);
-    if (subscription.listenerCount("subscribed") === 0) {
+    let subscription = connected().getSubscription(channel);
+    if (subscription === null) {
+      subscription = connected().newSubscription(channel, options);
       subscription.on("subscribing", (ctx) => say("subscribing", { channel, ...stateChange(ctx) }));
       subscription.on("subscribed", (ctx) => say("subscribed", subscribed(channel, ctx)));
       subscription.on("unsubscribed", (ctx) => say("unsubscribed", { channel, ...stateChange(ctx) }));
@@ -53,24 +87,24 @@ const commands = {
     }
     subscription.subscribe();
   },
-  async unsubscribe({ channel }) {
-    client.getSubscription(channel).unsubscribe();
+  async unsubscribe(/** @type {Channel} */ { channel }) {
+    subscriptionOf(channel).unsubscribe();
   },
-  async publish({ channel, data }) {
-    await client.publish(channel, data);
+  async publish(/** @type {Channel & { data: unknown }} */ { channel, data }) {
+    await connected().publish(channel, data);
     return {};
   },
-  async presence({ channel }) {
-    const { clients } = await client.presence(channel);
+  async presence(/** @type {Channel} */ { channel }) {
+    const { clients } = await connected().presence(channel);
     return { users: Object.values(clients).map((info) => info.user).sort() };
   },
-  async presence_stats({ channel }) {
-    const { numClients, numUsers } = await client.presenceStats(channel);
+  async presence_stats(/** @type {Channel} */ { channel }) {
+    const { numClients, numUsers } = await connected().presenceStats(channel);
     return { num_clients: numClients, num_users: numUsers };
   },
-  async history({ channel, ...options }) {
-    const { publications, offset, epoch } = await client.history(channel, options);
-    return { publications: publications.map(({ data, offset }) => ({ data, offset })), offset, epoch };
+  async history(/** @type {Channel & HistoryOptions} */ { channel, ...options }) {
+    const { publications, offset, epoch } = await connected().history(channel, options);
+    return { publications: publications.map((each) => ({ data: each.data, offset: each.offset })), offset, epoch };
   },
 };
 

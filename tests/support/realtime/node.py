@@ -44,7 +44,7 @@ class NodeProgram:
 
     @classmethod
     async def start(cls, script: Path, on_event: Callable[[Event], None] = lambda _: None) -> "NodeProgram":
-        assert (ROOT / "node_modules" / "centrifuge").is_dir(), "first: make node_modules/.installed"
+        assert (ROOT / "node_modules" / "centrifuge").is_dir(), "first: make node_modules/.installed-dev"
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(node(), script, stdin=pipe, stdout=pipe, limit=LONGEST_LINE)
         return cls(process, on_event)

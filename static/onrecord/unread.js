@@ -1,11 +1,15 @@
+/** @import { Reading } from "./shapes.js" */
+
 /**
- * How far somebody has read one room, and how many messages of others came since.
+ * How far the user has read one room, and how many messages by others came since.
  *
- * A Reading of the API counts up to its `counted`; messages beyond it are counted here, each once.
+ * A Reading of the API counts messages up to its `counted`; those beyond it are counted here, each once.
  */
 export class Unread {
+  /** @type {Set<number>} */
   #later = new Set();
 
+  /** @param {Reading} reading */
   constructor(reading) {
     this.reading = reading;
   }
@@ -16,13 +20,21 @@ export class Unread {
     return count;
   }
 
-  /** A message of somebody else, at this version. */
-  message(version) {
+  /**
+   * Another user's message at this version.
+   *
+   * @param {number} version
+   */
+  addMessage(version) {
     if (version > this.reading.counted) this.#later.add(version);
   }
 
-  /** What a device read, or the server says was read; an older answer than the one at hand changes nothing. */
-  read(reading) {
+  /**
+   * A newer reading, from a device of this user or from the server; an older one changes nothing.
+   *
+   * @param {Reading} reading
+   */
+  update(reading) {
     if (reading.version < this.reading.version || reading.counted < this.reading.counted) return;
     this.reading = reading;
     for (const version of this.#later) if (version <= reading.counted) this.#later.delete(version);

@@ -1,0 +1,33 @@
+/**
+ * What the browser does about each type of event, by the server's topics. A new event type is one new entry here.
+ *
+ * @import { Member, Message, RoomEvent } from "./shapes.js"
+ * @import { Room } from "./room.js"
+ */
+
+/**
+ * @typedef {object} EventKind
+ * @property {Apply} apply Change the room from the version before the event to the event's version.
+ * @property {"starts" | "ends"} [membership] What the event does to the membership of the user who acted.
+ * @property {boolean} [isMessage] It carries a message: unread to others; to its author, proof that it was sent.
+ */
+
+/** @typedef {{ bivarianceHack(room: Room, event: RoomEvent): void }["bivarianceHack"]} Apply */
+
+export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
+  room_opened: { apply: (room, event) => room.skip(event) },
+  user_joined: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.addMember(event), membership: "starts" },
+  user_left: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.removeMember(event), membership: "ends" },
+  message_added: { apply: (room, /** @type {RoomEvent<Message>} */ event) => room.addMessage(event), isMessage: true },
+});
+
+/** A type that is newer than this code. @type {EventKind} */
+const UNKNOWN = { apply: (room, event) => room.skip(event) };
+
+/**
+ * @param {RoomEvent} event
+ * @returns {EventKind}
+ */
+export function kindOf({ type }) {
+  return Object.hasOwn(EVENTS, type) ? EVENTS[/** @type {keyof typeof EVENTS} */ (type)] : UNKNOWN;
+}

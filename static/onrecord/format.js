@@ -1,0 +1,64 @@
+/** Numbers and times as pages show them: times in the reader's time zone. api/pages/text.py has the same rules, in UTC. */
+
+const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
+const TENTHS = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const SECONDS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+const MAX_BADGE = 99;
+
+/** Rounded half up: `1,234`. @param {number} value */
+export const number = (value) => WHOLE.format(value);
+
+/** With one decimal below ten: `9.5`, `12`. @param {number} value */
+export const rate = (value) => (value >= 10 ? WHOLE : TENTHS).format(value);
+
+/** What is unread: `7`, `99+`. @param {number} count */
+export const badge = (count) => (count > MAX_BADGE ? `${MAX_BADGE}+` : String(count));
+
+/**
+ * `1 member`, `1,234 members`.
+ *
+ * @param {number} count
+ * @param {string} noun in the singular
+ */
+export const counted = (count, noun) => `${number(count)} ${count === 1 ? noun : `${noun}s`}`;
+
+/**
+ * Rounded down: `99 %` until all is done.
+ *
+ * @param {number} part
+ * @param {number} whole
+ */
+export const percent = (part, whole) => `${whole > 0 ? Math.floor((100 * part) / whole) : 100} %`;
+
+/** @type {Map<string, string>} */
+const days = new Map();
+
+/**
+ * `Tuesday, 24 November 2026`. Formatting is slow, and a page has many messages of few hours, so the day of each
+ * quarter of an hour is formatted once: time zones differ by quarters.
+ *
+ * @param {string} timestamp
+ */
+export function day(timestamp) {
+  const quarter = timestamp.slice(0, 14) + Math.floor(Number(timestamp.slice(14, 16)) / 15);
+  let text = days.get(quarter);
+  if (text === undefined) {
+    const parts = DAY.formatToParts(new Date(timestamp)).map(({ type, value }) => [type, value]);
+    const on = Object.fromEntries(parts);
+    text = `${on.weekday}, ${on.day} ${on.month} ${on.year}`;
+    days.set(quarter, text);
+  }
+  return text;
+}
+
+/** `08:50`. @param {string} timestamp */
+export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
+
+/** `08:50:07`. @param {string} timestamp */
+export const clockWithSeconds = (timestamp) => SECONDS.format(new Date(timestamp));
+
+/** `Tuesday, 24 November 2026, 08:50`. @param {string} timestamp */
+export const dayAndClock = (timestamp) => `${day(timestamp)}, ${clock(timestamp)}`;

@@ -1,0 +1,135 @@
+/**
+ * What the HTTP API answers, what channels publish and what a page is loaded with: docs/http-api.md and /api/docs/ explain
+ * the fields. A timestamp is UTC with six digits of a second, so two of them compare as strings.
+ */
+
+export interface User {
+  id: number;
+  username: string;
+}
+
+export interface LastMessage {
+  id: number;
+  content: string;
+  user: User;
+  created_at: string;
+}
+
+export interface Room {
+  id: string;
+  name: string;
+  version: number;
+  bumped_at: string;
+  member_count: number;
+  last_message: LastMessage | null;
+}
+
+/** What a message changed about its room. */
+export interface MessageRoom {
+  id: string;
+  version: number;
+  bumped_at: string;
+}
+
+export interface Message extends LastMessage {
+  room: MessageRoom;
+}
+
+/** The room as it was after the event, and who acted. */
+export interface Member {
+  room: Room;
+  user: User;
+}
+
+/** An event of a room, with as much as it takes to apply it. `type` is the server's topic. */
+export interface RoomEvent<Body extends Message | Member = Message | Member> {
+  type: string;
+  version: number;
+  body: Body;
+}
+
+/** An event as the log tells it. */
+export interface StreamEvent extends RoomEvent {
+  position: number;
+  occurred_at?: string;
+}
+
+/** What the user read of a room: up to `version`; `unread` messages follow it in the versions up to `counted`. */
+export interface Reading {
+  room_id: string;
+  version: number;
+  unread: number;
+  counted: number;
+}
+
+/** Not events: they have no version. */
+export type Signal = { type: "feed_paused"; position: number } | { type: "room_read"; body: Reading };
+
+/** What a personal channel carries. */
+export type Publication = StreamEvent | Signal;
+
+/** The open room: its newest messages, ascending, and its first members. */
+export interface OpenRoom {
+  room: Room;
+  messages: Message[];
+  members: User[];
+}
+
+/** What a page is loaded with; nothing up to `position` is missing from it. */
+export interface PageState {
+  user: User;
+  position: number;
+  rooms: Room[];
+  readings?: Reading[];
+  open?: OpenRoom | null;
+}
+
+export interface ProjectionStatus {
+  projection: string;
+  lifecycle: string;
+  state: string;
+  checkpoint: number;
+  lag_events: number;
+  lag_s: number;
+  events_per_s: number | null;
+  holder: string | null;
+  reason: string | null;
+  failed_position: number | null;
+}
+
+export interface RebuildStatus {
+  state: string;
+  position: number;
+  head: number;
+  events_per_s: number | null;
+  left_s: number | null;
+}
+
+export interface DeadLetter {
+  dead_letter_id: number;
+  lane: number;
+  position: number;
+  reason: string;
+  set_aside_at: string;
+}
+
+export interface OperatorAction {
+  action_id: number;
+  taken_at: string;
+  who: string;
+  action: string;
+  subject: string;
+  why: string;
+}
+
+/** What the operations page shows. */
+export interface Figures {
+  read_at: string;
+  position: number;
+  events_per_s: number;
+  projections: ProjectionStatus[];
+  rebuild: RebuildStatus | null;
+  dead_letters: DeadLetter[];
+  dead_letter_count: number;
+  actions: OperatorAction[];
+}
