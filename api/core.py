@@ -6,7 +6,7 @@ from domain.chat import Chat
 from domain.room import Room
 from eventstore.log import Log
 from eventstore.repository import Repository
-from eventstore.writer import Writer
+from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.members import Members

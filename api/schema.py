@@ -2,7 +2,8 @@
 
 import asyncpg
 
-from eventstore import append, log
+from eventstore import log
+from eventstore.writer import append
 from postgres import schema
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration, read_migrations

@@ -32,12 +32,12 @@ from domain.chat import Chat
 from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from eventstore.aggregates import Aggregates
-from eventstore.append import Append
 from eventstore.log import Log
 from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
-from eventstore.writer import Observer, Writer, unobserved
+from eventstore.writer.append import Append
+from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications

@@ -7,9 +7,9 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
-from eventstore.commands import Change, Creation, Key, Unique
 from eventstore.log import Recorded
-from eventstore.writer import Writer
+from eventstore.writer.commands import Change, Creation, Key, Unique
+from eventstore.writer.writer import Writer
 
 A = TypeVar("A", bound=Aggregate)
 

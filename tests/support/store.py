@@ -16,7 +16,7 @@ from domain.chat import OpenRoom
 from domain.values import RoomId, UserId
 from eventstore import append_lock
 from eventstore.log import Recorded
-from eventstore.writer import Observer, unobserved
+from eventstore.writer.writer import Observer, unobserved
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
 

@@ -8,9 +8,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
 
 OWNERS = {
-    "stored_events": {"eventstore/append.sql"},
-    "checkpoints": {"eventstore/append.sql"},
-    "idempotency_keys": {"eventstore/append.sql", "eventstore/idempotency_keys.py"},
+    "stored_events": {"eventstore/writer/append.sql"},
+    "checkpoints": {"eventstore/writer/append.sql"},
+    "idempotency_keys": {"eventstore/writer/append.sql", "eventstore/idempotency_keys.py"},
     "snapshots": {"eventstore/snapshots.py"},
     "schema_migrations": {"postgres/migrations.py"},
     "schema_functions": {"postgres/functions.py"},
@@ -76,7 +76,7 @@ def test_only_the_event_store_spells_the_name_of_the_log() -> None:
 
 def test_the_append_lock_is_spelled_once() -> None:
     locks = [name for name, text in sources() for _ in re.findall(r"(?<!ACCESS )EXCLUSIVE MODE", text)]
-    assert locks == ["eventstore/append.sql"]
+    assert locks == ["eventstore/writer/append.sql"]
 
 
 def test_the_numbers_of_advisory_locks_are_in_one_file() -> None:

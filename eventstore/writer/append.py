@@ -12,12 +12,12 @@ from eventsourcing.persistence import Mapper
 
 from eventstore import checkpoints
 from eventstore.aggregates import Aggregates
-from eventstore.batch import Batch, KeyId, KnownKey, key_id
 from eventstore.checkpoints import position_of
 from eventstore.errors import OutcomeUnknown
 from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
+from eventstore.writer.batch import Batch, KeyId, KnownKey, key_id
 from postgres.calls import Call
 
 A = TypeVar("A", bound=Aggregate)

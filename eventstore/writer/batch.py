@@ -8,10 +8,10 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Slot
-from eventstore.commands import Command, Key
 from eventstore.errors import KeyReused, StoreRejected
 from eventstore.log import Recorded
 from eventstore.position import Position
+from eventstore.writer.commands import Command, Key
 
 A = TypeVar("A", bound=Aggregate)
 
