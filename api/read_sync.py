@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from centrifugo.publisher import Channels, Publication, Publisher, PublisherError
 from domain.values import RoomId, UserId
+from eventstore.values import Version
 from projections.fanout.channels import personal_channel
 from projections.readmodels.read_marks import Reading, ReadMarks
 
@@ -30,7 +31,7 @@ class ReadSync:
         """One for each room that the user is in."""
         return await self._read_marks.of(user_id)
 
-    async def move(self, user_id: UserId, room_id: RoomId, version: int) -> Reading:
+    async def move(self, user_id: UserId, room_id: RoomId, version: Version) -> Reading:
         """Note that the user has read the room up to `version`. Raises NotInRoom."""
         reading, has_moved = await self._read_marks.move(user_id, room_id, version)
         if has_moved:

@@ -19,6 +19,7 @@ from eventsourcing.persistence import (
 )
 
 from eventstore.errors import UnreadableEvent
+from eventstore.values import Position, Version
 
 GIVEN_BY_ITS_ROW = {"originator_id", "originator_version", "originator_id_type"}
 """What an event has for fields beside those in its state."""
@@ -107,7 +108,7 @@ def create_mapper() -> Mapper[UUID]:
 
 
 def to_event(
-    mapper: Mapper[UUID], position: int, stream_id: UUID, version: int, topic: str, state: bytes
+    mapper: Mapper[UUID], position: Position, stream_id: UUID, version: Version, topic: str, state: bytes
 ) -> CanMutateAggregate[UUID]:
     """The domain event of one row of the log, brought to today's class version. Raises UnreadableEvent."""
     try:
@@ -127,7 +128,7 @@ def _fields(kind: type) -> type[msgspec.Struct]:
     return msgspec.defstruct(kind.__name__, list(hints.items()))
 
 
-def unreadable(position: int, stream_id: UUID, version: int, topic: str, error: Exception) -> UnreadableEvent:
+def unreadable(position: Position, stream_id: UUID, version: Version, topic: str, error: Exception) -> UnreadableEvent:
     """Says which event it is and why, without a word of what people wrote: of errors that may hold some, the kind."""
     reason = str(error).replace("`", "") if isinstance(error, msgspec.ValidationError) else type(error).__name__
     return UnreadableEvent(

@@ -11,6 +11,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from domain.values import ClientId, RoomId
+from eventstore.values import Version
 
 Body = TypeVar("Body", bound=Struct)
 BIGINT = 2**63 - 1
@@ -139,6 +140,11 @@ def query_number(request: web.Request, name: str, *, default: int, least: int = 
     if number > most:
         raise InvalidFields({name: [f"Ensure this value is less than or equal to {most}."]})
     return number
+
+
+def query_version(request: web.Request, name: str, *, default: Version, most: int = BIGINT) -> Version:
+    """A version of a room from the query string. Raises InvalidFields unless it is from 1 to `most`."""
+    return Version(query_number(request, name, default=default, least=1, most=most))
 
 
 def as_number(text: str) -> int | None:

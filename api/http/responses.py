@@ -6,10 +6,12 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
+from eventstore.values import Position
+
 _encode = msgspec.json.Encoder().encode
 
 
-def json_response(value: Any, *, status: int = 200, position: int | None = None) -> web.Response:
+def json_response(value: Any, *, status: int = 200, position: Position | None = None) -> web.Response:
     """`value` (anything msgspec encodes) as JSON. `position`: the log position that it reflects."""
     headers = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
     if position is not None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
+from eventstore.values import Position
 from postgres.database import Database
 from projections.fanout.dead_letters import DeadLetter, read_newest_dead_letters
 from projections.operator_actions import OperatorAction, read_newest_actions
@@ -32,8 +33,8 @@ class Rebuilding(Struct, frozen=True):
     """A rebuild that runs or was interrupted (`state`), at `position` of `head`. `left_s`: None when unknown."""
 
     state: str
-    position: int
-    head: int
+    position: Position
+    head: Position
     events_per_s: float | None
     left_s: float | None
 
@@ -42,7 +43,7 @@ class Figures(Struct, frozen=True):
     """Everything at one moment. `position` and `events_per_s` are the log's."""
 
     read_at: Timestamp
-    position: int
+    position: Position
     events_per_s: float
     projections: list[Status]
     rebuild: Rebuilding | None
@@ -56,7 +57,7 @@ class Sample:
     """The positions of everything at one moment (monotonic)."""
 
     at: float
-    positions: dict[tuple[str, str], int]
+    positions: dict[tuple[str, str], Position]
 
 
 class Sampler:

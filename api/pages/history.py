@@ -5,10 +5,11 @@ import asyncio
 from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
-from api.http.parsing import query_number, room_id
+from api.http.parsing import query_version, room_id
 from api.pages.page import ROOM, page, render
 from api.pages.state import layout_context, my_rooms
 from domain.room import LABELS
+from eventstore.values import Version
 
 AROUND = 25
 """Events shown on either side of the chosen one."""
@@ -21,13 +22,13 @@ async def get_history(request: web.Request) -> web.Response:
     """GET /rooms/{room_id}/history/?at=<version>: the newest version by default."""
     core, user_id, room = request.app[CORE], request[SESSION].user.id, room_id(request)
     now = (await core.queries.room(user_id, room)).value
-    version = query_number(request, "at", default=now.version, least=1, most=now.version)
+    version = query_version(request, "at", default=now.version, most=now.version)
     state, then, members, said, stream = await asyncio.gather(
         my_rooms(request),
         core.bodies.room_at(room, version),
         core.members.at(room, version),
-        core.queries.messages_before(user_id, room, before=version + 1, limit=MESSAGES),
-        core.queries.events(user_id, room, after=max(0, version - AROUND - 1), limit=2 * AROUND + 1),
+        core.queries.messages_before(user_id, room, before=Version(version + 1), limit=MESSAGES),
+        core.queries.events(user_id, room, after=Version(max(0, version - AROUND - 1)), limit=2 * AROUND + 1),
     )
     events = stream.value.events
     context = {

@@ -12,6 +12,7 @@ from api.operations.rebuilds import NoRebuild
 from api.pages.page import field, page, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
+from eventstore.values import Position
 from projections.fanout import operator_commands
 from projections.fanout.channels import OPERATIONS_CHANNEL
 from projections.operator_actions import Operator
@@ -45,10 +46,10 @@ async def post_resume(request: web.Request) -> web.Response:
 
 async def post_skip(request: web.Request) -> web.Response:
     """POST /operations/skip/: set aside the event that stopped a lane at a position."""
-    position = as_number(await field(request, "position")) or 0
+    position = Position(min(as_number(await field(request, "position")) or 0, BIGINT))
 
     async def skip(operator: Operator) -> None:
-        if not await operator_commands.skip(min(position, BIGINT), operator, request.app[CORE].database):
+        if not await operator_commands.skip(position, operator, request.app[CORE].database):
             raise NothingStopped("No lane has stopped at this position.")
 
     return await _act(request, "skip", skip)

@@ -10,7 +10,8 @@ from api.pages.page import ROOM, field, page, redirect, render
 from api.pages.state import layout_context, my_rooms, state_with_room
 from domain.chat import PostMessage
 from domain.errors import InvalidField
-from domain.values import ClientId, RoomId
+from domain.values import ClientId
+from eventstore.values import Version
 from projections.readmodels.queries import At, NotInRoom
 from projections.readmodels.shapes import RoomSummary
 
@@ -45,7 +46,7 @@ async def post_message(request: web.Request) -> web.Response:
 async def _newest(
     request: web.Request, room: At[RoomSummary], *, content: str = "", problem: str = "", status: int = 200
 ) -> web.Response:
-    await request.app[READ_SYNC].move(request[SESSION].user.id, RoomId(room.value.id), room.value.version)
+    await request.app[READ_SYNC].move(request[SESSION].user.id, room.value.id, room.value.version)
     state, found = await state_with_room(request, room)
     assert state.open is not None
     messages = state.open.messages
@@ -65,7 +66,7 @@ async def _newest(
 
 async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
     """Older messages, as a page that does not change: for browsers without scripts, and for links."""
-    before = query_number(request, "before", default=BIGINT)
+    before = Version(query_number(request, "before", default=BIGINT))
     core = request.app[CORE]
     state = await my_rooms(request)
     found = await core.queries.messages_before(state.user.id, room.value.id, before=before, limit=PER_PAGE)

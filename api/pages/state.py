@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.pages.page import Context
+from eventstore.values import Position, Version
 from projections.readmodels.queries import At, Found
 from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import Message, RoomSummary, User
@@ -27,7 +28,7 @@ class State(Struct, frozen=True):
     """`position`: nothing up to it is missing."""
 
     user: User
-    position: int
+    position: Position
     rooms: list[RoomSummary]
     readings: list[Reading]
     open: ShownRoom | None = None
@@ -51,7 +52,7 @@ async def state_with_room(request: web.Request, room: At[RoomSummary]) -> tuple[
     core = request.app[CORE]
     user = request[SESSION].user
     found, members, mine = await asyncio.gather(
-        core.queries.messages_before(user.id, room.value.id, before=room.value.version + 1, limit=MESSAGES),
+        core.queries.messages_before(user.id, room.value.id, before=Version(room.value.version + 1), limit=MESSAGES),
         core.members.at(room.value.id, room.value.version),
         my_rooms(request),
     )

@@ -7,6 +7,7 @@ from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import query_number, room_id
 from api.http.responses import json_response
+from eventstore.values import Position, Version
 from projections.readmodels.shapes import RoomEvents, StreamEvent
 
 DEFAULT_EVENTS = 200
@@ -18,28 +19,30 @@ class Feed(Struct, frozen=True):
     """Events of many rooms, ascending by position. `position`: nothing up to it is missing."""
 
     events: list[StreamEvent]
-    position: int
+    position: Position
 
 
 async def get_events(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/events/?after=<version>&limit=: 200 RoomEvents; 404 when not a member."""
     room = room_id(request)
-    after, limit = _after(request)
+    after, limit = Version(_after(request)), _limit(request)
     found = await request.app[CORE].queries.events(request[SESSION].user.id, room, after=after, limit=limit)
     return json_response(found.value, position=found.position)
 
 
 async def get_feed(request: web.Request) -> web.Response:
     """GET /api/feed/?after=<position>&limit=: 200 Feed."""
-    after, limit = _after(request)
+    after, limit = Position(_after(request)), _limit(request)
     found = await request.app[CORE].queries.feed(request[SESSION].user.id, after=after, limit=limit)
     return json_response(Feed(found.value, found.position), position=found.position)
 
 
-def _after(request: web.Request) -> tuple[int, int]:
-    """After which event to start, and how many to return at most."""
-    after = query_number(request, "after", default=0)
-    return after, query_number(request, "limit", default=DEFAULT_EVENTS, least=1, most=MAX_EVENTS)
+def _after(request: web.Request) -> int:
+    return query_number(request, "after", default=0)
+
+
+def _limit(request: web.Request) -> int:
+    return query_number(request, "limit", default=DEFAULT_EVENTS, least=1, most=MAX_EVENTS)
 
 
 ENDPOINTS = (

@@ -12,6 +12,7 @@ from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, r
 from api.rest.recorded import recorded_body
 from domain.chat import PostMessage
 from domain.room import CONTENT_LIMIT
+from eventstore.values import Version
 from projections.readmodels.queries import PAGE
 from projections.readmodels.shapes import Message
 
@@ -31,7 +32,7 @@ async def get_messages(request: web.Request) -> web.Response:
     user_id = request[SESSION].user.id
     queries = request.app[CORE].queries
     if "before" in request.query or "limit" in request.query:
-        before = query_number(request, "before", default=BIGINT)
+        before = Version(query_number(request, "before", default=BIGINT))
         limit = query_number(request, "limit", default=PAGE, least=1, most=MAX_MESSAGES)
         found = await queries.messages_before(user_id, room, before=before, limit=limit)
         return page_of_messages(request, found, limit=limit)

@@ -9,13 +9,14 @@ from api.http.app_keys import READ_SYNC, SESSION
 from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import BIGINT, read_body, room_id
 from api.http.responses import json_response
+from eventstore.values import Version
 from projections.readmodels.read_marks import Reading
 
 
 class ReadUpTo(Struct, frozen=True):
     """The newest version that the user has seen."""
 
-    version: Annotated[int, Meta(ge=1, le=BIGINT)]
+    version: Annotated[Version, Meta(ge=1, le=BIGINT)]
 
 
 class Readings(Struct, frozen=True):

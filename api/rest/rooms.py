@@ -8,11 +8,13 @@ from msgspec import Meta, Struct
 from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.paging import Page, numbered_page, page_number
-from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
+from api.http.parsing import idempotency_key, query_text, query_version, read_body, room_id
 from api.http.responses import json_response
 from api.rest.recorded import recorded_body
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.room import NAME_LIMIT
+from eventstore.values import Position
+from projections.readmodels.bodies import place
 from projections.readmodels.queries import At, Found
 from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
 
@@ -40,7 +42,7 @@ async def get_members(request: web.Request) -> web.Response:
     core = request.app[CORE]
     now = await core.queries.room(request[SESSION].user.id, room_id(request))
     number = page_number(request)
-    version = query_number(request, "at", default=now.value.version, least=1, most=now.value.version)
+    version = query_version(request, "at", default=now.value.version, most=now.value.version)
     room = await core.bodies.room_at(now.value.id, version)
     members = await core.members.at(now.value.id, version, page=number)
     found = Found(room.member_count, members) if members or number == 1 else None
@@ -61,9 +63,8 @@ async def open_room(request: web.Request) -> web.Response:
     body = await read_body(request, NewRoom)
     core = request.app[CORE]
     recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
-    event = recorded.event
-    room = await core.bodies.room_at(event.originator_id, event.originator_version)
-    return json_response(room, status=201, position=recorded.position)
+    room = await core.bodies.room_at(*place(recorded.event))
+    return json_response(room, status=201, position=Position(recorded.position))
 
 
 async def join_room(request: web.Request) -> web.Response:

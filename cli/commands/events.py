@@ -13,6 +13,7 @@ from cli.commands.export_import import export_, import_
 from cli.support.log_reader import Reader, Time, read
 from cli.support.output import Users, escaped, event_object, name_of, print_event, print_fields, print_json
 from domain.room import TOPICS
+from eventstore.values import Position
 from replay.investigate.follow import follow
 from replay.investigate.log_search import Filter, Found
 from replay.investigate.stats import Stats, read_stats
@@ -32,8 +33,8 @@ class FilterOptions:
     room: str | None
     user: str | None
     type: tuple[str, ...]
-    after: int
-    to: int | None
+    after: Position
+    to: Position | None
     since: datetime | None
     until: datetime | None
 
@@ -139,7 +140,7 @@ def tail(chosen: FilterOptions, count: int, follows: bool, as_json: bool) -> Non
 @events.command(name="show")
 @click.argument("position", type=click.IntRange(min=1))
 @as_json
-def show_one_event(position: int, as_json: bool) -> None:
+def show_one_event(position: Position, as_json: bool) -> None:
     """Show every field of the event at POSITION. Exit code 1 when there is none.
 
     \b

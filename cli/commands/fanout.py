@@ -14,6 +14,7 @@ from cli.support.log_reader import Reader
 from cli.support.operator_options import by_option, operator_options
 from cli.support.publishing import create_republisher, republishing
 from eventstore.log import LAST_POSITION
+from eventstore.values import Position
 from postgres.database import unavailable_is_one_error
 from projections.fanout import operator_commands
 from projections.fanout.lane_table import LaneRow, read_lanes
@@ -69,7 +70,7 @@ async def _change_and_describe(number: int | None, dsn: str, timeout_s: float) -
     return [describe(row, head) for row in rows]
 
 
-def describe(row: LaneRow, head: int) -> str:
+def describe(row: LaneRow, head: Position) -> str:
     """A lane on one line. Its last holder may be gone, and the lane free since."""
     behind = max(0, head - row.position)
     return f"{row.name}  position {row.position}  behind {behind}  last held by {row.holder or 'nobody'}  {state(row)}"
@@ -111,7 +112,7 @@ def resume(operator: Operator) -> None:
 @fanout.command()
 @click.argument("position", type=click.IntRange(min=1))
 @operator_options
-def skip(position: int, operator: Operator) -> None:
+def skip(position: Position, operator: Operator) -> None:
     """Set aside the event at POSITION, which stopped a lane, and continue after it. Exit code 1 when no lane stopped
     there.
 
@@ -132,7 +133,9 @@ def skip(position: int, operator: Operator) -> None:
 @click.option("--publish", is_flag=True, help="Publish. Without it, only count.")
 @click.option("--why", metavar="TEXT", help="The reason, for the record; required with --publish.")
 @by_option
-def replay(first: int, last: int, room: str | None, user: str | None, publish: bool, why: str | None, by: str) -> None:
+def replay(
+    first: Position, last: Position, room: str | None, user: str | None, publish: bool, why: str | None, by: str
+) -> None:
     """Publish events again: same bodies, same keys. Without --publish, only count what would be published.
 
     An event goes to warm users who were members then and still are; a leaver gets their own leave. Clients drop what

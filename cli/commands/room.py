@@ -11,6 +11,7 @@ from cli.support.output import Users, moment, name_of, names_of, one_line, print
 from domain.chat import OpenRoom
 from domain.room import Room
 from domain.values import UserId
+from eventstore.values import Version
 from projections.readmodels.shapes import timestamp
 from replay.investigate.time_travel import Moment, RoomThen
 
@@ -105,7 +106,7 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
 @click.argument("room")
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def visible(room: str, version: int, as_json: bool) -> None:
+def visible(room: str, version: Version, as_json: bool) -> None:
     """Show who could see the message that VERSION added to ROOM (id or name).
 
     \b

@@ -42,13 +42,13 @@ class ProgressBar:
 
     def _show(self, progress: Progress, first: Progress, elapsed_s: float) -> None:
         """Rates count from the first step of this run: a resumed fold starts in the middle."""
-        done = progress.position / max(1, progress.head)
+        share = progress.done / max(1, progress.total)
         rate = (progress.events - first.events) / elapsed_s
-        moved = progress.position - first.position
-        left_s = (progress.head - progress.position) * elapsed_s / moved if moved else 0.0
-        text = f"{self._what}: {done:4.0%}  {progress.events:,} events  {rate:,.0f} events/s  {left_s:,.0f} s left"
+        moved = progress.done - first.done
+        left_s = (progress.total - progress.done) * elapsed_s / moved if moved else 0.0
+        text = f"{self._what}: {share:4.0%}  {progress.events:,} events  {rate:,.0f} events/s  {left_s:,.0f} s left"
         if self._is_terminal:
-            bar = "█" * round(done * WIDTH)
+            bar = "█" * round(share * WIDTH)
             click.echo(f"\r{text}  {bar:<{WIDTH}}", nl=False, err=True)
             ProgressBar._line_is_open = True
         else:

@@ -17,6 +17,7 @@ from eventstore.errors import OutcomeUnknown
 from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
+from eventstore.values import Position, Version
 from eventstore.writer.batch import Batch, KeyId, KnownKey, key_id
 from postgres.calls import Call
 
@@ -37,9 +38,9 @@ IS_BEHIND = f"SELECT ({LAST_POSITION}) > {position_of()}"
 class Head:
     """What the log held when the lock was taken."""
 
-    position: int
-    checkpoint: int
-    versions: dict[UUID, int]
+    position: Position
+    checkpoint: Position
+    versions: dict[UUID, Version]
     has_known_keys: bool
 
 
@@ -62,7 +63,7 @@ class Append(Generic[A]):
         await self._commit(connection)
         return is_all
 
-    async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
+    async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[Position]:
         """Record what the batch decides and return the positions of its events, after commit.
 
         Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise UnreadableEvent or what the
@@ -117,7 +118,7 @@ class Append(Generic[A]):
             known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
         return known
 
-    async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
+    async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[Position]:
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         recording = Call(
             "record_events",
@@ -133,7 +134,7 @@ class Append(Generic[A]):
             [event.originator_version for _, event in batch.keys],
         )
         base = await self._projection.folding(list(enumerate(batch.events, start=1)), base=recording).fetch(connection)
-        return list(range(base + 1, base + 1 + len(stored)))
+        return [Position(base + place) for place in range(1, len(stored) + 1)]
 
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:

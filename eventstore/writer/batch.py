@@ -10,7 +10,7 @@ from eventsourcing.domain import Aggregate
 from eventstore.aggregates import Slot
 from eventstore.errors import KeyReused, StoreRejected
 from eventstore.log import Recorded
-from eventstore.position import Position
+from eventstore.values import Position
 from eventstore.writer.commands import Command, Key
 
 A = TypeVar("A", bound=Aggregate)
@@ -106,13 +106,13 @@ class Batch(Generic[A]):
         if aggregate is not None and aggregate.pending_events:
             raise AssertionError(f"{type(aggregate).__name__} triggered events and then raised")
 
-    def answer(self, positions: Sequence[int]) -> None:
+    def answer(self, positions: Sequence[Position]) -> None:
         """Tell every caller, after the commit: `positions` are those of `events`."""
         for command, index in self._last_event.items():
-            succeed(command, Recorded(Position(positions[index]), self.events[index]))
+            succeed(command, Recorded(positions[index], self.events[index]))
         for repeat, first in self._repeats:
             index = self._last_event[first]
-            succeed(repeat, Recorded(Position(positions[index]), self.events[index]))
+            succeed(repeat, Recorded(positions[index], self.events[index]))
         for command, recorded in self._known:
             succeed(command, recorded)
         for command, refusal in self._refused:

@@ -7,12 +7,13 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Set
 from typing import assert_never
-from uuid import UUID
 
 import asyncpg
 
 from centrifugo.publisher import PER_CALL, Channels
 from domain.room import Room, RoomEvent
+from domain.values import RoomId, UserId
+from eventstore.values import Version
 from postgres.database import Database
 from projections.fanout.channels import personal_channel
 from projections.fanout.leases import AllWarm, Turn, Warmth
@@ -39,8 +40,8 @@ ORDER BY user_id
 
 
 async def still_concerned(
-    event: RoomEvent, database: Database, *, user_id: int | None = None, all_warm: bool
-) -> list[int]:
+    event: RoomEvent, database: Database, *, user_id: UserId | None = None, all_warm: bool
+) -> list[UserId]:
     """Who may hear an event again, in ascending order; `user_id` asks for one of them only."""
     place = event.originator_id, event.originator_version
     return [row[0] for row in await database.fetch(STILL_CONCERNED, *place, user_id, all_warm)]
@@ -51,7 +52,7 @@ class Part:
 
     __slots__ = ("channels", "users")
 
-    def __init__(self, users: frozenset[int]) -> None:
+    def __init__(self, users: frozenset[UserId]) -> None:
         self.users = users
         self.channels = Channels([personal_channel(user_id) for user_id in sorted(users)])
 
@@ -61,9 +62,9 @@ class Listeners:
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
-        self._place: dict[int, int] = {}
+        self._place: dict[UserId, int] = {}
 
-    def __contains__(self, user_id: int) -> bool:
+    def __contains__(self, user_id: UserId) -> bool:
         return user_id in self._place
 
     def __len__(self) -> int:
@@ -74,7 +75,7 @@ class Listeners:
         """Those that hold somebody."""
         return [part for part in self._parts if part.users]
 
-    def add(self, user_ids: Iterable[int]) -> None:
+    def add(self, user_ids: Iterable[UserId]) -> None:
         """Fill the parts that have room, then new ones."""
         new = [user_id for user_id in user_ids if user_id not in self._place]
         for place, part in enumerate(self._parts):
@@ -87,16 +88,16 @@ class Listeners:
             self._parts.append(Part(frozenset()))
             self._replace(len(self._parts) - 1, frozenset(new[start : start + PER_CALL]))
 
-    def discard(self, user_ids: Iterable[int]) -> None:
+    def discard(self, user_ids: Iterable[UserId]) -> None:
         """Take users out."""
-        gone: dict[int, set[int]] = {}
+        gone: dict[int, set[UserId]] = {}
         for user_id in user_ids:
             if (place := self._place.pop(user_id, None)) is not None:
                 gone.setdefault(place, set()).add(user_id)
         for place, users in gone.items():
             self._parts[place] = Part(self._parts[place].users - users)
 
-    def _replace(self, place: int, users: frozenset[int]) -> None:
+    def _replace(self, place: int, users: frozenset[UserId]) -> None:
         for user_id in users:
             self._place[user_id] = place
         self._parts[place] = Part(users)
@@ -106,7 +107,7 @@ class Audience:
     """The members of one room, of one lane's users, at `version`."""
 
     def __init__(
-        self, members: set[int], version: int, warmth: Warmth | AllWarm, *, owns: Callable[[int], bool]
+        self, members: set[UserId], version: Version, warmth: Warmth | AllWarm, *, owns: Callable[[UserId], bool]
     ) -> None:
         self.members = members
         self.version = version
@@ -118,7 +119,7 @@ class Audience:
 
     def advance(self, event: RoomEvent) -> list[Part]:
         """Move on to `event`, the next of the room, and answer who gets it."""
-        self.version = event.originator_version
+        self.version = Version(event.originator_version)
         self._leaver = None
         match event:
             case Room.MessageAdded() | Room.RoomOpened():
@@ -133,17 +134,17 @@ class Audience:
             case _:
                 assert_never(event)
 
-    def concerned(self, user_ids: Set[int]) -> set[int]:
+    def concerned(self, user_ids: Set[UserId]) -> set[UserId]:
         """Those of `user_ids` who get the event that it advanced to last, if they are listening."""
         return {user_id for user_id in user_ids if user_id in self.members or user_id == self._leaver}
 
-    def _join(self, user_id: int) -> None:
+    def _join(self, user_id: UserId) -> None:
         if self._owns(user_id):
             self.members.add(user_id)
             if self._warmth.is_warm(user_id):
                 self.listeners.add([user_id])
 
-    def _leave(self, user_id: int) -> None:
+    def _leave(self, user_id: UserId) -> None:
         self._leaver = user_id
         self.members.discard(user_id)
         self.listeners.discard([user_id])
@@ -162,19 +163,20 @@ class Audiences:
         self._lane = lane
         self._lanes = lanes
         self._capacity = capacity
-        self._rooms: OrderedDict[UUID, Audience] = OrderedDict()
+        self._rooms: OrderedDict[RoomId, Audience] = OrderedDict()
         self._members = 0
 
-    def owns(self, user_id: int) -> bool:
+    def owns(self, user_id: UserId) -> bool:
         """Whether the user's channel is published by this lane."""
         return user_id % self._lanes == self._lane
 
     async def before(self, event: RoomEvent, connection: asyncpg.Connection) -> Audience:
         """The audience right before `event`."""
-        audience = self._rooms.get(event.originator_id)
+        room_id = RoomId(event.originator_id)
+        audience = self._rooms.get(room_id)
         if audience is None or audience.version != event.originator_version - 1:
             audience = await self._load(event, connection)
-        self._rooms.move_to_end(event.originator_id)
+        self._rooms.move_to_end(room_id)
         return audience
 
     def turn(self, turn: Turn) -> None:
@@ -184,21 +186,21 @@ class Audiences:
                 audience.turn(turn)
 
     async def _load(self, event: RoomEvent, connection: asyncpg.Connection) -> Audience:
-        version = event.originator_version - 1
-        rows = await connection.fetch(MEMBERS_AT, event.originator_id, version, self._lanes, self._lane)
+        room_id, version = RoomId(event.originator_id), Version(event.originator_version - 1)
+        rows = await connection.fetch(MEMBERS_AT, room_id, version, self._lanes, self._lane)
         members = {row[0] for row in rows}
         if len(members) > PER_CALL:  # a crowd takes a while to encode: not on the event loop
             audience = await asyncio.to_thread(Audience, members, version, self._warmth, owns=self.owns)
         else:
             audience = Audience(members, version, self._warmth, owns=self.owns)
-        self._forget(event.originator_id)
-        self._rooms[event.originator_id] = audience
+        self._forget(room_id)
+        self._rooms[room_id] = audience
         self._members += len(audience.members)
-        for room_id in list(self._quiet(event.originator_id)):
-            self._forget(room_id)
+        for quiet in list(self._quiet(room_id)):
+            self._forget(quiet)
         return audience
 
-    def _quiet(self, busy: UUID) -> Iterator[UUID]:
+    def _quiet(self, busy: RoomId) -> Iterator[RoomId]:
         """The rooms to forget so that what is kept fits, the one in use excepted."""
         members = self._members
         for room_id, audience in self._rooms.items():
@@ -208,6 +210,6 @@ class Audiences:
                 members -= len(audience.members)
                 yield room_id
 
-    def _forget(self, room_id: UUID) -> None:
+    def _forget(self, room_id: RoomId) -> None:
         if (audience := self._rooms.pop(room_id, None)) is not None:
             self._members -= len(audience.members)

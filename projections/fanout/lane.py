@@ -12,6 +12,8 @@ import asyncpg
 import msgspec
 
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
+from domain.values import UserId
+from eventstore.values import Position
 from projections.fanout import lane_table as lanes
 from projections.fanout.audience import Audience, Audiences
 from projections.fanout.backlog import Backlog, Piece
@@ -83,8 +85,8 @@ class Lane:
         self._warmth = AllWarm() if self._all_warm else Warmth(lane=lane, lanes=lanes_)
         self._audiences = Audiences(self._warmth, lane=lane, lanes=lanes_)
         self._backlog = Backlog()
-        self._told: set[int] = set()
-        self._unpublished: deque[tuple[int, datetime]] = deque()
+        self._told: set[UserId] = set()
+        self._unpublished: deque[tuple[Position, datetime]] = deque()
         self._read_to = self.row.position
 
     def leave(self) -> None:
@@ -187,7 +189,7 @@ class Lane:
         cooling = self._warmth.cooling
         for cold in audience.concerned(cooling.keys()) - self._told:
             self._told.add(cold)
-            data = msgspec.json.encode(FeedPaused(entry.position - 1))
+            data = msgspec.json.encode(FeedPaused(Position(entry.position - 1)))
             # One for each lease: a lane that begins again may tell the end of the next one at the same position.
             key = f"paused:{cold}:{cooling[cold].isoformat()}"
             yield Piece(entry, Publication(Channels([personal_channel(cold)]), data, key), frozenset([cold]))
@@ -243,13 +245,13 @@ class Lane:
 
         A server that comes back without its memory takes again what it has forgotten, so nothing may be repeated then.
         """
-        if not await self._move_to(min(piece.entry.position for piece in remaining) - 1):
+        if not await self._move_to(Position(min(piece.entry.position for piece in remaining) - 1)):
             self.row = await lanes.read_lane(self.row, self._connection)
 
-    async def _move_to(self, position: int) -> bool:
+    async def _move_to(self, position: Position) -> bool:
         """Move the checkpoint up to `position`, but not past what waits; answers whether it moved."""
         if len(self._backlog):
-            position = min(position, self._backlog.position - 1)
+            position = Position(min(position, self._backlog.position - 1))
         if position <= self.row.position:
             return False
         self.row = await lanes.move(self.row, position, self._connection)

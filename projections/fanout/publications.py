@@ -7,6 +7,7 @@ import msgspec
 
 from domain.room import RoomEvent
 from eventstore.log import Recorded
+from eventstore.values import Position, Version
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.shapes import Body
 
@@ -15,22 +16,22 @@ class Told(msgspec.Struct, frozen=True):
     """The data of a publication."""
 
     type: str
-    version: int
-    position: int
+    version: Version
+    position: Position
     body: Body
 
 
 class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused"):
     """Publications to this channel pause after `position`: whoever reads it fetches a token, then the feed."""
 
-    position: int
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An event and the data of its publication."""
 
-    position: int
+    position: Position
     event: RoomEvent
     data: bytes
 

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
 import asyncpg
 
 from centrifugo.publisher import Channels, Publication, Publisher
 from domain.room import TOPICS, RoomEvent
+from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded
+from eventstore.values import Position
 from postgres.database import Database
 from projections.fanout.audience import still_concerned
 from projections.fanout.channels import personal_channel
@@ -22,10 +23,10 @@ PAGE = 200
 class Selection:
     """Events from position `first` to `last`, both included: of one room, or for one user's channel, or all."""
 
-    first: int
-    last: int
-    room_id: UUID | None = None
-    user_id: int | None = None
+    first: Position
+    last: Position
+    room_id: RoomId | None = None
+    user_id: UserId | None = None
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Republishing:
 
     async def _publications_of(self, selection: Selection) -> AsyncIterator[Publication]:
         """Those that go to somebody, in log order."""
-        after = selection.first - 1
+        after = Position(selection.first - 1)
         while page := await self._database.read(partial(self._page, selection, after)):
             for entry in await self._publications.of(page):
                 users = await still_concerned(
@@ -83,7 +84,7 @@ class Republishing:
             after = page[-1].position
 
     async def _page(
-        self, selection: Selection, after: int, connection: asyncpg.Connection
+        self, selection: Selection, after: Position, connection: asyncpg.Connection
     ) -> list[Recorded[RoomEvent]]:
         return await self._log.find(
             after, selection.last, topics=TOPICS, stream_id=selection.room_id, limit=PAGE, connection=connection

@@ -6,13 +6,13 @@ The shapes that a body is made of are built here alone, for events and for reads
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
-from uuid import UUID
 
 import asyncpg
 
 from domain.room import Room, RoomEvent
-from domain.values import UserId
+from domain.values import RoomId, UserId
 from eventstore.log import Recorded
+from eventstore.values import Version
 from postgres.database import Database
 from projections.readmodels.shapes import (
     Body,
@@ -57,7 +57,7 @@ LEFT JOIN users ON users.user_id = last.user_id
 
 USERNAMES = "SELECT user_id, username FROM users WHERE user_id = ANY($1)"
 
-RoomVersion = tuple[UUID, int]
+RoomVersion = tuple[RoomId, Version]
 
 
 def user(user_id: UserId, username: str | None) -> User:
@@ -65,7 +65,7 @@ def user(user_id: UserId, username: str | None) -> User:
     return User(user_id, username if username is not None else f"user {user_id}")
 
 
-def message(room_id: UUID, version: int, *, author: User, content: str, posted_at: datetime) -> Message:
+def message(room_id: RoomId, version: Version, *, author: User, content: str, posted_at: datetime) -> Message:
     """Something said."""
     said_at = timestamp(posted_at)
     return Message(version, content, author, MessageRoom(room_id, version, said_at), said_at)
@@ -87,8 +87,7 @@ def body(event: RoomEvent, actor: User, rooms: Mapping[RoomVersion, RoomSummary]
     match event:
         case Room.MessageAdded():
             return message(
-                event.originator_id,
-                event.originator_version,
+                *place(event),
                 author=actor,
                 content=event.content,
                 posted_at=event.timestamp,
@@ -105,7 +104,7 @@ def shows_room(event: RoomEvent) -> bool:
 
 
 def place(event: RoomEvent) -> RoomVersion:
-    return event.originator_id, event.originator_version
+    return RoomId(event.originator_id), Version(event.originator_version)
 
 
 class Bodies:
@@ -126,7 +125,7 @@ class Bodies:
         rooms = await self.rooms_at(place(event) for event in events if shows_room(event))
         return [
             StreamEvent(
-                version=event.originator_version,
+                version=recorded.version,
                 position=recorded.position,
                 type=event.TOPIC,
                 body=body(event, users[event.actor], rooms),
@@ -135,7 +134,7 @@ class Bodies:
             for recorded, event in zip(batch, events, strict=True)
         ]
 
-    async def room_at(self, room_id: UUID, version: int) -> RoomSummary:
+    async def room_at(self, room_id: RoomId, version: Version) -> RoomSummary:
         """The room as it was right after `version`."""
         return (await self.rooms_at([(room_id, version)]))[room_id, version]
 

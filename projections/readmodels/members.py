@@ -1,7 +1,7 @@
 """Who was in a room at a version, and so could read what was said then."""
 
-from uuid import UUID
-
+from domain.values import RoomId
+from eventstore.values import Version
 from postgres.database import Database
 from projections.readmodels.bodies import user
 from projections.readmodels.queries import PAGE, offset
@@ -31,7 +31,7 @@ class Members:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def at(self, room_id: UUID, version: int, *, page: int = 1) -> list[User]:
+    async def at(self, room_id: RoomId, version: Version, *, page: int = 1) -> list[User]:
         """One page (from 1) of the members right after `version`; empty beyond the last."""
         rows = await self._database.fetch(PAGE_OF_MEMBERS, room_id, version, offset(page))
         return [user(row["user_id"], row["username"]) for row in rows]

@@ -14,6 +14,7 @@ import asyncpg
 
 from domain.room import Room, RoomEvent, name_key
 from eventstore.log import Recorded
+from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
@@ -26,10 +27,10 @@ HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
 class RoomDelta:
     """What a batch did to one room, as differences."""
 
-    version: int = 0
+    version: Version = STREAM_START
     place: int = 0
     bumped_at: datetime | None = None
-    last_message_version: int | None = None
+    last_message_version: Version | None = None
     members: int = 0
     messages: int = 0
 
@@ -96,12 +97,12 @@ class BatchByKind:
         delta = self.deltas.get(event.originator_id)
         if delta is None:
             delta = self.deltas[event.originator_id] = RoomDelta()
-        delta.version, delta.place = event.originator_version, place
+        delta.version, delta.place = Version(event.originator_version), place
         match event:
             case Room.MessageAdded():
                 self.messages.append(event)
                 delta.messages += 1
-                delta.bumped_at, delta.last_message_version = event.timestamp, event.originator_version
+                delta.bumped_at, delta.last_message_version = event.timestamp, delta.version
             case Room.UserJoined():
                 delta.members += 1
                 self.moves.append(Move(event, place, delta.members))

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-from uuid import UUID
 
 import asyncpg
 
 from domain.room import name_key
+from domain.values import RoomId, UserId
 from eventstore.checkpoints import position_of
 from eventstore.log import ROWS, Log
-from eventstore.position import Position
+from eventstore.values import Position, Version
 from postgres.database import Database
 from projections.readmodels.bodies import LAST_COLUMNS, Bodies, message, room_summary, user
 from projections.readmodels.projection import RoomsProjection
@@ -155,26 +155,26 @@ class Queries:
         self._log = log
         self._bodies = bodies
 
-    async def rooms(self, user_id: int, *, page: int) -> At[Found[RoomSummary] | None]:
+    async def rooms(self, user_id: UserId, *, page: int) -> At[Found[RoomSummary] | None]:
         """The rooms of a user, latest bumped first; None for a page (from 1) beyond the last."""
         rows = await self._database.fetch(ROOMS, user_id, offset(page))
         found = [row for row in rows if row["room_id"] is not None]
         return At(numbered([room_summary(row) for row in found], found, page), rows[0]["position"])
 
-    async def room(self, user_id: int, room_id: UUID) -> At[RoomSummary]:
+    async def room(self, user_id: UserId, room_id: RoomId) -> At[RoomSummary]:
         """A room that the user is a member of. Raises NotInRoom."""
         row = (await self._database.fetch(ROOM, user_id, room_id))[0]
         if row["room_id"] is None:
             raise NotInRoom
         return At(room_summary(row), row["position"])
 
-    async def search(self, user_id: int, text: str, *, page: int) -> At[Found[RoomFound] | None]:
+    async def search(self, user_id: UserId, text: str, *, page: int) -> At[Found[RoomFound] | None]:
         """Rooms whose name has `text` in it, by name; all of them for an empty text."""
         rows = await self._database.fetch(SEARCH, user_id, name_key(text), offset(page))
         found = [row for row in rows if row["room_id"] is not None]
         return At(numbered([room_found(row) for row in found], found, page), rows[0]["position"])
 
-    async def messages(self, user_id: int, room_id: UUID, *, page: int) -> At[Found[Message] | None]:
+    async def messages(self, user_id: UserId, room_id: RoomId, *, page: int) -> At[Found[Message] | None]:
         """Messages of a room, newest first. Raises NotInRoom; None for a page beyond the last."""
         rows = await self._database.fetch(MESSAGES, user_id, room_id, offset(page))
         if rows[0]["room_id"] is None:
@@ -183,21 +183,23 @@ class Queries:
         found = Found(rows[0]["message_count"], results) if results or page == 1 else None
         return At(found, rows[0]["position"])
 
-    async def messages_before(self, user_id: int, room_id: UUID, *, before: int, limit: int) -> At[Found[Message]]:
+    async def messages_before(
+        self, user_id: UserId, room_id: RoomId, *, before: Version, limit: int
+    ) -> At[Found[Message]]:
         """The newest `limit` messages with ids below `before`, newest first. Raises NotInRoom."""
         rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
         return At(Found(rows[0]["message_count"], messages(rows)), rows[0]["position"])
 
-    async def events(self, user_id: int, room_id: UUID, *, after: int, limit: int) -> At[RoomEvents]:
+    async def events(self, user_id: UserId, room_id: RoomId, *, after: Version, limit: int) -> At[RoomEvents]:
         """The events of a room beyond version `after`, ascending. Raises NotInRoom."""
         rows = await self._database.fetch(EVENTS, user_id, room_id, after, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
         return At(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
 
-    async def feed(self, user_id: int, *, after: int, limit: int) -> At[list[StreamEvent]]:
+    async def feed(self, user_id: UserId, *, after: Position, limit: int) -> At[list[StreamEvent]]:
         """What the user was there for beyond position `after`, across rooms, ascending.
 
         The position is the point that the answer is complete to: that of the last event where there may be more.

@@ -9,12 +9,13 @@ from domain.errors import ChatError, RoomNotFound
 from domain.room import Room, RoomEvent, name_key
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, fits_nothing
+from eventstore.values import STREAM_START, Version
 from postgres.database import Database
 from replay.investigate.log_search import Filter, LogSearch
 
 PAGE = 1000
 
-Moment = int | datetime
+Moment = Version | datetime
 """A version (that event included) or a time (events up to it included)."""
 
 
@@ -28,7 +29,7 @@ class RoomThen:
 
     room_id: RoomId
     name: str
-    version: int
+    version: Version
     at: datetime
     members: frozenset[UserId]
     messages: Sequence[Room.MessageAdded]
@@ -88,7 +89,7 @@ class TimeTravel:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:
             raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
-        return RoomThen(room_id, room.name, room.version, room.modified_on, frozenset(room.members), messages)
+        return RoomThen(room_id, room.name, Version(room.version), room.modified_on, frozenset(room.members), messages)
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
         """What happened between two moments of a room, on balance."""
@@ -98,7 +99,7 @@ class TimeTravel:
         said = [message for message in two.messages if message.originator_version > one.version]
         return RoomDifference(one, two, two.members - one.members, one.members - two.members, said)
 
-    async def visibility(self, room_id: RoomId, version: int) -> Visibility | None:
+    async def visibility(self, room_id: RoomId, version: Version) -> Visibility | None:
         """Who could see the message that `version` added; None when that event is none."""
         then = await self.room_at(room_id, version)
         if not then.messages or then.messages[-1].originator_version != version:
@@ -110,12 +111,12 @@ class TimeTravel:
         }
         return Visibility(then.messages[-1], then.members, frozenset(later) - then.members)
 
-    async def _stream(self, room_id: RoomId, *, after: int = 0) -> AsyncIterator[Recorded[RoomEvent]]:
+    async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:
             while page := await self._log.stream(room_id, after=after, limit=PAGE, connection=connection):
                 for recorded in page:
                     yield recorded
-                after = page[-1].event.originator_version
+                after = page[-1].version
 
 
 def applied(recorded: Recorded[RoomEvent], room: Room | None) -> Room | None:

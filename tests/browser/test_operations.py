@@ -84,7 +84,7 @@ async def an_interrupted_rebuild(service: Service, monkeypatch: pytest.MonkeyPat
 
     def stop(progress: Progress) -> None:
         nonlocal reached
-        reached = progress.position
+        reached = progress.done
         if reached:
             raise Stop
 

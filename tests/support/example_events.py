@@ -6,9 +6,10 @@ from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 from domain.room import Room, RoomEvent
+from domain.values import UserId
 
 ROOM_ID = UUID(int=1)
-ACTOR = 7
+ACTOR = UserId(7)
 WORDS = "words that a person wrote"
 
 GIVEN_BY_THE_LIBRARY = {

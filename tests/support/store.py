@@ -16,6 +16,7 @@ from domain.chat import OpenRoom
 from domain.values import RoomId, UserId
 from eventstore import append_lock
 from eventstore.log import Recorded
+from eventstore.values import LOG_START
 from eventstore.writer.writer import Observer, unobserved
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
@@ -32,7 +33,7 @@ class Store(Core):
         """The whole log."""
         async with self.database.connection() as connection:
             last = await self.log.last_position(connection=connection)
-            return await self.log.between(0, last, limit=1_000_000, connection=connection)
+            return await self.log.between(LOG_START, last, limit=1_000_000, connection=connection)
 
     async def versions(self, room_id: UUID) -> list[int]:
         """The versions in a room's stream, in the order of the log."""

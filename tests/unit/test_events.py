@@ -10,7 +10,7 @@ from cli.support.output import COLOURS, event_object, said
 from domain.events import event_classes
 from domain.room import LABELS, TOPICS, Room, RoomEvent
 from eventstore.log import Recorded
-from eventstore.position import Position
+from eventstore.values import Position, Version
 from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
@@ -35,7 +35,8 @@ def documented() -> dict[str, str]:
 
 def body_of(event: RoomEvent) -> Body:
     now = "2026-01-01T00:00:00.000000Z"
-    room = RoomSummary(event.originator_id, WORDS, event.originator_version, now, 1, None)
+    room_id, version = place(event)
+    room = RoomSummary(room_id, WORDS, version, now, 1, None)
     return body(event, User(event.actor, "ada"), {place(event): room} if shows_room(event) else {})
 
 
@@ -77,7 +78,7 @@ def test_each_is_folded(kind: type[RoomEvent]) -> None:
 
 @every_kind
 def test_each_moves_an_audience_on(kind: type[RoomEvent]) -> None:
-    audience = Audience({ACTOR}, 2, AllWarm(), owns=lambda _: True)
+    audience = Audience({ACTOR}, Version(2), AllWarm(), owns=lambda _: True)
     audience.advance(example(kind, version=3))
     assert audience.version == 3
 

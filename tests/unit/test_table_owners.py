@@ -24,7 +24,7 @@ OWNERS = {
     "operator_actions": {"projections/operator_actions.py"},
     "users": {"api/accounts/accounts.py"},
     "sessions": {"api/accounts/sessions.py"},
-    "operations_watch": {"api/operations/watch.py"},
+    "operations_watch": {"api/operations/figures_publisher.py"},
 }
 """Where each table is written by its name."""
 

@@ -18,6 +18,7 @@ from centrifugo.hub.server_api import http_api
 from cli.main import main
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.values import RoomId
+from eventstore.values import Position
 from projections.fanout.republish import Republishing, Selection
 from tests.integration.conftest import StartServer, Visit
 from tests.support.given_when_then import ADA, BOB, EVE
@@ -54,13 +55,17 @@ def republishing(store: Store, *, all_warm: bool = True) -> Republishing:
     return create_republishing(Settings(cold_after="never" if all_warm else "24h"), store)
 
 
+def positions_between(first: int, last: int, **of: Any) -> Selection:
+    return Selection(Position(first), Position(last), **of)
+
+
 async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_leaving(
     store: Store, room_id: RoomId, database_url: str
 ) -> None:
     before, again = Server(), Server()
     async with publishing(database_url, store, before):
         await published_to(database_url, 9)
-    total = await republishing(store).publish(Selection(1, 9), again)
+    total = await republishing(store).publish(positions_between(1, 9), again)
     assert again.published(ADA) == before.published(ADA)
     assert again.positions(BOB) == [6]
     assert again.positions(EVE) == [9]
@@ -71,10 +76,10 @@ async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_l
 async def test_a_selection_is_a_range_of_one_room_or_one_user(store: Store, room_id: RoomId) -> None:
     other = await store.open_room("Other", by=ADA)
     for selection, expected in (
-        (Selection(5, 7), [5, 6, 7]),
-        (Selection(1, 99, room_id=other), [11]),
-        (Selection(1, 99, user_id=EVE), []),
-        (Selection(2, 3, user_id=ADA), [2, 3]),
+        (positions_between(5, 7), [5, 6, 7]),
+        (positions_between(1, 99, room_id=other), [11]),
+        (positions_between(1, 99, user_id=EVE), []),
+        (positions_between(2, 3, user_id=ADA), [2, 3]),
     ):
         server = Server()
         await republishing(store).publish(selection, server)
@@ -85,12 +90,12 @@ async def test_who_cannot_be_listening_is_left_out(store: Store, room_id: RoomId
     await store.database.execute("INSERT INTO leases (user_id, warm_until) VALUES (1, now() + interval '1 hour')")
     await store.database.execute("INSERT INTO leases (user_id, warm_until, is_paused) VALUES (3, now(), true)")
     server = Server()
-    await republishing(store, all_warm=False).publish(Selection(1, 9), server)
+    await republishing(store, all_warm=False).publish(positions_between(1, 9), server)
     assert (server.positions(ADA), server.positions(EVE)) == ([2, 3, 4, 5, 6, 7, 8, 9], [])
 
 
 async def test_a_dry_run_tells_the_same_and_publishes_nothing(store: Store, room_id: RoomId) -> None:
-    total = await republishing(store).dry_run(Selection(1, 9))
+    total = await republishing(store).dry_run(positions_between(1, 9))
     assert (total.events, total.channels) == (8, 10)
 
 

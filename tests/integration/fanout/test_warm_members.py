@@ -9,10 +9,11 @@ import pytest
 
 from api.settings import Settings
 from api.wiring import create_leases
-from centrifugo.hub.protocol import Position
+from centrifugo.hub.protocol import Position as StreamPosition
 from centrifugo.publisher import Publication
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.values import RoomId, UserId
+from eventstore.values import LOG_START
 from projections.fanout.leases import Leases
 from tests.support.given_when_then import ADA, BOB
 from tests.support.lanes_under_test import TURN_COLD, Server, audience_positions, published_to, publishing
@@ -192,7 +193,7 @@ class Client:
         self._store = store
         self._server = server
         self._leases = leases
-        self._complete_to = 0
+        self._complete_to = LOG_START
         self._offset: int | None = None
         self.has_token = self.is_subscribed = False
         self.must_load = True
@@ -241,7 +242,7 @@ class Client:
             self.has_token = False
 
     def _history(self) -> tuple[Any, list[Any]]:
-        since = Position(self._offset, "") if self._offset is not None else None
+        since = StreamPosition(self._offset, "") if self._offset is not None else None
         return self._server.hub.read_history(f"personal:{self.user_id}", limit=-1, since=since)
 
     def _told(self) -> list[tuple[int, dict[str, Any]]]:

@@ -27,13 +27,13 @@ def stock(database_url: str) -> Iterator[StockRooms]:
     application.close()
 
 
-def open_and_fill(stock: StockRooms, messages: int) -> UUID:
+def open_and_fill(stock: StockRooms, messages: int) -> RoomId:
     """A room of theirs, saved once a message."""
     room = Room.open(name="Theirs", user_id=BOB)
     for number in range(messages):
         room.post(user_id=BOB, content=f"theirs {number}")
         stock.save(room)
-    return room.id
+    return room.room_id
 
 
 def post_into(stock: StockRooms, room_id: UUID, messages: int) -> None:
@@ -123,7 +123,7 @@ async def test_a_room_name_that_a_stock_application_took_twice_stops_nothing(
     async with open_store(database_url) as store:
         await store.open_room("Theirs", by=ADA)
         theirs = await asyncio.to_thread(open_and_fill, stock, 1)
-        await store.chat.join_room(JoinRoom(RoomId(theirs), ADA))
+        await store.chat.join_room(JoinRoom(theirs, ADA))
         found = (await store.queries.search(UserId(9), "theirs", page=1)).value
         assert found is not None
         assert found.count == 2

@@ -268,7 +268,7 @@ async def test_an_interrupted_rebuild_is_gone_on_with_or_begun_anew(
         """Somebody pressed Ctrl-C."""
 
     def stop(progress: Progress) -> None:
-        if progress.position:
+        if progress.done:
             raise Stop
 
     with pytest.raises(Stop):

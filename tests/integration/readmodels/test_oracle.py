@@ -254,7 +254,7 @@ class Service:
         fresh = {str(room.id): msgspec.to_builtins(room) for room in page.results}
         assert client.rooms == fresh, f"what user {user_id} holds differs from a fresh page"
         for room_id, held in client.messages.items():
-            messages = (await self.store.queries.messages(user_id, UUID(room_id), page=1)).value
+            messages = (await self.store.queries.messages(user_id, RoomId(UUID(room_id)), page=1)).value
             assert messages is not None
             newest = [msgspec.to_builtins(message) for message in messages.results[: len(held)]]
             assert held[::-1][:100] == newest, f"what user {user_id} read differs from a fresh page"

@@ -5,7 +5,6 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -13,6 +12,7 @@ from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
 from domain.room import Room
 from domain.values import RoomId, UserId
+from eventstore.values import LOG_START, STREAM_START, Version
 from projections.readmodels.queries import NotInRoom
 from projections.readmodels.shapes import Message, timestamp
 from tests.support.store import Store, open_store
@@ -36,7 +36,7 @@ class Moment:
 class Notes:
     """Every moment of every room, and who was there for what."""
 
-    moments: dict[UUID, list[Moment]] = field(default_factory=lambda: defaultdict(list))
+    moments: dict[RoomId, list[Moment]] = field(default_factory=lambda: defaultdict(list))
     feeds: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def take(self, position: int, event: Any) -> None:
@@ -107,7 +107,9 @@ async def test_every_read_equals_a_fold_of_the_log(database_url: str, seed: int)
 
 
 async def check_rooms_at_every_version(store: Store, notes: Notes) -> None:
-    asked = [(room_id, version) for room_id, room in notes.moments.items() for version in range(1, len(room) + 1)]
+    asked = [
+        (room_id, Version(version)) for room_id, room in notes.moments.items() for version in range(1, len(room) + 1)
+    ]
     rooms = await store.bodies.rooms_at(asked)
     assert len(rooms) == len(asked)
     for (room_id, version), room in rooms.items():
@@ -130,7 +132,7 @@ async def check_rooms_of(store: Store, notes: Notes, rooms: list[RoomId], user_i
     newest_first = sorted(mine, key=lambda room_id: notes.moments[room_id][-1].bumped_at, reverse=True)
     assert [room.id for room in found.results] == newest_first
     for room in found.results:
-        assert room == await store.bodies.room_at(room.id, len(notes.moments[room.id]))
+        assert room == await store.bodies.room_at(room.id, Version(len(notes.moments[room.id])))
         assert (await store.queries.room(user_id, room.id)).value == room
         page = (await store.queries.messages(user_id, room.id, page=1)).value
         assert page is not None
@@ -148,7 +150,7 @@ async def check_feed(store: Store, notes: Notes, user_id: UserId) -> None:
     """Read in steps, from every position that a step can end at."""
     expected = notes.feeds[user_id]
     seen: list[int] = []
-    after = 0
+    after = LOG_START
     while True:
         step = await store.queries.feed(user_id, after=after, limit=7)
         seen.extend(event.position for event in step.value)
@@ -164,8 +166,8 @@ async def test_a_message_looks_the_same_in_a_page_in_the_events_and_in_the_feed(
         room_id = await store.open_room(by=USERS[0])
         await store.chat.post_message(PostMessage(room_id, USERS[0], "hello"))
         page = (await store.queries.messages(USERS[0], room_id, page=1)).value
-        events = (await store.queries.events(USERS[0], room_id, after=0, limit=10)).value.events
-        feed = (await store.queries.feed(USERS[0], after=0, limit=10)).value
+        events = (await store.queries.events(USERS[0], room_id, after=STREAM_START, limit=10)).value.events
+        feed = (await store.queries.feed(USERS[0], after=LOG_START, limit=10)).value
         assert page is not None
         bodies = [event.body for event in (*events, *feed) if isinstance(event.body, Message)]
         assert bodies == [page.results[0]] * 2
@@ -176,7 +178,7 @@ async def test_messages_before_an_id_are_a_cursor_that_new_messages_do_not_move(
         room_id = await store.open_room(by=USERS[0])
         for number in range(5):
             await store.chat.post_message(PostMessage(room_id, USERS[0], str(number)))
-        newest = (await store.queries.messages_before(USERS[0], room_id, before=2**60, limit=2)).value.results
+        newest = (await store.queries.messages_before(USERS[0], room_id, before=Version(2**60), limit=2)).value.results
         await store.chat.post_message(PostMessage(room_id, USERS[0], "new"))
         older = (await store.queries.messages_before(USERS[0], room_id, before=newest[-1].id, limit=2)).value.results
         assert [message.content for message in (*newest, *older)] == ["4", "3", "2", "1"]

@@ -160,7 +160,7 @@ async def test_an_interrupted_rebuild_leaves_the_live_tables_and_goes_on_where_i
         await admin.execute(CORRUPTIONS["messages"], room_id)
 
         def stop(progress: Progress) -> None:
-            if progress.position >= 30:
+            if progress.done >= 30:
                 raise Stop
 
         with pytest.raises(Stop):
@@ -278,7 +278,7 @@ async def test_what_happens_while_the_exchange_waits_is_not_left_for_the_lock(
     async with open_store(database_url) as store:
         room_id = await talk(store)
         async with somebody_staying_in_a_table(admin):
-            rebuilding = asyncio.create_task(rebuild(database_url, lambda progress: seen.append(progress.position)))
+            rebuilding = asyncio.create_task(rebuild(database_url, lambda progress: seen.append(progress.done)))
             await eventually(lambda: waits_for_readers(store))
             for number in range(20):
                 await store.chat.post_message(PostMessage(room_id, ADA, str(number)))

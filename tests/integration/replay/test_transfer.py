@@ -117,7 +117,7 @@ async def test_an_interrupted_export_goes_on_and_comes_to_the_same(
     database_url: str, recorded: RoomId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def stop(progress: Progress) -> None:
-        if progress.position > 15:
+        if progress.done > 15:
             raise Stop
 
     seen: list[int] = []
