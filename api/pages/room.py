@@ -8,8 +8,8 @@ from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.parsing import BIGINT, query_number, room_id
 from api.pages.page import ROOM, field, page, redirect, render
 from api.pages.state import beside, my_rooms, open_room
-from domain.chat import PostMessage
-from domain.errors import InvalidField
+from domain.chat import PostMessage, RenameRoom
+from domain.errors import InvalidField, NameTaken
 from domain.values import ClientId, RoomId
 from projections.readmodels.queries import At, NotInRoom
 from projections.readmodels.shapes import RoomSummary
@@ -42,8 +42,29 @@ async def post_message(request: web.Request) -> web.Response:
     return redirect(f"/rooms/{room.value.id}/#newest")
 
 
+async def post_rename(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/rename/: give the room another name; one that it cannot have comes back with the reason."""
+    core, user_id = request.app[CORE], request[SESSION].user.id
+    room = await core.queries.room(user_id, room_id(request))
+    name, key = await field(request, "name"), await field(request, "key")
+    try:
+        await core.chat.rename_room(RenameRoom(room_id(request), user_id, name, ClientId(key) if key else None))
+    except InvalidField as error:
+        return await _newest(request, room, name=name, name_problem=str(error), status=400)
+    except NameTaken as error:
+        return await _newest(request, room, name=name, name_problem=str(error), status=409)
+    return redirect(f"/rooms/{room.value.id}/#newest")
+
+
 async def _newest(
-    request: web.Request, room: At[RoomSummary], *, content: str = "", problem: str = "", status: int = 200
+    request: web.Request,
+    room: At[RoomSummary],
+    *,
+    content: str = "",
+    problem: str = "",
+    name: str | None = None,
+    name_problem: str = "",
+    status: int = 200,
 ) -> web.Response:
     await request.app[READ_SYNC].move(request[SESSION].user.id, RoomId(room.value.id), room.value.version)
     state, found = await open_room(request, room)
@@ -59,6 +80,9 @@ async def _newest(
         "content": content,
         "problem": problem,
         "key": secrets.token_urlsafe(16),
+        "name": name if name is not None else room.value.name,
+        "name_problem": name_problem,
+        "rename_key": secrets.token_urlsafe(16),
     }
     return render(request, "room.html", context, status=status)
 
@@ -89,4 +113,5 @@ async def _not_in_room(request: web.Request) -> web.Response:
 ROUTES = (
     web.get(f"{ROOM}/", page(get_room)),
     web.post(f"{ROOM}/", page(post_message)),
+    web.post(f"{ROOM}/rename/", page(post_rename)),
 )

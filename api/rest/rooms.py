@@ -11,14 +11,14 @@ from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
 from api.http.responses import answer
 from api.rest.recorded import recorded_body
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RenameRoom
 from domain.room import NAME_LIMIT
 from projections.readmodels.queries import At, Found
 from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
 
 
 class RoomWanted(Struct, frozen=True):
-    """The name of a room to open."""
+    """The name that a room is to have."""
 
     name: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LIMIT, "pattern": r"\S"})]
 
@@ -80,6 +80,14 @@ async def leave_room(request: web.Request) -> web.Response:
     return await recorded_body(request, await request.app[CORE].chat.leave_room(command))
 
 
+async def rename_room(request: web.Request) -> web.Response:
+    """POST /api/rooms/{room_id}/rename/ {"name"}: 200 Member; 400; 409 when the name is taken; 404."""
+    room, key = room_id(request), idempotency_key(request)
+    wanted = await read_body(request, RoomWanted)
+    command = RenameRoom(room, request[SESSION].user.id, wanted.name, key)
+    return await recorded_body(request, await request.app[CORE].chat.rename_room(command))
+
+
 ENDPOINTS = (
     Endpoint("GET", "/api/rooms/", get_rooms, Page[RoomSummary], query=("page",)),
     Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, RoomWanted, records=True, refuses=(409,)),
@@ -87,5 +95,6 @@ ENDPOINTS = (
     Endpoint("GET", "/api/search/", search, Page[RoomFound], query=("q", "page")),
     Endpoint("POST", f"{ROOM}/join/", join_room, Member, 200, Nothing, records=True, refuses=(409,)),
     Endpoint("POST", f"{ROOM}/leave/", leave_room, Member, 200, Nothing, records=True),
+    Endpoint("POST", f"{ROOM}/rename/", rename_room, Member, 200, RoomWanted, records=True, refuses=(409,)),
     Endpoint("GET", f"{ROOM}/members/", get_members, Page[User], query=("at", "page")),
 )
