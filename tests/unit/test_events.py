@@ -101,7 +101,7 @@ def test_the_documentation_describes_each_with_the_shape_of_its_body() -> None:
 
 def test_each_that_is_published_happens_to_live_pages_in_a_test() -> None:
     tested = {topic for topics in HAPPENINGS.values() for topic in topics}
-    assert set(TOPICS) - tested == {Room.RoomOpened.TOPIC}, "the opening of a room is told to nobody"
+    assert set(TOPICS) - tested == {Room.RoomOpened.TOPIC}, "only the opening of a room is not published"
 
 
 def test_the_browser_does_something_about_each_and_knows_no_other() -> None:
