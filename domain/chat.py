@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.errors import AlreadyAMember, NameTaken
 from domain.idempotency import IdempotencyKey, idempotency_key
-from domain.room import Room, RoomEvent, name_key
+from domain.room import NAME_TAKEN, Room, RoomEvent, check_name, name_key
 from domain.values import ClientId, RoomId, UserId
 
 
@@ -47,6 +47,16 @@ class LeaveRoom:
     client_id: ClientId | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RenameRoom:
+    """Give a room another name."""
+
+    room_id: RoomId
+    user_id: UserId
+    name: str
+    client_id: ClientId | None = None
+
+
 class RecordedEvent(Protocol):
     """An event in the log, and where."""
 
@@ -71,6 +81,14 @@ class Rooms(Protocol):
     ) -> RecordedEvent:
         """Apply `command` to the room as it is in the log at that moment. What it raises is raised here."""
 
+    async def claim(
+        self, room_id: RoomId, name: str, command: Callable[[Room, bool], None], /, *, key: IdempotencyKey | None
+    ) -> RecordedEvent:
+        """As `change`, for a command that gives the room the unique value `name`.
+
+        The command is told whether another room holds it at that moment, and raises then.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class UniqueName:
@@ -92,7 +110,7 @@ class Chat:
     async def open_room(self, command: OpenRoom) -> RecordedEvent:
         """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
         room = Room.open(name=command.name, user_id=command.user_id)
-        unique = UniqueName(name_key(room.name), NameTaken("A room with this name already exists."))
+        unique = UniqueName(name_key(room.name), NameTaken(NAME_TAKEN))
         return await self._rooms.add(room, unique=unique, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent:
@@ -129,3 +147,12 @@ class Chat:
             room.leave(user_id=command.user_id)
 
         return await self._rooms.change(command.room_id, leave, key=idempotency_key(command))
+
+    async def rename_room(self, command: RenameRoom) -> RecordedEvent:
+        """Give a room another name. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
+        check_name(command.name)  # before it is compared with other names: no database takes every text
+
+        def rename(room: Room, is_taken: bool) -> None:
+            room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken)
+
+        return await self._rooms.claim(command.room_id, name_key(command.name), rename, key=idempotency_key(command))

@@ -5,12 +5,13 @@ from typing import cast
 
 from eventsourcing.domain import Aggregate, event
 
-from domain.errors import AlreadyAMember, InvalidField, NotAMember
+from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember
 from domain.events import event_classes
 from domain.values import ClientId, RoomId, UserId
 
 NAME_LIMIT = 100
 CONTENT_LIMIT = 4000
+NAME_TAKEN = "A room with this name already exists."
 
 
 class Room(Aggregate):
@@ -90,6 +91,22 @@ class Room(Aggregate):
         def text(self) -> str:
             return self.content
 
+    class RoomRenamed(Event):
+        """A member gave the room another name."""
+
+        TOPIC = "room_renamed"
+        LABEL = "renamed the room"
+        user_id: UserId
+        name: str
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> str:
+            return self.name
+
     @event(RoomOpened)
     def __init__(self, *, name: str, opened_by: UserId) -> None:
         self.name = name
@@ -130,6 +147,19 @@ class Room(Aggregate):
         self._must_have(user_id)
         self._user_left(user_id=user_id)
 
+    def rename(self, *, user_id: UserId, name: str, is_taken: bool) -> None:
+        """Call the room `name`; `is_taken` says whether another room has that name.
+
+        Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember; NameTaken.
+        """
+        check_name(name)
+        self._must_have(user_id)
+        if name.strip() == self.name:
+            raise InvalidField("name", "The room has this name already.")
+        if is_taken:
+            raise NameTaken(NAME_TAKEN)
+        self._room_renamed(user_id=user_id, name=name.strip())
+
     def _must_have(self, user_id: UserId) -> None:
         if user_id not in self.members:
             raise NotAMember("not a member of this room")
@@ -142,12 +172,16 @@ class Room(Aggregate):
     def _user_left(self, user_id: UserId) -> None:
         self.members.remove(user_id)
 
+    @event(RoomRenamed)
+    def _room_renamed(self, user_id: UserId, name: str) -> None:
+        self.name = name
+
     @event(MessageAdded)
     def _message_added(self, user_id: UserId, content: str, client_id: ClientId | None) -> None:
         pass
 
 
-RoomEvent = Room.RoomOpened | Room.UserJoined | Room.UserLeft | Room.MessageAdded
+RoomEvent = Room.RoomOpened | Room.UserJoined | Room.UserLeft | Room.MessageAdded | Room.RoomRenamed
 """Every kind of event in a room. Code that treats each of them matches on this and ends in `assert_never`."""
 
 TOPICS = tuple(kind.TOPIC for kind in event_classes(Room))

@@ -8,8 +8,8 @@ from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.parsing import BIGINT, query_number, room_id
 from api.pages.page import ROOM, field, page, redirect, render
 from api.pages.state import layout_context, my_rooms, state_with_room
-from domain.chat import PostMessage
-from domain.errors import InvalidField
+from domain.chat import PostMessage, RenameRoom
+from domain.errors import InvalidField, NameTaken
 from domain.values import ClientId
 from eventstore.values import Version
 from projections.readmodels.queries import At, NotInRoom
@@ -43,8 +43,29 @@ async def post_message(request: web.Request) -> web.Response:
     return redirect(f"/rooms/{room.value.id}/#newest")
 
 
+async def post_rename(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/rename/: rename the room; a refused name comes back with the reason."""
+    core, user_id = request.app[CORE], request[SESSION].user.id
+    room = await core.queries.room(user_id, room_id(request))
+    name, key = await field(request, "name"), await field(request, "key")
+    try:
+        await core.chat.rename_room(RenameRoom(room_id(request), user_id, name, ClientId(key) if key else None))
+    except InvalidField as error:
+        return await _newest(request, room, name=name, name_problem=str(error), status=400)
+    except NameTaken as error:
+        return await _newest(request, room, name=name, name_problem=str(error), status=409)
+    return redirect(f"/rooms/{room.value.id}/#newest")
+
+
 async def _newest(
-    request: web.Request, room: At[RoomSummary], *, content: str = "", problem: str = "", status: int = 200
+    request: web.Request,
+    room: At[RoomSummary],
+    *,
+    content: str = "",
+    problem: str = "",
+    name: str | None = None,
+    name_problem: str = "",
+    status: int = 200,
 ) -> web.Response:
     await request.app[READ_SYNC].move(request[SESSION].user.id, room.value.id, room.value.version)
     state, found = await state_with_room(request, room)
@@ -60,6 +81,9 @@ async def _newest(
         "content": content,
         "problem": problem,
         "key": secrets.token_urlsafe(16),
+        "name": name if name is not None else room.value.name,
+        "name_problem": name_problem,
+        "rename_key": secrets.token_urlsafe(16),
     }
     return render(request, "room.html", context, status=status)
 
@@ -90,4 +114,5 @@ async def _not_in_room(request: web.Request) -> web.Response:
 ROUTES = (
     web.get(f"{ROOM}/", page(get_room)),
     web.post(f"{ROOM}/", page(post_message)),
+    web.post(f"{ROOM}/rename/", page(post_rename)),
 )

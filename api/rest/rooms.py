@@ -11,7 +11,7 @@ from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_text, query_version, read_body, room_id
 from api.http.responses import json_response
 from api.rest.recorded import recorded_body
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RenameRoom
 from domain.room import NAME_LIMIT
 from eventstore.values import Position
 from projections.readmodels.bodies import place
@@ -19,8 +19,8 @@ from projections.readmodels.queries import At, Found
 from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
 
 
-class NewRoom(Struct, frozen=True):
-    """The name of a room to open."""
+class RoomName(Struct, frozen=True):
+    """The name of a room that is opened or renamed."""
 
     name: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LIMIT, "pattern": r"\S"})]
 
@@ -60,7 +60,7 @@ async def search(request: web.Request) -> web.Response:
 async def open_room(request: web.Request) -> web.Response:
     """POST /api/rooms/ {"name"}: 201 RoomSummary; 400; 409 when the name is taken."""
     key = idempotency_key(request)
-    body = await read_body(request, NewRoom)
+    body = await read_body(request, RoomName)
     core = request.app[CORE]
     recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
     room = await core.bodies.room_at(*place(recorded.event))
@@ -81,12 +81,21 @@ async def leave_room(request: web.Request) -> web.Response:
     return await recorded_body(request, await request.app[CORE].chat.leave_room(command))
 
 
+async def rename_room(request: web.Request) -> web.Response:
+    """POST /api/rooms/{room_id}/rename/ {"name"}: 200 Member; 400; 409 when the name is taken; 404."""
+    room, key = room_id(request), idempotency_key(request)
+    body = await read_body(request, RoomName)
+    command = RenameRoom(room, request[SESSION].user.id, body.name, key)
+    return await recorded_body(request, await request.app[CORE].chat.rename_room(command))
+
+
 ENDPOINTS = (
     Endpoint("GET", "/api/rooms/", get_rooms, Page[RoomSummary], query=("page",)),
-    Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, NewRoom, records=True, refusals=(409,)),
+    Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, RoomName, records=True, refusals=(409,)),
     Endpoint("GET", f"{ROOM}/", get_room, RoomSummary),
     Endpoint("GET", "/api/search/", search, Page[RoomFound], query=("q", "page")),
     Endpoint("POST", f"{ROOM}/join/", join_room, Member, 200, Empty, records=True, refusals=(409,)),
     Endpoint("POST", f"{ROOM}/leave/", leave_room, Member, 200, Empty, records=True),
+    Endpoint("POST", f"{ROOM}/rename/", rename_room, Member, 200, RoomName, records=True, refusals=(409,)),
     Endpoint("GET", f"{ROOM}/members/", get_members, Page[User], query=("at", "page")),
 )

@@ -85,6 +85,8 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
                     "room_id": found.later.room_id,
                     "from": found.earlier.version,
                     "to": found.later.version,
+                    "name_before": found.earlier.name,
+                    "name": found.later.name,
                     "joined": sorted(found.joined),
                     "left": sorted(found.left),
                     "said": [message_object(message) for message in found.said],
@@ -93,6 +95,8 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
             return
         users = await reader.names({*found.joined, *found.left, *(message.user_id for message in found.said)})
         click.echo(f"{one_line(found.later.name)}: version {found.earlier.version} to {found.later.version}")
+        if found.earlier.name != found.later.name:  # room_renamed, on balance
+            click.echo(click.style(f"renamed from {one_line(found.earlier.name)}", fg="cyan"))
         for sign, colour, changed in (("+", "green", found.joined), ("-", "red", found.left)):
             for user_id in sorted(changed):
                 click.echo(click.style(f"{sign} {name_of(user_id, users)}", fg=colour))

@@ -122,7 +122,7 @@ class Audience:
         self.version = Version(event.originator_version)
         self._leaver = None
         match event:
-            case Room.MessageAdded() | Room.RoomOpened():
+            case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed():
                 return self.listeners.parts
             case Room.UserJoined():
                 self._join(event.user_id)

@@ -33,7 +33,7 @@ LAST_COLUMNS = """
 
 ROOMS_AT = f"""
 SELECT
-    asked.room_id, asked.version, rooms.name,
+    asked.room_id, asked.version, coalesce(former.name, rooms.name) AS name,
     CASE WHEN coalesce(joined.version, 0) > coalesce(gone.version, 0)
         THEN joined.members ELSE coalesce(gone.members, 0) END AS member_count,
     coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
@@ -52,6 +52,10 @@ LEFT JOIN LATERAL (
     SELECT version, content, posted_at, user_id FROM messages
     WHERE room_id = asked.room_id AND version <= asked.version ORDER BY version DESC LIMIT 1
 ) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT name FROM former_names
+    WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
+) AS former ON true
 LEFT JOIN users ON users.user_id = last.user_id
 """
 
@@ -92,7 +96,7 @@ def body(event: RoomEvent, actor: User, rooms: Mapping[RoomVersion, RoomSummary]
                 content=event.content,
                 posted_at=event.timestamp,
             )
-        case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft():
+        case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft() | Room.RoomRenamed():
             return Member(rooms[place(event)], actor)
         case _:
             assert_never(event)

@@ -90,6 +90,7 @@ class BatchByKind:
     openings: list[Room.RoomOpened] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     messages: list[Room.MessageAdded] = field(default_factory=list)
+    renames: list[Room.RoomRenamed] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -111,6 +112,8 @@ class BatchByKind:
                 self.moves.append(Move(event, place, delta.members))
             case Room.RoomOpened():
                 self.openings.append(event)
+            case Room.RoomRenamed():
+                self.renames.append(event)
             case _:
                 assert_never(event)
 
@@ -137,6 +140,8 @@ class RoomsProjection:
             base = fold_openings(kinds.openings, base)
         if kinds.moves:
             base = fold_stays(kinds.moves, base)
+        if kinds.renames:
+            base = fold_renames(kinds.renames, base)
         return fold_changes(kinds.deltas, kinds.messages, base)
 
     async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> dict[str, set[UUID]]:
@@ -164,6 +169,12 @@ def fold_stays(moves: Iterable[Move], base: Call | int) -> Call:
         for join, leave in stays.begun.values()
     ]
     return Call("fold_stays", base, *columns(ended, 5), *columns(begun, 8))
+
+
+def fold_renames(events: Sequence[Room.RoomRenamed], base: Call | int) -> Call:
+    """The call that names rooms, and keeps what they were called before."""
+    rows = [(e.originator_id, e.originator_version, e.name, name_key(e.name)) for e in events]
+    return Call("fold_renames", base, *columns(rows, 4))
 
 
 def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.MessageAdded], base: Call | int) -> Call:

@@ -11,6 +11,7 @@ KEYS = {
     "rooms": ("room_id",),
     "memberships": ("room_id", "user_id", "joined_version"),
     "messages": ("room_id", "version"),
+    "former_names": ("room_id", "until_version"),  # of room_renamed
 }
 """The primary key of each table."""
 

@@ -69,10 +69,13 @@ class TimeTravel:
             return RoomId(UUID(room))
         except ValueError:
             pass
-        async for opened in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC,))):
-            assert isinstance(opened.event, Room.RoomOpened)
-            if name_key(opened.event.name) == name_key(room):
-                return RoomId(opened.event.originator_id)
+        names: dict[UUID, str] = {}
+        async for found in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC, Room.RoomRenamed.TOPIC))):
+            assert isinstance(found.event, Room.RoomOpened | Room.RoomRenamed)
+            names[found.event.originator_id] = name_key(found.event.name)
+        for room_id, name in names.items():
+            if name == name_key(room):
+                return RoomId(room_id)
         raise RoomNotFound(f"there is no room {room}")
 
     async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> RoomThen:

@@ -1,4 +1,4 @@
-/** Numbers and times as pages show them: times in the reader's time zone. api/pages/text.py has the same rules, in UTC. */
+/** Numbers and times as pages show them, in the reader's time zone. api/pages/text.py has the same rules, in UTC. */
 
 const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const TENTHS = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });

@@ -105,6 +105,14 @@ async def leaving_and_coming_back(scene: Scene) -> None:
     await scene.say(scene.people[1], "welcome back")
 
 
+async def somebody_renames_the_room(scene: Scene) -> None:
+    await done(scene.people[1], scene.room, "rename", {"name": f"Renamed {scene.room}"})
+
+
+async def renaming_in_another_window(scene: Scene) -> None:
+    await done(scene.people[0], scene.room, "rename", {"name": f"Renamed {scene.room}"})
+
+
 async def reading_in_another_window(scene: Scene) -> None:
     version = await scene.say(scene.people[1])
     await scene.say(scene.people[1], "not read yet")
@@ -123,6 +131,8 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     joining_in_another_window: ("user_joined",),
     leaving_in_another_window: ("user_left",),
     leaving_and_coming_back: ("user_left", "user_joined", "message_added"),
+    somebody_renames_the_room: ("room_renamed",),
+    renaming_in_another_window: ("room_renamed",),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""

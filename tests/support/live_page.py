@@ -217,7 +217,7 @@ class LivePage:
                 last = {name: body[name] for name in ("id", "content", "user", "created_at")}
                 room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=last)
                 self.messages[room["id"]][body["id"]] = body
-            case "user_joined" | "user_left":
+            case "user_joined" | "user_left" | "room_renamed":
                 room.update(body["room"])
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")

@@ -1,6 +1,8 @@
 """Every kind of event is known wherever events are treated. A kind that was forgotten somewhere fails here, by name."""
 
+import json
 import re
+import subprocess
 from typing import get_args
 
 import msgspec
@@ -19,6 +21,7 @@ from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Body, RoomSummary, User
 from tests.live.test_events import EVENTS as HAPPENINGS
 from tests.support.example_events import ACTOR, KINDS, WORDS, example
+from tests.support.realtime.node import node
 from tests.support.realtime.server import ROOT
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.TOPIC)
@@ -99,4 +102,13 @@ def test_the_documentation_describes_each_with_the_shape_of_its_body() -> None:
 
 def test_each_that_is_published_happens_to_live_pages_in_a_test() -> None:
     tested = {topic for topics in HAPPENINGS.values() for topic in topics}
-    assert set(TOPICS) - tested == {Room.RoomOpened.TOPIC}, "the opening of a room is told to nobody"
+    assert set(TOPICS) - tested == {Room.RoomOpened.TOPIC}, "only the opening of a room is not published"
+
+
+def test_the_browser_does_something_about_each_and_knows_no_other() -> None:
+    table = (ROOT / "static" / "onrecord" / "events.js").as_uri()
+    script = f'import {{ EVENTS }} from "{table}"; console.log(JSON.stringify(Object.keys(EVENTS)))'
+    run = subprocess.run(
+        [node(), "--input-type=module", "--eval", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert tuple(json.loads(run.stdout)) == TOPICS

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from projections.readmodels.tables import TABLES
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
 
@@ -17,6 +19,7 @@ OWNERS = {
     "rooms": {"projections/readmodels/fold.sql"},
     "memberships": {"projections/readmodels/fold.sql"},
     "messages": {"projections/readmodels/fold.sql"},
+    "former_names": {"projections/readmodels/fold.sql"},
     "read_marks": {"projections/readmodels/read_marks.py"},
     "fanout_lanes": {"projections/fanout/lane_table.py"},
     "leases": {"projections/fanout/leases.py"},
@@ -67,6 +70,10 @@ def test_every_table_of_the_schema_has_an_owner() -> None:
 def test_only_its_owner_writes_a_table() -> None:
     assert writes() == OWNERS | BY_VARIABLE
     assert files_with("copy_records_to_table") == {"eventstore/stored_rows.py"}
+
+
+def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
+    assert {table for table, owners in OWNERS.items() if owners == {"projections/readmodels/fold.sql"}} == set(TABLES)
 
 
 def test_only_the_event_store_spells_the_name_of_the_log() -> None:

@@ -25,7 +25,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from centrifugo.publisher import Publication
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RenameRoom
 from domain.errors import ChatError
 from domain.room import Room
 from domain.values import RoomId, UserId
@@ -46,7 +46,8 @@ STEPS = 12
 PROCESSES = 2
 USERS = [UserId(number) for number in range(1, 6)]
 NAMES = ["Ada's", "Bob's", "Eve's"]
-KINDS = ["open", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
+NEW_NAMES = [*NAMES, "ADA's", "Ours", "Theirs"]
+KINDS = ["open", "rename", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
 
 T = TypeVar("T")
 Act = tuple[str, int, int, int]
@@ -122,7 +123,7 @@ class Client:
                 self.rooms[room_id] = held | body["room"] | {"last_message": last}
             case "user_left" if body["user"]["id"] == self.user_id:
                 del self.rooms[room_id], self.messages[room_id]
-            case "user_joined" | "user_left":
+            case "user_joined" | "user_left" | "room_renamed":
                 self.rooms[room_id] = body["room"]
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")
@@ -190,6 +191,9 @@ class Service:
                         await chat.join_room(JoinRoom(room_id, user_id))
                     case "leave":
                         await chat.leave_room(LeaveRoom(room_id, user_id))
+                    case "rename":
+                        name = NEW_NAMES[(process + room + user) % len(NEW_NAMES)]
+                        await chat.rename_room(RenameRoom(room_id, user_id, name))
                     case "post":
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
 
@@ -206,7 +210,7 @@ class Service:
     async def folded(self) -> dict[UUID, State]:
         """The rooms of the read models."""
         members: dict[UUID, set[int]] = defaultdict(set)
-        rooms, memberships, messages = await self.tables()
+        rooms, memberships, messages, _ = await self.tables()
         for row in memberships:
             if row["left_version"] is None:
                 members[row["room_id"]].add(row["user_id"])

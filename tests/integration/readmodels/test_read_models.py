@@ -4,17 +4,17 @@ import asyncio
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import assert_never
 
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
 from domain.errors import ChatError
-from domain.room import Room
+from domain.room import Room, RoomEvent
 from domain.values import RoomId, UserId
 from eventstore.values import LOG_START, STREAM_START, Version
 from projections.readmodels.queries import NotInRoom
-from projections.readmodels.shapes import Message, timestamp
+from projections.readmodels.shapes import Member, Message, timestamp
 from tests.support.store import Store, open_store
 
 USERS = [UserId(number) for number in range(1, 7)]
@@ -29,7 +29,7 @@ class Moment:
     messages: list[Room.MessageAdded]
     bumped_at: str
     position: int
-    event: Any
+    event: RoomEvent
 
 
 @dataclass
@@ -39,8 +39,8 @@ class Notes:
     moments: dict[RoomId, list[Moment]] = field(default_factory=lambda: defaultdict(list))
     feeds: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def take(self, position: int, event: Any) -> None:
-        room = self.moments[event.originator_id]
+    def take(self, position: int, event: RoomEvent) -> None:
+        room = self.moments[RoomId(event.originator_id)]
         name, members, messages, bumped_at = "", set[int](), list[Room.MessageAdded](), timestamp(event.timestamp)
         if room:
             name, members, messages, bumped_at = (
@@ -50,16 +50,19 @@ class Notes:
                 room[-1].bumped_at,
             )
         audience = set(members)
-        if isinstance(event, Room.RoomOpened):
-            name = event.name
-        elif isinstance(event, Room.UserJoined):
-            members.add(event.user_id)
-            audience.add(event.user_id)
-        elif isinstance(event, Room.UserLeft):
-            members.remove(event.user_id)
-        else:
-            messages.append(event)
-            bumped_at = timestamp(event.timestamp)
+        match event:
+            case Room.RoomOpened() | Room.RoomRenamed():
+                name = event.name
+            case Room.UserJoined():
+                members.add(event.user_id)
+                audience.add(event.user_id)
+            case Room.UserLeft():
+                members.remove(event.user_id)
+            case Room.MessageAdded():
+                messages.append(event)
+                bumped_at = timestamp(event.timestamp)
+            case _:
+                assert_never(event)
         room.append(Moment(name, members, messages, bumped_at, position, event))
         for user_id in audience:
             self.feeds[user_id].append(position)
@@ -73,11 +76,13 @@ async def live(store: Store, seed: int) -> list[RoomId]:
     async def act() -> None:
         room_id, user_id = chance.choice(rooms), chance.choice(USERS)
         try:
-            match chance.randrange(5):
+            match chance.randrange(6):
                 case 0 | 1:
                     await store.chat.join_room(JoinRoom(room_id, user_id))
                 case 2:
                     await store.chat.leave_room(LeaveRoom(room_id, user_id))
+                case 3:
+                    await store.chat.rename_room(RenameRoom(room_id, user_id, f"Room {chance.random()}"))
                 case _:
                     await store.chat.post_message(PostMessage(room_id, user_id, f"{chance.random()}"))
         except ChatError:
@@ -171,6 +176,20 @@ async def test_a_message_looks_the_same_in_a_page_in_the_events_and_in_the_feed(
         assert page is not None
         bodies = [event.body for event in (*events, *feed) if isinstance(event.body, Message)]
         assert bodies == [page.results[0]] * 2
+
+
+async def test_an_event_shows_the_name_of_its_moment_whenever_it_is_asked_for(database_url: str) -> None:
+    ada, bob = USERS[:2]
+    async with open_store(database_url) as store:
+        room_id = await store.open_room("First", by=ada)
+        before = (await store.queries.events(ada, room_id, after=STREAM_START, limit=10)).value.events
+        await store.chat.rename_room(RenameRoom(room_id, ada, "Second"))
+        await store.chat.join_room(JoinRoom(room_id, bob))
+        await store.chat.rename_room(RenameRoom(room_id, bob, "second"))
+        events = (await store.queries.events(ada, room_id, after=STREAM_START, limit=10)).value.events
+    assert events[:2] == before
+    names = [event.body.room.name for event in events if isinstance(event.body, Member)]
+    assert names == ["First", "First", "Second", "Second", "second"]
 
 
 async def test_messages_before_an_id_are_a_cursor_that_new_messages_do_not_move(database_url: str) -> None:
