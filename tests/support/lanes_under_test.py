@@ -10,7 +10,7 @@ import asyncpg
 
 from api.settings import Settings
 from api.wiring import create_fanout
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publication, PublicationRefused, PublisherUnavailable

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from api.settings import Settings
 from api.wiring import create_republishing
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
 from cli.main import main
