@@ -67,8 +67,8 @@ CASE split_part({_FROM_TIMESTAMP_ON}, '"', 4)
     WHEN 'datetime_iso' THEN split_part({_FROM_TIMESTAMP_ON}, '"', 8)::timestamptz
 END
 """
-"""The time of an event, read by the database from what the library writes: `"timestamp": {"_type_": "datetime_iso",
-"_data_": "…"}`. NULL where a state holds none, or is no text at all."""
+"""SQL for the time of an event, from what the library writes: `"timestamp": {"_type_": "datetime_iso", "_data_": "…"}`.
+NULL where a state holds none, or is not text."""
 
 LAST_POSITION = f"SELECT coalesce(max(notification_id), 0) FROM {TABLE}"
 """The position of the newest event; 0 while the log is empty."""
@@ -87,8 +87,8 @@ class Recorded(Generic[E]):
         return Version(cast(Any, self.event).originator_version)
 
 
-def fits_nothing(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
-    """What to raise for an event that was decoded and cannot have happened: `error` came of folding or applying it."""
+def cannot_have_happened(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
+    """The error to raise for an event that was decoded, and whose fold or application raised `error`."""
     event = recorded.event
     return unreadable(recorded.position, event.originator_id, recorded.version, get_topic(type(event)), error)
 
@@ -96,8 +96,8 @@ def fits_nothing(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
 class Log:
     """Reads of the log over a connection of the caller's choice: a pool's, or one that holds a transaction.
 
-    `topics` are those of this program's events. Other applications may keep theirs in the same log; reads of the
-    whole log pass them over, reads of a stream do not.
+    `topics` are those of this program's events. Other applications may keep theirs in the same log: reads of the whole
+    log skip them, reads of a stream do not.
     """
 
     def __init__(self, mapper: Mapper[UUID], *, topics: Sequence[str]) -> None:

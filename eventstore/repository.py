@@ -1,4 +1,4 @@
-"""The repository: where use cases find aggregates and leave what they decided."""
+"""The repository: where use cases find aggregates and record what they decided."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -8,7 +8,7 @@ from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
 from eventstore.log import Recorded
-from eventstore.writer.commands import Change, Creation, Key, Unique
+from eventstore.writer.commands import ChangeAggregate, CreateAggregate, Key, UniqueValue
 from eventstore.writer.writer import Writer
 
 A = TypeVar("A", bound=Aggregate)
@@ -26,14 +26,14 @@ class Repository(Generic[A]):
         self._writer = writer
         self._not_found = not_found
 
-    async def add(self, aggregate: A, /, *, unique: Unique | None = None, key: Key | None = None) -> Recorded[Any]:
-        """Keep a new aggregate, unless another holds its unique value: then raise `unique.refusal`."""
-        creation = Creation(self._aggregates.slot(aggregate.id), aggregate, key=key, unique=unique)
+    async def add(self, aggregate: A, /, *, unique: UniqueValue | None = None, key: Key | None = None) -> Recorded[Any]:
+        """Record a new aggregate. Raises `unique.refusal` when another one holds its unique value."""
+        creation = CreateAggregate(self._aggregates.slot(aggregate.id), aggregate, key=key, unique=unique)
         self._writer.submit(creation)
         return await creation.answer
 
     async def change(self, stream_id: UUID, change: Callable[[A], None], /, *, key: Key | None = None) -> Recorded[Any]:
-        """Apply `change` to the aggregate as it is in the log at that moment."""
+        """Apply `change` to the aggregate as the log has it at that moment, and record the events."""
         return await self._change(stream_id, lambda aggregate, _: change(aggregate), unique_value=None, key=key)
 
     async def claim(
@@ -51,6 +51,8 @@ class Repository(Generic[A]):
         slot = self._aggregates.slot(stream_id)
         if slot.aggregate is None:
             await self._aggregates.load(slot)
-        command = Change(slot, change, unique_value=unique_value, key=key, not_found=self._not_found(stream_id))
+        command = ChangeAggregate(
+            slot, change, unique_value=unique_value, key=key, not_found=self._not_found(stream_id)
+        )
         self._writer.submit(command)
         return await command.answer

@@ -1,4 +1,4 @@
-"""Functions in the database: each file of them lies beside the code that calls them and has a version of its own.
+"""Functions in the database. Each file of them is next to the code that calls them, and has a version.
 
 A file is applied when its version is higher than the one in the database. During an upgrade, processes of the older
 release run on and call what the newer one has applied. So a function whose arguments or meaning change gets a new name

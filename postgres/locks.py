@@ -61,7 +61,7 @@ class AdvisoryLock:
         return int(await connection.fetchval(f"SELECT count(*) {HOLDERS}", self.group, self.number, SHARED))
 
     async def end_holder(self, connection: asyncpg.Connection) -> bool:
-        """End the connection that has it alone; answers whether there was one."""
+        """End the connection that has it alone; returns whether there was one."""
         ended = await connection.fetch(
             f"SELECT pg_terminate_backend(pid) {HOLDERS}", self.group, self.number, EXCLUSIVE
         )

@@ -7,9 +7,10 @@ import click
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
-from cli.support.progress import ProgressBar, progress
+from cli.support.progress import progress
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
+from replay.progress import Report
 from replay.rebuild.rebuild import Rebuilt, rebuild
 from replay.rebuild.repair import repair_room
 from replay.rebuild.verify import Difference, Verified, verify
@@ -110,7 +111,7 @@ async def _repair(reader: Reader, room: str) -> list[Difference]:
     return await repair_room(reader.settings.database_url, await reader.reads.time_travel.room_id(room))
 
 
-async def _verify(reader: Reader, report: ProgressBar, room: str | None) -> Verified:
+async def _verify(reader: Reader, report: Report, room: str | None) -> Verified:
     room_id = await reader.reads.time_travel.room_id(room) if room is not None else None
     return await verify(reader.settings.database_url, report, room_id=room_id)
 

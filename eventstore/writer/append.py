@@ -18,7 +18,7 @@ from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
 from eventstore.values import Position, Version
-from eventstore.writer.batch import Batch, KeyId, KnownKey, key_id
+from eventstore.writer.batch import CommandBatch, KeyId, KnownKey, key_id
 from postgres.calls import Call
 
 A = TypeVar("A", bound=Aggregate)
@@ -26,8 +26,8 @@ A = TypeVar("A", bound=Aggregate)
 FUNCTIONS = Path(__file__).with_name("append.sql")
 """The functions that this module calls."""
 
-FOLD = 1000
-"""Events of others that are folded at a time when the inline read models are behind."""
+FOLD_PAGE = 1000
+"""Events of other applications that are folded at a time when the inline read models are behind."""
 
 LOCK_AND_LOOK = "SELECT head, checkpoint, versions, has_known_keys FROM lock_and_look($1, $2, $3, $4)"
 
@@ -45,7 +45,7 @@ class Head:
 
 
 class Append(Generic[A]):
-    """Takes batches through their transaction. Holds no state of its own between two."""
+    """Appends batches, each in one transaction. Keeps no state between two."""
 
     def __init__(self, aggregates: Aggregates[A], projection: InlineProjection, log: Log, mapper: Mapper[UUID]) -> None:
         self._aggregates = aggregates
@@ -54,16 +54,16 @@ class Append(Generic[A]):
         self._mapper = mapper
 
     async def fold_page(self, connection: asyncpg.Connection) -> bool:
-        """Fold some of what other applications appended, in a transaction of its own; answers whether that was all."""
+        """Fold a page of what other applications appended, in its own transaction; returns whether that was all."""
         if not await connection.fetchval(IS_BEHIND, self._projection.name):
             return True
         await connection.execute("BEGIN")
-        head = await self._lock_and_look(Batch([]), connection)
+        head = await self._lock_and_look(CommandBatch([]), connection)
         is_all = await self._fold_what_others_appended(head, connection)
         await self._commit(connection)
         return is_all
 
-    async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[Position]:
+    async def record(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[Position]:
         """Record what the batch decides and return the positions of its events, after commit.
 
         Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise UnreadableEvent or what the
@@ -72,7 +72,7 @@ class Append(Generic[A]):
         await connection.execute("BEGIN")
         head = await self._lock_and_look(batch, connection)
         while not await self._fold_what_others_appended(head, connection):
-            await self._commit(connection)  # a page at a time: what is folded stays so, however much there is
+            await self._commit(connection)  # a page at a time: however much is left, what is folded stays folded
             await connection.execute("BEGIN")
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
@@ -80,11 +80,11 @@ class Append(Generic[A]):
         values = [command.unique_value for command in batch.commands if command.unique_value is not None]
         holders = await self._projection.holders(values, connection) if values else {}
         batch.decide(known_keys, holders)
-        positions = await self._record(batch, connection) if batch.events else []
+        positions = await self._insert(batch, connection) if batch.events else []
         await self._commit(connection)
         return positions
 
-    async def _lock_and_look(self, batch: Batch[A], connection: asyncpg.Connection) -> Head:
+    async def _lock_and_look(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> Head:
         streams = [slot.stream_id for slot in batch.slots]
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         row = await connection.fetchrow(
@@ -94,22 +94,22 @@ class Append(Generic[A]):
         return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
 
     async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> bool:
-        """Fold a page of it, under the lock; answers whether that was all."""
+        """Fold a page of it, under the lock; returns whether that was all."""
         if head.checkpoint == head.position:
             return True
-        page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
+        page = await self._log.between(head.checkpoint, head.position, limit=FOLD_PAGE, connection=connection)
         await fold(self._projection, page, connection)
-        is_all = len(page) < FOLD
+        is_all = len(page) < FOLD_PAGE
         position = head.position if is_all else page[-1].position
         await checkpoints.move(self._projection.name, position, connection)
         return is_all
 
-    async def _bring_up_to_date(self, batch: Batch[A], head: Head, connection: asyncpg.Connection) -> None:
+    async def _bring_up_to_date(self, batch: CommandBatch[A], head: Head, connection: asyncpg.Connection) -> None:
         behind = [slot for slot in batch.slots if slot.version != head.versions[slot.stream_id]]
         if behind:
             await self._aggregates.catch_up(behind, connection=connection)
 
-    async def _known_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> dict[KeyId, KnownKey]:
+    async def _known_keys(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> dict[KeyId, KnownKey]:
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         known = {}
         for row in await read_keys([owner for owner, _ in keys], [key for _, key in keys], connection):
@@ -118,7 +118,7 @@ class Append(Generic[A]):
             known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
         return known
 
-    async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[Position]:
+    async def _insert(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[Position]:
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         recording = Call(
             "record_events",
@@ -139,5 +139,5 @@ class Append(Generic[A]):
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:
             await connection.execute("COMMIT")
-        except (Exception, asyncio.CancelledError) as error:  # even a refusal: it may have come after the fact
+        except (Exception, asyncio.CancelledError) as error:  # even a refusal: the commit may have been done before it
             raise OutcomeUnknown("the database did not confirm the commit") from error

@@ -2,7 +2,7 @@
 -- Appending, as functions: the lock and the look at the log in one round trip, the record and the fold in another. Under
 -- the append lock, a round trip costs every process.
 
--- The append lock: readers go on, and nobody else appends until the transaction ends.
+-- The append lock: until the transaction ends, nothing else appends. Readers do not wait.
 CREATE OR REPLACE FUNCTION take_append_lock() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     LOCK TABLE stored_events IN EXCLUSIVE MODE;

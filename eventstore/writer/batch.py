@@ -11,14 +11,14 @@ from eventstore.aggregates import Slot
 from eventstore.errors import KeyReused, StoreRejected
 from eventstore.log import Recorded
 from eventstore.values import Position
-from eventstore.writer.commands import Command, Key
+from eventstore.writer.commands import Key, PendingCommand
 
 A = TypeVar("A", bound=Aggregate)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """An idempotency key that is in the database: what its command was, and the event that it recorded."""
+    """An idempotency key that was used before: its command's fingerprint, and the event that it recorded."""
 
     fingerprint: bytes
     recorded: Recorded[Any]
@@ -28,40 +28,40 @@ KeyId = tuple[int, str]
 
 
 def key_id(key: Key) -> KeyId:
-    """What tells one key from another: the same text from another owner is another key."""
+    """Identifies a key: the same text from another owner is another key."""
     return key.owner, key.key
 
 
-class Batch(Generic[A]):
+class CommandBatch(Generic[A]):
     """Decides commands in the order in which they came.
 
     `events` and `keys` are what to record. Every answer, a refusal too, waits for the commit: a command may have been
     refused because of an event that never came to be recorded.
     """
 
-    def __init__(self, commands: Sequence[Command[A]]) -> None:
+    def __init__(self, commands: Sequence[PendingCommand[A]]) -> None:
         self.commands = commands
         self.events: list[Any] = []
         self.keys: list[tuple[Key, Any]] = []
-        self._last_event: dict[Command[A], int] = {}
-        self._refused: list[tuple[Command[A], Exception]] = []
-        self._known: list[tuple[Command[A], Recorded[Any]]] = []
-        self._repeats: list[tuple[Command[A], Command[A]]] = []
-        self._firsts: dict[KeyId, Command[A]] = {}
+        self._last_event: dict[PendingCommand[A], int] = {}
+        self._refused: list[tuple[PendingCommand[A], Exception]] = []
+        self._known: list[tuple[PendingCommand[A], Recorded[Any]]] = []
+        self._repeats: list[tuple[PendingCommand[A], PendingCommand[A]]] = []
+        self._firsts: dict[KeyId, PendingCommand[A]] = {}
 
     @property
     def slots(self) -> set[Slot[A]]:
         return {command.slot for command in self.commands}
 
     def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: dict[str, set[UUID]]) -> None:
-        """Decide all commands, given the keys of theirs that were used before and the streams that hold the unique
-        values they ask for. `holders` is kept up as the commands claim and give up values.
+        """Decide every command. `known_keys` are those that were used before. `holders` are the streams that hold the
+        unique values asked for; commands that claim or give up a value change it.
         """
         for command in self.commands:
             if not self._is_repeat(command, known_keys):
                 self._decide(command, holders)
 
-    def _is_repeat(self, command: Command[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
+    def _is_repeat(self, command: PendingCommand[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
         if command.key is None:
             return False
         if (known := known_keys.get(key_id(command.key))) is not None:
@@ -78,7 +78,7 @@ class Batch(Generic[A]):
             return True
         return False
 
-    def _decide(self, command: Command[A], holders: dict[str, set[UUID]]) -> None:
+    def _decide(self, command: PendingCommand[A], holders: dict[str, set[UUID]]) -> None:
         stream_id, value = command.slot.stream_id, command.unique_value
         try:
             is_taken = value is not None and not holders.get(value, set()) <= {stream_id}
@@ -100,8 +100,8 @@ class Batch(Generic[A]):
             self._firsts[key_id(command.key)] = command
             self.keys.append((command.key, events[-1]))
 
-    def _check_nothing_triggered(self, command: Command[A]) -> None:
-        """An aggregate that changed and then raised is not what the log says: a defect that must not spread."""
+    def _check_nothing_triggered(self, command: PendingCommand[A]) -> None:
+        """Keep a defect from spreading: an aggregate that changed and then raised no longer matches the log."""
         aggregate = command.slot.aggregate
         if aggregate is not None and aggregate.pending_events:
             raise AssertionError(f"{type(aggregate).__name__} triggered events and then raised")
@@ -119,13 +119,13 @@ class Batch(Generic[A]):
             fail(command, refusal)
 
 
-def succeed(command: Command[Any], recorded: Recorded[Any]) -> None:
-    """Answer with the last event that the command recorded; its caller may have gone away."""
+def succeed(command: PendingCommand[Any], recorded: Recorded[Any]) -> None:
+    """Answer with the last event that the command recorded, unless the caller has gone."""
     if not command.answer.done():
         command.answer.set_result(recorded)
 
 
-def fail(command: Command[Any], error: Exception) -> None:
-    """Answer with an error."""
+def fail(command: PendingCommand[Any], error: Exception) -> None:
+    """Answer with an error, unless the caller has gone."""
     if not command.answer.done():
         command.answer.set_exception(error)

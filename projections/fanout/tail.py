@@ -8,7 +8,7 @@ from collections import deque
 from eventstore.log import CHANNEL, Log
 from eventstore.values import LOG_START, Position
 from postgres.database import Database
-from postgres.listener import Announcements
+from postgres.listener import Listener
 from projections.fanout.publications import Entry, Publications
 from projections.readmodels.projection import RoomsProjection
 
@@ -34,12 +34,12 @@ class Tail:
         self._from = self._to = LOG_START  # the window holds every event beyond `_from`, up to `_to`
         self._reading = asyncio.Lock()
         self._news = asyncio.Event()
-        self._announcements = Announcements(dsn, CHANNEL, begin=self._news.set, hear=lambda _: self._news.set())
+        self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
         self.head = LOG_START
 
     async def run(self) -> None:
         """Listen for news until cancelled. Without it `news` only polls."""
-        await self._announcements.run()
+        await self._listener.run()
 
     def has_news(self, position: Position) -> bool:
         """Whether there may be events beyond `position`, as far as is known without asking."""

@@ -5,19 +5,19 @@ import asyncpg
 from eventstore import checkpoints
 from eventstore.errors import UnreadableEvent
 from eventstore.log import Log
-from eventstore.writer.append import FOLD
+from eventstore.writer.append import FOLD_PAGE
 from projections.readmodels.projection import RoomsProjection
 
 
 async def stopped_by(log: Log, connection: asyncpg.Connection) -> str | None:
-    """Which event beyond their checkpoint this program cannot read, and why; None when there is none.
+    """The event beyond their checkpoint that this program cannot read, and why; None when there is none.
 
     While there is one, every writer of this program refuses commands: it may not append beyond what it cannot fold.
     """
     checkpoint = await checkpoints.read(RoomsProjection.name, connection)
     head = await log.last_position(connection=connection)
     try:
-        await log.between(checkpoint, head, limit=FOLD, connection=connection)
+        await log.between(checkpoint, head, limit=FOLD_PAGE, connection=connection)
     except UnreadableEvent as error:
         return str(error)
     return None

@@ -75,7 +75,7 @@ class Fold:
             reader.terminate()
 
     async def stream(self, stream_id: UUID, after: Position, to: Position, connection: asyncpg.Connection) -> int:
-        """Fold the events of one stream between two positions; answers how many."""
+        """Fold the events of one stream between two positions; returns how many."""
         version, events = STREAM_START, 0
         while page := await self._log.stream(stream_id, after=version, limit=PAGE, connection=connection):
             due = [recorded for recorded in page if after < recorded.position <= to]

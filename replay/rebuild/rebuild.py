@@ -73,7 +73,7 @@ async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt
 
 
 async def cancel_rebuild(connection: asyncpg.Connection) -> bool:
-    """End the rebuild that runs, in any process, as a lost connection would; answers whether there was one.
+    """End the rebuild that runs, in any process, as a lost connection would; returns whether there was one.
 
     The live tables stay as they are, and the next rebuild resumes where this one stopped.
     """
@@ -96,7 +96,7 @@ async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -> Position:
-    """Make sure that there is a shadow that this program can fill, and answer up to where it is filled."""
+    """Make sure that there is a shadow that this program can fill, and return up to where it is filled."""
     if await shadow.exists(connection) and (restart or not await shadow.is_usable(connection)):
         await shadow.drop(connection)
     if not await shadow.exists(connection):
@@ -105,7 +105,7 @@ async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -
 
 
 async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
-    """Fold until little is left; answers `events` plus those that were folded."""
+    """Fold until little is left; returns `events` plus those that were folded."""
     position: Position = await checkpoints.read(fold.name, connection, schema=SHADOW)
     while (head := await connection.fetchval(LAST_POSITION)) - position > NEAR:
         async with aclosing(fold.ahead(dsn, position, head, connection, checkpoints=True)) as pages:
@@ -119,7 +119,7 @@ async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report
 async def _go_live(fold: Fold, connection: asyncpg.Connection) -> tuple[Position, int, float] | None:
     """Catch up under the append lock, and swap the tables; None when readers kept a table, and nothing is changed then.
 
-    Answers the position, the events folded, and the seconds for which appends and reads had to wait.
+    Returns the position, the events folded, and the seconds for which appends and reads had to wait.
     """
     try:
         async with connection.transaction():

@@ -9,7 +9,7 @@ from replay.rebuild.verify import TEMPORARY, Difference, find_differences, tempo
 
 
 async def repair_room(dsn: str, room_id: RoomId) -> list[Difference]:
-    """Make the live rows of one room what the log says, and answer those that differed. Raises StoreUnavailable.
+    """Make the live rows of one room what the log says, and return those that differed. Raises StoreUnavailable.
 
     Appends wait while its rows are compared; readers never do.
     """

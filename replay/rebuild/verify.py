@@ -87,7 +87,7 @@ async def find_differences(connection: asyncpg.Connection, room_id: RoomId | Non
 async def _fold(
     fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, room_id: RoomId | None
 ) -> tuple[Position, int]:
-    """Fold most of the log, with progress; answers the position and the number of events."""
+    """Fold most of the log, with progress; returns the position and the number of events."""
     head = await checkpoints.read(fold.name, connection, schema=LIVE)
     if room_id is not None:
         return head, await fold.stream(room_id, LOG_START, head, connection)
@@ -102,7 +102,7 @@ async def _fold(
 async def _catch_up(
     fold: Fold, connection: asyncpg.Connection, after: Position, to: Position, room_id: RoomId | None
 ) -> int:
-    """Fold what was recorded meanwhile; answers how many events that was."""
+    """Fold what was recorded meanwhile; returns how many events that was."""
     if room_id is not None:
         return await fold.stream(room_id, after, to, connection)
     return sum([folded async for _, folded in fold.between(after, to, connection, checkpoints=False)])
