@@ -4,9 +4,9 @@ import asyncpg
 
 from eventstore import log
 from eventstore.writer import append
-from postgres import schema
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration, read_migrations
+from postgres.upgrade import upgrade
 from projections.readmodels import projection
 
 
@@ -16,5 +16,5 @@ def function_files() -> list[FunctionFile]:
 
 
 async def bring_up_to_date(connection: asyncpg.Connection) -> list[Migration | FunctionFile]:
-    """Apply what the database lacks of today's schema, and return it. Raises MigrationError: see `postgres.schema`."""
-    return await schema.bring_up_to_date(connection, steps=read_migrations(), files=function_files())
+    """Apply what the database lacks of today's schema, and return it. Raises MigrationError: see `postgres.upgrade`."""
+    return await upgrade(connection, steps=read_migrations(), files=function_files())

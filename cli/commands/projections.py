@@ -7,7 +7,7 @@ import click
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
-from cli.support.progress import progress
+from cli.support.progress_bar import progress
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
 from replay.progress import Report

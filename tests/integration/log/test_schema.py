@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from api.schema import bring_up_to_date, function_files
 from cli.main import main
 from domain.chat import PostMessage
-from postgres import schema
 from postgres.embedded import EmbeddedPostgres
 from postgres.functions import FunctionFile
 from postgres.migrations import MigrationError, apply_migrations, read_migrations
+from postgres.upgrade import upgrade
 from replay.rebuild.verify import verify
 from tests.conftest import database_like
 from tests.support.given_when_then import ADA
@@ -88,7 +88,7 @@ async def test_functions_are_applied_again_when_their_version_rises_and_only_the
     connection: asyncpg.Connection,
 ) -> None:
     async def upgraded_to(file: FunctionFile) -> list[str]:
-        applied = await schema.bring_up_to_date(connection, steps=read_migrations(), files=[file])
+        applied = await upgrade(connection, steps=read_migrations(), files=[file])
         return [str(one) for one in applied if isinstance(one, FunctionFile)]
 
     assert await upgraded_to(answering(1, version=1)) == ["answer.sql version 1"]
@@ -106,7 +106,7 @@ async def test_a_file_of_functions_that_fails_leaves_the_functions_as_they_were(
     connection: asyncpg.Connection,
 ) -> None:
     async def upgrade_to(file: FunctionFile) -> None:
-        await schema.bring_up_to_date(connection, steps=read_migrations(), files=[file])
+        await upgrade(connection, steps=read_migrations(), files=[file])
 
     await upgrade_to(answering(1, version=1))
     broken = answering(2, version=2)
@@ -123,10 +123,10 @@ async def test_a_program_older_than_the_schema_or_with_another_history_is_refuse
     steps = read_migrations()
     await bring_up_to_date(connection)
     with pytest.raises(MigrationError, match=f"at migration {len(steps)}, newer than this program"):
-        await schema.bring_up_to_date(connection, steps=steps[:-1], files=[])
+        await upgrade(connection, steps=steps[:-1], files=[])
     edited = [replace(steps[0], sql=f"{steps[0].sql}-- edited\n"), *steps[1:]]
     with pytest.raises(MigrationError, match="migration 1 was changed"):
-        await schema.bring_up_to_date(connection, steps=edited, files=[])
+        await upgrade(connection, steps=edited, files=[])
 
 
 def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:

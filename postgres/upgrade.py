@@ -9,7 +9,7 @@ from postgres.locks import schema_lock
 from postgres.migrations import Migration, apply_migrations
 
 
-async def bring_up_to_date(
+async def upgrade(
     connection: asyncpg.Connection, *, steps: Sequence[Migration], files: Sequence[FunctionFile]
 ) -> list[Migration | FunctionFile]:
     """Apply what the database lacks, and return it. Safe to run from many processes, and while others run.
