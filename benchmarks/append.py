@@ -14,8 +14,9 @@ import asyncpg
 
 from benchmarks.server import postgres
 from benchmarks.tables import table
+from domain.chat import PostMessage
 from domain.room import Room
-from domain.values import PostMessage, RoomId
+from domain.values import RoomId
 from postgres.calls import Call
 from tests.support.given_when_then import ADA
 from tests.support.stock_application import StockRooms, stock_environment

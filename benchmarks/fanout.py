@@ -25,6 +25,7 @@ from benchmarks.posting import BEGIN_AFTER_THEM, open_room
 from benchmarks.server import postgres, service
 from benchmarks.tables import ms, p50_p99, table
 from centrifugo.tokens import connection_token, subscription_token
+from domain.values import UserId
 from projections.fanout.channels import personal_channel
 from tests.support.realtime import server as realtime
 from tests.support.store import Store, open_store
@@ -205,7 +206,7 @@ async def _measure(talking: Sender, crowd: Crowd, port: int, cold_after: str) ->
     """One row of the table."""
     listening = crowd.spread(LISTENING)
     warm = crowd.members if cold_after == "never" else crowd.spread(WARM)
-    channels = json.dumps([personal_channel(user_id) for user_id in warm], separators=(",", ":")).encode()
+    channels = json.dumps([personal_channel(UserId(user_id)) for user_id in warm], separators=(",", ":")).encode()
     faults, posted, bare, first = Faults(), list[float](), list[float](), 0.0
     with clients(port, [login(user_id) for user_id in listening]) as pipe:
         await told(pipe)
@@ -238,7 +239,7 @@ async def arrivals_of(pipe: Pipe, count: int, sending: Coroutine[None, None, Non
 
 
 def login(user_id: int) -> tuple[str, str, str]:
-    channel, now = personal_channel(user_id), time.time()
+    channel, now = personal_channel(UserId(user_id)), time.time()
     return (
         channel,
         connection_token(realtime.SECRET, str(user_id), now=now, ttl_s=3600),

@@ -34,6 +34,13 @@ CREATE TABLE fanout_lanes (
     CONSTRAINT fanout_lanes_pkey PRIMARY KEY (lane)
 ) WITH (fillfactor=10);
 
+CREATE TABLE former_names (
+    room_id uuid NOT NULL,
+    until_version bigint NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT former_names_pkey PRIMARY KEY (room_id, until_version)
+);
+
 CREATE TABLE idempotency_keys (
     owner bigint NOT NULL,
     key text NOT NULL,
@@ -192,6 +199,7 @@ CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
+-- fold_renames(base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]) returns bigint
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint

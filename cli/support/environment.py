@@ -1,4 +1,4 @@
-"""What every command needs: settings, a database with today's schema, and the chat core on it."""
+"""What commands run on: settings, a database with today's schema, and the chat core."""
 
 import asyncio
 import contextlib
@@ -8,11 +8,9 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from api import schema
+from api import schema, wiring
 from api.accounts.accounts import Accounts
-from api.accounts.passwords import Passwords
-from api.accounts.throttle import Throttle
-from api.core import Core, open_core
+from api.core import Core
 from api.settings import Settings
 from postgres.database import unavailable_is_one_error
 from postgres.embedded import EmbeddedPostgres
@@ -22,7 +20,7 @@ from postgres.migrations import Migration
 
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[Settings]:
-    """Settings with the URL of a running database: the one they name, or the embedded one, started if need be."""
+    """Settings with the URL of a running database: the one they name, or the embedded one, started if necessary."""
     if not settings.embedded:
         yield settings
         return
@@ -47,11 +45,7 @@ def bring_up_to_date(settings: Settings) -> list[Migration | FunctionFile]:
 
 @contextlib.asynccontextmanager
 async def chat_core(settings: Settings) -> AsyncIterator[tuple[Core, Accounts]]:
-    """The core and the accounts, for a command that does one thing and ends. Nobody's logins are throttled here."""
-    passwords = Passwords(threads=settings.password_threads)
-    unlimited: Throttle[str] = Throttle(rate=1e9, burst=10**9)
-    async with open_core(settings) as core:
-        try:
-            yield core, Accounts(core.database, passwords, by_account=unlimited, by_address=unlimited)
-        finally:
-            passwords.close()
+    """The core and the accounts, for a command that does one thing and ends."""
+    async with wiring.open_core(settings) as core:
+        with wiring.open_accounts(settings, core.database) as accounts:
+            yield core, accounts

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from eventstore import checkpoints
 from eventstore.log import LAST_POSITION, OCCURRED_AT, TABLE
+from eventstore.values import Position
 from postgres import locks
 from postgres.database import Database
 from projections.fanout.lane_table import LaneRow, read_lanes
@@ -40,14 +41,14 @@ class Status(Struct, frozen=True):
     projection: str
     lifecycle: str
     state: str
-    checkpoint: int
-    head: int
+    checkpoint: Position
+    head: Position
     lag_events: int
     lag_s: float
     events_per_s: float | None = None
     holder: str | None = None
     reason: str | None = None
-    failed_position: int | None = None
+    failed_position: Position | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
         """An interrupted rebuild does not count as unhealthy: the live tables are as they were.
@@ -121,7 +122,7 @@ async def _status(
     name: str,
     lifecycle: str,
     state: str,
-    position: int,
+    position: Position,
     connection: asyncpg.Connection,
     *,
     holder: str | None = None,

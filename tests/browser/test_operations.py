@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from domain.values import OpenRoom, PostMessage, RoomId, UserId
+from domain.chat import OpenRoom, PostMessage
+from domain.values import RoomId, UserId
 from projections.fanout import lane_table as lanes
 from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
@@ -83,7 +84,7 @@ async def an_interrupted_rebuild(service: Service, monkeypatch: pytest.MonkeyPat
 
     def stop(progress: Progress) -> None:
         nonlocal reached
-        reached = progress.position
+        reached = progress.done
         if reached:
             raise Stop
 
@@ -207,7 +208,7 @@ async def test_everything_is_done_without_scripts(windows: Windows, psql: asyncp
     await act(page, "Fan-out", "Resume", "without scripts")
     await expect(page.locator('[data-key="fanout-0 subscriber"] .badge')).to_have_text("running")
     await act(page, "Rebuild", "Start", "   ")
-    await expect(page.locator("#rebuild-why-problem")).to_have_text("Say why: it goes on the record.")
+    await expect(page.locator("#rebuild-why-problem")).to_have_text("Give a reason: it is recorded.")
     await act(page, "Rebuild", "Start", "without scripts")
     await page.wait_for_url("**/operations/#rebuild")
     await expect(on_the_record(page, "rebuild rooms").first).to_contain_text("without scripts")

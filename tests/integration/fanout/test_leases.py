@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from domain.values import UserId
 from postgres.database import Database
 from postgres.embedded import EmbeddedPostgres
 from projections.fanout.leases import Leases, Turn, Warmth
@@ -56,14 +57,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def renew(database: Database, user_ids: Iterable[int]) -> None:
     leases = Leases(database, cold_after_s=86400)
     for user_id in user_ids:
-        await leases.renew(user_id, token_ttl_s=300)
+        await leases.renew(UserId(user_id), token_ttl_s=300)
 
 
 async def test_a_first_look_reads_every_open_lease(database: Database, database_url: str) -> None:
     await make_warm(database)
     async with lane_on(database_url) as (warmth, counted):
         assert counted.read == USERS
-        assert all(warmth.is_warm(user_id) for user_id in range(1, USERS + 1))
+        assert all(warmth.is_warm(UserId(user_id)) for user_id in range(1, USERS + 1))
 
 
 async def test_a_later_look_reads_what_changed_since(database: Database, database_url: str) -> None:

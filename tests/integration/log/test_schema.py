@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from api.schema import bring_up_to_date, function_files
 from cli.main import main
-from domain.values import PostMessage
+from domain.chat import PostMessage
 from postgres.embedded import EmbeddedPostgres
 from postgres.functions import FunctionFile
 from postgres.migrations import MigrationError, apply_migrations, read_migrations

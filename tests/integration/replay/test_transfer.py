@@ -12,7 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from domain.values import PostMessage, RoomId, UserId
+from domain.chat import PostMessage
+from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
 from replay.archive.transfer import export, import_
@@ -116,7 +117,7 @@ async def test_an_interrupted_export_goes_on_and_comes_to_the_same(
     database_url: str, recorded: RoomId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def stop(progress: Progress) -> None:
-        if progress.position > 15:
+        if progress.done > 15:
             raise Stop
 
     seen: list[int] = []
