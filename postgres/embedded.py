@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import quote
 
 from postgres.errors import EmbeddedPostgresError
-from postgres.server.cluster import DATABASE, SUPERUSER, Cluster, StartedServer
+from postgres.server.cluster import DATABASE, SUPERUSER, Cluster, StartedServer, StillInUse
 from postgres.server.socket_folder import SocketFolder
 
 START_TIMEOUT_S = 60.0
@@ -111,9 +111,13 @@ class EmbeddedPostgres:
         started: StartedServer | None = None
         while not (self._cluster.pid_file.is_ready() or unless()):
             if not self.is_running:
-                if started is None:
-                    started = self._started = self._start_server()
-                started.refuse_ended()
+                started = started or self._start_server()
+                try:
+                    started.refuse_ended()
+                except StillInUse:
+                    if time.monotonic() > deadline:
+                        raise
+                    started = None
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(f"PostgreSQL took no connections within {START_TIMEOUT_S:.0f} s")
             time.sleep(LOOK_EVERY_S)
@@ -121,7 +125,8 @@ class EmbeddedPostgres:
     def _start_server(self) -> StartedServer:
         self._sockets.make()
         settings = {"listen_addresses": "", "unix_socket_directories": self._sockets.name_for_server, **self._options}
-        return self._cluster.start(settings)
+        self._started = self._cluster.start(settings)
+        return self._started
 
     def _stop_server(self) -> None:
         server = self._cluster.pid_file.server() if self._started is None else self._started.pid

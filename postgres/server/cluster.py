@@ -16,6 +16,13 @@ DATABASE = "onrecord"
 ROOM_TO_RUN = 16 * 1024 * 1024
 """Bytes that a server wants free: the next file of its journal."""
 
+IN_USE = "shared memory block"
+"""Part of what a server says that finds processes of its killed predecessor at work."""
+
+
+class StillInUse(EmbeddedPostgresError):
+    """A child of a killed server has not ended yet: it will when it looks up from its statement."""
+
 
 class Cluster:
     """The cluster in `folder`. Callers see to it that one process at a time changes anything here."""
@@ -76,10 +83,11 @@ class StartedServer:
         return self._process.poll() is not None
 
     def refuse_ended(self) -> None:
-        """Raises EmbeddedPostgresError with the reason when the server has ended."""
+        """Raises StillInUse or another EmbeddedPostgresError, with the reason, when the server has ended."""
         if self.has_ended:
             reason = self._reason() or f"exit code {self._process.returncode}"
-            raise EmbeddedPostgresError(f"PostgreSQL does not start: {reason}")
+            kind = StillInUse if IN_USE in reason else EmbeddedPostgresError
+            raise kind(f"PostgreSQL does not start: {reason}")
 
     def leave_running(self) -> None:
         """Others use it: it outlives this process, without the warning that Popen has for such children."""
