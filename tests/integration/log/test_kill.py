@@ -2,17 +2,29 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from postgres.embedded import EmbeddedPostgres
 from tests.support.conditions import eventually
 from tests.support.killable_processes import LOUD
 from tests.support.people import Person
 from tests.support.posts import Posts, check_the_log
+from tests.support.realtime import server as realtime
 from tests.support.serving import serving
+
+Environment = dict[str, str]
+
+
+@pytest.fixture
+def several(database_url: str, tmp_path: Path) -> Iterator[Environment]:
+    """What services on one database run with: browsers of all of them are on one real-time server."""
+    with realtime.running("centrifugo" if realtime.binary() else "hub", tmp_path, realtime.configuration()) as server:
+        yield {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), **LOUD, **server.app_environment}
 
 
 async def test_a_server_killed_in_a_burst_loses_and_doubles_nothing(
@@ -47,11 +59,10 @@ async def test_a_server_killed_in_a_burst_loses_and_doubles_nothing(
     assert len(posts.acknowledged) == 400
 
 
-async def test_two_servers_post_a_thousand_each_into_one_room(database_url: str, tmp_path: Path) -> None:
-    environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), **LOUD}
+async def test_two_servers_post_a_thousand_each_into_one_room(database_url: str, several: Environment) -> None:
     async with (
-        serving(**environment) as first,
-        serving(**environment) as second,
+        serving(**several) as first,
+        serving(**several) as second,
         Person(first.url) as ada,
         Person(second.url) as bob,
     ):
@@ -134,9 +145,9 @@ SELECT EXISTS (
 
 
 async def test_a_server_that_hangs_with_the_append_lock_holds_the_others_up_for_a_while_only_and_recovers(
-    database_url: str, tmp_path: Path
+    database_url: str, several: Environment
 ) -> None:
-    environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "DATABASE_TIMEOUT_S": "2", **LOUD}
+    environment = {**several, "DATABASE_TIMEOUT_S": "2"}
     admin = await asyncpg.connect(database_url)
 
     async def is_so(question: str) -> bool:
