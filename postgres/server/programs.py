@@ -134,9 +134,9 @@ class Programs:
 
 
 def reason_for(said: str, code: int, volume: Path) -> str:
-    """Why a program failed: the first reason that it gives, its exit code without one, and whether space is left."""
+    """Why a program failed, in one line: the first reason that it gives, or its last words; and if no space is left."""
     found = REASON.search(said)
-    reason = found.group(1).strip() if found else f"exit code {code}"
+    reason = found.group(1) if found else (said.strip().splitlines() or [f"exit code {code}"])[-1]
     if shutil.disk_usage(volume).free < ROOM_TO_RUN and NO_SPACE not in reason:
         return f"{reason}: {NO_SPACE}"
     return reason

@@ -13,7 +13,7 @@ PATH_LIMIT = 100
 
 
 class SocketFolder:
-    """The folder of the socket of `cluster`, which nobody else may enter."""
+    """The folder of the socket of `cluster`, closed to other accounts."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

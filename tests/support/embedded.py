@@ -64,7 +64,7 @@ def volume(at: Path, *, megabytes: int, options: str = "rw") -> Iterator[None]:
         text=True,
     )
     if made.returncode != 0:
-        pytest.skip(f"cannot mount a small volume here: {made.stderr.strip()}")
+        pytest.skip(f"cannot mount a small volume here: {made.stderr.splitlines()[0]}")
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ from tests.support.embedded import fill, needs_root, read_only, refused, volume
 from tests.support.serving import serving
 
 LONG = "a-folder-with-a-name-of-some-length/" * 3
-NOBODY_AT_ALL = 64_999
+UNUSED_UID = 64_999
 """A user id that no account has."""
 
 COMMANDS = (("serve",), ("events", "list"), ("user", "create", "ada", "--password", "correct horse battery staple"))
@@ -75,15 +75,15 @@ async def test_a_service_started_by_root_warns(data_dir: Path, tmp_path: Path) -
 
 
 @needs_root
-def test_root_uses_data_that_somebody_else_made(data_dir: Path) -> None:
+def test_root_runs_the_server_as_the_owner_of_the_data(data_dir: Path) -> None:
     with EmbeddedPostgres(data_dir):
         pass
     cluster = data_dir / "postgres"
     for path in (cluster, *cluster.rglob("*")):
-        os.chown(path, NOBODY_AT_ALL, NOBODY_AT_ALL)
+        os.chown(path, UNUSED_UID, UNUSED_UID)
     with EmbeddedPostgres(data_dir) as postgres:
         assert postgres.is_running
-        assert (cluster / "postmaster.pid").stat().st_uid == NOBODY_AT_ALL
+        assert (cluster / "postmaster.pid").stat().st_uid == UNUSED_UID
 
 
 @needs_root
@@ -118,8 +118,8 @@ def test_root_copies_programs_that_only_root_can_reach(data_dir: Path, temporary
     program.unlink()
     assert start_and_stop() == "True"
     assert program.exists(), "an incomplete copy was not made afresh"
-    os.chown(copy, NOBODY_AT_ALL, NOBODY_AT_ALL)
-    assert f"{copy} was not made by onrecord (owner {NOBODY_AT_ALL}, mode drwxr-xr-x)" in start_and_stop()
+    os.chown(copy, UNUSED_UID, UNUSED_UID)
+    assert f"{copy} was not made by onrecord (owner {UNUSED_UID}, mode drwxr-xr-x)" in start_and_stop()
 
 
 def test_the_short_folder_for_a_socket_is_private_and_goes_with_the_server(deep: Path, temporary: Path) -> None:
@@ -148,7 +148,7 @@ def squat_with_file(place: Path) -> None:
 
 def squat_as_another_account(place: Path) -> None:
     place.mkdir(mode=0o700)
-    os.chown(place, NOBODY_AT_ALL, NOBODY_AT_ALL)
+    os.chown(place, UNUSED_UID, UNUSED_UID)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_a_short_folder_that_was_there_first_is_refused(squat: object, dee
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("has_data", [False, True])
+@pytest.mark.parametrize("has_data", [False, pytest.param(True, marks=needs_root)])
 async def test_a_read_only_data_dir_is_told_in_one_line(
     has_data: bool, command: tuple[str, ...], data_dir: Path
 ) -> None:
