@@ -48,12 +48,12 @@ class Supervisor:
         while not self._is_over.is_set():
             try:
                 self._postgres.bring_back(unless=self._is_over.is_set)
+                break
             except EmbeddedPostgresError as error:
                 if str(error) != told:
                     told = str(error)
                     log.error("PostgreSQL does not start; trying on", extra={"reason": told})
-                self._is_over.wait(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            else:
-                log.warning("PostgreSQL runs again", extra={"after_s": round(time.monotonic() - died, 1)})
-                return
+            self._is_over.wait(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        if not self._is_over.is_set():
+            log.warning("PostgreSQL runs again", extra={"after_s": round(time.monotonic() - died, 1)})
