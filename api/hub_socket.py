@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def socket_path(settings: Settings) -> Path:
-    """The socket of the server that uses this DATA_DIR; if several do, of the one that started last."""
+    """The socket of the server that uses this DATA_DIR."""
     return Path(settings.data_dir) / "hub.sock"
 
 

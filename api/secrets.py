@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 
 
 class Secrets(Struct, frozen=True):
@@ -18,11 +18,21 @@ class Secrets(Struct, frozen=True):
 
 
 def secrets_of(settings: Settings) -> Secrets:
-    """The secrets of the environment; those missing are generated once, into DATA_DIR/secrets.json (mode 0600)."""
+    """The secrets of the environment; those missing are generated once, into DATA_DIR/secrets.json (mode 0600).
+
+    Raises SettingsError when that file cannot be written or read.
+    """
     configured = Secrets(settings.centrifugo_token_secret, settings.centrifugo_api_key)
     if configured.centrifugo_token_secret and configured.centrifugo_api_key:
         return configured
-    generated = _generated(Path(settings.data_dir) / "secrets.json")
+    try:
+        generated = _generated(Path(settings.data_dir) / "secrets.json")
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR {Path(settings.data_dir).resolve()}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise SettingsError(
+            f"DATA_DIR: secrets.json is damaged ({error}); remove it to generate new secrets"
+        ) from error
     return Secrets(
         centrifugo_token_secret=configured.centrifugo_token_secret or generated.centrifugo_token_secret,
         centrifugo_api_key=configured.centrifugo_api_key or generated.centrifugo_api_key,
@@ -34,12 +44,12 @@ def _generated(file: Path) -> Secrets:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_name(f".{file.name}.{os.getpid()}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(msgspec.json.encode(Secrets(secrets.token_hex(32), secrets.token_hex(32))))
         try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                out.write(msgspec.json.encode(Secrets(secrets.token_hex(32), secrets.token_hex(32))))
             os.link(fresh, file)
         except FileExistsError:
             pass
         finally:
-            fresh.unlink()
+            fresh.unlink(missing_ok=True)
     return msgspec.json.decode(file.read_bytes(), type=Secrets)

@@ -17,8 +17,7 @@ from cli.commands.room import room
 from cli.commands.serve import serve
 from cli.commands.user import user
 from domain.errors import ChatError, InvalidField
-from postgres.embedded import EmbeddedPostgresError
-from postgres.errors import StoreError
+from postgres.errors import EmbeddedPostgresError, StoreError
 from postgres.migrations import MigrationError
 from projections.fanout.resize import LanesBusy
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import gc
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, database
+from cli.support.sole_server import sole_server
 
 SHUTDOWN_S = 5.0
 """How long requests under way may take to finish after a signal to stop."""
@@ -29,6 +32,8 @@ BACKLOG = 1024
 
 GARBAGE = 20_000
 """Allocations between two collections of the youngest generation: some hundreds of requests."""
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -47,9 +52,12 @@ def serve() -> None:
         logs_held_back() as release_logs,
         _terminated_as_interrupted(),
         _listening(settings) as listener,
+        sole_server(settings, _address(listener)),
         database(settings) as running,
     ):
         bring_up_to_date(running)
+        if settings.embedded and os.geteuid() == 0:
+            log.warning("started by root: PostgreSQL runs as another user; start the service as an ordinary user")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(running, listener, seeds_demo=settings.seeds_demo, ready=release_logs))
 
@@ -82,14 +90,20 @@ def _collect_garbage_less_often() -> None:
 
 
 def _print_addresses(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
-    host, port = listener.getsockname()[:2]
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104 - compared, not bound
-    click.echo(f"onrecord is at http://{shown}:{port}")
-    click.echo(f"  the API, explained   http://{shown}:{port}/api/docs/")
+    address = _address(listener)
+    click.echo(f"onrecord is at {address}")
+    click.echo(f"  the API, explained   {address}/api/docs/")
     if seeds_demo:
         click.echo(f"  demo logins          {LOGINS}")
     click.echo(f"  data                 {_data_location(settings)}")
     click.echo("Ctrl-C stops it.")
+
+
+def _address(listener: socket.socket) -> str:
+    """The URL to open on this machine."""
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104 - compared, not bound
+    return f"http://{shown}:{port}"
 
 
 def _data_location(settings: Settings) -> str:

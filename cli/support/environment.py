@@ -16,15 +16,16 @@ from postgres.database import unavailable_is_one_error
 from postgres.embedded import EmbeddedPostgres
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration
+from postgres.supervisor import Supervisor
 
 
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[Settings]:
-    """Settings with the URL of a running database: the one they name, or the embedded one, started if necessary."""
+    """Settings with the URL of a running database: the one they name, or the embedded one, kept running meanwhile."""
     if not settings.embedded:
         yield settings
         return
-    with EmbeddedPostgres(Path(settings.data_dir)) as postgres:
+    with EmbeddedPostgres(Path(settings.data_dir)) as postgres, Supervisor(postgres):
         demo = "yes" if settings.seeds_demo else "no"  # `auto` means: with this database
         yield msgspec.structs.replace(settings, database_url=postgres.dsn, demo=demo)
 
@@ -35,10 +36,10 @@ def bring_up_to_date(settings: Settings) -> list[Migration | FunctionFile]:
     async def apply() -> list[Migration | FunctionFile]:
         with unavailable_is_one_error():
             connection = await asyncpg.connect(settings.database_url, timeout=settings.database_timeout_s)
-        try:
-            return await schema.bring_up_to_date(connection)
-        finally:
-            await connection.close()
+            try:
+                return await schema.bring_up_to_date(connection)
+            finally:
+                await connection.close()
 
     return asyncio.run(apply())
 
