@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,6 +27,7 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.utils import get_topic
 from psycopg.sql import SQL
 
+from api.wiring import create_fold
 from benchmarks.history import copy_history
 from benchmarks.load import Connection, Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM, CONTENT
@@ -227,8 +229,8 @@ async def folds() -> None:
         stock_s = await asyncio.to_thread(stock_fold, dsn)
         await admin.execute("ALTER DATABASE onrecord RESET synchronous_commit")
         await admin.close()
-        rebuilt, rebuild_rate, rebuild_memory = await measured(rebuild, dsn)
-        verified, verify_rate, verify_memory = await measured(verify, dsn)
+        rebuilt, rebuild_rate, rebuild_memory = await measured(partial(rebuild, create_fold()), dsn)
+        verified, verify_rate, verify_memory = await measured(partial(verify, create_fold()), dsn)
     assert not verified.differences
     rows = [
         ("rebuild", f"{EVENTS:,}", rebuild_rate, rebuild_memory, ms(rebuilt.pause_s)),
