@@ -106,7 +106,7 @@ async def _fanout(app: web.Application) -> AsyncIterator[None]:
 async def _operations(app: web.Application) -> AsyncIterator[None]:
     """What the operations page shows and starts."""
     settings, database = app[SETTINGS], app[CORE].database
-    app[SAMPLER] = wiring.create_sampler(database)
+    app[SAMPLER] = wiring.create_sampler(app[CORE])
     app[FIGURES_PUBLISHER] = wiring.create_figures_publisher(database, app[SAMPLER], app[PUBLISHER])
     app[REPUBLISHING] = wiring.create_republishing(settings, app[CORE])
     async with wiring.open_rebuilds(settings, database) as rebuilds, _running(app[FIGURES_PUBLISHER].run()):

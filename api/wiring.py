@@ -51,6 +51,7 @@ from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.rebuild.fold import Fold
 
 CONFIG = Path(centrifugo.__file__).with_name("config.json")
 
@@ -109,8 +110,12 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         )
 
 
+def _log(mapper: Mapper[UUID]) -> Log:
+    return Log(mapper, topics=TOPICS)
+
+
 def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
-    log = Log(mapper, topics=TOPICS)
+    log = _log(mapper)
     log_search = LogSearch(database, log)
     bodies = Bodies(database)
     return Reads(
@@ -202,9 +207,14 @@ def create_republishing(settings: Settings, reads: Reads) -> Republishing:
     return Republishing(reads.database, reads.log, Publications(reads.bodies), all_warm=settings.cold_after_s is None)
 
 
-def create_sampler(database: Database) -> Sampler:
+def create_fold() -> Fold:
+    """Folds the log again: for rebuilds, verification and repair."""
+    return Fold(RoomsProjection(), _log(create_mapper()))
+
+
+def create_sampler(reads: Reads) -> Sampler:
     """Reads the figures of the operations page."""
-    return Sampler(database)
+    return Sampler(reads.database, reads.log)
 
 
 def create_figures_publisher(database: Database, sampler: Sampler, publisher: Publisher) -> FiguresPublisher:
@@ -215,7 +225,7 @@ def create_figures_publisher(database: Database, sampler: Sampler, publisher: Pu
 @contextlib.asynccontextmanager
 async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator[Rebuilds]:
     """Rebuilds that the operations page starts."""
-    async with Rebuilds.open(database, settings.database_url) as rebuilds:
+    async with Rebuilds.open(create_fold(), database, settings.database_url) as rebuilds:
         yield rebuilds
 
 

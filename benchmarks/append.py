@@ -1,7 +1,7 @@
 """(a) Appends: our writer against the stock recorder of the `eventsourcing` library, in turns on one database.
 
-Beside them, what the database alone takes: batches of as many events, made before the clock starts, recorded and
-committed without a decision, a fold or anybody who waits.
+And what the database alone takes: batches of as many events, built before the clock starts, recorded and committed
+without a decision, a fold or a caller.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ STATE_BYTES = 260  # of the state of a message with this content
 
 
 def stock_run(stock: StockRooms, concurrency: int, commands: int) -> tuple[float, float]:
-    """Seconds and processor seconds: each thread posts into a room of its own, so that nobody loses a race."""
+    """Seconds and processor seconds. Each thread posts into a room of its own, so that none loses a race."""
     rooms = [Room.open(name=f"Stock {number}", user_id=ADA) for number in range(concurrency)]
     for room in rooms:
         stock.save(room)
@@ -64,7 +64,7 @@ async def database_run(dsn: str, concurrency: int, commands: int) -> float:
     batches = [
         Call(
             "record_events",
-            "nobody's",
+            "none",
             [uuid4() for _ in range(concurrency)],
             [1] * concurrency,
             ["bare"] * concurrency,

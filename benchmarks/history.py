@@ -1,4 +1,4 @@
-"""A long log, made without waiting for people: the rows that their commands would have left, copied into the table."""
+"""A long log, made without running commands: the rows that they would have recorded, copied into the table."""
 
 import random
 from collections.abc import Iterator

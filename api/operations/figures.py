@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
+from eventstore.log import Log
 from eventstore.values import Position
 from postgres.database import Database
 from projections.fanout.dead_letters import DeadLetter, read_newest_dead_letters
@@ -63,8 +64,9 @@ class Sample:
 class Sampler:
     """Reads the figures. Rates are those of the last seconds, between two samples of this process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, log: Log) -> None:
         self._database = database
+        self._log = log
         self._samples: deque[Sample] = deque()
 
     async def read(self) -> Figures:
@@ -90,7 +92,7 @@ class Sampler:
 
     async def _take_sample(self) -> list[Status]:
         """Take a sample; returns every projection, with its rate where there is an earlier sample of it."""
-        statuses = await read_status(self._database)
+        statuses = await read_status(self._database, self._log)
         now = Sample(time.monotonic(), {(each.projection, each.lifecycle): each.checkpoint for each in statuses})
         now.positions[LOG] = max(each.head for each in statuses)
         while self._samples and now.at - self._samples[0].at > MAX_WINDOW_S:

@@ -12,6 +12,7 @@ from postgres.errors import StoreError, StoreUnavailable
 from projections.operator_actions import Operator
 from projections.readmodels.projection import RoomsProjection
 from replay.progress import Progress
+from replay.rebuild.fold import Fold
 from replay.rebuild.rebuild import RebuildRefused, Rebuilt, cancel_rebuild, rebuild
 
 SUBJECT = f"rebuild of {RoomsProjection.name}"
@@ -29,7 +30,8 @@ class Rebuilds:
     They run on an event loop of their own, in a thread: folding keeps a core busy, and requests would wait for it.
     """
 
-    def __init__(self, database: Database, dsn: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, fold: Fold, database: Database, dsn: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._fold = fold
         self._database = database
         self._dsn = dsn
         self._loop = loop
@@ -37,10 +39,10 @@ class Rebuilds:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, database: Database, dsn: str) -> AsyncIterator[Self]:
+    async def open(cls, fold: Fold, database: Database, dsn: str) -> AsyncIterator[Self]:
         """Rebuilds for as long as the block lasts. One that is running then is cancelled, and can be resumed."""
         with _another_loop() as loop:
-            rebuilds = cls(database, dsn, loop)
+            rebuilds = cls(fold, database, dsn, loop)
             try:
                 yield rebuilds
             finally:
@@ -55,7 +57,7 @@ class Rebuilds:
             this_loop.call_soon_threadsafe(has_begun.set)
 
         rebuilding = asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(rebuild(self._dsn, report, restart=restart), self._loop)
+            asyncio.run_coroutine_threadsafe(rebuild(self._fold, self._dsn, report, restart=restart), self._loop)
         )
         beginning = asyncio.create_task(has_begun.wait())
         either: tuple[asyncio.Future[Any], ...] = (beginning, rebuilding)

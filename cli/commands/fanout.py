@@ -1,4 +1,4 @@
-"""`onrecord fanout`: the lanes that publish the log, and what operators may tell them."""
+"""`onrecord fanout`: the lanes that publish the log, and operator commands to them."""
 
 import asyncio
 from collections.abc import Sequence

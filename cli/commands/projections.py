@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from api.wiring import create_fold
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
@@ -47,7 +48,7 @@ def status(sample: float, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        statuses = await watch_status(reader.reads.database, sample)
+        statuses = await watch_status(reader.reads.database, reader.reads.log, sample)
         for each in statuses:
             print_json(each) if as_json else print_status(each)
         if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in statuses):
@@ -78,7 +79,9 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
         click.echo(f"room {room} matches the log")
         return
     with interruptible("the live tables are as they were; run it again to continue"), progress("rebuild") as report:
-        rebuilt = in_the_foreground(lambda reader: rebuild(reader.settings.database_url, report, restart=restart))
+        rebuilt = in_the_foreground(
+            lambda reader: rebuild(create_fold(), reader.settings.database_url, report, restart=restart)
+        )
     print_rebuilt(rebuilt)
 
 
@@ -108,12 +111,13 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
 
 
 async def _repair(reader: Reader, room: str) -> list[Difference]:
-    return await repair_room(reader.settings.database_url, await reader.reads.time_travel.room_id(room))
+    room_id = await reader.reads.time_travel.room_id(room)
+    return await repair_room(create_fold(), reader.settings.database_url, room_id)
 
 
 async def _verify(reader: Reader, report: Report, room: str | None) -> Verified:
     room_id = await reader.reads.time_travel.room_id(room) if room is not None else None
-    return await verify(reader.settings.database_url, report, room_id=room_id)
+    return await verify(create_fold(), reader.settings.database_url, report, room_id=room_id)
 
 
 def print_status(status: Status) -> None:

@@ -7,21 +7,13 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.room import TOPICS
 from eventstore.checkpoints import move
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import Log, Recorded
-from eventstore.mapper import create_mapper
 from eventstore.values import STREAM_START, Position
 from postgres.database import SESSION
-from projections.readmodels.projection import RoomsProjection
 
 PAGE = 2000
-
-
-def create_log() -> Log:
-    """Reads of the events that the projection folds."""
-    return Log(create_mapper(), topics=TOPICS)
 
 
 class Fold:
@@ -91,8 +83,3 @@ class Fold:
             await fold(self._projection, page, connection)
             if checkpoints:
                 await move(self.name, to, connection)
-
-
-def fold_of_rooms() -> Fold:
-    """What folds the rooms' read models."""
-    return Fold(RoomsProjection(), create_log())

@@ -16,7 +16,7 @@ from postgres.database import SESSION, unavailable_is_one_error
 from projections.readmodels.tables import LIVE, TABLES
 from replay.progress import Progress, Report
 from replay.rebuild import shadow
-from replay.rebuild.fold import Fold, fold_of_rooms
+from replay.rebuild.fold import Fold
 from replay.rebuild.shadow import SHADOW
 
 NEAR = 500
@@ -50,14 +50,13 @@ class Rebuilt:
     pause_s: float
 
 
-async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt:
+async def rebuild(fold: Fold, dsn: str, report: Report, *, restart: bool = False) -> Rebuilt:
     """Fold the log from its beginning, or from where an interrupted rebuild stopped unless `restart`, and go live.
 
     It publishes nothing and does not stop readers and writers. When it is cancelled, the next one resumes where it
     stopped. The first report comes once it has begun. Raises RebuildRefused, StoreUnavailable.
     """
     started = time.perf_counter()
-    fold = fold_of_rooms()
     async with _alone(dsn) as connection:
         resumed_at = await _begin(fold, connection, restart=restart)
         report(Progress(resumed_at, await connection.fetchval(LAST_POSITION), 0))

@@ -4,16 +4,15 @@ from domain.values import RoomId
 from eventstore import append_lock, checkpoints
 from eventstore.values import LOG_START
 from projections.readmodels.tables import LIVE, replace_room
-from replay.rebuild.fold import fold_of_rooms
+from replay.rebuild.fold import Fold
 from replay.rebuild.verify import TEMPORARY, Difference, find_differences, temporary_tables
 
 
-async def repair_room(dsn: str, room_id: RoomId) -> list[Difference]:
+async def repair_room(fold: Fold, dsn: str, room_id: RoomId) -> list[Difference]:
     """Make the live rows of one room what the log says, and return those that differed. Raises StoreUnavailable.
 
     Appends wait while its rows are compared; readers never do.
     """
-    fold = fold_of_rooms()
     async with temporary_tables(dsn) as connection:
         position = await checkpoints.read(fold.name, connection, schema=LIVE)
         await fold.stream(room_id, LOG_START, position, connection)

@@ -15,7 +15,7 @@ from eventstore.values import LOG_START, Position
 from postgres.database import SESSION, unavailable_is_one_error
 from projections.readmodels.tables import KEYS, LIVE, TABLES
 from replay.progress import Progress, Report
-from replay.rebuild.fold import Fold, fold_of_rooms
+from replay.rebuild.fold import Fold
 
 TEMPORARY = "pg_temp"
 """The schema of temporary tables: only the connection that made them sees them, and finds them before all others."""
@@ -50,12 +50,11 @@ class Verified:
     differences: list[Difference]
 
 
-async def verify(dsn: str, report: Report, *, room_id: RoomId | None = None) -> Verified:
+async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None = None) -> Verified:
     """Compare the live tables, or one room's rows in them, with a fold of the log. Changes nothing that others see.
 
     Raises StoreUnavailable.
     """
-    fold = fold_of_rooms()
     async with temporary_tables(dsn) as connection:
         position, events = await _fold(fold, dsn, connection, report, room_id)
         async with connection.transaction(isolation="repeatable_read"):

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
+from api.wiring import create_fold
 from domain.chat import OpenRoom, PostMessage
 from domain.values import RoomId, UserId
 from projections.fanout import lane_table as lanes
@@ -91,7 +92,7 @@ async def an_interrupted_rebuild(service: Service, monkeypatch: pytest.MonkeyPat
     with monkeypatch.context() as patch:
         patch.setattr("replay.rebuild.fold.PAGE", 10)
         with pytest.raises(Stop):
-            await rebuild(service.database_url, stop, restart=True)
+            await rebuild(create_fold(), service.database_url, stop, restart=True)
     return reached
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from api.wiring import create_fold
 from domain.chat import PostMessage
 from domain.room import TOPICS, Room
 from domain.values import RoomId
@@ -57,8 +58,8 @@ async def meetings(store: Store, stream_id: UUID) -> list[Meeting.Event]:
 
 
 async def test_rooms_of_the_first_release_are_what_they_were(store: Store, database_url: str) -> None:
-    await rebuild(database_url, unseen)
-    assert (await verify(database_url, unseen)).differences == []
+    await rebuild(create_fold(), database_url, unseen)
+    assert (await verify(create_fold(), database_url, unseen)).differences == []
     room = (await store.queries.room(ADA, GENERAL)).value
     assert (room.name, room.version, room.member_count) == ("General", 6, 1)
     feed = (await store.queries.feed(BOB, after=LOG_START, limit=10)).value
@@ -69,7 +70,7 @@ async def test_rooms_of_the_first_release_are_what_they_were(store: Store, datab
 
 
 async def test_one_version_of_the_fold_always_makes_the_same_rows(database_url: str, store: Store) -> None:
-    assert (await verify(database_url, unseen)).digest == FOLDED[RoomsProjection.version]
+    assert (await verify(create_fold(), database_url, unseen)).digest == FOLDED[RoomsProjection.version]
 
 
 async def test_a_room_of_the_first_release_goes_on(store: Store) -> None:

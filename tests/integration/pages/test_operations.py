@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import ACCOUNTS, SECRETS
-from api.wiring import create_figures_publisher, create_sampler
+from api.wiring import create_figures_publisher, create_fold, create_sampler
 from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
@@ -185,7 +185,7 @@ async def test_what_is_far_behind_is_so_by_positions_not_by_events_counted_one_b
     await store.open_room("Two")  # positions 4 and 5
     for counted, behind in ((10, 4), (3, 5)):
         monkeypatch.setattr("replay.investigate.projection_status.COUNTED", counted)
-        assert (await read_status(store.database))[1].lag_events == behind
+        assert (await read_status(store.database, store.log))[1].lag_events == behind
 
 
 async def test_a_rebuild_is_started_from_the_page_and_mends_what_was_wrong(
@@ -203,7 +203,7 @@ async def test_a_rebuild_is_started_from_the_page_and_mends_what_was_wrong(
     assert started == ("grace", "rebuild", "rooms", "a wrong row")
     assert ended[:2] == ("grace", "rebuilt")
     assert ended[2].startswith("rooms at position 4, 4 events in ")
-    assert (await verify(database_url, unseen)).differences == []
+    assert (await verify(create_fold(), database_url, unseen)).differences == []
 
 
 def unseen(_: Progress) -> None:
@@ -230,7 +230,7 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
         await eventually(is_interrupted)
         await eventually(its_end_is_recorded)
 
-        elsewhere = asyncio.create_task(rebuild(database_url, unseen))
+        elsewhere = asyncio.create_task(rebuild(create_fold(), database_url, unseen))
         await eventually(lambda: is_rebuilding(admin))
         assert (await admin.submit("/operations/cancel-rebuild/", {"why": "nor then"})).status == 303
         await asyncio.wait([elsewhere])
@@ -243,7 +243,7 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
         ("stopped", "rebuild of rooms, its connection ended", "somebody has to"),
         ("cancel", "rebuild of rooms", "nor then"),
     ]
-    assert (await verify(database_url, unseen)).differences == []
+    assert (await verify(create_fold(), database_url, unseen)).differences == []
 
 
 async def is_rebuilding(admin: Person) -> bool:
@@ -272,7 +272,7 @@ async def test_an_interrupted_rebuild_is_gone_on_with_or_begun_anew(
             raise Stop
 
     with pytest.raises(Stop):
-        await rebuild(database_url, stop)
+        await rebuild(create_fold(), database_url, stop)
     assert "Rebuild interrupted" in await text_of(admin)
     assert (await admin.submit("/operations/rebuild/", {"restart": restart, **WHY})).status == 303
 
@@ -302,7 +302,7 @@ async def test_a_server_that_stops_lets_go_of_its_rebuild(
     async with somebody_staying_in_a_table(psql):
         assert (await admin.submit("/operations/rebuild/", WHY)).status == 303
         await server.close()
-    assert (await rebuild(database_url, unseen)).position == 3
+    assert (await rebuild(create_fold(), database_url, unseen)).position == 3
 
 
 async def set_aside(psql: asyncpg.Connection, room: str, position: int) -> None:
@@ -394,8 +394,7 @@ async def test_processes_take_turns_and_are_silent_when_nobody_can_be_watching(
         return len(hub.read_history(CHANNEL, limit=-1)[1])
 
     watches = [
-        create_figures_publisher(store.database, create_sampler(store.database), EmbeddedPublisher(hub))
-        for _ in range(3)
+        create_figures_publisher(store.database, create_sampler(store), EmbeddedPublisher(hub)) for _ in range(3)
     ]
     tasks = [asyncio.create_task(watch.run()) for watch in watches]
     began = await psql.fetchval("SELECT clock_timestamp()")

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from api.wiring import create_fold
 from centrifugo.publisher import Publication
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RenameRoom
 from domain.errors import ChatError
@@ -198,7 +199,7 @@ class Service:
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
 
     async def rebuild(self) -> None:
-        await rebuild(self._dsn, lambda _: None)
+        await rebuild(create_fold(), self._dsn, lambda _: None)
 
     async def tables(self) -> list[list[Any]]:
         """Every row of the read models."""
