@@ -173,6 +173,8 @@ CREATE UNIQUE INDEX stored_events_notification_id_idx ON stored_events USING btr
 CREATE INDEX stored_events_stream_position_idx ON stored_events USING btree (originator_id, notification_id);
 CREATE TRIGGER log_is_append_only BEFORE DELETE OR UPDATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_append_only;
+CREATE TRIGGER log_is_appended_under_lock BEFORE INSERT ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION take_append_lock_for_insert();
+ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_appended_under_lock;
 CREATE TRIGGER log_is_not_truncated BEFORE TRUNCATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_not_truncated;
 
@@ -209,3 +211,4 @@ CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
 --     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint
 -- refuse_to_change_the_log() returns trigger
 -- take_append_lock() returns void
+-- take_append_lock_for_insert() returns trigger

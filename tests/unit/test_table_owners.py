@@ -83,9 +83,12 @@ def test_only_the_event_store_spells_the_name_of_the_log() -> None:
 
 def test_the_append_lock_is_spelled_once() -> None:
     locks = [name for name, text in sources() for _ in re.findall(r"(?<!ACCESS )EXCLUSIVE MODE", text)]
-    assert locks == ["eventstore/writer/append.sql"]
+    assert locks == ["eventstore/append_only.sql"]
 
 
-def test_the_numbers_of_advisory_locks_are_in_one_file() -> None:
-    assert files_with("0x6F6E72") == {"postgres/locks.py"}
-    assert files_with(r"pg_(?:try_)?advisory_(?!xact_lock_shared\(\$3, \$4\))") == {"postgres/locks.py"}
+def test_the_numbers_of_advisory_locks_are_in_one_file_and_that_of_the_append_lock_in_sql() -> None:
+    assert files_with("(?i)(?:0x|x')6F6E72") == {"postgres/locks.py", "eventstore/append_only.sql"}
+    assert files_with(r"pg_(?:try_)?advisory_(?!xact_lock_shared\(\$3, \$4\))") == {
+        "postgres/locks.py",
+        "eventstore/append_only.sql",
+    }
