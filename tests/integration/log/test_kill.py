@@ -140,7 +140,7 @@ WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND mod
 HOLDS_THE_LOCK = """
 SELECT EXISTS (
     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objsubid = 2 AND classid = x'6f6e7261'::integer::oid
+    WHERE locktype = 'advisory' AND classid = x'6f6e7261'::integer::oid AND mode = 'ExclusiveLock' AND granted
         AND state = 'idle in transaction')
 """
 
