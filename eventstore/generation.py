@@ -15,6 +15,8 @@ from uuid import UUID
 
 import asyncpg
 
+from eventstore.values import LOG_START, Position
+
 FUNCTIONS = Path(__file__).with_name("generation.sql")
 """The functions that this module calls."""
 
@@ -43,7 +45,7 @@ class Anchor:
     """A place in the log: the newest event up to `position` has this hash. The hash is empty at position 0."""
 
     generation: int
-    position: int
+    position: Position
     hash: bytes
 
     @property
@@ -57,13 +59,13 @@ class Anchor:
         generation, position, digest = token.split("-")
         if not (generation.isascii() and generation.isdigit() and position.isascii() and position.isdigit()):
             raise ValueError(token)
-        anchor = cls(int(generation), int(position), bytes.fromhex(digest))
+        anchor = cls(int(generation), Position(int(position)), bytes.fromhex(digest))
         if max(anchor.generation, anchor.position) >= 2**63:
             raise ValueError(token)
         return anchor
 
 
-NOTHING = Anchor(0, 0, b"")
+NOTHING = Anchor(0, LOG_START, b"")
 """What a process knows before it has looked."""
 
 

@@ -31,8 +31,18 @@ CREATE TABLE fanout_lanes (
     failed_reason text,
     skip_position bigint,
     holder text,
+    generation bigint NOT NULL DEFAULT 1,
+    anchor_position bigint,
+    anchor_hash bytea,
     CONSTRAINT fanout_lanes_pkey PRIMARY KEY (lane)
 ) WITH (fillfactor=10);
+
+CREATE TABLE former_names (
+    room_id uuid NOT NULL,
+    until_version bigint NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT former_names_pkey PRIMARY KEY (room_id, until_version)
+);
 
 CREATE TABLE idempotency_keys (
     owner bigint NOT NULL,
@@ -54,6 +64,17 @@ CREATE TABLE leases (
 );
 CREATE INDEX leases_changed_in_idx ON leases USING btree (changed_in);
 CREATE INDEX leases_open_idx ON leases USING btree (user_id) WHERE (NOT is_paused);
+
+CREATE TABLE log_generation (
+    is_only boolean NOT NULL DEFAULT true,
+    log_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    generation bigint NOT NULL DEFAULT 1,
+    began_at timestamp with time zone NOT NULL DEFAULT now(),
+    went_back_from bigint,
+    went_back_to bigint,
+    CONSTRAINT log_generation_pkey PRIMARY KEY (is_only),
+    CONSTRAINT log_generation_is_only_check CHECK (is_only)
+);
 
 CREATE TABLE memberships (
     room_id uuid NOT NULL,
@@ -151,6 +172,7 @@ CREATE TABLE snapshots (
     originator_version bigint NOT NULL,
     topic text NOT NULL,
     state bytea NOT NULL,
+    mac bytea,
     CONSTRAINT snapshots_pkey PRIMARY KEY (originator_id)
 );
 
@@ -164,8 +186,12 @@ CREATE TABLE stored_events (
 ) WITH (autovacuum_enabled=true, autovacuum_vacuum_threshold=100000000, autovacuum_vacuum_scale_factor=0.5, autovacuum_analyze_threshold=1000, autovacuum_analyze_scale_factor=0.01);
 CREATE UNIQUE INDEX stored_events_notification_id_idx ON stored_events USING btree (notification_id);
 CREATE INDEX stored_events_stream_position_idx ON stored_events USING btree (originator_id, notification_id);
+CREATE TRIGGER log_has_no_gaps AFTER INSERT ON stored_events REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_gaps_in_versions();
+ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_has_no_gaps;
 CREATE TRIGGER log_is_append_only BEFORE DELETE OR UPDATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_append_only;
+CREATE TRIGGER log_is_appended_under_lock BEFORE INSERT ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION take_append_lock_for_insert();
+ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_appended_under_lock;
 CREATE TRIGGER log_is_not_truncated BEFORE TRUNCATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_not_truncated;
 
@@ -187,17 +213,27 @@ CREATE SEQUENCE stored_events_notification_id_seq AS bigint START 1 OWNED BY sto
 CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
 
 -- Functions:
+-- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
+--     bytea) returns record
+-- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
+-- fold_renames(base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]) returns bigint
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
+-- log_contains(at bigint, hash bytea) returns boolean
+-- log_hash(at bigint) returns bytea
+-- look_at_log(known_position bigint, known_hash bytea, OUT generation bigint, OUT contains boolean, OUT head bigint,
+--     OUT hash bytea) returns record
 -- record_events(folded_by text, streams uuid[], versions bigint[], topics text[], states bytea[], key_owners bigint[],
 --     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint
+-- refuse_gaps_in_versions() returns trigger
 -- refuse_to_change_the_log() returns trigger
 -- take_append_lock() returns void
+-- take_append_lock_for_insert() returns trigger

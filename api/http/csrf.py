@@ -1,6 +1,6 @@
-"""Proof that a POST comes from our own page: it repeats, in a header or a hidden field, what a cookie holds.
+"""Proof that a POST comes from our own page: a header or hidden field repeats what a cookie holds.
 
-No other site reads either.
+Other sites can read neither.
 """
 
 import hmac
@@ -9,7 +9,7 @@ import secrets
 from aiohttp import web
 
 from api.http.cookies import read_cookie, set_cookie
-from api.http.responses import answer
+from api.http.responses import json_response
 
 HEADER = "X-CSRFToken"
 LIFETIME_S = 365 * 86400
@@ -17,11 +17,11 @@ LENGTH = len(secrets.token_urlsafe(32))
 
 
 class CsrfFailed(Exception):
-    """The header or field is missing, or does not repeat the cookie."""
+    """The header or field is missing, or differs from the cookie."""
 
 
 def check_csrf(request: web.Request, sent: str) -> None:
-    """`sent` is what the header says, or the hidden field of a form. Raises CsrfFailed."""
+    """`sent` is the header, or the hidden field of a form. Raises CsrfFailed."""
     token = read_cookie(request, "csrftoken").encode()
     if not token:
         raise CsrfFailed("CSRF Failed: CSRF cookie not set.")
@@ -31,13 +31,13 @@ def check_csrf(request: web.Request, sent: str) -> None:
 
 def renew_csrf(request: web.Request, response: web.Response) -> None:
     """Give the client a new token, in the cookie and in the header."""
-    hand_out(request, response, secrets.token_urlsafe(32))
+    send_token(request, response, secrets.token_urlsafe(32))
 
 
 async def get_csrf(request: web.Request) -> web.Response:
-    """GET /api/csrf/: 200 {}, the token in the header and the cookie; the one the client has stays valid."""
-    response = answer({})
-    hand_out(request, response, csrf_token(request))
+    """GET /api/csrf/: 200 {}, the token in the header and the cookie. A token that the client has stays valid."""
+    response = json_response({})
+    send_token(request, response, csrf_token(request))
     return response
 
 
@@ -47,7 +47,7 @@ def csrf_token(request: web.Request) -> str:
     return token if len(token) == LENGTH and token.isascii() else secrets.token_urlsafe(32)
 
 
-def hand_out(request: web.Request, response: web.Response, token: str) -> None:
+def send_token(request: web.Request, response: web.Response, token: str) -> None:
     """Give the client this token, in the cookie and in the header."""
     response.headers[HEADER] = token
     set_cookie(request, response, "csrftoken", token, max_age_s=LIFETIME_S)

@@ -1,17 +1,14 @@
-"""The API, explained: to programs as OpenAPI, to people as one page that asks no other host for anything."""
-
-import functools
-from pathlib import Path
+"""The documentation of the API: OpenAPI for programs, one page without external resources for people."""
 
 import jinja2
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from api.files import TEMPLATES
 from api.http.endpoints import Endpoint
 from api.rest.openapi import openapi
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
@@ -20,7 +17,6 @@ PAGE_HEADERS = {
 }
 
 
-@functools.cache
 def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/openapi.json."""
     body = msgspec.json.encode(openapi(endpoints))
@@ -31,7 +27,6 @@ def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     return get_document
 
 
-@functools.cache
 def page(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/docs/."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)

@@ -5,22 +5,27 @@ import logging
 import random
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import asyncpg
 import msgspec
 
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
+from domain.values import UserId
+from eventstore.errors import LogRestarted
+from eventstore.values import Position
 from projections.fanout import lane_table as lanes
-from projections.fanout.audience import Audience, Audiences
+from projections.fanout.audience import Audience, Audiences, Part
 from projections.fanout.backlog import Backlog, Piece
 from projections.fanout.channels import personal_channel
 from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
 from projections.fanout.leases import AllWarm, Warmth
 from projections.fanout.publications import Entry, FeedPaused
+from projections.fanout.restart import tell_of_restart
 from projections.fanout.tail import Tail
+from projections.operator_actions import Operator
 
 FEW = 200
 """A publication to so many channels at the most may go ahead of bigger ones that wait."""
@@ -46,6 +51,15 @@ class Counts:
     dead_letters: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event, and who gets it: its publication, or in its place the marker that their feed pauses."""
+
+    entry: Entry
+    parts: Sequence[Part]
+    markers: Sequence[Piece]
+
+
 class Failed(Exception):
     """An event was refused for good, and the lane has stopped at it."""
 
@@ -66,25 +80,28 @@ class Lane:
         counts: Counts,
         all_warm: bool,
         sets_aside: bool,
+        token_ttl_s: float,
     ) -> None:
         self.row = row
         self._tail = tail
+        self._known = tail.known
         self._publisher = publisher
         self._connection = connection
         self._counts = counts
         self._all_warm = all_warm
         self._sets_aside = sets_aside
+        self._token_ttl_s = token_ttl_s
         self._is_leaving = False
         self._start_over()
 
     def _start_over(self) -> None:
         """Know nothing but the checkpoint."""
         lane, lanes_ = self.row.lane, self.row.lanes
-        self._warmth = AllWarm() if self._all_warm else Warmth(lane=lane, lanes=lanes_)
+        self._warmth = AllWarm(lane=lane, lanes=lanes_) if self._all_warm else Warmth(lane=lane, lanes=lanes_)
         self._audiences = Audiences(self._warmth, lane=lane, lanes=lanes_)
         self._backlog = Backlog()
-        self._told: set[int] = set()
-        self._unpublished: deque[tuple[int, datetime]] = deque()
+        self._told: set[UserId] = set()
+        self._unpublished: deque[tuple[Position, datetime]] = deque()
         self._read_to = self.row.position
 
     def leave(self) -> None:
@@ -105,16 +122,52 @@ class Lane:
 
     async def run(self) -> None:
         """Publish until told to leave. Raises LayoutChanged, and what the driver raises when the database is away."""
+        await self._known.check(self._connection)
+        is_checked = False
         while not self._is_leaving:
             try:
+                if not is_checked or self.row.generation != self._known.generation:
+                    await self._check_place()
+                    is_checked = True
                 if self.row.is_stopped:
                     await self._wait_to_be_resumed()
+                elif self.row.generation != self._known.generation:
+                    await self._tell_of_restart()
                 elif self.row.is_at_stop:
                     await self._wait_for_layout()
                 else:
                     await self._turn()
             except Failed:
                 self._start_over()
+            except LogRestarted:
+                await self._known.check(self._connection)
+
+    async def _check_place(self) -> None:
+        """See that the checkpoint is in the log; else move it to the head, from where clients load afresh."""
+        if not await lanes.is_in_log(self.row, self._connection):
+            if self.row.generation == self._known.generation:  # the first to notice
+                await self._known.restart(replace(self._known.anchor, position=self.row.position), self._connection)
+            async with self._connection.transaction():
+                before, self.row = self.row, await lanes.move_to_head(self.row, self._connection)
+                why = f"the log went back: the lane was at {before.position}, which is not in it"
+                await Operator("onrecord", why).record("move to the head", before.name, self._connection)
+            log.error(
+                "lane moved to the head of a log that went back",
+                extra={"lane": before.name, "from": before.position, "to": self.row.position},
+            )
+        else:
+            self.row = await lanes.read_lane(self.row, self._connection)
+        self._start_over()
+
+    async def _tell_of_restart(self) -> None:
+        generation = self._known.generation
+        users = await self._warmth.warm_everybody(self._connection, token_ttl_s=self._token_ttl_s)
+        await tell_of_restart(users, generation, self._publisher)
+        self.row = await lanes.take_up(self.row, generation, self._connection)
+        log.warning(
+            "told clients that the log went back",
+            extra={"lane": self.row.name, "generation": generation, "users": len(users), "position": self.row.position},
+        )
 
     async def _wait_to_be_resumed(self) -> None:
         await asyncio.sleep(STOPPED_S)
@@ -154,25 +207,32 @@ class Lane:
         if not entries:
             return []
         self._audiences.turn(await self._warmth.look(self._connection))  # after the events: see `leases`
-        due: list[Piece] = []
+        deliveries = []
         for entry in entries:
             self._unpublished.append((entry.position, entry.event.timestamp))
             if entry.position == self.row.skip_position:
                 await self._set_aside(entry, "skipped by an operator")
             else:
-                await self._take(entry, due)
+                deliveries.append(await self._delivery(entry))
+        await self._tail.encode([each.entry for each in deliveries if each.parts])
+        due: list[Piece] = []
+        for each in deliveries:
+            self._schedule(each, due)
         return due
 
-    async def _take(self, entry: Entry, due: list[Piece]) -> None:
+    async def _delivery(self, entry: Entry) -> Delivery:
+        """Who gets the event, as of its version."""
         audience = await self._audiences.before(entry.event, self._connection)
-        user_id = getattr(entry.event, "user_id", None)
-        parts = audience.advance(entry.event, is_ours=user_id is not None and self._audiences.owns(user_id))
-        if not entry.is_published:
-            return
-        for marker in self._markers(audience, entry, user_id):
-            self._ahead(marker, due)
-        pieces = [Piece(entry, Publication(part.channels, entry.data, entry.key), part.users) for part in parts]
+        parts = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.listeners))
+        return Delivery(entry, parts, tuple(self._markers(audience, entry)))
+
+    def _schedule(self, delivery: Delivery, due: list[Piece]) -> None:
+        """Publish to few now, after all that concerns them; many wait in the backlog."""
+        for marker in delivery.markers:
+            self._ahead(marker, due)
+        entry = delivery.entry
+        pieces = [Piece(entry, entry.publication(part.channels), part.users) for part in delivery.parts]
         if sum(len(piece.users) for piece in pieces) > FEW:
             self._backlog.add(pieces)
         else:
@@ -185,15 +245,12 @@ class Lane:
         self._backlog.remove(before)
         due.extend((*before, piece))
 
-    def _markers(self, audience: Audience, entry: Entry, user_id: int | None) -> Iterator[Piece]:
-        """What people who turned cold get in place of the first event that they would have got.
-
-        They are the members, and `user_id`, whose event it is: somebody who leaves is a member no more.
-        """
+    def _markers(self, audience: Audience, entry: Entry) -> Iterator[Piece]:
+        """What people who turned cold get in place of the first event that they would have got."""
         cooling = self._warmth.cooling
-        for cold in (cooling.keys() & audience.members | cooling.keys() & {user_id}) - self._told:
+        for cold in audience.concerned(cooling.keys()) - self._told:
             self._told.add(cold)
-            data = msgspec.json.encode(FeedPaused(entry.position - 1))
+            data = msgspec.json.encode(FeedPaused(Position(entry.position - 1)))
             # One for each lease: a lane that begins again may tell the end of the next one at the same position.
             key = f"paused:{cold}:{cooling[cold].isoformat()}"
             yield Piece(entry, Publication(Channels([personal_channel(cold)]), data, key), frozenset([cold]))
@@ -249,14 +306,16 @@ class Lane:
 
         A server that comes back without its memory takes again what it has forgotten, so nothing may be repeated then.
         """
-        if not await self._move_to(min(piece.entry.position for piece in remaining) - 1):
+        if not await self._move_to(Position(min(piece.entry.position for piece in remaining) - 1)):
             self.row = await lanes.read_lane(self.row, self._connection)
 
-    async def _move_to(self, position: int) -> bool:
+    async def _move_to(self, position: Position) -> bool:
         """Move the checkpoint up to `position`, but not past what waits; answers whether it moved."""
         if len(self._backlog):
-            position = min(position, self._backlog.position - 1)
+            position = Position(min(position, self._backlog.position - 1))
         if position <= self.row.position:
             return False
-        self.row = await lanes.move(self.row, position, self._connection)
+        if self.row.generation != self._known.generation:
+            raise LogRestarted("the log went back")
+        self.row = await lanes.move(self.row, position, self._known.anchor, self._connection)
         return True

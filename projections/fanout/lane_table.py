@@ -1,19 +1,39 @@
 """The table of lanes: how far each has published the log, and what operators and failures say about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Self
 
 import asyncpg
 
+from eventstore.errors import LogRestarted
+from eventstore.generation import Anchor
+from eventstore.log import LAST_POSITION
+from eventstore.values import Position
 from postgres import locks
 
 READ = "SELECT * FROM fanout_lanes WHERE lane = $1 AND layout = $2"
 READ_ALL = "SELECT * FROM fanout_lanes ORDER BY lane"
 
+# A lane moves only in the log that it read: the one that contains what its process remembers.
 MOVE = """
-UPDATE fanout_lanes SET position = $3, moved_at = now() WHERE lane = $1 AND layout = $2 RETURNING *
+UPDATE fanout_lanes SET position = $3, moved_at = now(), anchor_position = $3, anchor_hash = log_hash($3)
+WHERE lane = $1 AND layout = $2
+    AND (SELECT contains AND generation = $4 FROM look_at_log($5, $6))
+RETURNING *
 """
+IS_IN_LOG = f"""
+SELECT position <= ({LAST_POSITION}) AND log_contains(coalesce(anchor_position, 0), coalesce(anchor_hash, ''::bytea))
+FROM fanout_lanes WHERE lane = $1 AND layout = $2
+"""
+MOVE_TO_HEAD = f"""
+UPDATE fanout_lanes SET
+    position = head, moved_at = now(), anchor_position = head, anchor_hash = log_hash(head),
+    failed_position = NULL, failed_reason = NULL, skip_position = NULL, stop_at = NULL, waits_at = NULL
+FROM ({LAST_POSITION}) AS log (head)
+WHERE lane = $1 AND layout = $2 RETURNING fanout_lanes.*
+"""
+TAKE_UP = "UPDATE fanout_lanes SET generation = $3 WHERE lane = $1 AND layout = $2 RETURNING *"
 WAIT = "UPDATE fanout_lanes SET waits_at = $3 WHERE lane = $1 AND layout = $2 RETURNING *"
 GO_ON_UNLESS_CHANGING = """
 UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL
@@ -28,15 +48,18 @@ SKIP = """
 UPDATE fanout_lanes SET skip_position = $1, failed_position = NULL, failed_reason = NULL WHERE failed_position = $1
 """
 
-MOVE_AHEAD = "UPDATE fanout_lanes SET position = $1 WHERE position < $1"
+MOVE_AHEAD = """
+UPDATE fanout_lanes SET position = $1, anchor_position = $1, anchor_hash = log_hash($1) WHERE position < $1
+"""
 
 LOCK_ROWS = "SELECT * FROM fanout_lanes ORDER BY lane FOR UPDATE"
 STOP_ALL_AT = "UPDATE fanout_lanes SET stop_at = $1, waits_at = NULL WHERE stop_at IS DISTINCT FROM $1"
 GO_ON = "UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL"
 REMOVE_ALL = "DELETE FROM fanout_lanes"
 ADD = """
-INSERT INTO fanout_lanes (lane, lanes, layout, position, paused)
-SELECT lane, $1, $2, $3, $4 FROM generate_series(0, $1 - 1) AS lane
+INSERT INTO fanout_lanes (lane, lanes, layout, position, paused, generation, anchor_position, anchor_hash)
+SELECT lane, $1, $2, $3, $4, log.generation, $3, log_hash($3)
+FROM generate_series(0, $1 - 1) AS lane, log_generation AS log
 """
 
 
@@ -47,19 +70,20 @@ class LaneRow:
     lane: int
     lanes: int
     layout: int
-    position: int
+    position: Position
     moved_at: datetime
-    stop_at: int | None
-    waits_at: int | None
+    stop_at: Position | None
+    waits_at: Position | None
     paused: bool
-    failed_position: int | None
+    failed_position: Position | None
     failed_reason: str | None
-    skip_position: int | None
+    skip_position: Position | None
     holder: str | None
+    generation: int
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> Self:
-        return cls(**dict(row))
+        return cls(**{field.name: row[field.name] for field in fields(cls)})
 
     @property
     def is_stopped(self) -> bool:
@@ -91,9 +115,36 @@ async def read_lane(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
     return _still_there(await connection.fetchrow(READ, lane.lane, lane.layout))
 
 
-async def move(lane: LaneRow, position: int, connection: asyncpg.Connection) -> LaneRow:
-    """Save the checkpoint, over the connection that holds the lane's lock: who lost the lock cannot."""
-    return _still_there(await connection.fetchrow(MOVE, lane.lane, lane.layout, position))
+async def move(lane: LaneRow, position: Position, known: Anchor, connection: asyncpg.Connection) -> LaneRow:
+    """Save the checkpoint, over the connection that holds the lane's lock: who lost the lock cannot.
+
+    Raises LogRestarted when the log is not the one that contains `known`: then the checkpoint stays where it is.
+    """
+    row = await connection.fetchrow(
+        MOVE, lane.lane, lane.layout, position, known.generation, known.position, known.hash
+    )
+    if row is None:
+        await read_lane(lane, connection)
+        raise LogRestarted("the log went back")
+    return LaneRow.of(row)
+
+
+async def is_in_log(lane: LaneRow, connection: asyncpg.Connection) -> bool:
+    """Whether the lane's checkpoint is of the log as it is."""
+    is_in = await connection.fetchval(IS_IN_LOG, lane.lane, lane.layout)
+    if is_in is None:
+        raise LayoutChanged
+    return bool(is_in)
+
+
+async def move_to_head(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
+    """Let the lane continue from the newest event. What stopped it was in another log."""
+    return _still_there(await connection.fetchrow(MOVE_TO_HEAD, lane.lane, lane.layout))
+
+
+async def take_up(lane: LaneRow, generation: int, connection: asyncpg.Connection) -> LaneRow:
+    """Record that the lane told its users about this generation of the log."""
+    return _still_there(await connection.fetchrow(TAKE_UP, lane.lane, lane.layout, generation))
 
 
 async def wait_at_stop(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
@@ -108,7 +159,7 @@ async def go_on_if_abandoned(lane: LaneRow, connection: asyncpg.Connection) -> L
     return await read_lane(lane, connection)
 
 
-async def fail(lane: LaneRow, position: int, reason: str, connection: asyncpg.Connection) -> LaneRow:
+async def fail(lane: LaneRow, position: Position, reason: str, connection: asyncpg.Connection) -> LaneRow:
     """Record that the event at `position` stopped the lane."""
     return _still_there(await connection.fetchrow(FAIL, lane.lane, lane.layout, position, reason))
 
@@ -123,7 +174,7 @@ async def resume(connection: asyncpg.Connection) -> None:
     await connection.execute(RESUME)
 
 
-async def skip(position: int, connection: asyncpg.Connection) -> bool:
+async def skip(position: Position, connection: asyncpg.Connection) -> bool:
     """Let lanes that failed at `position` set that event aside and go on; answers whether there were any."""
     return bool(await connection.execute(SKIP, position) != "UPDATE 0")
 
@@ -140,7 +191,7 @@ async def try_hold(lane: int, holder: str, connection: asyncpg.Connection) -> La
     return LaneRow.of(row)
 
 
-async def move_ahead(position: int, connection: asyncpg.Connection) -> None:
+async def move_ahead(position: Position, connection: asyncpg.Connection) -> None:
     """Let no lane publish anything up to `position`: those that are before it begin there."""
     await connection.execute(MOVE_AHEAD, position)
 
@@ -150,7 +201,7 @@ async def lock_lanes(connection: asyncpg.Connection) -> list[LaneRow]:
     return [LaneRow.of(row) for row in await connection.fetch(LOCK_ROWS)]
 
 
-async def stop_all_at(position: int, connection: asyncpg.Connection) -> None:
+async def stop_all_at(position: Position, connection: asyncpg.Connection) -> None:
     """Let every lane publish up to `position` and wait there."""
     await connection.execute(STOP_ALL_AT, position)
 
@@ -160,7 +211,9 @@ async def let_all_go_on(connection: asyncpg.Connection) -> None:
     await connection.execute(GO_ON)
 
 
-async def replace_all(number: int, connection: asyncpg.Connection, *, layout: int, position: int, paused: bool) -> None:
+async def replace_all(
+    number: int, connection: asyncpg.Connection, *, layout: int, position: Position, paused: bool
+) -> None:
     """Put `number` lanes of a new layout in the place of those that are there, all at `position`."""
     await connection.execute(REMOVE_ALL)
     await connection.execute(ADD, number, layout, position, paused)

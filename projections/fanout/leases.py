@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 
 import asyncpg
 
+from domain.values import UserId
 from postgres.database import Database
 
 GRACE_S = 60.0
@@ -24,12 +25,24 @@ SET warm_until = greatest(lease.warm_until, excluded.warm_until), is_paused = fa
 WHERE lease.is_paused OR lease.warm_until < now() + $3::interval
 """
 
-LOOK = """
-SELECT head.now, head.xmin, lease.user_id, lease.warm_until, lease.is_paused
-FROM (SELECT now() AS now, pg_snapshot_xmin(pg_current_snapshot())::text AS xmin) AS head
-LEFT JOIN (
+# The first look reads every lease that is open; what is read is complete up to `snapshot`.
+FIRST_LOOK = """
+SELECT head.now, head.snapshot::text AS snapshot, lease.user_id, lease.warm_until, lease.is_paused
+FROM (SELECT now() AS now, pg_current_snapshot() AS snapshot) AS head
+LEFT JOIN (SELECT * FROM leases WHERE user_id % $1 = $2 AND NOT is_paused) AS lease ON true
+"""
+
+# A later look reads what the last snapshot did not show, and no more: transactions that began after it, and those that
+# it saw running. A transaction that stays open costs nothing. Numbers beyond today's come from another cluster, with a
+# dump of its rows: the first look has read those leases, and they have not changed since.
+NEXT_LOOK = """
+SELECT head.now, head.snapshot::text AS snapshot, lease.user_id, lease.warm_until, lease.is_paused
+FROM (SELECT now() AS now, pg_current_snapshot() AS snapshot) AS head
+LEFT JOIN LATERAL (
     SELECT * FROM leases
-    WHERE user_id % $1 = $2 AND CASE WHEN $3::text IS NULL THEN NOT is_paused ELSE changed_in >= $3::text::xid8 END
+    WHERE user_id % $1 = $2 AND changed_in < pg_snapshot_xmax(head.snapshot)
+        AND (changed_in >= pg_snapshot_xmax($3::text::pg_snapshot)
+            OR changed_in = ANY (ARRAY(SELECT pg_snapshot_xip($3::text::pg_snapshot))))
 ) AS lease ON true
 """
 
@@ -37,6 +50,16 @@ PAUSE = """
 UPDATE leases SET is_paused = true, changed_in = pg_current_xact_id()
 WHERE user_id = ANY($1) AND warm_until <= $2 AND NOT is_paused
 """
+
+# Tokens of the lost part of the log may be in use, and their leases went with it. So everybody may be listening.
+WARM_EVERYBODY = """
+INSERT INTO leases AS lease (user_id, warm_until)
+SELECT user_id, now() + $3::interval FROM users WHERE user_id % $1 = $2
+ON CONFLICT (user_id) DO UPDATE SET
+    warm_until = greatest(lease.warm_until, excluded.warm_until), is_paused = false, changed_in = pg_current_xact_id()
+"""
+LISTENERS = "SELECT user_id FROM leases WHERE user_id % $1 = $2 AND NOT is_paused"
+USERS = "SELECT user_id FROM users WHERE user_id % $1 = $2"
 
 
 class Leases:
@@ -46,7 +69,7 @@ class Leases:
         self._database = database
         self._cold_after_s = cold_after_s
 
-    async def renew(self, user_id: int, *, token_ttl_s: float) -> None:
+    async def renew(self, user_id: UserId, *, token_ttl_s: float) -> None:
         """Keep `user_id` warm for as long as a token issued now can be used, and a while beyond; committed on return.
 
         One that still has half of that while to go is left as it is: a token does not cost a write each time.
@@ -63,8 +86,8 @@ class Leases:
 class Turn:
     """Who of a lane's users became warm, and who ceased to be, between two looks."""
 
-    warmed: Sequence[int] = ()
-    cooled: Sequence[int] = ()
+    warmed: Sequence[UserId] = ()
+    cooled: Sequence[UserId] = ()
 
 
 class Warmth:
@@ -76,19 +99,22 @@ class Warmth:
     def __init__(self, *, lane: int, lanes: int) -> None:
         self._lane = lane
         self._lanes = lanes
-        self._until: dict[int, datetime] = {}
-        self._ends: list[tuple[datetime, int]] = []  # a heap; entries of leases that were renewed since are passed over
-        self._seen_xmin: str | None = None
+        self._until: dict[UserId, datetime] = {}
+        self._ends: list[tuple[datetime, UserId]] = []  # a heap; entries of leases renewed since are passed over
+        self._snapshot: str | None = None
         self._now = datetime.min.replace(tzinfo=UTC)
-        self.cooling: dict[int, datetime] = {}
+        self.cooling: dict[UserId, datetime] = {}
 
-    def is_warm(self, user_id: int) -> bool:
+    def is_warm(self, user_id: UserId) -> bool:
         return user_id in self._until
 
     async def look(self, connection: asyncpg.Connection) -> Turn:
         """Read what changed since the last look: all that was committed before this call is seen."""
-        rows = await connection.fetch(LOOK, self._lanes, self._lane, self._seen_xmin)
-        self._now, self._seen_xmin = rows[0]["now"], rows[0]["xmin"]
+        if self._snapshot is None:
+            rows = await connection.fetch(FIRST_LOOK, self._lanes, self._lane)
+        else:
+            rows = await connection.fetch(NEXT_LOOK, self._lanes, self._lane, self._snapshot)
+        self._now, self._snapshot = rows[0]["now"], rows[0]["snapshot"]
         warmed = [row["user_id"] for row in rows if row["user_id"] is not None and self._note(row)]
         return Turn(warmed, self._cool())
 
@@ -104,7 +130,7 @@ class Warmth:
         self.cooling.pop(user_id, None)
         return not was_warm
 
-    def _cool(self) -> list[int]:
+    def _cool(self) -> list[UserId]:
         cooled = []
         while self._ends and self._ends[0][0] <= self._now:
             _, user_id = heappop(self._ends)
@@ -114,24 +140,37 @@ class Warmth:
                 cooled.append(user_id)
         return cooled
 
-    async def told(self, user_ids: Collection[int], connection: asyncpg.Connection) -> None:
+    async def told(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
         """These were told that publications to them have ceased; who got a new lease meanwhile is warm again anyway."""
         if user_ids:
             await connection.execute(PAUSE, list(user_ids), self._now)
             for user_id in user_ids:
                 self.cooling.pop(user_id, None)
 
+    async def warm_everybody(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
+        """Take every user of the lane for warm until tokens that were issued by now cannot be used; returns them."""
+        until = timedelta(seconds=token_ttl_s + GRACE_S)
+        await connection.execute(WARM_EVERYBODY, self._lanes, self._lane, until)
+        return [row[0] for row in await connection.fetch(LISTENERS, self._lanes, self._lane)]
+
 
 class AllWarm:
     """With COLD_AFTER=never everybody may be listening, and nobody is ever told otherwise."""
 
-    cooling: Mapping[int, datetime] = {}
+    cooling: Mapping[UserId, datetime] = {}
 
-    def is_warm(self, user_id: int) -> bool:
+    def __init__(self, *, lane: int, lanes: int) -> None:
+        self._lane = lane
+        self._lanes = lanes
+
+    def is_warm(self, user_id: UserId) -> bool:
         return True
 
     async def look(self, connection: asyncpg.Connection) -> Turn:
         return Turn()
 
-    async def told(self, user_ids: Collection[int], connection: asyncpg.Connection) -> None:
+    async def told(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
         assert not user_ids
+
+    async def warm_everybody(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
+        return [row[0] for row in await connection.fetch(USERS, self._lanes, self._lane)]

@@ -1,65 +1,86 @@
 """Events as publications carry them: encoded once a process, however many lanes and channels they go to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
-from domain.room import Room
+from centrifugo.publisher import Channels, Publication
+from domain.room import RoomEvent
 from eventstore.log import Recorded
+from eventstore.values import Position, Version
 from projections.readmodels.bodies import Bodies
-from projections.readmodels.shapes import Member, Message
+from projections.readmodels.shapes import Body
 
 
 class Told(msgspec.Struct, frozen=True):
     """The data of a publication."""
 
     type: str
-    version: int
-    position: int
-    body: Message | Member
+    version: Version
+    position: Position
+    body: Body
 
 
 class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused"):
     """Publications to this channel pause after `position`: whoever reads it fetches a token, then the feed."""
 
-    position: int
+    position: Position
 
 
-@dataclass(frozen=True, slots=True)
+class LogRestarted(msgspec.Struct, frozen=True, tag_field="type", tag="log_restarted"):
+    """The log went back: clients that read this load afresh. It stands for no event."""
+
+    generation: int
+
+
 class Entry:
-    """An event and the data of its publication."""
+    """An event of the log, and the data of its publication once a lane has asked for it.
 
-    position: int
-    event: Room.Event
-    data: bytes
+    Most events of a backlog go to no warm member: what nobody receives is never put together.
+    """
+
+    __slots__ = ("data", "generation", "recorded")
+
+    def __init__(self, recorded: Recorded[RoomEvent], *, generation: int) -> None:
+        self.recorded = recorded
+        self.generation = generation
+        self.data: bytes | None = None
+
+    @property
+    def position(self) -> Position:
+        return self.recorded.position
+
+    @property
+    def event(self) -> RoomEvent:
+        return self.recorded.event
 
     @property
     def key(self) -> str:
-        """The idempotency key: derived from the fact, so that a repeat carries the same."""
-        return f"{self.event.originator_id}:{self.event.originator_version}"
+        """The idempotency key: derived from the fact, so that a repeat carries the same.
 
-    @property
-    def is_published(self) -> bool:
-        """A room that was opened concerns nobody until its first member joins."""
-        return not isinstance(self.event, Room.RoomOpened)
+        After the log went back, another event has this version, and the server may remember the key of the lost one.
+        """
+        key = f"{self.event.originator_id}:{self.event.originator_version}"
+        return key if self.generation == 1 else f"{key}:{self.generation}"
+
+    def publication(self, channels: Channels) -> Publication:
+        """What a call to the real-time server carries, once the data is there."""
+        assert self.data is not None, "the data of an entry is encoded before it is published"
+        return Publication(channels, self.data, self.key)
 
 
 class Publications:
-    """Turns events of the log into entries."""
+    """Puts together the data of publications: once a process, however many lanes and channels they go to."""
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
         self._encode = msgspec.json.Encoder().encode
 
-    async def of(self, batch: Sequence[Recorded[Room.Event]]) -> list[Entry]:
-        """The entries of a batch, in its order."""
-        told = await self._bodies.of(batch)
-        return [
-            Entry(
-                recorded.position,
-                recorded.event,
-                self._encode(Told(event.type, event.version, event.position, event.body)),
-            )
-            for recorded, event in zip(batch, told, strict=True)
-        ]
+    async def encode(self, entries: Sequence[Entry]) -> None:
+        """Fill in the data of those entries that have none yet. Raises StoreUnavailable."""
+        missing = [entry for entry in entries if entry.data is None]
+        if not missing:
+            return
+        told = await self._bodies.of([entry.recorded for entry in missing])
+        for entry, event in zip(missing, told, strict=True):
+            entry.data = self._encode(Told(event.type, event.version, event.position, event.body))

@@ -4,14 +4,20 @@ import asyncio
 import contextlib
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 
+from eventstore.errors import LogRestarted
+from eventstore.generation import KnownLog
 from eventstore.log import CHANNEL, Log
+from eventstore.values import LOG_START, Position
 from postgres.database import Database
 from postgres.listener import Listener
 from projections.fanout.publications import Entry, Publications
 from projections.readmodels.projection import RoomsProjection
 
-BATCH = 500
+PAGE = 1_000
+"""Events read at a time."""
+
 WINDOW = 5_000
 """Entries kept for lanes that are a little behind; one that is further behind reads for itself."""
 
@@ -25,36 +31,40 @@ FOLDED_BY = RoomsProjection.name
 class Tail:
     """Entries beyond a position, as they come. Wakes on NOTIFY, and polls as well."""
 
-    def __init__(self, dsn: str, database: Database, log: Log, publications: Publications) -> None:
+    def __init__(self, dsn: str, database: Database, log: Log, publications: Publications, known: KnownLog) -> None:
+        self.known = known
         self._database = database
         self._log = log
         self._publications = publications
         self._window: deque[Entry] = deque(maxlen=WINDOW)
-        self._from = self._to = 0  # the window holds every event beyond `_from`, up to `_to`
+        self._from = self._to = LOG_START  # the window holds every event beyond `_from`, up to `_to`
         self._reading = asyncio.Lock()
         self._news = asyncio.Event()
         self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
-        self.head = 0
+        self.head = LOG_START
+        known.on_restart(self._forget)
 
     async def run(self) -> None:
         """Listen for news until cancelled. Without it `news` only polls."""
         await self._listener.run()
 
-    def has_news(self, position: int) -> bool:
+    def has_news(self, position: Position) -> bool:
         """Whether there may be events beyond `position`, as far as is known without asking."""
         return self._to > position or self._news.is_set()
 
-    async def news(self, position: int) -> bool:
+    async def news(self, position: Position) -> bool:
         """Wait until there may be events beyond `position`, or for long enough to look all the same; answers which."""
         if not self.has_news(position):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL_S)
         return self.has_news(position)
 
-    async def after(self, position: int, *, limit: int = BATCH, to: int | None = None) -> tuple[list[Entry], int]:
+    async def after(
+        self, position: Position, *, limit: int = PAGE, to: Position | None = None
+    ) -> tuple[list[Entry], Position]:
         """The next entries beyond `position`, at most `limit`, none beyond `to`; and the position they complete to.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailable; LogRestarted when the log went back meanwhile.
         """
         async with self._reading:
             if position >= self._to:
@@ -66,28 +76,43 @@ class Tail:
             return [entry for entry in entries if entry.position <= to], to
         return entries, complete_to
 
-    async def _extend(self, position: int) -> None:
+    def _forget(self) -> None:
+        self._window.clear()
+        self._from = self._to = self.head = LOG_START
+        self._news.set()
+
+    async def encode(self, entries: Sequence[Entry]) -> None:
+        """Fill in the data of the entries that a lane is about to publish. Raises StoreUnavailable."""
+        await self._publications.encode(entries)
+
+    async def _extend(self, position: Position) -> None:
         """Read on from the end of the window, or begin a new one at `position` when it lies beyond."""
         self._news.clear()  # before reading: what is announced from now on may not be in the answer
         if position > self._to or not self._window:
             self._window.clear()
             self._from = self._to = position
-        entries, complete_to = await self._read(self._to, BATCH)
+        entries, complete_to = await self._read(self._to, PAGE)
+        if len(entries) == PAGE:
+            self._news.set()  # a full page: there is more, and no announcement will say so again
         overflow = len(self._window) + len(entries) - WINDOW
         if overflow > 0:
             self._from = self._window[overflow - 1].position
         self._window.extend(entries)
         self._to = complete_to
 
-    def _windowed(self, position: int, limit: int) -> tuple[list[Entry], int]:
+    def _windowed(self, position: Position, limit: int) -> tuple[list[Entry], Position]:
         start = bisect_right(self._window, position, key=lambda entry: entry.position)
         stop = min(len(self._window), start + limit)
         entries = [self._window[place] for place in range(start, stop)]
         return entries, self._to if stop == len(self._window) else entries[-1].position
 
-    async def _read(self, position: int, limit: int) -> tuple[list[Entry], int]:
+    async def _read(self, position: Position, limit: int) -> tuple[list[Entry], Position]:
+        generation = self.known.generation
         async with self._database.connection() as connection:
             batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
+            await self.known.check(connection)
+        if self.known.generation != generation:
+            raise LogRestarted("the log went back")
         self.head = max(self.head, folded)
-        entries = await self._publications.of(batch)
+        entries = [Entry(recorded, generation=generation) for recorded in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)

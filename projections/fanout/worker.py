@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from centrifugo.publisher import Publisher
+from eventstore.values import Position
 from postgres import locks
 from postgres.database import SESSION, UNAVAILABLE
 from postgres.errors import StoreError
@@ -43,6 +44,7 @@ class FanoutSettings:
 
     all_warm: bool = False
     sets_aside: bool = False
+    token_ttl_s: float = 120.0  # how long a subscription token can be used
 
 
 @dataclass(slots=True)
@@ -137,6 +139,7 @@ class Fanout:
             counts=self.counts,
             all_warm=self._settings.all_warm,
             sets_aside=self._settings.sets_aside,
+            token_ttl_s=self._settings.token_ttl_s,
         )
         log.info("lane taken", extra={"lane": row.name, "position": row.position})
         task = asyncio.create_task(self._run(lane), name=row.name)
@@ -165,7 +168,9 @@ class Fanout:
         """An event that cannot even be read stops the lane until an operator has looked, as a refused one does."""
         connection = await self._connect()
         try:
-            await lanes.fail(row, row.position + 1, f"{type(error).__name__}: see the server's log", connection)
+            await lanes.fail(
+                row, Position(row.position + 1), f"{type(error).__name__}: see the server's log", connection
+            )
         finally:
             connection.terminate()
 

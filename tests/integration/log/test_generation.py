@@ -7,8 +7,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from domain.values import JoinRoom, PostMessage, RoomId
+from domain.chat import JoinRoom, PostMessage
+from domain.values import RoomId
 from eventstore.generation import NOTHING, Anchor, event_hash, look, read_generation
+from eventstore.values import Position
 from tests.support.given_when_then import ADA, BOB
 from tests.support.restored_log import Backup
 from tests.support.store import Store, open_store
@@ -57,8 +59,8 @@ async def test_an_event_is_the_hash_of_all_that_was_recorded_up_to_there(databas
         newest = (await look(NOTHING, connection)).anchor
         assert newest == store.known.anchor
         assert (await look(newest, connection)).contains
-        assert not (await look(Anchor(1, newest.position + 1, newest.hash), connection)).contains
-        assert not (await look(Anchor(1, newest.position - 1, newest.hash), connection)).contains
+        assert not (await look(Anchor(1, Position(newest.position + 1), newest.hash), connection)).contains
+        assert not (await look(Anchor(1, Position(newest.position - 1), newest.hash), connection)).contains
 
 
 async def test_versions_stay_contiguous_when_the_log_goes_back(database_url: str) -> None:

@@ -1,0 +1,42 @@
+"""Logging in and out: the session, its cookie and its connections, the same for the API and for pages."""
+
+import logging
+
+from aiohttp import web
+
+from api.http.app_keys import PUBLISHER, SESSION, SESSIONS, SETTINGS
+from api.http.cookies import delete_cookie, set_cookie
+from api.http.csrf import renew_csrf
+from centrifugo.publisher import PublisherUnavailable
+from projections.readmodels.shapes import User
+
+LOGGED_OUT = 4000
+"""A disconnect code of ours after which clients may reconnect: see Publisher.disconnect."""
+
+log = logging.getLogger(__name__)
+
+
+async def start_session(request: web.Request, user: User, response: web.Response) -> web.Response:
+    """`response`, which gives the client a new session of `user` and ends the one it had."""
+    if (former := request.get(SESSION)) is not None:
+        await request.app[SESSIONS].end(former)
+    token = await request.app[SESSIONS].open(user)
+    set_cookie(request, response, "sessionid", token, max_age_s=request.app[SETTINGS].session_lifetime_s)
+    renew_csrf(request, response)
+    return response
+
+
+async def end_session(request: web.Request, response: web.Response) -> web.Response:
+    """`response`, after the caller's session has ended everywhere, and with it the connections that it opened.
+
+    The user's other devices, still logged in, reconnect with a new token. A real-time server that is away does not
+    stop a logout: tokens last two minutes.
+    """
+    session = request[SESSION]
+    await request.app[SESSIONS].end(session)
+    try:
+        await request.app[PUBLISHER].disconnect(str(session.user.id), code=LOGGED_OUT, reason="logged out")
+    except PublisherUnavailable as error:
+        log.warning("not disconnected", extra={"user_id": session.user.id, "reason": str(error)})
+    delete_cookie(request, response, "sessionid")
+    return response

@@ -1,0 +1,131 @@
+"""A batch: the commands that share one transaction, what each decided, and what to answer once it is committed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from eventstore.aggregates import Slot
+from eventstore.errors import KeyReused, StoreRejected
+from eventstore.log import Recorded
+from eventstore.values import Position
+from eventstore.writer.commands import Key, PendingCommand
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """An idempotency key that was used before: its command's fingerprint, and the event that it recorded."""
+
+    fingerprint: bytes
+    recorded: Recorded[Any]
+
+
+KeyId = tuple[int, str]
+
+
+def key_id(key: Key) -> KeyId:
+    """Identifies a key: the same text from another owner is another key."""
+    return key.owner, key.key
+
+
+class CommandBatch(Generic[A]):
+    """Decides commands in the order in which they came.
+
+    `events` and `keys` are what to record. Every answer, a refusal too, waits for the commit: a command may have been
+    refused because of an event that never came to be recorded.
+    """
+
+    def __init__(self, commands: Sequence[PendingCommand[A]]) -> None:
+        self.commands = commands
+        self.events: list[Any] = []
+        self.keys: list[tuple[Key, Any]] = []
+        self._last_event: dict[PendingCommand[A], int] = {}
+        self._refused: list[tuple[PendingCommand[A], Exception]] = []
+        self._known: list[tuple[PendingCommand[A], Recorded[Any]]] = []
+        self._repeats: list[tuple[PendingCommand[A], PendingCommand[A]]] = []
+        self._firsts: dict[KeyId, PendingCommand[A]] = {}
+
+    @property
+    def slots(self) -> set[Slot[A]]:
+        return {command.slot for command in self.commands}
+
+    def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: dict[str, set[UUID]]) -> None:
+        """Decide every command. `known_keys` are those that were used before. `holders` are the streams that hold the
+        unique values asked for; commands that claim or give up a value change it.
+        """
+        for command in self.commands:
+            if not self._is_repeat(command, known_keys):
+                self._decide(command, holders)
+
+    def _is_repeat(self, command: PendingCommand[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
+        if command.key is None:
+            return False
+        if (known := known_keys.get(key_id(command.key))) is not None:
+            if known.fingerprint == command.key.fingerprint:
+                self._known.append((command, known.recorded))
+            else:
+                self._refused.append((command, KeyReused("this idempotency key came before with another command")))
+            return True
+        if (first := self._firsts.get(key_id(command.key))) is not None:
+            if first.key is not None and first.key.fingerprint == command.key.fingerprint:
+                self._repeats.append((command, first))
+            else:
+                self._refused.append((command, KeyReused("this idempotency key came before with another command")))
+            return True
+        return False
+
+    def _decide(self, command: PendingCommand[A], holders: dict[str, set[UUID]]) -> None:
+        stream_id, value = command.slot.stream_id, command.unique_value
+        try:
+            is_taken = value is not None and not holders.get(value, set()) <= {stream_id}
+            events = command.decide(is_taken=is_taken)
+        except Exception as refusal:  # whatever it is, it is the caller's answer and nobody else's
+            self._refused.append((command, refusal))
+            self._check_nothing_triggered(command)
+            return
+        if not events:
+            self._refused.append((command, StoreRejected("a command that succeeds records an event")))
+            return
+        self.events.extend(events)
+        self._last_event[command] = len(self.events) - 1
+        if value is not None:
+            for held_by in holders.values():
+                held_by.discard(stream_id)  # a stream holds one value at a time
+            holders.setdefault(value, set()).add(stream_id)
+        if command.key is not None:
+            self._firsts[key_id(command.key)] = command
+            self.keys.append((command.key, events[-1]))
+
+    def _check_nothing_triggered(self, command: PendingCommand[A]) -> None:
+        """Keep a defect from spreading: an aggregate that changed and then raised no longer matches the log."""
+        aggregate = command.slot.aggregate
+        if aggregate is not None and aggregate.pending_events:
+            raise AssertionError(f"{type(aggregate).__name__} triggered events and then raised")
+
+    def answer(self, positions: Sequence[Position]) -> None:
+        """Tell every caller, after the commit: `positions` are those of `events`."""
+        for command, index in self._last_event.items():
+            succeed(command, Recorded(positions[index], self.events[index]))
+        for repeat, first in self._repeats:
+            index = self._last_event[first]
+            succeed(repeat, Recorded(positions[index], self.events[index]))
+        for command, recorded in self._known:
+            succeed(command, recorded)
+        for command, refusal in self._refused:
+            fail(command, refusal)
+
+
+def succeed(command: PendingCommand[Any], recorded: Recorded[Any]) -> None:
+    """Answer with the last event that the command recorded, unless the caller has gone."""
+    if not command.answer.done():
+        command.answer.set_result(recorded)
+
+
+def fail(command: PendingCommand[Any], error: Exception) -> None:
+    """Answer with an error, unless the caller has gone."""
+    if not command.answer.done():
+        command.answer.set_exception(error)

@@ -1,0 +1,108 @@
+"""A command on its way into the log, from the moment it is handed over until its caller is answered."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from eventsourcing.domain import Aggregate
+
+from eventstore.aggregates import Slot
+from eventstore.log import Recorded
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Key(Protocol):
+    """An idempotency key: who chose it, its text, and a digest of the command that it came with."""
+
+    @property
+    def owner(self) -> int: ...
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> bytes: ...
+
+
+class UniqueValue(Protocol):
+    """A value that at most one stream may hold, and what to raise when another stream has it."""
+
+    @property
+    def value(self) -> str: ...
+
+    @property
+    def refusal(self) -> Exception: ...
+
+
+class PendingCommand(Protocol[A]):
+    """What the writer takes: a decision about one stream, and the future that its caller waits for."""
+
+    slot: Slot[A]
+    key: Key | None
+    unique_value: str | None
+    answer: "asyncio.Future[Recorded[Any]]"
+
+    @property
+    def needs_aggregate(self) -> bool:
+        """Whether the slot must be loaded before `decide` is called."""
+
+    def decide(self, *, is_taken: bool) -> Sequence[Any]:
+        """Decide on the stream as it is now, and return one event or more. May be called again after a failure.
+
+        `is_taken`: another stream holds the unique value that the events would give this one. What it raises is the
+        caller's answer; nothing is recorded then.
+        """
+
+
+class ChangeAggregate(Generic[A]):
+    """Changes an existing aggregate. `change` checks before it triggers events: when it raises, it triggered none.
+
+    Its second argument: whether another stream holds `unique_value`.
+    """
+
+    needs_aggregate = True
+
+    def __init__(
+        self,
+        slot: Slot[A],
+        change: Callable[[A, bool], None],
+        *,
+        unique_value: str | None,
+        key: Key | None,
+        not_found: Exception,
+    ) -> None:
+        self.slot = slot
+        self.unique_value = unique_value
+        self.key = key
+        self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
+        self._change = change
+        self._not_found = not_found
+
+    def decide(self, *, is_taken: bool) -> Sequence[Any]:
+        aggregate = self.slot.aggregate
+        if aggregate is None:
+            raise self._not_found
+        self._change(aggregate, is_taken)
+        return aggregate.collect_events()
+
+
+class CreateAggregate(Generic[A]):
+    """Adds a new aggregate, with the events that creating it triggered."""
+
+    needs_aggregate = False
+
+    def __init__(self, slot: Slot[A], aggregate: A, *, key: Key | None, unique: UniqueValue | None) -> None:
+        self.slot = slot
+        self.key = key
+        self.unique_value = unique.value if unique is not None else None
+        self._unique = unique
+        self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
+        self._aggregate = aggregate
+        self._events = aggregate.collect_events()
+
+    def decide(self, *, is_taken: bool) -> Sequence[Any]:
+        if self._unique is not None and is_taken:
+            raise self._unique.refusal
+        self.slot.aggregate = self._aggregate
+        return self._events

@@ -1,0 +1,35 @@
+"""Telling clients that the log went back, so that they load afresh."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import msgspec
+
+from centrifugo.publisher import PER_CALL, Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
+from domain.values import UserId
+from projections.fanout.channels import personal_channel
+from projections.fanout.publications import LogRestarted
+
+RETRY_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+async def tell_of_restart(users: Sequence[UserId], generation: int, publisher: Publisher) -> None:
+    """Publish one marker to each user's channel; return when all have theirs, however long that takes."""
+    data, key = msgspec.json.encode(LogRestarted(generation)), f"log_restarted:{generation}"
+    for start in range(0, len(users), PER_CALL):
+        channels = Channels([personal_channel(user_id) for user_id in users[start : start + PER_CALL]])
+        await _publish(Publication(channels, data, key), publisher)
+
+
+async def _publish(publication: Publication, publisher: Publisher) -> None:
+    while True:
+        try:
+            return await publisher.publish([publication])
+        except PublisherUnavailable as error:
+            log.warning("marker not published, will be tried again", extra={"reason": str(error)})
+            await asyncio.sleep(RETRY_S)
+        except PublicationRefused as error:
+            return log.error("marker refused", extra={"reason": str(error)})
