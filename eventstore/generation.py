@@ -15,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
-from eventstore.values import LOG_START, Position
+from eventstore.values import LOG_START, Position, Version
 
 FUNCTIONS = Path(__file__).with_name("generation.sql")
 """The functions that this module calls."""
@@ -30,7 +30,7 @@ LONGEST_TOPIC = 65_000
 log = logging.getLogger(__name__)
 
 
-def event_hash(position: int, stream_id: UUID, version: int, topic: str, state: bytes) -> bytes:
+def event_hash(position: Position, stream_id: UUID, version: Version, topic: str, state: bytes) -> bytes:
     """The hash of one event, as the SQL function of the same name computes it: a leaf of RFC 6962's tree."""
     name = topic.encode()
     if len(name) > LONGEST_TOPIC:
@@ -63,6 +63,10 @@ class Anchor:
         if max(anchor.generation, anchor.position) >= 2**63:
             raise ValueError(token)
         return anchor
+
+
+class NotInLog(Exception):
+    """A client continues from a place that is not in this log: it loads afresh."""
 
 
 NOTHING = Anchor(0, LOG_START, b"")
@@ -124,6 +128,13 @@ class KnownLog:
             await self.restart(known, connection)
         else:
             self.advance(known, seen.anchor)
+
+    async def check_place(self, anchor: Anchor, connection: asyncpg.Connection) -> None:
+        """Raise NotInLog unless a client may continue from what it has loaded. Called after reading for it."""
+        await self.check(connection)
+        seen = await look(anchor, connection)
+        if not seen.contains or seen.anchor.generation != anchor.generation:
+            raise NotInLog
 
     def advance(self, known: Anchor, seen: Anchor) -> None:
         """Remember `seen`, which is in the log that `known` is in, and what other processes found out."""

@@ -17,6 +17,7 @@ from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
 from api.http.responses import json_response
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, UnreadableEvent
+from eventstore.generation import NotInLog
 from postgres.errors import StoreUnavailable
 from projections.readmodels.queries import NotInRoom
 
@@ -71,6 +72,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     NotAMember: detail(404, "Not found."),
     AlreadyAMember: lambda error: Refusal(409, {"message": str(error)}),
     NameTaken: own_text(409, NameTaken.code),
+    NotInLog: lambda _: Refusal(409, {"detail": "This place is not in the log: load afresh.", "code": "log_restarted"}),
     KeyReused: lambda _: Refusal(
         422, {"detail": "This Idempotency-Key was used before, with another body.", "code": "key_reused"}
     ),

@@ -25,10 +25,11 @@ class ShownRoom(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """`position`: nothing up to it is missing."""
+    """`position`: nothing up to it is missing. `log` identifies the log that it was read from."""
 
     user: User
     position: Position
+    log: str
     rooms: list[RoomSummary]
     readings: list[Reading]
     open: ShownRoom | None = None
@@ -37,11 +38,12 @@ class State(Struct, frozen=True):
 async def my_rooms(request: web.Request) -> State:
     """The rooms that every page lists: the caller's first hundred, with unread counts."""
     user = request[SESSION].user
+    log = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
     rooms, readings = await asyncio.gather(
         request.app[CORE].queries.rooms(user.id, page=1), request.app[READ_SYNC].readings(user.id)
     )
     assert rooms.value is not None, "there is always a first page"
-    return State(user, rooms.position, rooms.value.results, readings)
+    return State(user, rooms.position, log, rooms.value.results, readings)
 
 
 async def state_with_room(request: web.Request, room: At[RoomSummary]) -> tuple[State, Found[Message]]:
@@ -51,6 +53,7 @@ async def state_with_room(request: web.Request, room: At[RoomSummary]) -> tuple[
     """
     core = request.app[CORE]
     user = request[SESSION].user
+    log = core.known.anchor.token
     found, members, mine = await asyncio.gather(
         core.queries.messages_before(user.id, room.value.id, before=Version(room.value.version + 1), limit=MESSAGES),
         core.members.at(room.value.id, room.value.version),
@@ -58,7 +61,7 @@ async def state_with_room(request: web.Request, room: At[RoomSummary]) -> tuple[
     )
     position = min(room.position, mine.position)
     shown = ShownRoom(room.value, found.value.results[::-1], members)
-    return State(user, position, mine.rooms, mine.readings, shown), found.value
+    return State(user, position, log, mine.rooms, mine.readings, shown), found.value
 
 
 def layout_context(state: State) -> Context:

@@ -7,6 +7,7 @@ from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import query_number, room_id
 from api.http.responses import json_response
+from eventstore.generation import Anchor, NotInLog
 from eventstore.values import Position, Version
 from projections.readmodels.shapes import RoomEvents, StreamEvent
 
@@ -16,25 +17,44 @@ MAX_EVENTS = 1000
 
 
 class Feed(Struct, frozen=True):
-    """Events of many rooms, ascending by position. `position`: nothing up to it is missing."""
+    """Events of many rooms, ascending by position. `position`: nothing up to it is missing.
+
+    `log` identifies the log: a client sends it back with its next request for events.
+    """
 
     events: list[StreamEvent]
     position: Position
+    log: str
 
 
 async def get_events(request: web.Request) -> web.Response:
-    """GET /api/rooms/{room_id}/events/?after=<version>&limit=: 200 RoomEvents; 404 when not a member."""
+    """GET /api/rooms/{room_id}/events/?after=<version>&limit=&log=: 200 RoomEvents; 404 when not a member, 409."""
     room = room_id(request)
     after, limit = Version(_after(request)), _limit(request)
     found = await request.app[CORE].queries.events(request[SESSION].user.id, room, after=after, limit=limit)
+    await _check_log(request)
     return json_response(found.value, position=found.position)
 
 
 async def get_feed(request: web.Request) -> web.Response:
-    """GET /api/feed/?after=<position>&limit=: 200 Feed."""
+    """GET /api/feed/?after=<position>&limit=&log=: 200 Feed; 409 when the client's place is not in the log."""
     after, limit = Position(_after(request)), _limit(request)
+    token = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
     found = await request.app[CORE].queries.feed(request[SESSION].user.id, after=after, limit=limit)
-    return json_response(Feed(found.value, found.position), position=found.position)
+    await _check_log(request)
+    return json_response(Feed(found.value, found.position, token), position=found.position)
+
+
+async def _check_log(request: web.Request) -> None:
+    """Raise NotInLog when the client says which log it continues from, and this is another."""
+    if (token := request.query.get("log")) is None:
+        return
+    try:
+        anchor = Anchor.parse(token)
+    except ValueError:
+        raise NotInLog from None
+    async with request.app[CORE].database.connection() as connection:
+        await request.app[CORE].known.check_place(anchor, connection)
 
 
 def _after(request: web.Request) -> int:
@@ -46,6 +66,6 @@ def _limit(request: web.Request) -> int:
 
 
 ENDPOINTS = (
-    Endpoint("GET", f"{ROOM}/events/", get_events, RoomEvents, query=("after", "limit")),
-    Endpoint("GET", "/api/feed/", get_feed, Feed, query=("after", "limit")),
+    Endpoint("GET", f"{ROOM}/events/", get_events, RoomEvents, query=("after", "limit", "log")),
+    Endpoint("GET", "/api/feed/", get_feed, Feed, query=("after", "limit", "log")),
 )

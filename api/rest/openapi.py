@@ -59,6 +59,10 @@ QUERY: dict[str, tuple[Json, str]] = {
     "q": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "Only rooms with this text in their name."),
     "before": (NUMBER, "Only messages with smaller ids: a cursor that stays correct while new messages arrive."),
     "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "The members right after this version of the room."),
+    "log": (
+        {"type": "string"},
+        "`log` of the feed or the page that the client continues from; 409 when it is no longer.",
+    ),
     "after": (NUMBER, "Only events after this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),
     "channel": (

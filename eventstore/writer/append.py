@@ -101,8 +101,10 @@ class Append(Generic[A]):
         positions = await self._insert(batch, stored, connection) if stored else []
         await self._commit(connection)
         if stored:
-            stream_id, newest = batch.events[-1].originator_id, stored[-1]
-            digest = event_hash(positions[-1], stream_id, newest.originator_version, newest.topic, newest.state)
+            event, newest = batch.events[-1], stored[-1]
+            digest = event_hash(
+                positions[-1], event.originator_id, event.originator_version, newest.topic, newest.state
+            )
             self._known.advance(head.anchor, Anchor(head.anchor.generation, positions[-1], digest))
         return positions
 

@@ -9,6 +9,7 @@ import asyncpg
 from domain.room import name_key
 from domain.values import RoomId, UserId
 from eventstore.checkpoints import position_of
+from eventstore.generation import NotInLog
 from eventstore.log import ROWS, Log
 from eventstore.values import Position, Version
 from postgres.database import Database
@@ -193,18 +194,23 @@ class Queries:
         return At(Found(rows[0]["message_count"], messages(rows)), rows[0]["position"])
 
     async def events(self, user_id: UserId, room_id: RoomId, *, after: Version, limit: int) -> At[RoomEvents]:
-        """The events of a room beyond version `after`, ascending. Raises NotInRoom."""
+        """The events of a room beyond version `after`, ascending. Raises NotInRoom, and NotInLog beyond the last."""
         rows = await self._database.fetch(EVENTS, user_id, room_id, after, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
+        if after > rows[0]["room_version"]:
+            raise NotInLog
         return At(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
 
     async def feed(self, user_id: UserId, *, after: Position, limit: int) -> At[list[StreamEvent]]:
         """What the user was there for beyond position `after`, across rooms, ascending.
 
         The position is the point that the answer is complete to: that of the last event where there may be more.
+        Raises NotInLog when `after` is beyond the head.
         """
         rows = await self._database.fetch(FEED, user_id, after, limit)
+        if after > rows[0]["position"]:
+            raise NotInLog
         events = await self._events(rows)
         is_all = len(events) < limit
         return At(events, rows[0]["position"] if is_all else Position(events[-1].position))

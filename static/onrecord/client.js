@@ -42,6 +42,7 @@ export class Client {
   #isClosed = false;
   #onStatus;
   #onLoggedOut;
+  #onRestarted;
 
   /**
    * @param {object} parts
@@ -52,14 +53,17 @@ export class Client {
    * @param {Partial<Options>} [parts.options] for centrifuge-js
    * @param {(status: Status) => void} [parts.onStatus]
    * @param {() => void} [parts.onLoggedOut] called when the session ended
+   * @param {() => void} [parts.onRestarted] called when the log went back: the page has to be loaded again
    */
-  constructor({ mirror, api, Centrifuge, url, options = {}, onStatus = () => {}, onLoggedOut = () => {} }) {
+  constructor({ mirror, api, Centrifuge, url, options = {}, ...calls }) {
+    const { onStatus = () => {}, onLoggedOut = () => {}, onRestarted = () => {} } = calls;
     /** @type {Status} */
     this.status = "connecting";
     this.#mirror = mirror;
     this.#api = api;
     this.#onStatus = onStatus;
     this.#onLoggedOut = onLoggedOut;
+    this.#onRestarted = onRestarted;
     this.#channel = `personal:${mirror.user.id}`;
     this.#Unauthorized = Centrifuge.UnauthorizedError;
     this.#centrifuge = new Centrifuge(url, { getToken: this.#tokenFrom("/api/token/connection/"), ...options });
@@ -152,7 +156,7 @@ export class Client {
   #receive(data, isNext) {
     if (isSignal(data)) {
       if (data.type === "room_read") return this.#mirror.receiveReading(data.body);
-      this.#pausesSeen += 1;
+      if (data.type === "feed_paused") this.#pausesSeen += 1;
       return this.#catchUp();
     }
     if (data.position === undefined) return;
@@ -188,12 +192,19 @@ export class Client {
 
   async #readFeed() {
     for (;;) {
-      /** @type {{ events: StreamEvent[], position: number }} */
-      const { events, position } = await this.#api.get(`/api/feed/?after=${this.#mirror.position}&limit=${FEED_LIMIT}`);
+      const place = `after=${this.#mirror.position}&limit=${FEED_LIMIT}${this.#log}`;
+      /** @type {{ events: StreamEvent[], position: number, log?: string }} */
+      const { events, position, log } = await this.#api.get(`/api/feed/?${place}`);
       for (const event of events) this.#mirror.receive(event);
       this.#mirror.position = Math.max(this.#mirror.position, position);
+      this.#mirror.log = log;
       if (events.length < FEED_LIMIT) return;
     }
+  }
+
+  /** Which log the mirror is of, as part of a query. */
+  get #log() {
+    return this.#mirror.log === undefined ? "" : `&log=${encodeURIComponent(this.#mirror.log)}`;
   }
 
   /** Fetch what single rooms lack. */
@@ -222,7 +233,7 @@ export class Client {
 
   /** @param {{ id: string, version: number, upTo: number }} room */
   async #fetchEvents({ id, version, upTo }) {
-    const found = await this.#getOrNull(`/api/rooms/${id}/events/?after=${version}&limit=${FEED_LIMIT}`);
+    const found = await this.#getOrNull(`/api/rooms/${id}/events/?after=${version}&limit=${FEED_LIMIT}${this.#log}`);
     if (found === null) this.#mirror.forget(id, upTo);
     else if (found.events.length === 0) throw new ApiError(0, null); // answered by a replica behind the publications
     else for (const event of found.events) this.#mirror.receive(event);
@@ -254,6 +265,7 @@ export class Client {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (error.isUnauthorized) return this.#stop();
+        if (error.body?.code === "log_restarted") return this.#restart();
         await sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
       }
     }
@@ -283,6 +295,13 @@ export class Client {
     this.#onLoggedOut();
   }
 
+  /** The log went back: what the mirror shows may have never happened. */
+  #restart() {
+    if (this.#isClosed) return;
+    this.close();
+    this.#onRestarted();
+  }
+
   /** @param {Status} status */
   #setStatus(status) {
     if (status === this.status) return;
@@ -296,5 +315,5 @@ export class Client {
  * @returns {data is Signal}
  */
 function isSignal(data) {
-  return data.type === "feed_paused" || data.type === "room_read";
+  return data.type === "feed_paused" || data.type === "room_read" || data.type === "log_restarted";
 }

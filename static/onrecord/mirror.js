@@ -36,9 +36,10 @@ export class Mirror {
   #listeners = new Set();
 
   /** @param {PageState} state */
-  constructor({ user, position, rooms, readings = [], open = null }) {
+  constructor({ user, position, log, rooms, readings = [], open = null }) {
     this.user = user;
     this.position = position;
+    this.log = log;
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
     if (open !== null) this.#add(new Room(open.room, { me: user.id, messages: open.messages, members: open.members }));
     for (const reading of readings) this.#unread.set(reading.room_id, new Unread(reading));

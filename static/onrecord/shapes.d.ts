@@ -63,7 +63,9 @@ export interface Reading {
 }
 
 /** Not events: they have no version. */
-export type Signal = { type: "feed_paused"; position: number } | { type: "room_read"; body: Reading };
+export type Signal =
+  | { type: "log_restarted"; generation: number }
+  | { type: "feed_paused"; position: number } | { type: "room_read"; body: Reading };
 
 /** What a personal channel carries. */
 export type Publication = StreamEvent | Signal;
@@ -79,6 +81,8 @@ export interface OpenRoom {
 export interface PageState {
   user: User;
   position: number;
+  /** Identifies the log; sent back with requests for events. */
+  log?: string;
   rooms: Room[];
   readings?: Reading[];
   open?: OpenRoom | null;

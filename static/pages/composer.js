@@ -1,4 +1,5 @@
 import { find } from "./dom.js";
+import { takeDraft } from "./draft.js";
 
 /**
  * @import { Api } from "../onrecord/api.js"
@@ -32,6 +33,7 @@ export class Composer {
   constructor(form, { room, outbox, api, client, onChange, onSubmit }) {
     this.#form = form;
     this.#field = find(form, "textarea", HTMLTextAreaElement);
+    this.#field.value ||= takeDraft();
     this.#room = room;
     this.#outbox = outbox;
     this.#api = api;

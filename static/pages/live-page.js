@@ -2,6 +2,7 @@ import { Api } from "../onrecord/api.js";
 import { Client } from "../onrecord/client.js";
 import { Mirror } from "../onrecord/mirror.js";
 import { find, findAll } from "./dom.js";
+import { keepDraft } from "./draft.js";
 import { RoomList } from "./room-list.js";
 
 /** @import { PageState } from "../onrecord/shapes.js" */
@@ -20,6 +21,10 @@ export function startLivePage() {
     Centrifuge: globalThis.Centrifuge,
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`,
     onStatus: showStatus,
+    onRestarted: () => {
+      keepDraft();
+      location.reload();
+    },
     onLoggedOut: () => location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`),
   });
   const lists = [...findAll(document, "[data-rooms]")].map((list) => new RoomList(list, mirror));

@@ -36,28 +36,59 @@ function openRoom({ mirror, open }) {
   return { room: room.shown, messages: room.messages, members: room.members };
 }
 
+/**
+ * What the page is loaded with, as soon as the server can answer.
+ *
+ * @param {() => Promise<Response>} load
+ * @returns {Promise<PageState>}
+ */
+async function loadedState(load) {
+  for (;;) {
+    const html = await load().then((response) => response.text(), () => "");
+    const found = /data-state="([^"]*)"/.exec(html);
+    if (found !== null) return JSON.parse(unescaped(found[1]));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** @type {Record<string, string>} */
+const NAMED = { lt: "<", gt: ">", quot: '"', amp: "&" };
+
+/** @param {string} text */
+function unescaped(text) {
+  return text.replace(/&(?:#(\d+)|(\w+));/g, (_, code, name) => (code ? String.fromCharCode(code) : NAMED[name]));
+}
+
 const commands = {
   /**
    * @param {object} command
    * @param {string} command.page
+   * @param {string} command.path
    * @param {PageState} command.state what the page was loaded with
    * @param {string} command.origin
    * @param {string} command.cookie its owner's session
    * @param {string} command.url
    */
-  async open({ page, state, origin, cookie, url }) {
+  async open({ page, path, state, origin, cookie, url }) {
     /** @type {typeof fetch} */
-    const signedIn = (path, options) => {
+    const signedIn = (address, options) => {
       const headers = new Headers(options?.headers);
       headers.set("cookie", cookie);
-      return fetch(path, { ...options, headers });
+      return fetch(address, { ...options, headers });
     };
-    const mirror = new Mirror(state);
     const api = new Api({ origin, fetch: signedIn });
     const options = { websocket: WebSocket, ...SOON };
-    const client = new Client({ mirror, api, Centrifuge, url, options });
-    pages.set(page, { mirror, client, open: state.open?.room.id ?? null });
-    client.start();
+    const reload = async () => {
+      if (pages.has(page)) start(await loadedState(() => signedIn(origin + path)));
+    };
+    /** @param {PageState} loaded */
+    const start = (loaded) => {
+      const mirror = new Mirror(loaded);
+      const client = new Client({ mirror, api, Centrifuge, url, options, onRestarted: reload });
+      pages.set(page, { mirror, client, open: loaded.open?.room.id ?? null });
+      client.start();
+    };
+    start(state);
   },
   async status(/** @type {{ page: string }} */ command) {
     return opened(command).client.status;

@@ -34,6 +34,7 @@ class OpenPage:
         await self._program.do(
             "open",
             page=self._name,
+            path=self.path,
             state=json.loads(html.unescape(found[1])),
             origin=f"{self.owner.url}".rstrip("/"),
             cookie="; ".join(f"{name}={value}" for name, value in self.owner.cookies.items()),

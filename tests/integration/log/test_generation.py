@@ -10,7 +10,7 @@ import pytest
 from domain.chat import JoinRoom, PostMessage
 from domain.values import RoomId
 from eventstore.generation import NOTHING, Anchor, event_hash, look, read_generation
-from eventstore.values import Position
+from eventstore.values import Position, Version
 from tests.support.given_when_then import ADA, BOB
 from tests.support.restored_log import Backup
 from tests.support.store import Store, open_store
@@ -46,11 +46,11 @@ async def test_the_database_and_the_program_compute_the_same_hash(
     psql: asyncpg.Connection, topic: str, state: bytes
 ) -> None:
     by_database = await psql.fetchval("SELECT event_hash($1, $2, $3, $4, $5)", 28, STREAM, 3, topic, state)
-    assert by_database == event_hash(28, STREAM, 3, topic, state)
+    assert by_database == event_hash(Position(28), STREAM, Version(3), topic, state)
 
 
 async def test_the_hash_is_the_leaf_of_the_audit_tree(psql: asyncpg.Connection) -> None:
-    assert event_hash(28, STREAM, 3, "message_added", b"{}").hex() == VECTOR
+    assert event_hash(Position(28), STREAM, Version(3), "message_added", b"{}").hex() == VECTOR
 
 
 async def test_an_event_is_the_hash_of_all_that_was_recorded_up_to_there(database_url: str) -> None:
