@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from api.wiring import create_fold
 from postgres.embedded import EmbeddedPostgres
 from replay.rebuild.verify import verify
 from tests.support.base_backup import BaseBackup
@@ -118,7 +119,7 @@ async def test_a_restored_base_backup_leaves_the_service_and_its_pages_as_the_lo
     head = (await service.ada.get("/api/rooms/")).position
     assert head is not None
     await published_to(service.postgres.dsn, head)
-    assert (await verify(service.postgres.dsn, lambda _: None)).differences == []
+    assert (await verify(create_fold(), service.postgres.dsn, lambda _: None)).differences == []
 
     for app in service.apps:
         await app.kill()
