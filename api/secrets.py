@@ -1,5 +1,6 @@
 """Secrets: from the environment, or generated once and stored next to the embedded database."""
 
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -37,6 +38,21 @@ def secrets_of(settings: Settings) -> Secrets:
         centrifugo_token_secret=configured.centrifugo_token_secret or generated.centrifugo_token_secret,
         centrifugo_api_key=configured.centrifugo_api_key or generated.centrifugo_api_key,
     )
+
+
+def snapshot_key(settings: Settings) -> bytes | None:
+    """What snapshots are authenticated with; None where this process has no secret of the service yet.
+
+    It is derived from the secret that all processes share. Nothing is generated for it.
+    """
+    has_file = (Path(settings.data_dir) / "secrets.json").exists()
+    if not settings.centrifugo_token_secret and not has_file:
+        return None
+    try:
+        secret = secrets_of(settings).centrifugo_token_secret
+    except SettingsError:  # a command of another account may not read it
+        return None
+    return hmac.digest(secret.encode(), b"onrecord/snapshots", "sha256")
 
 
 def _generated(file: Path) -> Secrets:

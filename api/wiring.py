@@ -21,7 +21,7 @@ from api.operations.figures import Sampler
 from api.operations.figures_publisher import FiguresPublisher
 from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
-from api.secrets import Secrets
+from api.secrets import Secrets, snapshot_key
 from api.settings import Settings
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
@@ -88,7 +88,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         mapper = create_mapper()
         reads = _reads(database, mapper)
         aggregates: Aggregates[Room] = Aggregates(
-            database, reads.log, Snapshots(mapper), known, capacity=settings.rooms_in_memory
+            database, reads.log, Snapshots(mapper, key=snapshot_key(settings)), known, capacity=settings.rooms_in_memory
         )
         cleanup.push_async_callback(aggregates.close)
         writer = Writer(

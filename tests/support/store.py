@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from api.core import Core
+from api.secrets import snapshot_key
 from api.settings import Settings
 from api.wiring import open_core
 from domain.chat import OpenRoom
@@ -20,6 +21,9 @@ from eventstore.values import LOG_START
 from eventstore.writer.writer import Observer, unobserved
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
+
+SECRET = "the secret of the service under test"
+SNAPSHOT_KEY = snapshot_key(Settings(centrifugo_token_secret=SECRET, centrifugo_api_key="a key"))
 
 
 class Store(Core):
@@ -51,6 +55,8 @@ async def open_store(
         database_timeout_s=timeout_s,
         rooms_in_memory=capacity,
         writer_queue=queue_limit,
+        centrifugo_token_secret=SECRET,
+        centrifugo_api_key="a key",
     )
     async with open_core(settings, observer=observer) as core:
         yield Store(**{field.name: getattr(core, field.name) for field in fields(core)})

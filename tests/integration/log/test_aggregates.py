@@ -5,6 +5,7 @@ import gc
 import json
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import AlreadyAMember, NotAMember
@@ -14,9 +15,16 @@ from eventstore.mapper import create_mapper
 from eventstore.snapshots import Snapshots
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB, given
-from tests.support.store import append_lock_held, eventually_submitted, open_store
+from tests.support.store import SNAPSHOT_KEY, append_lock_held, eventually_submitted, open_store
 
 CROWD = [UserId(number) for number in range(100, 1400)]
+
+
+def with_member(state: bytes, user_id: UserId) -> bytes:
+    """The state of a snapshot, in which `user_id` is a member."""
+    changed = json.loads(state)
+    changed["state"]["members"]["_data_"].append(user_id)
+    return json.dumps(changed).encode()
 
 
 async def test_a_long_room_is_loaded_from_its_snapshot_and_what_came_after(database_url: str) -> None:
@@ -29,10 +37,13 @@ async def test_a_long_room_is_loaded_from_its_snapshot_and_what_came_after(datab
             return bool(await store.database.fetchval("SELECT count(*) = 1 FROM snapshots"))
 
         await eventually(saved)
-        state = json.loads(await store.database.fetchval("SELECT convert_from(state, 'UTF8') FROM snapshots"))
-        members = state["state"]["members"]["_data_"]
-        members.append(BOB)  # a member by the snapshot alone: the proof that it is what was loaded
-        await store.database.execute("UPDATE snapshots SET state = convert_to($1, 'UTF8')", json.dumps(state))
+        row = await store.database.fetchrow("SELECT * FROM snapshots")
+        assert row is not None
+        # A member by the snapshot alone: the proof that it is what was loaded.
+        taken = StoredEvent(room_id, row["originator_version"], row["topic"], with_member(row["state"], BOB))
+        async with store.database.connection() as connection:
+            await connection.execute("DELETE FROM snapshots")
+            await Snapshots[Room](create_mapper(), key=SNAPSHOT_KEY).save(taken, connection=connection)
     async with open_store(database_url) as restarted:
         with pytest.raises(AlreadyAMember):
             await restarted.chat.join_room(JoinRoom(room_id, BOB))
@@ -40,6 +51,43 @@ async def test_a_long_room_is_loaded_from_its_snapshot_and_what_came_after(datab
             await restarted.chat.leave_room(LeaveRoom(room_id, CROWD[0]))
         await restarted.chat.post_message(PostMessage(room_id, CROWD[1], "hello"))
         assert await restarted.versions(room_id) == list(range(1, len(CROWD) + 5))
+
+
+FORGERIES = {
+    "altered": "UPDATE snapshots SET state = $1",
+    "without a code": "UPDATE snapshots SET state = $1, mac = NULL",
+    "of another version": "UPDATE snapshots SET originator_version = originator_version - 1, state = $1",
+    "ahead of the log": "UPDATE snapshots SET originator_version = originator_version + 1000, state = $1",
+    "of another key": "UPDATE snapshots SET state = $1, mac = sha256(mac)",
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_a_forged_snapshot_lets_no_outsider_post_and_is_replaced(
+    database_url: str, forgery: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_store(database_url) as store:
+        room_id = await store.open_room()
+        await store.chat.join_all(room_id, CROWD)
+
+        async def saved() -> bool:
+            return bool(await store.database.fetchval("SELECT count(*) = 1 FROM snapshots"))
+
+        await eventually(saved)
+        state = await store.database.fetchval("SELECT state FROM snapshots")
+        await store.database.execute(FORGERIES[forgery], with_member(state, BOB))
+    async with open_store(database_url) as restarted:
+        with pytest.raises(NotAMember):
+            await restarted.chat.post_message(PostMessage(room_id, BOB, "an outsider"))
+        assert "snapshot ignored and removed" in caplog.messages
+        await restarted.chat.post_message(PostMessage(room_id, CROWD[1], "hello"))
+
+        async def replaced() -> bool:
+            async with restarted.database.connection() as connection:
+                snapshots = Snapshots[Room](create_mapper(), key=SNAPSHOT_KEY)
+                return await snapshots.load(room_id, connection=connection) is not None
+
+        await eventually(replaced)
 
 
 async def test_without_its_snapshot_a_room_is_the_same(database_url: str) -> None:
@@ -55,12 +103,17 @@ async def test_without_its_snapshot_a_room_is_the_same(database_url: str) -> Non
 
 
 async def test_a_snapshot_never_gives_way_to_an_older_one(database_url: str) -> None:
-    snapshots: Snapshots[Room] = Snapshots(create_mapper())
+    snapshots: Snapshots[Room] = Snapshots(create_mapper(), key=SNAPSHOT_KEY)
     room = given()
     older = snapshots.take(room)
     room.join(user_id=BOB)
     newer = snapshots.take(room)
     async with open_store(database_url) as store, store.database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO stored_events (originator_id, originator_version, topic, state)"
+            " SELECT $1, version, 'of others', '' FROM generate_series(1, 3) AS version",
+            room.room_id,
+        )
         for taken in (newer, older):  # as from two processes, of which the one that began first is slow
             await snapshots.save(taken, connection=connection)
         loaded = await snapshots.load(room.room_id, connection=connection)
