@@ -181,6 +181,8 @@ def _statuses(endpoint: Endpoint) -> set[int]:
         statuses |= {400, 413}
     if endpoint.query:
         statuses.add(400)
+    if "log" in endpoint.query:
+        statuses.add(409)
     if endpoint.method == "POST" or endpoint.access is not Access.EVERYONE:
         statuses.add(403)
     if "{" in endpoint.path or "page" in endpoint.query:

@@ -122,9 +122,35 @@ async def test_numbers_in_a_query_are_checked(ada: Person, room: str) -> None:
         for text in ("-1", "x", "1.5", "", "9" * 30, "%D9%A1"):
             answer = await ada.get(path + text)
             assert (answer.status, list(answer.body)) == (400, [path.split("?")[1][:-1]]), path + text
-        assert (await ada.get(path + "9" * 18)).status == 200
+        beyond = await ada.get(path + "9" * 18)
+        assert (beyond.status, beyond.body.get("code")) in ((200, None), (409, "log_restarted")), path
     for limit in ("0", "100000"):
         assert (await ada.get(f"/api/feed/?limit={limit}")).status == 400
+
+
+async def test_a_place_that_is_not_in_the_log_is_refused(ada: Person, room: str) -> None:
+    await said(ada, room, "hello")
+    feed = (await ada.get("/api/feed/")).body
+    position, token = feed["position"], feed["log"]
+    generation, at, digest = token.split("-")
+    version = (await ada.get(f"{room}/events/")).body["version"]
+    for path in (f"/api/feed/?after={position}", f"{room}/events/?after={version}"):
+        assert (await ada.get(path)).status == 200
+        assert (await ada.get(f"{path}&log={token}")).status == 200
+        for other in (
+            f"{int(generation) + 1}-{at}-{digest}",
+            f"{generation}-{int(at) + 1}-{digest}",
+            f"{generation}-{int(at) - 1}-{digest}",
+            f"{generation}-{at}-{digest[2:]}00",
+            f"{'9' * 30}-{at}-{digest}",
+            "nonsense",
+            "",
+        ):
+            refused = await ada.get(f"{path}&log={other}")
+            assert (refused.status, refused.body["code"]) == (409, "log_restarted"), other
+    for path in (f"/api/feed/?after={position + 1}", f"{room}/events/?after={version + 1}"):
+        refused = await ada.get(path)
+        assert (refused.status, refused.body["code"]) == (409, "log_restarted"), path
 
 
 @pytest.mark.usefixtures("bob_is_in")
