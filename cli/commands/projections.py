@@ -102,11 +102,13 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
         verified = in_the_foreground(lambda reader: _verify(reader, report, room))
     for difference in verified.differences:
         print_json(difference) if as_json else print_difference(difference)
+    for finding in verified.findings:
+        print_json(finding) if as_json else click.echo(f"log: room {finding.room_id}: {finding.problem}")
     if as_json:
         print_json({"position": verified.position, "rows": verified.rows, "digest": verified.digest})
     else:
         print_verified(verified)
-    if verified.differences:
+    if verified.differences or verified.findings:
         raise click.exceptions.Exit(1)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from domain.values import RoomId
 from eventstore import checkpoints
+from eventstore.log import TABLE
 from eventstore.values import LOG_START, Position
 from postgres.database import SESSION, unavailable_is_one_error
 from projections.readmodels.tables import KEYS, LIVE, TABLES
@@ -21,6 +22,29 @@ TEMPORARY = "pg_temp"
 """The schema of temporary tables: only the connection that made them sees them, and finds them before all others."""
 
 VERIFY_SESSION = {**SESSION, "application_name": "onrecord verify"}
+
+
+GAPS = f"""
+SELECT originator_id AS room_id, min(originator_version) AS first, max(originator_version) AS last, count(*) AS events
+FROM {TABLE} WHERE $1::uuid IS NULL OR originator_id = $1
+GROUP BY originator_id HAVING min(originator_version) <> 1 OR max(originator_version) <> count(*) ORDER BY originator_id
+"""
+OUTSIDERS = f"""
+SELECT room_id, version, user_id FROM {TEMPORARY}.messages AS message
+WHERE NOT EXISTS (
+    SELECT FROM {TEMPORARY}.memberships AS stay
+    WHERE stay.room_id = message.room_id AND stay.user_id = message.user_id AND joined_version < message.version
+        AND (left_version IS NULL OR left_version > message.version))
+ORDER BY room_id, version
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the rules of the chat would not have recorded."""
+
+    room_id: RoomId
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +65,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was compared: everything at `position`. The digest is of the live rows: equal rows, equal digests."""
+    """What was compared: everything at `position`. The digest is of the live rows: equal rows, equal digests.
+
+    `findings` are about the log itself.
+    """
 
     position: Position
     events: int
     rows: dict[str, int]
     digest: str
     differences: list[Difference]
+    findings: list[Finding]
 
 
 async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None = None) -> Verified:
@@ -62,7 +90,8 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
             events += await _catch_up(fold, connection, position, at, room_id)
             rows = {table: await connection.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
             differences = await find_differences(connection, room_id)
-            return Verified(at, events, rows, await _digest(connection, room_id), differences)
+            findings = await _findings(connection, room_id)
+            return Verified(at, events, rows, await _digest(connection, room_id), differences, findings)
 
 
 @asynccontextmanager
@@ -123,6 +152,19 @@ async def _differences(connection: asyncpg.Connection, table: str, room_id: Room
             msgspec.json.decode(row["live"]) if row["live"] is not None else None,
             msgspec.json.decode(row["folded"]) if row["folded"] is not None else None,
         )
+
+
+async def _findings(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Finding]:
+    """Streams with gaps in their versions, and messages of users who were not members then."""
+    gaps = [
+        Finding(row["room_id"], f"versions {row['first']} to {row['last']} hold {row['events']} events")
+        for row in await connection.fetch(GAPS, room_id)
+    ]
+    outsiders = [
+        Finding(row["room_id"], f"user {row['user_id']} was not a member at version {row['version']}, their message")
+        for row in await connection.fetch(OUTSIDERS)
+    ]
+    return gaps + outsiders
 
 
 async def _digest(connection: asyncpg.Connection, room_id: RoomId | None) -> str:

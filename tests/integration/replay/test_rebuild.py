@@ -329,3 +329,28 @@ async def test_commands_say_what_was_found_and_exit_with_1(
         assert (await onrecord("verify", "nothing"))[0] == 2
         for command in ("status", "rebuild", "verify"):
             assert f"\n  onrecord projections {command}" in (await onrecord(command, "--help"))[1]
+
+
+COPY_AS = """
+INSERT INTO stored_events (originator_id, originator_version, topic, state)
+SELECT $1, $2, topic, convert_to(replace(convert_from(state, 'utf8'), $4, $5), 'utf8')
+FROM stored_events WHERE originator_id = $3 AND originator_version = 3
+"""
+OUTSIDER = 99
+
+
+async def test_verify_names_gaps_and_outsiders_in_the_log(database_url: str) -> None:
+    async with open_store(database_url) as store:
+        room_id, other = await store.open_room("Gap"), await store.open_room("Outsider")
+        await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
+        assert (await verify(create_fold(), database_url, unseen)).findings == []
+        async with store.database.connection() as admin:
+            await admin.execute("ALTER TABLE stored_events DISABLE TRIGGER log_has_no_gaps")
+            await admin.execute(COPY_AS, room_id, 5, room_id, str(ADA), str(ADA))
+            await admin.execute(COPY_AS, other, 3, room_id, f'"user_id":{ADA}', f'"user_id":{OUTSIDER}')
+        await store.chat.post_message(PostMessage(other, ADA, "which folds what came before"))
+        findings = (await verify(create_fold(), database_url, unseen)).findings
+        assert {(finding.room_id, finding.problem) for finding in findings} == {
+            (room_id, "versions 1 to 5 hold 4 events"),
+            (other, f"user {OUTSIDER} was not a member at version 3, their message"),
+        }
