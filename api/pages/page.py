@@ -16,7 +16,7 @@ from api.http.errors import Refusal, refusal_of
 Context = dict[str, Any]
 CSRF_FIELD = "csrf"
 ACTIONS = {
-    *("join", "leave", "logout", "demo-login"),
+    *("join", "leave", "read", "logout", "demo-login"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }
 """Last parts of paths that forms are sent to and that are no pages: what they belong to is one part up."""

@@ -21,15 +21,18 @@ else startRoom(openRoom);
 /** @param {Room} room */
 function startRoom(room) {
   const outbox = new Outbox(() => crypto.randomUUID());
-  const list = new MessageList(conversation, { room, outbox, fetchOlder: (before) => fetchOlder(room, before) });
+  const list = new MessageList(conversation, {
+    ...{ room, outbox, readUpTo: mirror.readUpTo(room.id) },
+    fetchOlder: (before) => fetchOlder(room, before),
+  });
   const composer = new Composer(find(conversation, ".composer", HTMLFormElement), {
     ...{ room, outbox, api, client },
     onChange: () => render(),
     onSubmit: () => list.toEnd(),
   });
   list.onRetry = (message) => composer.retry(message);
-  const isSeen = () => list.isAtEnd && document.visibilityState === "visible";
-  const readMarker = new ReadMarker({ room, mirror, api }, isSeen);
+  const parts = { room, mirror, api };
+  const readMarker = new ReadMarker(parts, find(conversation, ".scroll"), find(conversation, ".messages"));
 
   function render() {
     list.render();
@@ -45,7 +48,6 @@ function startRoom(room) {
   });
   onChange(mirror, render);
   list.onMove = render;
-  document.addEventListener("visibilitychange", render);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     find(conversation, ".people", HTMLDetailsElement).open = false;
