@@ -16,6 +16,7 @@ from api.http.app_keys import (
     ACCOUNTS,
     CLIENTS,
     CORE,
+    DELIVERY,
     FANOUT,
     LEASES,
     METRICS,
@@ -40,6 +41,7 @@ from api.realtime import centrifugo_publisher, fanout_of, mount_hub, watch_fanou
 from api.rest.routes import routes
 from api.secrets import secrets_of
 from api.settings import Settings
+from projections.fanout.delivery import Delivery
 from projections.fanout.leases import Leases
 from projections.readmodels.read_marks import ReadMarks
 
@@ -101,6 +103,7 @@ async def _realtime(app: web.Application) -> AsyncIterator[None]:
     """The publisher, and the fan-out where this process has a part in it."""
     settings = app[SETTINGS]
     app[LEASES] = Leases(app[CORE].database, cold_after_s=settings.cold_after_s)
+    app[DELIVERY] = Delivery(app[CORE].database)
     async with contextlib.AsyncExitStack() as running:
         if settings.centrifugo_api_url:
             app[PUBLISHER] = await running.enter_async_context(centrifugo_publisher(settings, app[SECRETS]))

@@ -4,9 +4,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.accounts.sessions import Session
+from api.http.acting_user import HEADER as USER_HEADER
+from api.http.acting_user import check_user
 from api.http.app_keys import CLIENTS, REQUESTS, SESSION, SESSIONS
 from api.http.cookies import read_cookie
-from api.http.csrf import HEADER, check_csrf
+from api.http.csrf import HEADER as CSRF_HEADER
+from api.http.csrf import check_csrf
 from api.http.endpoints import Access
 
 SAFE = ("GET", "HEAD")
@@ -23,13 +26,14 @@ class NotAnAdmin(Exception):
 def guarded(handler: Handler, access: Access) -> Handler:
     """`handler`, called only when the request may be answered; `request[SESSION]` is there when somebody is signed in.
 
-    Raises TooManyRequests, NotSignedIn, NotAnAdmin, CsrfFailed, in this order.
+    Raises TooManyRequests, NotSignedIn, NotAnAdmin, OtherUser, CsrfFailed, in this order.
     """
 
     async def guard(request: web.Request) -> web.StreamResponse:
         check_access(await admit(request), access)
+        check_user(request, request.headers.get(USER_HEADER, ""))
         if request.method not in SAFE:
-            check_csrf(request, request.headers.get(HEADER, ""))
+            check_csrf(request, request.headers.get(CSRF_HEADER, ""))
         return await handler(request)
 
     return guard

@@ -11,6 +11,7 @@ from api.metrics import Metrics
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.publisher import Publisher
+from projections.fanout.delivery import Delivery
 from projections.fanout.leases import Leases
 from projections.fanout.worker import Fanout
 from projections.readmodels.read_marks import ReadMarks
@@ -23,6 +24,7 @@ SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 READ_MARKS = web.AppKey("read_marks", ReadMarks)
 LEASES = web.AppKey("leases", Leases)
+DELIVERY = web.AppKey("delivery", Delivery)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)
 METRICS = web.AppKey("metrics", Metrics)

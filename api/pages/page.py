@@ -6,8 +6,10 @@ from urllib.parse import quote
 import aiohttp_jinja2
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from markupsafe import Markup
 
 from api.http.access import SAFE, NotSignedIn, admit, check_access
+from api.http.acting_user import check_user
 from api.http.app_keys import SESSION
 from api.http.csrf import CsrfFailed, check_csrf, csrf_token, hand_out
 from api.http.endpoints import Access
@@ -15,6 +17,11 @@ from api.http.errors import Refusal, refusal_of
 
 Context = dict[str, Any]
 CSRF_FIELD = "csrf"
+USER_FIELD = "user"
+FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="hidden" name="user" value="%s">')
+"""In every form that is posted: the CSRF token, and the id of the user for whom the page was made."""
+
+TYPED_FIELDS = ("content", "name", "why")
 ACTIONS = {
     *("join", "leave", "read", "logout", "demo-login"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
@@ -49,6 +56,7 @@ def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
         try:
             check_access(await admit(request), access)
             if request.method not in SAFE:
+                check_user(request, await field(request, USER_FIELD))
                 check_csrf(request, await field(request, CSRF_FIELD))
             return await handler(request)
         except NotSignedIn:
@@ -57,7 +65,7 @@ def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
             refusal = OUT_OF_DATE if isinstance(error, CsrfFailed) else refusal_of(error)
             if refusal is None:
                 raise
-            return refused(request, refusal)
+            return refused(request, refusal, typed=await _typed(request, error))
 
     return serve
 
@@ -66,9 +74,10 @@ def render(request: web.Request, template: str, context: Context, *, status: int
     """The template with `context`, the token for its forms and the user; nothing of it is kept by anybody."""
     token = csrf_token(request)
     session = request.get(SESSION)
+    user = session.user if session else None
     shared = {
-        "csrf": token,
-        "user": session.user if session else None,
+        "form_fields": FORM_FIELDS % (token, user.id if user else ""),
+        "user": user,
         "is_admin": session is not None and session.is_admin,
         "path": request.path,
     }
@@ -81,13 +90,13 @@ def render(request: web.Request, template: str, context: Context, *, status: int
     return response
 
 
-def refused(request: web.Request, refusal: Refusal) -> web.Response:
-    """A refusal as a page."""
+def refused(request: web.Request, refusal: Refusal, *, typed: str = "") -> web.Response:
+    """A refusal as a page, with the text that was typed into the form."""
     body = refusal.body
     text = (
         body.get("detail") or body.get("message") or " ".join(problem for texts in body.values() for problem in texts)
     )
-    context = {"status": refusal.status, "text": text, "again": way_back(request)}
+    context = {"status": refusal.status, "text": text, "again": way_back(request), "typed": typed}
     response = render(request, "refused.html", context, status=refusal.status)
     response.headers.update(refusal.headers)
     return response
@@ -96,6 +105,13 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
 def redirect(location: str) -> web.Response:
     """On to another page of ours, by GET."""
     return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+async def _typed(request: web.Request, error: Exception) -> str:
+    """What a person typed into the form that was refused; empty where the form could not be read."""
+    if request.method in SAFE or isinstance(error, web.HTTPRequestEntityTooLarge):
+        return ""
+    return "".join([await field(request, name) for name in TYPED_FIELDS])
 
 
 async def field(request: web.Request, name: str) -> str:

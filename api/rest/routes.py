@@ -10,9 +10,10 @@ from api.http.endpoints import Access, Endpoint, Nothing
 from api.http.paging import Page
 from api.operations import health as operations
 from api.rest import accounts as account_routes
-from api.rest import docs, events, messages, rooms, tokens
+from api.rest import delivery, docs, events, messages, rooms, tokens
 from api.rest import read_marks as reading
 from api.rest.accounts import Credentials, LoggedIn
+from api.rest.delivery import DeliveryState
 from api.rest.events import Feed, RoomEvents
 from api.rest.messages import MessageWanted
 from api.rest.read_marks import Readings, ReadUpTo
@@ -52,6 +53,7 @@ ENDPOINTS = (
     Endpoint("POST", f"{ROOM}/read/", reading.mark_read, Reading, 200, ReadUpTo),
     Endpoint("GET", "/api/readings/", reading.get_readings, Readings),
     Endpoint("GET", f"{ROOM}/events/", events.get_events, RoomEvents, query=("after", "limit")),
+    Endpoint("GET", "/api/delivery/", delivery.get_delivery, DeliveryState),
     Endpoint("GET", "/api/feed/", events.get_feed, Feed, query=("after", "limit")),
 )
 
