@@ -86,7 +86,7 @@ def render(request: web.Request, template: str, context: Context, *, status: int
     response.headers["Content-Security-Policy"] = POLICY.format(websocket=f"ws://{host} wss://{host}")
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-store"
-    hand_out(request, response, token)
+    hand_out(request, response)
     return response
 
 
