@@ -1,4 +1,4 @@
-"""Proof that a POST comes from our own page: it carries a token, in a header or a hidden field, that no other site reads.
+"""Proof that a POST comes from our own page: a token, in a header or a hidden field, that no other site can read.
 
 The token is derived from the session, without one from the cookie `visitor`. Both cookies come with every request that
 opens a page, also by a link on another site. The cookie `csrftoken`, which existing clients expect, holds the token;

@@ -11,7 +11,7 @@ from api.pages import history as pages_history
 from api.pages import operations as pages_operations
 from api.pages import room as pages_room
 from api.pages import rooms as pages_rooms
-from api.pages.page import get_nothing, page
+from api.pages.admission import get_nothing, page
 
 ANYBODY = Access.ANYBODY
 ADMIN = Access.ADMIN
