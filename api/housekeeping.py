@@ -4,10 +4,9 @@ import asyncio
 import logging
 
 from api.accounts.sessions import Sessions
+from eventstore.idempotency_keys import remove_old_keys
 from postgres.database import Database
 from postgres.errors import StoreUnavailable
-
-REMOVE_KEYS = "DELETE FROM idempotency_keys WHERE recorded_at < now() - $1 * interval '1 second'"
 
 log = logging.getLogger(__name__)
 
@@ -34,4 +33,4 @@ class Housekeeping:
     async def clean(self) -> None:
         """Remove everything that is due now."""
         await self._sessions.remove_expired()
-        await self._database.execute(REMOVE_KEYS, self._keep_keys_s)
+        await remove_old_keys(self._database, keep_s=self._keep_keys_s)

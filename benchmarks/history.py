@@ -3,12 +3,16 @@
 import random
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from domain.room import Room
 from domain.values import UserId
+from eventstore import append_lock
+from eventstore.log import TABLE
 from eventstore.mapper import create_mapper
+from eventstore.stored_rows import Row, append_rows
 
 CONTENT = "What was said is kept, proved and replayed. " * 3
 ROOMS, USERS = 200, 2_000
@@ -17,21 +21,19 @@ ROOMS, USERS = 200, 2_000
 async def copy_history(dsn: str, events: int) -> None:
     """Append a log of so many events to an empty one: nine messages for each join or leave, in many rooms at once."""
     connection = await asyncpg.connect(dsn)
-    await connection.copy_records_to_table(
-        "stored_events",
-        columns=["originator_id", "originator_version", "topic", "state", "notification_id"],
-        records=_rows(events),
-    )
-    await connection.execute("SELECT setval('stored_events_notification_id_seq', $1); ", events)
-    await connection.execute("ANALYZE stored_events")
+    async with connection.transaction():
+        await append_lock.take(connection)
+        await append_rows(_rows(events), connection, last=events)
+    await connection.execute(f"ANALYZE {TABLE}")
     await connection.close()
 
 
-def _rows(events: int) -> Iterator[tuple[Any, ...]]:
+def _rows(events: int) -> Iterator[Row]:
     mapper = create_mapper()
     for position, event in zip(range(1, events + 1), _history(), strict=False):
         stored = mapper.to_stored_event(event)
-        yield stored.originator_id, stored.originator_version, stored.topic, stored.state, position
+        assert isinstance(stored.originator_id, UUID)
+        yield position, stored.originator_id, stored.originator_version, stored.topic, stored.state
 
 
 def _history() -> Iterator[Any]:

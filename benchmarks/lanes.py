@@ -25,6 +25,7 @@ from benchmarks.load import Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import p50_p99, table
+from eventstore.log import LAST_POSITION
 from projections.fanout.resize import change_lanes
 from tests.support.conditions import eventually
 from tests.support.lanes_under_test import lanes_of, published_to
@@ -96,7 +97,7 @@ async def _measure(dsn: str, server: realtime.Server, ada: Visitor, crowd: Crowd
 async def _head(dsn: str) -> int:
     connection = await asyncpg.connect(dsn)
     try:
-        return int(await connection.fetchval("SELECT max(notification_id) FROM stored_events"))
+        return int(await connection.fetchval(LAST_POSITION))
     finally:
         await connection.close()
 

@@ -8,13 +8,14 @@ from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, postgres_cpu_s, service
 from benchmarks.tables import p50_p99, table
 from domain.values import RoomId, UserId
+from eventstore.log import LAST_POSITION
 from tests.support.store import Store, open_store
 
 CONNECTIONS, EACH = 32, 250
 SIZES = (2, 1_000, 10_000, 100_000)
 CONTENT = {"content": "What was said is kept, proved and replayed."}
 
-BEGIN_AFTER_THEM = "UPDATE fanout_lanes SET position = (SELECT max(notification_id) FROM stored_events)"
+BEGIN_AFTER_THEM = f"UPDATE fanout_lanes SET position = ({LAST_POSITION})"
 """Nobody listens to all these people join."""
 
 _keys = itertools.count()

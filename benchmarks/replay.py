@@ -32,7 +32,7 @@ from benchmarks.posting import BEGIN_AFTER_THEM, CONTENT
 from benchmarks.server import Served, postgres, service
 from benchmarks.tables import ms, p50_p99, table
 from domain.room import TOPICS, Room, name_key
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.support.stock_application import StockRooms, stock_environment

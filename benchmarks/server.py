@@ -13,8 +13,8 @@ import asyncpg
 import psutil
 from yarl import URL
 
+from api.schema import bring_up_to_date
 from postgres.embedded import EmbeddedPostgres
-from postgres.migrations import migrate
 
 UNTHROTTLED = {
     "REQUEST_RATE": "1000000",
@@ -35,7 +35,7 @@ async def postgres() -> AsyncIterator[str]:
         await asyncio.to_thread(server.start)
         try:
             connection = await asyncpg.connect(server.dsn)
-            await migrate(connection)
+            await bring_up_to_date(connection)
             await connection.close()
             yield server.dsn
         finally:

@@ -26,10 +26,9 @@ log = logging.getLogger(__name__)
 
 
 class Slot(Generic[A]):
-    """The one place in this process where the aggregate of a stream lives.
+    """Holds the aggregate of one stream; a process has one slot for each stream that it uses.
 
-    `aggregate` is None while it is not known: before the first load, and after an append that failed.
-    Whoever holds the slot keeps it; the writer alone changes the aggregate in it.
+    `aggregate` is None before the first load and after an append that failed. Only the writer changes it.
     """
 
     __slots__ = ("__weakref__", "aggregate", "loading", "saved_version", "stream_id")
@@ -45,17 +44,17 @@ class Slot(Generic[A]):
         return self.aggregate.version if self.aggregate is not None else 0
 
     def apply(self, events: Iterable[Any]) -> None:
-        """Bring the aggregate up to date with events that others appended to its stream."""
+        """Bring the aggregate up to date with events that other processes appended to its stream."""
         for event in events:
             self.aggregate = event.mutate(self.aggregate)
 
     def forget(self) -> None:
-        """The aggregate may hold what was never recorded: the next command loads it again."""
+        """Drop an aggregate that may hold changes that were never recorded; the next command loads it again."""
         self.aggregate = None
 
 
 class Aggregates(Generic[A]):
-    """Slots of recently used streams: at most `capacity`, and those in use."""
+    """Slots of the `capacity` streams that were used last, and of all that are in use."""
 
     def __init__(self, database: Database, log: Log, snapshots: Snapshots[A], *, capacity: int) -> None:
         self._database = database
@@ -87,7 +86,7 @@ class Aggregates(Generic[A]):
                 slot.aggregate, slot.saved_version = loading.aggregate, saved_version
 
     async def _loaded(self, stream_id: UUID, connection: asyncpg.Connection) -> tuple[Slot[A], int]:
-        """A slot of its own for what the log holds, and the version of the snapshot that this began with."""
+        """A separate slot filled from the log, and the version of the snapshot that it started from (0: none)."""
         loading: Slot[A] = Slot(stream_id)
         loading.aggregate = await self._snapshots.load(stream_id, connection=connection)
         saved_version = loading.version
@@ -96,14 +95,14 @@ class Aggregates(Generic[A]):
         return loading, saved_version
 
     async def catch_up(self, slots: Iterable[Slot[A]], *, connection: asyncpg.Connection) -> None:
-        """Bring these slots up to date with what others appended to their streams."""
+        """Bring these slots up to date with what other processes appended to their streams."""
         behind = {slot.stream_id: slot for slot in slots}
         versions = {stream_id: slot.version for stream_id, slot in behind.items()}
         for recorded in await self._log.streams(versions, connection=connection):
             behind[recorded.event.originator_id].apply([recorded.event])
 
     def committed(self, slot: Slot[A]) -> None:
-        """Called at a moment when all that the aggregate holds is in the log: a snapshot of it may be taken."""
+        """Take a snapshot if one is due. Called when everything that the aggregate holds is in the log."""
         if slot.aggregate is None or not self._snapshots.is_due(version=slot.version, saved_version=slot.saved_version):
             return
         slot.saved_version = slot.version

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -9,34 +10,27 @@ import asyncpg
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import Mapper
 
+from eventstore import checkpoints
 from eventstore.aggregates import Aggregates
-from eventstore.batch import Batch, KeyId, KnownKey, key_id
+from eventstore.batch import CommandBatch, KeyId, KnownKey, key_id
+from eventstore.checkpoints import position_of
 from eventstore.errors import OutcomeUnknown
+from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
-from eventstore.log import Log
+from eventstore.log import LAST_POSITION, Log
 from postgres.calls import Call
 
 A = TypeVar("A", bound=Aggregate)
 
-FOLD = 1000
-"""Events of others that are folded at a time when the inline read models are behind."""
+FUNCTIONS = Path(__file__).with_name("append.sql")
+"""The functions that this module calls."""
+
+FOLD_PAGE = 1000
+"""Events of other applications that are folded at a time when the inline read models are behind."""
 
 LOCK_AND_LOOK = "SELECT head, checkpoint, versions, has_known_keys FROM lock_and_look($1, $2, $3, $4)"
 
-KNOWN_KEYS = """
-SELECT owner, key, fingerprint, originator_id, originator_version
-FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
-"""
-
-MOVE_CHECKPOINT = """
-INSERT INTO checkpoints (projection, position) VALUES ($1, $2)
-ON CONFLICT (projection) DO UPDATE SET position = excluded.position
-"""
-
-IS_BEHIND = """
-SELECT coalesce((SELECT max(notification_id) FROM stored_events), 0)
-     > coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0)
-"""
+IS_BEHIND = f"SELECT ({LAST_POSITION}) > {position_of()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +44,7 @@ class Head:
 
 
 class Append(Generic[A]):
-    """Takes batches through their transaction. Holds no state of its own between two."""
+    """Appends batches, each in one transaction. Keeps no state between two."""
 
     def __init__(self, aggregates: Aggregates[A], projection: InlineProjection, log: Log, mapper: Mapper[UUID]) -> None:
         self._aggregates = aggregates
@@ -59,16 +53,16 @@ class Append(Generic[A]):
         self._mapper = mapper
 
     async def fold_page(self, connection: asyncpg.Connection) -> bool:
-        """Fold some of what other applications appended, in a transaction of its own; answers whether that was all."""
+        """Fold a page of what other applications appended, in its own transaction; returns whether that was all."""
         if not await connection.fetchval(IS_BEHIND, self._projection.name):
             return True
         await connection.execute("BEGIN")
-        head = await self._lock_and_look(Batch([]), connection)
+        head = await self._lock_and_look(CommandBatch([]), connection)
         is_all = await self._fold_what_others_appended(head, connection)
         await self._commit(connection)
         return is_all
 
-    async def __call__(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
+    async def record(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[int]:
         """Record what the batch decides and return the positions of its events, after commit.
 
         Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise UnreadableEvent or what the
@@ -77,7 +71,7 @@ class Append(Generic[A]):
         await connection.execute("BEGIN")
         head = await self._lock_and_look(batch, connection)
         while not await self._fold_what_others_appended(head, connection):
-            await self._commit(connection)  # a page at a time: what is folded stays so, however much there is
+            await self._commit(connection)  # a page at a time: however much is left, what is folded stays folded
             await connection.execute("BEGIN")
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
@@ -85,11 +79,11 @@ class Append(Generic[A]):
         uniques = [command.unique.value for command in batch.commands if command.unique is not None]
         taken = await self._projection.taken(uniques, connection) if uniques else set()
         batch.decide(known_keys, taken)
-        positions = await self._record(batch, connection) if batch.events else []
+        positions = await self._insert(batch, connection) if batch.events else []
         await self._commit(connection)
         return positions
 
-    async def _lock_and_look(self, batch: Batch[A], connection: asyncpg.Connection) -> Head:
+    async def _lock_and_look(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> Head:
         streams = [slot.stream_id for slot in batch.slots]
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         row = await connection.fetchrow(
@@ -99,33 +93,31 @@ class Append(Generic[A]):
         return Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3])
 
     async def _fold_what_others_appended(self, head: Head, connection: asyncpg.Connection) -> bool:
-        """Fold a page of it, under the lock; answers whether that was all."""
+        """Fold a page of it, under the lock; returns whether that was all."""
         if head.checkpoint == head.position:
             return True
-        page = await self._log.between(head.checkpoint, head.position, limit=FOLD, connection=connection)
+        page = await self._log.between(head.checkpoint, head.position, limit=FOLD_PAGE, connection=connection)
         await fold(self._projection, page, connection)
-        is_all = len(page) < FOLD
-        await self._move_checkpoint(head.position if is_all else page[-1].position, connection)
+        is_all = len(page) < FOLD_PAGE
+        position = head.position if is_all else page[-1].position
+        await checkpoints.move(self._projection.name, position, connection)
         return is_all
 
-    async def _move_checkpoint(self, position: int, connection: asyncpg.Connection) -> None:
-        await connection.execute(MOVE_CHECKPOINT, self._projection.name, position)
-
-    async def _bring_up_to_date(self, batch: Batch[A], head: Head, connection: asyncpg.Connection) -> None:
+    async def _bring_up_to_date(self, batch: CommandBatch[A], head: Head, connection: asyncpg.Connection) -> None:
         behind = [slot for slot in batch.slots if slot.version != head.versions[slot.stream_id]]
         if behind:
             await self._aggregates.catch_up(behind, connection=connection)
 
-    async def _known_keys(self, batch: Batch[A], connection: asyncpg.Connection) -> dict[KeyId, KnownKey]:
+    async def _known_keys(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> dict[KeyId, KnownKey]:
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         known = {}
-        for row in await connection.fetch(KNOWN_KEYS, [owner for owner, _ in keys], [key for _, key in keys]):
+        for row in await read_keys([owner for owner, _ in keys], [key for _, key in keys], connection):
             recorded = await self._log.one(row["originator_id"], row["originator_version"], connection=connection)
             assert recorded is not None, "a key and its event are recorded together"
             known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
         return known
 
-    async def _record(self, batch: Batch[A], connection: asyncpg.Connection) -> list[int]:
+    async def _insert(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[int]:
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         recording = Call(
             "record_events",
@@ -146,5 +138,5 @@ class Append(Generic[A]):
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:
             await connection.execute("COMMIT")
-        except (Exception, asyncio.CancelledError) as error:  # even a refusal: it may have come after the fact
+        except (Exception, asyncio.CancelledError) as error:  # even a refusal: the commit may have been done before it
             raise OutcomeUnknown("the database did not confirm the commit") from error

@@ -7,16 +7,17 @@ from typing import Any, Generic, TypeVar
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Slot
-from eventstore.commands import Command, Key
+from eventstore.commands import Key, PendingCommand
 from eventstore.errors import KeyReused, StoreRejected
-from eventstore.log import Position, Recorded
+from eventstore.log import Recorded
+from eventstore.position import Position
 
 A = TypeVar("A", bound=Aggregate)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """An idempotency key that is in the database: what its command was, and the event that it recorded."""
+    """An idempotency key that was used before: its command's fingerprint, and the event that it recorded."""
 
     fingerprint: bytes
     recorded: Recorded[Any]
@@ -26,38 +27,38 @@ KeyId = tuple[int, str]
 
 
 def key_id(key: Key) -> KeyId:
-    """What tells one key from another: the same text from another owner is another key."""
+    """Identifies a key: the same text from another owner is another key."""
     return key.owner, key.key
 
 
-class Batch(Generic[A]):
+class CommandBatch(Generic[A]):
     """Decides commands in the order in which they came.
 
     `events` and `keys` are what to record. Every answer, a refusal too, waits for the commit: a command may have been
     refused because of an event that never came to be recorded.
     """
 
-    def __init__(self, commands: Sequence[Command[A]]) -> None:
+    def __init__(self, commands: Sequence[PendingCommand[A]]) -> None:
         self.commands = commands
         self.events: list[Any] = []
         self.keys: list[tuple[Key, Any]] = []
-        self._last_event: dict[Command[A], int] = {}
-        self._refused: list[tuple[Command[A], Exception]] = []
-        self._known: list[tuple[Command[A], Recorded[Any]]] = []
-        self._repeats: list[tuple[Command[A], Command[A]]] = []
-        self._firsts: dict[KeyId, Command[A]] = {}
+        self._last_event: dict[PendingCommand[A], int] = {}
+        self._refused: list[tuple[PendingCommand[A], Exception]] = []
+        self._known: list[tuple[PendingCommand[A], Recorded[Any]]] = []
+        self._repeats: list[tuple[PendingCommand[A], PendingCommand[A]]] = []
+        self._firsts: dict[KeyId, PendingCommand[A]] = {}
 
     @property
     def slots(self) -> set[Slot[A]]:
         return {command.slot for command in self.commands}
 
     def decide(self, known_keys: Mapping[KeyId, KnownKey], taken: set[str]) -> None:
-        """Decide all commands, given the keys of theirs that were used before and the unique values that are held."""
+        """Decide every command. `known_keys` are those that were used before, `taken` the unique values in use."""
         for command in self.commands:
             if not self._is_repeat(command, known_keys):
                 self._decide(command, taken)
 
-    def _is_repeat(self, command: Command[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
+    def _is_repeat(self, command: PendingCommand[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
         if command.key is None:
             return False
         if (known := known_keys.get(key_id(command.key))) is not None:
@@ -74,12 +75,12 @@ class Batch(Generic[A]):
             return True
         return False
 
-    def _decide(self, command: Command[A], taken: set[str]) -> None:
+    def _decide(self, command: PendingCommand[A], taken: set[str]) -> None:
         try:
             if command.unique is not None and command.unique.value in taken:
                 raise command.unique.refusal
             events = command.decide()
-        except Exception as refusal:  # whatever it is, it is the caller's answer and nobody else's
+        except Exception as refusal:  # any error is the answer to this caller, and to no other
             self._refused.append((command, refusal))
             self._check_nothing_triggered(command)
             return
@@ -94,14 +95,14 @@ class Batch(Generic[A]):
             self._firsts[key_id(command.key)] = command
             self.keys.append((command.key, events[-1]))
 
-    def _check_nothing_triggered(self, command: Command[A]) -> None:
-        """An aggregate that changed and then raised is not what the log says: a defect that must not spread."""
+    def _check_nothing_triggered(self, command: PendingCommand[A]) -> None:
+        """Keep a defect from spreading: an aggregate that changed and then raised no longer matches the log."""
         aggregate = command.slot.aggregate
         if aggregate is not None and aggregate.pending_events:
             raise AssertionError(f"{type(aggregate).__name__} triggered events and then raised")
 
     def answer(self, positions: Sequence[int]) -> None:
-        """Tell every caller, after the commit: `positions` are those of `events`."""
+        """Answer every caller, after the commit. `positions` are those of `events`."""
         for command, index in self._last_event.items():
             succeed(command, Recorded(Position(positions[index]), self.events[index]))
         for repeat, first in self._repeats:
@@ -113,13 +114,13 @@ class Batch(Generic[A]):
             fail(command, refusal)
 
 
-def succeed(command: Command[Any], recorded: Recorded[Any]) -> None:
-    """Answer with the last event that the command recorded; its caller may have gone away."""
+def succeed(command: PendingCommand[Any], recorded: Recorded[Any]) -> None:
+    """Answer with the last event that the command recorded, unless the caller has gone."""
     if not command.answer.done():
         command.answer.set_result(recorded)
 
 
-def fail(command: Command[Any], error: Exception) -> None:
-    """Answer with an error."""
+def fail(command: PendingCommand[Any], error: Exception) -> None:
+    """Answer with an error, unless the caller has gone."""
     if not command.answer.done():
         command.answer.set_exception(error)

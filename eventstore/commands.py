@@ -25,8 +25,8 @@ class Key(Protocol):
     def fingerprint(self) -> bytes: ...
 
 
-class Unique(Protocol):
-    """A value that one stream at most may hold, and what to raise for the one that comes second."""
+class UniqueValue(Protocol):
+    """A value that at most one stream may hold, and what to raise when another stream has it."""
 
     @property
     def value(self) -> str: ...
@@ -35,29 +35,29 @@ class Unique(Protocol):
     def refusal(self) -> Exception: ...
 
 
-class Command(Protocol[A]):
-    """What the writer is given: a decision to take on one stream, and somebody who waits for the answer."""
+class PendingCommand(Protocol[A]):
+    """What the writer takes: a decision about one stream, and the future that its caller waits for."""
 
     slot: Slot[A]
     key: Key | None
-    unique: Unique | None
+    unique: UniqueValue | None
     answer: "asyncio.Future[Recorded[Any]]"
 
     @property
     def needs_aggregate(self) -> bool:
-        """Whether the slot must hold what the log holds before `decide` is called."""
+        """Whether the slot must be loaded before `decide` is called."""
 
     def decide(self) -> Sequence[Any]:
-        """Decide on the stream as it is now, and return the events, one at least. May be called again after a failure.
+        """Decide on the stream as it is now, and return one event or more. May be called again after a failure.
 
-        What it raises is the caller's answer; nothing is recorded then.
+        What it raises is the answer to the caller; then nothing is recorded.
         """
 
 
-class Change(Generic[A]):
-    """A command to an existing aggregate. It decides before it triggers: one that raises has triggered nothing."""
+class ChangeAggregate(Generic[A]):
+    """Changes an existing aggregate. `change` checks before it triggers events: when it raises, it triggered none."""
 
-    unique: Unique | None = None
+    unique: UniqueValue | None = None
     needs_aggregate = True
 
     def __init__(self, slot: Slot[A], change: Callable[[A], None], *, key: Key | None, not_found: Exception) -> None:
@@ -75,12 +75,12 @@ class Change(Generic[A]):
         return aggregate.collect_events()
 
 
-class Creation(Generic[A]):
-    """A new aggregate, with the events that were triggered while it was made."""
+class CreateAggregate(Generic[A]):
+    """Adds a new aggregate, with the events that creating it triggered."""
 
     needs_aggregate = False
 
-    def __init__(self, slot: Slot[A], aggregate: A, *, key: Key | None, unique: Unique | None) -> None:
+    def __init__(self, slot: Slot[A], aggregate: A, *, key: Key | None, unique: UniqueValue | None) -> None:
         self.slot = slot
         self.key = key
         self.unique = unique

@@ -3,9 +3,9 @@
 StoreError
 ├── StoreUnavailable    nothing was recorded; try again later
 │   ├── StoreBusy       the queue of waiting commands is full
-│   └── UnreadableEvent an event in the log is not what this program takes such events for
+│   └── UnreadableEvent an event in the log cannot be decoded or folded by this program
 ├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
-├── StoreRejected       the database refuses this command's rows: a defect, not a refusal of ours
+├── StoreRejected       the database refuses this command's rows: a defect, not one of our refusals
 └── KeyReused           an idempotency key came again with another command
 """
 
@@ -17,9 +17,9 @@ class StoreBusy(StoreUnavailable):
 
 
 class UnreadableEvent(StoreUnavailable):
-    """An event in the log cannot be decoded or folded. Nothing was recorded, and nothing goes on beyond it.
+    """An event in the log cannot be decoded or folded. Nothing was recorded, and nothing beyond it is folded.
 
-    The text says which event it is and why, and nothing that people wrote.
+    The text names the event and the reason, and quotes nothing that people wrote.
     """
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from eventstore.log import Recorded, fits_nothing
+from eventstore.log import Recorded, cannot_have_happened
 from postgres.calls import Call
 from postgres.database import UNAVAILABLE
 
@@ -21,16 +21,16 @@ class InlineProjection(Protocol):
         """Bring the rows up to the last position in `batch` (ascending)."""
 
     def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
-        """The call that folds events at these places, counted from the position that `base` returns; returns it too."""
+        """A call that folds events at these places, counted from the position that `base` returns, and returns that."""
 
     async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
         """Those of `values` that a stream holds."""
 
 
 async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
-    """Fold events that others recorded, inside the caller's transaction.
+    """Fold events that are in the log already, inside the caller's transaction.
 
-    Raises UnreadableEvent, which says at which event it fails: what was decoded may still be impossible.
+    Raises UnreadableEvent, which names the event, for one that was decoded and cannot have happened.
     """
     await connection.execute("SAVEPOINT page")
     try:
@@ -51,4 +51,4 @@ async def _fold_one(projection: InlineProjection, recorded: Recorded[Any], conne
     except UNAVAILABLE:
         raise
     except Exception as error:
-        raise fits_nothing(recorded, error) from error
+        raise cannot_have_happened(recorded, error) from error

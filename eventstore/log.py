@@ -2,56 +2,64 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NewType, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
 from eventsourcing.persistence import Mapper
 from eventsourcing.utils import get_topic
 
+from eventstore.checkpoints import position_of
 from eventstore.errors import UnreadableEvent
 from eventstore.mapper import to_event, unreadable
-
-Position = NewType("Position", int)
-"""An event's place in the whole log (notification id): rising in commit order, with gaps."""
+from eventstore.position import Position
 
 E = TypeVar("E", covariant=True)
 
-CHANNEL = "stored_events"
+APPEND_ONLY = Path(__file__).with_name("append_only.sql")
+"""The function by which the table refuses to be changed."""
+
+TABLE = "stored_events"
+COLUMNS = ("notification_id", "originator_id", "originator_version", "topic", "state")
+ROWS = f"SELECT {', '.join(COLUMNS)} FROM {TABLE}"
+"""How a statement begins whose rows `Log.decode` is to take."""
+
+CHANNEL = TABLE
 """Where PostgreSQL notifies of every append: the same channel as the `eventsourcing` library's, named for the table."""
 
-READ_BETWEEN = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) ORDER BY notification_id LIMIT $4
+READ_BETWEEN = f"""
+{ROWS} WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) ORDER BY notification_id LIMIT $4
 """
 
 # How far a projection has folded, and what it has folded beyond a position, in one round trip: one row at the least.
-READ_FOLDED = """
-SELECT folded.position AS folded, event.* FROM (
-    SELECT coalesce((SELECT position FROM checkpoints WHERE projection = $1), 0) AS position
-) AS folded LEFT JOIN LATERAL (
-    SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-    WHERE notification_id > $2 AND notification_id <= folded.position AND topic = ANY($3)
+READ_FOLDED = f"""
+SELECT folded.position AS folded, event.* FROM (SELECT {position_of("$1")} AS position) AS folded
+LEFT JOIN LATERAL (
+    {ROWS} WHERE notification_id > $2 AND notification_id <= folded.position AND topic = ANY($3)
     ORDER BY notification_id LIMIT $4
 ) AS event ON true ORDER BY notification_id
 """
 
-READ_STREAM = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
+FIND = f"""
+{ROWS} WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3)
+    AND ($4::uuid IS NULL OR originator_id = $4)
+ORDER BY notification_id
+"""
+FIND_FIRST, FIND_LAST = f"{FIND} LIMIT $5", f"{FIND} DESC LIMIT $5"
+
+READ_STREAM = f"""
+{ROWS} WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
 """
 
-READ_STREAMS = """
-SELECT notification_id, originator_id, originator_version, topic, state
+READ_STREAMS = f"""
+SELECT {", ".join(COLUMNS)}
 FROM unnest($1::uuid[], $2::bigint[]) AS behind (stream_id, version)
-JOIN stored_events ON originator_id = behind.stream_id AND originator_version > behind.version
+JOIN {TABLE} ON originator_id = behind.stream_id AND originator_version > behind.version
 ORDER BY notification_id
 """
 
-READ_ONE = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE originator_id = $1 AND originator_version = $2
-"""
+READ_ONE = f"{ROWS} WHERE originator_id = $1 AND originator_version = $2"
 
 _FROM_TIMESTAMP_ON = """split_part(encode(state, 'escape'), '"timestamp":', 2)"""
 OCCURRED_AT = f"""
@@ -59,10 +67,11 @@ CASE split_part({_FROM_TIMESTAMP_ON}, '"', 4)
     WHEN 'datetime_iso' THEN split_part({_FROM_TIMESTAMP_ON}, '"', 8)::timestamptz
 END
 """
-"""The time of an event, read by the database from what the library writes: `"timestamp": {"_type_": "datetime_iso",
-"_data_": "…"}`. NULL where a state holds none, or is no text at all."""
+"""SQL for the time of an event, from what the library writes: `"timestamp": {"_type_": "datetime_iso", "_data_": "…"}`.
+NULL where a state holds none, or is not text."""
 
-LAST_POSITION = "SELECT coalesce(max(notification_id), 0) FROM stored_events"
+LAST_POSITION = f"SELECT coalesce(max(notification_id), 0) FROM {TABLE}"
+"""The position of the newest event; 0 while the log is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +82,8 @@ class Recorded(Generic[E]):
     event: E
 
 
-def fits_nothing(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
-    """What to raise for an event that was decoded and cannot have happened: `error` came of folding or applying it."""
+def cannot_have_happened(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
+    """The error to raise for an event that was decoded, and whose fold or application raised `error`."""
     event = recorded.event
     return unreadable(recorded.position, event.originator_id, event.originator_version, get_topic(type(event)), error)
 
@@ -82,8 +91,8 @@ def fits_nothing(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
 class Log:
     """Reads of the log over a connection of the caller's choice: a pool's, or one that holds a transaction.
 
-    `topics` are those of this program's events. Other applications may keep theirs in the same log; reads of the
-    whole log pass them over, reads of a stream do not.
+    `topics` are those of this program's events. Other applications may keep theirs in the same log: reads of the whole
+    log skip them, reads of a stream do not.
     """
 
     def __init__(self, mapper: Mapper[UUID], *, topics: Sequence[str]) -> None:
@@ -93,6 +102,24 @@ class Log:
     async def between(self, after: int, to: int, *, limit: int, connection: asyncpg.Connection) -> list[Recorded[Any]]:
         """The next events of the whole log, ascending by position: beyond `after`, up to `to`, at most `limit`."""
         return self.decode(await connection.fetch(READ_BETWEEN, after, to, self._topics, limit))
+
+    async def find(
+        self,
+        after: int,
+        to: int,
+        *,
+        topics: Sequence[str],
+        stream_id: UUID | None,
+        limit: int,
+        connection: asyncpg.Connection,
+        newest_first: bool = False,
+    ) -> list[Recorded[Any]]:
+        """As `between`, of these `topics` only, and of one stream unless `stream_id` is None.
+
+        With `newest_first`, the last `limit` of them, descending.
+        """
+        statement = FIND_LAST if newest_first else FIND_FIRST
+        return self.decode(await connection.fetch(statement, after, to, list(topics), stream_id, limit))
 
     async def folded(
         self, projection: str, after: int, *, limit: int, connection: asyncpg.Connection
@@ -122,7 +149,7 @@ class Log:
         return Position(await connection.fetchval(LAST_POSITION))
 
     def decode(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
-        """Rows of the table `stored_events` as events of today's class versions. Raises UnreadableEvent."""
+        """Rows with the `COLUMNS` of the log as events of today's class versions. Raises UnreadableEvent."""
         return [
             Recorded(
                 Position(row["notification_id"]),

@@ -20,8 +20,8 @@ from eventsourcing.persistence import (
 
 from eventstore.errors import UnreadableEvent
 
-GIVEN_BY_ITS_ROW = {"originator_id", "originator_version", "originator_id_type"}
-"""What an event has for fields beside those in its state."""
+FROM_ITS_ROW = {"originator_id", "originator_version", "originator_id_type"}
+"""The fields of an event that are columns of its row and not in its state."""
 
 
 class SetAsList(Transcoding):
@@ -38,13 +38,13 @@ class SetAsList(Transcoding):
 
 
 SIMPLE = frozenset((str, int, bool, type(None)))
-"""What both encoders write alike."""
+"""Types that both encoders write the same way."""
 
 
 class QuickTranscoder(JSONTranscoder):
-    """Does exactly what its base does, byte for byte, and plain events (texts, numbers, times) several times as fast.
+    """Writes and reads the same bytes as its base class, plain events (text, numbers, times) several times as fast.
 
-    Appending, loading and rebuilding spend much of our own time here.
+    Appending, loading and rebuilding spend much of their time here.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class QuickTranscoder(JSONTranscoder):
 
 
 def _as_simple(fields: dict[Any, Any]) -> dict[str, Any] | None:
-    """The fields with times as the objects that stand for them; None when that does not make all of them simple."""
+    """The fields, with each time as the object that JSON holds; None when a field is neither simple nor a time."""
     simple = {}
     for name, value in fields.items():
         kind = type(value)
@@ -84,7 +84,7 @@ def _as_simple(fields: dict[Any, Any]) -> dict[str, Any] | None:
 
 
 def _is_plain(fields: Any) -> bool:
-    """Whether all is decoded; times, the one kind of object that every event holds, are put in their places here."""
+    """Decode times in place, the only objects in most events; returns whether everything is decoded then."""
     if type(fields) is not dict or "_type_" in fields:
         return False
     for name, value in fields.items():
@@ -99,7 +99,7 @@ def _is_plain(fields: Any) -> bool:
 
 
 def create_mapper() -> Mapper[UUID]:
-    """The mapper of a stock application (plain JSON, no compression, no cipher), and sets besides."""
+    """The mapper of a stock application (plain JSON, no compression, no cipher), plus sets."""
     transcoder = QuickTranscoder()
     for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO(), SetAsList()):
         transcoder.register(transcoding)
@@ -112,23 +112,23 @@ def to_event(
     """The domain event of one row of the log, brought to today's class version. Raises UnreadableEvent."""
     try:
         event: Any = mapper.to_domain_event(StoredEvent(stream_id, version, topic, state))
-        # Whoever else appends to the log may have another idea of such an event; the library looks at no field.
+        # Another application may have written such an event with other fields, and the library checks none.
         msgspec.convert(vars(event), _fields(event.__class__))
         assert isinstance(event, CanMutateAggregate)
-    except Exception as error:  # whatever a state, its fields or an upcaster make of it
+    except Exception as error:  # a state, its fields and an upcaster may raise anything
         raise unreadable(position, stream_id, version, topic, error) from error
     return event
 
 
 @cache
 def _fields(kind: type) -> type[msgspec.Struct]:
-    """What the state of such events gives: names and types."""
-    hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in GIVEN_BY_ITS_ROW}
+    """The fields that the state of such an event holds, with their types."""
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in FROM_ITS_ROW}
     return msgspec.defstruct(kind.__name__, list(hints.items()))
 
 
 def unreadable(position: int, stream_id: UUID, version: int, topic: str, error: Exception) -> UnreadableEvent:
-    """Says which event it is and why, without a word of what people wrote: of errors that may hold some, the kind."""
+    """Names the event and the reason. It quotes nothing that people wrote: of an error that may, it names the type."""
     reason = str(error).replace("`", "") if isinstance(error, msgspec.ValidationError) else type(error).__name__
     return UnreadableEvent(
         f"the event at position {position} cannot be read: {reason} (stream {stream_id}, version {version}, {topic})"

@@ -1,4 +1,4 @@
-"""The repository: where use cases find aggregates and leave what they decided."""
+"""The repository: where use cases find aggregates and record what they decided."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -7,7 +7,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
-from eventstore.commands import Change, Creation, Key, Unique
+from eventstore.commands import ChangeAggregate, CreateAggregate, Key, UniqueValue
 from eventstore.log import Recorded
 from eventstore.writer import Writer
 
@@ -26,17 +26,17 @@ class Repository(Generic[A]):
         self._writer = writer
         self._not_found = not_found
 
-    async def add(self, aggregate: A, /, *, unique: Unique | None = None, key: Key | None = None) -> Recorded[Any]:
-        """Keep a new aggregate, unless another holds its unique value: then raise `unique.refusal`."""
-        creation = Creation(self._aggregates.slot(aggregate.id), aggregate, key=key, unique=unique)
+    async def add(self, aggregate: A, /, *, unique: UniqueValue | None = None, key: Key | None = None) -> Recorded[Any]:
+        """Record a new aggregate. Raises `unique.refusal` when another one holds its unique value."""
+        creation = CreateAggregate(self._aggregates.slot(aggregate.id), aggregate, key=key, unique=unique)
         self._writer.submit(creation)
         return await creation.answer
 
     async def change(self, stream_id: UUID, change: Callable[[A], None], /, *, key: Key | None = None) -> Recorded[Any]:
-        """Apply `change` to the aggregate as it is in the log at that moment."""
+        """Apply `change` to the aggregate as the log has it at that moment, and record the events."""
         slot = self._aggregates.slot(stream_id)
         if slot.aggregate is None:
             await self._aggregates.load(slot)
-        command = Change(slot, change, key=key, not_found=self._not_found(stream_id))
+        command = ChangeAggregate(slot, change, key=key, not_found=self._not_found(stream_id))
         self._writer.submit(command)
         return await command.answer

@@ -1,4 +1,4 @@
-"""Snapshots: the newest state of each long stream, so that loading it does not replay everything."""
+"""Snapshots: a recent state of each long stream, so that loading it does not replay everything."""
 
 from typing import Generic, TypeVar, cast
 from uuid import UUID
@@ -23,11 +23,11 @@ class Snapshots(Generic[A]):
     """The table of snapshots: a cache, which may be emptied at any time at the price of slower loads."""
 
     EVERY = 1000
-    """Events in a stream before its first snapshot, and the least between two."""
+    """Events in a stream before its first snapshot, and at least between two."""
 
     GROWTH = 10
-    """A long stream is saved again when it has grown by a tenth: saving costs what the state is large, and so
-    everything ever saved of a stream costs a fixed amount per event."""
+    """A long stream is saved again when it has grown by a tenth. A save costs more the larger the state is; this keeps
+    the cost per event constant."""
 
     def __init__(self, mapper: Mapper[UUID]) -> None:
         self._mapper = mapper
@@ -41,11 +41,11 @@ class Snapshots(Generic[A]):
         return self._mapper.to_stored_event(Snapshot.take(aggregate))
 
     async def save(self, taken: StoredEvent, *, connection: asyncpg.Connection) -> None:
-        """Keep it, unless a newer one of the stream is there."""
+        """Save it, unless the table has a newer one of the stream."""
         await connection.execute(SAVE, taken.originator_id, taken.originator_version, taken.topic, taken.state)
 
     async def load(self, stream_id: UUID, *, connection: asyncpg.Connection) -> A | None:
-        """The aggregate at the version at which it was saved last, or None."""
+        """The aggregate as it was saved last, or None."""
         row = await connection.fetchrow(READ, stream_id)
         if row is None:
             return None

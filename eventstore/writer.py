@@ -2,8 +2,8 @@
 
 A batch is whatever has gathered while the one before it was being committed. Under the append lock it is brought up
 to date with what other processes appended, decided command by command, inserted, folded into the inline read models
-and committed. Nobody can append between a decision and its record, not even somebody who takes no lock (an INSERT
-waits for ours), so there is no version conflict to lose and to try again.
+and committed. Nothing is appended between a decision and its record: even an INSERT of a program that takes no lock
+waits for ours. So there are no version conflicts, and no retries.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
-from eventstore.batch import Batch, fail
-from eventstore.commands import Command
+from eventstore.batch import CommandBatch, fail
+from eventstore.commands import PendingCommand
 from eventstore.errors import OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
 from eventstore.writer_connection import WriterConnection
 from postgres.errors import StoreError, StoreUnavailable
@@ -26,7 +26,7 @@ from postgres.errors import StoreError, StoreUnavailable
 A = TypeVar("A", bound=Aggregate)
 
 BATCH = 1000
-"""Commands in one transaction at the most: what bounds how long the lock is held."""
+"""The most commands in one transaction. This bounds how long the lock is held."""
 
 IDLE_S = 1.0
 """How often a writer with nothing to do looks for events that other applications appended."""
@@ -34,15 +34,15 @@ IDLE_S = 1.0
 log = logging.getLogger(__name__)
 
 Observer = Callable[[int, int, float], None]
-"""Told of every batch after its commit: commands, events, seconds."""
+"""Called after each commit: how many commands, how many events, how many seconds."""
 
 
 def unobserved(commands: int, events: int, seconds: float) -> None:
-    """Nobody wants to know."""
+    """For writers whose batches are not counted."""
 
 
 class Writer(Generic[A]):
-    """Appends what is submitted, in the order in which it came; every command is answered within a bounded time.
+    """Appends what is submitted, in the order in which it came. Every command is answered within a bounded time.
 
     `dsn` is the database, `timeout_s` what one transaction may take, `queue_limit` how many commands may wait.
     """
@@ -62,7 +62,7 @@ class Writer(Generic[A]):
         self._queue_limit = queue_limit
         self._connection = WriterConnection(dsn, timeout_s=timeout_s)
         self._observer = observer
-        self._queue: deque[Command[A]] = deque()
+        self._queue: deque[PendingCommand[A]] = deque()
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -79,11 +79,11 @@ class Writer(Generic[A]):
 
     @property
     def stopped_by(self) -> str | None:
-        """Which event of another application keeps the writer from going on, and why; None when there is none."""
+        """The event that the writer cannot fold, and why; None when there is none."""
         return self._connection.stopped_by
 
     async def start(self) -> None:
-        """Fold what was appended while nobody ran, then begin to take commands. Raises StoreError."""
+        """Fold what was appended while no writer ran, then start taking commands. Raises StoreError."""
         await self._fold_what_others_appended()
         self._task = asyncio.create_task(self._run(), name="writer")
 
@@ -95,7 +95,7 @@ class Writer(Generic[A]):
             await self._task
         self._connection.close()
 
-    def submit(self, command: Command[A]) -> None:
+    def submit(self, command: PendingCommand[A]) -> None:
         """Take a command; its answer comes after commit. Raises StoreBusy when too many wait, StoreUnavailable."""
         if self._closing:
             raise StoreUnavailable("the service is stopping")
@@ -111,9 +111,9 @@ class Writer(Generic[A]):
             else:
                 await self._idle()
 
-    def _next_commands(self) -> list[Command[A]]:
-        """The oldest that wait and whose callers still do."""
-        commands: list[Command[A]] = []
+    def _next_commands(self) -> list[PendingCommand[A]]:
+        """The oldest waiting commands, without those whose callers have gone."""
+        commands: list[PendingCommand[A]] = []
         while self._queue and len(commands) < BATCH:
             command = self._queue.popleft()
             if not command.answer.done():
@@ -141,7 +141,7 @@ class Writer(Generic[A]):
             async with self._connection.transaction() as connection:
                 is_all = await self._append.fold_page(connection)
 
-    async def _write(self, commands: Sequence[Command[A]]) -> None:
+    async def _write(self, commands: Sequence[PendingCommand[A]]) -> None:
         """Append these commands, and answer every one of them."""
         try:
             await self._in_transaction(commands)
@@ -153,7 +153,7 @@ class Writer(Generic[A]):
             for command in commands:
                 await self._write_alone(command)
 
-    async def _write_alone(self, command: Command[A]) -> None:
+    async def _write_alone(self, command: PendingCommand[A]) -> None:
         try:
             await self._in_transaction([command])
         except (StoreUnavailable, OutcomeUnknown) as error:
@@ -164,23 +164,23 @@ class Writer(Generic[A]):
             rejected.__cause__ = error
             fail(command, rejected)
 
-    def _fail_all(self, commands: Sequence[Command[A]], error: StoreError) -> None:
-        """Fail these, and all that waits behind them: while the database is away nobody waits out several timeouts."""
+    def _fail_all(self, commands: Sequence[PendingCommand[A]], error: StoreError) -> None:
+        """Fail these and all that wait behind them: no caller waits out several timeouts while the database is away."""
         for command in commands:
             fail(command, type(error)(str(error)))
         while self._queue:
             fail(self._queue.popleft(), StoreUnavailable("the database is not available"))
 
-    async def _load(self, commands: Sequence[Command[A]]) -> None:
+    async def _load(self, commands: Sequence[PendingCommand[A]]) -> None:
         """Fill slots that an earlier failure emptied, before the lock is taken."""
         for command in commands:
             if command.needs_aggregate and command.slot.aggregate is None:
                 await self._aggregates.load(command.slot)
 
-    async def _in_transaction(self, commands: Sequence[Command[A]]) -> None:
-        """One transaction; a connection that died while nobody used it does not count as an attempt.
+    async def _in_transaction(self, commands: Sequence[PendingCommand[A]]) -> None:
+        """One transaction, attempted again when the connection turns out to have died while it was idle.
 
-        Raises StoreUnavailable or OutcomeUnknown, or what the database refused; the slots are then empty.
+        Raises StoreUnavailable, OutcomeUnknown or what the database raised; then the slots are empty.
         """
         was_connected = self._connection.is_open
         try:
@@ -190,13 +190,13 @@ class Writer(Generic[A]):
                 raise
             await self._attempt(commands)
 
-    async def _attempt(self, commands: Sequence[Command[A]]) -> None:
+    async def _attempt(self, commands: Sequence[PendingCommand[A]]) -> None:
         await self._load(commands)
-        batch = Batch(commands)
+        batch = CommandBatch(commands)
         started = time.perf_counter()
         try:
             async with self._connection.transaction() as connection:
-                positions = await self._append(batch, connection)
+                positions = await self._append.record(batch, connection)
         except BaseException:
             for slot in batch.slots:
                 slot.forget()

@@ -1,4 +1,4 @@
-"""The writer's own connection to the database: opened when it is needed, given up when it is in doubt."""
+"""The writer's own connection to the database: opened when needed, dropped when in doubt."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ class WriterConnection:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a connection, which may be dead without having noticed."""
+        """Whether there is a connection. It may have died unnoticed."""
         return self._connection is not None
 
     @contextlib.asynccontextmanager
@@ -44,7 +44,7 @@ class WriterConnection:
         self.is_available, self.stopped_by = True, None
 
     def close(self) -> None:
-        """Without ceremony: what is not committed is not to be, and a server that hangs is not waited for."""
+        """Drop the connection at once. What is not committed is rolled back; a server that hangs is not waited for."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
@@ -57,9 +57,9 @@ class WriterConnection:
         return self._connection
 
     def _session(self) -> dict[str, str]:
-        """A process that hangs with the lock in its hands must not stop the others for longer than a transaction.
+        """A process that hangs while it holds the lock must not block the others for longer than a transaction takes.
 
-        Statements are planned once for any number of rows: planned anew for each batch, they take three times as long.
+        Statements are planned once for any number of rows: with a plan for each batch they take three times as long.
         """
         timeout_ms = str(int(self._timeout_s * 1000))
         return {

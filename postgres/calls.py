@@ -8,7 +8,7 @@ import asyncpg
 
 @dataclass(frozen=True, slots=True, init=False)
 class Call:
-    """A call of `function` in the database; an argument may be another call, whose result it then is."""
+    """A call of `function` in the database. An argument may be another call, and is then the result of that."""
 
     function: str
     arguments: tuple[Any, ...]
@@ -18,7 +18,7 @@ class Call:
         object.__setattr__(self, "arguments", arguments)
 
     async def fetch(self, connection: asyncpg.Connection) -> Any:
-        """Make the call and return what the function does."""
+        """Make the call and return the function's result."""
         values: list[Any] = []
         return await connection.fetchval(f"SELECT {self._sql(values)}", *values)
 

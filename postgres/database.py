@@ -36,7 +36,7 @@ LOST = (
     asyncpg.InterfaceError,  # it was closed before it could be used,
     asyncpg.InternalClientError,  # or while it began to be
 )
-"""What using a connection raises whose other end is gone, such as one from before a restart of the database."""
+"""What a connection raises when its other end is gone, as after a restart of the database."""
 
 T = TypeVar("T")
 
@@ -51,9 +51,9 @@ def unavailable_is_one_error() -> Iterator[None]:
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
-    """What a user of the pool leaves behind: nothing but, after an error, a transaction, which asyncpg rolls back.
+    """Our users of the pool leave nothing behind but, after an error, a transaction, which asyncpg rolls back.
 
-    Without this it would reset settings, locks, cursors and listeners, in a round trip after every statement.
+    By default it also resets settings, locks, cursors and listeners: a round trip after every statement.
     """
 
 
@@ -103,9 +103,9 @@ class Database:
         return await self.read(lambda connection: connection.fetchval(sql, *arguments))
 
     async def read(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-        """What `work` answers on a connection of the pool; once more on a fresh one when the first turns out dead.
+        """Do `work` on a connection of the pool, and again on a fresh one when the first turns out dead.
 
-        For what is safe to repeat: whether the first time was of effect is not known.
+        Only for work that is safe to repeat: the first attempt may have taken effect.
         """
         try:
             async with self.connection() as connection:
@@ -118,7 +118,7 @@ class Database:
             return await work(connection)
 
     async def execute(self, sql: str, *arguments: Any) -> str:
-        """Run one statement, once; answers PostgreSQL's command tag."""
+        """Run one statement, once; returns PostgreSQL's command tag."""
         async with self.connection() as connection:
             return str(await connection.execute(sql, *arguments))
 

@@ -48,6 +48,10 @@ class EmbeddedPostgres:
         """The connection URL; valid while the server runs."""
         return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self._socket_dir()), safe='')}"
 
+    def program(self, name: str) -> str:
+        """The path of one of PostgreSQL's own programs, such as `pg_dump`."""
+        return str(self._binaries / name)
+
     def start(self) -> None:
         """Create the cluster on first use, start the server unless it runs already, and count as its user.
 
@@ -147,7 +151,7 @@ class EmbeddedPostgres:
         account = _server_account()
         sink = output if output is not None else subprocess.DEVNULL
         return subprocess.run(  # noqa: S603 - programs of our own dependency, arguments of our own
-            [str(self._binaries / program), *arguments],
+            [self.program(program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

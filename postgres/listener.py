@@ -1,4 +1,4 @@
-"""A LISTEN connection that says whether it can be trusted."""
+"""A LISTEN connection that knows whether it can be relied on."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import asyncpg
 from postgres.database import SESSION, UNAVAILABLE
 
 PING_EVERY_S = 10.0
-"""A connection that died without a word (a pulled cable) is noticed after this long."""
+"""A connection that died silently (a pulled cable) is noticed after this long."""
 
 TIMEOUT_S = 5.0
 RETRY_AFTER_S = 1.0
@@ -18,18 +18,20 @@ RETRY_AFTER_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class Announcements:
-    """Hears what other processes NOTIFY on one channel, and reconnects for ever.
+class Listener:
+    """Listens to one NOTIFY channel, and reconnects whenever the connection is lost.
 
-    `begin` runs whenever hearing begins (again): what was announced before that may have been missed. Between the loss
-    of the connection and the next `begin`, `is_listening` is False.
+    `on_connect` is called each time it starts to listen: notifications from before may have been missed. `on_notify` is
+    called with the payload of each notification. `is_listening` is False while there is no connection.
     """
 
-    def __init__(self, dsn: str, channel: str, *, begin: Callable[[], None], hear: Callable[[str], None]) -> None:
+    def __init__(
+        self, dsn: str, channel: str, *, on_connect: Callable[[], None], on_notify: Callable[[str], None]
+    ) -> None:
         self._dsn = dsn
         self._channel = channel
-        self._begin = begin
-        self._hear = hear
+        self._on_connect = on_connect
+        self._on_notify = on_notify
         self.is_listening = False
 
     async def run(self) -> None:
@@ -41,23 +43,24 @@ class Announcements:
                     await lost.wait()
             except (*UNAVAILABLE, asyncpg.PostgresError) as error:
                 reason = type(error).__name__
-            log.warning("announcements not heard", extra={"channel": self._channel, "reason": reason})
+            log.warning("not listening", extra={"channel": self._channel, "reason": reason})
             await asyncio.sleep(RETRY_AFTER_S)
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncio.Event]:
+        """A connection that listens; yields an event that is set when it is lost."""
         connection = await asyncpg.connect(self._dsn, timeout=TIMEOUT_S, server_settings=SESSION)
         lost = asyncio.Event()
 
-        def lose(_: object) -> None:
+        def on_lost(_: object) -> None:
             self.is_listening = False
             lost.set()
 
-        connection.add_termination_listener(lose)
+        connection.add_termination_listener(on_lost)
         pings = asyncio.create_task(self._ping(connection))
         try:
-            await connection.add_listener(self._channel, lambda *heard: self._hear(str(heard[-1])))
-            self._begin()
+            await connection.add_listener(self._channel, lambda *arguments: self._on_notify(str(arguments[-1])))
+            self._on_connect()
             self.is_listening = True
             yield lost
         finally:
@@ -66,7 +69,7 @@ class Announcements:
             connection.terminate()
 
     async def _ping(self, connection: asyncpg.Connection) -> None:
-        """Ask for a sign of life; without one, end the connection, which wakes the one who waits for `lost`."""
+        """Query the server now and then, and end a connection that does not reply, which sets `lost`."""
         while not connection.is_closed():
             await asyncio.sleep(PING_EVERY_S)
             try:

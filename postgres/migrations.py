@@ -1,14 +1,14 @@
-"""Schema changes: numbered SQL files, each applied once, under a lock."""
+"""Schema changes: numbered SQL files, each applied once."""
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
 FOLDER = Path(__file__).resolve().parents[1] / "migrations"
-LOCK_KEY = 0x6F6E7265636F7264  # "onrecord": any number nobody else locks would do
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 
 
 class MigrationError(Exception):
-    """The database's schema and this program do not belong together; the text says how."""
+    """The database's schema and this program do not fit together; the text says why."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One step. A file that has been applied anywhere is never edited: `sha256` holds everybody to that."""
+    """One step. A file that has been applied anywhere is never edited: a different `sha256` is refused."""
 
     number: int
     name: str
@@ -38,8 +38,11 @@ class Migration:
     def sha256(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    def __str__(self) -> str:
+        return f"{self.number:04} {self.name}"
 
-def migrations(folder: Path = FOLDER) -> list[Migration]:
+
+def read_migrations(folder: Path = FOLDER) -> list[Migration]:
     """The steps this program knows, ascending: files named `0001_what_it_does.sql`, numbered from 1 without gaps."""
     steps = [
         Migration(int(file.stem.partition("_")[0]), file.stem.partition("_")[2], file.read_text())
@@ -50,23 +53,24 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return steps
 
 
-async def migrate(connection: asyncpg.Connection, steps: list[Migration] | None = None) -> list[Migration]:
-    """Apply what the database lacks, each step in its own transaction, and return it. Safe to run from many processes.
+async def apply_migrations(connection: asyncpg.Connection, steps: Sequence[Migration]) -> list[Migration]:
+    """Apply the steps that the database lacks, each in a transaction, and return them.
 
-    Raises MigrationError when the database knows a step that this program does not, or knows it with other contents.
+    The caller holds the schema lock. Raises MigrationError when the database has a step that this program does not know
+    or knows with other contents.
     """
-    steps = migrations() if steps is None else steps
-    await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
-    try:
-        await connection.execute(CREATE_LEDGER)
-        applied = await _applied(connection)
-        _check(applied, steps)
-        pending = [step for step in steps if step.number not in applied]
-        for step in pending:
-            await _apply(connection, step)
-        return pending
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", LOCK_KEY)
+    await connection.execute(CREATE_LEDGER)
+    applied = await _applied(connection)
+    _check(applied, steps)
+    pending = [step for step in steps if step.number not in applied]
+    for step in pending:
+        await _apply(connection, step)
+    return pending
+
+
+async def schema_version(connection: asyncpg.Connection) -> int:
+    """The number of the newest step that was applied."""
+    return int(await connection.fetchval("SELECT max(number) FROM schema_migrations"))
 
 
 async def _applied(connection: asyncpg.Connection) -> dict[int, str]:
@@ -74,7 +78,7 @@ async def _applied(connection: asyncpg.Connection) -> dict[int, str]:
     return {row["number"]: row["sha256"] for row in rows}
 
 
-def _check(applied: dict[int, str], steps: list[Migration]) -> None:
+def _check(applied: dict[int, str], steps: Sequence[Migration]) -> None:
     known = {step.number: step.sha256 for step in steps}
     for number, sha256 in applied.items():
         if number not in known:

@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from api.schema import bring_up_to_date
 from postgres.embedded import EmbeddedPostgres
-from postgres.migrations import migrate
 
 TEMPLATE = "onrecord_template"
 UNSAFE_BUT_QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
@@ -48,7 +48,7 @@ def template_database(postgres: EmbeddedPostgres) -> str:
         await server.execute(f"CREATE DATABASE {TEMPLATE}")
         await server.close()
         template = await asyncpg.connect(database_named(TEMPLATE, postgres))
-        await migrate(template)
+        await bring_up_to_date(template)
         await template.close()
 
     asyncio.run(create())

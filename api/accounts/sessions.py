@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from postgres.database import Database
-from postgres.listener import Announcements
+from postgres.listener import Listener
 from projections.readmodels.shapes import User
 
 CHANNEL = "session_ended"
@@ -60,8 +60,8 @@ class Sessions:
         self._cache_s = cache_s
         self._remembered: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()  # and until when (monotonic)
         self._forgettings = 0
-        self.announcements = Announcements(
-            dsn, CHANNEL, begin=self._forget_all, hear=lambda text: self._forget(bytes.fromhex(text))
+        self.announcements = Listener(
+            dsn, CHANNEL, on_connect=self._forget_all, on_notify=lambda text: self._forget(bytes.fromhex(text))
         )
 
     async def open(self, user: User) -> str:

@@ -11,7 +11,7 @@ from postgres.database import Database
 from postgres.errors import StoreError, StoreUnavailable
 from projections.operator_actions import Operator
 from projections.readmodels.projection import RoomsProjection
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import RebuildRefused, Rebuilt, cancel_rebuild, rebuild
 
 SUBJECT = f"rebuild of {RoomsProjection.name}"

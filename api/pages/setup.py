@@ -9,6 +9,7 @@ import jinja2
 import msgspec
 from aiohttp import web
 
+from api.files import CENTRIFUGE, LINKIFY, STATIC, TEMPLATES
 from api.pages.text import (
     badge,
     clock,
@@ -22,20 +23,7 @@ from api.pages.text import (
     preview,
     rate,
 )
-from api.rest.docs import TEMPLATES
 from projections.readmodels.shapes import timestamp
-
-ROOT = TEMPLATES.parent
-STATIC = ROOT / "static"
-NODE_MODULES = ROOT / "node_modules"
-CENTRIFUGE = NODE_MODULES / "centrifuge" / "dist" / "centrifuge.js"
-"""The real-time client: a classic script that defines `Centrifuge`."""
-
-LINKIFY = {
-    "uc.micro": NODE_MODULES / "uc.micro" / "build" / "index.cjs.js",
-    "linkify-it": NODE_MODULES / "linkify-it" / "build" / "index.cjs.js",
-}
-"""What finds links in messages: CommonJS modules by name, each after those that it requires."""
 
 COMMON_JS = """\
 define("%s", (module, exports, require) => {

@@ -1,17 +1,16 @@
 """The API, explained: to programs as OpenAPI, to people as one page that asks no other host for anything."""
 
 import functools
-from pathlib import Path
 
 import jinja2
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from api.files import TEMPLATES
 from api.http.endpoints import Endpoint
 from api.rest.openapi import openapi
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (

@@ -16,15 +16,15 @@ def db() -> None:
 
 @db.command()
 def init() -> None:
-    """Create the schema, or bring it up to date. Safe to repeat, and while servers run.
+    """Create the schema and its functions, or bring them up to date. Safe to repeat, and while servers run.
 
     \b
     onrecord db init
     DATABASE_URL=postgresql://… onrecord db init
     """
     with database(Settings.from_environment()) as settings:
-        for step in bring_up_to_date(settings):
-            click.echo(f"applied {step.number:04} {step.name}")
+        for applied in bring_up_to_date(settings):
+            click.echo(f"applied {applied}")
     click.echo("the schema is up to date")
 
 

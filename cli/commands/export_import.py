@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cli.support.foreground import in_the_foreground, interruptible
-from cli.support.progress import progress
+from cli.support.progress_bar import progress
 from replay.archive import transfer
 from replay.archive.archive_reader import COMPRESSED, PLAIN
 

@@ -8,11 +8,13 @@ from cli.commands.fanout_operations import actions, dead_letters, pause, resume,
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
-from cli.support.progress import ProgressBar, progress
+from cli.support.progress_bar import progress
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
+from replay.progress import Report
 from replay.rebuild.rebuild import Rebuilt, rebuild
-from replay.rebuild.verify import Difference, Verified, mend_room, verify
+from replay.rebuild.repair import repair_room
+from replay.rebuild.verify import Difference, Verified, verify
 
 NAMES = click.Choice([RoomsProjection.name])
 STATES = {
@@ -72,7 +74,7 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
     if room is not None and restart:
         raise click.UsageError("--restart does not go with --room")
     if room is not None:
-        for difference in in_the_foreground(lambda opened: _mend(opened, room)):
+        for difference in in_the_foreground(lambda opened: _repair(opened, room)):
             print_difference(difference)
         click.echo(f"room {room} is as the log says")
         return
@@ -106,11 +108,11 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def _mend(opened: Reader, room: str) -> list[Difference]:
-    return await mend_room(opened.settings.database_url, await opened.rooms.room_id(room))
+async def _repair(opened: Reader, room: str) -> list[Difference]:
+    return await repair_room(opened.settings.database_url, await opened.rooms.room_id(room))
 
 
-async def _verify(opened: Reader, report: ProgressBar, room: str | None) -> Verified:
+async def _verify(opened: Reader, report: Report, room: str | None) -> Verified:
     room_id = await opened.rooms.room_id(room) if room is not None else None
     return await verify(opened.settings.database_url, report, room_id=room_id)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from api import schema
 from api.accounts.accounts import Accounts
 from api.accounts.passwords import Passwords
 from api.accounts.throttle import Throttle
@@ -15,7 +16,8 @@ from api.core import Core, open_core
 from api.settings import Settings
 from postgres.database import unavailable_is_one_error
 from postgres.embedded import EmbeddedPostgres
-from postgres.migrations import Migration, migrate
+from postgres.functions import FunctionFile
+from postgres.migrations import Migration
 
 
 @contextlib.contextmanager
@@ -29,14 +31,14 @@ def database(settings: Settings) -> Iterator[Settings]:
         yield msgspec.structs.replace(settings, database_url=postgres.dsn, demo=demo)
 
 
-def bring_up_to_date(settings: Settings) -> list[Migration]:
-    """Apply the migrations that the database lacks, and return them."""
+def bring_up_to_date(settings: Settings) -> list[Migration | FunctionFile]:
+    """Apply what the database lacks of today's schema, and return it. Raises MigrationError."""
 
-    async def apply() -> list[Migration]:
+    async def apply() -> list[Migration | FunctionFile]:
         with unavailable_is_one_error():
             connection = await asyncpg.connect(settings.database_url, timeout=settings.database_timeout_s)
         try:
-            return await migrate(connection)
+            return await schema.bring_up_to_date(connection)
         finally:
             await connection.close()
 

@@ -6,6 +6,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from domain.room import Room
+
 READ = """
 SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters ORDER BY dead_letter_id
 """
@@ -18,6 +20,7 @@ READ_ONE = """
 SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters
 WHERE dead_letter_id = $1
 """
+ADD = "INSERT INTO dead_letters (lane, position, room_id, version, reason) VALUES ($1, $2, $3, $4, $5)"
 DELETE = "DELETE FROM dead_letters WHERE dead_letter_id = $1"
 
 
@@ -48,6 +51,13 @@ async def read_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) 
     """One of them."""
     row = await connection.fetchrow(READ_ONE, dead_letter_id)
     return DeadLetter(*row) if row is not None else None
+
+
+async def add_dead_letter(
+    lane: int, event: Room.Event, position: int, reason: str, connection: asyncpg.Connection
+) -> None:
+    """Keep what a lane could not publish, so that the lane may go on."""
+    await connection.execute(ADD, lane, position, event.originator_id, event.originator_version, reason)
 
 
 async def delete_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) -> bool:

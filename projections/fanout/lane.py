@@ -13,9 +13,10 @@ import msgspec
 
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
 from projections.fanout import lane_table as lanes
-from projections.fanout.audience import Audience, Audiences
+from projections.fanout.audience import Audience, Audiences, Part
 from projections.fanout.backlog import Backlog, Piece
 from projections.fanout.channels import personal_channel
+from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
 from projections.fanout.leases import AllWarm, Warmth
 from projections.fanout.publications import Entry, FeedPaused
@@ -43,6 +44,15 @@ class Counts:
     left_out: int = 0
     retries: int = 0
     dead_letters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event, and who gets it: its publication, or in its place the marker that their feed pauses."""
+
+    entry: Entry
+    parts: Sequence[Part]
+    markers: Sequence[Piece]
 
 
 class Failed(Exception):
@@ -153,25 +163,35 @@ class Lane:
         if not entries:
             return []
         self._audiences.turn(await self._warmth.look(self._connection))  # after the events: see `leases`
-        due: list[Piece] = []
+        deliveries = []
         for entry in entries:
             self._unpublished.append((entry.position, entry.event.timestamp))
             if entry.position == self.row.skip_position:
                 await self._set_aside(entry, "skipped by an operator")
             else:
-                await self._take(entry, due)
+                deliveries.append(await self._delivery(entry))
+        await self._tail.encode([each.entry for each in deliveries if each.parts])
+        due: list[Piece] = []
+        for each in deliveries:
+            self._schedule(each, due)
         return due
 
-    async def _take(self, entry: Entry, due: list[Piece]) -> None:
+    async def _delivery(self, entry: Entry) -> Delivery:
+        """Who gets the event, as of its version."""
         audience = await self._audiences.before(entry.event, self._connection)
         user_id = getattr(entry.event, "user_id", None)
         parts = audience.advance(entry.event, is_ours=user_id is not None and self._audiences.owns(user_id))
         if not entry.is_published:
-            return
-        for marker in self._markers(audience, entry, user_id):
-            self._ahead(marker, due)
-        pieces = [Piece(entry, Publication(part.channels, entry.data, entry.key), part.users) for part in parts]
+            return Delivery(entry, (), ())
         self._counts.left_out += max(0, len(audience.members) - len(audience.listeners))
+        return Delivery(entry, parts, tuple(self._markers(audience, entry, user_id)))
+
+    def _schedule(self, delivery: Delivery, due: list[Piece]) -> None:
+        """Publish to few now, after all that concerns them; many wait in the backlog."""
+        for marker in delivery.markers:
+            self._ahead(marker, due)
+        entry = delivery.entry
+        pieces = [Piece(entry, entry.publication(part.channels), part.users) for part in delivery.parts]
         if sum(len(piece.users) for piece in pieces) > FEW:
             self._backlog.add(pieces)
         else:
@@ -233,7 +253,7 @@ class Lane:
 
     async def _set_aside(self, entry: Entry, reason: str) -> None:
         log.error("event set aside", extra={"lane": self.row.name, "position": entry.position, "reason": reason})
-        await lanes.set_aside(self.row, entry.event, entry.position, reason, self._connection)
+        await add_dead_letter(self.row.lane, entry.event, entry.position, reason, self._connection)
         self._counts.dead_letters += 1
 
     async def _save(self) -> None:

@@ -6,7 +6,7 @@ from typing import Self
 
 import asyncpg
 
-from domain.room import Room
+from postgres import locks
 
 READ = "SELECT * FROM fanout_lanes WHERE lane = $1 AND layout = $2"
 READ_ALL = "SELECT * FROM fanout_lanes ORDER BY lane"
@@ -21,13 +21,6 @@ WHERE lane = $1 AND layout = $2 AND pg_try_advisory_xact_lock_shared($3, $4)
 """
 HOLD = "UPDATE fanout_lanes SET holder = $2 WHERE lane = $1 RETURNING *"
 FAIL = "UPDATE fanout_lanes SET failed_position = $3, failed_reason = $4 WHERE lane = $1 AND layout = $2 RETURNING *"
-SET_ASIDE = """
-INSERT INTO dead_letters (lane, position, room_id, version, reason) VALUES ($1, $2, $3, $4, $5)
-"""
-
-LOCK_CLASS = 0x6F6E7263  # "onrc": the first half of the advisory locks that lanes are held by; the second is the lane
-CHANGING = 2**31 - 2
-"""The number, beyond every lane's, of the lock held by the one who changes the number of lanes."""
 
 PAUSE = "UPDATE fanout_lanes SET paused = true"
 RESUME = "UPDATE fanout_lanes SET paused = false, failed_position = NULL, failed_reason = NULL"
@@ -35,13 +28,15 @@ SKIP = """
 UPDATE fanout_lanes SET skip_position = $1, failed_position = NULL, failed_reason = NULL WHERE failed_position = $1
 """
 
-TRY_LOCK = "SELECT pg_try_advisory_lock($1, $2)"
-UNLOCK = "SELECT pg_advisory_unlock($1, $2)"
-LOCK_SHARED = "SELECT pg_advisory_lock_shared($1, $2)"
-COUNT_SHARED = """
-SELECT count(*) FROM pg_locks
-WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted AND classid = $1::bigint::oid AND objid = $2::bigint::oid
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+MOVE_AHEAD = "UPDATE fanout_lanes SET position = $1 WHERE position < $1"
+
+LOCK_ROWS = "SELECT * FROM fanout_lanes ORDER BY lane FOR UPDATE"
+STOP_ALL_AT = "UPDATE fanout_lanes SET stop_at = $1, waits_at = NULL WHERE stop_at IS DISTINCT FROM $1"
+GO_ON = "UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL"
+REMOVE_ALL = "DELETE FROM fanout_lanes"
+ADD = """
+INSERT INTO fanout_lanes (lane, lanes, layout, position, paused)
+SELECT lane, $1, $2, $3, $4 FROM generate_series(0, $1 - 1) AS lane
 """
 
 
@@ -108,20 +103,14 @@ async def wait_at_stop(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow
 
 async def go_on_if_abandoned(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
     """The lane as it is now; told to go on when the one who told it to stop has died."""
-    await connection.execute(GO_ON_UNLESS_CHANGING, lane.lane, lane.layout, LOCK_CLASS, CHANGING)
+    changing = locks.NUMBER_OF_LANES
+    await connection.execute(GO_ON_UNLESS_CHANGING, lane.lane, lane.layout, changing.group, changing.number)
     return await read_lane(lane, connection)
 
 
 async def fail(lane: LaneRow, position: int, reason: str, connection: asyncpg.Connection) -> LaneRow:
     """Record that the event at `position` stopped the lane."""
     return _still_there(await connection.fetchrow(FAIL, lane.lane, lane.layout, position, reason))
-
-
-async def set_aside(
-    lane: LaneRow, event: Room.Event, position: int, reason: str, connection: asyncpg.Connection
-) -> None:
-    """Keep what could not be published, so that the lane may go on."""
-    await connection.execute(SET_ASIDE, lane.lane, position, event.originator_id, event.originator_version, reason)
 
 
 async def pause(connection: asyncpg.Connection) -> None:
@@ -141,28 +130,40 @@ async def skip(position: int, connection: asyncpg.Connection) -> bool:
 
 async def try_hold(lane: int, holder: str, connection: asyncpg.Connection) -> LaneRow | None:
     """Take the lane for as long as `connection` lives; None when another process has it."""
-    if not await connection.fetchval(TRY_LOCK, LOCK_CLASS, lane):
+    lock = locks.lane(lane)
+    if not await lock.try_take(connection):
         return None
     row = await connection.fetchrow(HOLD, lane, holder)
     if row is None:
-        await release(lane, connection)
+        await lock.release(connection)
         return None
     return LaneRow.of(row)
 
 
-async def release(lane: int, connection: asyncpg.Connection) -> None:
-    """Let others have it."""
-    await connection.fetchval(UNLOCK, LOCK_CLASS, lane)
+async def move_ahead(position: int, connection: asyncpg.Connection) -> None:
+    """Let no lane publish anything up to `position`: those that are before it begin there."""
+    await connection.execute(MOVE_AHEAD, position)
 
 
-async def share(number: int, connection: asyncpg.Connection) -> None:
-    """Hold a lock that others hold as well, for as long as `connection` lives."""
-    await connection.fetchval(LOCK_SHARED, LOCK_CLASS, number)
+async def lock_lanes(connection: asyncpg.Connection) -> list[LaneRow]:
+    """All lanes, ascending; until the caller's transaction ends, nothing else changes a row of theirs."""
+    return [LaneRow.of(row) for row in await connection.fetch(LOCK_ROWS)]
 
 
-async def count_shared(number: int, connection: asyncpg.Connection) -> int:
-    """How many connections hold that lock."""
-    return int(await connection.fetchval(COUNT_SHARED, LOCK_CLASS, number))
+async def stop_all_at(position: int, connection: asyncpg.Connection) -> None:
+    """Let every lane publish up to `position` and wait there."""
+    await connection.execute(STOP_ALL_AT, position)
+
+
+async def let_all_go_on(connection: asyncpg.Connection) -> None:
+    """Take back what `stop_all_at` said."""
+    await connection.execute(GO_ON)
+
+
+async def replace_all(number: int, connection: asyncpg.Connection, *, layout: int, position: int, paused: bool) -> None:
+    """Put `number` lanes of a new layout in the place of those that are there, all at `position`."""
+    await connection.execute(REMOVE_ALL)
+    await connection.execute(ADD, number, layout, position, paused)
 
 
 def _still_there(row: asyncpg.Record | None) -> LaneRow:

@@ -1,12 +1,13 @@
 """Events as publications carry them: encoded once a process, however many lanes and channels they go to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
+from centrifugo.publisher import Channels, Publication
 from domain.room import Room
 from eventstore.log import Recorded
+from eventstore.position import Position
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.shapes import Member, Message
 
@@ -26,13 +27,25 @@ class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused
     position: int
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """An event and the data of its publication."""
+    """An event of the log, and the data of its publication once a lane has asked for it.
 
-    position: int
-    event: Room.Event
-    data: bytes
+    Most events of a backlog go to no warm member: what nobody receives is never put together.
+    """
+
+    __slots__ = ("data", "recorded")
+
+    def __init__(self, recorded: Recorded[Room.Event]) -> None:
+        self.recorded = recorded
+        self.data: bytes | None = None
+
+    @property
+    def position(self) -> Position:
+        return self.recorded.position
+
+    @property
+    def event(self) -> Room.Event:
+        return self.recorded.event
 
     @property
     def key(self) -> str:
@@ -44,22 +57,24 @@ class Entry:
         """A room that was opened concerns nobody until its first member joins."""
         return not isinstance(self.event, Room.RoomOpened)
 
+    def publication(self, channels: Channels) -> Publication:
+        """What a call to the real-time server carries, once the data is there."""
+        assert self.data is not None, "the data of an entry is encoded before it is published"
+        return Publication(channels, self.data, self.key)
+
 
 class Publications:
-    """Turns events of the log into entries."""
+    """Puts together the data of publications: once a process, however many lanes and channels they go to."""
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
         self._encode = msgspec.json.Encoder().encode
 
-    async def of(self, batch: Sequence[Recorded[Room.Event]]) -> list[Entry]:
-        """The entries of a batch, in its order."""
-        told = await self._bodies.of(batch)
-        return [
-            Entry(
-                recorded.position,
-                recorded.event,
-                self._encode(Told(event.type, event.version, event.position, event.body)),
-            )
-            for recorded, event in zip(batch, told, strict=True)
-        ]
+    async def encode(self, entries: Sequence[Entry]) -> None:
+        """Fill in the data of those entries that have none yet. Raises StoreUnavailable."""
+        missing = [entry for entry in entries if entry.data is None]
+        if not missing:
+            return
+        told = await self._bodies.of([entry.recorded for entry in missing])
+        for entry, event in zip(missing, told, strict=True):
+            entry.data = self._encode(Told(event.type, event.version, event.position, event.body))

@@ -2,23 +2,20 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
+
+import asyncpg
 
 from centrifugo.publisher import Channels, Publication, Publisher
 from domain.room import TOPICS, Room
-from eventstore.log import Log
+from eventstore.log import Log, Recorded
 from postgres.database import Database
 from projections.fanout.channels import personal_channel
-from projections.fanout.publications import Publications
+from projections.fanout.publications import Entry, Publications
 from projections.readmodels.bodies import Bodies
 
 PAGE = 200
-
-READ = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3) AND ($4::uuid IS NULL OR originator_id = $4)
-ORDER BY notification_id LIMIT $5
-"""
 
 # Members when it happened who are members still, and somebody whose leaving it was and who has not come back. Only
 # those who can be listening: see `projections.fanout.leases`.
@@ -87,11 +84,20 @@ class Republishing:
     async def _publications_of(self, selection: Selection) -> AsyncIterator[Publication]:
         """Those that go to somebody, in log order."""
         after = selection.first - 1
-        while rows := await self._database.fetch(READ, after, selection.last, list(TOPICS), selection.room_id, PAGE):
-            for entry in await self._publications.of(self._log.decode(rows)):
+        while page := await self._database.read(partial(self._page, selection, after)):
+            entries = [Entry(recorded) for recorded in page]
+            await self._publications.encode(entries)
+            for entry in entries:
                 if entry.is_published and (channels := await self._channels(entry.event, selection.user_id)):
-                    yield Publication(Channels(channels), entry.data, entry.key)
-            after = rows[-1]["notification_id"]
+                    yield entry.publication(Channels(channels))
+            after = page[-1].position
+
+    async def _page(
+        self, selection: Selection, after: int, connection: asyncpg.Connection
+    ) -> list[Recorded[Room.Event]]:
+        return await self._log.find(
+            after, selection.last, topics=TOPICS, stream_id=selection.room_id, limit=PAGE, connection=connection
+        )
 
     async def _channels(self, event: Room.Event, user_id: int | None) -> list[str]:
         rows = await self._database.fetch(

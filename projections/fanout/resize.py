@@ -1,20 +1,12 @@
 """Changing the number of lanes: all stop at one position, and start there again divided anew."""
 
 import asyncio
-from typing import Any
 
 import asyncpg
 
+from postgres import locks
 from projections.fanout import lane_table as lanes
 from projections.fanout.lane_table import LaneRow
-
-LOCK_ROWS = "SELECT * FROM fanout_lanes ORDER BY lane FOR UPDATE"
-STOP = "UPDATE fanout_lanes SET stop_at = $1, waits_at = NULL WHERE stop_at IS DISTINCT FROM $1"
-GO_ON = "UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL"
-DIVIDE = """
-INSERT INTO fanout_lanes (lane, lanes, layout, position, paused)
-SELECT lane, $1, $2, $3, $4 FROM generate_series(0, $1 - 1) AS lane
-"""
 
 LOOK_S = 0.1
 
@@ -33,14 +25,14 @@ async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> Non
     """
     connection = await asyncpg.connect(dsn)
     try:
-        if not await connection.fetchval(lanes.TRY_LOCK, lanes.LOCK_CLASS, lanes.CHANGING):
+        if not await locks.NUMBER_OF_LANES.try_take(connection):
             raise LanesBusy("their number is being changed already")
         async with asyncio.timeout(timeout_s):
             while not await _divide(number, connection):  # noqa: ASYNC110 - it is other processes that we wait for
                 await asyncio.sleep(LOOK_S)
     except TimeoutError:
         rows = await lanes.read_lanes(connection)
-        await connection.execute(GO_ON)
+        await lanes.let_all_go_on(connection)
         behind = ", ".join(row.name for row in rows if row.waits_at is None)
         raise LanesBusy(f"not at position {max(row.position for row in rows)} yet: {behind}") from None
     finally:
@@ -50,14 +42,13 @@ async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> Non
 async def _divide(number: int, connection: asyncpg.Connection) -> bool:
     """Divide when all lanes wait at one position; otherwise tell them where to stop, and answer False."""
     async with connection.transaction():
-        rows = [LaneRow.of(row) for row in await connection.fetch(LOCK_ROWS)]
+        rows = await lanes.lock_lanes(connection)
         stop = max(row.position for row in rows)
         if not all([await _waits(row, stop, connection) for row in rows]):
-            await connection.execute(STOP, stop)
+            await lanes.stop_all_at(stop, connection)
             return False
-        await connection.execute("DELETE FROM fanout_lanes")
-        paused: Any = any(row.paused for row in rows)
-        await connection.execute(DIVIDE, number, rows[0].layout + 1, stop, paused)
+        paused = any(row.paused for row in rows)
+        await lanes.replace_all(number, connection, layout=rows[0].layout + 1, position=stop, paused=paused)
         return True
 
 
@@ -67,4 +58,4 @@ async def _waits(row: LaneRow, stop: int, connection: asyncpg.Connection) -> boo
         return False
     if row.waits_at == stop:
         return True
-    return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", lanes.LOCK_CLASS, row.lane))
+    return await locks.lane(row.lane).try_take_for_transaction(connection)

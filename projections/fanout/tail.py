@@ -4,20 +4,24 @@ import asyncio
 import contextlib
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 
 from eventstore.log import CHANNEL, Log
 from postgres.database import Database
-from postgres.listener import Announcements
+from postgres.listener import Listener
 from projections.fanout.publications import Entry, Publications
+from projections.readmodels.projection import RoomsProjection
 
-BATCH = 500
+PAGE = 1_000
+"""Events read at a time."""
+
 WINDOW = 5_000
 """Entries kept for lanes that are a little behind; one that is further behind reads for itself."""
 
 POLL_S = 0.5
 """How long a notification that got lost can hold an event up."""
 
-FOLDED_BY = "rooms"
+FOLDED_BY = RoomsProjection.name
 """The read models give bodies their contents: an event is told when they show it."""
 
 
@@ -32,12 +36,12 @@ class Tail:
         self._from = self._to = 0  # the window holds every event beyond `_from`, up to `_to`
         self._reading = asyncio.Lock()
         self._news = asyncio.Event()
-        self._announcements = Announcements(dsn, CHANNEL, begin=self._news.set, hear=lambda _: self._news.set())
+        self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
         self.head = 0
 
     async def run(self) -> None:
         """Listen for news until cancelled. Without it `news` only polls."""
-        await self._announcements.run()
+        await self._listener.run()
 
     def has_news(self, position: int) -> bool:
         """Whether there may be events beyond `position`, as far as is known without asking."""
@@ -50,7 +54,7 @@ class Tail:
                 await asyncio.wait_for(self._news.wait(), POLL_S)
         return self.has_news(position)
 
-    async def after(self, position: int, *, limit: int = BATCH, to: int | None = None) -> tuple[list[Entry], int]:
+    async def after(self, position: int, *, limit: int = PAGE, to: int | None = None) -> tuple[list[Entry], int]:
         """The next entries beyond `position`, at most `limit`, none beyond `to`; and the position they complete to.
 
         Raises StoreUnavailable.
@@ -65,13 +69,19 @@ class Tail:
             return [entry for entry in entries if entry.position <= to], to
         return entries, complete_to
 
+    async def encode(self, entries: Sequence[Entry]) -> None:
+        """Fill in the data of the entries that a lane is about to publish. Raises StoreUnavailable."""
+        await self._publications.encode(entries)
+
     async def _extend(self, position: int) -> None:
         """Read on from the end of the window, or begin a new one at `position` when it lies beyond."""
         self._news.clear()  # before reading: what is announced from now on may not be in the answer
         if position > self._to or not self._window:
             self._window.clear()
             self._from = self._to = position
-        entries, complete_to = await self._read(self._to, BATCH)
+        entries, complete_to = await self._read(self._to, PAGE)
+        if len(entries) == PAGE:
+            self._news.set()  # a full page: there is more, and no announcement will say so again
         overflow = len(self._window) + len(entries) - WINDOW
         if overflow > 0:
             self._from = self._window[overflow - 1].position
@@ -88,5 +98,5 @@ class Tail:
         async with self._database.connection() as connection:
             batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
         self.head = max(self.head, folded)
-        entries = await self._publications.of(batch)
+        entries = [Entry(recorded) for recorded in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)

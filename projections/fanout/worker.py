@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from centrifugo.publisher import Publisher
+from postgres import locks
 from postgres.database import SESSION, UNAVAILABLE
 from postgres.errors import StoreError
 from projections.fanout import lane_table as lanes
@@ -32,9 +33,6 @@ HOLDER_SESSION = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
-
-PRESENT = 2**31 - 1
-"""The number, beyond every lane's, of a lock that all processes share: so they can count each other."""
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +101,7 @@ class Fanout:
         connection = await self._present()
         async with asyncio.timeout(TIMEOUT_S):
             rows = await lanes.read_lanes(connection)
-            processes = await lanes.count_shared(PRESENT, connection)
+            processes = await locks.PUBLISHING.count_shared(connection)
         await self._drop_finished()
         share = math.ceil(len(rows) / max(1, processes))
         for lane in sorted(self._held)[share:]:
@@ -118,7 +116,7 @@ class Fanout:
         """A connection that tells the others that we are here."""
         if self._presence is None or self._presence.is_closed():
             self._presence = await self._connect()
-            await lanes.share(PRESENT, self._presence)
+            await locks.PUBLISHING.share(self._presence)
         return self._presence
 
     async def _take(self, number: int) -> None:

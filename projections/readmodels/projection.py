@@ -1,12 +1,13 @@
 """Rooms, memberships and messages, as pages and answers show them. Source: every Room event.
 
-What to write is worked out here, for a whole batch; the functions `fold_…` of the database (migrations/) write it.
+What to write is worked out here, for a whole batch; the functions in `fold.sql` write it.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,9 @@ import asyncpg
 from domain.room import Room, name_key
 from eventstore.log import Recorded
 from postgres.calls import Call
+
+FUNCTIONS = Path(__file__).with_name("fold.sql")
+"""The functions that this module calls."""
 
 TAKEN = "SELECT name_key FROM rooms WHERE name_key = ANY($1)"
 
@@ -76,6 +80,9 @@ class RoomsProjection:
     """Folds a whole batch at once, in one round trip, however many events it holds."""
 
     name = "rooms"
+
+    version = 1
+    """Of the fold: raised with every change after which the same events make other rows."""
 
     async def fold(self, batch: Sequence[Recorded[Room.Event]], connection: asyncpg.Connection) -> None:
         """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""

@@ -8,9 +8,12 @@ from uuid import UUID
 import asyncpg
 
 from domain.room import name_key
-from eventstore.log import Log, Position
+from eventstore.checkpoints import position_of
+from eventstore.log import ROWS, Log
+from eventstore.position import Position
 from postgres.database import Database
 from projections.readmodels.bodies import Bodies, username
+from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import (
     LastMessage,
     Message,
@@ -27,7 +30,8 @@ T = TypeVar("T")
 PAGE = 100
 """Results on a numbered page."""
 
-POSITION = "coalesce((SELECT position FROM checkpoints WHERE projection = 'rooms'), 0) AS position"
+PROJECTION = f"'{RoomsProjection.name}'"
+POSITION = f"{position_of(PROJECTION)} AS position"
 
 ROOM_COLUMNS = """
     rooms.room_id, rooms.name, rooms.version, rooms.bumped_at, rooms.member_count,
@@ -109,12 +113,10 @@ ORDER BY message.version DESC
 """
 
 EVENTS = f"""
-SELECT head.position, head.room_id, head.room_version,
-    event.notification_id, event.originator_id, event.originator_version, event.topic, event.state
+SELECT head.position, head.room_id, head.room_version, event.*
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    SELECT * FROM stored_events
-    WHERE originator_id = head.room_id AND originator_version > $3 AND originator_version <= head.room_version
+    {ROWS} WHERE originator_id = head.room_id AND originator_version > $3 AND originator_version <= head.room_version
     ORDER BY originator_version LIMIT $4
 ) AS event ON true
 ORDER BY event.originator_version
@@ -122,14 +124,12 @@ ORDER BY event.originator_version
 
 # A stay's events lie between two positions: nothing of a room is read that the user was not there for.
 FEED = f"""
-SELECT head.position,
-    event.notification_id, event.originator_id, event.originator_version, event.topic, event.state
+SELECT head.position, event.*
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     SELECT event.* FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > $2
     CROSS JOIN LATERAL (
-        SELECT * FROM stored_events
-        WHERE originator_id = stay.room_id AND notification_id > $2
+        {ROWS} WHERE originator_id = stay.room_id AND notification_id > $2
             AND notification_id >= stay.joined_position
             AND notification_id <= coalesce(stay.left_position, rooms.position)
         ORDER BY notification_id LIMIT $3

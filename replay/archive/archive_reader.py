@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 from domain.room import TOPICS
 from eventstore.errors import UnreadableEvent
 from eventstore.mapper import create_mapper, to_event
-from replay.rebuild.fold import Progress, Report, unwatched
+from replay.progress import Progress, Report, unwatched
 
 FORMAT = "onrecord-events"
 VERSION = 1

@@ -1,28 +1,22 @@
 """The log into a file, and out of it into another database: the same events at the same positions."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import asyncpg
 
-from eventstore.log import CHANNEL
+from eventstore import append_lock
+from eventstore.log import LAST_POSITION
+from eventstore.stored_rows import append_rows, read_rows
 from postgres.database import SESSION, Database, unavailable_is_one_error
+from projections.fanout import lane_table as lanes
 from replay.archive.archive_reader import Archive, ArchiveRefused, Event, Manifest, check
 from replay.archive.archive_writer import ArchiveWriter
-from replay.rebuild.fold import HEAD, Progress, Report, unwatched
+from replay.progress import Progress, Report, unwatched
 
 PAGE = 5000
-COLUMNS = ("notification_id", "originator_id", "originator_version", "topic", "state")
-
-READ = f"""
-SELECT {", ".join(COLUMNS)} FROM stored_events WHERE notification_id > $1 AND notification_id <= $2
-ORDER BY notification_id LIMIT $3
-"""
-MOVE_SEQUENCE = "SELECT setval(pg_get_serial_sequence('stored_events', 'notification_id'), $1)"
-
-# What comes from a file was told to people long ago, elsewhere.
-MOVE_LANES = "UPDATE fanout_lanes SET position = $1 WHERE position < $1"
 
 
 async def export(database: Database, file: Path, report: Report) -> Manifest:
@@ -30,11 +24,11 @@ async def export(database: Database, file: Path, report: Report) -> Manifest:
 
     The file appears when it is whole; an export that was interrupted goes on. Raises OSError, StoreUnavailable.
     """
-    head = await database.fetchval(HEAD)
+    head = await database.fetchval(LAST_POSITION)
     with ArchiveWriter(file) as archive:
         position = await _position_of(archive, database)
         events = 0
-        while rows := await database.fetch(READ, position, head, PAGE):
+        while rows := await database.read(partial(read_rows, position, head, limit=PAGE)):
             for row in rows:
                 archive.add(*row)
             archive.save()
@@ -44,12 +38,11 @@ async def export(database: Database, file: Path, report: Report) -> Manifest:
 
 
 async def _position_of(archive: ArchiveWriter, database: Database) -> int:
-    """Up to where the file is written already; what came from another log is begun anew."""
+    """Up to where the file is written already; a file that came from another log is started over."""
     if archive.last_event is None:
         return 0
     position = archive.last_event[0]
-    row = await database.fetchrow(READ, position - 1, position, 1)
-    if row is None or tuple(row) != archive.last_event:
+    if await database.read(partial(read_rows, position - 1, position, limit=1)) != [archive.last_event]:
         archive.begin_anew()
         return 0
     return position
@@ -79,12 +72,11 @@ async def import_(dsn: str, file: Path, report: Report, *, checking: Report = un
 
 async def _check_beginning(file: Path, connection: asyncpg.Connection) -> int:
     """How many events the log and the file have in common, which are all that the log has."""
-    head = await connection.fetchval(HEAD)
+    head = await connection.fetchval(LAST_POSITION)
     position = present = 0
     pages = _pages(file, skip=0)
-    while rows := await connection.fetch(READ, position, head, PAGE):
-        page = next(pages, [])[: len(rows)]
-        if [tuple(row) for row in rows] != page:
+    while rows := await read_rows(position, head, connection, limit=PAGE):
+        if rows != next(pages, [])[: len(rows)]:
             raise ArchiveRefused("the log holds events that the file does not begin with")
         position, present = rows[-1][0], present + len(rows)
     return present
@@ -97,13 +89,11 @@ def _pages(file: Path, *, skip: int) -> Iterator[list[Event]]:
 
 
 async def _append(page: list[Event], connection: asyncpg.Connection) -> None:
-    """One page in one transaction, under the append lock."""
+    """One page in one transaction, under the append lock. It is not published: that was done long ago, elsewhere."""
     async with connection.transaction():
-        await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
-        if await connection.fetchval(HEAD) >= page[0][0]:
+        await append_lock.take(connection)
+        if await connection.fetchval(LAST_POSITION) >= page[0][0]:
             raise ArchiveRefused("somebody else appends to the log; nothing more of the file is recorded")
-        await connection.copy_records_to_table("stored_events", records=page, columns=COLUMNS)
         last = page[-1][0]
-        await connection.fetchval(MOVE_SEQUENCE, last)
-        await connection.execute(MOVE_LANES, last)
-        await connection.execute(f"NOTIFY {CHANNEL}")
+        await append_rows(page, connection, last=last)
+        await lanes.move_ahead(last, connection)

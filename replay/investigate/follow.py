@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from eventstore.log import CHANNEL
-from postgres.listener import Announcements
+from postgres.listener import Listener
 from replay.investigate.log_search import Events, Filter, Found
 
 POLL_S = 1.0
@@ -16,8 +16,8 @@ POLL_S = 1.0
 async def follow(events: Events, wanted: Filter, dsn: str) -> AsyncIterator[Found]:
     """Events that match beyond `wanted.after`, as they come, without end. Wakes on NOTIFY, and polls as well."""
     news = asyncio.Event()
-    announcements = Announcements(dsn, CHANNEL, begin=news.set, hear=lambda _: news.set())
-    listening = asyncio.create_task(announcements.run())
+    listener = Listener(dsn, CHANNEL, on_connect=news.set, on_notify=lambda _: news.set())
+    listening = asyncio.create_task(listener.run())
     try:
         after = wanted.after
         while True:

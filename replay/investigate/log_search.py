@@ -12,20 +12,7 @@ from projections.readmodels.bodies import user_of
 
 PAGE = 1000
 
-FIND = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE notification_id > $1 AND ($2::bigint IS NULL OR notification_id <= $2)
-    AND topic = ANY($3) AND ($4::uuid IS NULL OR originator_id = $4)
-ORDER BY notification_id LIMIT $5
-"""
-
-FIND_NEWEST = """
-SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events
-WHERE notification_id <= $1 AND notification_id > $2 AND topic = ANY($3) AND ($4::uuid IS NULL OR originator_id = $4)
-ORDER BY notification_id DESC LIMIT $5
-"""
-
-NOWHERE = 2**63 - 1
+END = 2**63 - 1
 """Beyond every position."""
 
 Found = Recorded[Room.Event]
@@ -76,30 +63,46 @@ class Events:
 
     async def find(self, wanted: Filter) -> AsyncIterator[Found]:
         """Events that match, ascending by position."""
-        after = wanted.after
-        while rows := await self._database.fetch(FIND, after, wanted.to, list(wanted.types), wanted.room_id, PAGE):
-            for recorded in self._log.decode(rows):
+        after, to = wanted.after, wanted.to if wanted.to is not None else END
+        while page := await self._page(wanted, after, to, limit=PAGE):
+            for recorded in page:
                 if wanted.matches(recorded.event):
                     yield recorded
-            after = rows[-1]["notification_id"]
+            after = page[-1].position
 
     async def newest(self, wanted: Filter, count: int) -> list[Found]:
         """The last `count` events that match, ascending."""
         found: list[Found] = []
-        to = wanted.to if wanted.to is not None else NOWHERE
+        to = wanted.to if wanted.to is not None else END
         while len(found) < count and (
-            rows := await self._database.fetch(FIND_NEWEST, to, wanted.after, list(wanted.types), wanted.room_id, PAGE)
+            page := await self._page(wanted, wanted.after, to, limit=PAGE, newest_first=True)
         ):
-            found.extend(recorded for recorded in self._log.decode(rows) if wanted.matches(recorded.event))
-            to = rows[-1]["notification_id"] - 1
+            found.extend(recorded for recorded in page if wanted.matches(recorded.event))
+            to = page[-1].position - 1
         return found[:count][::-1]
 
     async def at(self, position: int) -> Found | None:
         """The event at exactly this position."""
-        rows = await self._database.fetch(FIND, position - 1, position, list(TOPICS), None, 1)
-        return self._log.decode(rows)[0] if rows else None
+        page = await self._page(Filter(), position - 1, position, limit=1)
+        return page[0] if page else None
 
     async def head(self) -> int:
         """The position of the newest event."""
         async with self._database.connection() as connection:
             return await self._log.last_position(connection=connection)
+
+    async def _page(
+        self, wanted: Filter, after: int, to: int, *, limit: int, newest_first: bool = False
+    ) -> list[Found]:
+        """Events that the database can tell may match."""
+        return await self._database.read(
+            lambda connection: self._log.find(
+                after,
+                to,
+                topics=wanted.types,
+                stream_id=wanted.room_id,
+                limit=limit,
+                newest_first=newest_first,
+                connection=connection,
+            )
+        )

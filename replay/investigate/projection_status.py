@@ -9,32 +9,23 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from eventstore.log import OCCURRED_AT
+from eventstore import checkpoints
+from eventstore.log import LAST_POSITION, OCCURRED_AT, TABLE
+from postgres import locks
 from postgres.database import Database
-from projections.fanout.lane_table import LOCK_CLASS as LANE_LOCKS
-from projections.fanout.lane_table import LaneRow, count_shared, read_lanes
-from projections.fanout.worker import PRESENT
+from projections.fanout.lane_table import LaneRow, read_lanes
 from projections.readmodels.blocked import stopped_by
 from projections.readmodels.projection import RoomsProjection
 from replay.rebuild import shadow
-from replay.rebuild.fold import HEAD, LIVE_CHECKPOINT, create_log
-from replay.rebuild.rebuild import CHECKPOINT as REBUILD_CHECKPOINT
-from replay.rebuild.rebuild import LOCK_CLASS as REBUILD_LOCKS
+from replay.rebuild.fold import create_log
 
 LAG = f"""
 SELECT
-    (SELECT count(*) FROM (SELECT FROM stored_events WHERE notification_id > $1 LIMIT $2) AS beyond),
-    (SELECT {OCCURRED_AT} FROM stored_events WHERE notification_id > $1 ORDER BY notification_id LIMIT 1)
+    (SELECT count(*) FROM (SELECT FROM {TABLE} WHERE notification_id > $1 LIMIT $2) AS beyond),
+    (SELECT {OCCURRED_AT} FROM {TABLE} WHERE notification_id > $1 ORDER BY notification_id LIMIT 1)
 """
 COUNTED = 10_000
 """Events that are counted to say how far behind a projection is; one further behind is so by as many positions."""
-
-IS_HELD = """
-SELECT EXISTS (
-    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'
-        AND classid = $1::bigint::oid AND objid = $2::bigint::oid
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-"""
 
 
 class Status(Struct, frozen=True):
@@ -59,7 +50,7 @@ class Status(Struct, frozen=True):
     failed_position: int | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
-        """An interrupted rebuild is no illness: the live tables are as they were.
+        """An interrupted rebuild does not count as unhealthy: the live tables are as they were.
 
         A lane whose process has died is `not held` until another takes it, within a second or two.
         """
@@ -96,7 +87,7 @@ async def read_status(database: Database) -> list[Status]:
 
 async def _inline(connection: asyncpg.Connection) -> Status:
     """It runs inside every append, so it is always as far as the last writer, or every writer has stopped."""
-    position = await connection.fetchval(LIVE_CHECKPOINT, RoomsProjection.name)
+    position = await checkpoints.read(RoomsProjection.name, connection)
     reason = await stopped_by(create_log(), connection)
     state = "running" if reason is None else "stopped"
     return await _status(
@@ -105,8 +96,8 @@ async def _inline(connection: asyncpg.Connection) -> Status:
 
 
 async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
-    is_held = await connection.fetchval(IS_HELD, LANE_LOCKS, row.lane)
-    processes = await count_shared(PRESENT, connection)
+    is_held = await locks.lane(row.lane).is_taken(connection)
+    processes = await locks.PUBLISHING.count_shared(connection)
     state, reason = "running", None
     if row.paused:
         state = "paused"
@@ -120,8 +111,8 @@ async def _lane(row: LaneRow, connection: asyncpg.Connection) -> Status:
 
 
 async def _rebuild(connection: asyncpg.Connection) -> Status:
-    is_held = await connection.fetchval(IS_HELD, REBUILD_LOCKS, 0)
-    position = await connection.fetchval(REBUILD_CHECKPOINT, RoomsProjection.name)
+    is_held = await locks.REBUILD.is_taken(connection)
+    position = await checkpoints.read(RoomsProjection.name, connection, schema=shadow.SHADOW)
     state = "rebuilding" if is_held else "interrupted"
     return await _status(RoomsProjection.name, "rebuild", state, position, connection)
 
@@ -136,7 +127,7 @@ async def _status(
     holder: str | None = None,
     reason: str | None = None,
 ) -> Status:
-    head = await connection.fetchval(HEAD)
+    head = await connection.fetchval(LAST_POSITION)
     lag_events, oldest = await connection.fetchrow(LAG, position, COUNTED)
     if lag_events == COUNTED:
         lag_events = max(COUNTED, head - position)

@@ -2,22 +2,22 @@
 
 from msgspec import Struct
 
-from eventstore.log import OCCURRED_AT
+from eventstore.log import OCCURRED_AT, TABLE
 from postgres.database import Database
 
-SHORTEST_AND_LONGEST = """
+SHORTEST_AND_LONGEST = f"""
 SELECT
     count(*) AS streams, coalesce(sum(events), 0)::bigint AS events, coalesce(max(position), 0) AS position,
     coalesce(min(events), 0) AS shortest, coalesce(max(events), 0) AS longest,
     coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY events), 0) AS median
 FROM (
-    SELECT count(*) AS events, max(notification_id) AS position FROM stored_events GROUP BY originator_id
+    SELECT count(*) AS events, max(notification_id) AS position FROM {TABLE} GROUP BY originator_id
 ) AS streams
 """
 
-BY_TYPE = "SELECT topic, count(*) FROM stored_events GROUP BY topic ORDER BY count DESC, topic"
+BY_TYPE = f"SELECT topic, count(*) FROM {TABLE} GROUP BY topic ORDER BY count DESC, topic"
 
-MOMENTS = f"WITH moments AS (SELECT {OCCURRED_AT} AT TIME ZONE 'UTC' AS moment FROM stored_events)"
+MOMENTS = f"WITH moments AS (SELECT {OCCURRED_AT} AT TIME ZONE 'UTC' AS moment FROM {TABLE})"
 BY_DAY = f"{MOMENTS} SELECT moment::date::text, count(*) FROM moments WHERE moment IS NOT NULL GROUP BY 1 ORDER BY 1"
 RATES = f"""{MOMENTS}
 SELECT
@@ -25,8 +25,8 @@ SELECT
     count(*) FILTER (WHERE moment > now() AT TIME ZONE 'UTC' - interval '1 hour') / 3600.0::float8 AS hour
 FROM moments
 """
-BYTES = "SELECT pg_total_relation_size('stored_events')"
-ROOMS = "SELECT count(*) FROM stored_events WHERE topic = 'room_opened'"
+BYTES = f"SELECT pg_total_relation_size('{TABLE}')"
+ROOMS = f"SELECT count(*) FROM {TABLE} WHERE topic = 'room_opened'"
 
 
 class Streams(Struct, frozen=True):

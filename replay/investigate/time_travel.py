@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.errors import ChatError, RoomNotFound
 from domain.room import Room, name_key
 from domain.values import RoomId
-from eventstore.log import Log, Recorded, fits_nothing
+from eventstore.log import Log, Recorded, cannot_have_happened
 from postgres.database import Database
 from replay.investigate.log_search import Events, Filter
 
@@ -123,7 +123,7 @@ def applied(recorded: Recorded[Room.Event], room: Room | None) -> Room | None:
     try:
         return recorded.event.mutate(room)
     except Exception as error:  # whatever it meets in a stream that others wrote
-        raise fits_nothing(recorded, error) from error
+        raise cannot_have_happened(recorded, error) from error
 
 
 def is_beyond(event: Room.Event, moment: Moment | None) -> bool:

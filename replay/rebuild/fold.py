@@ -1,55 +1,21 @@
 """Folding the log again: the same projection that folds it live, on a connection that finds other tables first."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from domain.room import TOPICS
-from eventstore.append import MOVE_CHECKPOINT
-from eventstore.inline_projection import fold
+from eventstore.checkpoints import move
+from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import Log, Recorded
 from eventstore.mapper import create_mapper
 from postgres.database import SESSION
 from projections.readmodels.projection import RoomsProjection
 
-TABLES = ("rooms", "memberships", "messages")
-"""What RoomsProjection keeps."""
-
-KEYS = {
-    "rooms": ("room_id",),
-    "memberships": ("room_id", "user_id", "joined_version"),
-    "messages": ("room_id", "version"),
-}
-"""Their primary keys."""
-
-LIVE = "public"
-"""The schema of the tables that pages are read from."""
-
-LIVE_CHECKPOINT = f"SELECT coalesce((SELECT position FROM {LIVE}.checkpoints WHERE projection = $1), 0)"
-HEAD = f"SELECT coalesce(max(notification_id), 0) FROM {LIVE}.stored_events"
-
 PAGE = 2000
-
-projection = RoomsProjection()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a fold has come: `position` of `head`, `events` folded by this run."""
-
-    position: int
-    head: int
-    events: int
-
-
-Report = Callable[[Progress], None]
-
-
-def unwatched(_: Progress) -> None:
-    """Nobody wants to know."""
 
 
 def create_log() -> Log:
@@ -57,50 +23,75 @@ def create_log() -> Log:
     return Log(create_mapper(), topics=TOPICS)
 
 
-async def fold_between(
-    after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
-) -> AsyncIterator[tuple[int, int]]:
-    """Fold the events beyond `after` up to `to`, a page in a transaction; yields the position of each page's end and
-    how many events it held. With `checkpoints`, each transaction also moves the checkpoint that the connection finds.
+class Fold:
+    """Folds parts of the log with `projection`, a page in a transaction, into the tables that the connection finds.
 
-    Reads over the same connection, and so inside a transaction that it may have open.
+    With `checkpoints`, each transaction also moves the checkpoint that the connection finds.
     """
-    log = create_log()
-    position = after
-    while position < to:
-        page = await log.between(position, to, limit=PAGE, connection=connection)
-        position = page[-1].position if len(page) == PAGE else to
-        await _fold_page(page, position, connection, checkpoints=checkpoints)
-        yield position, len(page)
 
+    def __init__(self, projection: InlineProjection, log: Log) -> None:
+        self._projection = projection
+        self._log = log
 
-async def fold_ahead(
-    dsn: str, after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
-) -> AsyncGenerator[tuple[int, int], None]:
-    """As `fold_between`, but reads over a connection of its own and ahead: while the database folds one page, the next
-    is read and decoded. To be closed by whoever does not exhaust it.
-    """
-    log = create_log()
-    reader = await asyncpg.connect(dsn, server_settings=SESSION)
-    reading = asyncio.ensure_future(log.between(after, to, limit=PAGE, connection=reader))
-    position = after
-    try:
+    @property
+    def name(self) -> str:
+        """Of the projection: what its checkpoints are called."""
+        return self._projection.name
+
+    async def between(
+        self, after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
+    ) -> AsyncIterator[tuple[int, int]]:
+        """Fold the events beyond `after` up to `to`; yields the position of each page's end and its number of events.
+
+        Reads over the same connection, and so inside a transaction that it may have open.
+        """
+        position = after
         while position < to:
-            page = await reading
+            page = await self._log.between(position, to, limit=PAGE, connection=connection)
             position = page[-1].position if len(page) == PAGE else to
-            reading = asyncio.ensure_future(log.between(position, to, limit=PAGE, connection=reader))
-            await _fold_page(page, position, connection, checkpoints=checkpoints)
+            await self._fold(page, position, connection, checkpoints=checkpoints)
             yield position, len(page)
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
-        reader.terminate()
+
+    async def ahead(
+        self, dsn: str, after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
+    ) -> AsyncGenerator[tuple[int, int], None]:
+        """As `between`, but reads over a connection of its own and ahead: while the database folds one page, the next
+        is read and decoded. A caller that does not exhaust it must close it.
+        """
+        reader = await asyncpg.connect(dsn, server_settings=SESSION)
+        reading = asyncio.ensure_future(self._log.between(after, to, limit=PAGE, connection=reader))
+        position = after
+        try:
+            while position < to:
+                page = await reading
+                position = page[-1].position if len(page) == PAGE else to
+                reading = asyncio.ensure_future(self._log.between(position, to, limit=PAGE, connection=reader))
+                await self._fold(page, position, connection, checkpoints=checkpoints)
+                yield position, len(page)
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+            reader.terminate()
+
+    async def stream(self, stream_id: UUID, after: int, to: int, connection: asyncpg.Connection) -> int:
+        """Fold the events of one stream between two positions; returns how many."""
+        version, events = 0, 0
+        while page := await self._log.stream(stream_id, after=version, limit=PAGE, connection=connection):
+            due = [recorded for recorded in page if after < recorded.position <= to]
+            await self._fold(due, to, connection, checkpoints=False)
+            version = page[-1].event.originator_version
+            events += len(due)
+        return events
+
+    async def _fold(
+        self, page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool
+    ) -> None:
+        async with connection.transaction():
+            await fold(self._projection, page, connection)
+            if checkpoints:
+                await move(self.name, to, connection)
 
 
-async def _fold_page(
-    page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool
-) -> None:
-    async with connection.transaction():
-        await fold(projection, page, connection)
-        if checkpoints:
-            await connection.execute(MOVE_CHECKPOINT, projection.name, to)
+def fold_of_rooms() -> Fold:
+    """What folds the rooms' read models."""
+    return Fold(RoomsProjection(), create_log())

@@ -1,4 +1,4 @@
-"""Rebuilding the read models beside live traffic: fold into fresh tables, catch up, exchange, all without a stop."""
+"""Rebuilding the read models while the service runs: fold into fresh tables, catch up, swap them with the live ones."""
 
 import asyncio
 import time
@@ -8,42 +8,34 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from eventstore.append import MOVE_CHECKPOINT
+from eventstore import append_lock, checkpoints
+from eventstore.log import LAST_POSITION
+from postgres import locks
 from postgres.database import SESSION, unavailable_is_one_error
+from projections.readmodels.tables import LIVE, TABLES
+from replay.progress import Progress, Report
 from replay.rebuild import shadow
-from replay.rebuild.fold import HEAD, TABLES, Progress, Report, fold_ahead, fold_between, projection
+from replay.rebuild.fold import Fold, fold_of_rooms
 from replay.rebuild.shadow import SHADOW
-
-LOCK_CLASS = 0x6F6E7262
-"""The first half of the advisory lock that a rebuild holds while it runs."""
 
 NEAR = 500
 """Events that may be left to fold under the append lock: some tens of milliseconds."""
 
 LOCK_WAIT = "100ms"
-"""How long the exchange may wait for readers to leave a table, and so how long it can hold up those that come."""
+"""How long the swap may wait for readers to leave a table, and so how long it can hold up new ones."""
 
 RETRY_S = 0.5
-
-CHECKPOINT = f"SELECT coalesce((SELECT position FROM {SHADOW}.checkpoints WHERE projection = $1), 0)"
 
 REBUILD_SESSION = {
     **SESSION,
     "application_name": "onrecord rebuild",
-    "search_path": f"{SHADOW}, public",
-    "synchronous_commit": "off",  # what a crash takes back is folded again; the exchange itself waits for the disk
+    "search_path": f"{SHADOW}, {LIVE}",
+    "synchronous_commit": "off",  # what a crash takes back is folded again; the swap itself waits for the disk
 }
 
 
-CANCEL = """
-SELECT pg_terminate_backend(pid) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND classid = $1::bigint::oid AND objid = 0
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-
-
 class RebuildRefused(Exception):
-    """The rebuild cannot go on, and the live tables are as they were. The text says why."""
+    """The rebuild stopped, and the live tables are as they were. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,41 +50,42 @@ class Rebuilt:
 
 
 async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt:
-    """Fold the log from its beginning, or from where an interrupted rebuild came to unless `restart`, and go live.
+    """Fold the log from its beginning, or from where an interrupted rebuild stopped unless `restart`, and go live.
 
-    Nothing is published, readers and writers go on. Cancelled, it leaves what it has for the next one. It reports once
-    it has begun, and then as it goes. Raises RebuildRefused, StoreUnavailable.
+    It publishes nothing and does not stop readers and writers. When it is cancelled, the next one resumes where it
+    stopped. The first report comes once it has begun. Raises RebuildRefused, StoreUnavailable.
     """
     started = time.perf_counter()
+    fold = fold_of_rooms()
     async with _alone(dsn) as connection:
-        resumed_at = await _begin(connection, restart=restart)
-        report(Progress(resumed_at, await connection.fetchval(HEAD), 0))
-        events = await _catch_up(dsn, connection, report, 0)
+        resumed_at = await _begin(fold, connection, restart=restart)
+        report(Progress(resumed_at, await connection.fetchval(LAST_POSITION), 0))
+        events = await _catch_up(fold, dsn, connection, report, 0)
         for table in TABLES:
             await connection.execute(f"ANALYZE {SHADOW}.{table}")
-        while (gone_live := await _go_live(connection)) is None:
+        while (gone_live := await _go_live(fold, connection)) is None:
             await asyncio.sleep(RETRY_S)
-            events = await _catch_up(dsn, connection, report, events)
+            events = await _catch_up(fold, dsn, connection, report, events)
         position, folded, pause_s = gone_live
         report(Progress(position, position, events + folded))
         return Rebuilt(position, events + folded, resumed_at, time.perf_counter() - started, pause_s)
 
 
 async def cancel_rebuild(connection: asyncpg.Connection) -> bool:
-    """End the rebuild that runs, in whichever process, as a lost connection would; answers whether there was one.
+    """End the rebuild that runs, in any process, as a lost connection would; returns whether there was one.
 
-    The live tables stay as they are, and the next rebuild goes on from there.
+    The live tables stay as they are, and the next rebuild resumes where this one stopped.
     """
-    return bool(await connection.fetch(CANCEL, LOCK_CLASS))
+    return await locks.REBUILD.end_holder(connection)
 
 
 @asynccontextmanager
 async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that holds the lock of which there is one; the lock goes when the connection does."""
+    """A connection that holds the lock of rebuilds. Raises RebuildRefused when another one runs."""
     with unavailable_is_one_error():
         connection = await asyncpg.connect(dsn, server_settings=REBUILD_SESSION)
         try:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", LOCK_CLASS):
+            if not await locks.REBUILD.try_take(connection):
                 raise RebuildRefused("another rebuild is running")
             yield connection
         except asyncpg.DependentObjectsStillExistError as error:
@@ -101,20 +94,20 @@ async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             connection.terminate()
 
 
-async def _begin(connection: asyncpg.Connection, *, restart: bool) -> int:
-    """Make sure that there is a shadow, and answer how far it has folded."""
-    if await shadow.exists(connection) and (restart or not await shadow.is_ours(connection)):
+async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -> int:
+    """Make sure that there is a shadow that this program can fill, and return up to where it is filled."""
+    if await shadow.exists(connection) and (restart or not await shadow.is_usable(connection)):
         await shadow.drop(connection)
     if not await shadow.exists(connection):
         await shadow.create(connection)
-    return int(await connection.fetchval(CHECKPOINT, projection.name))
+    return await checkpoints.read(fold.name, connection, schema=SHADOW)
 
 
-async def _catch_up(dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
-    """Fold until little is left; answers `events` and those that were folded."""
-    position = await connection.fetchval(CHECKPOINT, projection.name)
-    while (head := await connection.fetchval(HEAD)) - position > NEAR:
-        async with aclosing(fold_ahead(dsn, position, head, connection, checkpoints=True)) as pages:
+async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
+    """Fold until little is left; returns `events` plus those that were folded."""
+    position: int = await checkpoints.read(fold.name, connection, schema=SHADOW)
+    while (head := await connection.fetchval(LAST_POSITION)) - position > NEAR:
+        async with aclosing(fold.ahead(dsn, position, head, connection, checkpoints=True)) as pages:
             async for folded_to, folded in pages:
                 events += folded
                 report(Progress(folded_to, head, events))
@@ -122,22 +115,23 @@ async def _catch_up(dsn: str, connection: asyncpg.Connection, report: Report, ev
     return events
 
 
-async def _go_live(connection: asyncpg.Connection) -> tuple[int, int, float] | None:
-    """Catch up under the append lock and exchange; None when readers were in the way, and nothing is changed then.
+async def _go_live(fold: Fold, connection: asyncpg.Connection) -> tuple[int, int, float] | None:
+    """Catch up under the append lock, and swap the tables; None when readers kept a table, and nothing is changed then.
 
-    Answers the position, the events folded, and the seconds for which appends and reads had to wait.
+    Returns the position, the events folded, and the seconds for which appends and reads had to wait.
     """
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = on")
-            await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+            await append_lock.take(connection)
             locked = time.perf_counter()
             await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
-            position, head = await connection.fetchval(CHECKPOINT, projection.name), await connection.fetchval(HEAD)
-            events = sum([folded async for _, folded in fold_between(position, head, connection, checkpoints=False)])
-            await connection.execute("SET LOCAL search_path = public")
-            await shadow.exchange(connection)
-            await connection.execute(MOVE_CHECKPOINT, projection.name, head)
+            position = await checkpoints.read(fold.name, connection, schema=SHADOW)
+            head = await connection.fetchval(LAST_POSITION)
+            events = sum([folded async for _, folded in fold.between(position, head, connection, checkpoints=False)])
+            await connection.execute(f"SET LOCAL search_path = {LIVE}")
+            await shadow.swap(connection)
+            await checkpoints.move(fold.name, head, connection)
     except asyncpg.LockNotAvailableError:
         return None
     return head, events, time.perf_counter() - locked

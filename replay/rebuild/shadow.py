@@ -1,15 +1,15 @@
-"""Fresh tables beside the live ones, with the same columns, indexes, options, owners and grants, and their exchange."""
-
-import hashlib
-from pathlib import Path
+"""The shadow: fresh tables, made like the live ones down to owners and grants, which take their place in the end."""
 
 import asyncpg
 
-from projections.readmodels import projection as rooms
-from replay.rebuild.fold import LIVE, TABLES
+from eventstore import checkpoints
+from postgres.functions import FunctionFile
+from postgres.migrations import schema_version
+from projections.readmodels.projection import FUNCTIONS, RoomsProjection
+from projections.readmodels.tables import LIVE, TABLES
 
 SHADOW = "rebuild"
-"""The schema in which a rebuild gathers its rows until they go live."""
+"""The schema that holds the shadow until its tables go live."""
 
 EXISTS = "SELECT to_regnamespace($1) IS NOT NULL"
 
@@ -33,19 +33,19 @@ SELECT format(
 FROM pg_class CROSS JOIN aclexplode(relacl) WHERE oid = $1::text::regclass
 """
 
-SCHEMA_VERSION = f"SELECT max(number) FROM {LIVE}.schema_migrations"
 
-FOLD_CODE = hashlib.sha256(Path(rooms.__file__).read_bytes()).hexdigest()
-"""What folds, as it is written: rows of another fold are not gone on with."""
+def fold_code() -> str:
+    """Which fold this program has. A shadow filled by different fold code is discarded."""
+    return f"{RoomsProjection.version} {FunctionFile.read(FUNCTIONS).sha256}"
 
 
 async def exists(connection: asyncpg.Connection) -> bool:
-    """Whether a rebuild has begun and neither finished nor been discarded."""
+    """Whether there is one: a rebuild runs or was interrupted."""
     return bool(await connection.fetchval(EXISTS, SHADOW))
 
 
 async def create(connection: asyncpg.Connection) -> None:
-    """Create the shadow: empty tables, a checkpoint table of its own, and what it was made for."""
+    """Create it: empty tables, a table of checkpoints, and a note of the schema and the fold code it was made for."""
     async with connection.transaction():
         await connection.execute(f"CREATE SCHEMA {SHADOW}")
         for table in TABLES:
@@ -53,24 +53,26 @@ async def create(connection: asyncpg.Connection) -> None:
             await connection.execute(f"CREATE TABLE {fresh} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES)")
             for row in await connection.fetch(REST, live, fresh):
                 await connection.execute(row[0])
-        await connection.execute(f"CREATE TABLE {SHADOW}.checkpoints (LIKE {LIVE}.checkpoints INCLUDING ALL)")
+        own, live = (f"{schema}.{checkpoints.TABLE}" for schema in (SHADOW, LIVE))
+        await connection.execute(f"CREATE TABLE {own} (LIKE {live} INCLUDING ALL)")
         await connection.execute(f"CREATE TABLE {SHADOW}.made_for (schema_version integer, fold_code text)")
-        await connection.execute(f"INSERT INTO {SHADOW}.made_for VALUES (({SCHEMA_VERSION}), $1)", FOLD_CODE)
+        version = await schema_version(connection)
+        await connection.execute(f"INSERT INTO {SHADOW}.made_for VALUES ($1, $2)", version, fold_code())
 
 
-async def is_ours(connection: asyncpg.Connection) -> bool:
-    """Whether the live tables still are what the shadow was made after, and this program's fold has filled it."""
-    row = await connection.fetchrow(f"SELECT ({SCHEMA_VERSION}) = schema_version, fold_code FROM {SHADOW}.made_for")
-    return row is not None and bool(row[0]) and row[1] == FOLD_CODE
+async def is_usable(connection: asyncpg.Connection) -> bool:
+    """Whether the schema has not changed since it was created, and the fold code that filled it is this program's."""
+    row = await connection.fetchrow(f"SELECT schema_version, fold_code FROM {SHADOW}.made_for")
+    return row is not None and tuple(row) == (await schema_version(connection), fold_code())
 
 
 async def drop(connection: asyncpg.Connection) -> None:
-    """Forget the shadow."""
+    """Discard it."""
     await connection.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
 
 
-async def exchange(connection: asyncpg.Connection) -> None:
-    """Put the fresh tables in the place of the live ones, which are dropped. In the caller's transaction.
+async def swap(connection: asyncpg.Connection) -> None:
+    """Put its tables in the place of the live ones, which are dropped. In the caller's transaction.
 
     All live tables are locked first: a statement that reads two of them sees both before or both after.
     """

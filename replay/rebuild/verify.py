@@ -1,4 +1,4 @@
-"""Proving the read models right: fold the log into tables of one's own, and compare row by row at one position."""
+"""Verifying the read models: fold the log into temporary tables, and compare them row by row at one position."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -10,24 +10,14 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from eventstore.inline_projection import fold
+from eventstore import checkpoints
 from postgres.database import SESSION, unavailable_is_one_error
-from replay.rebuild.fold import (
-    KEYS,
-    LIVE,
-    LIVE_CHECKPOINT,
-    PAGE,
-    TABLES,
-    Progress,
-    Report,
-    create_log,
-    fold_ahead,
-    fold_between,
-    projection,
-)
+from projections.readmodels.tables import KEYS, LIVE, TABLES
+from replay.progress import Progress, Report
+from replay.rebuild.fold import Fold, fold_of_rooms
 
-OURS = "pg_temp"
-"""Temporary tables, found before all others by the connection that made them and gone with it."""
+TEMPORARY = "pg_temp"
+"""The schema of temporary tables: only the connection that made them sees them, and finds them before all others."""
 
 VERIFY_SESSION = {**SESSION, "application_name": "onrecord verify"}
 
@@ -60,61 +50,24 @@ class Verified:
 
 
 async def verify(dsn: str, report: Report, *, room_id: UUID | None = None) -> Verified:
-    """Compare the live tables, or one room's rows, with a fold of the log. Nothing that others see is changed.
+    """Compare the live tables, or one room's rows in them, with a fold of the log. Changes nothing that others see.
 
     Raises StoreUnavailable.
     """
-    async with _folding(dsn) as connection:
-        position, events = await _fold(dsn, connection, report, room_id)
+    fold = fold_of_rooms()
+    async with temporary_tables(dsn) as connection:
+        position, events = await _fold(fold, dsn, connection, report, room_id)
         async with connection.transaction(isolation="repeatable_read"):
-            at = await connection.fetchval(LIVE_CHECKPOINT, projection.name)
-            events += await _catch_up(connection, position, at, room_id)
-            rows = {table: await connection.fetchval(f"SELECT count(*) FROM {OURS}.{table}") for table in TABLES}
-            differences = [
-                difference for table in TABLES async for difference in _differences(connection, table, room_id)
-            ]
+            at = await checkpoints.read(fold.name, connection, schema=LIVE)
+            events += await _catch_up(fold, connection, position, at, room_id)
+            rows = {table: await connection.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
+            differences = await find_differences(connection, room_id)
             return Verified(at, events, rows, await _digest(connection, room_id), differences)
 
 
-async def mend_room(dsn: str, room_id: UUID) -> list[Difference]:
-    """Make the live rows of one room what the log says, and answer those that were not. Raises StoreUnavailable.
-
-    Appends wait while its rows are compared; readers never do.
-    """
-    async with _folding(dsn) as connection:
-        position = await connection.fetchval(LIVE_CHECKPOINT, projection.name)
-        await _fold_room(connection, room_id, 0, position)
-        async with connection.transaction():
-            await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
-            at = await connection.fetchval(LIVE_CHECKPOINT, projection.name)
-            await _catch_up(connection, position, at, room_id)
-            differences = [
-                difference for table in TABLES async for difference in _differences(connection, table, room_id)
-            ]
-            for table in TABLES:
-                await connection.execute(remove_wrong(table), room_id)
-                await connection.execute(add_missing(table))
-        return differences
-
-
-def remove_wrong(table: str) -> str:
-    """Deletes the live rows of a room that the fold does not have, or has otherwise."""
-    same_key = " AND ".join(f"folded.{column} = live.{column}" for column in KEYS[table])
-    return f"""
-        DELETE FROM {LIVE}.{table} AS live WHERE room_id = $1 AND NOT EXISTS (
-            SELECT FROM {OURS}.{table} AS folded WHERE {same_key} AND folded IS NOT DISTINCT FROM live)
-    """
-
-
-def add_missing(table: str) -> str:
-    """Inserts the rows of the fold that are not live."""
-    key = ", ".join(KEYS[table])
-    return f"INSERT INTO {LIVE}.{table} SELECT * FROM {OURS}.{table} ON CONFLICT ({key}) DO NOTHING"
-
-
 @asynccontextmanager
-async def _folding(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection with empty tables of its own in front of the live ones."""
+async def temporary_tables(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that finds empty temporary tables in the place of the live ones. Raises StoreUnavailable."""
     with unavailable_is_one_error():
         connection = await asyncpg.connect(dsn, server_settings=VERIFY_SESSION)
         try:
@@ -125,37 +78,31 @@ async def _folding(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             connection.terminate()
 
 
-async def _fold(dsn: str, connection: asyncpg.Connection, report: Report, room_id: UUID | None) -> tuple[int, int]:
-    """Fold most of the log, with progress; answers the position and the number of events."""
-    head = await connection.fetchval(LIVE_CHECKPOINT, projection.name)
+async def find_differences(connection: asyncpg.Connection, room_id: UUID | None) -> list[Difference]:
+    """The rows, of one room or of all, that are not the same in the temporary tables and in the live ones."""
+    return [difference for table in TABLES async for difference in _differences(connection, table, room_id)]
+
+
+async def _fold(
+    fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, room_id: UUID | None
+) -> tuple[int, int]:
+    """Fold most of the log, with progress; returns the position and the number of events."""
+    head = await checkpoints.read(fold.name, connection, schema=LIVE)
     if room_id is not None:
-        return head, await _fold_room(connection, room_id, 0, head)
+        return head, await fold.stream(room_id, 0, head, connection)
     position, events = 0, 0
-    async with aclosing(fold_ahead(dsn, 0, head, connection, checkpoints=False)) as pages:
+    async with aclosing(fold.ahead(dsn, 0, head, connection, checkpoints=False)) as pages:
         async for position, folded in pages:
             events += folded
             report(Progress(position, head, events))
     return position, events
 
 
-async def _catch_up(connection: asyncpg.Connection, after: int, to: int, room_id: UUID | None) -> int:
-    """Fold what was recorded meanwhile."""
+async def _catch_up(fold: Fold, connection: asyncpg.Connection, after: int, to: int, room_id: UUID | None) -> int:
+    """Fold what was recorded meanwhile; returns how many events that was."""
     if room_id is not None:
-        return await _fold_room(connection, room_id, after, to)
-    return sum([folded async for _, folded in fold_between(after, to, connection, checkpoints=False)])
-
-
-async def _fold_room(connection: asyncpg.Connection, room_id: UUID, after: int, to: int) -> int:
-    """Fold the events of one room between two positions; answers how many."""
-    log = create_log()
-    version, events = 0, 0
-    while page := await log.stream(room_id, after=version, limit=PAGE, connection=connection):
-        due = [recorded for recorded in page if after < recorded.position <= to]
-        async with connection.transaction():
-            await fold(projection, due, connection)
-        version = page[-1].event.originator_version
-        events += len(due)
-    return events
+        return await fold.stream(room_id, after, to, connection)
+    return sum([folded async for _, folded in fold.between(after, to, connection, checkpoints=False)])
 
 
 async def _differences(connection: asyncpg.Connection, table: str, room_id: UUID | None) -> AsyncIterator[Difference]:
@@ -164,7 +111,7 @@ async def _differences(connection: asyncpg.Connection, table: str, room_id: UUID
     chosen = f"(SELECT * FROM {LIVE}.{table} WHERE $1::uuid IS NULL OR room_id = $1)"
     async for row in connection.cursor(
         f"SELECT {key}, to_jsonb(live)::text AS live, to_jsonb(folded)::text AS folded"
-        f" FROM {chosen} AS live FULL JOIN {OURS}.{table} AS folded USING ({key})"
+        f" FROM {chosen} AS live FULL JOIN {TEMPORARY}.{table} AS folded USING ({key})"
         f" WHERE live IS DISTINCT FROM folded ORDER BY {key}",
         room_id,
     ):

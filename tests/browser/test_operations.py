@@ -11,7 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from domain.values import OpenRoom, PostMessage, RoomId, UserId
 from projections.fanout import lane_table as lanes
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from tests.browser.test_pages import PHONE, is_accessible
 from tests.support.browser.service import Service

@@ -5,7 +5,7 @@ import WebSocket from "ws";
 import { Api } from "../../static/onrecord/api.js";
 import { Client } from "../../static/onrecord/client.js";
 import { Mirror } from "../../static/onrecord/mirror.js";
-import { obey } from "../realtime/commands.mjs";
+import { obey } from "../support/realtime/commands.mjs";
 
 const SOON = { minReconnectDelay: 20, maxReconnectDelay: 50, minResubscribeDelay: 20, maxResubscribeDelay: 50 };
 

@@ -13,9 +13,9 @@ from typing import Protocol
 import asyncpg
 from yarl import URL
 
+from api.schema import bring_up_to_date
 from postgres.database import UNAVAILABLE
 from postgres.embedded import EmbeddedPostgres
-from postgres.migrations import migrate
 from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually
 from tests.support.realtime import server as realtime
@@ -157,7 +157,7 @@ async def own_postgres_in(folder: Path, **options: str) -> AsyncIterator[Embedde
     await asyncio.to_thread(server.start)
     try:
         connection = await asyncpg.connect(server.dsn)
-        await migrate(connection)
+        await bring_up_to_date(connection)
         await connection.close()
         yield server
     finally:

@@ -29,14 +29,17 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(log: int | None = None, /, **environment: str) -> AsyncIterator[Service]:
+async def serving(
+    log: int | None = None, program: Path = ONRECORD, folder: Path | None = None, /, **environment: str
+) -> AsyncIterator[Service]:
     """The service in a process of its own, ready to answer; killed at the end unless it has ended.
 
-    `log` is where its standard error goes, ours by default.
+    `log` is where its standard error goes, ours by default. It runs in `folder`, ours by default.
     """
     process = await asyncio.create_subprocess_exec(
-        ONRECORD,
+        program,
         "serve",
+        cwd=folder,
         env={"PATH": os.environ["PATH"], "PORT": "0", "LOG_LEVEL": "warning", **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=log,

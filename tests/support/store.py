@@ -13,6 +13,7 @@ from domain.chat import Chat
 from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from domain.values import OpenRoom, RoomId, UserId
+from eventstore import append_lock
 from eventstore.aggregates import Aggregates
 from eventstore.append import Append
 from eventstore.log import Log, Recorded
@@ -79,7 +80,7 @@ async def append_lock_held(dsn: str) -> AsyncIterator[None]:
     """Somebody else is appending for as long as the block lasts."""
     connection = await asyncpg.connect(dsn)
     async with connection.transaction():
-        await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+        await append_lock.take(connection)
         yield
     await connection.close()
 

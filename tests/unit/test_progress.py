@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.support.progress import progress
-from replay.rebuild.fold import Progress
+from cli.support.progress_bar import progress
+from replay.progress import Progress
 
 STEPS = [Progress(position, 400, events) for position, events in ((100, 1000), (200, 1100), (400, 1300))]
 
@@ -18,7 +18,7 @@ def shown(capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_terminal_shows_one_line_that_grows_and_is_ended(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.support.progress.BAR_EVERY_S", 0)
+    monkeypatch.setattr("cli.support.progress_bar.BAR_EVERY_S", 0)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     first, second = shown(capsys).lstrip("\r").split("\r")
     assert first.startswith("rebuild:  50%  1,100 events")
@@ -29,7 +29,7 @@ def test_a_terminal_shows_one_line_that_grows_and_is_ended(
 
 
 def test_elsewhere_there_are_plain_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.support.progress.LINE_EVERY_S", 0)
+    monkeypatch.setattr("cli.support.progress_bar.LINE_EVERY_S", 0)
     lines = shown(capsys).splitlines()
     assert [line.split("  ")[:2] for line in lines] == [
         ["rebuild:", "50%"],

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from postgres import locks
 from projections.fanout import lane_table as lanes
-from projections.fanout.worker import PRESENT
 from tests.support.store import open_store
 
 Run = Callable[..., Result]
@@ -79,7 +79,7 @@ async def test_a_lane_that_nobody_holds_is_a_finding_when_there_are_processes_th
 
     assert await lane() == (0, "idle")
     process = await asyncpg.connect(database_url)
-    await lanes.share(PRESENT, process)
+    await locks.PUBLISHING.share(process)
     assert await lane() == (1, "not held")
     assert await lanes.try_hold(0, "somebody", process) is not None
     assert await lane() == (0, "running")

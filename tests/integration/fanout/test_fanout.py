@@ -138,6 +138,20 @@ async def test_an_event_whose_notification_was_lost_is_published_all_the_same(
         await eventually(arrived)
 
 
+async def test_a_backlog_of_many_pages_is_published_without_waiting_for_announcements(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.fanout.tail.PAGE", 5)
+    monkeypatch.setattr("projections.fanout.tail.POLL_S", 3600)
+    async with open_store(database_url) as store:
+        room_id = await store.open_room(by=ADA)
+        recorded = [await store.chat.post_message(PostMessage(room_id, ADA, f"{number}")) for number in range(41)]
+        server = Server()
+        async with publishing(database_url, store, server):
+            await published_to(database_url, recorded[-1].position)
+    assert server.positions(ADA)[1:] == [each.position for each in recorded]
+
+
 async def test_a_room_of_two_does_not_wait_for_a_room_of_five_thousand(
     store: Store, server: Server, database_url: str
 ) -> None:

@@ -20,7 +20,7 @@ from centrifugo.hub.configuration import options as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from replay.investigate.projection_status import read_status
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.integration.conftest import StartServer, Visit

@@ -31,7 +31,7 @@ from domain.values import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, Us
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
 from projections.readmodels.projection import Move, Stays
-from replay.rebuild.fold import KEYS, TABLES
+from projections.readmodels.tables import KEYS, TABLES
 from replay.rebuild.rebuild import rebuild
 from tests.conftest import database_named
 from tests.support.breakable_postgres import Wire, wire_to

@@ -13,10 +13,12 @@ from click.testing import CliRunner
 
 from cli.main import main
 from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import read_status
-from replay.rebuild.fold import Progress
+from replay.progress import Progress
 from replay.rebuild.rebuild import RebuildRefused, rebuild
-from replay.rebuild.verify import mend_room, verify
+from replay.rebuild.repair import repair_room
+from replay.rebuild.verify import verify
 from tests.support.conditions import eventually
 from tests.support.serving import ONRECORD
 from tests.support.store import Store, open_store
@@ -133,7 +135,7 @@ async def test_a_room_is_mended_in_place(database_url: str, admin: asyncpg.Conne
         assert (await verify(database_url, unseen, room_id=other)).differences == []
         found = (await verify(database_url, unseen, room_id=wronged)).differences
         assert sorted(one.table for one in found) == ["memberships", "messages", "messages", "rooms"]
-        assert await mend_room(database_url, wronged) == found
+        assert await repair_room(database_url, wronged) == found
         mended = await verify(database_url, unseen)
         assert (mended.differences, mended.digest) == ([], right.digest)
 
@@ -194,10 +196,10 @@ async def test_a_rebuild_that_begins_anew_folds_everything(database_url: str) ->
 
 
 @pytest.mark.usefixtures("interrupted")
-async def test_what_another_programs_fold_has_left_is_not_gone_on_with(
+async def test_a_shadow_filled_by_different_fold_code_is_discarded(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("replay.rebuild.shadow.FOLD_CODE", "another")
+    monkeypatch.setattr(RoomsProjection, "version", RoomsProjection.version + 1)
     finished = await rebuild(database_url, unseen)
     assert (finished.resumed_at, finished.events) == (0, 24)
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from api.logs import JsonFormatter
+from eventstore import append_lock
 from tests.integration.conftest import StartServer, Visit
 from tests.support.breakable_postgres import wire_to
 from tests.support.people import PASSWORD, Person
@@ -65,7 +66,7 @@ async def test_a_service_that_cannot_write_is_not_ready(
     ada = await visit("ada", at=await start_server(database_timeout_s=0.3))
     admin = await asyncpg.connect(database_url)
     async with admin.transaction():
-        await admin.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+        await append_lock.take(admin)
         assert (await ada.post("/api/rooms/", {"name": "Engines"})).status == 503
         answer = await ada.get("/readyz")
         assert (answer.status, answer.body) == (503, {"status": "the writer cannot reach the database"})

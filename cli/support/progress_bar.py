@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import click
 
-from replay.rebuild.fold import Progress
+from replay.progress import Progress, Report
 
 LINE_EVERY_S = 5.0
 BAR_EVERY_S = 0.1
@@ -16,7 +16,7 @@ WIDTH = 30
 
 
 class ProgressBar:
-    """Called with every step of a fold; `end` leaves the line of the bar. Several after one another share a line."""
+    """Shows the steps of a pass over the log; `end` leaves the line of the bar. Bars in succession share a line."""
 
     _line_is_open: ClassVar[bool] = False
 
@@ -26,7 +26,8 @@ class ProgressBar:
         self._first: Progress | None = None
         self._began_at = self._shown_at = 0.0
 
-    def __call__(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
+        """Show how far it has come, if it is time to."""
         now = time.monotonic()
         if self._first is None:
             self._first = progress
@@ -56,10 +57,10 @@ class ProgressBar:
 
 
 @contextlib.contextmanager
-def progress(what: str) -> Iterator[ProgressBar]:
-    """A progress bar for as long as the block lasts."""
+def progress(what: str) -> Iterator[Report]:
+    """Where to report progress to, which a bar shows for as long as the block lasts."""
     bar = ProgressBar(what)
     try:
-        yield bar
+        yield bar.update
     finally:
         bar.end()

@@ -1,0 +1,19 @@
+"""The schema of this release: which migrations and which files of functions a database needs."""
+
+import asyncpg
+
+from eventstore import append, log
+from postgres.functions import FunctionFile
+from postgres.migrations import Migration, read_migrations
+from postgres.upgrade import upgrade
+from projections.readmodels import projection
+
+
+def function_files() -> list[FunctionFile]:
+    """Every file of functions, in the order in which they are applied."""
+    return [FunctionFile.read(path) for path in (log.APPEND_ONLY, append.FUNCTIONS, projection.FUNCTIONS)]
+
+
+async def bring_up_to_date(connection: asyncpg.Connection) -> list[Migration | FunctionFile]:
+    """Apply what the database lacks of today's schema, and return it. Raises MigrationError: see `postgres.upgrade`."""
+    return await upgrade(connection, steps=read_migrations(), files=function_files())

@@ -1,0 +1,63 @@
+-- version 1
+-- Appending, as functions: the lock and the look at the log in one round trip, the record and the fold in another. Under
+-- the append lock, a round trip costs every process.
+
+-- The append lock: until the transaction ends, nothing else appends. Readers do not wait.
+CREATE OR REPLACE FUNCTION take_append_lock() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    LOCK TABLE stored_events IN EXCLUSIVE MODE;
+END
+$$;
+
+-- Take the append lock, and say what the log holds now: its newest position, how far the projection has folded it, the
+-- newest version of each stream (0: none), and whether any of the idempotency keys was used before.
+CREATE OR REPLACE FUNCTION lock_and_look(
+    folded_by text, streams uuid[], owners bigint[], keys text[],
+    OUT head bigint, OUT checkpoint bigint, OUT versions bigint[], OUT has_known_keys boolean
+) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM take_append_lock();
+    head := coalesce((SELECT max(notification_id) FROM stored_events), 0);
+    checkpoint := coalesce((SELECT position FROM checkpoints WHERE projection = folded_by), 0);
+    versions := ARRAY(
+        SELECT coalesce((
+            SELECT originator_version FROM stored_events
+            WHERE originator_id = asked.stream ORDER BY originator_version DESC LIMIT 1), 0)
+        FROM unnest(streams) WITH ORDINALITY AS asked (stream, place) ORDER BY place);
+    has_known_keys := cardinality(keys) > 0 AND EXISTS (
+        SELECT FROM unnest(owners, keys) AS asked (owner, key) JOIN idempotency_keys USING (owner, key));
+END
+$$;
+
+-- Record a batch of events, with the idempotency keys that they stand for; called under the append lock. Returns a base:
+-- the position of the n-th event is base + n.
+CREATE OR REPLACE FUNCTION record_events(
+    folded_by text,
+    streams uuid[], versions bigint[], topics text[], states bytea[],
+    key_owners bigint[], keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    base bigint;
+    newest bigint;
+BEGIN
+    WITH recorded AS (
+        INSERT INTO stored_events (originator_id, originator_version, topic, state)
+        SELECT event.stream, event.version, event.topic, event.state
+        FROM unnest(streams, versions, topics, states) WITH ORDINALITY AS event (stream, version, topic, state, place)
+        ORDER BY event.place
+        RETURNING notification_id
+    )
+    SELECT min(notification_id) - 1, max(notification_id) INTO STRICT base, newest FROM recorded;
+    IF newest - base <> cardinality(streams) THEN
+        RAISE EXCEPTION 'another transaction drew positions under the append lock';
+    END IF;
+    IF cardinality(keys) > 0 THEN
+        INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
+        SELECT * FROM unnest(key_owners, keys, fingerprints, key_streams, key_versions);
+    END IF;
+    INSERT INTO checkpoints (projection, position) VALUES (folded_by, newest)
+    ON CONFLICT (projection) DO UPDATE SET position = excluded.position;
+    NOTIFY stored_events;
+    RETURN base;
+END
+$$;

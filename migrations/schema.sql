@@ -1,0 +1,203 @@
+-- Today's schema, to be read: what the migrations build, without the rows that they insert and the bodies of functions.
+-- `make schema` writes this file, and a test compares it with the migrations.
+
+CREATE TABLE checkpoints (
+    projection text NOT NULL,
+    position bigint NOT NULL,
+    CONSTRAINT checkpoints_pkey PRIMARY KEY (projection)
+) WITH (fillfactor=10);
+
+CREATE TABLE dead_letters (
+    dead_letter_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    lane integer NOT NULL,
+    position bigint NOT NULL,
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    reason text NOT NULL,
+    set_aside_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
+);
+
+CREATE TABLE fanout_lanes (
+    lane integer NOT NULL,
+    lanes integer NOT NULL,
+    layout integer NOT NULL,
+    position bigint NOT NULL,
+    moved_at timestamp with time zone NOT NULL DEFAULT now(),
+    stop_at bigint,
+    waits_at bigint,
+    paused boolean NOT NULL DEFAULT false,
+    failed_position bigint,
+    failed_reason text,
+    skip_position bigint,
+    holder text,
+    CONSTRAINT fanout_lanes_pkey PRIMARY KEY (lane)
+) WITH (fillfactor=10);
+
+CREATE TABLE idempotency_keys (
+    owner bigint NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    originator_id uuid NOT NULL,
+    originator_version bigint NOT NULL,
+    recorded_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner, key)
+);
+CREATE INDEX idempotency_keys_recorded_at_idx ON idempotency_keys USING btree (recorded_at);
+
+CREATE TABLE leases (
+    user_id bigint NOT NULL,
+    warm_until timestamp with time zone NOT NULL,
+    is_paused boolean NOT NULL DEFAULT false,
+    changed_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    CONSTRAINT leases_pkey PRIMARY KEY (user_id)
+);
+CREATE INDEX leases_changed_in_idx ON leases USING btree (changed_in);
+CREATE INDEX leases_open_idx ON leases USING btree (user_id) WHERE (NOT is_paused);
+
+CREATE TABLE memberships (
+    room_id uuid NOT NULL,
+    user_id bigint NOT NULL,
+    joined_version bigint NOT NULL,
+    joined_position bigint NOT NULL,
+    members_after_join integer NOT NULL,
+    left_version bigint,
+    left_position bigint,
+    members_after_leave integer,
+    CONSTRAINT memberships_pkey PRIMARY KEY (room_id, user_id, joined_version)
+);
+CREATE UNIQUE INDEX memberships_current_idx ON memberships USING btree (user_id, room_id) WHERE (left_version IS NULL);
+CREATE UNIQUE INDEX memberships_joined_idx ON memberships USING btree (room_id, joined_version);
+CREATE UNIQUE INDEX memberships_left_idx ON memberships USING btree (room_id, left_version) WHERE (left_version IS NOT NULL);
+CREATE INDEX memberships_user_idx ON memberships USING btree (user_id);
+
+CREATE TABLE messages (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    user_id bigint NOT NULL,
+    content text NOT NULL,
+    posted_at timestamp with time zone NOT NULL,
+    CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
+);
+
+CREATE TABLE operations_watch (
+    watched_until timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE operator_actions (
+    action_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    taken_at timestamp with time zone NOT NULL DEFAULT now(),
+    who text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    why text NOT NULL,
+    CONSTRAINT operator_actions_pkey PRIMARY KEY (action_id)
+);
+
+CREATE TABLE read_marks (
+    user_id bigint NOT NULL,
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT read_marks_pkey PRIMARY KEY (user_id, room_id)
+) WITH (fillfactor=70);
+
+CREATE TABLE rooms (
+    room_id uuid NOT NULL,
+    name text NOT NULL,
+    name_key text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    version bigint NOT NULL,
+    position bigint NOT NULL,
+    bumped_at timestamp with time zone NOT NULL,
+    last_message_version bigint,
+    member_count integer NOT NULL,
+    message_count bigint NOT NULL,
+    CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
+) WITH (fillfactor=70);
+CREATE INDEX rooms_name_key_idx ON rooms USING btree (name_key);
+
+CREATE TABLE schema_functions (
+    name text NOT NULL,
+    version integer NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT schema_functions_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE schema_migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT schema_migrations_pkey PRIMARY KEY (number)
+);
+
+CREATE TABLE sessions (
+    token_hash bytea NOT NULL,
+    user_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    seen_at timestamp with time zone NOT NULL DEFAULT now(),
+    idle_expires_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
+);
+CREATE INDEX sessions_expires_idx ON sessions USING btree (expires_at);
+CREATE INDEX sessions_user_idx ON sessions USING btree (user_id);
+
+CREATE TABLE snapshots (
+    originator_id uuid NOT NULL,
+    originator_version bigint NOT NULL,
+    topic text NOT NULL,
+    state bytea NOT NULL,
+    CONSTRAINT snapshots_pkey PRIMARY KEY (originator_id)
+);
+
+CREATE TABLE stored_events (
+    originator_id uuid NOT NULL,
+    originator_version bigint NOT NULL,
+    topic text,
+    state bytea,
+    notification_id bigint NOT NULL DEFAULT nextval('stored_events_notification_id_seq'::regclass),
+    CONSTRAINT stored_events_pkey PRIMARY KEY (originator_id, originator_version)
+) WITH (autovacuum_enabled=true, autovacuum_vacuum_threshold=100000000, autovacuum_vacuum_scale_factor=0.5, autovacuum_analyze_threshold=1000, autovacuum_analyze_scale_factor=0.01);
+CREATE UNIQUE INDEX stored_events_notification_id_idx ON stored_events USING btree (notification_id);
+CREATE INDEX stored_events_stream_position_idx ON stored_events USING btree (originator_id, notification_id);
+CREATE TRIGGER log_is_append_only BEFORE DELETE OR UPDATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
+ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_append_only;
+CREATE TRIGGER log_is_not_truncated BEFORE TRUNCATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
+ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_not_truncated;
+
+CREATE TABLE users (
+    user_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    username text NOT NULL,
+    username_key text NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    role text NOT NULL DEFAULT 'user'::text,
+    CONSTRAINT users_pkey PRIMARY KEY (user_id),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text])))
+);
+CREATE UNIQUE INDEX users_username_key_idx ON users USING btree (username_key);
+
+CREATE SEQUENCE dead_letters_dead_letter_id_seq AS bigint START 1 OWNED BY dead_letters.dead_letter_id;
+CREATE SEQUENCE operator_actions_action_id_seq AS bigint START 1 OWNED BY operator_actions.action_id;
+CREATE SEQUENCE stored_events_notification_id_seq AS bigint START 1 OWNED BY stored_events.notification_id;
+CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
+
+-- Functions:
+-- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
+--     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
+--     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
+-- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
+--     bigint
+-- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
+--     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
+--     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
+-- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
+--     OUT versions bigint[], OUT has_known_keys boolean) returns record
+-- record_events(folded_by text, streams uuid[], versions bigint[], topics text[], states bytea[], key_owners bigint[],
+--     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint
+-- refuse_to_change_the_log() returns trigger
+-- take_append_lock() returns void

@@ -1,0 +1,95 @@
+-- version 1
+-- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
+-- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
+-- cannot have happened, written by another application on the log, is an error and not passed over.
+
+CREATE OR REPLACE FUNCTION fold_openings(
+    base bigint, room_ids uuid[], names text[], name_keys text[], times timestamptz[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    INSERT INTO rooms (room_id, name, name_key, opened_at, version, position, bumped_at, member_count, message_count)
+    SELECT opened.room_id, opened.name, opened.name_key, opened.opened_at, 0, 0, opened.opened_at, 0, 0
+    FROM unnest(room_ids, names, name_keys, times) AS opened (room_id, name, name_key, opened_at);
+    RETURN base;
+END
+$$;
+
+-- Memberships that the batch ended (the first five arrays) and began, some of which it ended as well. A change is what
+-- the batch had added to the number of the room's members by then: the room's row still holds the number before.
+CREATE OR REPLACE FUNCTION fold_stays(
+    base bigint,
+    ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[], ended_changes integer[],
+    room_ids uuid[], user_ids bigint[],
+    joined_versions bigint[], joined_places bigint[], joined_changes integer[],
+    left_versions bigint[], left_places bigint[], left_changes integer[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+DECLARE
+    changed bigint;
+BEGIN
+    IF cardinality(ended_rooms) > 0 THEN
+        UPDATE memberships SET
+            left_version = ended.version,
+            left_position = base + ended.place,
+            members_after_leave = rooms.member_count + ended.change
+        FROM unnest(ended_rooms, ended_users, ended_versions, ended_places, ended_changes)
+            AS ended (room_id, user_id, version, place, change)
+        JOIN rooms ON rooms.room_id = ended.room_id
+        WHERE memberships.room_id = ended.room_id
+            AND memberships.user_id = ended.user_id
+            AND memberships.left_version IS NULL;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        IF changed <> cardinality(ended_rooms) THEN
+            RAISE EXCEPTION 'a user left who was not a member' USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
+    END IF;
+    IF cardinality(room_ids) > 0 THEN
+        INSERT INTO memberships (
+            room_id, user_id, joined_version, joined_position, members_after_join,
+            left_version, left_position, members_after_leave)
+        SELECT
+            stay.room_id, stay.user_id,
+            stay.joined_version, base + stay.joined_place, rooms.member_count + stay.joined_change,
+            stay.left_version, base + stay.left_place, rooms.member_count + stay.left_change
+        FROM unnest(
+            room_ids, user_ids, joined_versions, joined_places, joined_changes, left_versions, left_places, left_changes
+        ) AS stay (
+            room_id, user_id, joined_version, joined_place, joined_change, left_version, left_place, left_change)
+        JOIN rooms ON rooms.room_id = stay.room_id;
+    END IF;
+    RETURN base;
+END
+$$;
+
+-- What was said, and what the batch did to each room as differences.
+CREATE OR REPLACE FUNCTION fold_changes(
+    base bigint,
+    changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
+    message_versions bigint[], member_changes integer[], message_changes integer[],
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+DECLARE
+    changed bigint;
+BEGIN
+    UPDATE rooms SET
+        version = change.version,
+        position = base + change.place,
+        bumped_at = coalesce(change.bumped_at, rooms.bumped_at),
+        last_message_version = coalesce(change.last_message_version, rooms.last_message_version),
+        member_count = rooms.member_count + change.members,
+        message_count = rooms.message_count + change.messages
+    FROM unnest(
+        changed_rooms, changed_versions, changed_places, bumped, message_versions, member_changes, message_changes
+    ) AS change (room_id, version, place, bumped_at, last_message_version, members, messages)
+    WHERE rooms.room_id = change.room_id;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed <> cardinality(changed_rooms) THEN
+        RAISE EXCEPTION 'an event of a room that was never opened'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF cardinality(room_ids) > 0 THEN
+        INSERT INTO messages (room_id, version, user_id, content, posted_at)
+        SELECT * FROM unnest(room_ids, versions, user_ids, contents, times);
+    END IF;
+    RETURN base;
+END
+$$;

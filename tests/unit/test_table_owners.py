@@ -1,0 +1,84 @@
+"""Each table has an owner: the only place that writes it. What guards the log is in one place as well."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
+
+OWNERS = {
+    "stored_events": {"eventstore/append.sql"},
+    "checkpoints": {"eventstore/append.sql"},
+    "idempotency_keys": {"eventstore/append.sql", "eventstore/idempotency_keys.py"},
+    "snapshots": {"eventstore/snapshots.py"},
+    "schema_migrations": {"postgres/migrations.py"},
+    "schema_functions": {"postgres/functions.py"},
+    "rooms": {"projections/readmodels/fold.sql"},
+    "memberships": {"projections/readmodels/fold.sql"},
+    "messages": {"projections/readmodels/fold.sql"},
+    "read_marks": {"projections/readmodels/read_marks.py"},
+    "fanout_lanes": {"projections/fanout/lane_table.py"},
+    "leases": {"projections/fanout/leases.py"},
+    "dead_letters": {"projections/fanout/dead_letters.py"},
+    "operator_actions": {"projections/operator_actions.py"},
+    "users": {"api/accounts/accounts.py"},
+    "sessions": {"api/accounts/sessions.py"},
+    "operations_watch": {"api/operations/watch.py"},
+}
+"""Where each table is written by its name."""
+
+BY_VARIABLE = {
+    "{TABLE}": {"eventstore/checkpoints.py"},
+    "{LIVE}.{table}": {"projections/readmodels/tables.py"},
+    "{SHADOW}.made_for": {"replay/rebuild/shadow.py"},
+}
+"""Where tables are written by a variable: checkpoints, the read models of one room, and a table of the shadow."""
+
+WRITE = re.compile(r"\b(?:INSERT INTO|DELETE FROM|(?<!DO )(?<!FOR )UPDATE|TRUNCATE(?: TABLE)?)\s+([a-z_{][\w.{}]*)")
+
+
+def sources(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[str, str]]:
+    """Every file of code or SQL in the packages, with its text."""
+    for package in packages:
+        for file in sorted((ROOT / package).rglob("*")):
+            if file.suffix in (".py", ".sql"):
+                yield file.relative_to(ROOT).as_posix(), file.read_text()
+
+
+def files_with(pattern: str) -> set[str]:
+    return {name for name, text in sources() if re.search(pattern, text)}
+
+
+def writes() -> dict[str, set[str]]:
+    """The files that write each table, or whatever a variable names."""
+    found: dict[str, set[str]] = {}
+    for name, text in sources():
+        for table in WRITE.findall(text):
+            found.setdefault(table, set()).add(name)
+    return found
+
+
+def test_every_table_of_the_schema_has_an_owner() -> None:
+    schema = (ROOT / "migrations" / "schema.sql").read_text()
+    assert set(re.findall(r"^CREATE TABLE (\w+)", schema, re.MULTILINE)) == set(OWNERS)
+
+
+def test_only_its_owner_writes_a_table() -> None:
+    assert writes() == OWNERS | BY_VARIABLE
+    assert files_with("copy_records_to_table") == {"eventstore/stored_rows.py"}
+
+
+def test_only_the_event_store_spells_the_name_of_the_log() -> None:
+    spelled = {name for name, text in sources((*PACKAGES, "benchmarks")) if "stored_events" in text}
+    assert {name for name in spelled if not name.startswith("eventstore/")} == set()
+
+
+def test_the_append_lock_is_spelled_once() -> None:
+    locks = [name for name, text in sources() for _ in re.findall(r"(?<!ACCESS )EXCLUSIVE MODE", text)]
+    assert locks == ["eventstore/append.sql"]
+
+
+def test_the_numbers_of_advisory_locks_are_in_one_file() -> None:
+    assert files_with("0x6F6E72") == {"postgres/locks.py"}
+    assert files_with(r"pg_(?:try_)?advisory_(?!xact_lock_shared\(\$3, \$4\))") == {"postgres/locks.py"}
