@@ -11,6 +11,7 @@ from api.pages.state import beside, my_rooms, open_room
 from api.rest.read_marks import read_up_to
 from api.rest.rooms import room_of
 from domain.errors import InvalidField, RoomNotFound
+from domain.room import CONTENT_LIMIT
 from domain.values import ClientId, PostMessage, UserId
 from projections.readmodels.queries import At
 from projections.readmodels.shapes import Room
@@ -57,6 +58,7 @@ async def _newest(
         "older": messages[0].id if found.count > len(messages) else None,
         "is_newest": True,
         "content": content,
+        "content_limit": CONTENT_LIMIT,
         "problem": problem,
         "key": secrets.token_urlsafe(16),
     }

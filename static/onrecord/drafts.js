@@ -9,9 +9,14 @@ export class Drafts {
     this.#store = store;
   }
 
+  /** Whether they outlive this window. */
+  get isSafe() {
+    return this.#store.isSafe;
+  }
+
   /** @param {string} roomId */
   read(roomId) {
-    return this.#store.get(nameOf(roomId)) ?? "";
+    return this.#store.get(draftName(roomId)) ?? "";
   }
 
   /**
@@ -19,10 +24,10 @@ export class Drafts {
    * @param {string} text
    */
   write(roomId, text) {
-    if (text === "") this.#store.delete(nameOf(roomId));
-    else this.#store.set(nameOf(roomId), text);
+    if (text === "") this.#store.delete(draftName(roomId));
+    else this.#store.set(draftName(roomId), text);
   }
 }
 
 /** @param {string} roomId */
-const nameOf = (roomId) => `draft:${roomId}`;
+export const draftName = (roomId) => `draft:${roomId}`;

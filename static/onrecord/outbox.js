@@ -62,9 +62,8 @@ export class Outbox {
    * @param {string} content
    */
   add(roomId, content) {
-    const typedAt = Math.max(this.#now(), (this.of(roomId).at(-1)?.typedAt ?? 0) + 1);
     /** @type {OutgoingMessage} */
-    const message = { key: this.#newKey(), roomId, content, typedAt, state: "pending", problem: "" };
+    const message = { key: this.#newKey(), roomId, content, typedAt: this.#end(roomId), state: "pending", problem: "" };
     this.#messages.set(message.key, message);
     this.#save(message);
     return message;
@@ -97,9 +96,9 @@ export class Outbox {
     this.#save(message);
   }
 
-  /** @param {OutgoingMessage} message */
+  /** The user wants a refused message sent after all. @param {OutgoingMessage} message */
   retry(message) {
-    Object.assign(message, { state: "pending", problem: "", typedAt: this.#now() });
+    Object.assign(message, { state: "pending", problem: "", typedAt: this.#end(message.roomId) });
     this.#save(message);
   }
 
@@ -108,6 +107,11 @@ export class Outbox {
     const kept = new Map(this.#store.names(NAME).map((name) => [name.slice(NAME.length), this.#store.get(name)]));
     for (const key of this.#messages.keys()) if ((kept.get(key) ?? null) === null) this.#messages.delete(key);
     for (const [key, text] of kept) if (text !== null) this.#load(key, text);
+  }
+
+  /** The time of a message that comes after all others of the room. @param {string} roomId */
+  #end(roomId) {
+    return Math.max(this.#now(), (this.of(roomId).at(-1)?.typedAt ?? 0) + 1);
   }
 
   /**

@@ -13,30 +13,29 @@ const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000];
  * again, ever more slowly, before those after it; one that is refused stays in the outbox and lets them pass.
  */
 export class Sender {
+  /** Called when the outbox changed. */
+  onChange = () => {};
+  isStopped = false;
   #outbox;
   #api;
   #onSent;
-  #onChange;
   #onStop;
   /** Rooms that are being sent to. @type {Set<string>} */
   #busy = new Set();
   /** What ends the pauses between attempts. @type {Set<() => void>} */
   #pauses = new Set();
-  #isStopped = false;
 
   /**
    * @param {object} parts
    * @param {Outbox} parts.outbox
    * @param {Pick<Api, "post">} parts.api
    * @param {(event: RoomEvent<Message>) => void} parts.onSent
-   * @param {() => void} [parts.onChange] called when the outbox changed
    * @param {(error: ApiError) => void} [parts.onStop] the session ended or is another user's: nothing more is sent
    */
-  constructor({ outbox, api, onSent, onChange = () => {}, onStop = () => {} }) {
+  constructor({ outbox, api, onSent, onStop = () => {} }) {
     this.#outbox = outbox;
     this.#api = api;
     this.#onSent = onSent;
-    this.#onChange = onChange;
     this.#onStop = onStop;
   }
 
@@ -46,6 +45,12 @@ export class Sender {
     for (const roomId of this.#outbox.roomIds) this.#drain(roomId);
   }
 
+  /** Send nothing more: the user of this page has no session. */
+  stop() {
+    this.isStopped = true;
+    this.onChange();
+  }
+
   /** @param {string} roomId */
   async #drain(roomId) {
     if (this.#busy.has(roomId)) return;
@@ -53,15 +58,15 @@ export class Sender {
     let failures = 0;
     for (let message = this.#next(roomId); message !== undefined; message = this.#next(roomId)) {
       failures = (await this.#send(message)) ? 0 : failures + 1;
-      this.#onChange();
-      if (failures > 0 && !this.#isStopped) await this.#pause(RETRY_MS[Math.min(failures, RETRY_MS.length) - 1]);
+      this.onChange();
+      if (failures > 0 && !this.isStopped) await this.#pause(RETRY_MS[Math.min(failures, RETRY_MS.length) - 1]);
     }
     this.#busy.delete(roomId);
   }
 
   /** @param {string} roomId */
   #next(roomId) {
-    return this.#isStopped ? undefined : this.#outbox.next(roomId);
+    return this.isStopped ? undefined : this.#outbox.next(roomId);
   }
 
   /**
@@ -93,7 +98,7 @@ export class Sender {
     }
     this.#outbox.wait(outgoing, error.message);
     if (error.isUnauthorized || error.isOtherUser) {
-      this.#isStopped = true;
+      this.stop();
       this.#onStop(error);
     }
     return false;

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from api.demo import PEOPLE
-from api.rest.docs import TEMPLATES
+from api.files import TEMPLATES
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Person
 
