@@ -18,7 +18,7 @@ from api.metrics import Metrics
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.client import CentrifugoClient
-from centrifugo.hub.configuration.options import load
+from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub

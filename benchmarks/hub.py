@@ -17,7 +17,7 @@ import psutil
 from aiohttp import web
 
 from benchmarks.hub_clients import clients, content, told
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
 

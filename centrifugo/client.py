@@ -1,7 +1,7 @@
-"""The publisher on a Centrifugo server's HTTP API.
+"""The publisher on the HTTP API of a Centrifugo server.
 
-Its own client because a broadcast to 100,000 channels must not hold the event loop: bodies are joined from bytes made
-once, and no answer covers more than a thousand channels.
+Not cent, because a broadcast to 100,000 channels must not hold the event loop: bodies are joined from bytes that are
+encoded once, and no response covers more than a thousand channels.
 
 Source: https://centrifugal.dev/docs/server/server_api.
 """
@@ -12,10 +12,10 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from centrifugo.batching import Piece, batch_body, calls
+from centrifugo.batching import CallPart, batch_body, calls
 from centrifugo.publisher import Publication, PublicationRefused, PublisherUnavailable
 
-INTERNAL_ERROR = 100  # Centrifugo's code for what passes: Redis is away, for example
+INTERNAL_ERROR = 100  # temporary: Redis is down, for example
 CALL_TIMEOUT_S = 12.0  # the server itself gives a call 10 s
 
 
@@ -27,37 +27,37 @@ class ApiError(msgspec.Struct, frozen=True):
         return f"{self.code} {self.message}"
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of one channel."""
+class ChannelResponse(msgspec.Struct, frozen=True, gc=False):
+    """The outcome of a broadcast in one channel: accepted, unless there is an error."""
 
     error: ApiError | None = None
 
 
-class Broadcast(msgspec.Struct, frozen=True):
-    responses: list[Outcome]
+class BroadcastResult(msgspec.Struct, frozen=True):
+    responses: list[ChannelResponse]
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """The answer to one command of a batch: the outcomes of a broadcast, one per channel, or an error for all."""
+class CommandReply(msgspec.Struct, frozen=True):
+    """The reply to one command of a batch: a response for each channel of a broadcast, or one error for all."""
 
-    broadcast: Broadcast | None = None
+    broadcast: BroadcastResult | None = None
     error: ApiError | None = None
 
-    def complete(self, channels: int) -> bool:
-        """Whether it says what became of each of that many channels."""
+    def is_complete(self, channels: int) -> bool:
+        """Whether it answers for each of that many channels."""
         return self.error is not None or (self.broadcast is not None and len(self.broadcast.responses) == channels)
 
     def first_error(self) -> ApiError | None:
-        """The error to act on: one that passes before any other, as the retry it asks for meets the others again."""
-        outcomes = self.broadcast.responses if self.broadcast is not None else []
-        errors = [error for error in (self.error, *[o.error for o in outcomes]) if error is not None]
+        """The error to act on. A temporary one comes first, because the retry will meet the others again."""
+        responses = self.broadcast.responses if self.broadcast is not None else []
+        errors = [error for error in (self.error, *[each.error for each in responses]) if error is not None]
         return min(errors, key=lambda error: error.code != INTERNAL_ERROR, default=None)
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """The answer to a call: `replies` to a batch."""
+class CallResponse(msgspec.Struct, frozen=True):
+    """The response to a call: `replies` to a batch."""
 
-    replies: list[Reply] = []
+    replies: list[CommandReply] = []
     error: ApiError | None = None
 
 
@@ -67,9 +67,9 @@ class CentrifugoClient:
     def __init__(
         self, api_url: str, api_key: str, *, socket: Path | None = None, timeout_s: float = CALL_TIMEOUT_S
     ) -> None:
-        """`api_url` is the server's API without a slash at its end, such as http://centrifugo:8000/api.
+        """`api_url` is the server's API without a trailing slash, such as http://centrifugo:8000/api.
 
-        With `socket`, the server is asked over that socket file, whatever host the URL names.
+        With `socket`, requests go over that socket file, whatever host the URL names.
         """
         self._api_url = api_url
         self._session = aiohttp.ClientSession(
@@ -77,7 +77,7 @@ class CentrifugoClient:
             headers={"X-API-Key": api_key, "Content-Type": "application/json"},
             timeout=aiohttp.ClientTimeout(total=timeout_s),
         )
-        self._decode = msgspec.json.Decoder(Answer).decode
+        self._decode = msgspec.json.Decoder(CallResponse).decode
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         for call in calls(publications):
@@ -90,43 +90,43 @@ class CentrifugoClient:
     async def close(self) -> None:
         await self._session.close()
 
-    async def _send(self, call: Sequence[Piece]) -> None:
+    async def _send(self, call: Sequence[CallPart]) -> None:
         done = call[0].index
-        answer = await self._post("batch", batch_body(call), done=done)
-        if len(answer.replies) != len(call):
-            raise PublisherUnavailable(f"{len(answer.replies)} replies to {len(call)} commands", done=done)
-        for piece, reply in zip(call, answer.replies, strict=True):
-            judge(piece, reply)
+        response = await self._post("batch", batch_body(call), done=done)
+        if len(response.replies) != len(call):
+            raise PublisherUnavailable(f"{len(response.replies)} replies to {len(call)} commands", done=done)
+        for part, reply in zip(call, response.replies, strict=True):
+            raise_for_error(part, reply)
 
-    async def _post(self, method: str, body: bytes, *, done: int = 0) -> Answer:
-        """Raises PublisherUnavailable with `done` for every failure to get an answer that can be read."""
+    async def _post(self, method: str, body: bytes, *, done: int = 0) -> CallResponse:
+        """Raises PublisherUnavailable with `done` unless a response comes that can be read."""
         try:
             async with self._session.post(f"{self._api_url}/{method}", data=body, allow_redirects=False) as response:
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise PublisherUnavailable(f"{method}: {type(error).__name__}", done=done) from error
         if response.status != 200:
-            # Also for a wrong key or path: it is the configuration that is wrong, not the publication.
+            # Also for a wrong key or path: then the configuration is wrong, not the publication.
             raise PublisherUnavailable(f"{method}: HTTP {response.status}", done=done)
         return self._read(method, content, done=done)
 
-    def _read(self, method: str, content: bytes, *, done: int) -> Answer:
+    def _read(self, method: str, content: bytes, *, done: int) -> CallResponse:
         try:
-            answer = self._decode(content)
+            response = self._decode(content)
         except msgspec.MsgspecError as error:
-            raise PublisherUnavailable(f"{method}: not an answer of Centrifugo's", done=done) from error
-        if answer.error is not None:
-            raise PublisherUnavailable(f"{method}: {answer.error}", done=done)
-        return answer
+            raise PublisherUnavailable(f"{method}: not a response of Centrifugo's", done=done) from error
+        if response.error is not None:
+            raise PublisherUnavailable(f"{method}: {response.error}", done=done)
+        return response
 
 
-def judge(piece: Piece, reply: Reply) -> None:
-    """Raise what the reply to a piece calls for, when it is not accepted in all its channels."""
-    if not reply.complete(len(piece.publication.channels)):
-        raise PublisherUnavailable("a reply does not match its command", done=piece.index)
+def raise_for_error(part: CallPart, reply: CommandReply) -> None:
+    """Raise unless all channels of the part accepted it."""
+    if not reply.is_complete(len(part.publication.channels)):
+        raise PublisherUnavailable("a reply does not match its command", done=part.index)
     error = reply.first_error()
     if error is None:
         return
     if error.code == INTERNAL_ERROR:
-        raise PublisherUnavailable(f"broadcast: {error}", done=piece.index)
-    raise PublicationRefused(piece.index, error.code, error.message)
+        raise PublisherUnavailable(f"broadcast: {error}", done=part.index)
+    raise PublicationRefused(part.index, error.code, error.message)

@@ -1,4 +1,4 @@
-"""Durations as Go writes them, which is how Centrifugo's configuration does."""
+"""Durations as Go writes them, and so Centrifugo's configuration."""
 
 import re
 

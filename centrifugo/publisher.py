@@ -1,10 +1,10 @@
-"""The publisher port: what a fan-out needs from Centrifugo, whichever of the two stands behind it.
+"""The publisher port: what a fan-out needs of Centrifugo or of the embedded hub.
 
 Errors:
 
     PublisherError
-    ├── PublisherUnavailable   not now: repeat the same call, its keys make that safe
-    └── PublicationRefused     never: this publication, as it is, will not be accepted
+    ├── PublisherUnavailable   not now: repeat the same call, its idempotency keys make that safe
+    └── PublicationRefused     never: this publication will not be accepted as it is
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from typing import Protocol
 
 import msgspec
 
-from centrifugo.json_text import is_json
-
 PER_CALL = 1_000
-"""Channels that travel in one HTTP call: about 10 ms of a server's time (30 on Redis), then others get a turn."""
+"""Channels in one HTTP call: about 10 ms of the server's time (30 on Redis), then others get a turn."""
+
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 @dataclass(frozen=True)
 class Channels:
-    """The channels of one publication. `names` must not change: what is derived from it is made once and kept.
+    """The channels of one publication. `names` must not change, because what is derived from it is kept.
 
-    Keep an instance for as long as its names hold, and a broadcast to 100,000 of them encodes nothing the second time.
+    Keep an instance as long as its names are right: a second broadcast to the same 100,000 channels encodes no name.
     """
 
     names: Sequence[str]
@@ -39,7 +39,7 @@ class Channels:
 
     @cached_property
     def parts(self) -> tuple["Channels", ...]:
-        """The same channels in order, in pieces that one call may carry."""
+        """The same channels in order, in parts that fit into one call each."""
         if 0 < len(self.names) <= PER_CALL:
             return (self,)
         return tuple(Channels(self.names[start : start + PER_CALL]) for start in range(0, len(self.names), PER_CALL))
@@ -47,9 +47,10 @@ class Channels:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """`data`, one JSON text in UTF-8, for every one of `channels`. Raises ValueError when it is something else.
+    """`data`, one JSON text in UTF-8, for each of `channels`. Raises ValueError when `data` is anything else.
 
-    `idempotency_key` is derived from the fact it tells, never random: within five minutes it reaches a channel once.
+    `idempotency_key` is derived from the fact that is published, never random. Within five minutes a channel accepts a
+    key once.
     """
 
     channels: Channels
@@ -57,27 +58,36 @@ class Publication:
     idempotency_key: str
 
     def __post_init__(self) -> None:
-        # A server embeds it unread: a bad one would break the connection of everybody who receives or recovers it.
-        if not is_json(self.data):
+        # A server embeds the data unread: bad data would break the connection of every client that receives it.
+        if not _is_json(self.data):
             raise ValueError("a publication's data must be one JSON text")
 
     @property
     def parts(self) -> tuple["Publication", ...]:
-        """The publication in pieces of one call each, so that a caller can let others publish between them.
+        """The publication in parts of one call each, so that a caller can let others publish between them.
 
-        Each piece keeps the key: repeating the whole publication after some of its pieces completes it.
+        Each part has the publication's key: repeating the whole publication after some of its parts completes it.
         """
         return tuple(Publication(channels, self.data, self.idempotency_key) for channels in self.channels.parts)
 
 
+def _is_json(data: bytes) -> bool:
+    try:
+        data.decode()
+        _decode_raw(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return False
+    return True
+
+
 class PublisherError(Exception):
-    """The server did not accept all of what it was given."""
+    """The server did not accept everything."""
 
 
 class PublisherUnavailable(PublisherError):
-    """The outcome is unknown or a failure that passes: repeat the call.
+    """The outcome is unknown, or the failure is temporary: repeat the call.
 
-    `done` publications, counted from the first, are certainly accepted and need not be repeated.
+    The first `done` publications are certainly accepted and need not be repeated.
     """
 
     def __init__(self, reason: str, *, done: int = 0) -> None:
@@ -88,7 +98,7 @@ class PublisherUnavailable(PublisherError):
 class PublicationRefused(PublisherError):
     """Publication `index` of the call was refused for good with Centrifugo's error `code`.
 
-    Those before it are accepted. Of those after it some may be: publish them again, their keys make it safe.
+    Those before it are accepted, and some of those after it may be. Publish the latter again; their keys make it safe.
     """
 
     def __init__(self, index: int, code: int, message: str) -> None:
@@ -99,20 +109,20 @@ class PublicationRefused(PublisherError):
 
 
 class Publisher(Protocol):
-    """Puts publications into channels and ends connections. Order holds within a call and from one call to the next."""
+    """Publishes to channels and ends connections. Order holds within a call and from one call to the next."""
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        """Return when all are accepted; for every channel, publication i is delivered before i + 1.
+        """Return when all are accepted. On every channel, publication i is delivered before i + 1.
 
         Raises PublisherUnavailable or PublicationRefused.
         """
 
     async def disconnect(self, user: str, *, code: int, reason: str) -> None:
-        """End every connection of `user` (not empty: that would be the anonymous ones).
+        """End every connection of `user`, which must not be empty: to Centrifugo that means anonymous users.
 
-        Codes 4500..4999 end it for good, 4000..4499 let the client come back. `reason`: plain text of 1..123 bytes.
-        Raises PublisherUnavailable.
+        With a code of 4500..4999 clients stay away, with 4000..4499 they reconnect. `reason` is plain text of
+        1..123 bytes. Raises PublisherUnavailable.
         """
 
     async def close(self) -> None:
-        """Let go of connections; the publisher is not used afterwards."""
+        """Release the connections. The publisher is not used afterwards."""

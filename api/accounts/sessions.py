@@ -1,9 +1,11 @@
 """Sessions: opened at login, kept in the database, remembered in memory for a moment, dead everywhere at logout."""
 
+import hmac
 import secrets
 import time
+from base64 import urlsafe_b64encode
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from postgres.database import Database
@@ -40,11 +42,12 @@ REMOVE_EXPIRED = "DELETE FROM sessions WHERE now() >= least(idle_expires_at, exp
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in. `token_hash` names the session without being a key to it."""
+    """Who is signed in. `token_hash` names the session without being a key to it; `csrf` is the token of its forms."""
 
     token_hash: bytes
     user: User
     is_admin: bool
+    csrf: str = field(repr=False)
 
 
 class Sessions:
@@ -89,7 +92,8 @@ class Sessions:
         row = await self._database.fetchrow(FIND, token_hash, self._idle_s)
         if row is None:
             return None
-        session = Session(token_hash, User(row["user_id"], row["username"]), row["is_admin"])
+        user = User(row["user_id"], row["username"])
+        session = Session(token_hash, user, row["is_admin"], derived_token(token))
         # A logout may have been announced between the database's answer and now: then it is not remembered.
         if self.announcements.is_listening and forgettings == self._forgettings:
             self._remember(session, min(self._cache_s, row["remaining_s"]))
@@ -111,6 +115,12 @@ class Sessions:
     def _forget_all(self) -> None:
         self._forgettings += 1
         self._remembered.clear()
+
+
+def derived_token(cookie: str) -> str:
+    """The CSRF token that belongs to a cookie's value, from which nothing can be told about that value."""
+    digest = hmac.digest(cookie.encode("utf-8", "surrogateescape"), b"csrf", "sha256")
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _hash(token: str) -> bytes:

@@ -11,10 +11,11 @@ from aiohttp import web
 
 from api.http.app_keys import CLIENTS
 
-Name = Literal["sessionid", "csrftoken"]
+Name = Literal["sessionid", "csrftoken", "visitor"]
 SAME_SITE: dict[Name, str] = {
     "sessionid": "Lax",  # a link from elsewhere leads a signed-in person to a signed-in page
     "csrftoken": "Strict",
+    "visitor": "Lax",
 }
 
 

@@ -4,13 +4,16 @@ from aiohttp import web
 
 from api.accounts.accounts import WrongCredentials
 from api.accounts.throttle import TooManyRequests
-from api.demo import ADMIN, PASSWORD, PEOPLE
+from api.demo import PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, CLIENTS, SESSION, SETTINGS, SIGNUPS
 from api.http.cookies import delete_cookie
+from api.pages.kept_form import kept_through_login, offer
+from api.pages.login_page import login_page
 from api.pages.page import field, local, redirect, render
 from api.pages.state import beside, my_rooms
-from api.rest.accounts import end_session, signed_in
+from api.rest.accounts import begin_session, end_session, signed_in, with_session
 from domain.errors import InvalidField
+from projections.readmodels.shapes import User
 
 
 async def get_login(request: web.Request) -> web.Response:
@@ -18,21 +21,26 @@ async def get_login(request: web.Request) -> web.Response:
     following = local(request.query.get("next", "/"))
     if SESSION in request:
         return redirect(following)
-    return _login(request, following)
+    return login_page(request, following)
 
 
 async def post_login(request: web.Request) -> web.Response:
     """POST /login/."""
     username, following = await field(request, "username"), local(await field(request, "next"))
+    kept = await kept_through_login(request)
     address = request.app[CLIENTS].address(request)
+
+    def again(problem: str, status: int) -> web.Response:
+        problems = {"password": problem}
+        return login_page(request, following, username=username, problems=problems, kept=kept, status=status)
+
     try:
         user = await request.app[ACCOUNTS].log_in(username, await field(request, "password"), address=address)
     except WrongCredentials:
-        problems = {"password": "This name and this password do not belong together."}
-        return _login(request, following, username=username, problems=problems, status=400)
+        return again("This name and this password do not belong together.", 400)
     except TooManyRequests as error:
-        return _login(request, following, username=username, problems={"password": str(error)}, status=429)
-    return await signed_in(request, user, redirect(following))
+        return again(str(error), 429)
+    return await _logged_in(request, user, following)
 
 
 async def post_demo_login(request: web.Request) -> web.Response:
@@ -42,20 +50,15 @@ async def post_demo_login(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     address = request.app[CLIENTS].address(request)
     user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address)
-    return await signed_in(request, user, redirect(local(await field(request, "next"))))
+    return await _logged_in(request, user, local(await field(request, "next")))
 
 
-def _login(
-    request: web.Request,
-    following: str,
-    *,
-    username: str = "",
-    problems: dict[str, str] | None = None,
-    status: int = 200,
-) -> web.Response:
-    people = PEOPLE if request.app[SETTINGS].seeds_demo else ()
-    context = {"next": following, "username": username, "problems": problems or {}, "people": people, "admin": ADMIN}
-    return render(request, "login.html", context, status=status)
+async def _logged_in(request: web.Request, user: User, following: str) -> web.Response:
+    """On to where they were going, or to the form that the login has kept."""
+    token = await begin_session(request, user)
+    kept = await kept_through_login(request)
+    response = redirect(following) if kept is None else offer(request, kept, following)
+    return with_session(request, token, response)
 
 
 async def get_signup(request: web.Request) -> web.Response:
@@ -63,7 +66,7 @@ async def get_signup(request: web.Request) -> web.Response:
     following = local(request.query.get("next", "/"))
     if SESSION in request:
         return redirect(following)
-    return render(request, "signup.html", {"next": following, "username": "", "problems": {}})
+    return render(request, "signup.html", {"next": following, "username": "", "problems": {}, "kept": ""})
 
 
 async def post_signup(request: web.Request) -> web.Response:
@@ -73,7 +76,7 @@ async def post_signup(request: web.Request) -> web.Response:
     try:
         user = await request.app[ACCOUNTS].sign_up(username, await field(request, "password"))
     except InvalidField as error:
-        context = {"next": following, "username": username, "problems": {error.field: str(error)}}
+        context = {"next": following, "username": username, "problems": {error.field: str(error)}, "kept": ""}
         return render(request, "signup.html", context, status=400)
     return await signed_in(request, user, redirect(following))
 

@@ -1,19 +1,15 @@
-"""What every page has in common: who may see it, how forms prove where they come from, how refusals look."""
+"""What every page has in common: how it is rendered, the fields of its forms, how refusals look."""
 
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp_jinja2
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from markupsafe import Markup
 
-from api.http.access import SAFE, NotSignedIn, admit, check_access
-from api.http.acting_user import check_user
+from api.http.access import SAFE
 from api.http.app_keys import SESSION
-from api.http.csrf import CsrfFailed, check_csrf, csrf_token, hand_out
-from api.http.endpoints import Access
-from api.http.errors import Refusal, refusal_of
+from api.http.csrf import csrf_token, hand_out
+from api.http.errors import Refusal
 
 Context = dict[str, Any]
 CSRF_FIELD = "csrf"
@@ -21,9 +17,8 @@ USER_FIELD = "user"
 FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="hidden" name="user" value="%s">')
 """In every form that is posted: the CSRF token, and the id of the user for whom the page was made."""
 
-TYPED_FIELDS = ("content", "name", "why")
 ACTIONS = {
-    *("join", "leave", "logout", "demo-login"),
+    *("join", "leave", "read", "logout", "demo-login"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }
 """Last parts of paths that forms are sent to and that are no pages: what they belong to is one part up."""
@@ -32,42 +27,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {websocket}; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-
-OUT_OF_DATE = Refusal(403, {"detail": "The form was out of date, as after a login in another window."})
-
-
-async def get_nothing(request: web.Request) -> web.StreamResponse:
-    """GET of what is not there: people get a page, or what they meant but for the slash; programs the usual answer."""
-    if "text/html" not in request.headers.get("Accept", ""):
-        raise web.HTTPNotFound
-    if not request.path.endswith("/"):
-        return redirect(local(str(request.rel_url.with_path(f"{request.path}/", keep_query=True))))
-    return await page(_nothing, Access.ANYBODY)(request)
-
-
-async def _nothing(_: web.Request) -> web.StreamResponse:
-    raise web.HTTPNotFound
-
-
-def page(handler: Handler, access: Access = Access.SIGNED_IN) -> Handler:
-    """`handler` as a page: strangers are led to login and back, refusals are pages too."""
-
-    async def serve(request: web.Request) -> web.StreamResponse:
-        try:
-            check_access(await admit(request), access)
-            if request.method not in SAFE:
-                check_user(request, await field(request, USER_FIELD))
-                check_csrf(request, await field(request, CSRF_FIELD))
-            return await handler(request)
-        except NotSignedIn:
-            return redirect(f"/login/?next={quote(way_back(request))}")
-        except Exception as error:
-            refusal = OUT_OF_DATE if isinstance(error, CsrfFailed) else refusal_of(error)
-            if refusal is None:
-                raise
-            return refused(request, refusal, typed=await _typed(request, error))
-
-    return serve
 
 
 def render(request: web.Request, template: str, context: Context, *, status: int = 200) -> web.Response:
@@ -86,7 +45,7 @@ def render(request: web.Request, template: str, context: Context, *, status: int
     response.headers["Content-Security-Policy"] = POLICY.format(websocket=f"ws://{host} wss://{host}")
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-store"
-    hand_out(request, response, token)
+    hand_out(request, response)
     return response
 
 
@@ -105,13 +64,6 @@ def refused(request: web.Request, refusal: Refusal, *, typed: str = "") -> web.R
 def redirect(location: str) -> web.Response:
     """On to another page of ours, by GET."""
     return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
-
-
-async def _typed(request: web.Request, error: Exception) -> str:
-    """What a person typed into the form that was refused; empty where the form could not be read."""
-    if request.method in SAFE or isinstance(error, web.HTTPRequestEntityTooLarge):
-        return ""
-    return "".join([await field(request, name) for name in TYPED_FIELDS])
 
 
 async def field(request: web.Request, name: str) -> str:

@@ -5,9 +5,9 @@ import secrets
 from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
-from api.http.parsing import BIGINT, query_number, room_id
+from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.page import field, redirect, render
-from api.pages.state import beside, my_rooms, open_room
+from api.pages.state import beside, first_unread, my_rooms, open_room
 from api.rest.read_marks import read_up_to
 from api.rest.rooms import room_of
 from domain.errors import InvalidField, RoomNotFound
@@ -40,13 +40,25 @@ async def post_message(request: web.Request) -> web.Response:
         await request.app[CORE].chat.post_message(command)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)
+    await _mark_read(request)
     return redirect(f"/rooms/{room.value.id}/#newest")
+
+
+async def post_read(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/read/: what the page showed is read."""
+    await _mark_read(request)
+    return redirect(f"/rooms/{room_id(request)}/#newest")
+
+
+async def _mark_read(request: web.Request) -> None:
+    """Up to the version that the form's page showed, if the form says which."""
+    if seen := as_number(await field(request, "seen")):
+        await read_up_to(request, room_id(request), min(seen, BIGINT))
 
 
 async def _newest(
     request: web.Request, room: At[Room], *, content: str = "", problem: str = "", status: int = 200
 ) -> web.Response:
-    await read_up_to(request, room_id(request), room.value.version)
     state, found = await open_room(request, room)
     assert state.open is not None
     messages = state.open.messages
@@ -57,6 +69,7 @@ async def _newest(
         "members": state.open.members,
         "older": messages[0].id if found.count > len(messages) else None,
         "is_newest": True,
+        "first_unread": first_unread(state, room.value, messages),
         "content": content,
         "content_limit": CONTENT_LIMIT,
         "problem": problem,
@@ -79,6 +92,7 @@ async def _older(request: web.Request, room: At[Room]) -> web.Response:
         "members": await core.members.at(room.value.id, room.value.version),
         "older": messages[0].id if len(messages) == OLDER else None,
         "is_newest": False,
+        "first_unread": None,
     }
     return render(request, "room.html", context)
 

@@ -11,7 +11,7 @@ from api.pages import history as pages_history
 from api.pages import operations as pages_operations
 from api.pages import room as pages_room
 from api.pages import rooms as pages_rooms
-from api.pages.page import get_nothing, page
+from api.pages.admission import get_nothing, page
 
 ANYBODY = Access.ANYBODY
 ADMIN = Access.ADMIN
@@ -34,6 +34,7 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield web.post("/discover/", page(pages_rooms.post_room))
     yield web.get(f"{ROOM}/", page(pages_room.get_room))
     yield web.post(f"{ROOM}/", page(pages_room.post_message))
+    yield web.post(f"{ROOM}/read/", page(pages_room.post_read))
     yield web.post(f"{ROOM}/join/", page(pages_rooms.post_join))
     yield web.post(f"{ROOM}/leave/", page(pages_rooms.post_leave))
     yield web.get(f"{ROOM}/history/", page(pages_history.get_history))

@@ -1,6 +1,7 @@
 """What a page shows and goes on from: rendered by the templates, and handed to the scripts as one piece of JSON."""
 
 import asyncio
+from collections.abc import Sequence
 
 from aiohttp import web
 from msgspec import Struct
@@ -12,7 +13,13 @@ from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import Message, Room, User
 
 SHOWN = 50
-"""Messages of a room that a first visit shows."""
+"""Messages of a room that a visit shows at least."""
+
+UNREAD_SHOWN = 300
+"""Messages that it shows at most, to begin with the first unread one."""
+
+READ_SHOWN = 10
+"""Messages before the first unread one that it shows at least."""
 
 
 class OpenRoom(Struct, frozen=True):
@@ -49,15 +56,32 @@ async def open_room(request: web.Request, room: At[Room]) -> tuple[State, Found[
     Its version is read first: messages and members are asked for at that version, and so fit together.
     """
     core = request.app[CORE]
-    user = request[SESSION].user
-    found, members, mine = await asyncio.gather(
-        core.queries.messages_before(user.id, room.value.id, before=room.value.version + 1, limit=SHOWN),
-        core.members.at(room.value.id, room.value.version),
-        my_rooms(request),
-    )
+    mine, members = await asyncio.gather(my_rooms(request), core.members.at(room.value.id, room.value.version))
+    reading = reading_of(mine, room.value)
+    limit = UNREAD_SHOWN if reading.unread else SHOWN
+    newest = await core.queries.messages_before(mine.user.id, room.value.id, before=room.value.version + 1, limit=limit)
+    messages = newest.value.results
+    unread = sum(message.id > reading.version for message in messages)
+    found = Found(newest.value.count, messages[: max(SHOWN, unread + READ_SHOWN)])
     position = min(room.position, mine.position)
-    shown = OpenRoom(room.value, found.value.results[::-1], members)
-    return State(user, position, mine.rooms, mine.readings, shown), found.value
+    shown = OpenRoom(room.value, found.results[::-1], members)
+    return State(mine.user, position, mine.rooms, mine.readings, shown), found
+
+
+def reading_of(state: State, room: Room) -> Reading:
+    """How far the caller has read `room`. A room without a reading, which they just left, counts as read."""
+    everything = Reading(room.id, room.version, 0, room.version)
+    return next((reading for reading in state.readings if reading.room_id == room.id), everything)
+
+
+def first_unread(state: State, room: Room, messages: Sequence[Message]) -> int | None:
+    """The first of `messages` (ascending) that others wrote and the caller has not read."""
+    reading = reading_of(state, room)
+    if not reading.unread:
+        return None
+    return next(
+        (message.id for message in messages if message.id > reading.version and message.user.id != state.user.id), None
+    )
 
 
 def beside(state: State) -> Context:

@@ -6,7 +6,7 @@ from msgspec import Struct
 from api.accounts.accounts import WrongCredentials
 from api.http.app_keys import ACCOUNTS, CLIENTS, PUBLISHER, SESSION, SESSIONS, SETTINGS, SIGNUPS
 from api.http.cookies import delete_cookie, set_cookie
-from api.http.csrf import renew_csrf
+from api.http.csrf import hand_out
 from api.http.parsing import InvalidFields, read_body
 from api.http.responses import answer
 from api.realtime import disconnect
@@ -76,9 +76,24 @@ async def end_session(request: web.Request) -> None:
 
 async def signed_in(request: web.Request, user: User, response: web.Response) -> web.Response:
     """`response`, handing out a session of `user`; one that the client still had is over."""
+    token = await begin_session(request, user)
+    return with_session(request, token, response)
+
+
+async def begin_session(request: web.Request, user: User) -> str:
+    """Open a session of `user`, which is this request's from now on; returns its token."""
+    sessions = request.app[SESSIONS]
     if (before := request.get(SESSION)) is not None:
-        await request.app[SESSIONS].end(before)
-    token = await request.app[SESSIONS].open(user)
+        await sessions.end(before)
+    token = await sessions.open(user)
+    session = await sessions.find(token)
+    assert session is not None, "it was opened a moment ago"
+    request[SESSION] = session
+    return token
+
+
+def with_session(request: web.Request, token: str, response: web.Response) -> web.Response:
+    """`response`, handing out the session that this request began, and its CSRF token."""
     set_cookie(request, response, "sessionid", token, max_age_s=request.app[SETTINGS].session_lifetime_s)
-    renew_csrf(request, response)
+    hand_out(request, response)
     return response

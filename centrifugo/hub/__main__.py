@@ -11,8 +11,8 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from centrifugo.hub.configuration import options as configuration
-from centrifugo.hub.configuration.options import Config, InvalidConfiguration
+from centrifugo.hub.configuration.loading import InvalidConfiguration, load
+from centrifugo.hub.configuration.sections import HubConfig
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
@@ -25,7 +25,7 @@ def main() -> None:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        config = configuration.load(arguments.config, os.environ)
+        config = load(arguments.config, os.environ)
     except InvalidConfiguration as error:
         sys.exit(f"centrifugo: {error}")
     uvloop.run(_serve(config, arguments.host, arguments.port))
@@ -39,22 +39,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def application(config: Config) -> web.Application:
-    """The hub's own application: WebSocket, server API and, when enabled, `/health`."""
+def application(config: HubConfig) -> web.Application:
+    """A hub's WebSocket and server API."""
     hub = Hub(config)
     app = web.Application()
     websocket.mount(app, hub)
     app.add_routes(http_api.routes(hub))
-    if config.health.enabled:
-        app.router.add_get("/health", _health)
     return app
 
 
-async def _health(_: web.Request) -> web.Response:
-    return web.json_response({})
-
-
-async def _serve(config: Config, host: str, port: int) -> None:
+async def _serve(config: HubConfig, host: str, port: int) -> None:
     runner = web.AppRunner(application(config), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host, port)

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
-from centrifugo.hub.codes import Refused
+from centrifugo.hub.channels.idempotency_window import PublishResult
 from centrifugo.hub.hub import Hub
-from centrifugo.hub.idempotency_window import Published
+from centrifugo.hub.protocol.codes import Refused
 from centrifugo.publisher import Publication, PublicationRefused
 
 
 class EmbeddedPublisher:
-    """A Publisher. It is never unavailable, and the hub stays its owner's to close."""
+    """A Publisher that is never unavailable. The owner of the hub closes it."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -23,17 +23,17 @@ class EmbeddedPublisher:
             refused = first_refusal(results)
             if refused is not None:
                 raise PublicationRefused(index, refused.error.code, refused.error.message)
-            await asyncio.sleep(0)  # many small ones must not hold the event loop either
+            await asyncio.sleep(0)  # many small publications must not hold the event loop either
 
     async def disconnect(self, user: str, *, code: int, reason: str) -> None:
         self._hub.disconnect(user, code, reason)
 
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to release."""
 
 
-def first_refusal(results: Sequence[Published | Refused]) -> Refused | None:
-    # Mostly there is none, and that is seen without a loop of ours: 100,000 results in 2 ms, not 8.
+def first_refusal(results: Sequence[PublishResult | Refused]) -> Refused | None:
+    # Usually there is none. Comparing types finds that out without a Python loop: 100,000 results in 2 ms, not 8.
     if Refused not in set(map(type, results)):
         return None
     return next(result for result in results if isinstance(result, Refused))

@@ -10,6 +10,7 @@ import { localise, separateDays } from "./times.js";
 
 const NEAR_PX = 120;
 const END_PX = 2; // heights are rounded
+const ABOVE_UNREAD = 0.25; // of the height: what was read last stays in sight above the first unread message
 
 const STATE_TEXT = {
   pending: () => "Sending…",
@@ -52,9 +53,10 @@ export class MessageList {
    * @param {object} parts
    * @param {Room} parts.room
    * @param {Outbox} parts.outbox
+   * @param {number} parts.readUpTo the version up to which the user had read the room; Infinity when all of it
    * @param {(before: number) => Promise<boolean>} parts.fetchOlder adds to the room; resolves to whether there are more
    */
-  constructor(conversation, { room, outbox, fetchOlder }) {
+  constructor(conversation, { room, outbox, readUpTo, fetchOlder }) {
     this.#scroll = find(conversation, ".scroll");
     this.#list = find(conversation, ".messages");
     this.#outgoing = find(conversation, ".outgoing");
@@ -65,7 +67,8 @@ export class MessageList {
     this.#fetchOlder = fetchOlder;
     this.#hasOlder = !this.#olderLine.hidden;
     showLocalTimes(this.#list);
-    this.#window = new MessageWindow(this.#list, room);
+    this.#window = new MessageWindow(this.#list, room, readUpTo);
+    this.#toUnread();
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#olderLine.addEventListener("click", (event) => {
       event.preventDefault();
@@ -76,9 +79,20 @@ export class MessageList {
     new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd()).observe(this.#scroll);
   }
 
-  /** Whether the newest message is in sight. */
-  get isAtEnd() {
-    return this.#isAtEnd;
+  /** Bring the first unread message into view; without one, the newest. */
+  #toUnread() {
+    const line = this.#window.unreadLine;
+    if (line === null) return;
+    const { top } = this.#scroll.getBoundingClientRect();
+    this.#seen = this.#window.last;
+    this.#scroll.scrollTop += line.getBoundingClientRect().top - top - this.#scroll.clientHeight * ABOVE_UNREAD;
+    this.#top = this.#scroll.scrollTop;
+    this.#setAtEnd(this.#distanceToEnd() < END_PX);
+  }
+
+  #distanceToEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
+    return scrollHeight - clientHeight - scrollTop;
   }
 
   toEnd() {
@@ -123,11 +137,11 @@ export class MessageList {
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
-    const rest = scrollHeight - clientHeight - scrollTop;
-    const isUp = scrollTop < this.#top; // by however little: a reader who scrolls up is not pulled back to the end
+    const { scrollTop, clientHeight } = this.#scroll;
+    const rest = this.#distanceToEnd();
+    const isDown = scrollTop > this.#top; // only a reader who scrolls down is taken to the end
     this.#top = scrollTop;
-    const isNear = rest < END_PX || (rest < NEAR_PX && !isUp);
+    const isNear = rest < END_PX || (rest < NEAR_PX && isDown);
     const hasMore = !this.#isAtEnd && this.#window.hasBelow;
     if (isNear !== this.#isAtEnd && !hasMore) {
       this.#setAtEnd(isNear);

@@ -19,7 +19,10 @@ else startRoom(openRoom);
 
 /** @param {Room} room */
 function startRoom(room) {
-  const list = new MessageList(conversation, { room, outbox, fetchOlder: (before) => fetchOlder(room, before) });
+  const list = new MessageList(conversation, {
+    ...{ room, outbox, readUpTo: mirror.readUpTo(room.id) },
+    fetchOlder: (before) => fetchOlder(room, before),
+  });
   const composer = new Composer(find(conversation, ".composer", HTMLFormElement), {
     ...{ roomId: room.id, drafts: new Drafts(store) },
     onSubmit(content) {
@@ -33,8 +36,8 @@ function startRoom(room) {
     sender.wake();
     render();
   };
-  const isSeen = () => list.isAtEnd && document.visibilityState === "visible";
-  const readMarker = new ReadMarker({ room, mirror, api }, isSeen);
+  const parts = { room, mirror, api };
+  const readMarker = new ReadMarker(parts, find(conversation, ".scroll"), find(conversation, ".messages"));
 
   function render() {
     list.render();
@@ -53,7 +56,6 @@ function startRoom(room) {
     render();
   });
   list.onMove = render;
-  document.addEventListener("visibilitychange", render);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     find(conversation, ".people", HTMLDetailsElement).open = false;

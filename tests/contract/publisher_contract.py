@@ -16,7 +16,7 @@ from tests.support.realtime.server import API_KEY, connection_token, subscriptio
 
 @dataclass(frozen=True)
 class Site:
-    """A publisher and the port of the server that it publishes to."""
+    """A publisher, and the port of its server."""
 
     publisher: Publisher
     port: int
@@ -31,18 +31,18 @@ class Site:
         return [publication["data"] for publication in answer["result"]["publications"]]
 
     @asynccontextmanager
-    async def listening(self, user: str) -> AsyncIterator["Listener"]:
+    async def listening(self, user: str) -> AsyncIterator["ChannelListener"]:
         """A client subscribed to the user's personal channel with tokens such as the service issues."""
         channel = f"personal:{user}"
         async with aiohttp.ClientSession() as session, session.ws_connect(websocket_url(self.port)) as socket:
-            listener = Listener(socket)
+            listener = ChannelListener(socket)
             await listener.ask({"id": 1, "connect": {"token": connection_token(user)}})
             subscription = {"channel": channel, "token": subscription_token(user, channel)}
             await listener.ask({"id": 2, "subscribe": subscription})
             yield listener
 
 
-class Listener:
+class ChannelListener:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._received: list[dict[str, Any]] = []
@@ -58,7 +58,7 @@ class Listener:
         return [(await self._next())["push"]["pub"]["data"] for _ in range(count)]
 
     async def closed(self) -> int | None:
-        """Wait for the server to close the connection; its code."""
+        """Wait until the server closes the connection, and return the code."""
         message = await self._socket.receive(timeout=10)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return self._socket.close_code
@@ -71,7 +71,7 @@ class Listener:
 
 
 def users(count: int) -> list[str]:
-    """Channels that no other test publishes to."""
+    """Users whose channels no other test publishes to."""
     prefix = secrets.token_hex(4)
     return [f"{prefix}-{n}" for n in range(count)]
 
@@ -85,71 +85,76 @@ def publication(to: Channels, data: Any, *, key: str | None = None) -> Publicati
 
 
 class PublisherContract:
-    async def test_a_publication_reaches_every_one_of_its_channels_and_no_other(self, site: Site) -> None:
-        *members, stranger = users(4)
-        await site.publisher.publish([publication(channels(members), {"n": 1})])
-        assert [await site.history(f"personal:{member}") for member in members] == [[{"n": 1}]] * 3
-        assert await site.history(f"personal:{stranger}") == []
+    async def test_a_publication_reaches_all_of_its_channels_and_no_other(self, site: Site) -> None:
+        *recipients, other = users(4)
+        await site.publisher.publish([publication(channels(recipients), {"n": 1})])
+        assert [await site.history(f"personal:{user}") for user in recipients] == [[{"n": 1}]] * 3
+        assert await site.history(f"personal:{other}") == []
 
     @pytest.mark.parametrize(
         "data", [None, 0, "", [], "line\nbreak \u2028 \x00 é 🦉 </script>", {"a": [1.5, {"b": None}]}]
     )
-    async def test_any_json_arrives_as_it_was(self, site: Site, data: Any) -> None:
+    async def test_any_json_arrives_unchanged(self, site: Site, data: Any) -> None:
         (user,) = users(1)
         async with site.listening(user) as listener:
             await site.publisher.publish([publication(channels([user]), data)])
             assert await listener.publications(1) == [data]
 
-    async def test_a_broadcast_larger_than_a_call_reaches_all(self, site: Site) -> None:
-        members = users(2 * PER_CALL + 1)
-        async with site.listening(members[0]) as first, site.listening(members[-1]) as last:
-            await site.publisher.publish([publication(channels(members), "all")])
+    async def test_a_broadcast_larger_than_one_call_reaches_all(self, site: Site) -> None:
+        recipients = users(2 * PER_CALL + 1)
+        async with site.listening(recipients[0]) as first, site.listening(recipients[-1]) as last:
+            await site.publisher.publish([publication(channels(recipients), "all")])
             assert await first.publications(1) == await last.publications(1) == ["all"]
-        assert await site.history(f"personal:{members[PER_CALL]}") == ["all"]
+        assert await site.history(f"personal:{recipients[PER_CALL]}") == ["all"]
 
-    async def test_every_channel_gets_its_publications_in_the_order_of_the_call(self, site: Site) -> None:
-        members = users(PER_CALL + 10)
-        rooms = [channels(members), channels(members[:2]), channels(members[1:3]), channels(members[PER_CALL - 1 :])]
-        sent = [publication(rooms[n % 4], n) for n in range(40)]
-        async with site.listening(members[1]) as listener:
+    async def test_every_channel_gets_its_publications_in_order(self, site: Site) -> None:
+        recipients = users(PER_CALL + 10)
+        groups = [
+            channels(recipients),
+            channels(recipients[:2]),
+            channels(recipients[1:3]),
+            channels(recipients[PER_CALL - 1 :]),
+        ]
+        sent = [publication(groups[n % 4], n) for n in range(40)]
+        async with site.listening(recipients[1]) as listener:
             await site.publisher.publish(sent)
             assert await listener.publications(30) == [n for n in range(40) if n % 4 != 3]
-        assert await site.history(f"personal:{members[-1]}") == [n for n in range(40) if n % 4 in (0, 3)]
+        assert await site.history(f"personal:{recipients[-1]}") == [n for n in range(40) if n % 4 in (0, 3)]
 
     async def test_one_call_is_delivered_before_the_next(self, site: Site) -> None:
-        members = channels(users(50))
+        recipients = channels(users(50))
         for n in range(20):
-            await site.publisher.publish([publication(members, n)])
-        assert await site.history(members.names[25]) == list(range(20))
+            await site.publisher.publish([publication(recipients, n)])
+        assert await site.history(recipients.names[25]) == list(range(20))
 
     async def test_a_repeated_key_reaches_a_channel_once(self, site: Site) -> None:
         known, new = users(2)
-        await site.publisher.publish([publication(channels([known]), "first", key="room:1")])
+        await site.publisher.publish([publication(channels([known]), "first", key="fact:1")])
         for _ in range(2):
-            await site.publisher.publish([publication(channels([known, new]), "again", key="room:1")])
+            await site.publisher.publish([publication(channels([known, new]), "again", key="fact:1")])
         assert await site.history(f"personal:{known}") == ["first"]
         assert await site.history(f"personal:{new}") == ["again"]
 
-    async def test_others_can_publish_between_the_parts_of_a_broadcast_and_the_whole_completes_it(
+    async def test_others_can_publish_between_the_parts_of_a_broadcast_and_a_repeat_completes_it(
         self, site: Site
     ) -> None:
-        members = users(PER_CALL + 1)
-        whole = publication(channels(members), "whole")
+        recipients = users(PER_CALL + 1)
+        whole = publication(channels(recipients), "whole")
         first, last = whole.parts
         await site.publisher.publish([first])
-        await site.publisher.publish([publication(channels(members[-1:]), "between")])
+        await site.publisher.publish([publication(channels(recipients[-1:]), "between")])
         await site.publisher.publish([last])
         await site.publisher.publish([whole])
-        assert await site.history(f"personal:{members[0]}") == ["whole"]
-        assert await site.history(f"personal:{members[-1]}") == ["between", "whole"]
+        assert await site.history(f"personal:{recipients[0]}") == ["whole"]
+        assert await site.history(f"personal:{recipients[-1]}") == ["between", "whole"]
 
-    async def test_nothing_and_a_publication_to_nobody_are_accepted(self, site: Site) -> None:
+    async def test_an_empty_call_and_a_publication_without_channels_are_accepted(self, site: Site) -> None:
         (user,) = users(1)
         await site.publisher.publish([])
-        await site.publisher.publish([publication(channels([]), "nobody"), publication(channels([user]), "somebody")])
-        assert await site.history(f"personal:{user}") == ["somebody"]
+        await site.publisher.publish([publication(channels([]), "to none"), publication(channels([user]), "to one")])
+        assert await site.history(f"personal:{user}") == ["to one"]
 
-    async def test_a_channel_of_no_namespace_is_refused_and_those_before_it_are_accepted(self, site: Site) -> None:
+    async def test_an_unknown_namespace_is_refused_and_earlier_publications_are_accepted(self, site: Site) -> None:
         (user,) = users(1)
         before, refused = publication(channels([user]), "before"), publication(Channels(["nowhere:1"]), "refused")
         with pytest.raises(PublicationRefused) as refusal:
@@ -157,13 +162,13 @@ class PublisherContract:
         assert (refusal.value.index, refusal.value.code) == (1, 102)
         assert (await site.history(f"personal:{user}"))[0] == "before"
 
-    async def test_the_rest_of_a_refused_publications_channels_have_it(self, site: Site) -> None:
+    async def test_the_other_channels_of_a_refused_publication_get_it(self, site: Site) -> None:
         (user,) = users(1)
         with pytest.raises(PublicationRefused):
             await site.publisher.publish([publication(Channels(["nowhere:1", f"personal:{user}"]), "here")])
         assert await site.history(f"personal:{user}") == ["here"]
 
-    async def test_a_user_is_disconnected_everywhere_and_nobody_else(self, site: Site) -> None:
+    async def test_every_connection_of_the_user_is_disconnected_and_no_other(self, site: Site) -> None:
         user, other = users(2)
         async with site.listening(user) as here, site.listening(user) as there, site.listening(other) as elsewhere:
             await site.publisher.disconnect(user, code=4501, reason="logged out")
@@ -171,6 +176,6 @@ class PublisherContract:
             await site.publisher.publish([publication(channels([other]), "still here")])
             assert await elsewhere.publications(1) == ["still here"]
 
-    async def test_disconnecting_somebody_who_is_not_there_does_nothing(self, site: Site) -> None:
+    async def test_disconnecting_a_user_who_is_not_connected_does_nothing(self, site: Site) -> None:
         (user,) = users(1)
         await site.publisher.disconnect(user, code=4501, reason="logged out")

@@ -1,4 +1,4 @@
-"""The publisher contract on the hub in this process, on its HTTP API, and on a real Centrifugo where there is one."""
+"""The publisher contract on a hub in this process, a hub's HTTP API and, where there is one, a real Centrifugo."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from centrifugo.client import CentrifugoClient
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
@@ -48,7 +48,7 @@ class TestCentrifugoClient(PublisherContract):
 
 
 @servers.needs_binary
-def test_centrifugo_finds_no_fault_with_our_configuration() -> None:
+def test_centrifugo_accepts_our_configuration() -> None:
     binary = servers.binary() or ""
     found = subprocess.run([binary, "checkconfig", "--strict", "-c", str(CONFIG)], capture_output=True)
     assert (found.returncode, found.stdout) == (0, b"")

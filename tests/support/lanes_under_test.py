@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publication, PublicationRefused, PublisherUnavailable

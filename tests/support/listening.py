@@ -1,4 +1,4 @@
-"""Somebody listening on a channel over a bare WebSocket, noting what arrives and in which order."""
+"""A subscriber on a bare WebSocket that records what arrives on a channel, in order."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from tests.support.people import Person
 
 
 class Listener:
-    """What arrived on one channel since it was subscribed to. `offset` and `epoch` are where a recovery would begin."""
+    """What has arrived on one channel. `offset` and `epoch` are the position that a recovery would start from."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -25,7 +25,7 @@ class Listener:
 
     @property
     def keys(self) -> list[tuple[str, int]]:
-        """(room id, version) of each event that arrived, in order; markers are passed over."""
+        """(room id, version) of each event that arrived, in order, without markers."""
         return [
             (publication["body"]["room"]["id"], publication["version"])
             for publication in self.publications
@@ -37,7 +37,7 @@ class Listener:
         return [publication["position"] for publication in self.publications]
 
     async def subscribe(self, person: Person, channel: str, *, offset: int | None = None, epoch: str = "") -> None:
-        """Connect and subscribe with tokens of the person's own, recovering from `offset` when it is given."""
+        """Connect and subscribe with the person's tokens, recovering from `offset` if it is given."""
         connect = {"id": 1, "connect": {"token": await self._token(person, "connection/")}}
         subscription: dict[str, Any] = {
             "channel": channel,
@@ -52,7 +52,7 @@ class Listener:
         return str((await person.get(f"/api/token/{path}")).body["token"])
 
     async def close_code(self, *, timeout_s: float = 10) -> int | None:
-        """Wait until the server has closed the connection, and tell with which code."""
+        """Wait until the server closes the connection, and return the code."""
         async with asyncio.timeout(timeout_s):
             await self._closed.wait()
         return self._socket.close_code
@@ -82,13 +82,13 @@ class Listener:
         self.offset = publication.get("offset", self.offset)
 
     async def until(self, count: int, *, timeout_s: float = 20) -> list[dict[str, Any]]:
-        """Wait until so many publications arrived, and return them all."""
+        """Wait for `count` publications, and return all that arrived."""
         async with asyncio.timeout(timeout_s), self._arrived:
             await self._arrived.wait_for(lambda: len(self.publications) >= count)
         return self.publications
 
     async def until_position(self, position: int, *, timeout_s: float = 20) -> list[dict[str, Any]]:
-        """Wait until something at or beyond a position of the log arrived, and return all."""
+        """Wait for an event at or after a position of the log, and return all that arrived."""
         async with asyncio.timeout(timeout_s), self._arrived:
             await self._arrived.wait_for(lambda: bool(self.positions) and self.positions[-1] >= position)
         return self.publications
@@ -98,7 +98,7 @@ class Listener:
 async def listening(
     person: Person, channel: str = "", *, at: str = "", offset: int | None = None, epoch: str = ""
 ) -> AsyncIterator[Listener]:
-    """Somebody who is subscribed for as long as the block lasts: to their own channel, at the hub of the application.
+    """A subscriber for the length of the block: by default to the person's own channel, at the application's hub.
 
     `at` is the WebSocket of another server.
     """

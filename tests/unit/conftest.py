@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.hub_clients import World
+from tests.support.socketless_hub import World
 
 
 @pytest.fixture

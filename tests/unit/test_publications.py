@@ -1,4 +1,4 @@
-"""The values of the publisher port, and which of them travel together."""
+"""Publications, and which of them travel together in one call."""
 
 import json
 
@@ -17,7 +17,7 @@ def numbered(count: int, *, start: int = 0) -> list[str]:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"{}}", b'"\xff"', b"{'a': 1}", b"1, 2"])
-def test_a_publication_carries_json_or_is_not_made(data: bytes) -> None:
+def test_a_publication_must_carry_json(data: bytes) -> None:
     with pytest.raises(ValueError, match="JSON"):
         publication(["personal:1"], data)
 
@@ -45,12 +45,12 @@ def test_many_small_publications_travel_in_few_calls() -> None:
 def test_a_call_carries_no_channel_twice() -> None:
     same, other = publication(["personal:1", "personal:2"]), publication(["personal:3"])
     also = publication(["personal:2", "personal:4"])
-    assert [[piece.index for piece in call] for call in calls([same, other, also, same])] == [[0, 1], [2], [3]]
+    assert [[part.index for part in call] for call in calls([same, other, also, same])] == [[0, 1], [2], [3]]
 
 
 def test_the_last_part_of_a_large_publication_leaves_room_for_the_next() -> None:
     large, small = publication(numbered(PER_CALL + 1)), publication(["personal:x"])
-    assert [[piece.index for piece in call] for call in calls([large, small])] == [[0], [0, 1]]
+    assert [[part.index for part in call] for call in calls([large, small])] == [[0], [0, 1]]
 
 
 def test_a_call_is_not_filled_beyond_its_bytes() -> None:
@@ -60,7 +60,7 @@ def test_a_call_is_not_filled_beyond_its_bytes() -> None:
 
 def test_a_publication_heavier_than_a_call_travels_alone() -> None:
     heavy, light = publication(["personal:1"], b'"%b"' % (b"x" * CALL_BYTES)), publication(["personal:2"])
-    assert [[piece.index for piece in call] for call in calls([light, heavy, light])] == [[0], [1], [2]]
+    assert [[part.index for part in call] for call in calls([light, heavy, light])] == [[0], [1], [2]]
 
 
 def test_a_body_is_the_servers_batch_of_broadcasts() -> None:

@@ -1,4 +1,4 @@
-"""The tokens as any JWT library reads them; what servers make of them stands in the tests of the official clients."""
+"""The tokens as any JWT library reads them. The tests of the official clients show that servers accept them."""
 
 from typing import Any
 
@@ -36,13 +36,12 @@ def test_a_subscription_token_names_the_user_and_the_channel_for_five_minutes() 
     }
 
 
-def test_lifetime_audience_and_issuer_can_be_chosen() -> None:
+def test_the_time_to_live_can_be_chosen() -> None:
     for token in (
-        connection_token(SECRET, "7", now=NOW, ttl_s=10, audience="a", issuer="i"),
-        subscription_token(SECRET, "7", "personal:7", now=NOW, ttl_s=10, audience="a", issuer="i"),
+        connection_token(SECRET, "7", now=NOW, ttl_s=10),
+        subscription_token(SECRET, "7", "personal:7", now=NOW, ttl_s=10),
     ):
-        found = claims(token)
-        assert (found["aud"], found["iss"], found["exp"]) == ("a", "i", 1_700_000_010)
+        assert claims(token)["exp"] == 1_700_000_010
 
 
 def test_the_expiry_is_a_whole_number_whatever_the_clock_says() -> None:

@@ -1,4 +1,4 @@
-"""From which web pages browsers may connect."""
+"""Which web pages may connect."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -14,5 +14,5 @@ class Origins:
         self._patterns = tuple(patterns)
 
     def allow(self, origin: str | None) -> bool:
-        """A request without an origin does not come from a page, and passes."""
+        """A request without an origin does not come from a page and is allowed."""
         return origin is None or any(fnmatchcase(origin.lower(), pattern) for pattern in self._patterns)

@@ -1,13 +1,13 @@
-"""What is on its way to one client: queued lines, packed into frames once a turn of the event loop."""
+"""The queue of replies and pushes to one client, packed into frames once per turn of the event loop."""
 
 import asyncio
 import struct
 from collections import deque
 from collections.abc import Callable
 
-LINES_A_FRAME = 16
-FLUSH_AT_BYTES = 65_536  # do not let a turn gather more than this
-OUTBOXES_A_TURN = 200  # flushed before others get the event loop: a few milliseconds of system calls
+LINES_PER_FRAME = 16
+FLUSH_AT_BYTES = 65_536  # queued in one turn at most
+OUTBOXES_PER_TURN = 200  # flushed before others get the event loop: a few milliseconds of system calls
 
 _TEXT = 0x81
 _SHORT = struct.Struct("!BB").pack
@@ -26,7 +26,7 @@ def text_frame(payload: bytes) -> bytes:
 
 
 class Flusher:
-    """Flushes the outboxes that were written to, all of them in one callback or a few, never a task for each."""
+    """Flushes the outboxes that were written to, in a few callbacks rather than a task for each."""
 
     def __init__(self) -> None:
         self._waiting: deque[Outbox] = deque()
@@ -39,7 +39,7 @@ class Flusher:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        for _ in range(min(len(self._waiting), OUTBOXES_A_TURN)):
+        for _ in range(min(len(self._waiting), OUTBOXES_PER_TURN)):
             self._waiting.popleft().flush()
         self._is_scheduled = bool(self._waiting)
         if self._waiting:
@@ -47,10 +47,10 @@ class Flusher:
 
 
 class Outbox:
-    """The queue to one client. It holds what this turn of the loop brings; the rest is the socket's own buffer.
+    """The queue to one client. It holds the lines of this turn of the loop; the socket's buffer holds earlier ones.
 
-    When more than `limit` bytes are still unsent from before, `on_overflow` is called in place of sending more. So a
-    client that reads is never cut off for one long reply, and one that does not costs at most `limit` and a turn.
+    When that buffer holds more than `limit` bytes, `on_overflow` is called and nothing more is sent. So one long reply
+    never cuts off a client that reads, and one that does not costs at most `limit` bytes and those of one turn.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class Outbox:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything queued to the socket."""
+        """Write everything queued to the socket."""
         lines, self._lines, self._size = self._lines, [], 0
         if not lines or self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() > self._limit:
             self._on_overflow()
             return
-        for start in range(0, len(lines), LINES_A_FRAME):
-            self._transport.write(text_frame(b"\n".join(lines[start : start + LINES_A_FRAME])))
+        for start in range(0, len(lines), LINES_PER_FRAME):
+            self._transport.write(text_frame(b"\n".join(lines[start : start + LINES_PER_FRAME])))

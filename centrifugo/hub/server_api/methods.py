@@ -1,59 +1,62 @@
-"""What a backend may ask of the hub: the methods of Centrifugo's server API, without their transport.
+"""The methods of Centrifugo's server API on one hub, without their transport.
 
 Source: https://centrifugal.dev/docs/server/server_api
 """
 
-import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from centrifugo.hub.codes import (
+from centrifugo.hub.channels.idempotency_window import PublishResult
+from centrifugo.hub.hub import Hub
+from centrifugo.hub.protocol.codes import (
     BAD_REQUEST,
     CONNECTION_EXPIRED,
     FORCED,
     NOT_FOUND,
     SERVER_UNSUBSCRIBE,
-    Disconnect,
-    Error,
     Refused,
 )
-from centrifugo.hub.connection.client_connection import VERSION
-from centrifugo.hub.hub import Hub
-from centrifugo.hub.idempotency_window import Published
-from centrifugo.hub.protocol import EmptyResult, HistoryResult, PresenceResult, PresenceStatsResult, publication
-from centrifugo.hub.server_api.requests import (
-    Batch,
-    Broadcast,
-    ChannelInfo,
-    Channels,
-    ChannelsResult,
-    CloseFrame,
-    DisconnectUser,
-    History,
-    Info,
-    InfoResult,
-    Node,
-    OfChannel,
-    Publish,
-    Refresh,
-    Result,
-    Subscribe,
-    Target,
-    Unsubscribe,
+from centrifugo.hub.protocol.replies import (
+    SERVER_VERSION,
+    EmptyResult,
+    HistoryResult,
+    PresenceResult,
+    PresenceStatsResult,
+    optional,
+    publication,
 )
-from centrifugo.hub.subscription import Subscriber
-from centrifugo.hub.token_verifier import ServerSubscription, UndecodableInfo, embedded
-
-RESPONSES_A_TURN = 2_000  # of a broadcast, encoded before others get the event loop
+from centrifugo.hub.server_api.requests import (
+    BatchRequest,
+    BroadcastRequest,
+    ChannelRequest,
+    ChannelsRequest,
+    DisconnectRequest,
+    HistoryRequest,
+    InfoRequest,
+    PublishRequest,
+    RefreshRequest,
+    SubscribeRequest,
+    UnsubscribeRequest,
+    required,
+)
+from centrifugo.hub.server_api.results import (
+    ChannelInfo,
+    ChannelsResult,
+    InfoResult,
+    NodeInfo,
+    Result,
+    encode_error,
+    encode_responses,
+)
 
 
 class MalformedRequest(Exception):
-    """The body is no JSON object with fields of the right types."""
+    """The body is not a JSON object with the right fields of the right types."""
 
 
 class ServerApi:
@@ -66,24 +69,27 @@ class ServerApi:
 
     async def call(self, method: str, body: bytes) -> bytes:
         """Carry out one method and encode its answer. Raises MalformedRequest, or Refused with the error to answer."""
-        result = msgspec.json.encode(await _METHODS[method].carry_out(self, _decoded(method, body)))
+        result = msgspec.json.encode(await _METHODS[method].carry_out(self, _decode(method, body)))
         return result if method == "batch" else b'{"result":%b}' % result
 
-    async def publish(self, request: Publish) -> Published:
-        return self._hub.publish(_named(request.channel), request.encoded(), **request.options())
+    async def publish(self, request: PublishRequest) -> PublishResult:
+        channel, data = required(request.channel), bytes(request.data)
+        if not data:
+            raise Refused(BAD_REQUEST)
+        return self._hub.publish(channel, data, idempotency_key=request.idempotency_key)
 
-    async def broadcast(self, request: Broadcast) -> Raw:
+    async def broadcast(self, request: BroadcastRequest) -> Raw:
         if not request.channels:
             raise Refused(BAD_REQUEST)
-        try:
-            data = request.encoded()
-        except Refused as refused:
-            return await _responses([refused] * len(request.channels))
-        return await _responses(await self._hub.broadcast(request.channels, data, **request.options()))
+        data = bytes(request.data)
+        if not data:
+            return await encode_responses([Refused(BAD_REQUEST)] * len(request.channels))
+        results = await self._hub.broadcast(request.channels, data, idempotency_key=request.idempotency_key)
+        return await encode_responses(results)
 
-    async def batch(self, request: Batch) -> Raw:
-        """Each command after the one before; `parallel` promises no order, so that this one will do."""
-        decoded = [_first_known(command) for command in request.commands or ()]
+    async def batch(self, request: BatchRequest) -> Raw:
+        """The commands run one after another; one that fails does not stop those after it."""
+        decoded = [_decode_command(command) for command in request.commands]
         replies = []
         for method, command in decoded:
             try:
@@ -91,77 +97,70 @@ class ServerApi:
                     raise Refused(NOT_FOUND)
                 result = await _METHODS[method].carry_out(self, command)
             except Refused as refused:
-                replies.append(b'{"error":%b}' % encode_error(refused.error))
+                replies.append(encode_error(refused.error))
             else:
                 replies.append(b'{"%b":%b}' % (method.encode(), msgspec.json.encode(result)))
         return Raw(b'{"replies":[%b]}' % b",".join(replies) if replies else b"{}")
 
-    async def subscribe(self, request: Subscribe) -> EmptyResult:
-        channel = _named(request.channel)
-        self._hub.rules.options(channel)
-        try:
-            info, data = embedded(request.info, request.b64info), embedded(request.data, request.b64data)
-        except UndecodableInfo:
-            raise Refused(BAD_REQUEST) from None
-        grant = ServerSubscription(info=info, data=data, override=request.override)
-        for connection in self._meant(request):
-            connection.subscribe_by_server(channel, grant, request.expire_at or 0)
+    async def subscribe(self, request: SubscribeRequest) -> EmptyResult:
+        channel = required(request.channel)
+        self._hub.namespaces.options(channel)
+        data = optional(request.data)
+        for connection in self._hub.connections(request.user):
+            connection.subscribe_by_server(channel, data)
         return EmptyResult()
 
-    async def unsubscribe(self, request: Unsubscribe) -> EmptyResult:
-        channel = _named(request.channel)
-        self._hub.rules.options(channel)
-        for connection in self._meant(request):
+    async def unsubscribe(self, request: UnsubscribeRequest) -> EmptyResult:
+        channel = required(request.channel)
+        self._hub.namespaces.options(channel)
+        for connection in self._hub.connections(request.user):
             connection.unsubscribe(channel, SERVER_UNSUBSCRIBE)
         return EmptyResult()
 
-    async def disconnect(self, request: DisconnectUser) -> EmptyResult:
-        frame = request.disconnect or CloseFrame()
-        disconnect = Disconnect(frame.code or FORCED.code, frame.reason or FORCED.reason)
-        for connection in self._meant(request):
-            if connection.client not in (request.whitelist or ()):
-                connection.disconnect(disconnect)
+    async def disconnect(self, request: DisconnectRequest) -> EmptyResult:
+        frame = request.disconnect
+        self._hub.disconnect(request.user, frame.code or FORCED.code, frame.reason or FORCED.reason)
         return EmptyResult()
 
-    async def refresh(self, request: Refresh) -> EmptyResult:
-        for connection in self._meant(request):
+    async def refresh(self, request: RefreshRequest) -> EmptyResult:
+        for connection in self._hub.connections(request.user):
             if request.expired:
                 connection.disconnect(CONNECTION_EXPIRED)
             else:
-                connection.refresh_by_server(request.expire_at or 0, embedded(request.info, None))
+                connection.refresh_by_server(request.expire_at)
         return EmptyResult()
 
-    async def presence(self, request: OfChannel) -> PresenceResult:
-        return PresenceResult(self._hub.presence(_named(request.channel)))
+    async def presence(self, request: ChannelRequest) -> PresenceResult:
+        return PresenceResult(self._hub.subscribers.presence(required(request.channel)))
 
-    async def presence_stats(self, request: OfChannel) -> PresenceStatsResult:
-        return PresenceStatsResult.of(self._hub.presence(_named(request.channel)))
+    async def presence_stats(self, request: ChannelRequest) -> PresenceStatsResult:
+        return PresenceStatsResult.of(self._hub.subscribers.presence(required(request.channel)))
 
-    async def history(self, request: History) -> HistoryResult:
+    async def history(self, request: HistoryRequest) -> HistoryResult:
         stream, items = self._hub.read_history(
-            _named(request.channel), limit=request.limit or 0, since=request.since, reverse=bool(request.reverse)
+            required(request.channel), limit=request.limit, since=request.since, reverse=request.reverse
         )
         return HistoryResult([publication(item.body, offset) for offset, item in items], stream.epoch, stream.top)
 
-    async def history_remove(self, request: OfChannel) -> EmptyResult:
-        self._hub.remove_history(_named(request.channel))
+    async def history_remove(self, request: ChannelRequest) -> EmptyResult:
+        self._hub.remove_history(required(request.channel))
         return EmptyResult()
 
-    async def channels(self, request: Channels) -> ChannelsResult:
+    async def channels(self, request: ChannelsRequest) -> ChannelsResult:
         return ChannelsResult(
             {
                 channel: ChannelInfo(count)
-                for channel, count in self._hub.channels().items()
+                for channel, count in self._hub.subscribers.counts().items()
                 if not request.pattern or fnmatchcase(channel, request.pattern)
             }
         )
 
-    async def info(self, request: Info) -> InfoResult:
-        channels = self._hub.channels()
-        node = Node(
+    async def info(self, request: InfoRequest) -> InfoResult:
+        channels = self._hub.subscribers.counts()
+        node = NodeInfo(
             uid=self._node,
             name="embedded",
-            version=VERSION,
+            version=SERVER_VERSION,
             num_clients=self._hub.count_connections(),
             num_users=self._hub.count_users(),
             num_subs=sum(channels.values()),
@@ -170,10 +169,6 @@ class ServerApi:
         )
         return InfoResult([node])
 
-    def _meant(self, target: Target) -> list[Subscriber]:
-        """Sessions belong to transports that the hub does not have, so that none is ever meant."""
-        return [] if target.session else self._hub.connections(target.user or "", target.client or "")
-
 
 class _Method(Struct, frozen=True):
     decoder: msgspec.json.Decoder[Any]
@@ -181,59 +176,33 @@ class _Method(Struct, frozen=True):
 
 
 _METHODS: Mapping[str, _Method] = {
-    "publish": _Method(msgspec.json.Decoder(Publish), ServerApi.publish),
-    "broadcast": _Method(msgspec.json.Decoder(Broadcast), ServerApi.broadcast),
-    "subscribe": _Method(msgspec.json.Decoder(Subscribe), ServerApi.subscribe),
-    "unsubscribe": _Method(msgspec.json.Decoder(Unsubscribe), ServerApi.unsubscribe),
-    "disconnect": _Method(msgspec.json.Decoder(DisconnectUser), ServerApi.disconnect),
-    "presence": _Method(msgspec.json.Decoder(OfChannel), ServerApi.presence),
-    "presence_stats": _Method(msgspec.json.Decoder(OfChannel), ServerApi.presence_stats),
-    "history": _Method(msgspec.json.Decoder(History), ServerApi.history),
-    "history_remove": _Method(msgspec.json.Decoder(OfChannel), ServerApi.history_remove),
-    "info": _Method(msgspec.json.Decoder(Info), ServerApi.info),
-    "refresh": _Method(msgspec.json.Decoder(Refresh), ServerApi.refresh),
-    "channels": _Method(msgspec.json.Decoder(Channels), ServerApi.channels),
-    "batch": _Method(msgspec.json.Decoder(Batch), ServerApi.batch),
+    "publish": _Method(msgspec.json.Decoder(PublishRequest), ServerApi.publish),
+    "broadcast": _Method(msgspec.json.Decoder(BroadcastRequest), ServerApi.broadcast),
+    "subscribe": _Method(msgspec.json.Decoder(SubscribeRequest), ServerApi.subscribe),
+    "unsubscribe": _Method(msgspec.json.Decoder(UnsubscribeRequest), ServerApi.unsubscribe),
+    "disconnect": _Method(msgspec.json.Decoder(DisconnectRequest), ServerApi.disconnect),
+    "presence": _Method(msgspec.json.Decoder(ChannelRequest), ServerApi.presence),
+    "presence_stats": _Method(msgspec.json.Decoder(ChannelRequest), ServerApi.presence_stats),
+    "history": _Method(msgspec.json.Decoder(HistoryRequest), ServerApi.history),
+    "history_remove": _Method(msgspec.json.Decoder(ChannelRequest), ServerApi.history_remove),
+    "info": _Method(msgspec.json.Decoder(InfoRequest), ServerApi.info),
+    "refresh": _Method(msgspec.json.Decoder(RefreshRequest), ServerApi.refresh),
+    "channels": _Method(msgspec.json.Decoder(ChannelsRequest), ServerApi.channels),
+    "batch": _Method(msgspec.json.Decoder(BatchRequest), ServerApi.batch),
 }
 METHODS = tuple(_METHODS)
 
 
-def _decoded(method: str, body: bytes) -> Any:
+def _decode(method: str, body: bytes) -> Any:
     try:
         return _METHODS[method].decoder.decode(body.decode())
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise MalformedRequest from None
 
 
-def _first_known(command: Mapping[str, Raw]) -> tuple[str | None, Any]:
-    """The method that a command of a batch names, and its request; a batch inside a batch is not one."""
+def _decode_command(command: Mapping[str, Raw]) -> tuple[str | None, Any]:
+    """The method and the request of a command in a batch. A batch inside a batch is not a method."""
     for method in METHODS:
         if method in command and method != "batch":
-            return method, _decoded(method, bytes(command[method]))
+            return method, _decode(method, bytes(command[method]))
     return None, None
-
-
-def _named(channel: str | None) -> str:
-    if not channel:
-        raise Refused(BAD_REQUEST)
-    return channel
-
-
-def encode_error(error: Error) -> bytes:
-    """Here no error says that it is temporary."""
-    return msgspec.json.encode({"code": error.code, "message": error.message})
-
-
-async def _responses(results: Sequence[Published | Refused]) -> Raw:
-    """The result of a broadcast, encoded a part at a time: it has megabytes for many channels."""
-    parts = []
-    for start in range(0, len(results), RESPONSES_A_TURN):
-        parts += [_response(result) for result in results[start : start + RESPONSES_A_TURN]]
-        await asyncio.sleep(0)
-    return Raw(b'{"responses":[%b]}' % b",".join(parts))
-
-
-def _response(result: Published | Refused) -> bytes:
-    if isinstance(result, Refused):
-        return b'{"error":%b}' % encode_error(result.error)
-    return b'{"result":%b}' % msgspec.json.encode(result)

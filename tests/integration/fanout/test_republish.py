@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
 from cli.main import main

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from centrifugo.hub.protocol import Position
+from centrifugo.hub.protocol.commands import StreamPosition
 from centrifugo.publisher import Publication
 from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
 from projections.fanout.leases import Leases
@@ -238,7 +238,7 @@ class Client:
             self.has_token = False
 
     def _history(self) -> tuple[Any, list[Any]]:
-        since = Position(self._offset, "") if self._offset is not None else None
+        since = StreamPosition(self._offset, "") if self._offset is not None else None
         return self._server.hub.read_history(f"personal:{self.user_id}", limit=-1, since=since)
 
     def _told(self) -> list[tuple[int, dict[str, Any]]]:

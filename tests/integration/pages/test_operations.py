@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from api.http.app_keys import ACCOUNTS, SECRETS
 from api.operations.figures import Gauge
 from api.operations.watch import Watch
-from centrifugo.hub.configuration import options as configuration
+from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from replay.investigate.projection_status import read_status

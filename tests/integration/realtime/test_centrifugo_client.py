@@ -1,4 +1,4 @@
-"""The HTTP client when the server, or what stands before it, fails. What it does otherwise is in the contract."""
+"""The HTTP client when the server or a proxy in front of it fails. The contract covers the rest."""
 
 import asyncio
 from collections import defaultdict
@@ -10,21 +10,21 @@ from aiohttp import web
 from centrifugo.client import CentrifugoClient
 from centrifugo.publisher import PER_CALL, Channels, Publication, PublicationRefused, PublisherUnavailable
 
-API_KEY = "an API key that no error may show"
+API_KEY = "an API key that must not appear in an error"
 INTERNAL_ERROR = 100
 
 
-class Failing:
-    """A server of `batch` that fails as it is told, and otherwise accepts, once per channel and key."""
+class FailingServer:
+    """Serves `batch`: fails as the test asks, and otherwise accepts each key once per channel."""
 
     def __init__(self) -> None:
         self.url = ""
         self.calls = 0
         self.accepted: dict[str, list[int]] = defaultdict(list)
         self.errors: dict[tuple[str, int], list[int]] = {}
-        """Error codes that a channel answers to its first attempts at this data."""
+        """Error codes with which a channel answers the first attempts to publish this data."""
         self.answers: dict[int, web.Response | None] = {}
-        """What the call of this number is answered in place of what it asks; None: nothing, ever."""
+        """The response to the call of this number, in place of the real one; None: no response, ever."""
         self._keys: set[tuple[str, str]] = set()
 
     async def batch(self, request: web.Request) -> web.Response:
@@ -39,7 +39,7 @@ class Failing:
 
     def _publish(self, channel: str, data: int, key: str) -> dict[str, object]:
         if codes := self.errors.get((channel, data)):
-            return {"error": {"code": codes.pop(0), "message": "as told"}}
+            return {"error": {"code": codes.pop(0), "message": "as the test asks"}}
         if (channel, key) not in self._keys:
             self._keys.add((channel, key))
             self.accepted[channel].append(data)
@@ -47,20 +47,20 @@ class Failing:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Failing]:
-    failing = Failing()
+async def server() -> AsyncIterator[FailingServer]:
+    server = FailingServer()
     app = web.Application()
-    app.router.add_post("/api/batch", failing.batch)
+    app.router.add_post("/api/batch", server.batch)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    failing.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api"
-    yield failing
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api"
+    yield server
     await runner.cleanup()
 
 
 @pytest.fixture
-async def client(server: Failing) -> AsyncIterator[CentrifugoClient]:
+async def client(server: FailingServer) -> AsyncIterator[CentrifugoClient]:
     client = CentrifugoClient(server.url, API_KEY, timeout_s=0.5)
     yield client
     await client.close()
@@ -68,7 +68,7 @@ async def client(server: Failing) -> AsyncIterator[CentrifugoClient]:
 
 def publications(*to: list[str]) -> list[Publication]:
     """Publication n has data n."""
-    return [Publication(Channels(names), str(n).encode(), f"room:{n}") for n, names in enumerate(to)]
+    return [Publication(Channels(names), str(n).encode(), f"fact:{n}") for n, names in enumerate(to)]
 
 
 def numbered(count: int) -> list[str]:
@@ -88,8 +88,8 @@ async def failure(client: CentrifugoClient, what: list[Publication]) -> Publishe
     return raised.value
 
 
-async def test_an_error_that_passes_is_told_with_what_is_done_and_the_retry_completes(
-    server: Failing, client: CentrifugoClient
+async def test_a_temporary_error_says_how_much_is_done_and_a_retry_completes_it(
+    server: FailingServer, client: CentrifugoClient
 ) -> None:
     server.errors["b", 1] = [INTERNAL_ERROR]
     what = publications(["a"], ["b", "c"], ["d"])
@@ -98,8 +98,8 @@ async def test_an_error_that_passes_is_told_with_what_is_done_and_the_retry_comp
     assert dict(server.accepted) == {"a": [0], "b": [1], "c": [1], "d": [2]}
 
 
-async def test_order_in_a_channel_survives_a_failure_between_two_publications(
-    server: Failing, client: CentrifugoClient
+async def test_a_failure_between_two_publications_keeps_their_order(
+    server: FailingServer, client: CentrifugoClient
 ) -> None:
     server.errors["a", 1] = [INTERNAL_ERROR]
     what = publications(["a", "b"], ["a"], ["a", "c"], ["b"])
@@ -108,25 +108,25 @@ async def test_order_in_a_channel_survives_a_failure_between_two_publications(
     assert server.accepted["b"] == [0, 3]
 
 
-async def test_a_large_publication_counts_as_done_when_all_its_parts_are(
-    server: Failing, client: CentrifugoClient
+async def test_a_large_publication_is_done_when_all_its_parts_are(
+    server: FailingServer, client: CentrifugoClient
 ) -> None:
-    everybody = numbered(2 * PER_CALL + 1)
-    server.errors[everybody[-1], 1] = [INTERNAL_ERROR]
-    what = publications(["first"], everybody, ["last"])
+    recipients = numbered(2 * PER_CALL + 1)
+    server.errors[recipients[-1], 1] = [INTERNAL_ERROR]
+    what = publications(["first"], recipients, ["last"])
     assert (await failure(client, what)).done == 1
-    assert server.accepted[everybody[0]] == [1]
+    assert server.accepted[recipients[0]] == [1]
 
 
-async def test_a_permanent_error_names_the_publication(server: Failing, client: CentrifugoClient) -> None:
+async def test_a_permanent_error_names_the_publication(server: FailingServer, client: CentrifugoClient) -> None:
     server.errors["b", 1] = [102]
     refused = await refusal(client, publications(["a"], ["b"], ["c"]))
-    assert (refused.index, refused.code, refused.message) == (1, 102, "as told")
+    assert (refused.index, refused.code, refused.message) == (1, 102, "as the test asks")
     assert server.accepted["a"] == [0]
 
 
-async def test_an_error_that_passes_is_retried_before_a_permanent_one_is_told(
-    server: Failing, client: CentrifugoClient
+async def test_a_temporary_error_is_reported_before_a_permanent_one(
+    server: FailingServer, client: CentrifugoClient
 ) -> None:
     server.errors["a", 0] = [102, 102]
     server.errors["b", 0] = [INTERNAL_ERROR]
@@ -136,7 +136,7 @@ async def test_an_error_that_passes_is_retried_before_a_permanent_one_is_told(
     assert server.accepted["b"] == [0]
 
 
-async def test_nothing_is_sent_after_a_call_that_failed(server: Failing, client: CentrifugoClient) -> None:
+async def test_nothing_is_sent_after_a_call_that_failed(server: FailingServer, client: CentrifugoClient) -> None:
     server.answers[2] = web.Response(status=503)
     assert (await failure(client, publications(["a"], ["a"], ["a"]))).done == 1
     assert (server.calls, server.accepted["a"]) == (2, [0])
@@ -164,8 +164,8 @@ async def test_nothing_is_sent_after_a_call_that_failed(server: Failing, client:
     ],
     ids=lambda answer: f"{answer.status} {answer.body!r}",
 )
-async def test_whatever_is_no_acceptance_asks_for_a_retry(
-    server: Failing, client: CentrifugoClient, answer: web.Response
+async def test_any_response_but_an_acceptance_asks_for_a_retry(
+    server: FailingServer, client: CentrifugoClient, answer: web.Response
 ) -> None:
     server.answers[1] = answer
     assert (await failure(client, publications(["a"]))).done == 0
@@ -173,20 +173,18 @@ async def test_whatever_is_no_acceptance_asks_for_a_retry(
     assert server.accepted["a"] == [0]
 
 
-async def test_a_reply_that_does_not_match_its_command_leaves_those_before_it_done(
-    server: Failing, client: CentrifugoClient
-) -> None:
+async def test_publications_before_a_mismatched_reply_are_done(server: FailingServer, client: CentrifugoClient) -> None:
     accepted = '{"broadcast":{"responses":[{"result":{}}]}}'
     server.answers[1] = web.Response(text=f'{{"replies":[{accepted},{accepted}]}}')
     assert (await failure(client, publications(["a"], ["b", "c"]))).done == 1
 
 
-async def test_a_silent_server_is_not_waited_for_without_end(server: Failing, client: CentrifugoClient) -> None:
+async def test_a_server_that_does_not_respond_times_out(server: FailingServer, client: CentrifugoClient) -> None:
     server.answers[2] = None
     assert (await failure(client, publications(["a"], ["a"]))).done == 1
 
 
-async def test_a_server_that_is_not_there_asks_for_a_retry(unused_tcp_port: int) -> None:
+async def test_an_unreachable_server_asks_for_a_retry(unused_tcp_port: int) -> None:
     client = CentrifugoClient(f"http://127.0.0.1:{unused_tcp_port}/api", API_KEY)
     assert (await failure(client, publications(["a"]))).done == 0
     with pytest.raises(PublisherUnavailable):

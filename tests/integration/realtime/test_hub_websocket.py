@@ -1,4 +1,4 @@
-"""The hub on real sockets: what clients without manners get, and that the others do not notice."""
+"""The hub on real sockets: badly behaved clients are cut off, and the others do not notice."""
 
 import asyncio
 import json
@@ -18,17 +18,17 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from centrifugo.hub.connection import websocket
+from centrifugo.hub.connection import client_connection, websocket
 from centrifugo.hub.hub import Hub
-from tests.support.hub_clients import NAMESPACES, SECRET, config, token
+from tests.support.socketless_hub import NAMESPACES, SECRET, config, token
 
 TIMEOUT_S = 10
 TOKEN = token(sub="7")
 CONNECT = json.dumps({"id": 1, "connect": {"token": TOKEN}})
 
 
-class Server:
-    """A hub in an application of its own, on a port the kernel picked."""
+class RunningHub:
+    """A hub in its own application on a free port."""
 
     def __init__(self, hub: Hub, runner: web.AppRunner) -> None:
         self.hub = hub
@@ -41,21 +41,21 @@ class Server:
 
 
 @asynccontextmanager
-async def running(client: Mapping[str, Any] | None = None) -> AsyncIterator[Server]:
+async def running(client: Mapping[str, Any] | None = None) -> AsyncIterator[RunningHub]:
     hub, app = Hub(config(client)), web.Application()
     websocket.mount(app, hub)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server = Server(hub, runner)
+    server = RunningHub(hub, runner)
     try:
         yield server
     finally:
         await server.stop()
 
 
-class Client:
-    """A WebSocket that speaks JSON lines, or whatever it is told to send."""
+class SocketClient:
+    """A WebSocket that speaks JSON lines, or sends any text."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -73,14 +73,14 @@ class Client:
         return self._messages.pop(0)
 
     async def publication(self) -> Any:
-        """The data of the next publication; what comes before it is passed over."""
+        """The data of the next publication, skipping other messages."""
         while True:
             message = await self.next()
             if "pub" in message.get("push", {}):
                 return message["push"]["pub"]["data"]
 
     async def closed(self) -> tuple[int | None, str | None]:
-        """Code and reason of the close frame; what comes before it is passed over."""
+        """Code and reason of the close frame, skipping what comes before it."""
         while True:
             frame = await self.socket.receive(TIMEOUT_S)
             if frame.type is WSMsgType.CLOSE:
@@ -90,10 +90,10 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(server: Server, *commands: dict[str, Any]) -> AsyncIterator[Client]:
-    """A client that has connected and had the `commands` answered."""
+async def connected(server: RunningHub, *commands: dict[str, Any]) -> AsyncIterator[SocketClient]:
+    """A client that is connected and has had replies to the `commands`."""
     async with aiohttp.ClientSession() as session, session.ws_connect(server.url, max_msg_size=0) as socket:
-        client = Client(socket)
+        client = SocketClient(socket)
         await client.send(json.loads(CONNECT), *commands)
         for _ in range(1 + len(commands)):
             assert "error" not in await client.next()
@@ -101,18 +101,18 @@ async def connected(server: Server, *commands: dict[str, Any]) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def opened(server: Server, **options: Any) -> AsyncIterator[Client]:
-    """A client that has said nothing yet."""
+async def opened(server: RunningHub, **options: Any) -> AsyncIterator[SocketClient]:
+    """A client that has sent nothing yet."""
     async with aiohttp.ClientSession() as session, session.ws_connect(server.url, **options) as socket:
-        yield Client(socket)
+        yield SocketClient(socket)
 
 
 def subscribe(channel: str, command_id: int = 2, **request: Any) -> dict[str, Any]:
     return {"id": command_id, "subscribe": {"channel": channel, **request}}
 
 
-def transport_of(client: Client) -> asyncio.Transport:
-    """The client's end of the connection, to be treated badly."""
+def transport_of(client: SocketClient) -> asyncio.Transport:
+    """The client's end of the TCP connection."""
     connection = client.socket._response.connection
     assert connection is not None
     assert connection.transport is not None
@@ -175,7 +175,7 @@ async def test_only_pages_of_allowed_origins_connect(origin: str | None, status:
         assert seen == status
 
 
-async def test_protobuf_and_what_is_no_websocket_are_refused() -> None:
+async def test_protobuf_and_plain_http_requests_are_refused() -> None:
     async with running() as server, aiohttp.ClientSession() as session:
         for url, protocols in ((f"{server.url}?format=protobuf", ()), (server.url, ("centrifuge-protobuf",))):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
@@ -190,7 +190,7 @@ async def test_frames_are_not_compressed() -> None:
         assert client.socket.compress == 0
 
 
-async def test_a_message_may_have_64_kib_and_no_byte_more() -> None:
+async def test_a_message_may_have_64_kib_and_not_a_byte_more() -> None:
     def of_size(size: int) -> str:
         frame = json.dumps({"id": 1, "connect": {"token": TOKEN, "name": ""}})
         return frame.replace('"name": ""', f'"name": "{"x" * (size - len(frame))}"')
@@ -221,15 +221,18 @@ async def test_an_endless_message_in_fragments_is_cut_off() -> None:
         writer.close()
 
 
-async def test_sockets_that_never_connect_are_closed_and_disturb_nobody() -> None:
+async def test_sockets_that_never_connect_are_closed_and_do_not_disturb_other_clients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_connection, "STALE_AFTER_S", 5)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # both ends of every socket are ours
-    async with running({"stale_close_delay": "5s"}) as server, connected(server, subscribe("a")) as witness:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # this process has both ends of every socket
+    async with running() as server, connected(server, subscribe("a")) as witness:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            sockets: list[Client] = []
+            sockets: list[SocketClient] = []
             for _ in range(20):
                 opening = (session.ws_connect(server.url) for _ in range(100))
-                sockets += [Client(socket) for socket in await asyncio.gather(*opening)]
+                sockets += [SocketClient(socket) for socket in await asyncio.gather(*opening)]
             server.hub.publish("a", b"1")
             assert await witness.publication() == 1
             assert not any(client.socket.closed for client in sockets), "two thousand are open at the same time"
@@ -238,7 +241,7 @@ async def test_sockets_that_never_connect_are_closed_and_disturb_nobody() -> Non
         assert await witness.publication() == 2
 
 
-async def test_a_client_that_does_not_answer_pings_is_closed() -> None:
+async def test_a_client_that_stops_answering_pings_is_closed() -> None:
     async with running({"ping_interval": "400ms", "pong_timeout": "200ms"}) as server, connected(server) as client:
         assert await client.next() == {}
         await client.socket.send_str("{}")
@@ -246,16 +249,10 @@ async def test_a_client_that_does_not_answer_pings_is_closed() -> None:
         assert await client.closed() == (3012, "no pong")
 
 
-async def test_a_client_may_ask_for_pings_of_the_websocket_itself() -> None:
-    async with running() as server, opened(server, params={"cf_ws_frame_ping_pong": "true"}) as client:
-        await client.socket.send_str(CONNECT)
-        assert (await client.next())["connect"].keys() == {"client", "version"}
-
-
 async def test_after_an_error_reply_to_connect_the_socket_is_dropped_without_a_close_frame(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("centrifugo.hub.connection.client_connection.REFUSED_CLOSE_DELAY_S", 0.2)
+    monkeypatch.setattr(client_connection, "REFUSED_CLOSE_DELAY_S", 0.2)
     async with running() as server, opened(server) as client:
         await client.send({"id": 1, "connect": {"token": token(sub="7", exp=1)}})
         assert (await client.next())["error"]["code"] == 109
@@ -265,18 +262,18 @@ async def test_after_an_error_reply_to_connect_the_socket_is_dropped_without_a_c
 
 async def test_a_client_that_never_reads_is_cut_off_alone() -> None:
     async with running({"queue_max_size": 100_000}) as server, connected(server, subscribe("a")) as witness:
-        async with connected(server, subscribe("a")) as deaf:
-            transport = transport_of(deaf)
+        async with connected(server, subscribe("a")) as stalled:
+            transport = transport_of(stalled)
             transport.pause_reading()
             sent = 0
-            while server.hub.channels()["a"] == 2:
+            while server.hub.subscribers.counts()["a"] == 2:
                 server.hub.publish("a", json.dumps("x" * 20_000).encode())
                 sent += 1
                 assert sent < 2_000
                 await witness.publication()
-            assert server.hub.channels()["a"] == 1
+            assert server.hub.subscribers.counts()["a"] == 1
             transport.resume_reading()
-            assert await deaf.closed() in [(3008, "slow"), (1006, None)]
+            assert await stalled.closed() in [(3008, "slow"), (1006, None)]
         server.hub.publish("a", b'"on"')
         assert await witness.publication() == "on"
 
@@ -284,13 +281,13 @@ async def test_a_client_that_never_reads_is_cut_off_alone() -> None:
 async def test_a_long_reply_does_not_make_a_reading_client_slow() -> None:
     async with running({"queue_max_size": 10_000}) as server, connected(server, subscribe("open:a")) as client:
         for _ in range(100):
-            server.hub.publish("open:a", json.dumps("x" * 10_000).encode(), skip_history=False)
+            server.hub.publish("open:a", json.dumps("x" * 10_000).encode())
             await client.publication()
         await client.send({"id": 3, "history": {"channel": "open:a", "limit": 100}})
         assert len((await client.next())["history"]["publications"]) == 100
 
 
-async def test_a_frame_full_of_commands_leaves_the_event_loop_to_others_in_between() -> None:
+async def test_a_frame_full_of_commands_yields_the_event_loop_between_them() -> None:
     async with running() as server, connected(server, subscribe("open:a")) as flooder:
         line = '{"id":9,"publish":{"channel":"open:a","data":1}}\n'
         count = 60_000 // len(line)
@@ -299,7 +296,7 @@ async def test_a_frame_full_of_commands_leaves_the_event_loop_to_others_in_betwe
         while seen[-1] < count:
             await asyncio.sleep(0)
             seen.append(server.hub.stream("open:a").top)
-        assert max(later - earlier for earlier, later in pairwise(seen)) <= 2 * websocket.COMMANDS_A_TURN
+        assert max(later - earlier for earlier, later in pairwise(seen)) <= 2 * websocket.COMMANDS_PER_TURN
 
 
 async def test_a_reason_too_long_for_a_close_frame_is_cut() -> None:
@@ -308,14 +305,14 @@ async def test_a_reason_too_long_for_a_close_frame_is_cut() -> None:
         assert await client.closed() == (4001, "é" * 61)
 
 
-async def test_presence_goes_with_a_socket_that_just_breaks() -> None:
+async def test_a_client_whose_socket_breaks_leaves_its_channels() -> None:
     async with running() as server, connected(server, subscribe("open:a")) as witness:
         await witness.next()
         async with connected(server, subscribe("open:a")) as other:
             assert "join" in (await witness.next())["push"]
             transport_of(other).abort()
             assert "leave" in (await witness.next())["push"]
-    assert server.hub.channels() == {}
+    assert server.hub.subscribers.counts() == {}
 
 
 async def test_stopping_the_application_closes_every_client_with_3001() -> None:
@@ -326,7 +323,7 @@ async def test_stopping_the_application_closes_every_client_with_3001() -> None:
 
 
 async def test_nothing_a_client_says_reaches_the_logs(caplog: pytest.LogCaptureFixture) -> None:
-    secrets = [TOKEN, token(sub="7", exp=1), "a text of theirs", "a-protocol-of-theirs", SECRET]
+    secrets = [TOKEN, token(sub="7", exp=1), "a client's text", "a-client-s-subprotocol", SECRET]
     with caplog.at_level(logging.DEBUG):
         async with running() as server:
             for first in (secrets[1], "bad", secrets[0]):
@@ -350,7 +347,6 @@ async def test_the_hub_runs_alone_and_closes_its_clients_on_sigterm(tmp_path: Pa
         json.dumps(
             {
                 "client": {"token": {"hmac_secret_key": SECRET}},
-                "health": {"enabled": True},
                 "channel": {"namespaces": NAMESPACES},
             }
         )
@@ -364,15 +360,15 @@ async def test_the_hub_runs_alone_and_closes_its_clients_on_sigterm(tmp_path: Pa
     try:
         while b"listening" not in await asyncio.wait_for(process.stderr.readline(), TIMEOUT_S):
             assert process.returncode is None
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/health") as response:
-                assert (response.status, await response.json()) == (200, {})
-            async with session.ws_connect(f"http://127.0.0.1:{port}{websocket.PATH}") as ws:
-                client = Client(ws)
-                await client.send(json.loads(CONNECT))
-                assert "connect" in await client.next()
-                process.send_signal(signal.SIGTERM)
-                assert await client.closed() == (3001, "shutdown")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"http://127.0.0.1:{port}{websocket.PATH}") as ws,
+        ):
+            client = SocketClient(ws)
+            await client.send(json.loads(CONNECT))
+            assert "connect" in await client.next()
+            process.send_signal(signal.SIGTERM)
+            assert await client.closed() == (3001, "shutdown")
         assert await asyncio.wait_for(process.wait(), TIMEOUT_S) == 0
     finally:
         if process.returncode is None:
@@ -380,11 +376,11 @@ async def test_the_hub_runs_alone_and_closes_its_clients_on_sigterm(tmp_path: Pa
             await process.wait()
 
 
-async def test_a_configuration_that_cannot_be_honoured_stops_the_start(tmp_path: Path) -> None:
+async def test_a_configuration_that_the_hub_does_not_honour_stops_the_start(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"engine": {"type": "redis"}}')
     command = (sys.executable, "-m", "centrifugo.hub", "--config", str(file), "--port", "0")
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
     assert process.returncode == 1
-    assert b"engine.type" in errors
+    assert b"engine" in errors

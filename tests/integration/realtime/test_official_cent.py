@@ -1,6 +1,6 @@
-"""cent, Centrifugo's own Python client of the server API, against our hub and a real Centrifugo where there is one.
+"""cent, the official Python client of the server API, against the hub and, where there is one, a real Centrifugo.
 
-What acts on live connections is seen by an official client of the other kind.
+A centrifuge-python client sees what the API does to live connections.
 """
 
 import secrets
@@ -54,7 +54,7 @@ def refusal_code(refusal: pytest.ExceptionInfo[Any]) -> int:
     return code
 
 
-async def test_publish_counts_offsets_in_one_epoch_and_history_pages_them(api: Any, channel: str) -> None:
+async def test_publications_have_rising_offsets_in_one_epoch_and_history_pages_them(api: Any, channel: str) -> None:
     published = [await api.publish(cent.PublishRequest(channel=channel, data={"n": n})) for n in range(1, 6)]
     assert [each.offset for each in published] == [1, 2, 3, 4, 5]
     (epoch,) = {each.epoch for each in published}
@@ -70,21 +70,21 @@ async def test_publish_counts_offsets_in_one_epoch_and_history_pages_them(api: A
     assert await page() == []
 
 
-async def test_a_repeated_key_is_answered_with_the_first_position(api: Any, channel: str) -> None:
+async def test_a_repeated_key_gets_the_first_position(api: Any, channel: str) -> None:
     first, again = [
         await api.publish(cent.PublishRequest(channel=channel, data=n, idempotency_key="k")) for n in (1, 2)
     ]
     assert (again.offset, again.epoch) == (first.offset, first.epoch)
 
 
-async def test_removed_history_leaves_the_position(api: Any, channel: str) -> None:
+async def test_removing_history_keeps_the_position(api: Any, channel: str) -> None:
     await api.publish(cent.PublishRequest(channel=channel, data=1))
     await api.history_remove(cent.HistoryRemoveRequest(channel=channel))
     found = await api.history(cent.HistoryRequest(channel=channel, limit=-1))
     assert (found.publications, found.offset) == ([], 1)
 
 
-async def test_broadcast_answers_for_every_channel_in_order(api: Any, channel: str) -> None:
+async def test_a_broadcast_has_a_response_for_every_channel_in_order(api: Any, channel: str) -> None:
     request = cent.BroadcastRequest(channels=[channel, "nowhere:1", f"{channel}-2"], data=1)
     here, nowhere, there = (await api.broadcast(request)).responses
     assert (here.result.offset, there.result.offset) == (1, 1)
@@ -125,7 +125,9 @@ async def test_another_key_is_unauthorized(server: Server) -> None:
     await stranger.close()
 
 
-async def test_presence_and_channels_tell_who_is_here(api: Any, client: PythonClient, channel: str, user: str) -> None:
+async def test_presence_and_channels_show_who_is_subscribed(
+    api: Any, client: PythonClient, channel: str, user: str
+) -> None:
     await client.subscribe(channel)
     await client.expect("subscribed")
     present = (await api.presence(cent.PresenceRequest(channel=channel))).presence
@@ -147,7 +149,7 @@ async def test_the_server_subscribes_a_user_and_unsubscribes_it(
     await client.expect("server_unsubscribed", channel=channel)
 
 
-async def test_the_server_unsubscribes_a_client_from_what_it_chose_itself(
+async def test_the_server_ends_a_subscription_that_the_client_made(
     api: Any, client: PythonClient, channel: str, user: str
 ) -> None:
     await client.subscribe(channel)
@@ -156,7 +158,9 @@ async def test_the_server_unsubscribes_a_client_from_what_it_chose_itself(
     await client.expect("unsubscribed", channel=channel, code=2000, reason="server unsubscribe")
 
 
-async def test_the_server_disconnects_a_user_with_its_own_words(api: Any, client: PythonClient, user: str) -> None:
+async def test_the_server_disconnects_a_user_with_its_own_code_and_reason(
+    api: Any, client: PythonClient, user: str
+) -> None:
     request = cent.DisconnectRequest(user=user, disconnect=cent.Disconnect(code=4502, reason="banned"))
     await api.disconnect(request)
     await client.expect("disconnected", code=4502, reason="banned")
@@ -167,7 +171,7 @@ async def test_without_a_code_the_server_disconnects_for_good(api: Any, client: 
     await client.expect("disconnected", code=3503, reason="force disconnect")
 
 
-async def test_the_server_ends_a_connection_that_it_declares_expired(api: Any, client: PythonClient, user: str) -> None:
+async def test_the_server_ends_a_connection_as_expired(api: Any, client: PythonClient, user: str) -> None:
     await api.refresh(cent.RefreshRequest(user=user, expire_at=int(time.time()) + 60))
     await api.refresh(cent.RefreshRequest(user=user, expired=True))
     await client.expect("connecting", code=3005)

@@ -1,6 +1,6 @@
-"""centrifuge-js and centrifuge-python, unmodified, against our hub and against a real Centrifugo where there is one.
+"""centrifuge-js and centrifuge-python, unmodified, against the hub and, where there is one, a real Centrifugo.
 
-The real server is the oracle: a scenario that holds on it must hold on the hub.
+The real server is the oracle: what holds on it must hold on the hub.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import pytest
 from centrifugo.client import CentrifugoClient
 from centrifugo.publisher import Channels, Publication
 from tests.support.realtime import server as servers
-from tests.support.realtime.breakable_tcp import Wire, wire_to
+from tests.support.realtime.breakable_tcp import TcpProxy, proxy_to
 from tests.support.realtime.node import TIMEOUT_S, CommandFailed
 from tests.support.realtime.official import JavaScriptClient, OfficialClient, PythonClient
 from tests.support.realtime.server import (
@@ -47,7 +47,7 @@ def server(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 @pytest.fixture
 def own_server(kind: Kind, tmp_path: Path) -> Iterator[Server]:
-    """A server that the test may restart, and that soon finds a client slow."""
+    """A server that the test may restart, and that soon cuts off a slow client."""
     config = servers.configuration(queue_max_size=8 * 1024 * 1024)
     config["websocket"]["write_timeout"] = "1s"
     with servers.running(kind, tmp_path, config) as running:
@@ -56,7 +56,7 @@ def own_server(kind: Kind, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def pinging_server(kind: Kind, tmp_path: Path) -> Iterator[Server]:
-    """A server that soon misses a client's answer."""
+    """A server that soon misses a pong."""
     config = servers.configuration(ping_interval="1s", pong_timeout="500ms")
     with servers.running(kind, tmp_path, config) as running:
         yield running
@@ -75,14 +75,14 @@ async def new_client(request: pytest.FixtureRequest) -> AsyncIterator[NewClient]
 
 
 @pytest.fixture
-async def wire(server: Server) -> AsyncIterator[Wire]:
-    async with wire_to(server.port) as wire:
-        yield wire
+async def proxy(server: Server) -> AsyncIterator[TcpProxy]:
+    async with proxy_to(server.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def user() -> str:
-    """Somebody nobody else in these tests is."""
+    """A user of this test alone."""
     return secrets.token_hex(4)
 
 
@@ -129,7 +129,7 @@ class TestDelivery:
         await publish(server, f"personal:{user}", *sent)
         assert await client.publications(20, channel=f"personal:{user}") == sent
 
-    async def test_a_client_gets_what_another_publishes_and_knows_who_it_was(
+    async def test_a_client_gets_what_another_publishes_and_who_published_it(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         ada, bob = (
@@ -143,7 +143,7 @@ class TestDelivery:
         for client in (ada, bob):
             assert (await client.expect("publication"))["user"] == "bob"
 
-    async def test_nothing_arrives_after_unsubscribing_and_all_of_it_after_subscribing_again(
+    async def test_an_unsubscribed_client_gets_nothing_until_it_subscribes_again_and_recovers(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         channel = f"personal:{user}"
@@ -157,7 +157,7 @@ class TestDelivery:
 
 
 class TestPresence:
-    async def test_presence_tells_who_is_subscribed_and_how_many(
+    async def test_presence_shows_who_is_subscribed_and_how_many(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         channel = f"open:{user}"
@@ -218,64 +218,64 @@ class TestHistory:
 
 class TestRecovery:
     async def test_a_dropped_client_gets_what_it_missed(
-        self, server: Server, wire: Wire, new_client: NewClient, user: str
+        self, server: Server, proxy: TcpProxy, new_client: NewClient, user: str
     ) -> None:
-        client = await listening(await new_client(), wire.port, user)
+        client = await listening(await new_client(), proxy.port, user)
         await publish(server, f"personal:{user}", "before")
         assert await client.publications(1) == ["before"]
-        wire.cut()
+        proxy.cut()
         await client.expect("connecting")
         missed = [f"missed {n}" for n in range(300)]
         await publish(server, f"personal:{user}", *missed)
-        wire.mend()
+        proxy.restore()
         assert (await client.expect("subscribed"))["recovered"]
         await publish(server, f"personal:{user}", "after")
         assert await client.publications(301) == [*missed, "after"]
 
-    async def test_a_client_back_after_more_than_history_keeps_is_told_so(
-        self, server: Server, wire: Wire, new_client: NewClient, user: str
+    async def test_a_client_that_missed_more_than_history_keeps_is_told_that_it_did_not_recover(
+        self, server: Server, proxy: TcpProxy, new_client: NewClient, user: str
     ) -> None:
         channel = f"open:{user}"
-        client = await connected(await new_client(), wire.port, user)
+        client = await connected(await new_client(), proxy.port, user)
         await client.subscribe(channel)
         await client.expect("subscribed")
-        wire.cut()
+        proxy.cut()
         await client.expect("connecting")
         await publish(server, channel, *range(101))
-        wire.mend()
+        proxy.restore()
         back = await client.expect("subscribed")
         assert (back["was_recovering"], back["recovered"]) == (True, False)
         await publish(server, channel, "after")
         assert await client.publications(1) == ["after"]
 
     async def test_a_thousand_long_publications_are_recovered(
-        self, server: Server, wire: Wire, new_client: NewClient, user: str
+        self, server: Server, proxy: TcpProxy, new_client: NewClient, user: str
     ) -> None:
-        client = await listening(await new_client(), wire.port, user)
-        wire.cut()
+        client = await listening(await new_client(), proxy.port, user)
+        proxy.cut()
         await client.expect("connecting")
         missed = [f"{n} " + "x" * 2_000 for n in range(1_000)]
         await publish(server, f"personal:{user}", *missed)
-        wire.mend()
+        proxy.restore()
         assert (await client.expect("subscribed"))["recovered"]
         assert await client.publications(1_000) == missed
         assert client.times("connecting") == 2
 
     @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL], ids=["shutdown", "kill"])
-    async def test_a_restarted_server_tells_its_clients_that_it_lost_its_memory(
+    async def test_after_a_restart_of_the_server_its_clients_do_not_recover(
         self, own_server: Server, new_client: NewClient, user: str, signum: int
     ) -> None:
-        async with wire_to(own_server.port) as wire:
-            client = await listening(await new_client(), wire.port, user)
+        async with proxy_to(own_server.port) as proxy:
+            client = await listening(await new_client(), proxy.port, user)
             await publish(own_server, f"personal:{user}", "before")
             assert await client.publications(1) == ["before"]
             own_server.stop(signum)
             away = await client.expect("connecting")
             assert (away["code"] == 3001) == (signum == signal.SIGTERM)
-            wire.cut()
+            proxy.cut()
             own_server.start()
             await publish(own_server, f"personal:{user}", "meanwhile")  # at the offset of the one before
-            wire.mend()
+            proxy.restore()
             back = await client.expect("subscribed")
             assert (back["was_recovering"], back["recovered"]) == (True, False)
             await publish(own_server, f"personal:{user}", "after")
@@ -283,7 +283,7 @@ class TestRecovery:
 
 
 class TestTokens:
-    async def test_both_tokens_are_refreshed_and_nothing_is_lost_meanwhile(
+    async def test_both_tokens_are_refreshed_without_losing_a_publication(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         channel = f"personal:{user}"
@@ -323,7 +323,7 @@ class TestTokens:
     @pytest.mark.parametrize(
         "token",
         [
-            connection_token("1", secret="the secret of somebody else, long enough for HMAC"),
+            connection_token("1", secret="another key, long enough for HMAC and not ours"),
             token_with(aud="elsewhere"),
             token_with(iss="elsewhere"),
             token_with(aud=None),
@@ -344,19 +344,19 @@ class TestTokens:
         await client.connect(websocket_url(server.port))
         await client.expect("disconnected", code=3501, reason="bad request")
 
-    async def test_a_forged_subscription_token_is_refused_and_the_connection_goes_on(
+    async def test_a_forged_subscription_token_is_refused_and_the_connection_stays_open(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         channel = f"personal:{user}"
         client = await connected(await new_client(), server.port, user)
-        forged = subscription_token(user, channel, secret="the secret of somebody else, long enough for HMAC")
+        forged = subscription_token(user, channel, secret="another key, long enough for HMAC and not ours")
         await client.subscribe(channel, tokens=[forged])
         await client.expect("unsubscribed", channel=channel, code=103)
         await client.subscribe(f"open:{user}")
         await client.expect("subscribed", channel=f"open:{user}")
 
-    @pytest.mark.parametrize("claims", [("somebody", "personal:{}"), ("{}", "personal:else")], ids=["user", "channel"])
-    async def test_a_subscription_token_for_another_ends_the_connection(
+    @pytest.mark.parametrize("claims", [("another", "personal:{}"), ("{}", "personal:else")], ids=["user", "channel"])
+    async def test_the_subscription_token_of_another_user_or_channel_ends_the_connection(
         self, server: Server, new_client: NewClient, user: str, claims: tuple[str, str]
     ) -> None:
         client = await connected(await new_client(), server.port, user)
@@ -366,7 +366,7 @@ class TestTokens:
 
 
 class TestPermissions:
-    async def test_a_personal_channel_lets_its_user_listen_and_no_more(
+    async def test_a_personal_channel_lets_its_user_subscribe_and_nothing_else(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         channel = f"personal:{user}"
@@ -393,7 +393,7 @@ class TestPermissions:
 
 
 class TestDisconnects:
-    async def test_a_user_logged_out_is_disconnected_for_good_and_nobody_else(
+    async def test_a_user_who_logs_out_is_disconnected_for_good_and_no_other(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         client = await listening(await new_client(), server.port, user)
@@ -404,7 +404,7 @@ class TestDisconnects:
         assert await other.publications(1) == ["still here"]
         assert other.times("connecting") == 1
 
-    async def test_a_user_asked_to_come_back_does_and_misses_nothing(
+    async def test_a_user_disconnected_with_a_4000_code_reconnects_and_misses_nothing(
         self, server: Server, new_client: NewClient, user: str
     ) -> None:
         client = await listening(await new_client(), server.port, user)
@@ -413,35 +413,35 @@ class TestDisconnects:
         await publish(server, f"personal:{user}", "meanwhile")
         assert await client.publications(1) == ["meanwhile"]
 
-    async def test_a_client_that_answers_no_ping_is_let_go_and_comes_back(
+    async def test_a_client_that_does_not_answer_pings_is_cut_off_and_reconnects(
         self, pinging_server: Server, new_client: NewClient, user: str
     ) -> None:
         alive = await listening(await new_client(), pinging_server.port, f"{user}-alive")
-        async with wire_to(pinging_server.port) as wire:
-            silent = await listening(await new_client(), wire.port, user)
-            wire.stall()
+        async with proxy_to(pinging_server.port) as proxy:
+            silent = await listening(await new_client(), proxy.port, user)
+            proxy.stall()
             await until(lambda: f"personal:{user}" not in pinging_server.call("channels")["channels"])
-            wire.flow()
+            proxy.resume()
             await silent.expect("connecting", code=3012, reason="no pong")
             await silent.expect("subscribed")
         assert alive.times("connecting") == 1
 
-    async def test_a_client_that_does_not_read_is_cut_off_alone_and_comes_back(
+    async def test_only_the_client_that_does_not_read_is_cut_off_and_it_reconnects(
         self, own_server: Server, new_client: NewClient, user: str
     ) -> None:
         published = [f"{n} " + "x" * 50_000 for n in range(300)]
-        async with wire_to(own_server.port) as wire:
-            slow = await connected(await new_client(), wire.port, "slow")
+        async with proxy_to(own_server.port) as proxy:
+            slow = await connected(await new_client(), proxy.port, "slow")
             await slow.subscribe(f"open:{user}")
             await slow.expect("subscribed")
             quick = await listening(await new_client(), own_server.port, user)
-            wire.stall()
+            proxy.stall()
             await publish(own_server, f"open:{user}", *published)
             await publish(own_server, f"personal:{user}", *published)
             assert await quick.publications(300) == published
             await until(lambda: own_server.call("info")["nodes"][0]["num_clients"] == 1)
             assert quick.times("connecting") == 1
-            wire.flow()
+            proxy.resume()
             await slow.expect("connecting")
             await slow.expect("subscribed")
             await publish(own_server, f"open:{user}", "after")

@@ -1,1 +1,1 @@
-"""What the tests of the realtime side stand on: servers as processes, official clients, a wire that can break."""
+"""Support for the realtime tests: servers as processes, the official clients, connections that break."""

@@ -1,43 +1,43 @@
-"""A TCP connection that a test can cut, or stop from carrying, between an unmodified client and a server."""
+"""A TCP proxy between an unmodified client and a server, whose connections a test can cut or stall."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-BUFFER_BYTES = 16_384  # small, so that the server soon feels a stalled wire
+BUFFER_BYTES = 16_384  # small, so that the server soon notices a stalled connection
 
 
-class Wire:
-    """Forwards connections to its own `port` on to `server_port`, both on loopback."""
+class TcpProxy:
+    """Forwards connections from its own `port` to `server_port`, both on loopback."""
 
     def __init__(self, server_port: int) -> None:
         self.port = 0
         self._server_port = server_port
-        self._whole = True
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._is_open = True
+        self._reads_server = asyncio.Event()
+        self._reads_server.set()
         self._ends: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
-        """Drop every connection without a word and accept none until `mend`."""
-        self._whole = False
+        """Abort every connection and refuse new ones until `restore`."""
+        self._is_open = False
         for end in self._ends:
             end.transport.abort()
 
-    def mend(self) -> None:
-        self._whole = True
+    def restore(self) -> None:
+        self._is_open = True
 
     def stall(self) -> None:
-        """Read no more from the server: what it writes piles up on its side until `flow`."""
-        self._flowing.clear()
+        """Stop reading from the server, so that what it writes piles up on its side, until `resume`."""
+        self._reads_server.clear()
 
-    def flow(self) -> None:
-        self._flowing.set()
+    def resume(self) -> None:
+        self._reads_server.set()
 
-    async def carry(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+    async def forward(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         """Serve one connection to the end."""
-        if not self._whole:
+        if not self._is_open:
             client.transport.abort()
             return
         try:
@@ -49,7 +49,7 @@ class Wire:
         always.set()
         self._ends |= {client, server}
         await asyncio.gather(
-            _pump(client_reader, server, while_=always), _pump(server_reader, client, while_=self._flowing)
+            _pump(client_reader, server, only_while=always), _pump(server_reader, client, only_while=self._reads_server)
         )
         self._ends -= {client, server}
 
@@ -65,10 +65,10 @@ class Wire:
         return await asyncio.open_connection(sock=dialled, limit=BUFFER_BYTES)
 
 
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, while_: asyncio.Event) -> None:
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, only_while: asyncio.Event) -> None:
     try:
         while chunk := await source.read(BUFFER_BYTES):
-            await while_.wait()
+            await only_while.wait()
             sink.write(chunk)
             await sink.drain()
     except OSError:
@@ -78,14 +78,14 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, whi
 
 
 @asynccontextmanager
-async def wire_to(server_port: int) -> AsyncIterator[Wire]:
-    wire = Wire(server_port)
-    listener = await asyncio.start_server(wire.carry, "127.0.0.1", 0, limit=BUFFER_BYTES)
-    wire.port = listener.sockets[0].getsockname()[1]
+async def proxy_to(server_port: int) -> AsyncIterator[TcpProxy]:
+    proxy = TcpProxy(server_port)
+    listener = await asyncio.start_server(proxy.forward, "127.0.0.1", 0, limit=BUFFER_BYTES)
+    proxy.port = listener.sockets[0].getsockname()[1]
     try:
-        yield wire
+        yield proxy
     finally:
-        wire.flow()
-        wire.cut()
+        proxy.resume()
+        proxy.cut()
         listener.close()
         await listener.wait_closed()

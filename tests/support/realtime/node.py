@@ -1,4 +1,4 @@
-"""Programs of ours that run in Node, driven from here."""
+"""Runs our Node scripts and sends them commands."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 
 class CommandFailed(Exception):
-    """What went wrong, in words; `code` is the server's, if it was the server that refused."""
+    """A command failed; `code` is the server's, if the server refused it."""
 
     def __init__(self, code: int | None, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -26,14 +26,14 @@ class CommandFailed(Exception):
 
 
 def node() -> str:
-    """Where Node is: on PATH, or where `make node_modules/.installed` puts it."""
+    """The path of Node: on PATH, or where `make node_modules/.installed` installs it."""
     found = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
     assert found is not None, "no Node: `make node_modules/.installed` brings one"
     return found
 
 
 class NodeProgram:
-    """A script that takes commands and tells events, a line each (see commands.mjs). `on_event` hears of the events."""
+    """A script that reads commands and writes events, one per line (see commands.mjs). Events go to `on_event`."""
 
     def __init__(self, process: asyncio.subprocess.Process, on_event: Callable[[Event], None]) -> None:
         self._process = process
@@ -76,7 +76,7 @@ class NodeProgram:
 
     def _answered(self, answer: asyncio.Future[Any], event: Event) -> None:
         if answer.cancelled():
-            return  # whoever asked waits no more
+            return  # the caller has timed out
         if event["event"] == "result":
             answer.set_result(event["result"])
         else:

@@ -1,4 +1,4 @@
-"""Centrifugo's own clients, unmodified, behind one face, so that one scenario drives both."""
+"""The official clients, unmodified, behind one interface, so that one test drives both."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,9 +13,10 @@ CLIENT = Path(__file__).with_name("client.mjs")
 
 
 class OfficialClient:
-    """Commands go in, events come out in the order in which they happened.
+    """Takes commands and reports events in the order in which they happen.
 
-    Every request for a token is the event `token_wanted` and takes the next of `tokens`; the last one serves for ever.
+    A request for a token is the event `token_wanted` and takes the next of `tokens`; the last one is used again and
+    again.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class OfficialClient:
         raise NotImplementedError
 
     async def expect(self, event: str, **fields: Any) -> Event:
-        """Wait for the next event like this one, passing over others."""
+        """Wait for the next event with these fields, skipping others."""
         wanted = {"event": event, **fields}
         passed: list[Event] = []
         try:
@@ -44,15 +45,15 @@ class OfficialClient:
             raise AssertionError(f"{wanted} did not happen, but {passed}") from None
 
     def times(self, event: str) -> int:
-        """How often it happened until now."""
+        """How often the event has happened."""
         return self._happened.count(event)
 
     async def connect(self, url: str, *, tokens: Sequence[str] = ()) -> None:
-        """Start connecting; the events tell the rest."""
+        """Start connecting; events report the progress."""
         await self.do("connect", url=url, **_unless_empty(tokens))
 
     async def subscribe(self, channel: str, *, tokens: Sequence[str] = ()) -> None:
-        """Start subscribing; the events tell the rest."""
+        """Start subscribing; events report the progress."""
         await self.do("subscribe", channel=channel, **_unless_empty(tokens))
 
     async def publications(self, count: int, **fields: Any) -> list[Any]:

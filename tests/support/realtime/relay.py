@@ -1,4 +1,4 @@
-"""A WebSocket between a client and a server, on which publications get lost, come twice or change places."""
+"""A WebSocket relay between a client and a server that drops, doubles or swaps publications."""
 
 import asyncio
 import contextlib
@@ -17,10 +17,10 @@ Reply = dict[str, Any]
 
 
 class Relay:
-    """Carries everything both ways; `fates` tells what becomes of each publication.
+    """Relays everything both ways; `fates` decides what happens to each publication.
 
-    One that is swapped comes after the next that is not. Where there is none before the connection ends, it is lost.
-    `recoveries` tells of each subscription that asked for what it had missed whether the server still had it.
+    A swapped one is delivered after the next that is not swapped; if the connection ends first, it is lost.
+    `recoveries` records for each subscribe that asked for recovery whether it succeeded.
     """
 
     def __init__(self, server_url: str) -> None:
@@ -36,7 +36,7 @@ class Relay:
         self.fates = itertools.repeat("delivered")
 
     def cut(self) -> None:
-        """Drop every connection without a word and accept none until `mend`."""
+        """Abort every connection and refuse new ones until `mend`."""
         self._is_whole = False
         for transport in self._transports:
             transport.abort()
@@ -45,7 +45,7 @@ class Relay:
         self._is_whole = True
 
     async def carry(self, request: web.Request) -> web.StreamResponse:
-        """Serve one connection to the end."""
+        """Relay one connection to its end."""
         assert request.transport is not None
         if not self._is_whole:
             request.transport.abort()
@@ -61,23 +61,25 @@ class Relay:
     async def _down(self, server: aiohttp.ClientWebSocketResponse, client: web.WebSocketResponse) -> None:
         held: list[Reply] = []
         async for message in server:
-            replies = [told for line in message.data.splitlines() for told in self._told(json.loads(line), held)]
+            replies = [
+                relayed for line in message.data.splitlines() for relayed in self._relayed(json.loads(line), held)
+            ]
             if replies:
                 await client.send_str("\n".join(map(json.dumps, replies)))
         await client.close(code=server.close_code or aiohttp.WSCloseCode.GOING_AWAY)
 
-    def _told(self, reply: Reply, held: list[Reply]) -> Iterable[Reply]:
-        """What the client is told instead of `reply`."""
+    def _relayed(self, reply: Reply, held: list[Reply]) -> Iterable[Reply]:
+        """What the client gets in place of `reply`."""
         if "pub" in reply.get("push", {}):
-            return self._befallen([reply], held)
+            return self._disturbed([reply], held)
         subscribed = reply.get("subscribe", {})
         if subscribed.get("was_recovering"):
             last: list[Reply] = []
             self.recoveries.append(subscribed.get("recovered", False))
-            subscribed["publications"] = [*self._befallen(subscribed.get("publications", []), last), *last]
+            subscribed["publications"] = [*self._disturbed(subscribed.get("publications", []), last), *last]
         return [reply]
 
-    def _befallen(self, publications: Iterable[Reply], held: list[Reply]) -> Iterator[Reply]:
+    def _disturbed(self, publications: Iterable[Reply], held: list[Reply]) -> Iterator[Reply]:
         for publication in publications:
             fate = next(self.fates)
             if fate == "swapped":
@@ -96,7 +98,7 @@ async def _up(client: web.WebSocketResponse, server: aiohttp.ClientWebSocketResp
 
 @asynccontextmanager
 async def relay_to(server_url: str) -> AsyncIterator[Relay]:
-    """A relay on a port of its own, for as long as the block lasts."""
+    """A relay on a free port for the length of the block."""
     relay = Relay(server_url)
     app = web.Application()
     app.router.add_get("/connection/websocket", relay.carry)

@@ -1,4 +1,4 @@
-"""A Centrifugo as a process of its own: the real server where the machine has one, or our hub; both read one file."""
+"""A Centrifugo in a process of its own: the real server, where the machine has one, or the hub. Both read one file."""
 
 import contextlib
 import copy
@@ -24,12 +24,12 @@ from centrifugo import tokens
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / "centrifugo" / "config.json"
-SECRET = "what the tests sign with, as long as HMAC wants it"
-API_KEY = "what the tests call the server API with"
+SECRET = "the tests' token key, as long as the service wants it"
+API_KEY = "the tests' API key, as long as the service wants it"
 START_TIMEOUT_S = 20.0
 
 SECRETS = {"CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY": SECRET, "CENTRIFUGO_HTTP_API_KEY": API_KEY}
-"""As a server takes them: from its environment, never from the file."""
+"""Servers read them from the environment, never from the file."""
 
 Kind = Literal["hub", "centrifugo"]
 
@@ -46,11 +46,11 @@ OPEN = {
     "allow_presence_for_subscriber": True,
     "allow_history_for_subscriber": True,
 }
-"""A namespace with everything the app denies to clients, for what the protocol can do beyond the app's needs."""
+"""A namespace that permits clients what the service denies them, to test the rest of the protocol."""
 
 
 def binary() -> str | None:
-    """The real server, if there is one."""
+    """The path of the real server, if there is one."""
     return os.environ.get("CENTRIFUGO_BIN") or shutil.which("centrifugo")
 
 
@@ -59,11 +59,11 @@ needs_binary = pytest.mark.skipif(
 )
 
 KINDS: list[Any] = ["hub", pytest.param("centrifugo", marks=needs_binary)]
-"""What a test of both servers is parametrized with."""
+"""Parameters of a test that runs on both servers."""
 
 
 def configuration(**client: Any) -> dict[str, Any]:
-    """The service's own configuration with the `open` namespace beside `personal`, and `client` options on top."""
+    """The service's configuration with the `open` namespace added and `client` options replaced."""
     config: dict[str, Any] = json.loads(CONFIG.read_text())
     config["client"].update(client)
     config["channel"]["namespaces"].append(copy.deepcopy(OPEN))
@@ -71,7 +71,7 @@ def configuration(**client: Any) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """A port for a server that dies and comes back: it lies below those that outgoing connections are given."""
+    """A port for a server that restarts: below the range from which outgoing connections get theirs."""
     while True:
         port = random.randrange(10_000, 32_768)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -80,7 +80,7 @@ def free_port() -> int:
 
 
 class Server:
-    """A running server; `restart` brings it back on the same port, with its memory lost."""
+    """A running server. `start` after `stop` brings it back on the same port, without its memory."""
 
     def __init__(self, kind: Kind, directory: Path, config: Mapping[str, Any]) -> None:
         self.kind = kind
@@ -94,7 +94,7 @@ class Server:
 
     @property
     def app_environment(self) -> dict[str, str]:
-        """What an application needs to be told to publish here."""
+        """The environment of an application that publishes to this server."""
         return {
             "CENTRIFUGO_API_URL": self.api_url,
             "CENTRIFUGO_API_KEY": API_KEY,
@@ -121,7 +121,7 @@ class Server:
             raise
 
     def signal(self, number: signal.Signals) -> None:
-        """Does nothing when it has ended."""
+        """Send a signal; does nothing when the process has ended."""
         self._process.send_signal(number)
 
     def call(self, method: str, **request: Any) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Server:
         return {
             **inherited,
             **SECRETS,
-            # Where ours is told by its arguments.
+            # For Centrifugo; the hub gets the port as an argument.
             "CENTRIFUGO_HTTP_SERVER_ADDRESS": "127.0.0.1",
             "CENTRIFUGO_HTTP_SERVER_PORT": str(self.port),
         }
@@ -169,7 +169,7 @@ def websocket_url(port: int) -> str:
 
 
 def connection_token(user: str, *, ttl_s: int = 60, secret: str = SECRET) -> str:
-    """A token as the service issues it; a negative `ttl_s` makes it one that has expired."""
+    """A token as the service issues it; with a negative `ttl_s` it has expired."""
     return tokens.connection_token(secret, user, now=time.time(), ttl_s=ttl_s)
 
 
@@ -178,6 +178,6 @@ def subscription_token(user: str, channel: str, *, ttl_s: int = 60, secret: str 
 
 
 def token_with(**claims: Any) -> str:
-    """A well-signed connection token of user 1 with some claims changed; None takes one out."""
+    """A validly signed connection token of user 1 with some claims changed; None removes a claim."""
     changed = jwt.decode(connection_token("1"), options={"verify_signature": False}) | claims
     return jwt.encode({name: value for name, value in changed.items() if value is not None}, SECRET)

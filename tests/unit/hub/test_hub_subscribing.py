@@ -1,14 +1,14 @@
-"""Which channels a client hears, by tokens and by rules of the namespace, and for how long."""
+"""Which channels a client may subscribe to, by token or by the namespace's options, and for how long."""
 
 from typing import Any
 
 import pytest
 
-from tests.support.hub_clients import STARTED_AT, World, token
+from centrifugo.hub.connection.subscriptions import MAX_CHANNELS
+from tests.support.socketless_hub import STARTED_AT, World, token
 
 DENIED = {"code": 103, "message": "permission denied"}
 TOKEN_EXPIRED = {"code": 109, "message": "token expired"}
-EXPIRED = {"code": 110, "message": "expired"}
 
 
 def test_a_subscription_token_opens_a_channel_that_is_closed_to_clients(world: World) -> None:
@@ -24,20 +24,15 @@ def test_a_subscription_token_opens_a_channel_that_is_closed_to_clients(world: W
     [
         ({"channel": "nowhere:1"}, 102),
         ({"channel": "closed:1"}, 103),
-        ({"channel": "$a"}, 103),
         ({"channel": "a", "token": "bad"}, 103),
         ({"channel": "é"}, 107),
         ({"channel": "a" * 256}, 107),
-        ({"channel": "letters:ABC"}, 107),
         ({"channel": "a", "tf": {"key": "x"}}, 107),
         ({"channel": "a", "type": 1}, 103),
-        ({"channel": "a", "type": 4}, 108),
-        ({"channel": "users:a#8,9"}, 103),
+        ({"channel": "a", "token": token(channel="a")}, 103),
     ],
 )
-def test_a_subscribe_that_is_refused_leaves_the_connection_alone(
-    world: World, request_: dict[str, Any], error: int
-) -> None:
+def test_a_refused_subscribe_leaves_the_connection_open(world: World, request_: dict[str, Any], error: int) -> None:
     client = world.client()
     assert client.ask("subscribe", **request_)["code"] == error
     assert client.ask("subscribe", channel="b") == {}
@@ -48,15 +43,11 @@ def test_a_subscribe_that_is_refused_leaves_the_connection_alone(
     [
         ({}, 3501),
         ({"channel": ""}, 3501),
-        ({"channel": "a", "delta": "unknown"}, 3501),
-        ({"channel": "a", "type": 5}, 3004),
         ({"channel": "personal:7", "token": token(sub="7", channel="personal:8")}, 3500),
         ({"channel": "personal:7", "token": token(sub="8", channel="personal:7")}, 3500),
-        ({"channel": "personal:7", "token": token(channel="personal:7")}, 3500),
-        ({"channel": "personal:7", "token": token(sub="7", channel="personal:7", client="another")}, 3500),
     ],
 )
-def test_a_subscribe_that_cannot_be_meant_ends_the_connection(
+def test_a_subscribe_without_a_channel_or_with_the_token_of_another_ends_the_connection(
     world: World, request_: dict[str, Any], code: int
 ) -> None:
     client = world.client()
@@ -64,23 +55,13 @@ def test_a_subscribe_that_cannot_be_meant_ends_the_connection(
     assert client.code == code
 
 
-@pytest.mark.parametrize(
-    ("claims", "error"),
-    [
-        ({"exp": STARTED_AT - 1}, TOKEN_EXPIRED),
-        ({"exp": STARTED_AT + 0.5}, EXPIRED),
-        ({"expire_at": int(STARTED_AT) - 1}, EXPIRED),
-        ({"b64info": "%"}, DENIED),
-    ],
-)
-def test_a_subscription_token_past_its_time_is_answered_with_an_error(
-    world: World, claims: dict[str, Any], error: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("exp", [STARTED_AT - 1, STARTED_AT + 0.5], ids=["past", "within this second"])
+def test_an_expired_subscription_token_is_answered_with_109(world: World, exp: float) -> None:
     client = world.client()
-    assert client.ask("subscribe", channel="personal:7", token=world.token("personal:7", **claims)) == error
+    assert client.ask("subscribe", channel="personal:7", token=world.token("personal:7", exp=exp)) == TOKEN_EXPIRED
 
 
-def test_a_channel_is_subscribed_once_and_unsubscribed_as_often_as_one_likes(world: World) -> None:
+def test_a_channel_is_subscribed_once_and_may_be_unsubscribed_twice(world: World) -> None:
     client = world.client()
     client.ask("subscribe", channel="a")
     assert client.ask("subscribe", channel="a")["code"] == 105
@@ -89,32 +70,20 @@ def test_a_channel_is_subscribed_once_and_unsubscribed_as_often_as_one_likes(wor
     assert client.take() == []
 
 
-def test_a_connection_has_no_more_subscriptions_than_the_limit() -> None:
-    client = World({"channel_limit": 2}).client()
-    assert [client.ask("subscribe", channel=name) for name in "ab"] == [{}, {}]
-    assert client.ask("subscribe", channel="c") == {"code": 106, "message": "limit exceeded"}
+def test_a_connection_has_no_more_subscriptions_than_the_limit(world: World) -> None:
+    client = world.client()
+    assert [client.ask("subscribe", channel=str(n)) for n in range(MAX_CHANNELS)] == [{}] * MAX_CHANNELS
+    assert client.ask("subscribe", channel="a") == {"code": 106, "message": "limit exceeded"}
 
 
-def test_a_channel_may_list_its_users(world: World) -> None:
-    assert world.client().ask("subscribe", channel="users:a#7,8") == {}
-
-
-def test_a_client_has_no_positioning_that_its_namespace_does_not_allow(world: World) -> None:
+def test_a_client_cannot_recover_in_a_channel_without_recovery(world: World) -> None:
     client = world.client()
     assert client.ask("subscribe", channel="a", recoverable=True, positioned=True, recover=True) == {
         "was_recovering": True
     }
-    assert client.ask("subscribe", channel="open:a", positioned=True)["positioned"] is True
-    assert client.ask("subscribe", channel="open:b", recoverable=True)["recoverable"] is True
 
 
-def test_options_of_the_channel_may_be_overridden_by_the_token(world: World) -> None:
-    override = {"force_recovery": {"value": True}}
-    reply = world.client().ask("subscribe", channel="closed:1", token=world.token("closed:1", override=override))
-    assert (reply["positioned"], reply["recoverable"]) == (True, True)
-
-
-def test_a_subscription_that_is_not_refreshed_ends_and_may_be_taken_again(world: World) -> None:
+def test_a_subscription_that_is_not_refreshed_ends_and_can_be_made_again(world: World) -> None:
     client = world.client()
     reply = client.ask("subscribe", channel="closed:1", token=world.token("closed:1", exp=STARTED_AT + 2))
     assert (reply["expires"], reply["ttl"]) == (True, 2)
@@ -125,7 +94,7 @@ def test_a_subscription_that_is_not_refreshed_ends_and_may_be_taken_again(world:
     assert client.ask("subscribe", channel="closed:1", token=world.token("closed:1")) == {}
 
 
-def test_a_refreshed_subscription_goes_on(world: World) -> None:
+def test_a_subscription_is_refreshed_with_another_token(world: World) -> None:
     client = world.client()
     client.ask("subscribe", channel="closed:1", token=world.token("closed:1", exp=STARTED_AT + 2))
     fresh = world.token("closed:1", exp=STARTED_AT + 90)
@@ -133,7 +102,9 @@ def test_a_refreshed_subscription_goes_on(world: World) -> None:
     assert client.ask("sub_refresh", channel="closed:1", token=world.token("closed:1")) == {}
 
 
-def test_an_expired_token_in_a_sub_refresh_ends_the_subscription_for_a_new_one(world: World) -> None:
+def test_a_sub_refresh_with_an_expired_token_ends_the_subscription_so_that_the_client_makes_another(
+    world: World,
+) -> None:
     client = world.client()
     client.ask("subscribe", channel="closed:1", token=world.token("closed:1"))
     old = world.token("closed:1", exp=STARTED_AT - 1)
@@ -146,13 +117,14 @@ def test_an_expired_token_in_a_sub_refresh_ends_the_subscription_for_a_new_one(w
     [
         ({"channel": "a", "token": "bad"}, DENIED),
         ({"channel": "closed:1"}, {"code": 107, "message": "bad request"}),
-        ({"channel": "closed:1", "token": token(sub="7", channel="closed:1", expire_at=5)}, EXPIRED),
         ({"channel": "closed:1", "token": "bad"}, 3500),
         ({"channel": "closed:1", "token": token(sub="8", channel="closed:1")}, 3500),
         ({"token": "bad"}, 3501),
     ],
 )
-def test_a_sub_refresh_that_is_not_right_is_refused(world: World, request_: dict[str, Any], outcome: Any) -> None:
+def test_a_bad_sub_refresh_is_refused_or_ends_the_connection(
+    world: World, request_: dict[str, Any], outcome: Any
+) -> None:
     client = world.client()
     client.ask("subscribe", channel="closed:1", token=world.token("closed:1"))
     assert (client.ask("sub_refresh", **request_) or client.code) == outcome

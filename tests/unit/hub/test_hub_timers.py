@@ -1,11 +1,12 @@
-"""What is to be done later is done then, in order, once, and not when it was called off."""
+"""Timers run in order, once, and not when they are cancelled; a bucket queue returns items when they are due."""
 
 from functools import partial
 
-from centrifugo.hub.timers import Timers, Wheel
+from centrifugo.hub.channels.bucket_queue import BucketQueue
+from centrifugo.hub.timers import Timers
 
 
-def test_calls_are_made_in_the_order_of_their_times_and_not_before() -> None:
+def test_timers_run_in_the_order_of_their_times_and_not_before() -> None:
     timers, made = Timers(), list[int]()
     for at in (3, 1, 2):
         timers.at(at, partial(made.append, at))
@@ -17,16 +18,16 @@ def test_calls_are_made_in_the_order_of_their_times_and_not_before() -> None:
     assert made == [1, 2, 3]
 
 
-def test_what_was_called_off_is_not_done() -> None:
+def test_a_cancelled_timer_does_not_run() -> None:
     timers, made = Timers(), list[str]()
-    off = timers.at(1, lambda: made.append("off"))
+    cancelled = timers.at(1, lambda: made.append("cancelled"))
     timers.at(1, lambda: made.append("on"))
-    off.cancel()
+    cancelled.cancel()
     timers.run_due(1)
     assert made == ["on"]
 
 
-def test_a_call_may_set_another_for_now() -> None:
+def test_a_timer_may_set_another_that_is_due_at_once() -> None:
     timers, made = Timers(), list[str]()
 
     def outer() -> None:
@@ -37,19 +38,19 @@ def test_a_call_may_set_another_for_now() -> None:
     assert made == ["inner"]
 
 
-def test_timers_that_were_called_off_do_not_pile_up() -> None:
+def test_cancelled_timers_do_not_pile_up() -> None:
     timers = Timers()
     for _ in range(100_000):
         timers.at(1_000_000, lambda: None).cancel()
     assert len(timers) < 2_000
 
 
-def test_a_wheel_gives_each_item_once_and_not_before_its_second() -> None:
-    wheel: Wheel[str] = Wheel()
+def test_a_bucket_queue_returns_each_item_once_and_not_before_its_second() -> None:
+    queue: BucketQueue[str] = BucketQueue()
     for item, at in (("late", 5.5), ("early", 1.2), ("also early", 1.9)):
-        wheel.add(item, at)
-    assert wheel.pop(1.95) is None
-    assert {wheel.pop(2), wheel.pop(2)} == {"early", "also early"}
-    assert (wheel.pop(5.9), wheel.pop(6), wheel.pop(6)) == (None, "late", None)
-    wheel.add("whenever", 100)
-    assert wheel.pop() == "whenever"
+        queue.add(item, at)
+    assert queue.pop(1.95) is None
+    assert {queue.pop(2), queue.pop(2)} == {"early", "also early"}
+    assert (queue.pop(5.9), queue.pop(6), queue.pop(6)) == (None, "late", None)
+    queue.add("last", 100)
+    assert queue.pop() == "last"

@@ -6,13 +6,14 @@ from typing import Any
 
 import jwt
 
-from centrifugo.hub.codes import Disconnect
-from centrifugo.hub.configuration import options as configuration
-from centrifugo.hub.connection.client_connection import Connection
+from centrifugo.hub.configuration.loading import load
+from centrifugo.hub.configuration.sections import HubConfig
+from centrifugo.hub.connection.client_connection import ClientConnection
 from centrifugo.hub.hub import Hub
+from centrifugo.hub.protocol.codes import Disconnect
 
-SECRET = "the secret of the tests, of as many bytes as the longest of the three HMACs wants"
-API_KEY = "the API key of the tests"
+SECRET = "the tests' token key, long enough for HS256 and for the longer HMACs too"
+API_KEY = "the tests' API key"
 STARTED_AT = 1_800_000_000.0
 
 NAMESPACES: list[dict[str, Any]] = [
@@ -25,29 +26,17 @@ NAMESPACES: list[dict[str, Any]] = [
         "force_push_join_leave": True,
         "history_size": 100,
         "history_ttl": "60s",
-        "allow_recovery": True,
-        "allow_positioning": True,
+        "force_recovery": True,
         "allow_subscribe_for_client": True,
         "allow_publish_for_subscriber": True,
         "allow_presence_for_subscriber": True,
         "allow_history_for_subscriber": True,
     },
-    {
-        "name": "newest",
-        "force_recovery": True,
-        "force_recovery_mode": "cache",
-        "history_ttl": "60s",
-        "history_size": 5,
-        "allow_subscribe_for_client": True,
-    },
-    {"name": "objects", "publication_data_format": "json_object"},
-    {"name": "letters", "channel_regex": "^[a-z]+$", "allow_subscribe_for_client": True},
-    {"name": "users", "allow_user_limited_channels": True},
 ]
 
 
-def config(client: Mapping[str, Any] | None = None, **sections: Any) -> configuration.Config:
-    """Token secret, API key and the namespaces above, with `client` options and whole sections on top."""
+def config(client: Mapping[str, Any] | None = None, **sections: Any) -> HubConfig:
+    """Token key, API key and the namespaces above, with `client` options and whole sections on top."""
     settings: dict[str, Any] = {
         "client": {"token": {"hmac_secret_key": SECRET}, **(client or {})},
         "http_api": {"key": API_KEY},
@@ -57,15 +46,15 @@ def config(client: Mapping[str, Any] | None = None, **sections: Any) -> configur
         },
         **sections,
     }
-    return configuration.load(settings, {})
+    return load(settings, {})
 
 
 def token(key: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     return jwt.encode(claims, key, algorithm=algorithm)
 
 
-class Clock:
-    """Seconds that pass when the test says so."""
+class ManualClock:
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = STARTED_AT
@@ -78,12 +67,12 @@ class World:
     """A hub, its clock and its clients."""
 
     def __init__(self, client: Mapping[str, Any] | None = None, **sections: Any) -> None:
-        self.clock = Clock()
-        self.hub = Hub(config(client, **sections), clock=self.clock, timer=self.clock)
-        self._clients: list[Client] = []
+        self.clock = ManualClock()
+        self.hub = Hub(config(client, **sections), clock=self.clock, monotonic=self.clock)
+        self._clients: list[HubClient] = []
 
     def pass_time(self, seconds: float) -> None:
-        """A second at a time, with a tick after each, as a running server would."""
+        """Move the clock a second at a time and tick the hub after each."""
         until = self.clock.now + seconds
         while self.clock.now < until:
             self.clock.now = min(until, self.clock.now + 1)
@@ -92,13 +81,13 @@ class World:
             for client in self._clients:
                 client.answer_pings()
 
-    def socket(self) -> "Client":
-        """A client that has opened its socket and said nothing yet."""
-        client = Client(self.hub)
+    def socket(self) -> "HubClient":
+        """A client that has opened its socket and sent nothing yet."""
+        client = HubClient(self.hub)
         self._clients.append(client)
         return client
 
-    def client(self, user: str = "7", **claims: Any) -> "Client":
+    def client(self, user: str = "7", **claims: Any) -> "HubClient":
         """A client that has connected."""
         client = self.socket()
         client.connect(token(sub=user, **claims))
@@ -110,16 +99,16 @@ class World:
         return token(sub=user, channel=channel, **claims)
 
 
-class Client:
-    """The other end of a connection: a transport that keeps what it is given."""
+class HubClient:
+    """The other end of a connection: a transport that records what it is sent."""
 
     def __init__(self, hub: Hub) -> None:
         self.id = ""
         self.received: list[Any] = []
         self.closed: Disconnect | None = None
         self.dropped = False
-        self.is_alive = True  # and answers pings
-        self.connection = Connection(hub, self)
+        self.answers = True  # to pings
+        self.connection = ClientConnection(hub, self)
         self._commands = 0
 
     def send(self, line: bytes) -> None:
@@ -133,7 +122,7 @@ class Client:
         self.dropped = True
 
     def answer_pings(self) -> None:
-        if self.is_alive and {} in self.received:
+        if self.answers and {} in self.received:
             self.received.remove({})
             self.say("{}")
 
@@ -141,7 +130,7 @@ class Client:
         self.connection.execute(line)
 
     def ask(self, method: str, /, **request: Any) -> Any:
-        """The reply's result or error, without its envelope; None when there was no reply. What else came stays."""
+        """The result or the error of the reply; None when there was no reply. Everything else stays in `received`."""
         self._commands += 1
         self.say(json.dumps({"id": self._commands, method: request}))
         for reply in self.received:
@@ -154,12 +143,12 @@ class Client:
         self.say(json.dumps({"id": 1_000, "connect": {"token": with_token, **request}}))
 
     def take(self) -> list[Any]:
-        """What was pushed since the last look, without the envelope."""
+        """The pushes since the last call."""
         pushes = [message["push"] for message in self.received if "push" in message]
         self.received = [message for message in self.received if "push" not in message]
         return pushes
 
     @property
     def code(self) -> int | None:
-        """The code it was closed with."""
+        """The code that the connection was closed with."""
         return self.closed.code if self.closed else None

@@ -1,0 +1,59 @@
+"""Whether the token of a command is good for this connection, and for how long. Raises Refused or Disconnected."""
+
+from centrifugo.hub.hub import Hub
+from centrifugo.hub.protocol.codes import (
+    CONNECTION_EXPIRED,
+    INVALID_TOKEN,
+    PERMISSION_DENIED,
+    PROTOCOL_VIOLATION,
+    TOKEN_EXPIRED,
+    Disconnected,
+    Refused,
+)
+from centrifugo.hub.token_verifier import ConnectionGrant, ExpiredToken, InvalidToken, SubscriptionGrant
+
+
+def connect_grant(hub: Hub, token: str | None) -> ConnectionGrant:
+    """What the token of a connect grants."""
+    try:
+        return _connection_grant(hub, token)
+    except ExpiredToken:
+        raise Refused(TOKEN_EXPIRED) from None
+
+
+def refresh_grant(hub: Hub, token: str | None, user: str) -> ConnectionGrant:
+    """What the token of a refresh grants to a connection of `user`."""
+    try:
+        grant = _connection_grant(hub, token)
+    except ExpiredToken:
+        raise Disconnected(CONNECTION_EXPIRED) from None
+    if grant.user != user:
+        raise Disconnected(INVALID_TOKEN)
+    return grant
+
+
+def _connection_grant(hub: Hub, token: str | None) -> ConnectionGrant:
+    if not token:
+        raise Disconnected(PROTOCOL_VIOLATION)
+    try:
+        return hub.verifier.connection(token, hub.clock())
+    except InvalidToken:
+        raise Disconnected(INVALID_TOKEN) from None
+
+
+def subscription_grant(hub: Hub, token: str, user: str, channel: str) -> SubscriptionGrant:
+    """What the token of a subscribe or sub_refresh grants to `user` in the channel."""
+    try:
+        grant = hub.verifier.subscription(token, hub.clock())
+    except InvalidToken:
+        raise Refused(PERMISSION_DENIED) from None
+    except ExpiredToken:
+        raise Refused(TOKEN_EXPIRED) from None
+    if grant.user != user or grant.channel != channel:
+        raise Disconnected(INVALID_TOKEN)
+    return grant
+
+
+def seconds_left(hub: Hub, expire_at: int) -> int:
+    """Whole seconds until a time still to come; 0 for 0, which is never."""
+    return expire_at - int(hub.clock()) if expire_at else 0
