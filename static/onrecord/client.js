@@ -295,9 +295,9 @@ export class Client {
     }
   }
 
-  /** The network may be back: do not wait for the next time to look. */
+  /** The network may be back, or the user: do not wait for the next time to look. */
   wake() {
-    if (this.status !== "live" && !this.#isClosed) this.#look();
+    if (!this.#isClosed) this.#look();
   }
 
   #planLook() {

@@ -10,7 +10,7 @@ const COMPOSING = 229; // Safari: the Enter that ends a composition comes with t
 export class Composer {
   #form;
   #field;
-  #count;
+  #length;
   #roomId;
   #drafts;
   #onSubmit;
@@ -28,7 +28,7 @@ export class Composer {
   constructor(form, { roomId, drafts, onSubmit }) {
     this.#form = form;
     this.#field = find(form, "textarea", HTMLTextAreaElement);
-    this.#count = find(form, ".count");
+    this.#length = find(form, ".length");
     this.#limit = Number(this.#field.dataset.limit);
     this.#roomId = roomId;
     this.#drafts = drafts;
@@ -53,7 +53,8 @@ export class Composer {
   }
 
   /** @param {boolean} isEnabled */
-  enable(isEnabled) {
+  update(isEnabled) {
+    find(this.#form, ".unsafe").hidden = this.#drafts.isSafe;
     this.#field.disabled = !isEnabled;
     find(this.#form, "button", HTMLButtonElement).disabled = !isEnabled;
   }
@@ -95,8 +96,8 @@ export class Composer {
     const excess = length - this.#limit;
     const tooMany = excess > 0 ? `: ${number(excess)} too many` : "";
     const text = `${number(length)} of ${number(this.#limit)} characters${tooMany}`;
-    this.#count.hidden = length < this.#limit * NEARLY;
-    write(this.#count, this.#count.hidden ? "" : text);
+    this.#length.hidden = length < this.#limit * NEARLY;
+    write(this.#length, this.#length.hidden ? "" : text);
     this.#field.setCustomValidity(excess > 0 ? text : "");
     this.#field.ariaInvalid = excess > 0 ? "true" : null;
   }

@@ -42,7 +42,7 @@ function startRoom(room) {
   function render() {
     list.render();
     renderMembers(room);
-    composer.enable(!room.isLeft && !sender.isStopped);
+    composer.update(!room.isLeft && !sender.isStopped);
     find(conversation, ".left-notice").hidden = !room.isLeft;
     readMarker.update();
   }
