@@ -10,7 +10,7 @@ from eventsourcing.utils import get_topic
 from api.http.app_keys import CORE, PUBLISHER, SETTINGS
 from api.http.parsing import BIGINT, NoSuchPath, as_number
 from api.pages.history import WORDS
-from api.pages.operations import WHY_LIMIT, operator_of
+from api.pages.operations import operator_of
 from api.pages.page import Context, field, redirect, render
 from api.pages.state import beside, my_rooms
 from centrifugo.publisher import PublisherError
@@ -74,7 +74,6 @@ async def _page(request: web.Request, letter: DeadLetter, *, problem: str = "", 
         "letter": letter,
         "problem": problem,
         "why": await field(request, "why") if status != 200 else "",
-        "why_limit": WHY_LIMIT,
     }
     return render(request, "dead_letter.html", context, status=status)
 

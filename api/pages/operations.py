@@ -98,6 +98,5 @@ async def _operations(
         "figures": await request.app[GAUGE].read(),
         "channel": OPERATIONS_CHANNEL,
         "why": await field(request, "why") if refused else "",
-        "why_limit": WHY_LIMIT,
     }
     return render(request, "operations.html", context, status=status)

@@ -11,6 +11,7 @@ from api.pages.state import beside, first_unread, my_rooms, open_room
 from api.rest.read_marks import read_up_to
 from api.rest.rooms import room_of
 from domain.errors import InvalidField, RoomNotFound
+from domain.room import CONTENT_LIMIT
 from domain.values import ClientId, PostMessage, UserId
 from projections.readmodels.queries import At
 from projections.readmodels.shapes import Room
@@ -70,6 +71,7 @@ async def _newest(
         "is_newest": True,
         "first_unread": first_unread(state, room.value, messages),
         "content": content,
+        "content_limit": CONTENT_LIMIT,
         "problem": problem,
         "key": secrets.token_urlsafe(16),
     }

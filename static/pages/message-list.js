@@ -12,6 +12,12 @@ const NEAR_PX = 120;
 const END_PX = 2; // heights are rounded
 const ABOVE_UNREAD = 0.25; // of the height: what was read last stays in sight above the first unread message
 
+const STATE_TEXT = {
+  pending: () => "Sending…",
+  waiting: (/** @type {string} */ problem) => `Not sent yet. ${problem} Trying again…`,
+  refused: (/** @type {string} */ problem) => `Not sent. ${problem}`,
+};
+
 /**
  * Make a page of messages readable that does not change any more.
  *
@@ -177,20 +183,20 @@ export class MessageList {
 
   #renderOutgoing() {
     const items = new Map(itemsOf(this.#outgoing).map((item) => [item.dataset.key, item]));
-    const { messages } = this.#outbox;
+    const messages = this.#outbox.of(this.#room.id);
     for (const [key, item] of items) if (!messages.some((message) => message.key === key)) item.remove();
     for (const message of messages) {
       const item = items.get(message.key) ?? this.#outgoing.appendChild(outgoingItem(message));
       item.dataset.state = message.state;
-      write(find(item, ".state"), message.state === "failed" ? `Not sent. ${message.problem}` : "Sending…");
-      find(item, ".failed-actions").hidden = message.state !== "failed";
+      write(find(item, ".state"), STATE_TEXT[message.state](message.problem));
+      find(item, ".failed-actions").hidden = message.state === "pending";
     }
   }
 
   /** @param {Element} target */
   #clicked(target) {
     const item = /** @type {HTMLElement | null} */ (target.closest(".outgoing-message"));
-    const message = this.#outbox.messages.find((other) => other.key === item?.dataset.key);
+    const message = this.#outbox.of(this.#room.id).find((other) => other.key === item?.dataset.key);
     if (message === undefined) return;
     if (target.matches(".retry")) this.onRetry(message);
     if (target.matches(".discard")) {
