@@ -28,6 +28,8 @@ DELIVERY = web.AppKey("delivery", Delivery)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)
 METRICS = web.AppKey("metrics", Metrics)
+BUILD = web.AppKey("build", str)
+"""Names the version of the pages and scripts that this process serves."""
 REQUESTS = web.AppKey("requests", Throttle[int | str])
 SIGNUPS = web.AppKey("signups", Throttle[str])
 

@@ -40,11 +40,13 @@ export class Api {
   /**
    * @param {object} options
    * @param {number} options.userId
+   * @param {(build: string | null) => void} [options.onBuild] called with each answer's version of the program
    * @param {string} [options.origin]
    * @param {typeof globalThis.fetch} [options.fetch]
    */
-  constructor({ userId, origin = "", fetch = globalThis.fetch.bind(globalThis) }) {
+  constructor({ userId, onBuild = () => {}, origin = "", fetch = globalThis.fetch.bind(globalThis) }) {
     this.userId = userId;
+    this.onBuild = onBuild;
     this.origin = origin;
     this.fetch = fetch;
   }
@@ -104,6 +106,7 @@ export class Api {
     } catch {
       throw new ApiError(response === undefined || response.ok ? 0 : response.status, null);
     }
+    this.onBuild(response.headers.get("X-Build"));
     if (!response.ok) throw new ApiError(response.status, body);
     return { body, headers: response.headers };
   }

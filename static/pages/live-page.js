@@ -30,13 +30,13 @@ export function startLivePage() {
   /** @type {PageState} */
   const state = JSON.parse(find(document, "#state").dataset.state ?? "");
   const mirror = new Mirror(state);
-  const api = new Api({ userId: state.user.id });
+  const api = new Api({ userId: state.user.id, onBuild: showVersion });
   const store = new UserStore(state.user.id, browserStorage());
   const outbox = new Outbox(store, newKey);
   const sender = new Sender({
     ...{ outbox, api },
     onSent: (event) => client.receive(event),
-    onStop: (error) => (error.isOtherUser ? stopForOtherUser() : logIn()),
+    onStop: (error) => (error.isOtherUser ? stopForOtherUser() : askToLogIn()),
   });
   const client = new Client({
     mirror,
@@ -47,7 +47,7 @@ export function startLivePage() {
       showStatus(status);
       if (status !== "offline") sender.wake();
     },
-    onLoggedOut: logIn,
+    onLoggedOut: askToLogIn,
     onOtherUser: stopForOtherUser,
   });
 
@@ -70,8 +70,21 @@ export function startLivePage() {
   return { mirror, api, client, store, outbox, sender, open: state.open ?? null };
 }
 
-function logIn() {
-  location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+/** The page stays as it is, with everything typed, and a link leads to login and back. */
+function askToLogIn() {
+  const notice = find(document, ".logged-out");
+  const here = location.pathname + location.search;
+  find(notice, "a", HTMLAnchorElement).href = `/login/?next=${encodeURIComponent(here)}`;
+  notice.hidden = false;
+}
+
+/**
+ * Offer to load the page again when the server has another version of it.
+ *
+ * @param {string | null} build of an answer; null where a proxy answered
+ */
+function showVersion(build) {
+  if (build !== null) find(document, ".new-version").hidden = build === document.documentElement.dataset.build;
 }
 
 /**

@@ -139,9 +139,10 @@ export class MessageList {
   #scrolled() {
     const { scrollTop, clientHeight } = this.#scroll;
     const rest = this.#distanceToEnd();
-    const isDown = scrollTop > this.#top; // only a reader who scrolls down is taken to the end
+    const move = scrollTop - this.#top; // upwards by however little: the reader is not pulled back to the end
     this.#top = scrollTop;
-    const isNear = rest < END_PX || (rest < NEAR_PX && isDown);
+    const isKept = move >= 0 && this.#isAtEnd; // the end itself moved away
+    const isNear = rest < END_PX || isKept || (move > 0 && rest < NEAR_PX);
     const hasMore = !this.#isAtEnd && this.#window.hasBelow;
     if (isNear !== this.#isAtEnd && !hasMore) {
       this.#setAtEnd(isNear);

@@ -63,7 +63,7 @@ async def test_a_draft_survives_other_rooms_going_back_reloading_and_the_end_of_
     await page.reload()
     await expect(field(page)).to_have_value("half a thought")
     assert (await ada.post("/api/logout/", {})).status == 200
-    await page.wait_for_url("**/login/**")
+    await page.get_by_role("link", name="Log in again").click()
     await log_in(page, ada)
     await page.wait_for_url(f"**/rooms/{room}/")
     await expect(field(page)).to_have_value("half a thought")
