@@ -17,10 +17,12 @@ const LOGGED_OUT = 4000; // api/realtime.py: a session of this user ended, perha
 const BY_US = 0; // codes of centrifuge-js: this class asked for it, and the service gave no token
 const UNAUTHORIZED = 1;
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
-const RETURN_MS = [5000, 10_000, 20_000, 60_000];
 
-/** How often to read the feed where nothing is published, and to ask otherwise whether that is so. */
-export const PACE = { pollMs: 5000, checkMs: 20_000, mostMs: 60_000 };
+/**
+ * How often to read the feed where nothing is published, to ask otherwise whether that is so, and to return to a
+ * real-time server that refused. Without success, each doubles up to `mostMs`.
+ */
+export const PACE = { pollMs: 5000, checkMs: 20_000, returnMs: 5000, mostMs: 60_000 };
 
 /** @param {string} channel */
 const tokenPath = (channel) => `/api/token/subscription/?channel=${encodeURIComponent(channel)}`;
@@ -353,7 +355,8 @@ export class Client {
     if (this.#isClosed || code === BY_US) return;
     if (code === UNAUTHORIZED) return this.#stop(null);
     this.#disconnected();
-    const ms = RETURN_MS[Math.min(this.#refusals, RETURN_MS.length - 1)];
+    const { returnMs, mostMs } = this.#pace;
+    const ms = Math.min(returnMs * 2 ** this.#refusals, mostMs);
     this.#refusals += 1;
     setTimeout(() => {
       if (this.#isClosed) return;
