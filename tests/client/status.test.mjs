@@ -19,7 +19,8 @@ afterEach(() => {
 
 /** A page; its server and its connection are driven by the test. */
 function page() {
-  const server = { isAway: false, isLate: false, feeds: 0, checks: 0, body: /** @type {object | null} */ (null), status: 0 };
+  const body = /** @type {object | null} */ (null);
+  const server = { isAway: false, isLate: false, feeds: 0, checks: 0, body, status: 0 };
   const api = {
     /** @param {string} path */
     async get(path) {
