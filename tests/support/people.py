@@ -74,11 +74,19 @@ class Person:
     ) -> Answer:
         return await self.request("POST", path, body, headers=headers, raw=raw)
 
-    async def submit(self, path: str, fields: dict[str, str] | None = None, *, csrf: str | None = None) -> Answer:
-        """Send a form as a page's own form does; where it leads is not followed."""
-        form = aiohttp.FormData({"csrf": self.csrf if csrf is None else csrf, **(fields or {})})
+    async def submit(
+        self,
+        path: str,
+        fields: dict[str, str] | None = None,
+        *,
+        csrf: str | None = None,
+        origin: str | None = None,
+    ) -> Answer:
+        """Send a form as a page's own form does, from a page of `origin`; where it leads is not followed."""
+        headers = {"Origin": origin} if origin is not None else None
+        form = aiohttp.FormData({**(fields or {}), "csrf": self.csrf if csrf is None else csrf})
         url = self.url.join(self.url.with_path(path))
-        async with self.http.post(url, data=form, allow_redirects=False) as response:
+        async with self.http.post(url, data=form, headers=headers, allow_redirects=False) as response:
             return Answer(response, await response.read(), None)
 
     async def get_csrf(self) -> None:
