@@ -378,7 +378,7 @@ class Life(RuleBasedStateMachine):
 @pytest.fixture
 def lives(postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Lives some lives, in small pages and short rounds. Raises what is found."""
-    monkeypatch.setattr("projections.fanout.worker.ROUND_S", 0.05)
+    monkeypatch.setattr("projections.fanout.worker.REBALANCE_S", 0.05)
     monkeypatch.setattr("replay.rebuild.fold.PAGE", 7)
     monkeypatch.setattr("replay.rebuild.rebuild.RETRY_S", 0.01)
     Life.postgres, Life.template = postgres, template_database
