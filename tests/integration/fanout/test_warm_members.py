@@ -9,7 +9,7 @@ import pytest
 
 from api.settings import Settings
 from api.wiring import create_leases
-from centrifugo.hub.protocol.commands import StreamPosition
+from centrifugo.hub.protocol.client_commands import StreamPosition
 from centrifugo.publisher import Publication
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.values import RoomId, UserId
