@@ -11,6 +11,7 @@ from api.accounts.throttle import Throttle
 from api.http.app_keys import (
     ACCOUNTS,
     CORE,
+    DELIVERY,
     FANOUT,
     LEASES,
     METRICS,
@@ -34,6 +35,7 @@ from api.secrets import secrets_of
 from api.settings import Settings
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
+from projections.fanout.delivery import Delivery
 
 HUB = web.AppKey("hub", Hub)
 
@@ -85,6 +87,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     settings, database = app[SETTINGS], app[CORE].database
     app[SESSIONS] = wiring.create_sessions(settings, database)
     app[LEASES] = wiring.create_leases(settings, database)
+    app[DELIVERY] = Delivery(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
     with wiring.open_accounts(settings, database) as accounts:
         app[ACCOUNTS] = accounts

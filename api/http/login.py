@@ -6,7 +6,7 @@ from aiohttp import web
 
 from api.http.app_keys import PUBLISHER, SESSION, SESSIONS, SETTINGS
 from api.http.cookies import delete_cookie, set_cookie
-from api.http.csrf import renew_csrf
+from api.http.csrf import send_token
 from centrifugo.publisher import PublisherUnavailable
 from projections.readmodels.shapes import User
 
@@ -18,11 +18,25 @@ log = logging.getLogger(__name__)
 
 async def start_session(request: web.Request, user: User, response: web.Response) -> web.Response:
     """`response`, which gives the client a new session of `user` and ends the one it had."""
+    return send_session(request, await open_session(request, user), response)
+
+
+async def open_session(request: web.Request, user: User) -> str:
+    """Open a session of `user`, which is the request's from now on, and end the one it had; returns its token."""
+    sessions = request.app[SESSIONS]
     if (former := request.get(SESSION)) is not None:
-        await request.app[SESSIONS].end(former)
-    token = await request.app[SESSIONS].open(user)
+        await sessions.end(former)
+    token = await sessions.open(user)
+    session = await sessions.find(token)
+    assert session is not None, "it was opened a moment ago"
+    request[SESSION] = session
+    return token
+
+
+def send_session(request: web.Request, token: str, response: web.Response) -> web.Response:
+    """`response`, which gives the client the session that this request has opened, and its CSRF token."""
     set_cookie(request, response, "sessionid", token, max_age_s=request.app[SETTINGS].session_lifetime_s)
-    renew_csrf(request, response)
+    send_token(request, response)
     return response
 
 

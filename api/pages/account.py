@@ -4,13 +4,17 @@ from aiohttp import web
 
 from api.accounts.accounts import WrongCredentials
 from api.accounts.throttle import TooManyRequests
-from api.demo import ADMIN, PASSWORD, PEOPLE
+from api.demo import PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, PROXIES, SESSION, SETTINGS, SIGNUPS
 from api.http.endpoints import Access
-from api.http.login import end_session, start_session
-from api.pages.page import field, local_path, page, redirect, render
+from api.http.login import end_session, open_session, send_session, start_session
+from api.pages.admission import page
+from api.pages.kept_form import kept_through_login, offer
+from api.pages.login_page import login_page
+from api.pages.page import field, local_path, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
+from projections.readmodels.shapes import User
 
 
 async def get_login(request: web.Request) -> web.Response:
@@ -18,21 +22,26 @@ async def get_login(request: web.Request) -> web.Response:
     next_path = local_path(request.query.get("next", "/"))
     if SESSION in request:
         return redirect(next_path)
-    return _login(request, next_path)
+    return login_page(request, next_path)
 
 
 async def post_login(request: web.Request) -> web.Response:
     """POST /login/."""
     username, next_path = await field(request, "username"), local_path(await field(request, "next"))
+    kept = await kept_through_login(request)
     address = request.app[PROXIES].address(request)
+
+    def again(problem: str, status: int) -> web.Response:
+        problems = {"password": problem}
+        return login_page(request, next_path, username=username, problems=problems, kept=kept, status=status)
+
     try:
         user = await request.app[ACCOUNTS].log_in(username, await field(request, "password"), address=address)
     except WrongCredentials:
-        problems = {"password": "Wrong user name or password."}
-        return _login(request, next_path, username=username, problems=problems, status=400)
+        return again("Wrong user name or password.", 400)
     except TooManyRequests as error:
-        return _login(request, next_path, username=username, problems={"password": str(error)}, status=429)
-    return await start_session(request, user, redirect(next_path))
+        return again(str(error), 429)
+    return await _logged_in(request, user, next_path)
 
 
 async def post_demo_login(request: web.Request) -> web.Response:
@@ -42,20 +51,15 @@ async def post_demo_login(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     address = request.app[PROXIES].address(request)
     user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address)
-    return await start_session(request, user, redirect(local_path(await field(request, "next"))))
+    return await _logged_in(request, user, local_path(await field(request, "next")))
 
 
-def _login(
-    request: web.Request,
-    next_path: str,
-    *,
-    username: str = "",
-    problems: dict[str, str] | None = None,
-    status: int = 200,
-) -> web.Response:
-    people = PEOPLE if request.app[SETTINGS].seeds_demo else ()
-    context = {"next": next_path, "username": username, "problems": problems or {}, "people": people, "admin": ADMIN}
-    return render(request, "login.html", context, status=status)
+async def _logged_in(request: web.Request, user: User, next_path: str) -> web.Response:
+    """On to the next page, or to the form that the login has kept."""
+    token = await open_session(request, user)
+    kept = await kept_through_login(request)
+    response = redirect(next_path) if kept is None else offer(request, kept, next_path)
+    return send_session(request, token, response)
 
 
 async def get_signup(request: web.Request) -> web.Response:
@@ -63,7 +67,7 @@ async def get_signup(request: web.Request) -> web.Response:
     next_path = local_path(request.query.get("next", "/"))
     if SESSION in request:
         return redirect(next_path)
-    return render(request, "signup.html", {"next": next_path, "username": "", "problems": {}})
+    return render(request, "signup.html", {"next": next_path, "username": "", "problems": {}, "kept": ""})
 
 
 async def post_signup(request: web.Request) -> web.Response:
@@ -73,7 +77,7 @@ async def post_signup(request: web.Request) -> web.Response:
     try:
         user = await request.app[ACCOUNTS].sign_up(username, await field(request, "password"))
     except InvalidField as error:
-        context = {"next": next_path, "username": username, "problems": {error.field: str(error)}}
+        context = {"next": next_path, "username": username, "problems": {error.field: str(error)}, "kept": ""}
         return render(request, "signup.html", context, status=400)
     return await start_session(request, user, redirect(next_path))
 

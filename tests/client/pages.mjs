@@ -76,7 +76,7 @@ const commands = {
       headers.set("cookie", cookie);
       return fetch(address, { ...options, headers });
     };
-    const api = new Api({ origin, fetch: signedIn });
+    const api = new Api({ userId: state.user.id, origin, fetch: signedIn });
     const options = { websocket: WebSocket, ...SOON };
     const reload = async () => {
       if (pages.has(page)) start(await loadedState(() => signedIn(origin + path)));
