@@ -1,65 +1,37 @@
-"""The chat core: everything between a command and its event in the log, on one database."""
+"""The chat core: what handlers and commands work with. `api.wiring` puts it together."""
 
-import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from api.settings import Settings
 from domain.chat import Chat
-from domain.errors import RoomNotFound
-from domain.room import TOPICS, Room
-from eventstore.aggregates import Aggregates
-from eventstore.append import Append
+from domain.room import Room
 from eventstore.log import Log
-from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
-from eventstore.snapshots import Snapshots
-from eventstore.writer import Observer, Writer, unobserved
+from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.members import Members
-from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
+from replay.investigate.log_search import LogSearch
+from replay.investigate.time_travel import TimeTravel
 
 
 @dataclass(frozen=True, slots=True)
-class Core:
-    """What handlers and commands use."""
+class Reads:
+    """What reads the log and the read models; `time_travel` shows rooms as they were."""
 
     database: Database
-    writer: Writer[Room]
-    chat: Chat
     log: Log
-    queries: Queries
+    log_search: LogSearch
+    time_travel: TimeTravel
     bodies: Bodies
+    queries: Queries
     members: Members
 
 
-@contextlib.asynccontextmanager
-async def open_core(settings: Settings, *, observer: Observer = unobserved) -> AsyncIterator[Core]:
-    """The core, for as long as the block lasts; commands under way are finished at its end.
+@dataclass(frozen=True, slots=True)
+class Core(Reads):
+    """Reads, and everything between a command and its event in the log. `chat` is the way in."""
 
-    Raises StoreUnavailable when the database is away.
-    """
-    database = await Database.connect(
-        settings.database_url, size=settings.database_pool, timeout_s=settings.database_timeout_s
-    )
-    async with contextlib.AsyncExitStack() as cleanup:
-        cleanup.push_async_callback(database.close)
-        mapper = create_mapper()
-        log = Log(mapper, topics=TOPICS)
-        aggregates: Aggregates[Room] = Aggregates(database, log, Snapshots(mapper), capacity=settings.rooms_in_memory)
-        cleanup.push_async_callback(aggregates.close)
-        writer = Writer(
-            settings.database_url,
-            Append(aggregates, RoomsProjection(), log, mapper),
-            aggregates,
-            queue_limit=settings.writer_queue,
-            timeout_s=settings.database_timeout_s,
-            observer=observer,
-        )
-        cleanup.push_async_callback(writer.close)
-        await writer.start()
-        rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
-        bodies = Bodies(database)
-        yield Core(database, writer, Chat(rooms), log, Queries(database, log, bodies), bodies, Members(database))
+    writer: Writer[Room]
+    rooms: Repository[Room]
+    chat: Chat

@@ -1,6 +1,6 @@
-"""The people of the demo, whom everybody may be: their password is printed at every start. One of them is an admin."""
+"""The users of the demo. Anyone may log in as them: their password is printed at every start. One is an admin."""
 
-PASSWORD = "demo"  # noqa: S105 - for everybody to know
+PASSWORD = "demo"  # noqa: S105 - public
 PEOPLE = ("ada", "grace", "linus", "margaret")
 ADMIN = "margaret"
 LOGINS = f"{', '.join(PEOPLE)} (password: {PASSWORD}); {ADMIN} is an admin"

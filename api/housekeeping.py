@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more, now and then. Any number of processes may do so at once."""
+"""Removes expired rows from time to time. Any number of processes may do so at once."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Ended sessions, and idempotency keys older than `keep_keys_s`."""
+    """Removes expired sessions, and idempotency keys older than `keep_keys_s`."""
 
     def __init__(self, database: Database, sessions: Sessions, *, keep_keys_s: float) -> None:
         self._database = database
@@ -20,7 +20,7 @@ class Housekeeping:
         self._keep_keys_s = keep_keys_s
 
     async def run(self, *, every_s: float) -> None:
-        """Clean up, wait, and so on until cancelled. While the database is away there is nothing to clean."""
+        """Clean up every so many seconds until cancelled; skip a round when the database is away."""
         while True:
             try:
                 await self.clean()
@@ -31,6 +31,6 @@ class Housekeeping:
             await asyncio.sleep(every_s)
 
     async def clean(self) -> None:
-        """Remove everything that is due now."""
+        """Remove everything that has expired."""
         await self._sessions.remove_expired()
         await remove_old_keys(self._database, keep_s=self._keep_keys_s)

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line, on standard error.
 
-What people say and what they log in with never gets here: errors are written with their type and place, not their
-text, because a driver's error quotes the values it was given.
+Messages and credentials are never logged: an error is logged with its type and place but not its text, since a
+driver's error quotes the values of the statement.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ from typing import Any
 import msgspec
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request being answered, on every line that is logged meanwhile."""
+"""The id of the current request, on every line logged while it is handled."""
 
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON: time, level, logger, event, request_id, then whatever `extra` gave."""
+    """A record as one line of JSON: time, level, logger, event, request_id, then the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -68,8 +68,10 @@ def configure_logs(level: str) -> None:
 
 @contextlib.contextmanager
 def logs_held_back(lines: int = 10_000) -> Iterator[Callable[[], None]]:
-    """Keep what is logged until the given call is made, an error is logged or the block ends: a person reads first what
-    is said to people. At most so many lines are kept."""
+    """Buffer up to `lines` log lines until the yielded function is called, an error is logged or the block ends.
+
+    What a command prints to people then comes first.
+    """
     root = logging.getLogger()
     handlers = root.handlers[:]
     held = [MemoryHandler(lines, flushLevel=logging.ERROR, target=handler) for handler in handlers]

@@ -2,7 +2,8 @@
 
 import asyncpg
 
-from eventstore import append, log
+from eventstore import log
+from eventstore.writer import append
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration, read_migrations
 from postgres.upgrade import upgrade

@@ -1,4 +1,4 @@
-"""Secrets that nobody should have to invent for a first try: generated once, kept beside the embedded database."""
+"""Secrets: from the environment, or generated once and stored next to the embedded database."""
 
 import os
 import secrets
@@ -7,39 +7,49 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 
 
 class Secrets(Struct, frozen=True):
-    """What the parts sign and authenticate with."""
+    """The secrets that the service and the real-time server share."""
 
     centrifugo_token_secret: str
     centrifugo_api_key: str
 
 
 def secrets_of(settings: Settings) -> Secrets:
-    """The environment's secrets; what it does not give is generated once into DATA_DIR/secrets.json (mode 0600)."""
-    given = Secrets(settings.centrifugo_token_secret, settings.centrifugo_api_key)
-    if given.centrifugo_token_secret and given.centrifugo_api_key:
-        return given
-    kept = _kept(Path(settings.data_dir) / "secrets.json")
+    """The secrets of the environment; those missing are generated once, into DATA_DIR/secrets.json (mode 0600).
+
+    Raises SettingsError when that file cannot be written or read.
+    """
+    configured = Secrets(settings.centrifugo_token_secret, settings.centrifugo_api_key)
+    if configured.centrifugo_token_secret and configured.centrifugo_api_key:
+        return configured
+    try:
+        generated = _generated(Path(settings.data_dir) / "secrets.json")
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR {Path(settings.data_dir).resolve()}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise SettingsError(
+            f"DATA_DIR: secrets.json is damaged ({error}); remove it to generate new secrets"
+        ) from error
     return Secrets(
-        centrifugo_token_secret=given.centrifugo_token_secret or kept.centrifugo_token_secret,
-        centrifugo_api_key=given.centrifugo_api_key or kept.centrifugo_api_key,
+        centrifugo_token_secret=configured.centrifugo_token_secret or generated.centrifugo_token_secret,
+        centrifugo_api_key=configured.centrifugo_api_key or generated.centrifugo_api_key,
     )
 
 
-def _kept(file: Path) -> Secrets:
-    """What the file holds; written first where it is missing, whole or not at all, whichever process is quicker."""
+def _generated(file: Path) -> Secrets:
+    """The secrets in the file. A missing file is created first, atomically; the first of several processes wins."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_name(f".{file.name}.{os.getpid()}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(msgspec.json.encode(Secrets(secrets.token_hex(32), secrets.token_hex(32))))
         try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                out.write(msgspec.json.encode(Secrets(secrets.token_hex(32), secrets.token_hex(32))))
             os.link(fresh, file)
         except FileExistsError:
             pass
         finally:
-            fresh.unlink()
+            fresh.unlink(missing_ok=True)
     return msgspec.json.decode(file.read_bytes(), type=Secrets)

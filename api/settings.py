@@ -1,4 +1,4 @@
-"""Everything that can be configured, read once from the environment. The table for people is docs/configuration.md."""
+"""All settings, read once from the environment. docs/configuration.md describes them."""
 
 import ipaddress
 import os
@@ -12,7 +12,7 @@ from centrifugo.durations import Duration
 
 TRIVIAL_SECRETS = ("secret", "changeme", "change-me", "password", "default", "example")
 SECRET_LENGTH = 32
-"""Characters that a secret has at least: what HMAC-SHA256 wants of its key."""
+"""Characters that a secret has at least, as HMAC-SHA256 recommends for its key."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -22,7 +22,7 @@ Size = Annotated[int, Meta(ge=1)]
 
 
 class SettingsError(Exception):
-    """The environment asks for something impossible or unsafe; the text names the variable."""
+    """A variable has an impossible or unsafe value; the text names it."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -45,11 +45,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     session_idle_s: Seconds = 14 * 86400.0
     session_lifetime_s: Seconds = 90 * 86400.0
-    session_cache_s: Seconds = 60.0  # how long a session is believed without asking the database again
+    session_cache_s: Seconds = 60.0  # how long a cached session counts without a query
     password_threads: Size = 2  # hashes at the same time
 
     max_body_bytes: Size = 65536
-    request_rate: Rate = 300.0  # of one user, or of one address that is not signed in
+    request_rate: Rate = 300.0  # of one user, or of one address without a session
     request_burst: Size = 6000
     signup_rate: Rate = 1.0  # from one address
     signup_burst: Size = 1000
@@ -63,18 +63,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     centrifugo_token_secret: str = ""  # empty: generated into data_dir
 
     fanout: Literal["yes", "no"] = "yes"  # whether this process publishes
-    fanout_refused: Literal["stop", "set_aside"] = "stop"  # at an event that the real-time server refuses for good
+    fanout_refused: Literal["stop", "set_aside"] = "stop"  # at an event that the real-time server refuses permanently
     fanout_lag_limit_s: Seconds = 30.0  # beyond it the process says that it is not ready
-    cold_after: str = "24h"  # how long people are published to after their last token ran out; never: for ever
+    cold_after: str = "24h"  # how long users stay warm after their last token expired; never: they never turn cold
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read the variables; one that is set but empty counts as not set. Raises SettingsError."""
-        given = {name: value for name in cls.__struct_fields__ if (value := environ.get(name.upper(), "").strip())}
+        """Read the variables; an empty one counts as not set. Raises SettingsError."""
+        values = {name: value for name in cls.__struct_fields__ if (value := environ.get(name.upper(), "").strip())}
         try:
-            settings = msgspec.convert(given, cls, strict=False)
+            settings = msgspec.convert(values, cls, strict=False)
         except msgspec.ValidationError as error:
-            raise SettingsError(_in_words(error)) from None
+            raise SettingsError(_named_first(error)) from None
         settings.proxy_networks()
         _ = settings.cold_after_s
         settings._refuse_unsafe_secrets()
@@ -111,7 +111,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise SettingsError(f"TRUSTED_PROXIES: {error}") from None
 
     def _refuse_unsafe_secrets(self) -> None:
-        """A real Centrifugo is production: it never runs on a secret that everybody knows or that is short."""
+        """A real Centrifugo means production: it never runs with a well-known or short secret."""
         named = {
             "CENTRIFUGO_API_KEY": self.centrifugo_api_key,
             "CENTRIFUGO_TOKEN_SECRET": self.centrifugo_token_secret,
@@ -123,7 +123,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 raise SettingsError(f"{name}: use {SECRET_LENGTH} random characters or more, not a default or a word")
 
 
-def _in_words(error: msgspec.ValidationError) -> str:
-    """`Expected `int` <= 65535 - at `$.port`` names the field last; people look for the variable first."""
+def _named_first(error: msgspec.ValidationError) -> str:
+    """`Expected `int` <= 65535 - at `$.port`` names the field last; we name the variable first."""
     problem, _, place = str(error).partition(" - at `$.")
     return f"{place.rstrip('`').upper()}: {problem.replace('`', '')}"

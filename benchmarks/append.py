@@ -1,7 +1,7 @@
 """(a) Appends: our writer against the stock recorder of the `eventsourcing` library, in turns on one database.
 
-Beside them, what the database alone takes: batches of as many events, made before the clock starts, recorded and
-committed without a decision, a fold or anybody who waits.
+And what the database alone takes: batches of as many events, built before the clock starts, recorded and committed
+without a decision, a fold or a caller.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ import asyncpg
 
 from benchmarks.server import postgres
 from benchmarks.tables import table
+from domain.chat import PostMessage
 from domain.room import Room
-from domain.values import PostMessage, RoomId
+from domain.values import RoomId
 from postgres.calls import Call
 from tests.support.given_when_then import ADA
 from tests.support.stock_application import StockRooms, stock_environment
@@ -29,7 +30,7 @@ STATE_BYTES = 260  # of the state of a message with this content
 
 
 def stock_run(stock: StockRooms, concurrency: int, commands: int) -> tuple[float, float]:
-    """Seconds and processor seconds: each thread posts into a room of its own, so that nobody loses a race."""
+    """Seconds and processor seconds. Each thread posts into a room of its own, so that none loses a race."""
     rooms = [Room.open(name=f"Stock {number}", user_id=ADA) for number in range(concurrency)]
     for room in rooms:
         stock.save(room)
@@ -63,7 +64,7 @@ async def database_run(dsn: str, concurrency: int, commands: int) -> float:
     batches = [
         Call(
             "record_events",
-            "nobody's",
+            "none",
             [uuid4() for _ in range(concurrency)],
             [1] * concurrency,
             ["bare"] * concurrency,

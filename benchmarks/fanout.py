@@ -1,7 +1,7 @@
 """(e) From sending a message to its arrival at connected clients, by the size of the room.
 
-200 members are connected (in a room of less, all of them), spread over the members. Beside it, with the same clients of
-the same server: what that server takes for one bare broadcast to the same channels.
+200 members are connected (in a smaller room, all of them), spread over the members. For comparison, with the same
+clients of the same server: what one bare broadcast to the same channels takes.
 """
 
 import asyncio
@@ -19,12 +19,13 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from benchmarks.hub_clients import Arrival, clients, content, told
+from benchmarks.hub_clients import Arrival, clients, content, received
 from benchmarks.load import Connection, Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM, open_room
 from benchmarks.server import postgres, service
 from benchmarks.tables import ms, p50_p99, table
 from centrifugo.tokens import connection_token, subscription_token
+from domain.values import UserId
 from projections.fanout.channels import personal_channel
 from tests.support.realtime import server as realtime
 from tests.support.store import Store, open_store
@@ -59,7 +60,7 @@ ON CONFLICT (user_id) DO NOTHING
 
 @dataclass(frozen=True)
 class Crowd:
-    """A room and its members, of whom the first is the one who talks."""
+    """A room and its members. The first one posts."""
 
     room_id: str
     members: Sequence[int]
@@ -69,14 +70,14 @@ class Crowd:
         return len(self.members)
 
     def spread(self, count: int) -> list[int]:
-        """So many members, at equal distances; all of them when there are fewer."""
+        """That many members, at equal distances; all of them when there are fewer."""
         count = min(count, self.size)
         return [self.members[place * self.size // count] for place in range(count)]
 
 
 @dataclass
 class Faults:
-    """What must not happen to a channel."""
+    """What must not happen on a channel."""
 
     arrived: int = 0
     out_of_order: int = 0
@@ -88,7 +89,7 @@ class Faults:
         return [f"{number:,}" for number in (self.arrived, self.out_of_order, self.repeated, self.missing)]
 
     def count(self, arrivals: Sequence[Arrival], *, clients: int, messages: int) -> None:
-        """Look at everything that arrived of so many messages at so many clients."""
+        """Count the faults in what arrived of so many messages at so many clients."""
         newest: Counter[int] = Counter()
         seen: set[tuple[int, int]] = set()
         for client, number, _ in arrivals:
@@ -102,7 +103,7 @@ class Faults:
 
 @dataclass
 class Sender:
-    """The one who talks: over the service, and to the real-time server itself."""
+    """Posts to the service, and broadcasts to the real-time server directly."""
 
     who: Visitor
     url: URL
@@ -205,10 +206,10 @@ async def _measure(talking: Sender, crowd: Crowd, port: int, cold_after: str) ->
     """One row of the table."""
     listening = crowd.spread(LISTENING)
     warm = crowd.members if cold_after == "never" else crowd.spread(WARM)
-    channels = json.dumps([personal_channel(user_id) for user_id in warm], separators=(",", ":")).encode()
+    channels = json.dumps([personal_channel(UserId(user_id)) for user_id in warm], separators=(",", ":")).encode()
     faults, posted, bare, first = Faults(), list[float](), list[float](), 0.0
     with clients(port, [login(user_id) for user_id in listening]) as pipe:
-        await told(pipe)
+        await received(pipe)
         for number in range(MESSAGES[crowd.size] + WARM_UP):
             arrivals = await arrivals_of(pipe, len(listening), talking.post(crowd))
             faults.count(arrivals, clients=len(listening), messages=1)
@@ -231,14 +232,14 @@ async def _measure(talking: Sender, crowd: Crowd, port: int, cold_after: str) ->
 async def arrivals_of(pipe: Pipe, count: int, sending: Coroutine[None, None, None]) -> list[Arrival]:
     """What arrives of what is being sent."""
     pipe.send(count)
-    await told(pipe)
+    await received(pipe)
     await sending
-    arrived: list[Arrival] = await told(pipe)
+    arrived: list[Arrival] = await received(pipe)
     return arrived
 
 
 def login(user_id: int) -> tuple[str, str, str]:
-    channel, now = personal_channel(user_id), time.time()
+    channel, now = personal_channel(UserId(user_id)), time.time()
     return (
         channel,
         connection_token(realtime.SECRET, str(user_id), now=now, ttl_s=3600),

@@ -1,4 +1,4 @@
-"""A long log, made without waiting for people: the rows that their commands would have left, copied into the table."""
+"""A long log, made without running commands: the rows that they would have recorded, copied into the table."""
 
 import random
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from eventstore import append_lock
 from eventstore.log import TABLE
 from eventstore.mapper import create_mapper
 from eventstore.stored_rows import Row, append_rows
+from eventstore.values import Position, Version
 
 CONTENT = "What was said is kept, proved and replayed. " * 3
 ROOMS, USERS = 200, 2_000
@@ -23,7 +24,7 @@ async def copy_history(dsn: str, events: int) -> None:
     connection = await asyncpg.connect(dsn)
     async with connection.transaction():
         await append_lock.take(connection)
-        await append_rows(_rows(events), connection, last=events)
+        await append_rows(_rows(events), connection, last=Position(events))
     await connection.execute(f"ANALYZE {TABLE}")
     await connection.close()
 
@@ -33,7 +34,7 @@ def _rows(events: int) -> Iterator[Row]:
     for position, event in zip(range(1, events + 1), _history(), strict=False):
         stored = mapper.to_stored_event(event)
         assert isinstance(stored.originator_id, UUID)
-        yield position, stored.originator_id, stored.originator_version, stored.topic, stored.state
+        yield Position(position), stored.originator_id, Version(stored.originator_version), stored.topic, stored.state
 
 
 def _history() -> Iterator[Any]:

@@ -16,7 +16,7 @@ import jwt
 import psutil
 from aiohttp import web
 
-from benchmarks.hub_clients import clients, content, told
+from benchmarks.hub_clients import clients, content, received
 from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
@@ -64,7 +64,7 @@ async def deliveries() -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     before = _memory()
     with clients(runner.addresses[0][1], _logins()) as pipe:
-        await told(pipe)
+        await received(pipe)
         row(f"{CLIENTS:,} connected clients: memory a client", f"{(_memory() - before) / CLIENTS / 1_000:.1f} kB")
         await _steady(hub, pipe)
         await _burst(hub, pipe)
@@ -74,12 +74,12 @@ async def deliveries() -> None:
 async def _steady(hub: Hub, pipe: Pipe) -> None:
     events = EVENTS_A_SECOND * STEADY_S
     pipe.send(events * GROUP)
-    await told(pipe)
+    await received(pipe)
     started, cpu = time.perf_counter(), time.process_time()
     for number in range(events):
         await asyncio.sleep(max(0.0, started + number / EVENTS_A_SECOND - time.perf_counter()))
         await hub.broadcast(_group(number), _data(), idempotency_key=f"steady:{number}")
-    latencies = [arrival.latency_s for arrival in await told(pipe)]
+    latencies = [arrival.latency_s for arrival in await received(pipe)]
     busy = (time.process_time() - cpu) / (time.perf_counter() - started)
     quantiles = [q * 1_000 for q in statistics.quantiles(latencies, n=100)]
     row(f"{EVENTS_A_SECOND} events/s into groups of {GROUP}: delivered", f"{len(latencies):,} of {events * GROUP:,}")
@@ -90,13 +90,13 @@ async def _steady(hub: Hub, pipe: Pipe) -> None:
 
 async def _burst(hub: Hub, pipe: Pipe) -> None:
     pipe.send(BURST_EVENTS * GROUP)
-    await told(pipe)
+    await received(pipe)
     cpu, started = time.process_time(), time.perf_counter()
     async with _longest_turn() as turn:
         for number in range(BURST_EVENTS):
             await hub.broadcast(_group(number), _data(), idempotency_key=f"burst:{number}")
             await asyncio.sleep(0)
-        delivered = len(await told(pipe))
+        delivered = len(await received(pipe))
     took, busy = time.perf_counter() - started, time.process_time() - cpu
     row(f"as fast as it goes, groups of {GROUP}: deliveries", f"{delivered / took:,.0f} /s")
     row("  deliveries a second of the hub's own processor time", f"{delivered / busy:,.0f} /s")

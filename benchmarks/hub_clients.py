@@ -1,7 +1,7 @@
-"""Very many very simple WebSocket clients in one process, so that what is measured is the hub and not they.
+"""Many simple WebSocket clients in one process of their own, so that the hub is measured and not they.
 
-They connect, subscribe to one channel each, and look in what arrives for a message's number and the time at which it
-was sent: its content is `content(now)`.
+Each connects, subscribes to one channel, and finds in what arrives a message's number and the time at which it was
+sent: its content is `content(now)`.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ HANDSHAKE = (
 
 
 class Arrival(NamedTuple):
-    """A message that one of the clients got, and how long it was under way, in seconds."""
+    """A message that a client received, and its latency in seconds."""
 
     client: int
     number: int
@@ -36,16 +36,16 @@ class Arrival(NamedTuple):
 
 
 def content(now: float) -> str:
-    """What a message says that is sent `now`."""
+    """The content of a message sent at `now`."""
     return f"at {now:.6f}"
 
 
 @contextlib.contextmanager
 def clients(port: int, logins: Sequence[tuple[str, str, str]]) -> Iterator[Pipe]:
-    """A process of clients, one for every (channel, connection token, subscription token), and the way to talk to it.
+    """A process of clients, one for each (channel, connection token, subscription token), and a pipe to it.
 
-    It says "connected" once all are subscribed; then, for every number that it is told, says "expecting", waits for so
-    many messages in all, though not for ever, and says what arrived, in order.
+    It sends "connected" once all are subscribed. For every number that it receives, it sends "expecting", waits for
+    that many messages in all, or until its patience runs out, and sends what arrived, in order.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -57,18 +57,18 @@ def clients(port: int, logins: Sequence[tuple[str, str, str]]) -> Iterator[Pipe]
     process.join(10)
 
 
-async def told(pipe: Pipe) -> Any:
-    """What the clients say next."""
+async def received(pipe: Pipe) -> Any:
+    """The next thing that the clients send."""
     return await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
 
 
 def run(pipe: Pipe, port: int, logins: Sequence[tuple[str, str, str]]) -> None:
-    """The process, until `pipe` says None."""
+    """The process, until it receives None."""
     uvloop.run(_run(pipe, port, logins))
 
 
 class Arrivals:
-    """What all clients got, together."""
+    """What all clients received."""
 
     def __init__(self) -> None:
         self.arrived: list[Arrival] = []

@@ -20,7 +20,7 @@ from benchmarks.fanout import (
     open_crowd,
     sender,
 )
-from benchmarks.hub_clients import clients, told
+from benchmarks.hub_clients import clients, received
 from benchmarks.load import Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM
 from benchmarks.server import Served, cpu_s, postgres, service
@@ -78,7 +78,7 @@ async def _measure(dsn: str, server: realtime.Server, ada: Visitor, crowd: Crowd
         talking = await running.enter_async_context(sender(ada, processes[0].url, None))
         faults, single = Faults(), list[float]()
         with clients(server.port, [login(user_id) for user_id in listening]) as pipe:
-            await told(pipe)
+            await received(pipe)
             for number in range(SINGLE + WARM_UP):
                 arrived = await arrivals_of(pipe, len(listening), talking.post(crowd))
                 faults.count(arrived, clients=len(listening), messages=1)
@@ -88,7 +88,7 @@ async def _measure(dsn: str, server: realtime.Server, ada: Visitor, crowd: Crowd
             arrived = await arrivals_of(pipe, len(listening) * TOGETHER * EACH, posting)
             took, cpu = time.perf_counter() - started, _cpu_s(processes) - before
             faults.count(arrived, clients=len(listening), messages=TOGETHER * EACH)
-        await published_to(dsn, await _head(dsn))  # lanes are divided anew where all of them have come
+        await published_to(dsn, await _head(dsn))  # a new layout needs all lanes at one position
     publications = SIZE * TOGETHER * EACH
     per_thousand = f"{cpu / publications * 1e6:.1f} ms"
     return (str(lanes), f"{publications / took:,.0f}", per_thousand, *p50_p99(single), *faults.cells)

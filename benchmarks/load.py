@@ -1,4 +1,4 @@
-"""A load generator that costs little: requests built once, answers read just far enough, on bare sockets."""
+"""A load generator that costs little: requests built once, responses read just far enough, on bare sockets."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from tests.support.people import Person
 
 @dataclass
 class Visitor:
-    """Somebody who is signed in, as the headers that say so."""
+    """A logged-in user, as the headers of their requests."""
 
     user_id: int
     username: str
@@ -51,7 +51,7 @@ class Connection:
         return cls(*await asyncio.open_connection(url.host, url.port))
 
     async def send(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Status and body of the response."""
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])

@@ -9,7 +9,8 @@ from benchmarks.load import Run, Visitor
 from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import ms, p50_p99, table
-from domain.values import JoinRoom, PostMessage, RoomId, UserId
+from domain.chat import JoinRoom, PostMessage
+from domain.values import RoomId, UserId
 from tests.support.browser.chromium import SWITCHES, chromium
 from tests.support.browser.windows import is_live
 from tests.support.store import Store, open_store
@@ -112,12 +113,12 @@ async def run() -> None:
         await page.goto(f"/rooms/{room_id}/")
         await is_live(page)
         first_burst = await burst(page, store, bob, room_id)
-        way_back = await scroll_back(page)
+        scrolled = await scroll_back(page)
         at_the_beginning = await burst(page, store, bob, room_id)
         await page.keyboard.press("Escape")
         at_the_end = await burst(page, store, bob, room_id)
         columns = ("messages on the page", "took", "frame p50", "p99", "longest")
-        table("Scrolled back to the beginning", columns, [way_back])
+        table("Scrolled back to the beginning", columns, [scrolled])
         columns = (f"{BURST_PER_S}/s into the open room", "frame p50", "p99", "longest", "last message shown after")
         bursts = [
             ("as it was opened", *first_burst),

@@ -16,7 +16,7 @@ SIZES = (2, 1_000, 10_000, 100_000)
 CONTENT = {"content": "What was said is kept, proved and replayed."}
 
 BEGIN_AFTER_THEM = f"UPDATE fanout_lanes SET position = ({LAST_POSITION})"
-"""Nobody listens to all these people join."""
+"""Start the fan-out after the joins: no client listens to them."""
 
 _keys = itertools.count()
 

@@ -6,7 +6,8 @@ from benchmarks.load import Run, Visitor
 from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import p50_p99, table
-from domain.values import PostMessage, RoomId, UserId
+from domain.chat import PostMessage
+from domain.values import RoomId, UserId
 from tests.support.store import Store, open_store
 
 ROOMS, MESSAGES = 1_000, 10_000

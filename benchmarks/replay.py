@@ -3,7 +3,7 @@
 The stock runner folds event by event, each in a transaction with its tracking record, which is what the library offers;
 its commits do not wait for the disk, as ours do not before the fresh tables go live.
 
-Then what people notice of a rebuild, who post and read over HTTP without a break.
+Then what a rebuild costs users who post and read over HTTP without a break.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,6 +27,7 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.utils import get_topic
 from psycopg.sql import SQL
 
+from api.wiring import create_fold
 from benchmarks.history import copy_history
 from benchmarks.load import Connection, Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM, CONTENT
@@ -40,7 +42,7 @@ from tests.support.stock_application import StockRooms, stock_environment
 EVENTS = int(os.environ.get("REPLAY_EVENTS", "1000000"))
 PEOPLE_EVENTS = EVENTS // 10
 BEFORE_S, AROUND_S = 5.0, 1.0
-"""For how long people are watched before a rebuild, and how long before its end the exchange is sure to be."""
+"""How long requests are measured before a rebuild, and how long before its end the swap is sure to happen."""
 
 STOCK_EVENTS = 10_000
 STOCK_TIMEOUT_S = 600
@@ -124,7 +126,7 @@ def stock_fold(dsn: str) -> float:
 
 
 async def measured(work: Callable[[str, Callable[[Progress], None]], Awaitable[Any]], dsn: str) -> tuple[Any, str, str]:
-    """What it answers, events a second, and how memory grew between the first tenth and the end."""
+    """Its result, events a second, and the growth of memory between the first tenth and the end."""
     process, memory = psutil.Process(), list[int]()
 
     def watch(progress: Progress) -> None:
@@ -170,7 +172,7 @@ class People:
 
 
 async def people_meanwhile(dsn: str, served: Served) -> None:
-    """What people wait for before a rebuild, during it, and while it takes the place of the live tables."""
+    """Response times before a rebuild, during it, and around the swap."""
     ada = await Visitor.sign_up(served.url, "ada")
     connections = [await Connection.open(served.url) for _ in range(4)]
     _, opened = await connections[0].send(ada.post("/api/rooms/", {"name": "Meanwhile"}))
@@ -188,15 +190,15 @@ async def people_meanwhile(dsn: str, served: Served) -> None:
     rows = [
         people.row("before", started, begun),
         people.row("while it folds", begun, ended - AROUND_S),
-        people.row("the last second, with the exchange", ended - AROUND_S, ended),
+        people.row("the last second, with the swap", ended - AROUND_S, ended),
     ]
     kinds = (f"{kind} {which}" for kind in ("post", "read") for which in ("p50", "p99", "longest"))
-    table(f"People beside a rebuild of {PEOPLE_EVENTS:,} events", ("", *kinds), rows)
+    table(f"Requests during a rebuild of {PEOPLE_EVENTS:,} events", ("", *kinds), rows)
     print(f"\n{said}")
 
 
 async def rebuilt_by_command(dsn: str) -> str:
-    """Rebuild as an operator does; answers what the command says."""
+    """Rebuild as an operator does; returns what the command prints."""
     process = await asyncio.create_subprocess_exec(
         *(Path(sys.executable).with_name("onrecord"), "projections", "rebuild"),
         env={"DATABASE_URL": dsn},
@@ -227,8 +229,8 @@ async def folds() -> None:
         stock_s = await asyncio.to_thread(stock_fold, dsn)
         await admin.execute("ALTER DATABASE onrecord RESET synchronous_commit")
         await admin.close()
-        rebuilt, rebuild_rate, rebuild_memory = await measured(rebuild, dsn)
-        verified, verify_rate, verify_memory = await measured(verify, dsn)
+        rebuilt, rebuild_rate, rebuild_memory = await measured(partial(rebuild, create_fold()), dsn)
+        verified, verify_rate, verify_memory = await measured(partial(verify, create_fold()), dsn)
     assert not verified.differences
     rows = [
         ("rebuild", f"{EVENTS:,}", rebuild_rate, rebuild_memory, ms(rebuilt.pause_s)),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -30,7 +29,6 @@ UNTHROTTLED = {
 async def postgres() -> AsyncIterator[str]:
     """The URL of a server with today's schema and its default, durable settings; its data are thrown away."""
     with tempfile.TemporaryDirectory(prefix="onrecord-bench-", ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)
         server = EmbeddedPostgres(Path(folder))
         await asyncio.to_thread(server.start)
         try:
@@ -82,10 +80,10 @@ async def postgres_cpu_s(database_url: str) -> float:
     """Processor time that PostgreSQL has used so far, in seconds, by processes that have ended as well."""
     connection = await asyncpg.connect(database_url)
     try:
-        folder = Path(await connection.fetchval("SHOW data_directory"))
+        postmaster = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()")).parent()
     finally:
         await connection.close()
-    postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().splitlines()[0]))
+    assert postmaster is not None
     total = cpu_s(postmaster.pid)
     for child in postmaster.children():
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended a moment ago

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from api.settings import SettingsError
+from cli.commands.actions import actions
 from cli.commands.db import db
 from cli.commands.demo import demo
 from cli.commands.events import events
@@ -16,17 +17,16 @@ from cli.commands.room import room
 from cli.commands.serve import serve
 from cli.commands.user import user
 from domain.errors import ChatError, InvalidField
-from postgres.embedded import EmbeddedPostgresError
-from postgres.errors import StoreError
+from postgres.errors import EmbeddedPostgresError, StoreError
 from postgres.migrations import MigrationError
 from projections.fanout.resize import LanesBusy
 
 EXPECTED = (SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
-"""What can go wrong without a defect: one line for each, and exit code 1."""
+"""Errors that are not defects: each is one line, and exit code 1."""
 
 
-class WrongUse(click.ClickException):
-    """A command typed wrong: one clear line as well, and exit code 2."""
+class WrongUsage(click.ClickException):
+    """A command typed wrong: one line, and exit code 2."""
 
     exit_code = click.UsageError.exit_code
 
@@ -45,14 +45,14 @@ class Program(click.Group):
 
 @contextlib.contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """What is expected to go wrong becomes an exception that click shows as one line."""
+    """Turn expected errors into exceptions that click shows as one line."""
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as error:
         usage = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
-        raise WrongUse(f"{error.format_message().rstrip('.')}.{usage}") from None
+        raise WrongUsage(f"{error.format_message().rstrip('.')}.{usage}") from None
     except InvalidField as error:
         raise click.ClickException(f"{error.field}: {error}") from None
     except EXPECTED as error:
@@ -66,8 +66,8 @@ def main() -> None:
 
     \b
     onrecord serve                        the whole service on an embedded PostgreSQL
-    PORT=9100 DATA_DIR=b onrecord serve   a second one beside it
-    onrecord demo --room-size 1000        a big room to try things in
+    PORT=9100 DATA_DIR=b onrecord serve   a second service
+    onrecord demo --room-size 1000        a big room to try things out
     psql "$(onrecord db url)"             look at the log
     """
 
@@ -80,3 +80,4 @@ main.add_command(db)
 main.add_command(fanout)
 main.add_command(events)
 main.add_command(projections)
+main.add_command(actions)

@@ -1,12 +1,60 @@
-"""The use cases: one method for each thing a person can do."""
+"""The use cases: for each thing that a person can do a command, and the method that does it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from domain.errors import AlreadyAMember, NameTaken
-from domain.room import Room, name_key
-from domain.values import IdempotencyKey, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, UserId, idempotency_key
+from domain.idempotency import IdempotencyKey, idempotency_key
+from domain.room import NAME_TAKEN, Room, RoomEvent, check_name, name_key
+from domain.values import ClientId, RoomId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoom:
+    """Open a room called `name` with the opener as its first member."""
+
+    name: str
+    user_id: UserId
+    client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostMessage:
+    """Say `content` in a room."""
+
+    room_id: RoomId
+    user_id: UserId
+    content: str
+    client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    """Become a member of a room."""
+
+    room_id: RoomId
+    user_id: UserId
+    client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRoom:
+    """Stop being a member of a room."""
+
+    room_id: RoomId
+    user_id: UserId
+    client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameRoom:
+    """Give a room another name."""
+
+    room_id: RoomId
+    user_id: UserId
+    name: str
+    client_id: ClientId | None = None
 
 
 class RecordedEvent(Protocol):
@@ -16,7 +64,7 @@ class RecordedEvent(Protocol):
     def position(self) -> int: ...
 
     @property
-    def event(self) -> Room.Event: ...
+    def event(self) -> RoomEvent: ...
 
 
 class Rooms(Protocol):
@@ -25,7 +73,7 @@ class Rooms(Protocol):
     A repeated idempotency key records nothing and answers what the first command with it recorded.
     """
 
-    async def add(self, room: Room, /, *, unique: "Unique", key: IdempotencyKey | None) -> RecordedEvent:
+    async def add(self, room: Room, /, *, unique: "UniqueName", key: IdempotencyKey | None) -> RecordedEvent:
         """Keep a new room, unless another holds its unique value: then raise `unique.refusal`."""
 
     async def change(
@@ -33,10 +81,18 @@ class Rooms(Protocol):
     ) -> RecordedEvent:
         """Apply `command` to the room as it is in the log at that moment. What it raises is raised here."""
 
+    async def claim(
+        self, room_id: RoomId, name: str, command: Callable[[Room, bool], None], /, *, key: IdempotencyKey | None
+    ) -> RecordedEvent:
+        """As `change`, for a command that gives the room the unique value `name`.
+
+        The command is told whether another room holds it at that moment, and raises then.
+        """
+
 
 @dataclass(frozen=True, slots=True)
-class Unique:
-    """A value that one room at most may hold, and what to tell the one that comes second."""
+class UniqueName:
+    """A room's name as compared, and what to raise when another room has it."""
 
     value: str
     refusal: Exception
@@ -54,7 +110,7 @@ class Chat:
     async def open_room(self, command: OpenRoom) -> RecordedEvent:
         """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
         room = Room.open(name=command.name, user_id=command.user_id)
-        unique = Unique(name_key(room.name), NameTaken("A room with this name already exists."))
+        unique = UniqueName(name_key(room.name), NameTaken(NAME_TAKEN))
         return await self._rooms.add(room, unique=unique, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent:
@@ -91,3 +147,12 @@ class Chat:
             room.leave(user_id=command.user_id)
 
         return await self._rooms.change(command.room_id, leave, key=idempotency_key(command))
+
+    async def rename_room(self, command: RenameRoom) -> RecordedEvent:
+        """Give a room another name. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
+        check_name(command.name)  # before it is compared with other names: no database takes every text
+
+        def rename(room: Room, is_taken: bool) -> None:
+            room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken)
+
+        return await self._rooms.claim(command.room_id, name_key(command.name), rename, key=idempotency_key(command))

@@ -5,11 +5,13 @@ from typing import cast
 
 from eventsourcing.domain import Aggregate, event
 
-from domain.errors import AlreadyAMember, InvalidField, NotAMember
+from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember
+from domain.events import event_classes
 from domain.values import ClientId, RoomId, UserId
 
 NAME_LIMIT = 100
 CONTENT_LIMIT = 4000
+NAME_TAKEN = "A room with this name already exists."
 
 
 class Room(Aggregate):
@@ -22,14 +24,23 @@ class Room(Aggregate):
     TOPIC = "room"
 
     class Event(Aggregate.Event):
-        """Something that happened in a room."""
+        """Something that happened in a room. Each kind is `SelfDescribing`, and one of `RoomEvent`."""
 
     class RoomOpened(Event, Aggregate.Created):
         """Version 1 of every room."""
 
         TOPIC = "room_opened"
+        LABEL = "opened the room"
         name: str
         opened_by: UserId
+
+        @property
+        def actor(self) -> UserId:
+            return self.opened_by
+
+        @property
+        def text(self) -> str:
+            return self.name
 
     Created = RoomOpened  # the library asks every created-event of a class with a topic for a topic: there is one
 
@@ -37,21 +48,64 @@ class Room(Aggregate):
         """A user became a member."""
 
         TOPIC = "user_joined"
+        LABEL = "joined"
         user_id: UserId
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> None:
+            return None
 
     class UserLeft(Event):
         """A member stopped being one."""
 
         TOPIC = "user_left"
+        LABEL = "left"
         user_id: UserId
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> None:
+            return None
 
     class MessageAdded(Event):
         """A member said something. `client_id` is the sender's idempotency key, where one was sent."""
 
         TOPIC = "message_added"
+        LABEL = "said something"
         user_id: UserId
         content: str
         client_id: ClientId | None
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> str:
+            return self.content
+
+    class RoomRenamed(Event):
+        """A member gave the room another name."""
+
+        TOPIC = "room_renamed"
+        LABEL = "renamed the room"
+        user_id: UserId
+        name: str
+
+        @property
+        def actor(self) -> UserId:
+            return self.user_id
+
+        @property
+        def text(self) -> str:
+            return self.name
 
     @event(RoomOpened)
     def __init__(self, *, name: str, opened_by: UserId) -> None:
@@ -93,6 +147,19 @@ class Room(Aggregate):
         self._must_have(user_id)
         self._user_left(user_id=user_id)
 
+    def rename(self, *, user_id: UserId, name: str, is_taken: bool) -> None:
+        """Call the room `name`; `is_taken` says whether another room has that name.
+
+        Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember; NameTaken.
+        """
+        check_name(name)
+        self._must_have(user_id)
+        if name.strip() == self.name:
+            raise InvalidField("name", "The room has this name already.")
+        if is_taken:
+            raise NameTaken(NAME_TAKEN)
+        self._room_renamed(user_id=user_id, name=name.strip())
+
     def _must_have(self, user_id: UserId) -> None:
         if user_id not in self.members:
             raise NotAMember("not a member of this room")
@@ -105,13 +172,23 @@ class Room(Aggregate):
     def _user_left(self, user_id: UserId) -> None:
         self.members.remove(user_id)
 
+    @event(RoomRenamed)
+    def _room_renamed(self, user_id: UserId, name: str) -> None:
+        self.name = name
+
     @event(MessageAdded)
     def _message_added(self, user_id: UserId, content: str, client_id: ClientId | None) -> None:
         pass
 
 
-TOPICS = tuple(event.TOPIC for event in (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded))
-"""The stored names of a room's events. They never change; code may move without touching history."""
+RoomEvent = Room.RoomOpened | Room.UserJoined | Room.UserLeft | Room.MessageAdded | Room.RoomRenamed
+"""Every kind of event in a room. Code that treats each of them matches on this and ends in `assert_never`."""
+
+TOPICS = tuple(kind.TOPIC for kind in event_classes(Room))
+"""The stored names of a room's events."""
+
+LABELS = {kind.TOPIC: kind.LABEL for kind in event_classes(Room)}
+"""What people call them."""
 
 
 def check_name(name: str) -> None:

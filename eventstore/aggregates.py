@@ -15,6 +15,7 @@ from eventsourcing.persistence import StoredEvent
 
 from eventstore.log import Log
 from eventstore.snapshots import Snapshots
+from eventstore.values import STREAM_START, Version
 from postgres.database import Database
 from postgres.errors import StoreError
 
@@ -36,12 +37,12 @@ class Slot(Generic[A]):
     def __init__(self, stream_id: UUID) -> None:
         self.stream_id = stream_id
         self.aggregate: A | None = None
-        self.saved_version = 0
+        self.saved_version = STREAM_START
         self.loading = asyncio.Lock()
 
     @property
-    def version(self) -> int:
-        return self.aggregate.version if self.aggregate is not None else 0
+    def version(self) -> Version:
+        return Version(self.aggregate.version if self.aggregate is not None else 0)
 
     def apply(self, events: Iterable[Any]) -> None:
         """Bring the aggregate up to date with events that other processes appended to its stream."""
@@ -85,7 +86,7 @@ class Aggregates(Generic[A]):
             if slot.aggregate is None:  # else the writer put a new one there meanwhile
                 slot.aggregate, slot.saved_version = loading.aggregate, saved_version
 
-    async def _loaded(self, stream_id: UUID, connection: asyncpg.Connection) -> tuple[Slot[A], int]:
+    async def _loaded(self, stream_id: UUID, connection: asyncpg.Connection) -> tuple[Slot[A], Version]:
         """A separate slot filled from the log, and the version of the snapshot that it started from (0: none)."""
         loading: Slot[A] = Slot(stream_id)
         loading.aggregate = await self._snapshots.load(stream_id, connection=connection)

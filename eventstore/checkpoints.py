@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from eventstore.position import Position
+from eventstore.values import Position
 
 TABLE = "checkpoints"
 
@@ -26,6 +26,6 @@ async def read(projection: str, connection: asyncpg.Connection, *, schema: str |
     return Position(await connection.fetchval(f"SELECT {position_of(schema=schema)}", projection))
 
 
-async def move(projection: str, position: int, connection: asyncpg.Connection) -> None:
+async def move(projection: str, position: Position, connection: asyncpg.Connection) -> None:
     """Record in the caller's transaction that `projection` has folded everything up to `position`."""
     await connection.execute(MOVE, projection, position)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Protocol
+from uuid import UUID
 
 import asyncpg
 
@@ -23,8 +24,8 @@ class InlineProjection(Protocol):
     def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
         """A call that folds events at these places, counted from the position that `base` returns, and returns that."""
 
-    async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
-        """Those of `values` that a stream holds."""
+    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> dict[str, set[UUID]]:
+        """The streams that hold each of these unique values, where there are any."""
 
 
 async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:

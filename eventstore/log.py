@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +13,7 @@ from eventsourcing.utils import get_topic
 from eventstore.checkpoints import position_of
 from eventstore.errors import UnreadableEvent
 from eventstore.mapper import to_event, unreadable
-from eventstore.position import Position
+from eventstore.values import Position, Version
 
 E = TypeVar("E", covariant=True)
 
@@ -76,16 +76,21 @@ LAST_POSITION = f"SELECT coalesce(max(notification_id), 0) FROM {TABLE}"
 
 @dataclass(frozen=True, slots=True)
 class Recorded(Generic[E]):
-    """An event that is in the log, and where. Its stream and version are fields of the event itself."""
+    """An event that is in the log, and where. Its stream is a field of the event itself."""
 
     position: Position
     event: E
+
+    @property
+    def version(self) -> Version:
+        """Its place in its stream."""
+        return Version(cast(Any, self.event).originator_version)
 
 
 def cannot_have_happened(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
     """The error to raise for an event that was decoded, and whose fold or application raised `error`."""
     event = recorded.event
-    return unreadable(recorded.position, event.originator_id, event.originator_version, get_topic(type(event)), error)
+    return unreadable(recorded.position, event.originator_id, recorded.version, get_topic(type(event)), error)
 
 
 class Log:
@@ -99,14 +104,16 @@ class Log:
         self._mapper = mapper
         self._topics = list(topics)
 
-    async def between(self, after: int, to: int, *, limit: int, connection: asyncpg.Connection) -> list[Recorded[Any]]:
+    async def between(
+        self, after: Position, to: Position, *, limit: int, connection: asyncpg.Connection
+    ) -> list[Recorded[Any]]:
         """The next events of the whole log, ascending by position: beyond `after`, up to `to`, at most `limit`."""
         return self.decode(await connection.fetch(READ_BETWEEN, after, to, self._topics, limit))
 
     async def find(
         self,
-        after: int,
-        to: int,
+        after: Position,
+        to: Position,
         *,
         topics: Sequence[str],
         stream_id: UUID | None,
@@ -122,7 +129,7 @@ class Log:
         return self.decode(await connection.fetch(statement, after, to, list(topics), stream_id, limit))
 
     async def folded(
-        self, projection: str, after: int, *, limit: int, connection: asyncpg.Connection
+        self, projection: str, after: Position, *, limit: int, connection: asyncpg.Connection
     ) -> tuple[list[Recorded[Any]], Position]:
         """As `between`, up to where `projection` has folded the log; and that position."""
         rows = await connection.fetch(READ_FOLDED, projection, after, self._topics, limit)
@@ -130,16 +137,16 @@ class Log:
         return self.decode(events), Position(rows[0]["folded"])
 
     async def stream(
-        self, stream_id: UUID, *, after: int, limit: int, connection: asyncpg.Connection
+        self, stream_id: UUID, *, after: Version, limit: int, connection: asyncpg.Connection
     ) -> list[Recorded[Any]]:
         """The next events of one stream, ascending by version, at most `limit`."""
         return self.decode(await connection.fetch(READ_STREAM, stream_id, after, limit))
 
-    async def streams(self, versions: dict[UUID, int], *, connection: asyncpg.Connection) -> list[Recorded[Any]]:
+    async def streams(self, versions: dict[UUID, Version], *, connection: asyncpg.Connection) -> list[Recorded[Any]]:
         """Everything beyond the given version of each stream, ascending by position."""
         return self.decode(await connection.fetch(READ_STREAMS, list(versions), list(versions.values())))
 
-    async def one(self, stream_id: UUID, version: int, *, connection: asyncpg.Connection) -> Recorded[Any] | None:
+    async def one(self, stream_id: UUID, version: Version, *, connection: asyncpg.Connection) -> Recorded[Any] | None:
         """One event by its stream and version."""
         row = await connection.fetchrow(READ_ONE, stream_id, version)
         return self.decode([row])[0] if row is not None else None

@@ -19,6 +19,7 @@ from eventsourcing.persistence import (
 )
 
 from eventstore.errors import UnreadableEvent
+from eventstore.values import Position, Version
 
 FROM_ITS_ROW = {"originator_id", "originator_version", "originator_id_type"}
 """The fields of an event that are columns of its row and not in its state."""
@@ -107,7 +108,7 @@ def create_mapper() -> Mapper[UUID]:
 
 
 def to_event(
-    mapper: Mapper[UUID], position: int, stream_id: UUID, version: int, topic: str, state: bytes
+    mapper: Mapper[UUID], position: Position, stream_id: UUID, version: Version, topic: str, state: bytes
 ) -> CanMutateAggregate[UUID]:
     """The domain event of one row of the log, brought to today's class version. Raises UnreadableEvent."""
     try:
@@ -127,7 +128,7 @@ def _fields(kind: type) -> type[msgspec.Struct]:
     return msgspec.defstruct(kind.__name__, list(hints.items()))
 
 
-def unreadable(position: int, stream_id: UUID, version: int, topic: str, error: Exception) -> UnreadableEvent:
+def unreadable(position: Position, stream_id: UUID, version: Version, topic: str, error: Exception) -> UnreadableEvent:
     """Names the event and the reason. It quotes nothing that people wrote: of an error that may, it names the type."""
     reason = str(error).replace("`", "") if isinstance(error, msgspec.ValidationError) else type(error).__name__
     return UnreadableEvent(

@@ -7,15 +7,15 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
-from eventstore.commands import ChangeAggregate, CreateAggregate, Key, UniqueValue
 from eventstore.log import Recorded
-from eventstore.writer import Writer
+from eventstore.writer.commands import ChangeAggregate, CreateAggregate, Key, UniqueValue
+from eventstore.writer.writer import Writer
 
 A = TypeVar("A", bound=Aggregate)
 
 
 class Repository(Generic[A]):
-    """Aggregates of one kind. Both methods answer after commit, with the last event recorded.
+    """Aggregates of one kind. All methods answer after commit, with the last event recorded.
 
     They raise what the command raises, and StoreError (see `eventstore.errors`). `not_found` is raised for a stream
     without events.
@@ -34,9 +34,25 @@ class Repository(Generic[A]):
 
     async def change(self, stream_id: UUID, change: Callable[[A], None], /, *, key: Key | None = None) -> Recorded[Any]:
         """Apply `change` to the aggregate as the log has it at that moment, and record the events."""
+        return await self._change(stream_id, lambda aggregate, _: change(aggregate), unique_value=None, key=key)
+
+    async def claim(
+        self, stream_id: UUID, value: str, change: Callable[[A, bool], None], /, *, key: Key | None = None
+    ) -> Recorded[Any]:
+        """Apply a change that gives the aggregate the unique value `value`, in place of the one it holds.
+
+        `change` is told whether another aggregate holds it at that moment, and is to raise then.
+        """
+        return await self._change(stream_id, change, unique_value=value, key=key)
+
+    async def _change(
+        self, stream_id: UUID, change: Callable[[A, bool], None], *, unique_value: str | None, key: Key | None
+    ) -> Recorded[Any]:
         slot = self._aggregates.slot(stream_id)
         if slot.aggregate is None:
             await self._aggregates.load(slot)
-        command = ChangeAggregate(slot, change, key=key, not_found=self._not_found(stream_id))
+        command = ChangeAggregate(
+            slot, change, unique_value=unique_value, key=key, not_found=self._not_found(stream_id)
+        )
         self._writer.submit(command)
         return await command.answer

@@ -7,6 +7,8 @@ import asyncpg
 from eventsourcing.domain import Aggregate, Snapshot
 from eventsourcing.persistence import Mapper, StoredEvent
 
+from eventstore.values import Version
+
 A = TypeVar("A", bound=Aggregate)
 
 READ = "SELECT originator_version, topic, state FROM snapshots WHERE originator_id = $1"
@@ -32,7 +34,7 @@ class Snapshots(Generic[A]):
     def __init__(self, mapper: Mapper[UUID]) -> None:
         self._mapper = mapper
 
-    def is_due(self, *, version: int, saved_version: int) -> bool:
+    def is_due(self, *, version: Version, saved_version: Version) -> bool:
         """Whether a stream at `version`, last saved at `saved_version` (0: never), is worth saving."""
         return version - saved_version >= max(self.EVERY, saved_version // self.GROWTH)
 

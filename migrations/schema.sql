@@ -34,6 +34,13 @@ CREATE TABLE fanout_lanes (
     CONSTRAINT fanout_lanes_pkey PRIMARY KEY (lane)
 ) WITH (fillfactor=10);
 
+CREATE TABLE former_names (
+    room_id uuid NOT NULL,
+    until_version bigint NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT former_names_pkey PRIMARY KEY (room_id, until_version)
+);
+
 CREATE TABLE idempotency_keys (
     owner bigint NOT NULL,
     key text NOT NULL,
@@ -166,6 +173,8 @@ CREATE UNIQUE INDEX stored_events_notification_id_idx ON stored_events USING btr
 CREATE INDEX stored_events_stream_position_idx ON stored_events USING btree (originator_id, notification_id);
 CREATE TRIGGER log_is_append_only BEFORE DELETE OR UPDATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_append_only;
+CREATE TRIGGER log_is_appended_under_lock BEFORE INSERT ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION take_append_lock_for_insert();
+ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_appended_under_lock;
 CREATE TRIGGER log_is_not_truncated BEFORE TRUNCATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_not_truncated;
 
@@ -192,6 +201,7 @@ CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
+-- fold_renames(base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]) returns bigint
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
@@ -201,3 +211,4 @@ CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
 --     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint
 -- refuse_to_change_the_log() returns trigger
 -- take_append_lock() returns void
+-- take_append_lock_for_insert() returns trigger

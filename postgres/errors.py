@@ -2,6 +2,8 @@
 
 StoreError
 └── StoreUnavailable    nothing was recorded; try again later
+
+EmbeddedPostgresError stands apart: it is about our own server, before there is a database to use.
 """
 
 
@@ -11,3 +13,7 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """The database cannot be reached or did not answer in time. Nothing was recorded."""
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server could not be set up, started or stopped; the text says why, in one line."""

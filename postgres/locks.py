@@ -1,4 +1,5 @@
-"""Advisory locks: locks that PostgreSQL keeps for two numbers, without a table. Every number that we use is here.
+"""Advisory locks: locks that PostgreSQL keeps for two numbers, without a table. Every number that we use is
+here, except that of the append lock, which only SQL takes (eventstore/append_only.sql).
 
 A connection holds a lock until it releases it or ends, so the locks of a process that dies are free at once.
 """

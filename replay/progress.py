@@ -1,4 +1,4 @@
-"""How far something that takes a while has come."""
+"""How far a long pass over the log has come."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pass over the log has come: at `position` of `head`, with `events` done by this run."""
+    """How far a pass over the log has come: `done` of `total`, with `events` done by this run.
 
-    position: int
-    head: int
+    `done` and `total` are positions, or bytes where the number of events is not known before.
+    """
+
+    done: int
+    total: int
     events: int
 
 

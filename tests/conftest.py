@@ -27,7 +27,7 @@ def database_named(name: str, postgres: EmbeddedPostgres) -> str:
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder for an embedded PostgreSQL. Not pytest's own: a second pytest shuts those to the server's account."""
+    """A folder for an embedded PostgreSQL. Not pytest's own: their paths are too long for a socket."""
     with tempfile.TemporaryDirectory(prefix="onrecord-test-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 

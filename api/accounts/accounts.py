@@ -1,4 +1,4 @@
-"""People: signing up, and proving who one is."""
+"""User accounts: sign-up, passwords, roles."""
 
 import re
 import unicodedata
@@ -11,6 +11,7 @@ from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
 from api.accounts.throttle import Throttle
 from domain.errors import InvalidField
+from domain.values import UserId
 from postgres.database import Database
 from projections.readmodels.shapes import Timestamp, User, timestamp
 
@@ -20,13 +21,13 @@ USERNAME = re.compile(r"[\w.@+-]+")
 USERNAME_LIMIT = 150
 PASSWORD_AT_LEAST = 8
 PASSWORD_LIMIT = 1000
-AT_ONCE = 5000
-"""Accounts that one statement creates: what it can do well within a statement's time."""
+PER_STATEMENT = 5000
+"""Accounts that one statement creates: few enough for the time that a statement has."""
 
 INSERT = "INSERT INTO users (username, username_key, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING user_id"
 FIND = "SELECT user_id, username, password_hash FROM users WHERE username_key = $1"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
-ABOUT = """
+SUMMARY = """
 SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
     AND now() < least(idle_expires_at, expires_at)) AS sessions
 FROM users WHERE user_id = $1
@@ -38,7 +39,7 @@ ON CONFLICT (username_key) DO NOTHING
 """
 FIND_MANY = "SELECT user_id, username, username_key FROM users WHERE username_key = ANY($1::text[])"
 
-# Processes that remember a session of this user ask for it again, and learn the role.
+# Processes that have a session of this user in memory read it again, with the new role.
 SET_ROLE = """
 WITH account AS (UPDATE users SET role = $2 WHERE username_key = $1 RETURNING user_id)
 SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LEFT JOIN sessions USING (user_id)
@@ -46,12 +47,12 @@ SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LE
 
 
 class WrongCredentials(Exception):
-    """No such user, or not this password: which of the two is nobody's business."""
+    """No such user, or the wrong password. It does not say which."""
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """What people see of their own account: since when they have it, and on how many devices they are logged in."""
+class AccountSummary:
+    """What users see of their own account: when it was created, and how many sessions it has."""
 
     created_at: Timestamp
     sessions: int
@@ -85,14 +86,14 @@ class Accounts:
         return User(user_id, username)
 
     async def create_many(self, usernames: list[str], password: str, *, role: Role = "user") -> list[User]:
-        """One account for each name, all with one password, hashed once; existing accounts are left as they are.
+        """Create an account for each name, all with one password, hashed once. Existing accounts stay as they are.
 
         Returns the users in the order of the names.
         """
         hashed = await self._passwords.hash(password)
         users: dict[str, User] = {}
-        for start in range(0, len(usernames), AT_ONCE):
-            names = usernames[start : start + AT_ONCE]
+        for start in range(0, len(usernames), PER_STATEMENT):
+            names = usernames[start : start + PER_STATEMENT]
             keys = [username_key(name) for name in names]
             await self._database.execute(INSERT_MANY, names, keys, hashed, role)
             rows = await self._database.fetch(FIND_MANY, keys)
@@ -105,14 +106,14 @@ class Accounts:
         return User(row["user_id"], row["username"]) if row else None
 
     async def set_role(self, username: str, role: Role) -> bool:
-        """Give an account another role, in the sessions that it has as well; answers whether there is such a user."""
+        """Change the role of an account, in its open sessions too; returns whether the user exists."""
         return bool(await self._database.fetch(SET_ROLE, username_key(username), role, CHANNEL))
 
-    async def about(self, user_id: int) -> About:
-        """An account that is there, for its owner."""
-        row = await self._database.fetchrow(ABOUT, user_id)
+    async def summary(self, user_id: UserId) -> AccountSummary:
+        """The account of a user, for that user to see."""
+        row = await self._database.fetchrow(SUMMARY, user_id)
         assert row is not None, "accounts are never deleted"
-        return About(timestamp(row["created_at"]), row["sessions"])
+        return AccountSummary(timestamp(row["created_at"]), row["sessions"])
 
     async def log_in(self, username: str, password: str, *, address: str) -> User:
         """The user with this name and password. Takes the same time whether or not there is such a user.
@@ -121,9 +122,8 @@ class Accounts:
         """
         key = username_key(username)
         row = await self._database.fetchrow(FIND, key) if is_username(username) else None
-        async with (
-            self._passwords.turn()
-        ):  # counted in turn: many at once do not all slip through before the first fails
+        # Counted inside the slot: many attempts at once do not all pass the check before the first of them fails.
+        async with self._passwords.hashing_slot():
             self._by_account.check(key)
             self._by_address.check(address)
             if not await self._passwords.matches(password, row["password_hash"] if row else None) or row is None:
@@ -136,17 +136,17 @@ class Accounts:
 
 
 def username_key(username: str) -> str:
-    """The form in which user names are compared: capitals and look-alike forms folded."""
+    """The form in which user names are compared: case and look-alike characters folded."""
     return unicodedata.normalize("NFKC", username).casefold()
 
 
 def is_username(username: str) -> bool:
-    """Whether anybody could have this name: letters, digits and @ . + - _ only, at most 150 of them."""
+    """Whether it is a valid user name: letters, digits and @ . + - _ only, at most 150 of them."""
     return len(username) <= USERNAME_LIMIT and USERNAME.fullmatch(username) is not None
 
 
 def check_username(username: str) -> None:
-    """Raises InvalidField unless `username` can be somebody's name."""
+    """Raises InvalidField unless `username` is valid."""
     if not username.strip():
         raise InvalidField("username", "This field may not be blank.")
     if len(username) > USERNAME_LIMIT:

@@ -1,4 +1,4 @@
-"""Password hashes: argon2id, computed beside the event loop, a few at a time."""
+"""Password hashes: argon2id, computed off the event loop, a few at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-WAITING = 1000
-"""Hashes that may wait for their turn; more than that is an attack or an outage, and waiting would not help."""
+MAX_WAITING = 1000
+"""Hashes that may wait for a slot. More are an attack or an outage, and waiting would not help."""
 
 
 class PasswordsBusy(Exception):
-    """Too many passwords wait to be hashed."""
+    """Too many passwords are waiting to be hashed."""
 
 
 class Passwords:
@@ -25,35 +25,35 @@ class Passwords:
     def __init__(self, *, threads: int) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password")
-        self._turns = asyncio.Semaphore(threads)
+        self._slots = asyncio.Semaphore(threads)
         self._waiting = 0
-        self._nobodys = self._hasher.hash("nobody's password")
+        self._dummy_hash = self._hasher.hash("no user's password")
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def hash(self, password: str) -> str:
         """The hash to store, with its parameters and salt. Raises PasswordsBusy."""
-        async with self.turn():
+        async with self.hashing_slot():
             return await asyncio.get_running_loop().run_in_executor(self._executor, self._hasher.hash, password)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for one's turn to call `matches`. Raises PasswordsBusy."""
-        if self._waiting >= WAITING:
+    async def hashing_slot(self) -> AsyncIterator[None]:
+        """Wait for a slot, in which to call `matches`. Raises PasswordsBusy."""
+        if self._waiting >= MAX_WAITING:
             raise PasswordsBusy("too many people are logging in")
         self._waiting += 1
         try:
-            await self._turns.acquire()
+            await self._slots.acquire()
         finally:
             self._waiting -= 1
         try:
             yield
         finally:
-            self._turns.release()
+            self._slots.release()
 
     async def matches(self, password: str, stored: str | None) -> bool:
-        """Whether `password` is the one of the `stored` hash. Without one (no such user): False, in the same time."""
+        """Whether `password` fits the `stored` hash. Without a hash (no such user): False, after the same time."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._matches, password, stored)
 
     def is_outdated(self, stored: str) -> bool:
@@ -62,7 +62,7 @@ class Passwords:
 
     def _matches(self, password: str, stored: str | None) -> bool:
         try:
-            self._hasher.verify(stored or self._nobodys, password)
+            self._hasher.verify(stored or self._dummy_hash, password)
         except (VerificationError, InvalidHashError):
             return False
         return stored is not None

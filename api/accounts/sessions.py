@@ -1,4 +1,4 @@
-"""Sessions: opened at login, kept in the database, remembered in memory for a moment, dead everywhere at logout."""
+"""Sessions: opened at login, stored in the database, cached in memory for a minute, ended everywhere at logout."""
 
 import hmac
 import secrets
@@ -13,12 +13,12 @@ from postgres.listener import Listener
 from projections.readmodels.shapes import User
 
 CHANNEL = "session_ended"
-"""Where processes are told to forget a session: it is over, or its user has another role."""
-CACHED = 100_000
-"""Sessions that one process remembers at most."""
+"""Where PostgreSQL notifies processes to drop a session from memory: it ended, or the user's role changed."""
+CAPACITY = 100_000
+"""Sessions that one process keeps in memory at most."""
 
-# The idle clock moves when a session is looked up here, at most once a minute; a remembered one is looked up again
-# after `session_cache_s`, so the clock is never late by more than both together.
+# The idle clock moves when the database is asked for a session, at most once a minute. A cached session is asked for
+# again after `session_cache_s`, so the clock is never late by more than both together.
 FIND = """
 WITH moved AS (
     UPDATE sessions SET seen_at = now(), idle_expires_at = now() + $2 * interval '1 second'
@@ -42,7 +42,7 @@ REMOVE_EXPIRED = "DELETE FROM sessions WHERE now() >= least(idle_expires_at, exp
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in. `token_hash` names the session without being a key to it; `csrf` is the token of its forms."""
+    """Who is logged in. `token_hash` identifies the session but does not open it; `csrf` is the token of its forms."""
 
     token_hash: bytes
     user: User
@@ -51,9 +51,9 @@ class Session:
 
 
 class Sessions:
-    """The sessions of all processes; what this one has seen lately costs no round trip to the database.
+    """The sessions of all processes. One that this process used a moment ago costs no round trip to the database.
 
-    Memory is believed for `cache_s` seconds, and only while announcements of other processes' logouts are heard.
+    Cached sessions count for `cache_s` seconds, and only while this process hears of logouts in other processes.
     """
 
     def __init__(self, database: Database, *, dsn: str, idle_s: float, lifetime_s: float, cache_s: float) -> None:
@@ -61,64 +61,64 @@ class Sessions:
         self._idle_s = idle_s
         self._lifetime_s = lifetime_s
         self._cache_s = cache_s
-        self._remembered: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()  # and until when (monotonic)
-        self._forgettings = 0
+        self._cached: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()  # valid until (monotonic)
+        self._drops = 0
         self.announcements = Listener(
-            dsn, CHANNEL, on_connect=self._forget_all, on_notify=lambda text: self._forget(bytes.fromhex(text))
+            dsn, CHANNEL, on_connect=self._drop_all, on_notify=lambda text: self._drop(bytes.fromhex(text))
         )
 
     async def open(self, user: User) -> str:
-        """A new session; returns its token, the only copy there is."""
+        """Open a session; returns its token, which is stored nowhere."""
         token = secrets.token_urlsafe(32)
         await self._database.execute(OPEN, _hash(token), user.id, self._idle_s, self._lifetime_s)
         return token
 
     async def end(self, session: Session) -> None:
-        """End it, here and in every process."""
+        """End a session, in every process."""
         await self._database.execute(END, session.token_hash, CHANNEL, session.token_hash.hex())
-        self._forget(session.token_hash)
+        self._drop(session.token_hash)
 
-    def remembered(self, token: str) -> Session | None:
-        """The session, if this process has seen it a moment ago and would have heard of its end."""
+    def cached(self, token: str) -> Session | None:
+        """The session, if this process has it in memory and would have heard of its end."""
         if not self.announcements.is_listening:
             return None
-        session, until = self._remembered.get(_hash(token), (None, 0.0))
+        session, until = self._cached.get(_hash(token), (None, 0.0))
         return session if until > time.monotonic() else None
 
     async def find(self, token: str) -> Session | None:
-        """The session as the database has it; None when there is none (any more)."""
+        """The session as the database has it; None when it does not exist or has ended."""
         token_hash = _hash(token)
-        forgettings = self._forgettings
+        drops = self._drops
         row = await self._database.fetchrow(FIND, token_hash, self._idle_s)
         if row is None:
             return None
         user = User(row["user_id"], row["username"])
         session = Session(token_hash, user, row["is_admin"], derived_token(token))
-        # A logout may have been announced between the database's answer and now: then it is not remembered.
-        if self.announcements.is_listening and forgettings == self._forgettings:
-            self._remember(session, min(self._cache_s, row["remaining_s"]))
+        # A logout may have been announced since the database answered: then the session is not cached.
+        if self.announcements.is_listening and drops == self._drops:
+            self._cache(session, min(self._cache_s, row["remaining_s"]))
         return session
 
     async def remove_expired(self) -> None:
-        """Delete the sessions that have ended by themselves."""
+        """Delete sessions that have expired."""
         await self._database.execute(REMOVE_EXPIRED)
 
-    def _remember(self, session: Session, for_s: float) -> None:
-        self._remembered[session.token_hash] = (session, time.monotonic() + for_s)
-        if len(self._remembered) > CACHED:
-            self._remembered.popitem(last=False)
+    def _cache(self, session: Session, for_s: float) -> None:
+        self._cached[session.token_hash] = (session, time.monotonic() + for_s)
+        if len(self._cached) > CAPACITY:
+            self._cached.popitem(last=False)
 
-    def _forget(self, token_hash: bytes) -> None:
-        self._forgettings += 1
-        self._remembered.pop(token_hash, None)
+    def _drop(self, token_hash: bytes) -> None:
+        self._drops += 1
+        self._cached.pop(token_hash, None)
 
-    def _forget_all(self) -> None:
-        self._forgettings += 1
-        self._remembered.clear()
+    def _drop_all(self) -> None:
+        self._drops += 1
+        self._cached.clear()
 
 
 def derived_token(cookie: str) -> str:
-    """The CSRF token that belongs to a cookie's value, from which nothing can be told about that value."""
+    """The CSRF token that belongs to a cookie's value and does not reveal it."""
     digest = hmac.digest(cookie.encode("utf-8", "surrogateescape"), b"csrf", "sha256")
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 

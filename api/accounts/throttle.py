@@ -1,4 +1,4 @@
-"""How often something may happen: token buckets in memory, one for each key."""
+"""Rate limits: token buckets in memory, one for each key."""
 
 import time
 from collections import OrderedDict
@@ -9,7 +9,7 @@ Key = TypeVar("Key")
 
 
 class TooManyRequests(Exception):
-    """Come back in `retry_after_s` seconds."""
+    """Too many for now; `retry_after_s` says when to try again."""
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__(f"Request was throttled. Expected available in {retry_after_s:.0f} seconds.")
@@ -19,8 +19,8 @@ class TooManyRequests(Exception):
 class Throttle(Generic[Key]):
     """Allows `burst` things at once and `rate` a second in the long run, for each key, in this process.
 
-    A full bucket is the same as none, so the table forgets the least recently used beyond `keys`: whoever fills it
-    with made-up keys makes others' buckets full again, never empty.
+    A full bucket is the same as none, so the least recently used beyond `keys` are dropped. Filling the table with
+    made-up keys therefore refills the buckets of others, and never empties them.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Throttle(Generic[Key]):
             raise TooManyRequests(max(1.0, (1 - tokens) / self._rate))
 
     def count(self, key: Key) -> None:
-        """Count one that has happened, allowed or not."""
+        """Count one that happened, allowed or not."""
         now = self._clock()
         self._buckets[key] = (max(0.0, self._tokens(key, now) - 1), now)
         self._buckets.move_to_end(key)

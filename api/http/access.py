@@ -1,4 +1,4 @@
-"""What every request of an endpoint passes before its handler: throttle, session, CSRF."""
+"""Who may call a handler: throttle, session and CSRF are checked before it runs."""
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -6,7 +6,7 @@ from aiohttp.typedefs import Handler
 from api.accounts.sessions import Session
 from api.http.acting_user import HEADER as USER_HEADER
 from api.http.acting_user import check_user
-from api.http.app_keys import CLIENTS, REQUESTS, SESSION, SESSIONS
+from api.http.app_keys import PROXIES, REQUESTS, SESSION, SESSIONS
 from api.http.cookies import read_cookie
 from api.http.csrf import HEADER as CSRF_HEADER
 from api.http.csrf import check_csrf
@@ -15,53 +15,61 @@ from api.http.endpoints import Access
 SAFE = ("GET", "HEAD")
 
 
-class NotSignedIn(Exception):
-    """The request carries no session that is alive."""
+class NotLoggedIn(Exception):
+    """The request carries no open session."""
 
 
 class NotAnAdmin(Exception):
-    """Somebody is signed in who may not see this."""
+    """The session is not an admin's."""
 
 
-def guarded(handler: Handler, access: Access) -> Handler:
-    """`handler`, called only when the request may be answered; `request[SESSION]` is there when somebody is signed in.
+class Unauthorized(Exception):
+    """As NotLoggedIn, for the real-time client: it expects 401 then, and stops asking."""
 
-    Raises TooManyRequests, NotSignedIn, NotAnAdmin, OtherUser, CsrfFailed, in this order.
+
+class PermissionDenied(Exception):
+    """The channel is not for the caller."""
+
+
+def restricted(handler: Handler, access: Access) -> Handler:
+    """`handler`, called only for those who have `access`; `request[SESSION]` is set when the caller is logged in.
+
+    Raises TooManyRequests, NotLoggedIn, NotAnAdmin, OtherUser, CsrfFailed, in this order.
     """
 
-    async def guard(request: web.Request) -> web.StreamResponse:
-        check_access(await admit(request), access)
+    async def check_and_handle(request: web.Request) -> web.StreamResponse:
+        check_access(await identify(request), access)
         check_user(request, request.headers.get(USER_HEADER, ""))
         if request.method not in SAFE:
             check_csrf(request, request.headers.get(CSRF_HEADER, ""))
         return await handler(request)
 
-    return guard
+    return check_and_handle
 
 
 def check_access(session: Session | None, access: Access) -> None:
-    """Raises NotSignedIn or NotAnAdmin when whoever asks may not see what `access` is said of."""
-    if access is Access.ANYBODY:
+    """Raises NotLoggedIn or NotAnAdmin unless the session satisfies `access`."""
+    if access is Access.EVERYONE:
         return
     if session is None:
-        raise NotSignedIn
+        raise NotLoggedIn
     if access is Access.ADMIN and not session.is_admin:
         raise NotAnAdmin
 
 
-async def admit(request: web.Request) -> Session | None:
-    """Count the request against its user or address, and find out who it is. Raises TooManyRequests."""
+async def identify(request: web.Request) -> Session | None:
+    """Find the caller's session, and count the request against their user or address. Raises TooManyRequests."""
     session = await session_of(request)
-    request.app[REQUESTS].take(session.user.id if session else request.app[CLIENTS].address(request))
+    request.app[REQUESTS].take(session.user.id if session else request.app[PROXIES].address(request))
     if session is not None:
         request[SESSION] = session
     return session
 
 
 async def session_of(request: web.Request) -> Session | None:
-    """The session of the request's cookie. Without one, or with one seen a moment ago, this asks no database."""
+    """The session of the request's cookie. Asks the database only when the session is not in memory."""
     token = read_cookie(request, "sessionid")
     if not token:
         return None
     sessions = request.app[SESSIONS]
-    return sessions.remembered(token) or await sessions.find(token)
+    return sessions.cached(token) or await sessions.find(token)

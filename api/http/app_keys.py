@@ -1,4 +1,4 @@
-"""Where the parts of the running application are found, by type."""
+"""The keys under which handlers find the parts of the application."""
 
 from aiohttp import web
 
@@ -6,23 +6,23 @@ from api.accounts.accounts import Accounts
 from api.accounts.sessions import Session, Sessions
 from api.accounts.throttle import Throttle
 from api.core import Core
-from api.http.client_address import Clients
+from api.http.client_address import TrustedProxies
 from api.metrics import Metrics
+from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.publisher import Publisher
 from projections.fanout.delivery import Delivery
 from projections.fanout.leases import Leases
 from projections.fanout.worker import Fanout
-from projections.readmodels.read_marks import ReadMarks
 
 SETTINGS = web.AppKey("settings", Settings)
 SECRETS = web.AppKey("secrets", Secrets)
-CLIENTS = web.AppKey("clients", Clients)
+PROXIES = web.AppKey("proxies", TrustedProxies)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
-READ_MARKS = web.AppKey("read_marks", ReadMarks)
+READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
 DELIVERY = web.AppKey("delivery", Delivery)
 PUBLISHER = web.AppKey("publisher", Publisher)

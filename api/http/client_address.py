@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as the proxies in front of us can be believed."""
+"""Where a request comes from, according to the proxies that we trust."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from aiohttp import web
 from api.settings import Network
 
 
-class Clients:
-    """Answers for requests that came directly or through proxies in the `trusted` networks."""
+class TrustedProxies:
+    """What proxies in the `trusted` networks say of a request; for any other, what the connection says."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = tuple(trusted)
 
     def address(self, request: web.Request) -> str:
-        """The client's address: the last one in X-Forwarded-For that no trusted proxy holds."""
+        """The client's address: the last one in X-Forwarded-For that is not a trusted proxy's."""
         address = request.remote or "unknown"
         if not self._trusts(address):
             return address
@@ -28,7 +28,7 @@ class Clients:
         return address
 
     def is_secure(self, request: web.Request) -> bool:
-        """Whether the client speaks https: to us, or to a trusted proxy that says so."""
+        """Whether the client uses https, to us or to a trusted proxy."""
         if self._trusted and self._trusts(request.remote or ""):
             return request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
         return request.scheme == "https"

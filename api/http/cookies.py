@@ -1,19 +1,19 @@
-"""The cookies we set, and how.
+"""The cookies we set.
 
-Over https their names carry the `__Host-` prefix: a browser then takes them from this very host over https only, so
-that no neighbouring subdomain can plant one (source: RFC 6265bis, cookie name prefixes). Over plain http on localhost
-browsers refuse that prefix.
+Over https their names carry the `__Host-` prefix: a browser then accepts them from this host over https only, so
+another subdomain cannot set one (source: RFC 6265bis, cookie name prefixes). Browsers refuse that prefix over plain
+http on localhost.
 """
 
 from typing import Literal
 
 from aiohttp import web
 
-from api.http.app_keys import CLIENTS
+from api.http.app_keys import PROXIES
 
 Name = Literal["sessionid", "csrftoken", "visitor"]
 SAME_SITE: dict[Name, str] = {
-    "sessionid": "Lax",  # a link from elsewhere leads a signed-in person to a signed-in page
+    "sessionid": "Lax",  # a link from another site leads a logged-in user to a logged-in page
     "csrftoken": "Strict",
     "visitor": "Lax",
 }
@@ -25,14 +25,14 @@ def read_cookie(request: web.Request, name: Name) -> str:
 
 
 def set_cookie(request: web.Request, response: web.Response, name: Name, value: str, *, max_age_s: float) -> None:
-    """Hand the cookie to the client: never to scripts, never over http where https is spoken."""
+    """Set the cookie, hidden from scripts and, where the client uses https, from plain http."""
     response.set_cookie(
         _full(request, name),
         value,
         path="/",
         max_age=int(max_age_s),
         httponly=True,
-        secure=request.app[CLIENTS].is_secure(request),
+        secure=request.app[PROXIES].is_secure(request),
         samesite=SAME_SITE[name],
     )
 
@@ -42,4 +42,4 @@ def delete_cookie(request: web.Request, response: web.Response, name: Name) -> N
 
 
 def _full(request: web.Request, name: Name) -> str:
-    return f"__Host-{name}" if request.app[CLIENTS].is_secure(request) else name
+    return f"__Host-{name}" if request.app[PROXIES].is_secure(request) else name

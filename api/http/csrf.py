@@ -13,7 +13,7 @@ from aiohttp import web
 from api.accounts.sessions import derived_token
 from api.http.app_keys import SESSION
 from api.http.cookies import read_cookie, set_cookie
-from api.http.responses import answer
+from api.http.responses import json_response
 
 HEADER = "X-CSRFToken"
 LIFETIME_S = 365 * 86400
@@ -35,8 +35,8 @@ def check_csrf(request: web.Request, sent: str) -> None:
 
 async def get_csrf(request: web.Request) -> web.Response:
     """GET /api/csrf/: 200 {}, the token in the header and the cookie; the same until login changes it."""
-    response = answer({})
-    hand_out(request, response)
+    response = json_response({})
+    send_token(request, response)
     return response
 
 
@@ -46,7 +46,7 @@ def csrf_token(request: web.Request) -> str:
     return session.csrf if session is not None else derived_token(_visitor(request))
 
 
-def hand_out(request: web.Request, response: web.Response) -> None:
+def send_token(request: web.Request, response: web.Response) -> None:
     """Give the client its token, in the cookie and in the header."""
     token = csrf_token(request)
     response.headers[HEADER] = token

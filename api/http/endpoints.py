@@ -1,4 +1,4 @@
-"""What a row of the URL table says: enough to route a request, and to describe the endpoint to people and programs."""
+"""A row of the URL table: what routing and the OpenAPI document need to know of an endpoint."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,33 +7,36 @@ from typing import Any
 from aiohttp.typedefs import Handler
 from msgspec import Struct
 
+ROOM = "/api/rooms/{room_id}"
+"""Where a room is, for `parsing.room_id`."""
+
 
 class Access(Enum):
     """Who may call an endpoint."""
 
-    ANYBODY = "anybody"
-    SIGNED_IN = "signed in"
+    EVERYONE = "everyone"
+    LOGGED_IN = "logged in"
     ADMIN = "admin"
 
 
-class Nothing(Struct, frozen=True):
+class Empty(Struct, frozen=True):
     """An empty object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One row of the contract: what it takes, what it gives, who may call it."""
+    """One row: the request body it takes, what it returns, who may call it."""
 
     method: str
     path: str
     handler: Handler
-    gives: Any
+    response: Any
     status: int = 200
-    takes: type[Struct] | None = None
+    body: type[Struct] | None = None
     query: tuple[str, ...] = ()
     """Names of query parameters; what each means is in `api.rest.openapi`."""
-    access: Access = Access.SIGNED_IN
+    access: Access = Access.LOGGED_IN
     records: bool = False
-    """Whether it records an event, and so takes an Idempotency-Key."""
-    refuses: tuple[int, ...] = ()
-    """Statuses of refusals that are this endpoint's own, beyond those that follow from the rest of the row."""
+    """Whether it records an event, and so accepts an Idempotency-Key."""
+    refusals: tuple[int, ...] = ()
+    """Statuses of refusals beyond those that follow from the rest of the row."""

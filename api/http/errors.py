@@ -1,4 +1,4 @@
-"""What each error becomes on the wire. One table; nothing else in this package chooses a status for an error."""
+"""The HTTP answer to each error. One table; nothing else in this package chooses a status for an error."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,12 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
-from api.http.access import NotAnAdmin, NotSignedIn
+from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
 from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
-from api.http.responses import answer
-from api.rest.tokens import PermissionDenied, Unauthorized
+from api.http.responses import json_response
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, UnreadableEvent
 from postgres.errors import StoreUnavailable
@@ -27,14 +26,14 @@ RETRY_AFTER_S = 1
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that says no. `detail` is for people; `code`, where a status alone is not clear, for programs."""
+    """An error answer. `detail` is for people; `code`, where the status alone is ambiguous, for programs."""
 
     status: int
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> web.Response:
-        response = answer(self.body, status=self.status)
+        response = json_response(self.body, status=self.status)
         response.headers.update(self.headers)
         return response
 
@@ -43,27 +42,27 @@ def detail(status: int, text: str) -> Callable[[Any], Refusal]:
     return lambda _: Refusal(status, {"detail": text})
 
 
-def own_words(status: int, code: str | None = None) -> Callable[[Exception], Refusal]:
-    """The error's own text, which is written for the client."""
+def own_text(status: int, code: str | None = None) -> Callable[[Exception], Refusal]:
+    """The error's own text, which is written for clients."""
     return lambda error: Refusal(status, {"detail": str(error), **({"code": code} if code else {})})
 
 
-def later(status: int, text: str, code: str) -> Callable[[Any], Refusal]:
+def retry_later(status: int, text: str, code: str) -> Callable[[Any], Refusal]:
     return lambda _: Refusal(status, {"detail": text, "code": code}, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     # what the client sent
-    BadJson: own_words(400),
-    BadKey: own_words(400),
+    BadJson: own_text(400),
+    BadKey: own_text(400),
     InvalidFields: lambda error: Refusal(400, error.problems),
     InvalidField: lambda error: Refusal(400, {error.field: [str(error)]}),
-    WrongCredentials: own_words(400),
+    WrongCredentials: own_text(400),
     # who the client is
-    NotSignedIn: detail(403, "Authentication credentials were not provided."),
+    NotLoggedIn: detail(403, "Authentication credentials were not provided."),
     NotAnAdmin: detail(403, "This is for admins."),
-    OtherUser: own_words(409, "other_user"),
-    CsrfFailed: own_words(403),
+    OtherUser: own_text(409, "other_user"),
+    CsrfFailed: own_text(403),
     Unauthorized: detail(401, "unauthorized"),
     PermissionDenied: detail(403, "permission denied"),
     # what the rules say
@@ -73,26 +72,26 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     RoomNotFound: detail(404, "Not found."),
     NotAMember: detail(404, "Not found."),
     AlreadyAMember: lambda error: Refusal(409, {"message": str(error)}),
-    NameTaken: own_words(409, NameTaken.code),
+    NameTaken: own_text(409, NameTaken.code),
     KeyReused: lambda _: Refusal(
         422, {"detail": "This Idempotency-Key was used before, with another body.", "code": "key_reused"}
     ),
-    # not now
+    # temporary
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
     ),
-    PasswordsBusy: later(503, "Too many people are logging in.", "busy"),
-    StoreBusy: later(503, "Too many commands are waiting.", "busy"),
-    UnreadableEvent: later(503, "An event in the log cannot be read.", "unreadable_event"),
-    StoreUnavailable: later(503, "The database is not available.", "unavailable"),
-    OutcomeUnknown: later(
+    PasswordsBusy: retry_later(503, "Too many people are logging in.", "busy"),
+    StoreBusy: retry_later(503, "Too many commands are waiting.", "busy"),
+    UnreadableEvent: retry_later(503, "An event in the log cannot be read.", "unreadable_event"),
+    StoreUnavailable: retry_later(503, "The database is not available.", "unavailable"),
+    OutcomeUnknown: retry_later(
         503, "The database went away before it confirmed. Repeat with the same Idempotency-Key.", "outcome_unknown"
     ),
 }
 
 
 def refusal_of(error: Exception) -> Refusal | None:
-    """The answer to an error that is expected; None for one that is a defect."""
+    """The answer to an expected error; None for a defect."""
     if isinstance(error, web.HTTPException):
         return _refusal_of_aiohttp(error)
     for kind in type(error).__mro__:

@@ -1,4 +1,4 @@
-"""The one middleware: every request gets an id, every error an answer, every answer a line in the log and a count."""
+"""The one middleware: gives every request an id, every error an answer, and every answer a log line and a count."""
 
 import itertools
 import logging
@@ -29,13 +29,13 @@ _numbers = itertools.count(1)
 
 
 @web.middleware
-async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Nothing passes to the client but answers: a defect becomes a plain 500, its traceback goes to the log."""
+async def request_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Handle a request. A defect becomes a plain 500, and its traceback goes to the log."""
     started = time.perf_counter()
     request_id = _request_id(request)
     token = REQUEST_ID.set(request_id)
     try:
-        response = await _answered(request, handler)
+        response = await _handle(request, handler)
         seconds = time.perf_counter() - started
         if not response.prepared:
             response.headers[REQUEST_ID_HEADER] = request_id
@@ -43,13 +43,13 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
             response.headers[BUILD_HEADER] = request.app[BUILD]
             if isinstance(response, web.Response) and response.content_type == "text/html":
                 compress_page(request, response)
-        _record(request, response.status, seconds)
+        _log_and_count(request, response.status, seconds)
         return response
     finally:
         REQUEST_ID.reset(token)
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Exception as error:
@@ -57,12 +57,12 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         if refusal is None:
             log.exception("unexpected error")
             refusal = INTERNAL
-        elif isinstance(error, UnreadableEvent):  # nobody can post until somebody has done something about it
+        elif isinstance(error, UnreadableEvent):  # every command is refused until this event can be read
             log.error("stopped at an event in the log", extra={"reason": str(error)})
         return refusal.response()
 
 
-def _record(request: web.Request, status: int, seconds: float) -> None:
+def _log_and_count(request: web.Request, status: int, seconds: float) -> None:
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "none"
     method = request.method if request.method in METHODS else "other"
@@ -75,6 +75,6 @@ def _record(request: web.Request, status: int, seconds: float) -> None:
 
 
 def _request_id(request: web.Request) -> str:
-    """The id that a proxy or client gave, or a new one: unique here, and cheap."""
-    given = request.headers.get(REQUEST_ID_HEADER, "")
-    return given if ACCEPTABLE_ID.fullmatch(given) else f"{_prefix}-{next(_numbers):x}"
+    """The id that a proxy or client sent, or a new one: unique in this process, and cheap."""
+    sent = request.headers.get(REQUEST_ID_HEADER, "")
+    return sent if ACCEPTABLE_ID.fullmatch(sent) else f"{_prefix}-{next(_numbers):x}"

@@ -1,4 +1,4 @@
-"""JSON bodies and query parameters to typed values, with the contract's words for what is wrong with them."""
+"""JSON bodies and query parameters as typed values, and the contract's texts for what is wrong with them."""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from domain.values import ClientId, RoomId
+from eventstore.values import Version
 
 Body = TypeVar("Body", bound=Struct)
 BIGINT = 2**63 - 1
@@ -33,7 +34,7 @@ class BadKey(Exception):
 
 
 class NoSuchPath(Exception):
-    """An id in the path that can belong to nothing."""
+    """An id in the path that nothing can have."""
 
 
 class InvalidFields(Exception):
@@ -47,7 +48,7 @@ class InvalidFields(Exception):
 async def read_body(request: web.Request, kind: type[Body]) -> Body:
     """The request's body as `kind`, whose fields are strings and positive numbers.
 
-    No body counts as `{}`, fields not known are ignored.
+    No body counts as `{}`; unknown fields are ignored.
 
     Raises BadJson, InvalidFields.
     """
@@ -59,7 +60,7 @@ async def read_body(request: web.Request, kind: type[Body]) -> Body:
 
 
 def _explain(raw: bytes, kind: type[Struct]) -> Exception:
-    """Why `raw` is no `kind`, in the contract's words."""
+    """Why `raw` does not decode as `kind`, in the contract's texts."""
     try:
         value = json.loads(raw.decode())
     except RecursionError:
@@ -77,14 +78,14 @@ def _explain(raw: bytes, kind: type[Struct]) -> Exception:
 def _problem(value: dict[str, Any], field: FieldInfo) -> list[str] | None:
     if field.encode_name not in value:
         return [REQUIRED] if field.default is NODEFAULT else None
-    given = value[field.encode_name]
-    if given is None:
+    sent = value[field.encode_name]
+    if sent is None:
         return [NULL]
     if not _is_text(field):
-        return None if type(given) is int and 0 < given <= BIGINT else [NOT_A_NUMBER]
-    if not isinstance(given, str):
+        return None if type(sent) is int and 0 < sent <= BIGINT else [NOT_A_NUMBER]
+    if not isinstance(sent, str):
         return [NOT_A_STRING]
-    return [SURROGATES] if _has_surrogates(given) else None
+    return [SURROGATES] if _has_surrogates(sent) else None
 
 
 def _is_text(field: FieldInfo) -> bool:
@@ -96,7 +97,7 @@ def _has_surrogates(text: str) -> bool:
 
 
 def query_text(request: web.Request, name: str) -> str:
-    """A text from the query string, empty by default. Raises InvalidFields for what can be in no text of ours."""
+    """A text from the query string, empty by default. Raises InvalidFields for characters that no text may contain."""
     text = request.query.get(name, "")
     if "\x00" in text:
         raise InvalidFields({name: [NUL]})
@@ -106,7 +107,7 @@ def query_text(request: web.Request, name: str) -> str:
 
 
 def room_id(request: web.Request) -> RoomId:
-    """The room in the path. Raises NoSuchPath when it is not a UUID as we write them."""
+    """The room in the path. Raises NoSuchPath unless it is a UUID in its canonical form."""
     text = request.match_info["room_id"]
     try:
         parsed = UUID(text)
@@ -141,6 +142,11 @@ def query_number(request: web.Request, name: str, *, default: int, least: int = 
     return number
 
 
+def query_version(request: web.Request, name: str, *, default: Version, most: int = BIGINT) -> Version:
+    """A version of a room from the query string. Raises InvalidFields unless it is from 1 to `most`."""
+    return Version(query_number(request, name, default=default, least=1, most=most))
+
+
 def as_number(text: str) -> int | None:
-    """A whole number, of as many digits at most as the database's largest; None for any other text."""
+    """A whole number with no more digits than the database's largest; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(BIGINT)) else None

@@ -1,4 +1,4 @@
-"""Answers: typed values to JSON."""
+"""Typed values as JSON responses."""
 
 from typing import Any
 
@@ -6,11 +6,13 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
+from eventstore.values import Position
+
 _encode = msgspec.json.Encoder().encode
 
 
-def answer(value: Any, *, status: int = 200, position: int | None = None) -> web.Response:
-    """`value` (anything msgspec encodes) as JSON. `position` is the place in the log that it reflects."""
+def json_response(value: Any, *, status: int = 200, position: Position | None = None) -> web.Response:
+    """`value` (anything msgspec encodes) as JSON. `position`: the log position that it reflects."""
     headers = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "no-store"})
     if position is not None:
         headers["X-Position"] = str(position)

@@ -15,7 +15,7 @@ from aiohttp import ETag, web
 
 from api.files import STATIC, TEMPLATES
 from api.http.compression import accepts_gzip, gzipped
-from api.http.vendor_scripts import vendor_scripts
+from api.vendor_scripts import vendor_scripts
 
 PREFIX = "/static/"
 HASH_LENGTH = 12

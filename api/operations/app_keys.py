@@ -1,11 +1,13 @@
-"""Where the parts of the operations page are found in the running application, by type."""
+"""The keys under which handlers find the parts of the operations page."""
 
 from aiohttp import web
 
-from api.operations.figures import Gauge
+from api.operations.figures import Sampler
+from api.operations.figures_publisher import FiguresPublisher
 from api.operations.rebuilds import Rebuilds
-from api.operations.watch import Watch
+from projections.fanout.republish import Republishing
 
-GAUGE = web.AppKey("gauge", Gauge)
-WATCH = web.AppKey("watch", Watch)
+SAMPLER = web.AppKey("sampler", Sampler)
+FIGURES_PUBLISHER = web.AppKey("figures_publisher", FiguresPublisher)
+REPUBLISHING = web.AppKey("republishing", Republishing)
 REBUILDS = web.AppKey("rebuilds", Rebuilds)

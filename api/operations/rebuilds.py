@@ -1,4 +1,4 @@
-"""Rebuilds that are started from a page: they run in this process, beside the requests."""
+"""Rebuilds that are started from the operations page. They run in this process, in a thread of their own."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from postgres.errors import StoreError, StoreUnavailable
 from projections.operator_actions import Operator
 from projections.readmodels.projection import RoomsProjection
 from replay.progress import Progress
+from replay.rebuild.fold import Fold
 from replay.rebuild.rebuild import RebuildRefused, Rebuilt, cancel_rebuild, rebuild
 
 SUBJECT = f"rebuild of {RoomsProjection.name}"
@@ -20,16 +21,17 @@ log = logging.getLogger(__name__)
 
 
 class NoRebuild(Exception):
-    """There is none that could be cancelled."""
+    """No rebuild is running, so none can be cancelled."""
 
 
 class Rebuilds:
-    """Starts rebuilds and cancels them; what is done is recorded, how it ended as well.
+    """Starts and cancels rebuilds, and records who did so and how they ended.
 
-    They run on an event loop of their own, in a thread: folding keeps a processor busy, and requests would wait for it.
+    They run on an event loop of their own, in a thread: folding keeps a core busy, and requests would wait for it.
     """
 
-    def __init__(self, database: Database, dsn: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, fold: Fold, database: Database, dsn: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._fold = fold
         self._database = database
         self._dsn = dsn
         self._loop = loop
@@ -37,10 +39,10 @@ class Rebuilds:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, database: Database, dsn: str) -> AsyncIterator[Self]:
-        """Rebuilds for as long as the block lasts; one that runs at its end is cancelled, and can be gone on with."""
+    async def open(cls, fold: Fold, database: Database, dsn: str) -> AsyncIterator[Self]:
+        """Rebuilds for as long as the block lasts. One that is running then is cancelled, and can be resumed."""
         with _another_loop() as loop:
-            rebuilds = cls(database, dsn, loop)
+            rebuilds = cls(fold, database, dsn, loop)
             try:
                 yield rebuilds
             finally:
@@ -48,14 +50,14 @@ class Rebuilds:
                     task.cancel()
 
     async def start(self, operator: Operator, *, restart: bool) -> None:
-        """Return when it has begun. Raises RebuildRefused or StoreError when it cannot."""
-        has_begun, here = asyncio.Event(), asyncio.get_running_loop()
+        """Start a rebuild; returns once it runs. Raises RebuildRefused or StoreError when it cannot."""
+        has_begun, this_loop = asyncio.Event(), asyncio.get_running_loop()
 
         def report(_: Progress) -> None:
-            here.call_soon_threadsafe(has_begun.set)
+            this_loop.call_soon_threadsafe(has_begun.set)
 
         rebuilding = asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(rebuild(self._dsn, report, restart=restart), self._loop)
+            asyncio.run_coroutine_threadsafe(rebuild(self._fold, self._dsn, report, restart=restart), self._loop)
         )
         beginning = asyncio.create_task(has_begun.wait())
         either: tuple[asyncio.Future[Any], ...] = (beginning, rebuilding)
@@ -69,10 +71,10 @@ class Rebuilds:
         following.add_done_callback(self._following.discard)
 
     async def cancel(self, operator: Operator) -> None:
-        """Cancel the one that runs, whoever started it. Raises NoRebuild."""
+        """Cancel the rebuild that is running, in whichever process. Raises NoRebuild."""
         async with self._database.connection() as connection, connection.transaction():
             if not await cancel_rebuild(connection):
-                raise NoRebuild("No rebuild is running any more.")
+                raise NoRebuild("No rebuild is running.")
             await operator.record("cancel", SUBJECT, connection)
 
     async def _follow(self, rebuilding: asyncio.Future[Rebuilt], operator: Operator) -> None:
@@ -99,7 +101,7 @@ class Rebuilds:
 
 @contextlib.contextmanager
 def _another_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop in a thread of its own, for as long as the block lasts; what runs on it at the end is cancelled."""
+    """An event loop in a thread of its own, for as long as the block lasts; its tasks are cancelled at the end."""
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
     loop = runner.get_loop()
 

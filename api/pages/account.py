@@ -1,96 +1,105 @@
-"""Pages for people who come and go: sign-up, login, logout, my account."""
+"""The pages for sign-up, login, logout and the user's own account."""
 
 from aiohttp import web
 
 from api.accounts.accounts import WrongCredentials
 from api.accounts.throttle import TooManyRequests
 from api.demo import PASSWORD, PEOPLE
-from api.http.app_keys import ACCOUNTS, CLIENTS, SESSION, SETTINGS, SIGNUPS
-from api.http.cookies import delete_cookie
+from api.http.app_keys import ACCOUNTS, PROXIES, SESSION, SETTINGS, SIGNUPS
+from api.http.endpoints import Access
+from api.http.login import end_session, open_session, send_session, start_session
+from api.pages.admission import page
 from api.pages.kept_form import kept_through_login, offer
 from api.pages.login_page import login_page
-from api.pages.page import field, local, redirect, render
-from api.pages.state import beside, my_rooms
-from api.rest.accounts import begin_session, end_session, signed_in, with_session
+from api.pages.page import field, local_path, redirect, render
+from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
 from projections.readmodels.shapes import User
 
 
 async def get_login(request: web.Request) -> web.Response:
     """GET /login/?next=."""
-    following = local(request.query.get("next", "/"))
+    next_path = local_path(request.query.get("next", "/"))
     if SESSION in request:
-        return redirect(following)
-    return login_page(request, following)
+        return redirect(next_path)
+    return login_page(request, next_path)
 
 
 async def post_login(request: web.Request) -> web.Response:
     """POST /login/."""
-    username, following = await field(request, "username"), local(await field(request, "next"))
+    username, next_path = await field(request, "username"), local_path(await field(request, "next"))
     kept = await kept_through_login(request)
-    address = request.app[CLIENTS].address(request)
+    address = request.app[PROXIES].address(request)
 
     def again(problem: str, status: int) -> web.Response:
         problems = {"password": problem}
-        return login_page(request, following, username=username, problems=problems, kept=kept, status=status)
+        return login_page(request, next_path, username=username, problems=problems, kept=kept, status=status)
 
     try:
         user = await request.app[ACCOUNTS].log_in(username, await field(request, "password"), address=address)
     except WrongCredentials:
-        return again("This name and this password do not belong together.", 400)
+        return again("Wrong user name or password.", 400)
     except TooManyRequests as error:
         return again(str(error), 429)
-    return await _logged_in(request, user, following)
+    return await _logged_in(request, user, next_path)
 
 
 async def post_demo_login(request: web.Request) -> web.Response:
-    """POST /demo-login/: be one of the demo people, in demo mode only."""
+    """POST /demo-login/: log in as one of the demo users, in demo mode only."""
     name = await field(request, "username")
     if not request.app[SETTINGS].seeds_demo or name not in PEOPLE:
         raise web.HTTPNotFound
-    address = request.app[CLIENTS].address(request)
+    address = request.app[PROXIES].address(request)
     user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address)
-    return await _logged_in(request, user, local(await field(request, "next")))
+    return await _logged_in(request, user, local_path(await field(request, "next")))
 
 
-async def _logged_in(request: web.Request, user: User, following: str) -> web.Response:
-    """On to where they were going, or to the form that the login has kept."""
-    token = await begin_session(request, user)
+async def _logged_in(request: web.Request, user: User, next_path: str) -> web.Response:
+    """On to the next page, or to the form that the login has kept."""
+    token = await open_session(request, user)
     kept = await kept_through_login(request)
-    response = redirect(following) if kept is None else offer(request, kept, following)
-    return with_session(request, token, response)
+    response = redirect(next_path) if kept is None else offer(request, kept, next_path)
+    return send_session(request, token, response)
 
 
 async def get_signup(request: web.Request) -> web.Response:
     """GET /signup/?next=."""
-    following = local(request.query.get("next", "/"))
+    next_path = local_path(request.query.get("next", "/"))
     if SESSION in request:
-        return redirect(following)
-    return render(request, "signup.html", {"next": following, "username": "", "problems": {}, "kept": ""})
+        return redirect(next_path)
+    return render(request, "signup.html", {"next": next_path, "username": "", "problems": {}, "kept": ""})
 
 
 async def post_signup(request: web.Request) -> web.Response:
-    """POST /signup/: a new account, and logged in to it."""
-    request.app[SIGNUPS].take(request.app[CLIENTS].address(request))
-    username, following = await field(request, "username"), local(await field(request, "next"))
+    """POST /signup/: create an account and log in to it."""
+    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
+    username, next_path = await field(request, "username"), local_path(await field(request, "next"))
     try:
         user = await request.app[ACCOUNTS].sign_up(username, await field(request, "password"))
     except InvalidField as error:
-        context = {"next": following, "username": username, "problems": {error.field: str(error)}, "kept": ""}
+        context = {"next": next_path, "username": username, "problems": {error.field: str(error)}, "kept": ""}
         return render(request, "signup.html", context, status=400)
-    return await signed_in(request, user, redirect(following))
+    return await start_session(request, user, redirect(next_path))
 
 
 async def post_logout(request: web.Request) -> web.Response:
     """POST /logout/."""
-    await end_session(request)
-    response = redirect("/login/")
-    delete_cookie(request, response, "sessionid")
-    return response
+    return await end_session(request, redirect("/login/"))
 
 
 async def get_account(request: web.Request) -> web.Response:
     """GET /account/."""
     state = await my_rooms(request)
-    account = await request.app[ACCOUNTS].about(state.user.id)
-    return render(request, "account.html", {**beside(state), "account": account})
+    account = await request.app[ACCOUNTS].summary(state.user.id)
+    return render(request, "account.html", {**layout_context(state), "account": account})
+
+
+ROUTES = (
+    web.get("/signup/", page(get_signup, Access.EVERYONE)),
+    web.post("/signup/", page(post_signup, Access.EVERYONE)),
+    web.get("/login/", page(get_login, Access.EVERYONE)),
+    web.post("/login/", page(post_login, Access.EVERYONE)),
+    web.post("/demo-login/", page(post_demo_login, Access.EVERYONE)),
+    web.post("/logout/", page(post_logout)),
+    web.get("/account/", page(get_account)),
+)

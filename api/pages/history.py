@@ -5,48 +5,45 @@ import asyncio
 from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
-from api.http.parsing import query_number
-from api.pages.page import render
-from api.pages.state import beside, my_rooms
-from api.rest.rooms import room_of
+from api.http.parsing import query_version, room_id
+from api.pages.admission import page
+from api.pages.page import ROOM, render
+from api.pages.state import layout_context, my_rooms
+from domain.room import LABELS
+from eventstore.values import Version
 
 AROUND = 25
-"""Events of the stream that are shown on either side of the chosen one."""
+"""Events shown on either side of the chosen one."""
 
-SAID = 30
-"""Messages of the moment that are shown."""
-
-WORDS = {
-    "room_opened": "opened the room",
-    "user_joined": "joined",
-    "user_left": "left",
-    "message_added": "said something",
-}
+MESSAGES = 30
+"""Messages shown, the newest at that version."""
 
 
 async def get_history(request: web.Request) -> web.Response:
     """GET /rooms/{room_id}/history/?at=<version>: the newest version by default."""
-    room = await room_of(request)
-    room_id, newest = room.value.id, room.value.version
-    version = query_number(request, "at", default=newest, least=1, most=newest)
-    core, user_id = request.app[CORE], request[SESSION].user.id
+    core, user_id, room = request.app[CORE], request[SESSION].user.id, room_id(request)
+    now = (await core.queries.room(user_id, room)).value
+    version = query_version(request, "at", default=now.version, most=now.version)
     state, then, members, said, stream = await asyncio.gather(
         my_rooms(request),
-        core.bodies.room_at(room_id, version),
-        core.members.at(room_id, version),
-        core.queries.messages_before(user_id, room_id, before=version + 1, limit=SAID),
-        core.queries.events(user_id, room_id, after=max(0, version - AROUND - 1), limit=2 * AROUND + 1),
+        core.bodies.room_at(room, version),
+        core.members.at(room, version),
+        core.queries.messages_before(user_id, room, before=Version(version + 1), limit=MESSAGES),
+        core.queries.events(user_id, room, after=Version(max(0, version - AROUND - 1)), limit=2 * AROUND + 1),
     )
     events = stream.value.events
     context = {
-        **beside(state),
-        "room": room.value,
+        **layout_context(state),
+        "room": now,
         "version": version,
         "then": then,
         "members": members,
         "messages": said.value.results[::-1],
         "events": events,
-        "words": WORDS,
+        "labels": LABELS,
         "chosen": next(event for event in events if event.version == version),
     }
     return render(request, "history.html", context)
+
+
+ROUTES = (web.get(f"{ROOM}/history/", page(get_history)),)

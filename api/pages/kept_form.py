@@ -9,7 +9,7 @@ from msgspec import Struct
 from api.http.access import SAFE
 from api.http.acting_user import OtherUser, check_user
 from api.http.errors import REFUSALS
-from api.pages.page import CSRF_FIELD, USER_FIELD, field, local, refused, render
+from api.pages.page import CSRF_FIELD, USER_FIELD, field, local_path, refusal_page, render
 
 FIELD = "kept"
 """The hidden field of the login form that holds a kept form, as JSON."""
@@ -26,7 +26,7 @@ class KeptForm(Struct, frozen=True):
 
 
 async def kept_form(request: web.Request) -> KeptForm | None:
-    """The form that this request sends, if a page of ours sent it and somebody typed into it."""
+    """The form that this request sends, if a page of ours sent it and the user typed into it."""
     if request.method in SAFE or not _is_from_here(request):
         return None
     fields = {name: await field(request, name) for name in await request.post() if name != CSRF_FIELD}
@@ -51,10 +51,10 @@ def offer(request: web.Request, kept: KeptForm, following: str) -> web.Response:
     try:
         check_user(request, kept.fields.get(USER_FIELD, ""))
     except OtherUser as error:
-        return refused(request, REFUSALS[OtherUser](error), typed="\n".join(typed.values()))
+        return refusal_page(request, REFUSALS[OtherUser](error), typed="\n".join(typed.values()))
     hidden = {name: value for name, value in kept.fields.items() if name not in typed and name != USER_FIELD}
     context = {
-        "action": local(kept.action),
+        "action": local_path(kept.action),
         "typed": typed,
         "hidden": hidden,
         "labels": TYPED_FIELDS,

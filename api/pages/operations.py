@@ -1,28 +1,31 @@
-"""The operations page: how far everything is, and what an admin may do about it. Each action is recorded."""
+"""The operations page: the figures, and the forms of operator actions. Each action is recorded."""
 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
+from api.http.endpoints import Access
 from api.http.parsing import BIGINT, as_number
-from api.operations.app_keys import GAUGE, REBUILDS
+from api.operations.app_keys import REBUILDS, SAMPLER
 from api.operations.rebuilds import NoRebuild
+from api.pages.admission import page
 from api.pages.page import field, redirect, render
-from api.pages.state import beside, my_rooms
+from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
-from projections.fanout import operator_commands as minding
+from eventstore.values import Position
+from projections.fanout import operator_commands
 from projections.fanout.channels import OPERATIONS_CHANNEL
 from projections.operator_actions import Operator
 from replay.rebuild.rebuild import RebuildRefused
 
 WHY_LIMIT = 500
 FORMS = {"fanout": "fanout", "skip": "fanout", "rebuild": "rebuild", "cancel": "rebuild"}
-"""The forms of the page, and the section that each is in."""
+"""The forms of the page, each with the section that it is in."""
 
 
 class NothingStopped(Exception):
-    """No lane has stopped at the position that was to be skipped."""
+    """No lane has stopped at the position to skip."""
 
 
 async def get_operations(request: web.Request) -> web.Response:
@@ -31,52 +34,52 @@ async def get_operations(request: web.Request) -> web.Response:
 
 
 async def post_pause(request: web.Request) -> web.Response:
-    """POST /operations/pause/: let the fan-out publish nothing more."""
+    """POST /operations/pause/: publish nothing more until the fan-out is resumed."""
     database = request.app[CORE].database
-    return await _done(request, "fanout", lambda operator: minding.pause(operator, database))
+    return await _act(request, "fanout", lambda operator: operator_commands.pause(operator, database))
 
 
 async def post_resume(request: web.Request) -> web.Response:
-    """POST /operations/resume/: let it go on, and try an event that stopped it again."""
+    """POST /operations/resume/: publish again; retry an event that stopped a lane."""
     database = request.app[CORE].database
-    return await _done(request, "fanout", lambda operator: minding.resume(operator, database))
+    return await _act(request, "fanout", lambda operator: operator_commands.resume(operator, database))
 
 
 async def post_skip(request: web.Request) -> web.Response:
-    """POST /operations/skip/: set the event that stopped the fan-out at a position aside."""
-    position = as_number(await field(request, "position")) or 0
+    """POST /operations/skip/: set aside the event that stopped a lane at a position."""
+    position = Position(min(as_number(await field(request, "position")) or 0, BIGINT))
 
     async def skip(operator: Operator) -> None:
-        if not await minding.skip(min(position, BIGINT), operator, request.app[CORE].database):
-            raise NothingStopped("Nothing has stopped at this position.")
+        if not await operator_commands.skip(position, operator, request.app[CORE].database):
+            raise NothingStopped("No lane has stopped at this position.")
 
-    return await _done(request, "skip", skip)
+    return await _act(request, "skip", skip)
 
 
 async def post_rebuild(request: web.Request) -> web.Response:
-    """POST /operations/rebuild/: start one, or go on with one that was interrupted."""
+    """POST /operations/rebuild/: start a rebuild, or resume an interrupted one."""
     restart = await field(request, "restart") == "yes"
     rebuilds = request.app[REBUILDS]
-    return await _done(request, "rebuild", lambda operator: rebuilds.start(operator, restart=restart))
+    return await _act(request, "rebuild", lambda operator: rebuilds.start(operator, restart=restart))
 
 
 async def post_cancel_rebuild(request: web.Request) -> web.Response:
-    """POST /operations/cancel-rebuild/: end the one that runs, whoever started it."""
-    return await _done(request, "cancel", request.app[REBUILDS].cancel)
+    """POST /operations/cancel-rebuild/: cancel the rebuild that is running, in whichever process."""
+    return await _act(request, "cancel", request.app[REBUILDS].cancel)
 
 
 async def operator_of(request: web.Request) -> Operator:
-    """The admin, and the reason that the form gives. Raises InvalidField."""
+    """The admin, with the reason in the form. Raises InvalidField."""
     why = (await field(request, "why")).strip()
     if not why:
-        raise InvalidField("why", "Say why: it goes on the record.")
+        raise InvalidField("why", "Give a reason: it is recorded.")
     if len(why) > WHY_LIMIT or "\x00" in why:
-        raise InvalidField("why", f"Say it in {WHY_LIMIT} characters of text.")
+        raise InvalidField("why", f"Use {WHY_LIMIT} characters of text at most.")
     return Operator(request[SESSION].user.username, why)
 
 
-async def _done(request: web.Request, form: str, action: Callable[[Operator], Awaitable[None]]) -> web.Response:
-    """Do what a form asks for, and lead back to it; a refusal is told beside it."""
+async def _act(request: web.Request, form: str, action: Callable[[Operator], Awaitable[None]]) -> web.Response:
+    """Do what a form asks for and redirect to its section; a refusal is shown next to the form."""
     try:
         await action(await operator_of(request))
     except InvalidField as error:
@@ -93,10 +96,20 @@ async def _operations(
 ) -> web.Response:
     """The page, with the problem of the form that was refused."""
     context = {
-        **beside(await my_rooms(request)),
+        **layout_context(await my_rooms(request)),
         **{f"{form}_problem": problem if form == refused else "" for form in FORMS},
-        "figures": await request.app[GAUGE].read(),
+        "figures": await request.app[SAMPLER].read(),
         "channel": OPERATIONS_CHANNEL,
         "why": await field(request, "why") if refused else "",
     }
     return render(request, "operations.html", context, status=status)
+
+
+ROUTES = (
+    web.get("/operations/", page(get_operations, Access.ADMIN)),
+    web.post("/operations/pause/", page(post_pause, Access.ADMIN)),
+    web.post("/operations/resume/", page(post_resume, Access.ADMIN)),
+    web.post("/operations/skip/", page(post_skip, Access.ADMIN)),
+    web.post("/operations/rebuild/", page(post_rebuild, Access.ADMIN)),
+    web.post("/operations/cancel-rebuild/", page(post_cancel_rebuild, Access.ADMIN)),
+)

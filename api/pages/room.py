@@ -1,30 +1,31 @@
-"""The page of a room: what was said, by whom, and the form to say more."""
+"""The page of a room: its messages, its members, and the form to post."""
 
 import secrets
 
 from aiohttp import web
 
-from api.http.app_keys import CORE, SESSION
+from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.parsing import BIGINT, as_number, query_number, room_id
-from api.pages.page import field, redirect, render
-from api.pages.state import beside, first_unread, my_rooms, open_room
-from api.rest.read_marks import read_up_to
-from api.rest.rooms import room_of
-from domain.errors import InvalidField, RoomNotFound
+from api.pages.admission import page
+from api.pages.page import ROOM, field, redirect, render
+from api.pages.state import first_unread, layout_context, my_rooms, state_with_room
+from domain.chat import PostMessage, RenameRoom
+from domain.errors import InvalidField, NameTaken
 from domain.room import CONTENT_LIMIT
-from domain.values import ClientId, PostMessage, UserId
-from projections.readmodels.queries import At
-from projections.readmodels.shapes import Room
+from domain.values import ClientId
+from eventstore.values import Version
+from projections.readmodels.queries import At, NotInRoom
+from projections.readmodels.shapes import RoomSummary
 
-OLDER = 100
+PER_PAGE = 100
 """Messages on a page of older ones."""
 
 
 async def get_room(request: web.Request) -> web.Response:
-    """GET /rooms/{room_id}/?before=: the newest messages, or those before one of them; others are asked to join."""
+    """GET /rooms/{room_id}/?before=: the newest messages or older ones; for a non-member, the join form."""
     try:
-        room = await room_of(request)
-    except RoomNotFound:
+        room = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
+    except NotInRoom:
         return await _not_in_room(request)
     if "before" in request.query:
         return await _older(request, room)
@@ -32,12 +33,13 @@ async def get_room(request: web.Request) -> web.Response:
 
 
 async def post_message(request: web.Request) -> web.Response:
-    """POST /rooms/{room_id}/: say something; what cannot be said comes back with the reason."""
-    room = await room_of(request)
+    """POST /rooms/{room_id}/: post a message; a refused one comes back with the reason."""
+    core, user_id = request.app[CORE], request[SESSION].user.id
+    room = await core.queries.room(user_id, room_id(request))
     content, key = await field(request, "content"), await field(request, "key")
-    command = PostMessage(room_id(request), UserId(request[SESSION].user.id), content, ClientId(key) if key else None)
+    command = PostMessage(room_id(request), user_id, content, ClientId(key) if key else None)
     try:
-        await request.app[CORE].chat.post_message(command)
+        await core.chat.post_message(command)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)
     await _mark_read(request)
@@ -45,25 +47,47 @@ async def post_message(request: web.Request) -> web.Response:
 
 
 async def post_read(request: web.Request) -> web.Response:
-    """POST /rooms/{room_id}/read/: what the page showed is read."""
+    """POST /rooms/{room_id}/read/: mark as read what the page showed."""
     await _mark_read(request)
     return redirect(f"/rooms/{room_id(request)}/#newest")
 
 
 async def _mark_read(request: web.Request) -> None:
-    """Up to the version that the form's page showed, if the form says which."""
+    """Up to the version that the form's page showed, if the form has it."""
     if seen := as_number(await field(request, "seen")):
-        await read_up_to(request, room_id(request), min(seen, BIGINT))
+        version = Version(min(seen, BIGINT))
+        await request.app[READ_SYNC].move(request[SESSION].user.id, room_id(request), version)
+
+
+async def post_rename(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/rename/: rename the room; a refused name comes back with the reason."""
+    core, user_id = request.app[CORE], request[SESSION].user.id
+    room = await core.queries.room(user_id, room_id(request))
+    name, key = await field(request, "name"), await field(request, "key")
+    try:
+        await core.chat.rename_room(RenameRoom(room_id(request), user_id, name, ClientId(key) if key else None))
+    except InvalidField as error:
+        return await _newest(request, room, name=name, name_problem=str(error), status=400)
+    except NameTaken as error:
+        return await _newest(request, room, name=name, name_problem=str(error), status=409)
+    return redirect(f"/rooms/{room.value.id}/#newest")
 
 
 async def _newest(
-    request: web.Request, room: At[Room], *, content: str = "", problem: str = "", status: int = 200
+    request: web.Request,
+    room: At[RoomSummary],
+    *,
+    content: str = "",
+    problem: str = "",
+    name: str | None = None,
+    name_problem: str = "",
+    status: int = 200,
 ) -> web.Response:
-    state, found = await open_room(request, room)
+    state, found = await state_with_room(request, room)
     assert state.open is not None
     messages = state.open.messages
     context = {
-        **beside(state),
+        **layout_context(state),
         "room": room.value,
         "messages": messages,
         "members": state.open.members,
@@ -74,23 +98,26 @@ async def _newest(
         "content_limit": CONTENT_LIMIT,
         "problem": problem,
         "key": secrets.token_urlsafe(16),
+        "name": name if name is not None else room.value.name,
+        "name_problem": name_problem,
+        "rename_key": secrets.token_urlsafe(16),
     }
     return render(request, "room.html", context, status=status)
 
 
-async def _older(request: web.Request, room: At[Room]) -> web.Response:
-    """A page of the past, which does not move: for those without scripts, and for links."""
-    before = query_number(request, "before", default=BIGINT)
+async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
+    """Older messages, as a page that does not change: for browsers without scripts, and for links."""
+    before = Version(query_number(request, "before", default=BIGINT))
     core = request.app[CORE]
     state = await my_rooms(request)
-    found = await core.queries.messages_before(state.user.id, room.value.id, before=before, limit=OLDER)
+    found = await core.queries.messages_before(state.user.id, room.value.id, before=before, limit=PER_PAGE)
     messages = found.value.results[::-1]
     context = {
-        **beside(state),
+        **layout_context(state),
         "room": room.value,
         "messages": messages,
         "members": await core.members.at(room.value.id, room.value.version),
-        "older": messages[0].id if len(messages) == OLDER else None,
+        "older": messages[0].id if len(messages) == PER_PAGE else None,
         "is_newest": False,
         "first_unread": None,
     }
@@ -99,4 +126,12 @@ async def _older(request: web.Request, room: At[Room]) -> web.Response:
 
 async def _not_in_room(request: web.Request) -> web.Response:
     state = await my_rooms(request)
-    return render(request, "not_in_room.html", {**beside(state), "room_id": room_id(request)}, status=404)
+    return render(request, "not_in_room.html", {**layout_context(state), "room_id": room_id(request)}, status=404)
+
+
+ROUTES = (
+    web.get(f"{ROOM}/", page(get_room)),
+    web.post(f"{ROOM}/", page(post_message)),
+    web.post(f"{ROOM}/read/", page(post_read)),
+    web.post(f"{ROOM}/rename/", page(post_rename)),
+)

@@ -1,4 +1,4 @@
-"""Pages about rooms: mine, all there are, and the forms that open, join and leave one."""
+"""The lists of rooms, the user's own and all, and the forms that open, join and leave a room."""
 
 import contextlib
 import secrets
@@ -9,32 +9,34 @@ from aiohttp import web
 from api.http.app_keys import CORE, SESSION
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
-from api.pages.page import field, redirect, render
-from api.pages.state import beside, my_rooms
+from api.pages.admission import page
+from api.pages.page import ROOM, field, redirect, render
+from api.pages.state import layout_context, my_rooms
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
-from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom, UserId
+from domain.values import ClientId
 from projections.readmodels.queries import PAGE
 
 
 async def get_home(request: web.Request) -> web.Response:
-    """GET /: on to my rooms."""
+    """GET /: redirect to the user's rooms."""
     return redirect("/rooms/")
 
 
 async def get_rooms(request: web.Request) -> web.Response:
-    """GET /rooms/?page=: my rooms, latest bumped first."""
+    """GET /rooms/?page=: the user's rooms, latest bumped first."""
     number = page_number(request)
     state = await my_rooms(request)
     found = await request.app[CORE].queries.rooms(state.user.id, page=number)
     if found.value is None:
         raise NoSuchPage
     listed = state.rooms if number == 1 else found.value.results
-    context = {**beside(state), "rooms": listed, **_neighbours(request, number, found.value.count)}
+    context = {**layout_context(state), "rooms": listed, **_neighbours(request, number, found.value.count)}
     return render(request, "rooms.html", context)
 
 
 async def get_discover(request: web.Request) -> web.Response:
-    """GET /discover/?q=&page=: every room, and a form that opens a new one."""
+    """GET /discover/?q=&page=: all rooms, and a form that opens a new one."""
     return await _discover(request)
 
 
@@ -46,7 +48,7 @@ async def _discover(request: web.Request, *, name: str = "", problem: str = "", 
     if found.value is None:
         raise NoSuchPage
     context = {
-        **beside(state),
+        **layout_context(state),
         **_neighbours(request, number, found.value.count),
         "found": found.value,
         "q": text,
@@ -58,11 +60,11 @@ async def _discover(request: web.Request, *, name: str = "", problem: str = "", 
 
 
 async def post_room(request: web.Request) -> web.Response:
-    """POST /discover/: open a room and go there."""
+    """POST /discover/: open a room and redirect to it."""
     name = await field(request, "name")
     key = await field(request, "key")
     try:
-        command = OpenRoom(name, _user_id(request), ClientId(key) if key else None)
+        command = OpenRoom(name, request[SESSION].user.id, ClientId(key) if key else None)
         recorded = await request.app[CORE].chat.open_room(command)
     except InvalidField as error:
         return await _discover(request, name=name, problem=str(error), status=400)
@@ -72,16 +74,16 @@ async def post_room(request: web.Request) -> web.Response:
 
 
 async def post_join(request: web.Request) -> web.Response:
-    """POST /rooms/{room_id}/join/: become a member and go there."""
+    """POST /rooms/{room_id}/join/: become a member and redirect to the room."""
     room = room_id(request)
-    with contextlib.suppress(AlreadyAMember):  # from another window: what was wanted is so
-        await request.app[CORE].chat.join_room(JoinRoom(room, _user_id(request)))
+    with contextlib.suppress(AlreadyAMember):  # joined already, perhaps in another window
+        await request.app[CORE].chat.join_room(JoinRoom(room, request[SESSION].user.id))
     return redirect(f"/rooms/{room}/")
 
 
 async def post_leave(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/leave/."""
-    await request.app[CORE].chat.leave_room(LeaveRoom(room_id(request), _user_id(request)))
+    await request.app[CORE].chat.leave_room(LeaveRoom(room_id(request), request[SESSION].user.id))
     return redirect("/rooms/")
 
 
@@ -97,5 +99,11 @@ def _neighbours(request: web.Request, number: int, count: int) -> dict[str, str 
     }
 
 
-def _user_id(request: web.Request) -> UserId:
-    return UserId(request[SESSION].user.id)
+ROUTES = (
+    web.get("/", page(get_home)),
+    web.get("/rooms/", page(get_rooms)),
+    web.get("/discover/", page(get_discover)),
+    web.post("/discover/", page(post_room)),
+    web.post(f"{ROOM}/join/", page(post_join)),
+    web.post(f"{ROOM}/leave/", page(post_leave)),
+)

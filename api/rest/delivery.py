@@ -4,7 +4,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import DELIVERY
-from api.http.responses import answer
+from api.http.endpoints import Endpoint
+from api.http.responses import json_response
 
 
 class DeliveryState(Struct, frozen=True):
@@ -15,4 +16,7 @@ class DeliveryState(Struct, frozen=True):
 
 async def get_delivery(request: web.Request) -> web.Response:
     """GET /api/delivery/: whether publications come in time."""
-    return answer(DeliveryState(await request.app[DELIVERY].is_late()))
+    return json_response(DeliveryState(await request.app[DELIVERY].is_late()))
+
+
+ENDPOINTS = (Endpoint("GET", "/api/delivery/", get_delivery, DeliveryState),)

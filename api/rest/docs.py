@@ -1,6 +1,4 @@
-"""The API, explained: to programs as OpenAPI, to people as one page that asks no other host for anything."""
-
-import functools
+"""The documentation of the API: OpenAPI for programs, one page without external resources for people."""
 
 import jinja2
 import msgspec
@@ -21,7 +19,6 @@ PAGE_HEADERS = {
 }
 
 
-@functools.cache
 def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/openapi.json."""
     body = msgspec.json.encode(openapi(endpoints))
@@ -32,7 +29,6 @@ def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     return get_document
 
 
-@functools.cache
 def page(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/docs/."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)

@@ -1,48 +1,51 @@
-"""The log, for clients that missed something: one room's events, or all that the caller was there for."""
+"""Events for clients that missed some: those of one room, or of all rooms while the caller was a member."""
 
 from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import CORE, SESSION
+from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import query_number, room_id
-from api.http.responses import answer
-from projections.readmodels.shapes import StreamEvent
+from api.http.responses import json_response
+from eventstore.values import Position, Version
+from projections.readmodels.shapes import RoomEvents, StreamEvent
 
-DEFAULT = 200
-MOST = 1000
-"""Events in one answer at most."""
-
-
-class RoomEvents(Struct, frozen=True):
-    """Events of one room, ascending by version; `version` is the room's by now: beyond the last, there is more."""
-
-    events: list[StreamEvent]
-    version: int
+DEFAULT_EVENTS = 200
+MAX_EVENTS = 1000
+"""In one answer."""
 
 
 class Feed(Struct, frozen=True):
-    """Events of many rooms, ascending by position; `position` is the point up to which nothing is missing."""
+    """Events of many rooms, ascending by position. `position`: nothing up to it is missing."""
 
     events: list[StreamEvent]
-    position: int
+    position: Position
 
 
 async def get_events(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/events/?after=<version>&limit=: 200 RoomEvents; 404 when not a member."""
     room = room_id(request)
-    after, limit = _after(request)
+    after, limit = Version(_after(request)), _limit(request)
     found = await request.app[CORE].queries.events(request[SESSION].user.id, room, after=after, limit=limit)
-    return answer(RoomEvents(found.value.events, found.value.version), position=found.position)
+    return json_response(found.value, position=found.position)
 
 
 async def get_feed(request: web.Request) -> web.Response:
     """GET /api/feed/?after=<position>&limit=: 200 Feed."""
-    after, limit = _after(request)
+    after, limit = Position(_after(request)), _limit(request)
     found = await request.app[CORE].queries.feed(request[SESSION].user.id, after=after, limit=limit)
-    return answer(Feed(found.value, found.position), position=found.position)
+    return json_response(Feed(found.value, found.position), position=found.position)
 
 
-def _after(request: web.Request) -> tuple[int, int]:
-    """Where to begin (exclusive), and how many at most."""
-    after = query_number(request, "after", default=0)
-    return after, query_number(request, "limit", default=DEFAULT, least=1, most=MOST)
+def _after(request: web.Request) -> int:
+    return query_number(request, "after", default=0)
+
+
+def _limit(request: web.Request) -> int:
+    return query_number(request, "limit", default=DEFAULT_EVENTS, least=1, most=MAX_EVENTS)
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{ROOM}/events/", get_events, RoomEvents, query=("after", "limit")),
+    Endpoint("GET", "/api/feed/", get_feed, Feed, query=("after", "limit")),
+)

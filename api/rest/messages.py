@@ -1,25 +1,27 @@
 """Messages: reading and posting them."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
-from api.http.paging import numbered_page, page_number, page_of_messages
+from api.http.endpoints import ROOM, Endpoint
+from api.http.paging import Page, numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
-from api.http.responses import answer
-from domain.room import CONTENT_LIMIT, Room
-from domain.values import PostMessage, UserId
-from projections.readmodels.bodies import message
+from api.rest.recorded import recorded_body
+from domain.chat import PostMessage
+from domain.room import CONTENT_LIMIT
+from eventstore.values import Version
 from projections.readmodels.queries import PAGE
+from projections.readmodels.shapes import Message
 
-MOST = 500
-"""Messages in one answer at most."""
+MAX_MESSAGES = 500
+"""In one answer."""
 
 
-class MessageWanted(Struct, frozen=True):
-    """What to say."""
+class NewMessage(Struct, frozen=True):
+    """The content of a message to post."""
 
     content: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": CONTENT_LIMIT, "pattern": r"\S"})]
 
@@ -30,8 +32,8 @@ async def get_messages(request: web.Request) -> web.Response:
     user_id = request[SESSION].user.id
     queries = request.app[CORE].queries
     if "before" in request.query or "limit" in request.query:
-        before = query_number(request, "before", default=BIGINT)
-        limit = query_number(request, "limit", default=PAGE, least=1, most=MOST)
+        before = Version(query_number(request, "before", default=BIGINT))
+        limit = query_number(request, "limit", default=PAGE, least=1, most=MAX_MESSAGES)
         found = await queries.messages_before(user_id, room, before=before, limit=limit)
         return page_of_messages(request, found, limit=limit)
     number = page_number(request)
@@ -42,8 +44,12 @@ async def post_message(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404."""
     room = room_id(request)
     key = idempotency_key(request)
-    wanted = await read_body(request, MessageWanted)
-    user = request[SESSION].user
-    recorded = await request.app[CORE].chat.post_message(PostMessage(room, UserId(user.id), wanted.content, key))
-    added = cast(Room.MessageAdded, recorded.event)
-    return answer(message(added, user), status=201, position=recorded.position)
+    body = await read_body(request, NewMessage)
+    command = PostMessage(room, request[SESSION].user.id, body.content, key)
+    return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{ROOM}/messages/", get_messages, Page[Message], query=("page", "before", "limit")),
+    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True),
+)

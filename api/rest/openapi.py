@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description, derived from the URL table and from the types that parse and render.
+"""The OpenAPI 3.1 document, derived from the URL table and from the types of bodies and answers.
 
 Source: https://spec.openapis.org/oas/v3.1.0
 """
@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -16,14 +16,14 @@ from msgspec.structs import fields
 from api.http.csrf import HEADER as CSRF_HEADER
 from api.http.endpoints import Access, Endpoint
 from api.http.parsing import BIGINT, KEY_LIMIT
-from projections.readmodels.shapes import Member, Message, StreamEvent
+from projections.readmodels.shapes import Body, StreamEvent
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
 
 
 class Problem(Struct, frozen=True):
-    """Why a request was refused: `detail` for people and, where a status alone is not clear, `code` for programs."""
+    """Why a request was refused: `detail` for people and, where the status alone is ambiguous, `code` for programs."""
 
     detail: str
     code: str | UnsetType = UNSET
@@ -36,7 +36,7 @@ class Conflict(Struct, frozen=True):
 
 
 class EventBody:
-    """Stands for `Message | Member`."""
+    """Stands for `Body`."""
 
 
 Event: Any = msgspec.defstruct(
@@ -57,32 +57,32 @@ COUNT: Json = {"type": "integer", "minimum": 1, "maximum": 500}
 QUERY: dict[str, tuple[Json, str]] = {
     "page": ({"type": "integer", "minimum": 1}, "Page of 100 results; the first by default."),
     "q": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "Only rooms with this text in their name."),
-    "before": (NUMBER, "Only messages with smaller ids: a cursor that stays right while people go on talking."),
-    "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "As it was right after this version of the room."),
-    "after": (NUMBER, "Only what came later than this version (of a room) or position (of the log)."),
+    "before": (NUMBER, "Only messages with smaller ids: a cursor that stays correct while new messages arrive."),
+    "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "The members right after this version of the room."),
+    "after": (NUMBER, "Only events after this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),
     "channel": (
         {"type": "string"},
-        "The channel to subscribe to: `personal:` and one's own id; `operations:figures` for admins.",
+        "The channel to subscribe to: `personal:` and the caller's id; `operations:figures` for admins.",
     ),
 }
 REASONS = {
-    400: "The request is wrong in itself",
-    401: "Nobody is signed in",
-    403: "Nobody is signed in, or the CSRF token is missing or wrong",
-    404: "There is no such thing, or it is not for this user to see",
-    409: "The rules refuse it as things are",
+    400: "The request is malformed",
+    401: "Not logged in",
+    403: "Not logged in, or the CSRF token is missing or wrong",
+    404: "It does not exist, or this user may not see it",
+    409: "The current state does not allow it",
     413: "The body is too large",
     422: "The Idempotency-Key was used before, with another body",
     429: "Too many requests: see Retry-After",
-    503: "Not now, the database is away or overloaded: see Retry-After",
+    503: "The database is unavailable or overloaded: see Retry-After",
 }
 
 
 def openapi(endpoints: Iterable[Endpoint]) -> Json:
     """The document that describes these endpoints."""
     endpoints = list(endpoints)
-    types = [Problem, Conflict, *(e.gives for e in endpoints), *(e.takes for e in endpoints if e.takes is not None)]
+    types = [Problem, Conflict, *(e.response for e in endpoints), *(e.body for e in endpoints if e.body is not None)]
     schemas, components = msgspec.json.schema_components(
         [describable(kind) for kind in types], schema_hook=_event_body, ref_template=REF
     )
@@ -106,7 +106,7 @@ def openapi(endpoints: Iterable[Endpoint]) -> Json:
 
 
 def describable(kind: Any) -> Any:
-    """`kind`, or its twin where it holds events: msgspec encodes a body of two types, but will not describe it."""
+    """`kind`, or a copy of it that msgspec can describe: it has no schema for the body of an event."""
     if not isinstance(kind, type) or not issubclass(kind, Struct):
         return kind
     members = [(field.name, list[Event] if field.type == list[StreamEvent] else field.type) for field in fields(kind)]
@@ -118,7 +118,7 @@ def describable(kind: Any) -> Any:
 def _event_body(kind: type) -> Json:
     if kind is not EventBody:
         raise NotImplementedError
-    return {"anyOf": [{"$ref": REF.format(name=shape.__name__)} for shape in (Message, Member)]}
+    return {"anyOf": [{"$ref": REF.format(name=shape.__name__)} for shape in get_args(Body)]}
 
 
 def _operation(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
@@ -129,12 +129,12 @@ def _operation(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
         "description": description,
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, schema_of),
-        "security": [{"session": []}] if endpoint.access is not Access.ANYBODY else [],
+        "security": [{"session": []}] if endpoint.access is not Access.EVERYONE else [],
     }
-    if endpoint.takes is not None:
-        schema = schema_of[repr(endpoint.takes)]
+    if endpoint.body is not None:
+        schema = schema_of[repr(endpoint.body)]
         operation["requestBody"] = {
-            "required": bool(endpoint.takes.__struct_fields__),
+            "required": bool(endpoint.body.__struct_fields__),
             "content": {"application/json": {"schema": schema}},
         }
     return operation
@@ -153,13 +153,13 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
         parameters.append({"name": CSRF_HEADER, "in": "header", "required": True, "schema": text})
     if endpoint.records:
         key = {"type": "string", "minLength": 1, "maxLength": KEY_LIMIT, "pattern": "^[!-~]([ -~]*[!-~])?$"}
-        meaning = "A name for this request: sending it again does nothing, and answers the same."
+        meaning = "A name for this request: a repeat records nothing and gets the same answer."
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": key, "description": meaning})
     return parameters
 
 
 def _responses(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
-    success = {"description": "Done", "content": {"application/json": {"schema": schema_of[repr(endpoint.gives)]}}}
+    success = {"description": "Done", "content": {"application/json": {"schema": schema_of[repr(endpoint.response)]}}}
     refusals = {
         str(status): {
             "description": REASONS[status],
@@ -171,13 +171,13 @@ def _responses(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
 
 
 def _statuses(endpoint: Endpoint) -> set[int]:
-    """Every status of a refusal that a client of this endpoint may meet."""
-    statuses = {429, 503, *endpoint.refuses}
-    if endpoint.takes is not None:
+    """Every status with which this endpoint may refuse a request."""
+    statuses = {429, 503, *endpoint.refusals}
+    if endpoint.body is not None:
         statuses |= {400, 413}
     if endpoint.query:
         statuses.add(400)
-    if endpoint.method == "POST" or endpoint.access is not Access.ANYBODY:
+    if endpoint.method == "POST" or endpoint.access is not Access.EVERYONE:
         statuses.add(403)
     if "{" in endpoint.path or "page" in endpoint.query:
         statuses.add(404)
@@ -190,6 +190,6 @@ def _refusal(endpoint: Endpoint, status: int, schema_of: dict[str, Json]) -> Jso
     problem = schema_of[repr(Problem)]
     if status == 400:
         return {"anyOf": [problem, {"$ref": "#/components/schemas/FieldProblems"}]}
-    if status == 409 and endpoint.takes is not None and not endpoint.takes.__struct_fields__:
+    if status == 409 and endpoint.body is not None and not endpoint.body.__struct_fields__:
         return schema_of[repr(Conflict)]
     return problem

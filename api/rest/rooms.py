@@ -1,4 +1,4 @@
-"""Rooms: finding, opening, joining and leaving them."""
+"""Rooms: listing, searching, opening, joining and leaving them."""
 
 from typing import Annotated
 
@@ -6,20 +6,21 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
-from api.http.endpoints import Nothing
-from api.http.paging import numbered_page, page_number
-from api.http.parsing import idempotency_key, query_number, query_text, read_body, room_id
-from api.http.responses import answer
-from domain.chat import RecordedEvent
-from domain.errors import RoomNotFound
+from api.http.endpoints import ROOM, Empty, Endpoint
+from api.http.paging import Page, numbered_page, page_number
+from api.http.parsing import idempotency_key, query_text, query_version, read_body, room_id
+from api.http.responses import json_response
+from api.rest.recorded import recorded_body
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RenameRoom
 from domain.room import NAME_LIMIT
-from domain.values import JoinRoom, LeaveRoom, OpenRoom, UserId
+from eventstore.values import Position
+from projections.readmodels.bodies import place
 from projections.readmodels.queries import At, Found
-from projections.readmodels.shapes import Room
+from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
 
 
-class RoomWanted(Struct, frozen=True):
-    """The name of a room to open."""
+class RoomName(Struct, frozen=True):
+    """The name of a room that is opened or renamed."""
 
     name: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LIMIT, "pattern": r"\S"})]
 
@@ -31,29 +32,21 @@ async def get_rooms(request: web.Request) -> web.Response:
 
 
 async def get_room(request: web.Request) -> web.Response:
-    """GET /api/rooms/{room_id}/: 200 Room; 404 when unknown or not a member."""
-    found = await room_of(request)
-    return answer(found.value, position=found.position)
+    """GET /api/rooms/{room_id}/: 200 RoomSummary; 404 when unknown or not a member."""
+    found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
+    return json_response(found.value, position=found.position)
 
 
 async def get_members(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/members/?at=<version>&page=: by the time they joined; now, or right after a version."""
-    now = await room_of(request)
-    number = page_number(request)
-    version = query_number(request, "at", default=now.value.version, least=1, most=now.value.version)
     core = request.app[CORE]
+    now = await core.queries.room(request[SESSION].user.id, room_id(request))
+    number = page_number(request)
+    version = query_version(request, "at", default=now.value.version, most=now.value.version)
     room = await core.bodies.room_at(now.value.id, version)
     members = await core.members.at(now.value.id, version, page=number)
     found = Found(room.member_count, members) if members or number == 1 else None
     return numbered_page(request, At(found, now.position), number)
-
-
-async def room_of(request: web.Request) -> At[Room]:
-    """The room in the path as it is now. Raises RoomNotFound when the caller is not in it."""
-    found = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
-    if found.value is None:
-        raise RoomNotFound
-    return At(found.value, found.position)
 
 
 async def search(request: web.Request) -> web.Response:
@@ -65,37 +58,44 @@ async def search(request: web.Request) -> web.Response:
 
 
 async def open_room(request: web.Request) -> web.Response:
-    """POST /api/rooms/ {"name"}: 201 Room; 400; 409 when the name is taken."""
+    """POST /api/rooms/ {"name"}: 201 RoomSummary; 400; 409 when the name is taken."""
     key = idempotency_key(request)
-    wanted = await read_body(request, RoomWanted)
+    body = await read_body(request, RoomName)
     core = request.app[CORE]
-    recorded = await core.chat.open_room(OpenRoom(wanted.name, _user_id(request), key))
-    event = recorded.event
-    room = await core.bodies.room_at(event.originator_id, event.originator_version)
-    return answer(room, status=201, position=recorded.position)
+    recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
+    room = await core.bodies.room_at(*place(recorded.event))
+    return json_response(room, status=201, position=Position(recorded.position))
 
 
 async def join_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member; 404."""
-    room, key = room_id(request), idempotency_key(request)
-    await read_body(request, Nothing)
-    return await _member(request, await request.app[CORE].chat.join_room(JoinRoom(room, _user_id(request), key)))
+    command = JoinRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
+    await read_body(request, Empty)
+    return await recorded_body(request, await request.app[CORE].chat.join_room(command))
 
 
 async def leave_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member."""
+    command = LeaveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
+    await read_body(request, Empty)
+    return await recorded_body(request, await request.app[CORE].chat.leave_room(command))
+
+
+async def rename_room(request: web.Request) -> web.Response:
+    """POST /api/rooms/{room_id}/rename/ {"name"}: 200 Member; 400; 409 when the name is taken; 404."""
     room, key = room_id(request), idempotency_key(request)
-    await read_body(request, Nothing)
-    return await _member(request, await request.app[CORE].chat.leave_room(LeaveRoom(room, _user_id(request), key)))
+    body = await read_body(request, RoomName)
+    command = RenameRoom(room, request[SESSION].user.id, body.name, key)
+    return await recorded_body(request, await request.app[CORE].chat.rename_room(command))
 
 
-async def _member(request: web.Request, recorded: RecordedEvent) -> web.Response:
-    """The body of a join or leave, as its publication carries it."""
-    event = recorded.event
-    user = request[SESSION].user
-    member = await request.app[CORE].bodies.member_at(event.originator_id, event.originator_version, user)
-    return answer(member, position=recorded.position)
-
-
-def _user_id(request: web.Request) -> UserId:
-    return UserId(request[SESSION].user.id)
+ENDPOINTS = (
+    Endpoint("GET", "/api/rooms/", get_rooms, Page[RoomSummary], query=("page",)),
+    Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, RoomName, records=True, refusals=(409,)),
+    Endpoint("GET", f"{ROOM}/", get_room, RoomSummary),
+    Endpoint("GET", "/api/search/", search, Page[RoomFound], query=("q", "page")),
+    Endpoint("POST", f"{ROOM}/join/", join_room, Member, 200, Empty, records=True, refusals=(409,)),
+    Endpoint("POST", f"{ROOM}/leave/", leave_room, Member, 200, Empty, records=True),
+    Endpoint("POST", f"{ROOM}/rename/", rename_room, Member, 200, RoomName, records=True, refusals=(409,)),
+    Endpoint("GET", f"{ROOM}/members/", get_members, Page[User], query=("at", "page")),
+)

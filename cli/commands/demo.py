@@ -1,4 +1,4 @@
-"""`onrecord demo`: something to look at."""
+"""`onrecord demo`: demo users and rooms, and rooms of any size."""
 
 import asyncio
 
@@ -10,20 +10,21 @@ from api.demo import LOGINS, PASSWORD
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, chat_core, database
-from domain.values import OpenRoom, RoomId, UserId
+from domain.chat import OpenRoom
+from domain.values import RoomId, UserId
 
 AT_ONCE = 5000
 """Members who join in one command."""
 
 
 @click.command()
-@click.option("--room-size", type=click.IntRange(min=1), metavar="N", help="Make one room of N members instead.")
-@click.option("--name", metavar="NAME", help="What to call that room; `Room of N` by default.")
+@click.option("--room-size", type=click.IntRange(min=1), metavar="N", help="Instead, make one room of N members.")
+@click.option("--name", metavar="NAME", help="The name of that room; `Room of N` by default.")
 def demo(room_size: int | None, name: str | None) -> None:
     """Seed demo users and rooms. Safe to repeat.
 
-    With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Members who
-    have an account already keep it.
+    With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Accounts that
+    exist are used as they are.
 
     \b
     onrecord demo
@@ -57,7 +58,7 @@ async def _make_room(settings: Settings, name: str, size: int) -> RoomId:
 
 async def _members(accounts: Accounts, size: int) -> list[UserId]:
     names = [f"member-{number}" for number in range(1, size + 1)]
-    return [UserId(user.id) for user in await accounts.create_many(names, PASSWORD)]
+    return [user.id for user in await accounts.create_many(names, PASSWORD)]
 
 
 async def _join_all(core: Core, room_id: RoomId, members: list[UserId]) -> None:

@@ -1,4 +1,4 @@
-"""`onrecord events`: the log, as it is."""
+"""`onrecord events`: search, follow, count, export and import the log."""
 
 import contextlib
 import functools
@@ -13,7 +13,7 @@ from cli.commands.export_import import export_, import_
 from cli.support.log_reader import Reader, Time, read
 from cli.support.output import Users, escaped, event_object, name_of, print_event, print_fields, print_json
 from domain.room import TOPICS
-from projections.readmodels.bodies import user_of
+from eventstore.values import Position
 from replay.investigate.follow import follow
 from replay.investigate.log_search import Filter, Found
 from replay.investigate.stats import Stats, read_stats
@@ -23,24 +23,24 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 
 @click.group()
 def events() -> None:
-    """The log: every event that ever happened."""
+    """The log: every event of every room, in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Options as they were typed; names of rooms and users are looked up later."""
+class FilterOptions:
+    """Options as typed. Names of rooms and users are looked up when there is a connection."""
 
     room: str | None
     user: str | None
     type: tuple[str, ...]
-    after: int
-    to: int | None
+    after: Position
+    to: Position | None
     since: datetime | None
     until: datetime | None
 
     async def filter(self, reader: Reader) -> Filter:
         return Filter(
-            room_id=await reader.rooms.room_id(self.room) if self.room is not None else None,
+            room_id=await reader.reads.time_travel.room_id(self.room) if self.room is not None else None,
             user_id=await reader.user_id(self.user) if self.user is not None else None,
             types=self.type or TOPICS,
             after=self.after,
@@ -51,33 +51,33 @@ class Wanted:
 
 
 def filtering(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that choose events; the command gets them as `wanted`."""
+    """Give a command the options that choose events; it gets them as `chosen`."""
 
     @functools.wraps(command)
-    def with_wanted(**given: Any) -> None:
-        wanted = Wanted(**{name: given.pop(name) for name in Wanted.__dataclass_fields__})
-        command(wanted=wanted, **given)
+    def with_filter_options(**arguments: Any) -> None:
+        chosen = FilterOptions(**{name: arguments.pop(name) for name in FilterOptions.__dataclass_fields__})
+        command(chosen=chosen, **arguments)
 
     for option in reversed(
         (
             click.option("--room", metavar="ROOM", help="Events of this room, by id or name."),
             click.option("--user", metavar="USER", help="What this user did, by name or id."),
-            click.option("--type", multiple=True, type=click.Choice(TOPICS), help="May be given several times."),
-            click.option("--after", default=0, metavar="POSITION", help="Beyond this position."),
+            click.option("--type", multiple=True, type=click.Choice(TOPICS), help="Of this type; may be repeated."),
+            click.option("--after", default=0, metavar="POSITION", help="After this position."),
             click.option("--to", type=int, metavar="POSITION", help="Up to this position."),
             click.option("--since", type=Time(), help="From this time on (UTC unless it names a zone)."),
             click.option("--until", type=Time(), help="Before this time."),
         )
     ):
-        with_wanted = option(with_wanted)
-    return with_wanted
+        with_filter_options = option(with_filter_options)
+    return with_filter_options
 
 
 @events.command(name="list")
 @filtering
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N.")
 @as_json
-def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
+def list_(chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
     """List events in the order of the log.
 
     \b
@@ -86,7 +86,7 @@ def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        await show(reader.events.find(await wanted.filter(reader)), reader, limit=limit, as_json=as_json)
+        await show(reader.reads.log_search.find(await chosen.filter(reader)), reader, limit=limit, as_json=as_json)
 
     read(run)
 
@@ -94,9 +94,9 @@ def list_(wanted: Wanted, limit: int | None, as_json: bool) -> None:
 @events.command()
 @click.argument("text")
 @filtering
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N.")
 @as_json
-def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
+def search(text: str, chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
     """List events with TEXT in a message or in the name of a room, in any case. Exit code 1 when there is none.
 
     \b
@@ -104,8 +104,8 @@ def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        chosen = replace(await wanted.filter(reader), text=text)
-        if not await show(reader.events.find(chosen), reader, limit=limit, as_json=as_json):
+        matching = replace(await chosen.filter(reader), text=text)
+        if not await show(reader.reads.log_search.find(matching), reader, limit=limit, as_json=as_json):
             raise click.exceptions.Exit(1)
 
     read(run)
@@ -113,10 +113,10 @@ def search(text: str, wanted: Wanted, limit: int | None, as_json: bool) -> None:
 
 @events.command()
 @filtering
-@click.option("-n", "count", default=10, type=click.IntRange(min=0), help="How many of the last; 10 by default.")
-@click.option("-f", "--follow", "follows", is_flag=True, help="Go on with new ones as they come, until Ctrl-C.")
+@click.option("-n", "count", default=10, type=click.IntRange(min=0), help="How many events; 10 by default.")
+@click.option("-f", "--follow", "follows", is_flag=True, help="Then print new events as they come, until Ctrl-C.")
 @as_json
-def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
+def tail(chosen: FilterOptions, count: int, follows: bool, as_json: bool) -> None:
     """Show the newest events.
 
     \b
@@ -124,13 +124,13 @@ def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        chosen = await wanted.filter(reader)
-        head = await reader.events.head()
-        newest = await reader.events.newest(replace(chosen, to=min(head, chosen.to or head)), count)
+        matching = await chosen.filter(reader)
+        head = await reader.reads.log_search.head()
+        newest = await reader.reads.log_search.newest(replace(matching, to=min(head, matching.to or head)), count)
         for recorded in newest:
             await show_one(recorded, reader, as_json=as_json)
         if follows:
-            new = follow(reader.events, replace(chosen, after=head), reader.settings.database_url)
+            new = follow(reader.reads.log_search, replace(matching, after=head), reader.settings.database_url)
             await show(new, reader, as_json=as_json)
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -140,21 +140,21 @@ def tail(wanted: Wanted, count: int, follows: bool, as_json: bool) -> None:
 @events.command(name="show")
 @click.argument("position", type=click.IntRange(min=1))
 @as_json
-def show_one_event(position: int, as_json: bool) -> None:
-    """Show the event at POSITION, whole. Exit code 1 when there is none.
+def show_one_event(position: Position, as_json: bool) -> None:
+    """Show every field of the event at POSITION. Exit code 1 when there is none.
 
     \b
     onrecord events show 17
     """
 
     async def run(reader: Reader) -> None:
-        recorded = await reader.events.at(position)
+        recorded = await reader.reads.log_search.at(position)
         if recorded is None:
             raise click.ClickException(f"there is no event at position {position}")
         if as_json:
             print_event(recorded, {}, as_json=True)
         else:
-            print_whole(recorded, await reader.names([user_of(recorded.event)]))
+            print_whole(recorded, await reader.names([recorded.event.actor]))
 
     read(run)
 
@@ -162,14 +162,14 @@ def show_one_event(position: int, as_json: bool) -> None:
 @events.command()
 @as_json
 def stats(as_json: bool) -> None:
-    """Count events by type and by day, rooms, streams, bytes, and what is appended a second.
+    """Show the size of the log: events by type and day, rooms, streams, bytes on disk, events appended a second.
 
     \b
     onrecord events stats
     """
 
     async def run(reader: Reader) -> None:
-        counted = await read_stats(reader.database)
+        counted = await read_stats(reader.reads.database)
         if as_json:
             print_json(counted)
         else:
@@ -178,10 +178,10 @@ def stats(as_json: bool) -> None:
     read(run)
 
 
-async def show(found: AsyncIterator[Found], reader: Reader, *, limit: int | None = None, as_json: bool) -> int:
-    """Print events as they come; answers how many."""
+async def show(events: AsyncIterator[Found], reader: Reader, *, limit: int | None = None, as_json: bool) -> int:
+    """Print events as they come; returns how many."""
     shown = 0
-    async for recorded in found:
+    async for recorded in events:
         await show_one(recorded, reader, as_json=as_json)
         shown += 1
         if shown == limit:
@@ -190,14 +190,15 @@ async def show(found: AsyncIterator[Found], reader: Reader, *, limit: int | None
 
 
 async def show_one(recorded: Found, reader: Reader, *, as_json: bool) -> None:
-    print_event(recorded, {} if as_json else await reader.names([user_of(recorded.event)]), as_json=as_json)
+    users: Users = {} if as_json else await reader.names([recorded.event.actor])
+    print_event(recorded, users, as_json=as_json)
 
 
 def print_whole(recorded: Found, users: Users) -> None:
     shown = event_object(recorded)
     print_fields(
         (name, escaped(value) if isinstance(value, str) else value)
-        for name, value in {**shown, "user": name_of(user_of(recorded.event), users)}.items()
+        for name, value in {**shown, "user": name_of(recorded.event.actor, users)}.items()
     )
 
 

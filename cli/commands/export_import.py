@@ -1,4 +1,4 @@
-"""`onrecord events export` and `import`: the log into a file and out of it."""
+"""`onrecord events export` and `import`: the log to a file, and from a file."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from replay.archive.archive_reader import COMPRESSED, PLAIN
 
 
 class ArchiveFile(click.Path):
-    """A file whose name says how it is compressed, or that it is not."""
+    """A file whose name ends in .jsonl or in the suffix of a compression."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         file = super().convert(value, param, ctx)
@@ -23,21 +23,21 @@ class ArchiveFile(click.Path):
 
 @click.command(name="export")
 @click.argument("file", type=ArchiveFile(path_type=Path, dir_okay=False, writable=True))
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 def export_(file: Path, overwrite: bool) -> None:
     """Write the whole log to FILE as JSON Lines, named .jsonl, or compressed: .gz, .xz or .bz2.
 
-    The last line is a manifest with the range of positions, the number of events and a SHA-256 of all before it. The
-    file appears when it is whole; an export that was interrupted goes on when it is run again.
+    The last line is a manifest: the range of positions, the number of events, and the SHA-256 of all lines before it.
+    FILE appears when it is complete. An interrupted export continues when it is run again.
 
     \b
     onrecord events export log.jsonl.gz
     """
     if file.exists() and not overwrite:
-        raise click.UsageError(f"there is a {file} already; --overwrite replaces it")
-    with interruptible("run it again to go on"), progress("export") as report:
+        raise click.UsageError(f"{file} exists; --overwrite replaces it")
+    with interruptible("run it again to continue"), progress("export") as report:
         try:
-            manifest = in_the_foreground(lambda opened: transfer.export(opened.database, file, report))
+            manifest = in_the_foreground(lambda reader: transfer.export(reader.reads.database, file, report))
         except OSError as error:
             raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from None
     click.echo(f"exported {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}: {file}")
@@ -46,17 +46,17 @@ def export_(file: Path, overwrite: bool) -> None:
 @click.command(name="import")
 @click.argument("file", type=ArchiveFile(path_type=Path, exists=True, dir_okay=False, readable=True))
 def import_(file: Path) -> None:
-    """Append the events of FILE, an export, to a log that is empty: same positions, same versions. Publishes nothing.
+    """Append the events of FILE, an export, to an empty log: same positions, same versions. Publishes nothing.
 
-    FILE is checked from end to end before anything is recorded. An import that was interrupted goes on when it is run
-    again. Rebuild the projections afterwards, or start the service, which brings them up to date by itself.
+    All of FILE is checked before anything is recorded. An interrupted import continues when it is run again. Rebuild
+    the projections afterwards, or start the service: it brings them up to date.
 
     \b
     onrecord events import log.jsonl.gz
     onrecord projections rebuild
     """
-    with interruptible("run it again to go on"), progress("check") as checking, progress("import") as report:
+    with interruptible("run it again to continue"), progress("check") as checking, progress("import") as report:
         manifest, added = in_the_foreground(
-            lambda opened: transfer.import_(opened.settings.database_url, file, report, checking=checking)
+            lambda reader: transfer.import_(reader.settings.database_url, file, report, checking=checking)
         )
     click.echo(f"imported {added:,} of {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}")

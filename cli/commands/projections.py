@@ -1,10 +1,10 @@
-"""`onrecord projections`: what is derived from the log, proved and derived again."""
+"""`onrecord projections`: status, verification and rebuilding of what is derived from the log."""
 
 from typing import Any
 
 import click
 
-from cli.commands.fanout_operations import actions, dead_letters, pause, resume, skip
+from api.wiring import create_fold
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
@@ -33,25 +33,25 @@ room_option = click.option("--room", metavar="ROOM", help="The rows of this room
 
 @click.group()
 def projections() -> None:
-    """What is derived from the log: how far it is, whether it is right, and deriving it again."""
+    """What is derived from the log: its status, verification and rebuilding."""
 
 
 @projections.command()
-@click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are taken; 1.")
+@click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are measured; 1.")
 @as_json
 def status(sample: float, as_json: bool) -> None:
-    """Show each projection. Exit code 1 when one has stopped on an error, is further behind than FANOUT_LAG_LIMIT_S,
-    or is held by none of the processes that are there for it.
+    """Show each projection. Exit code 1 when one has stopped on an error, lags more than FANOUT_LAG_LIMIT_S, or is held
+    by no process although some could hold it.
 
     \b
     onrecord projections status
     """
 
     async def run(reader: Reader) -> None:
-        found = await watch_status(reader.database, sample)
-        for each in found:
+        statuses = await watch_status(reader.reads.database, reader.reads.log, sample)
+        for each in statuses:
             print_json(each) if as_json else print_status(each)
-        if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in found):
+        if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in statuses):
             raise click.exceptions.Exit(1)
 
     read(run)
@@ -60,12 +60,12 @@ def status(sample: float, as_json: bool) -> None:
 @projections.command(name="rebuild")
 @click.argument("names", nargs=-1, type=NAMES, metavar="[NAME]…")
 @room_option
-@click.option("--restart", is_flag=True, help="Begin anew instead of going on where an interrupted rebuild came to.")
+@click.option("--restart", is_flag=True, help="Start from position 0, not from where an interrupted rebuild stopped.")
 def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
-    """Fold the log into fresh tables beside live traffic, and exchange them for the live ones.
+    """Fold the log into fresh tables while the service runs, then swap them with the live ones.
 
-    Readers and writers go on, nothing is published. Ctrl-C leaves the live tables as they are, and the next rebuild
-    goes on from there. With --room: put that room's rows right in place.
+    Reads and writes continue, nothing is published. Ctrl-C leaves the live tables as they are; the next rebuild
+    continues from there. With --room: repair the rows of that room in place.
 
     \b
     onrecord projections rebuild
@@ -74,12 +74,14 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
     if room is not None and restart:
         raise click.UsageError("--restart does not go with --room")
     if room is not None:
-        for difference in in_the_foreground(lambda opened: _repair(opened, room)):
+        for difference in in_the_foreground(lambda reader: _repair(reader, room)):
             print_difference(difference)
-        click.echo(f"room {room} is as the log says")
+        click.echo(f"room {room} matches the log")
         return
-    with interruptible("the live tables are as they were; run it again to go on"), progress("rebuild") as report:
-        rebuilt = in_the_foreground(lambda opened: rebuild(opened.settings.database_url, report, restart=restart))
+    with interruptible("the live tables are as they were; run it again to continue"), progress("rebuild") as report:
+        rebuilt = in_the_foreground(
+            lambda reader: rebuild(create_fold(), reader.settings.database_url, report, restart=restart)
+        )
     print_rebuilt(rebuilt)
 
 
@@ -88,7 +90,7 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
 @room_option
 @as_json
 def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
-    """Fold the log into tables of its own and compare them with the live ones. Exit code 1 on any difference.
+    """Fold the log into temporary tables and compare them with the live ones. Exit code 1 on any difference.
 
     Two databases with the same events have the same digest.
 
@@ -97,7 +99,7 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
     onrecord projections verify --room General
     """
     with interruptible("nothing was changed"), progress("verify") as report:
-        verified = in_the_foreground(lambda opened: _verify(opened, report, room))
+        verified = in_the_foreground(lambda reader: _verify(reader, report, room))
     for difference in verified.differences:
         print_json(difference) if as_json else print_difference(difference)
     if as_json:
@@ -108,13 +110,14 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def _repair(opened: Reader, room: str) -> list[Difference]:
-    return await repair_room(opened.settings.database_url, await opened.rooms.room_id(room))
+async def _repair(reader: Reader, room: str) -> list[Difference]:
+    room_id = await reader.reads.time_travel.room_id(room)
+    return await repair_room(create_fold(), reader.settings.database_url, room_id)
 
 
-async def _verify(opened: Reader, report: Report, room: str | None) -> Verified:
-    room_id = await opened.rooms.room_id(room) if room is not None else None
-    return await verify(opened.settings.database_url, report, room_id=room_id)
+async def _verify(reader: Reader, report: Report, room: str | None) -> Verified:
+    room_id = await reader.reads.time_travel.room_id(room) if room is not None else None
+    return await verify(create_fold(), reader.settings.database_url, report, room_id=room_id)
 
 
 def print_status(status: Status) -> None:
@@ -136,12 +139,12 @@ def print_rebuilt(rebuilt: Rebuilt) -> None:
     resumed = f", resumed at {rebuilt.resumed_at:,}" if rebuilt.resumed_at else ""
     click.echo(
         f"rebuilt at position {rebuilt.position:,}{resumed}: {rebuilt.events:,} events in {rebuilt.seconds:.1f} s"
-        f" ({rate:,.0f} events/s); the exchange took {rebuilt.pause_s * 1000:.0f} ms"
+        f" ({rate:,.0f} events/s); the swap took {rebuilt.pause_s * 1000:.0f} ms"
     )
 
 
 def print_verified(verified: Verified) -> None:
-    verdict = click.style("all are as the log says", fg="green")
+    verdict = click.style("all rows match the log", fg="green")
     if verified.differences:
         verdict = click.style(f"rows that differ: {len(verified.differences):,}", fg="red")
     print_fields(
@@ -166,7 +169,3 @@ def shown(row: dict[str, Any] | None, column: str) -> str:
         return "no row"
     text = ascii(row[column])
     return text if len(text) <= VALUE_WIDTH else f"{text[:VALUE_WIDTH]}…"
-
-
-for command in (pause, resume, skip, dead_letters, actions):
-    projections.add_command(command)

@@ -8,8 +8,10 @@ from api.settings import Settings
 from cli.support.environment import bring_up_to_date, chat_core, database
 from cli.support.log_reader import Reader, VersionOrTime, read
 from cli.support.output import Users, moment, name_of, names_of, one_line, print_fields, print_json
+from domain.chat import OpenRoom
 from domain.room import Room
-from domain.values import OpenRoom, UserId
+from domain.values import UserId
+from eventstore.values import Version
 from projections.readmodels.shapes import timestamp
 from replay.investigate.time_travel import Moment, RoomThen
 
@@ -21,7 +23,7 @@ def room() -> None:
 
 @room.command()
 @click.argument("name")
-@click.option("--owner", required=True, metavar="USERNAME", help="Who opens it, and is its first member.")
+@click.option("--owner", required=True, metavar="USERNAME", help="The user who opens it, its first member.")
 def create(name: str, owner: str) -> None:
     """Open a room and print its id.
 
@@ -33,7 +35,7 @@ def create(name: str, owner: str) -> None:
         async with chat_core(settings) as (core, accounts):
             if (opener := await accounts.find(owner)) is None:
                 raise click.ClickException(f"there is no user {owner}")
-            opened = await core.chat.open_room(OpenRoom(name, UserId(opener.id)))
+            opened = await core.chat.open_room(OpenRoom(name, opener.id))
             return str(opened.event.originator_id)
 
     with database(Settings.from_environment()) as settings:
@@ -46,7 +48,7 @@ def create(name: str, owner: str) -> None:
 @click.option("--at", type=VersionOrTime(), help="A version of the room or a time (UTC unless it names a zone).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(room: str, at: Moment | None, as_json: bool) -> None:
-    """Show ROOM (id or name) as it was, or as it is: from its events alone.
+    """Show ROOM (id or name) as it was, or as it is now, from its events alone.
 
     \b
     onrecord room show General --at 17
@@ -54,7 +56,7 @@ def show(room: str, at: Moment | None, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        then = await reader.rooms.room_at(await reader.rooms.room_id(room), at)
+        then = await reader.reads.time_travel.room_at(await reader.reads.time_travel.room_id(room), at)
         if as_json:
             print_json(room_object(then))
         else:
@@ -76,13 +78,15 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await reader.rooms.difference(await reader.rooms.room_id(room), earlier, later)
+        found = await reader.reads.time_travel.difference(await reader.reads.time_travel.room_id(room), earlier, later)
         if as_json:
             print_json(
                 {
                     "room_id": found.later.room_id,
                     "from": found.earlier.version,
                     "to": found.later.version,
+                    "name_before": found.earlier.name,
+                    "name": found.later.name,
                     "joined": sorted(found.joined),
                     "left": sorted(found.left),
                     "said": [message_object(message) for message in found.said],
@@ -91,6 +95,8 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
             return
         users = await reader.names({*found.joined, *found.left, *(message.user_id for message in found.said)})
         click.echo(f"{one_line(found.later.name)}: version {found.earlier.version} to {found.later.version}")
+        if found.earlier.name != found.later.name:  # room_renamed, on balance
+            click.echo(click.style(f"renamed from {one_line(found.earlier.name)}", fg="cyan"))
         for sign, colour, changed in (("+", "green", found.joined), ("-", "red", found.left)):
             for user_id in sorted(changed):
                 click.echo(click.style(f"{sign} {name_of(user_id, users)}", fg=colour))
@@ -104,15 +110,15 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
 @click.argument("room")
 @click.argument("version", type=click.IntRange(min=1))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def visible(room: str, version: int, as_json: bool) -> None:
-    """Tell who could see the message that VERSION added to ROOM (id or name).
+def visible(room: str, version: Version, as_json: bool) -> None:
+    """Show who could see the message that VERSION added to ROOM (id or name).
 
     \b
     onrecord room visible General 17
     """
 
     async def run(reader: Reader) -> None:
-        found = await reader.rooms.visibility(await reader.rooms.room_id(room), version)
+        found = await reader.reads.time_travel.visibility(await reader.reads.time_travel.room_id(room), version)
         if found is None:
             raise click.ClickException(f"version {version} added no message")
         if as_json:
@@ -129,14 +135,14 @@ def visible(room: str, version: int, as_json: bool) -> None:
         print_fields(
             (
                 ("members then", names_of(found.members_then, users)),
-                ("joined later, and have it in the history", names_of(found.joined_later, users)),
+                ("joined later, and see it in the history", names_of(found.joined_later, users)),
             )
         )
 
     read(run)
 
 
-def people(then: RoomThen) -> set[int]:
+def people(then: RoomThen) -> set[UserId]:
     return {*then.members, *(message.user_id for message in then.messages)}
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import gc
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -21,14 +23,17 @@ from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, database
+from cli.support.sole_server import sole_server
 
 SHUTDOWN_S = 5.0
-"""How long requests under way may take to finish once we are told to stop."""
+"""How long requests under way may take to finish after a signal to stop."""
 
 BACKLOG = 1024
 
 GARBAGE = 20_000
-"""Objects between two looks for cycles among the young ones: some hundreds of requests."""
+"""Allocations between two collections of the youngest generation: some hundreds of requests."""
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -47,15 +52,18 @@ def serve() -> None:
         logs_held_back() as release_logs,
         _terminated_as_interrupted(),
         _listening(settings) as listener,
+        sole_server(settings, _address(listener)),
         database(settings) as running,
     ):
         bring_up_to_date(running)
+        if settings.embedded and os.geteuid() == 0:
+            log.warning("started by root: PostgreSQL runs as another user; start the service as an ordinary user")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(running, listener, seeds_demo=settings.seeds_demo, ready=release_logs))
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: bool, ready: Callable[[], None]) -> None:
-    """Answer requests on `listener` until the process is told to stop; `ready` is called when it has said so."""
+    """Answer requests on `listener` until a signal to stop; `ready` is called once the addresses are printed."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -66,34 +74,40 @@ async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: boo
         if seeds_demo:
             await seed(app[CORE].chat, app[ACCOUNTS])
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
-        _say_what_to_open(settings, listener, seeds_demo=seeds_demo)
+        _print_addresses(settings, listener, seeds_demo=seeds_demo)
         ready()
-        _look_for_garbage_less_often()
+        _collect_garbage_less_often()
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def _look_for_garbage_less_often() -> None:
-    """Nearly all that a request leaves behind goes with its last reference; code never becomes garbage."""
+def _collect_garbage_less_often() -> None:
+    """Reference counts free nearly all that a request allocates; code never becomes garbage."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE, 20, 20)
 
 
-def _say_what_to_open(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
-    host, port = listener.getsockname()[:2]
-    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104 - compared, not bound
-    click.echo(f"onrecord is at http://{shown}:{port}")
-    click.echo(f"  the API, explained   http://{shown}:{port}/api/docs/")
+def _print_addresses(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
+    address = _address(listener)
+    click.echo(f"onrecord is at {address}")
+    click.echo(f"  the API, explained   {address}/api/docs/")
     if seeds_demo:
         click.echo(f"  demo logins          {LOGINS}")
-    click.echo(f"  data                 {_place_of_data(settings)}")
+    click.echo(f"  data                 {_data_location(settings)}")
     click.echo("Ctrl-C stops it.")
 
 
-def _place_of_data(settings: Settings) -> str:
-    """Where the log is kept; of a database with an address, nothing that lets anybody in."""
+def _address(listener: socket.socket) -> str:
+    """The URL to open on this machine."""
+    host, port = listener.getsockname()[:2]
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104 - compared, not bound
+    return f"http://{shown}:{port}"
+
+
+def _data_location(settings: Settings) -> str:
+    """Where the data is: a folder, or a URL without its credentials."""
     url = urlsplit(settings.database_url)
     if url.hostname is None:
         return str(Path(settings.data_dir).resolve())
@@ -102,7 +116,7 @@ def _place_of_data(settings: Settings) -> str:
 
 @contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """The socket, bound before anything slow begins: a port that is taken is told at once."""
+    """The socket, bound before anything slow begins, so that a port in use is reported at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,7 +131,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends the process the way Ctrl-C does, so that what was started is stopped."""
+    """SIGTERM ends the process the way Ctrl-C does, so that everything that was started is stopped."""
 
     def interrupt(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -18,7 +18,7 @@ def user() -> None:
 @user.command()
 @click.argument("username")
 @click.password_option(help="Asked for when not given.")
-@click.option("--admin", "is_admin", is_flag=True, help="Let them see and use the operations page.")
+@click.option("--admin", "is_admin", is_flag=True, help="Give access to the operations page.")
 def create(username: str, password: str, is_admin: bool) -> None:
     """Create an account and print its id.
 
@@ -41,7 +41,7 @@ def create(username: str, password: str, is_admin: bool) -> None:
 @click.argument("username")
 @click.argument("role", type=click.Choice(get_args(Role)))
 def role_(username: str, role: Role) -> None:
-    """Make somebody an admin, or a user like any other again. Holds at once, where they are logged in as well.
+    """Make a user an admin, or an ordinary user again. Takes effect at once, in open sessions too.
 
     \b
     onrecord user role ada admin

@@ -1,18 +1,18 @@
-"""The people and rooms of the demo."""
+"""The users and rooms of the demo."""
 
 from dataclasses import dataclass
 
 from api.accounts.accounts import Accounts
 from api.demo import ADMIN, PASSWORD, PEOPLE
-from domain.chat import Chat
+from domain.chat import Chat, JoinRoom, OpenRoom, PostMessage
 from domain.errors import NameTaken
-from domain.values import ClientId, JoinRoom, OpenRoom, PostMessage, RoomId, UserId
+from domain.values import ClientId, RoomId
 from projections.readmodels.shapes import User
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRoom:
-    """A room, and what was said there: (who, what). The first to speak opened it."""
+    """A room and its messages: (who, what). The author of the first one opened it."""
 
     name: str
     said: tuple[tuple[str, str], ...]
@@ -48,10 +48,10 @@ ROOMS = (
 
 
 async def seed(chat: Chat, accounts: Accounts) -> None:
-    """Make sure that the demo people and rooms are there. Safe to repeat, and to be interrupted.
+    """Create the demo users and rooms that are missing. Safe to repeat, and to interrupt.
 
-    Every step carries an idempotency key, so a repeat completes what an interrupted one began; a room that is there
-    already, from times whose keys are forgotten, is left alone.
+    Every step carries an idempotency key, so a repeat completes an interrupted run. A room whose keys have expired
+    since is left alone.
     """
     others = [name for name in PEOPLE if name != ADMIN]
     people = await accounts.create_many(others, PASSWORD) + await accounts.create_many([ADMIN], PASSWORD, role="admin")
@@ -66,12 +66,12 @@ async def _seed_room(chat: Chat, room: DemoRoom, users: dict[str, User]) -> None
 
     opener = room.said[0][0]
     try:
-        opened = await chat.open_room(OpenRoom(room.name, UserId(users[opener].id), key("open")))
+        opened = await chat.open_room(OpenRoom(room.name, users[opener].id, key("open")))
     except NameTaken:
         return
     room_id = RoomId(opened.event.originator_id)
     for name, user in users.items():
         if name != opener:
-            await chat.join_room(JoinRoom(room_id, UserId(user.id), key("join")))
+            await chat.join_room(JoinRoom(room_id, user.id, key("join")))
     for number, (name, content) in enumerate(room.said):
-        await chat.post_message(PostMessage(room_id, UserId(users[name].id), content, key(f"post {number}")))
+        await chat.post_message(PostMessage(room_id, users[name].id, content, key(f"post {number}")))

@@ -1,4 +1,4 @@
-"""Running what takes a while, with somebody waiting for it who may press Ctrl-C."""
+"""Commands that take a while: they run in the foreground and Ctrl-C interrupts them."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import click
 
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database
-from cli.support.log_reader import Reader, reader
+from cli.support.log_reader import Reader, open_reader
 from replay.archive.archive_reader import ArchiveRefused
 from replay.rebuild.rebuild import RebuildRefused
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 def in_the_foreground(work: Callable[[Reader], Awaitable[T]]) -> T:
-    """Do `work` on a database with today's schema."""
+    """Do `work` on a database with today's schema, and return what it returns."""
 
     async def run(settings: Settings) -> T:
-        async with reader(settings) as opened:
-            return await work(opened)
+        async with open_reader(settings) as reader:
+            return await work(reader)
 
     with database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
@@ -32,9 +32,9 @@ def in_the_foreground(work: Callable[[Reader], Awaitable[T]]) -> T:
 
 
 @contextlib.contextmanager
-def interruptible(consolation: str) -> Iterator[None]:
-    """Ctrl-C is one clear line and exit code 1."""
+def interruptible(advice: str) -> Iterator[None]:
+    """Ctrl-C prints one line, with advice on what to do, and exits with 1."""
     try:
         yield
     except KeyboardInterrupt:
-        raise click.ClickException(f"interrupted: {consolation}") from None
+        raise click.ClickException(f"interrupted: {advice}") from None

@@ -1,4 +1,4 @@
-"""What commands that read the log share: the way to it, and options that say what to read."""
+"""What commands that read the log share: a connection to it, and the types of their options."""
 
 import asyncio
 import contextlib
@@ -9,70 +9,61 @@ from typing import Any
 
 import asyncpg
 import click
+import msgspec
 
+from api import wiring
 from api.accounts.accounts import username_key
+from api.core import Reads
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database
-from domain.room import TOPICS
-from eventstore.log import Log
-from eventstore.mapper import create_mapper
-from postgres.database import Database
-from projections.readmodels.bodies import Bodies
+from domain.values import UserId
 from projections.readmodels.shapes import User
-from replay.investigate.log_search import Events
-from replay.investigate.time_travel import TimeTravel
 
+POOL = 3
 READ_TIMEOUT_S = 600.0
-"""A count of a long log takes its time; nobody waits for it but the person who asked."""
+"""Counting a long log takes minutes, and only the operator who asked waits for it."""
 
 USER = "SELECT user_id FROM users WHERE username_key = $1"
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What there is to read, and with what."""
+    """What a command reads with."""
 
     settings: Settings
-    database: Database
-    log: Log
-    events: Events
-    rooms: TimeTravel
-    bodies: Bodies
-    _names: dict[int, User] = field(default_factory=dict)
+    reads: Reads
+    _names: dict[UserId, User] = field(default_factory=dict)
 
-    async def names(self, user_ids: Iterable[int]) -> dict[int, User]:
-        """Users by id, those at least; each is looked up once."""
+    async def names(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
+        """Users by id, these and perhaps others. Each is looked up once."""
         if unknown := set(user_ids) - self._names.keys():
-            self._names.update(await self.bodies.users(unknown))
+            self._names.update(await self.reads.bodies.users(unknown))
         return self._names
 
-    async def user_id(self, user: str) -> int:
+    async def user_id(self, user: str) -> UserId:
         """The id of a user given by id or by name."""
         if user.isdecimal():
-            return int(user)
-        user_id = await self.database.fetchval(USER, username_key(user))
+            return UserId(int(user))
+        user_id = await self.reads.database.fetchval(USER, username_key(user))
         if user_id is None:
             raise click.ClickException(f"there is no user {user}")
-        return int(user_id)
+        return UserId(user_id)
 
 
 @contextlib.asynccontextmanager
-async def reader(settings: Settings) -> AsyncIterator[Reader]:
+async def open_reader(settings: Settings) -> AsyncIterator[Reader]:
     """A reader of the log; nothing is written. Raises StoreUnavailable."""
-    store = await Database.connect(settings.database_url, size=3, timeout_s=READ_TIMEOUT_S)
-    try:
-        log = Log(create_mapper(), topics=TOPICS)
-        yield Reader(settings, store, log, Events(store, log), TimeTravel(store, log), Bodies(store))
-    finally:
-        await store.close()
+    patient = msgspec.structs.replace(settings, database_pool=POOL, database_timeout_s=READ_TIMEOUT_S)
+    async with wiring.open_reads(patient) as reads:
+        yield Reader(settings, reads)
 
 
 def read(command: Callable[[Reader], Awaitable[None]]) -> None:
-    """Run a command that reads. A database of somebody's own is taken as it is: reading changes no schema."""
+    """Run a command that reads. Only the embedded database is brought up to date first: reading changes no other."""
 
     async def run(settings: Settings) -> None:
-        async with reader(settings) as opened:
-            await command(opened)
+        async with open_reader(settings) as reader:
+            await command(reader)
 
     configured = Settings.from_environment()
     with database(configured) as settings:
@@ -85,7 +76,7 @@ def read(command: Callable[[Reader], Awaitable[None]]) -> None:
 
 
 class Time(click.ParamType[datetime]):
-    """A time as people type it: 2026-11-24, 2026-11-24T10:00, with or without a zone (then UTC)."""
+    """A time: 2026-11-24, 2026-11-24T10:00, with or without a zone (then UTC)."""
 
     name = "time"
 
@@ -93,7 +84,7 @@ class Time(click.ParamType[datetime]):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-11-24 or 2026-11-24T10:00:00Z", param, ctx)
+            self.fail(f"{value!r} is not a time; write 2026-11-24 or 2026-11-24T10:00:00Z", param, ctx)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""Who types a command that changes something, and why: options of every such command."""
+"""The options --why and --by, of every command that is recorded as an operator action."""
 
 import getpass
 import os
@@ -12,14 +12,16 @@ from projections.operator_actions import Operator
 
 
 def shell_user() -> str:
-    """Who this shell belongs to: by name, or by number where there is none, as in many containers."""
+    """The user of this shell, by name, or by number where it has none, as in many containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
 
 
-by_option = click.option("--by", default=shell_user, metavar="NAME", help="Who does it; the user of this shell.")
+by_option = click.option(
+    "--by", default=shell_user, metavar="NAME", help="Who acts; the user of this shell by default."
+)
 
 
 def operator_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,24 +1,30 @@
 """What commands print: aligned and coloured for people, one JSON object a line for programs."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any
 
 import click
 import msgspec
-from eventsourcing.utils import get_topic
+from eventsourcing.domain import Aggregate
 
-from domain.room import Room
+from domain.room import TOPICS, RoomEvent
+from domain.values import UserId
 from eventstore.log import Recorded
-from projections.readmodels.bodies import user_of, username
+from projections.readmodels.bodies import user
 from projections.readmodels.shapes import User, timestamp
 
-COLOURS = {"room_opened": "cyan", "user_joined": "green", "user_left": "yellow", "message_added": "white"}
-TYPE_WIDTH = max(map(len, COLOURS))
+COLOURS = dict(zip(TOPICS, cycle(("cyan", "green", "yellow", "white", "magenta", "blue")), strict=False))
+TYPE_WIDTH = max(map(len, TOPICS))
+OF_EVERY_EVENT = {field.name for field in fields(Aggregate.Created)}
+"""The fields that the library gives to events."""
+
 SHOWN = 80
 """Characters of a message on a line for people."""
 
-Users = Mapping[int, User]
+Users = Mapping[UserId, User]
 
 
 def print_json(value: Any) -> None:
@@ -34,42 +40,36 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
         click.echo(f"{click.style(name.ljust(width), dim=True)}  {value}")
 
 
-def print_event(recorded: Recorded[Room.Event], users: Users, *, as_json: bool) -> None:
+def print_event(recorded: Recorded[RoomEvent], users: Users, *, as_json: bool) -> None:
     """One event, on one line."""
     if as_json:
         print_json(event_object(recorded))
         return
     event = recorded.event
-    topic = get_topic(type(event))
     click.echo(
         f"{click.style(f'{recorded.position:>10}', dim=True)}  {moment(event.timestamp)}  {event.originator_id}"
-        f" {event.originator_version:>6}  {click.style(topic.ljust(TYPE_WIDTH), fg=COLOURS.get(topic))}"
-        f"  {name_of(user_of(event), users)}{said(event)}"
+        f" {event.originator_version:>6}  {click.style(event.TOPIC.ljust(TYPE_WIDTH), fg=COLOURS[event.TOPIC])}"
+        f"  {name_of(event.actor, users)}{said(event)}"
     )
 
 
-def event_object(recorded: Recorded[Room.Event]) -> dict[str, Any]:
+def event_object(recorded: Recorded[RoomEvent]) -> dict[str, Any]:
     """An event with all its fields, as JSON has it."""
     event = recorded.event
-    its_own = {"name", "opened_by", "user_id", "content", "client_id"}
+    its_own = [field.name for field in fields(event) if field.name not in OF_EVERY_EVENT]
     return {
         "position": recorded.position,
         "room_id": event.originator_id,
         "version": event.originator_version,
-        "type": get_topic(type(event)),
+        "type": event.TOPIC,
         "occurred_at": timestamp(event.timestamp),
-        **{name: value for name, value in vars(event).items() if name in its_own},
+        **{name: getattr(event, name) for name in its_own},
     }
 
 
-def said(event: Room.Event) -> str:
+def said(event: RoomEvent) -> str:
     """The words of an event, as an end of its line."""
-    match event:
-        case Room.MessageAdded():
-            return f": {one_line(event.content)}"
-        case Room.RoomOpened():
-            return f": {one_line(event.name)}"
-    return ""
+    return f": {one_line(event.text)}" if event.text is not None else ""
 
 
 def one_line(text: str) -> str:
@@ -88,11 +88,11 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
-def name_of(user_id: int, users: Users) -> str:
+def name_of(user_id: UserId, users: Users) -> str:
     """A user by name, or by number where this installation has no such account."""
-    return users[user_id].username if user_id in users else username(None, user_id)
+    return (users[user_id] if user_id in users else user(user_id, None)).username
 
 
-def names_of(user_ids: Iterable[int], users: Users) -> str:
+def names_of(user_ids: Iterable[UserId], users: Users) -> str:
     """Users by name, in a stable order."""
     return ", ".join(name_of(user_id, users) for user_id in sorted(user_ids)) or "nobody"

@@ -1,4 +1,4 @@
-"""How long something takes: a bar on a terminal, a plain line now and then elsewhere. Both go to standard error."""
+"""Progress on standard error: a bar on a terminal, a plain line now and then elsewhere."""
 
 import contextlib
 import sys
@@ -16,7 +16,7 @@ WIDTH = 30
 
 
 class ProgressBar:
-    """Shows the steps of a pass over the log; `end` leaves the line of the bar. Bars in succession share a line."""
+    """Called with every step of a fold; `end` ends its line. Bars that follow one another share a line."""
 
     _line_is_open: ClassVar[bool] = False
 
@@ -42,14 +42,14 @@ class ProgressBar:
             ProgressBar._line_is_open = False
 
     def _show(self, progress: Progress, first: Progress, elapsed_s: float) -> None:
-        """Rates are of what was done since the first step: an interrupted fold goes on from there."""
-        done = progress.position / max(1, progress.head)
+        """Rates count from the first step of this run: a resumed fold starts in the middle."""
+        share = progress.done / max(1, progress.total)
         rate = (progress.events - first.events) / elapsed_s
-        moved = progress.position - first.position
-        left_s = (progress.head - progress.position) * elapsed_s / moved if moved else 0.0
-        text = f"{self._what}: {done:4.0%}  {progress.events:,} events  {rate:,.0f} events/s  {left_s:,.0f} s left"
+        moved = progress.done - first.done
+        left_s = (progress.total - progress.done) * elapsed_s / moved if moved else 0.0
+        text = f"{self._what}: {share:4.0%}  {progress.events:,} events  {rate:,.0f} events/s  {left_s:,.0f} s left"
         if self._is_terminal:
-            bar = "█" * round(done * WIDTH)
+            bar = "█" * round(share * WIDTH)
             click.echo(f"\r{text}  {bar:<{WIDTH}}", nl=False, err=True)
             ProgressBar._line_is_open = True
         else:

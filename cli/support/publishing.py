@@ -1,32 +1,31 @@
-"""Publishing from the command line: the same publications as the fan-out's, over the server's API."""
+"""How commands publish: what the fan-out publishes, over the real-time server's API."""
 
 import contextlib
 from collections.abc import AsyncIterator
 
 import click
 
-from api import hub_socket as hub_api
-from api.realtime import outside_publisher
+from api import hub_socket, wiring
 from api.secrets import secrets_of
 from centrifugo.publisher import Publisher, PublisherError
 from cli.support.log_reader import Reader
 from projections.fanout.republish import Republishing
 
 
-def republisher(opened: Reader) -> Republishing:
-    return Republishing(opened.database, opened.log, all_warm=opened.settings.cold_after_s is None)
+def create_republisher(reader: Reader) -> Republishing:
+    return wiring.create_republishing(reader.settings, reader.reads)
 
 
 @contextlib.asynccontextmanager
-async def republishing(opened: Reader) -> AsyncIterator[tuple[Republishing, Publisher]]:
-    """What publishes again, and where to: the server that CENTRIFUGO_API_URL names, or the embedded hub."""
-    settings = opened.settings
-    if not settings.centrifugo_api_url and not await hub_api.is_served(settings):
+async def republishing(reader: Reader) -> AsyncIterator[tuple[Republishing, Publisher]]:
+    """What publishes events again, and the server to publish to: Centrifugo's, or the embedded hub's."""
+    settings = reader.settings
+    if not settings.centrifugo_api_url and not await hub_socket.is_served(settings):
         raise click.ClickException(
-            f"CENTRIFUGO_API_URL names no server, and no `onrecord serve` with an embedded hub uses {settings.data_dir}"
+            f"no server to publish to: CENTRIFUGO_API_URL is not set, and no `onrecord serve` uses {settings.data_dir}"
         )
-    async with outside_publisher(settings, secrets_of(settings)) as publisher:
+    async with wiring.open_publisher(settings, secrets_of(settings)) as publisher:
         try:
-            yield republisher(opened), publisher
+            yield create_republisher(reader), publisher
         except PublisherError as error:
-            raise click.ClickException(f"not everything was published: {error}; it is safe to repeat") from None
+            raise click.ClickException(f"not all was published: {error}; it is safe to repeat") from None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from centrifugo.publisher import PER_CALL, Publication
+from domain.values import UserId
+from eventstore.values import Position
 from projections.fanout.publications import Entry
 
 
@@ -14,7 +16,7 @@ class Piece:
 
     entry: Entry
     publication: Publication
-    users: Set[int]
+    users: Set[UserId]
 
 
 class Backlog:
@@ -24,7 +26,7 @@ class Backlog:
         self._events: list[list[Piece]] = []  # by event, ascending; the pieces of one have no user in common
 
     @property
-    def position(self) -> int:
+    def position(self) -> Position:
         """Of the oldest event that is not published whole."""
         return self._events[0][0].entry.position
 
@@ -46,7 +48,7 @@ class Backlog:
             pieces.append(piece)
         return pieces
 
-    def before(self, users: Set[int]) -> list[Piece]:
+    def before(self, users: Set[UserId]) -> list[Piece]:
         """What must be published before something to `users` may be, in order: pieces that share a user with it, and
         older ones that share a user with those."""
         needed: list[Piece] = []

@@ -1,12 +1,13 @@
 """Publications that were refused for good and set aside, for people to look at."""
 
 from datetime import datetime
-from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
 from domain.room import Room
+from domain.values import RoomId
+from eventstore.values import Position, Version
 
 READ = """
 SELECT dead_letter_id, lane, position, room_id, version, reason, set_aside_at FROM dead_letters ORDER BY dead_letter_id
@@ -29,9 +30,9 @@ class DeadLetter(Struct, frozen=True):
 
     dead_letter_id: int
     lane: int
-    position: int
-    room_id: UUID
-    version: int
+    position: Position
+    room_id: RoomId
+    version: Version
     reason: str
     set_aside_at: datetime
 
@@ -54,7 +55,7 @@ async def read_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) 
 
 
 async def add_dead_letter(
-    lane: int, event: Room.Event, position: int, reason: str, connection: asyncpg.Connection
+    lane: int, event: Room.Event, position: Position, reason: str, connection: asyncpg.Connection
 ) -> None:
     """Keep what a lane could not publish, so that the lane may go on."""
     await connection.execute(ADD, lane, position, event.originator_id, event.originator_version, reason)

@@ -12,6 +12,8 @@ import asyncpg
 import msgspec
 
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
+from domain.values import UserId
+from eventstore.values import Position
 from projections.fanout import lane_table as lanes
 from projections.fanout.audience import Audience, Audiences, Part
 from projections.fanout.backlog import Backlog, Piece
@@ -92,8 +94,8 @@ class Lane:
         self._warmth = AllWarm() if self._all_warm else Warmth(lane=lane, lanes=lanes_)
         self._audiences = Audiences(self._warmth, lane=lane, lanes=lanes_)
         self._backlog = Backlog()
-        self._told: set[int] = set()
-        self._unpublished: deque[tuple[int, datetime]] = deque()
+        self._told: set[UserId] = set()
+        self._unpublished: deque[tuple[Position, datetime]] = deque()
         self._read_to = self.row.position
 
     def leave(self) -> None:
@@ -179,12 +181,9 @@ class Lane:
     async def _delivery(self, entry: Entry) -> Delivery:
         """Who gets the event, as of its version."""
         audience = await self._audiences.before(entry.event, self._connection)
-        user_id = getattr(entry.event, "user_id", None)
-        parts = audience.advance(entry.event, is_ours=user_id is not None and self._audiences.owns(user_id))
-        if not entry.is_published:
-            return Delivery(entry, (), ())
+        parts = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.listeners))
-        return Delivery(entry, parts, tuple(self._markers(audience, entry, user_id)))
+        return Delivery(entry, parts, tuple(self._markers(audience, entry)))
 
     def _schedule(self, delivery: Delivery, due: list[Piece]) -> None:
         """Publish to few now, after all that concerns them; many wait in the backlog."""
@@ -204,15 +203,12 @@ class Lane:
         self._backlog.remove(before)
         due.extend((*before, piece))
 
-    def _markers(self, audience: Audience, entry: Entry, user_id: int | None) -> Iterator[Piece]:
-        """What people who turned cold get in place of the first event that they would have got.
-
-        They are the members, and `user_id`, whose event it is: somebody who leaves is a member no more.
-        """
+    def _markers(self, audience: Audience, entry: Entry) -> Iterator[Piece]:
+        """What people who turned cold get in place of the first event that they would have got."""
         cooling = self._warmth.cooling
-        for cold in (cooling.keys() & audience.members | cooling.keys() & {user_id}) - self._told:
+        for cold in audience.concerned(cooling.keys()) - self._told:
             self._told.add(cold)
-            data = msgspec.json.encode(FeedPaused(entry.position - 1))
+            data = msgspec.json.encode(FeedPaused(Position(entry.position - 1)))
             # One for each lease: a lane that begins again may tell the end of the next one at the same position.
             key = f"paused:{cold}:{cooling[cold].isoformat()}"
             yield Piece(entry, Publication(Channels([personal_channel(cold)]), data, key), frozenset([cold]))
@@ -268,13 +264,13 @@ class Lane:
 
         A server that comes back without its memory takes again what it has forgotten, so nothing may be repeated then.
         """
-        if not await self._move_to(min(piece.entry.position for piece in remaining) - 1):
+        if not await self._move_to(Position(min(piece.entry.position for piece in remaining) - 1)):
             self.row = await lanes.read_lane(self.row, self._connection)
 
-    async def _move_to(self, position: int) -> bool:
+    async def _move_to(self, position: Position) -> bool:
         """Move the checkpoint up to `position`, but not past what waits; answers whether it moved."""
         if len(self._backlog):
-            position = min(position, self._backlog.position - 1)
+            position = Position(min(position, self._backlog.position - 1))
         if position <= self.row.position:
             return False
         self.row = await lanes.move(self.row, position, self._connection)

@@ -6,6 +6,7 @@ from typing import Self
 
 import asyncpg
 
+from eventstore.values import Position
 from postgres import locks
 
 READ = "SELECT * FROM fanout_lanes WHERE lane = $1 AND layout = $2"
@@ -47,14 +48,14 @@ class LaneRow:
     lane: int
     lanes: int
     layout: int
-    position: int
+    position: Position
     moved_at: datetime
-    stop_at: int | None
-    waits_at: int | None
+    stop_at: Position | None
+    waits_at: Position | None
     paused: bool
-    failed_position: int | None
+    failed_position: Position | None
     failed_reason: str | None
-    skip_position: int | None
+    skip_position: Position | None
     holder: str | None
 
     @classmethod
@@ -91,7 +92,7 @@ async def read_lane(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
     return _still_there(await connection.fetchrow(READ, lane.lane, lane.layout))
 
 
-async def move(lane: LaneRow, position: int, connection: asyncpg.Connection) -> LaneRow:
+async def move(lane: LaneRow, position: Position, connection: asyncpg.Connection) -> LaneRow:
     """Save the checkpoint, over the connection that holds the lane's lock: who lost the lock cannot."""
     return _still_there(await connection.fetchrow(MOVE, lane.lane, lane.layout, position))
 
@@ -108,7 +109,7 @@ async def go_on_if_abandoned(lane: LaneRow, connection: asyncpg.Connection) -> L
     return await read_lane(lane, connection)
 
 
-async def fail(lane: LaneRow, position: int, reason: str, connection: asyncpg.Connection) -> LaneRow:
+async def fail(lane: LaneRow, position: Position, reason: str, connection: asyncpg.Connection) -> LaneRow:
     """Record that the event at `position` stopped the lane."""
     return _still_there(await connection.fetchrow(FAIL, lane.lane, lane.layout, position, reason))
 
@@ -123,7 +124,7 @@ async def resume(connection: asyncpg.Connection) -> None:
     await connection.execute(RESUME)
 
 
-async def skip(position: int, connection: asyncpg.Connection) -> bool:
+async def skip(position: Position, connection: asyncpg.Connection) -> bool:
     """Let lanes that failed at `position` set that event aside and go on; answers whether there were any."""
     return bool(await connection.execute(SKIP, position) != "UPDATE 0")
 
@@ -140,7 +141,7 @@ async def try_hold(lane: int, holder: str, connection: asyncpg.Connection) -> La
     return LaneRow.of(row)
 
 
-async def move_ahead(position: int, connection: asyncpg.Connection) -> None:
+async def move_ahead(position: Position, connection: asyncpg.Connection) -> None:
     """Let no lane publish anything up to `position`: those that are before it begin there."""
     await connection.execute(MOVE_AHEAD, position)
 
@@ -150,7 +151,7 @@ async def lock_lanes(connection: asyncpg.Connection) -> list[LaneRow]:
     return [LaneRow.of(row) for row in await connection.fetch(LOCK_ROWS)]
 
 
-async def stop_all_at(position: int, connection: asyncpg.Connection) -> None:
+async def stop_all_at(position: Position, connection: asyncpg.Connection) -> None:
     """Let every lane publish up to `position` and wait there."""
     await connection.execute(STOP_ALL_AT, position)
 
@@ -160,7 +161,9 @@ async def let_all_go_on(connection: asyncpg.Connection) -> None:
     await connection.execute(GO_ON)
 
 
-async def replace_all(number: int, connection: asyncpg.Connection, *, layout: int, position: int, paused: bool) -> None:
+async def replace_all(
+    number: int, connection: asyncpg.Connection, *, layout: int, position: Position, paused: bool
+) -> None:
     """Put `number` lanes of a new layout in the place of those that are there, all at `position`."""
     await connection.execute(REMOVE_ALL)
     await connection.execute(ADD, number, layout, position, paused)

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 
 import asyncpg
 
+from domain.values import UserId
 from postgres.database import Database
 
 GRACE_S = 60.0
@@ -58,7 +59,7 @@ class Leases:
         self._database = database
         self._cold_after_s = cold_after_s
 
-    async def renew(self, user_id: int, *, token_ttl_s: float) -> None:
+    async def renew(self, user_id: UserId, *, token_ttl_s: float) -> None:
         """Keep `user_id` warm for as long as a token issued now can be used, and a while beyond; committed on return.
 
         One that still has half of that while to go is left as it is: a token does not cost a write each time.
@@ -75,8 +76,8 @@ class Leases:
 class Turn:
     """Who of a lane's users became warm, and who ceased to be, between two looks."""
 
-    warmed: Sequence[int] = ()
-    cooled: Sequence[int] = ()
+    warmed: Sequence[UserId] = ()
+    cooled: Sequence[UserId] = ()
 
 
 class Warmth:
@@ -88,13 +89,13 @@ class Warmth:
     def __init__(self, *, lane: int, lanes: int) -> None:
         self._lane = lane
         self._lanes = lanes
-        self._until: dict[int, datetime] = {}
-        self._ends: list[tuple[datetime, int]] = []  # a heap; entries of leases that were renewed since are passed over
+        self._until: dict[UserId, datetime] = {}
+        self._ends: list[tuple[datetime, UserId]] = []  # a heap; entries of leases renewed since are passed over
         self._snapshot: str | None = None
         self._now = datetime.min.replace(tzinfo=UTC)
-        self.cooling: dict[int, datetime] = {}
+        self.cooling: dict[UserId, datetime] = {}
 
-    def is_warm(self, user_id: int) -> bool:
+    def is_warm(self, user_id: UserId) -> bool:
         return user_id in self._until
 
     async def look(self, connection: asyncpg.Connection) -> Turn:
@@ -119,7 +120,7 @@ class Warmth:
         self.cooling.pop(user_id, None)
         return not was_warm
 
-    def _cool(self) -> list[int]:
+    def _cool(self) -> list[UserId]:
         cooled = []
         while self._ends and self._ends[0][0] <= self._now:
             _, user_id = heappop(self._ends)
@@ -129,7 +130,7 @@ class Warmth:
                 cooled.append(user_id)
         return cooled
 
-    async def told(self, user_ids: Collection[int], connection: asyncpg.Connection) -> None:
+    async def told(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
         """These were told that publications to them have ceased; who got a new lease meanwhile is warm again anyway."""
         if user_ids:
             await connection.execute(PAUSE, list(user_ids), self._now)
@@ -140,13 +141,13 @@ class Warmth:
 class AllWarm:
     """With COLD_AFTER=never everybody may be listening, and nobody is ever told otherwise."""
 
-    cooling: Mapping[int, datetime] = {}
+    cooling: Mapping[UserId, datetime] = {}
 
-    def is_warm(self, user_id: int) -> bool:
+    def is_warm(self, user_id: UserId) -> bool:
         return True
 
     async def look(self, connection: asyncpg.Connection) -> Turn:
         return Turn()
 
-    async def told(self, user_ids: Collection[int], connection: asyncpg.Connection) -> None:
+    async def told(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
         assert not user_ids

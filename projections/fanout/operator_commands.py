@@ -1,5 +1,6 @@
 """What operators do about the fan-out. Each action is recorded in the transaction that takes it."""
 
+from eventstore.values import Position
 from postgres.database import Database
 from projections.fanout import lane_table as lanes
 from projections.fanout.dead_letters import delete_dead_letter
@@ -23,7 +24,7 @@ async def resume(operator: Operator, database: Database) -> None:
         await operator.record("resume", FANOUT, connection)
 
 
-async def skip(position: int, operator: Operator, database: Database) -> bool:
+async def skip(position: Position, operator: Operator, database: Database) -> bool:
     """Set the event at `position` aside, which stopped lanes, and go on behind it; answers whether it stopped any."""
     async with database.connection() as connection, connection.transaction():
         is_skipped = await lanes.skip(position, connection)

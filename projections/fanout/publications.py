@@ -5,26 +5,26 @@ from collections.abc import Sequence
 import msgspec
 
 from centrifugo.publisher import Channels, Publication
-from domain.room import Room
+from domain.room import RoomEvent
 from eventstore.log import Recorded
-from eventstore.position import Position
+from eventstore.values import Position, Version
 from projections.readmodels.bodies import Bodies
-from projections.readmodels.shapes import Member, Message
+from projections.readmodels.shapes import Body
 
 
 class Told(msgspec.Struct, frozen=True):
     """The data of a publication."""
 
     type: str
-    version: int
-    position: int
-    body: Message | Member
+    version: Version
+    position: Position
+    body: Body
 
 
 class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused"):
     """Publications to this channel pause after `position`: whoever reads it fetches a token, then the feed."""
 
-    position: int
+    position: Position
 
 
 class Entry:
@@ -35,7 +35,7 @@ class Entry:
 
     __slots__ = ("data", "recorded")
 
-    def __init__(self, recorded: Recorded[Room.Event]) -> None:
+    def __init__(self, recorded: Recorded[RoomEvent]) -> None:
         self.recorded = recorded
         self.data: bytes | None = None
 
@@ -44,18 +44,13 @@ class Entry:
         return self.recorded.position
 
     @property
-    def event(self) -> Room.Event:
+    def event(self) -> RoomEvent:
         return self.recorded.event
 
     @property
     def key(self) -> str:
         """The idempotency key: derived from the fact, so that a repeat carries the same."""
         return f"{self.event.originator_id}:{self.event.originator_version}"
-
-    @property
-    def is_published(self) -> bool:
-        """A room that was opened concerns nobody until its first member joins."""
-        return not isinstance(self.event, Room.RoomOpened)
 
     def publication(self, channels: Channels) -> Publication:
         """What a call to the real-time server carries, once the data is there."""

@@ -3,41 +3,30 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
 import asyncpg
 
 from centrifugo.publisher import Channels, Publication, Publisher
-from domain.room import TOPICS, Room
+from domain.room import TOPICS, RoomEvent
+from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded
+from eventstore.values import Position
 from postgres.database import Database
+from projections.fanout.audience import still_concerned
 from projections.fanout.channels import personal_channel
 from projections.fanout.publications import Entry, Publications
-from projections.readmodels.bodies import Bodies
 
 PAGE = 200
-
-# Members when it happened who are members still, and somebody whose leaving it was and who has not come back. Only
-# those who can be listening: see `projections.fanout.leases`.
-AUDIENCE = """
-SELECT DISTINCT user_id FROM memberships AS stay
-WHERE room_id = $1 AND joined_version <= $2 AND ($3::bigint IS NULL OR user_id = $3)
-    AND (left_version IS NULL OR (left_version = $2 AND NOT EXISTS (
-        SELECT FROM memberships AS later
-        WHERE later.room_id = stay.room_id AND later.user_id = stay.user_id AND later.left_version IS NULL)))
-    AND ($4 OR EXISTS (SELECT FROM leases WHERE leases.user_id = stay.user_id AND NOT is_paused))
-ORDER BY user_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Events from position `first` to `last`, both included: of one room, or for one user's channel, or all."""
 
-    first: int
-    last: int
-    room_id: UUID | None = None
-    user_id: int | None = None
+    first: Position
+    last: Position
+    room_id: RoomId | None = None
+    user_id: UserId | None = None
 
 
 @dataclass(slots=True)
@@ -55,10 +44,10 @@ class Total:
 class Republishing:
     """Reads what a selection amounts to. `all_warm`: nobody is left out for having no token."""
 
-    def __init__(self, database: Database, log: Log, *, all_warm: bool) -> None:
+    def __init__(self, database: Database, log: Log, publications: Publications, *, all_warm: bool) -> None:
         self._database = database
         self._log = log
-        self._publications = Publications(Bodies(database))
+        self._publications = publications
         self._all_warm = all_warm
 
     async def dry_run(self, selection: Selection) -> Total:
@@ -83,24 +72,21 @@ class Republishing:
 
     async def _publications_of(self, selection: Selection) -> AsyncIterator[Publication]:
         """Those that go to somebody, in log order."""
-        after = selection.first - 1
+        after = Position(selection.first - 1)
         while page := await self._database.read(partial(self._page, selection, after)):
             entries = [Entry(recorded) for recorded in page]
             await self._publications.encode(entries)
             for entry in entries:
-                if entry.is_published and (channels := await self._channels(entry.event, selection.user_id)):
-                    yield entry.publication(Channels(channels))
+                users = await still_concerned(
+                    entry.event, self._database, user_id=selection.user_id, all_warm=self._all_warm
+                )
+                if users:
+                    yield entry.publication(Channels([personal_channel(user_id) for user_id in users]))
             after = page[-1].position
 
     async def _page(
-        self, selection: Selection, after: int, connection: asyncpg.Connection
-    ) -> list[Recorded[Room.Event]]:
+        self, selection: Selection, after: Position, connection: asyncpg.Connection
+    ) -> list[Recorded[RoomEvent]]:
         return await self._log.find(
             after, selection.last, topics=TOPICS, stream_id=selection.room_id, limit=PAGE, connection=connection
         )
-
-    async def _channels(self, event: Room.Event, user_id: int | None) -> list[str]:
-        rows = await self._database.fetch(
-            AUDIENCE, event.originator_id, event.originator_version, user_id, self._all_warm
-        )
-        return [personal_channel(row[0]) for row in rows]

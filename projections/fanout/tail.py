@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from eventstore.log import CHANNEL, Log
+from eventstore.values import LOG_START, Position
 from postgres.database import Database
 from postgres.listener import Listener
 from projections.fanout.publications import Entry, Publications
@@ -33,28 +34,30 @@ class Tail:
         self._log = log
         self._publications = publications
         self._window: deque[Entry] = deque(maxlen=WINDOW)
-        self._from = self._to = 0  # the window holds every event beyond `_from`, up to `_to`
+        self._from = self._to = LOG_START  # the window holds every event beyond `_from`, up to `_to`
         self._reading = asyncio.Lock()
         self._news = asyncio.Event()
         self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
-        self.head = 0
+        self.head = LOG_START
 
     async def run(self) -> None:
         """Listen for news until cancelled. Without it `news` only polls."""
         await self._listener.run()
 
-    def has_news(self, position: int) -> bool:
+    def has_news(self, position: Position) -> bool:
         """Whether there may be events beyond `position`, as far as is known without asking."""
         return self._to > position or self._news.is_set()
 
-    async def news(self, position: int) -> bool:
+    async def news(self, position: Position) -> bool:
         """Wait until there may be events beyond `position`, or for long enough to look all the same; answers which."""
         if not self.has_news(position):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL_S)
         return self.has_news(position)
 
-    async def after(self, position: int, *, limit: int = PAGE, to: int | None = None) -> tuple[list[Entry], int]:
+    async def after(
+        self, position: Position, *, limit: int = PAGE, to: Position | None = None
+    ) -> tuple[list[Entry], Position]:
         """The next entries beyond `position`, at most `limit`, none beyond `to`; and the position they complete to.
 
         Raises StoreUnavailable.
@@ -73,7 +76,7 @@ class Tail:
         """Fill in the data of the entries that a lane is about to publish. Raises StoreUnavailable."""
         await self._publications.encode(entries)
 
-    async def _extend(self, position: int) -> None:
+    async def _extend(self, position: Position) -> None:
         """Read on from the end of the window, or begin a new one at `position` when it lies beyond."""
         self._news.clear()  # before reading: what is announced from now on may not be in the answer
         if position > self._to or not self._window:
@@ -88,13 +91,13 @@ class Tail:
         self._window.extend(entries)
         self._to = complete_to
 
-    def _windowed(self, position: int, limit: int) -> tuple[list[Entry], int]:
+    def _windowed(self, position: Position, limit: int) -> tuple[list[Entry], Position]:
         start = bisect_right(self._window, position, key=lambda entry: entry.position)
         stop = min(len(self._window), start + limit)
         entries = [self._window[place] for place in range(start, stop)]
         return entries, self._to if stop == len(self._window) else entries[-1].position
 
-    async def _read(self, position: int, limit: int) -> tuple[list[Entry], int]:
+    async def _read(self, position: Position, limit: int) -> tuple[list[Entry], Position]:
         async with self._database.connection() as connection:
             batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
         self.head = max(self.head, folded)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from centrifugo.publisher import Publisher
+from eventstore.values import Position
 from postgres import locks
 from postgres.database import SESSION, UNAVAILABLE
 from postgres.errors import StoreError
@@ -165,7 +166,9 @@ class Fanout:
         """An event that cannot even be read stops the lane until an operator has looked, as a refused one does."""
         connection = await self._connect()
         try:
-            await lanes.fail(row, row.position + 1, f"{type(error).__name__}: see the server's log", connection)
+            await lanes.fail(
+                row, Position(row.position + 1), f"{type(error).__name__}: see the server's log", connection
+            )
         finally:
             connection.terminate()
 

@@ -3,9 +3,9 @@
 import asyncpg
 
 from eventstore import checkpoints
-from eventstore.append import FOLD_PAGE
 from eventstore.errors import UnreadableEvent
 from eventstore.log import Log
+from eventstore.writer.append import FOLD_PAGE
 from projections.readmodels.projection import RoomsProjection
 
 

@@ -1,23 +1,43 @@
-"""What an event says to people: the body that its answer, its publication and its entry in a feed all carry."""
+"""What an event says to people: the body that its answer, its publication and its entry in a feed all carry.
+
+The shapes that a body is made of are built here alone, for events and for reads of the read models.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
+from datetime import datetime
+from typing import assert_never
 
 import asyncpg
-from eventsourcing.utils import get_topic
 
-from domain.room import Room as RoomAggregate
+from domain.room import Room, RoomEvent
+from domain.values import RoomId, UserId
 from eventstore.log import Recorded
+from eventstore.values import Version
 from postgres.database import Database
-from projections.readmodels.shapes import LastMessage, Member, Message, MessageRoom, Room, StreamEvent, User, timestamp
+from projections.readmodels.shapes import (
+    Body,
+    LastMessage,
+    Member,
+    Message,
+    MessageRoom,
+    RoomSummary,
+    StreamEvent,
+    User,
+    timestamp,
+)
 
-ROOMS_AT = """
+LAST_COLUMNS = """
+    last.version AS last_id, last.content AS last_content, last.posted_at AS last_posted_at,
+    last.user_id AS last_user_id, users.username AS last_username
+"""
+
+ROOMS_AT = f"""
 SELECT
-    asked.room_id, asked.version, rooms.name, rooms.opened_at,
+    asked.room_id, asked.version, coalesce(former.name, rooms.name) AS name,
     CASE WHEN coalesce(joined.version, 0) > coalesce(gone.version, 0)
         THEN joined.members ELSE coalesce(gone.members, 0) END AS member_count,
-    last.version AS last_id, last.content AS last_content, last.posted_at AS last_posted_at,
-    last.user_id AS last_user_id
+    coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
+    {LAST_COLUMNS}
 FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
 JOIN rooms USING (room_id)
 LEFT JOIN LATERAL (
@@ -32,34 +52,63 @@ LEFT JOIN LATERAL (
     SELECT version, content, posted_at, user_id FROM messages
     WHERE room_id = asked.room_id AND version <= asked.version ORDER BY version DESC LIMIT 1
 ) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT name FROM former_names
+    WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
+) AS former ON true
+LEFT JOIN users ON users.user_id = last.user_id
 """
 
 USERNAMES = "SELECT user_id, username FROM users WHERE user_id = ANY($1)"
 
-Event = RoomAggregate.Event
-RoomVersion = tuple[UUID, int]
+RoomVersion = tuple[RoomId, Version]
 
 
-def username(name: str | None, user_id: int) -> str:
-    """A user's name, or what stands for it where this installation has no such account (an imported log)."""
-    return name if name is not None else f"user {user_id}"
+def user(user_id: UserId, username: str | None) -> User:
+    """A user by name, or by what stands for it where this installation has no such account (an imported log)."""
+    return User(user_id, username if username is not None else f"user {user_id}")
 
 
-def message(event: RoomAggregate.MessageAdded, user: User) -> Message:
-    """The body of a `message_added`: all of it is in the event, but for the name."""
-    posted_at = timestamp(event.timestamp)
-    room = MessageRoom(id=event.originator_id, version=event.originator_version, bumped_at=posted_at)
-    return Message(id=room.version, content=event.content, user=user, room=room, created_at=posted_at)
+def message(room_id: RoomId, version: Version, *, author: User, content: str, posted_at: datetime) -> Message:
+    """Something said."""
+    said_at = timestamp(posted_at)
+    return Message(version, content, author, MessageRoom(room_id, version, said_at), said_at)
 
 
-def user_of(event: Event) -> int:
-    """Who did it."""
+def room_summary(row: asyncpg.Record) -> RoomSummary:
+    """A row with a room's columns, and those of LAST_COLUMNS."""
+    last = None
+    if row["last_id"] is not None:
+        author = user(row["last_user_id"], row["last_username"])
+        last = LastMessage(row["last_id"], row["last_content"], author, timestamp(row["last_posted_at"]))
+    return RoomSummary(
+        row["room_id"], row["name"], row["version"], timestamp(row["bumped_at"]), row["member_count"], last
+    )
+
+
+def body(event: RoomEvent, actor: User, rooms: Mapping[RoomVersion, RoomSummary]) -> Body:
+    """The body of an event, given the user who acted and, where it shows its room, the room right after it."""
     match event:
-        case RoomAggregate.RoomOpened():
-            return event.opened_by
-        case RoomAggregate.UserJoined() | RoomAggregate.UserLeft() | RoomAggregate.MessageAdded():
-            return event.user_id
-    raise TypeError(f"{type(event).__name__} names no user")
+        case Room.MessageAdded():
+            return message(
+                *place(event),
+                author=actor,
+                content=event.content,
+                posted_at=event.timestamp,
+            )
+        case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft() | Room.RoomRenamed():
+            return Member(rooms[place(event)], actor)
+        case _:
+            assert_never(event)
+
+
+def shows_room(event: RoomEvent) -> bool:
+    """Whether the body shows the whole room. That of a message does not: posting reads nothing."""
+    return not isinstance(event, Room.MessageAdded)
+
+
+def place(event: RoomEvent) -> RoomVersion:
+    return RoomId(event.originator_id), Version(event.originator_version)
 
 
 class Bodies:
@@ -68,15 +117,32 @@ class Bodies:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def room_at(self, room_id: UUID, version: int) -> Room:
+    async def body(self, event: RoomEvent, actor: User) -> Body:
+        """The body of one event; `actor` is who acted."""
+        rooms = await self.rooms_at([place(event)]) if shows_room(event) else {}
+        return body(event, actor, rooms)
+
+    async def of(self, batch: Sequence[Recorded[RoomEvent]]) -> list[StreamEvent]:
+        """The events of `batch` as people get them, in its order."""
+        events = [recorded.event for recorded in batch]
+        users = await self.users(event.actor for event in events)
+        rooms = await self.rooms_at(place(event) for event in events if shows_room(event))
+        return [
+            StreamEvent(
+                version=recorded.version,
+                position=recorded.position,
+                type=event.TOPIC,
+                body=body(event, users[event.actor], rooms),
+                occurred_at=timestamp(event.timestamp),
+            )
+            for recorded, event in zip(batch, events, strict=True)
+        ]
+
+    async def room_at(self, room_id: RoomId, version: Version) -> RoomSummary:
         """The room as it was right after `version`."""
         return (await self.rooms_at([(room_id, version)]))[room_id, version]
 
-    async def member_at(self, room_id: UUID, version: int, user: User) -> Member:
-        """The body of the join or leave of `user` at `version`."""
-        return Member(room=await self.room_at(room_id, version), user=user)
-
-    async def rooms_at(self, asked: Iterable[RoomVersion]) -> dict[RoomVersion, Room]:
+    async def rooms_at(self, asked: Iterable[RoomVersion]) -> dict[RoomVersion, RoomSummary]:
         """Rooms as they were right after given versions."""
         versions = sorted(set(asked))
         if not versions:
@@ -84,61 +150,10 @@ class Bodies:
         rows = await self._database.fetch(
             ROOMS_AT, [room for room, _ in versions], [version for _, version in versions]
         )
-        users = await self.users({row["last_user_id"] for row in rows if row["last_user_id"] is not None})
-        return {(row["room_id"], row["version"]): room_at(row, users) for row in rows}
+        return {(row["room_id"], row["version"]): room_summary(row) for row in rows}
 
-    async def users(self, user_ids: Iterable[int]) -> dict[int, User]:
+    async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id; each of those asked for is in the answer."""
         asked = set(user_ids)
         names = dict(await self._database.fetch(USERNAMES, list(asked))) if asked else {}
-        return {user_id: User(id=user_id, username=username(names.get(user_id), user_id)) for user_id in asked}
-
-    async def of(self, batch: Sequence[Recorded[Event]]) -> list[StreamEvent]:
-        """The events of `batch` as people get them, in its order."""
-        users = await self.users(user_of(recorded.event) for recorded in batch)
-        rooms = await self.rooms_at(
-            (recorded.event.originator_id, recorded.event.originator_version)
-            for recorded in batch
-            if not isinstance(recorded.event, RoomAggregate.MessageAdded)
-        )
-        return [stream_event(recorded, users, rooms) for recorded in batch]
-
-
-def stream_event(
-    recorded: Recorded[Event], users: Mapping[int, User], rooms: Mapping[RoomVersion, Room]
-) -> StreamEvent:
-    """One event with its body, given the users and rooms that it names."""
-    event = recorded.event
-    user = users[user_of(event)]
-    body: Message | Member
-    if isinstance(event, RoomAggregate.MessageAdded):
-        body = message(event, user)
-    else:
-        body = Member(room=rooms[event.originator_id, event.originator_version], user=user)
-    return StreamEvent(
-        version=event.originator_version,
-        position=recorded.position,
-        type=get_topic(type(event)),
-        body=body,
-        occurred_at=timestamp(event.timestamp),
-    )
-
-
-def room_at(row: asyncpg.Record, users: Mapping[int, User]) -> Room:
-    """A row of ROOMS_AT as the contract shows a room."""
-    last = None
-    if row["last_id"] is not None:
-        last = LastMessage(
-            id=row["last_id"],
-            content=row["last_content"],
-            user=users[row["last_user_id"]],
-            created_at=timestamp(row["last_posted_at"]),
-        )
-    return Room(
-        id=row["room_id"],
-        name=row["name"],
-        version=row["version"],
-        bumped_at=last.created_at if last is not None else timestamp(row["opened_at"]),
-        member_count=row["member_count"],
-        last_message=last,
-    )
+        return {user_id: user(user_id, names.get(user_id)) for user_id in asked}

@@ -1,4 +1,4 @@
--- version 1
+-- version 2
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
 -- cannot have happened, written by another application on the log, is an error and not passed over.
@@ -56,6 +56,28 @@ BEGIN
             room_id, user_id, joined_version, joined_place, joined_change, left_version, left_place, left_change)
         JOIN rooms ON rooms.room_id = stay.room_id;
     END IF;
+    RETURN base;
+END
+$$;
+
+-- Names given by room_renamed. Each former name is kept with the version that ended it.
+CREATE OR REPLACE FUNCTION fold_renames(
+    base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    INSERT INTO former_names (room_id, until_version, name)
+    SELECT
+        renamed.room_id, renamed.version,
+        lag(renamed.name, 1, rooms.name) OVER (PARTITION BY renamed.room_id ORDER BY renamed.version)
+    FROM unnest(room_ids, versions, names) AS renamed (room_id, version, name)
+    JOIN rooms ON rooms.room_id = renamed.room_id;
+    UPDATE rooms SET name = newest.name, name_key = newest.name_key
+    FROM (
+        SELECT DISTINCT ON (renamed.room_id) renamed.room_id, renamed.name, renamed.name_key
+        FROM unnest(room_ids, versions, names, name_keys) AS renamed (room_id, version, name, name_key)
+        ORDER BY renamed.room_id, renamed.version DESC
+    ) AS newest
+    WHERE rooms.room_id = newest.room_id;
     RETURN base;
 END
 $$;

@@ -3,34 +3,34 @@
 What to write is worked out here, for a whole batch; the functions in `fold.sql` write it.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 import asyncpg
 
-from domain.room import Room, name_key
+from domain.room import Room, RoomEvent, name_key
 from eventstore.log import Recorded
+from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
 
-TAKEN = "SELECT name_key FROM rooms WHERE name_key = ANY($1)"
+HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
 
 
 @dataclass(slots=True)
-class Change:
+class RoomDelta:
     """What a batch did to one room, as differences."""
 
-    version: int = 0
+    version: Version = STREAM_START
     place: int = 0
     bumped_at: datetime | None = None
-    last_message_version: int | None = None
+    last_message_version: Version | None = None
     members: int = 0
     messages: int = 0
 
@@ -67,13 +67,55 @@ class Stays:
 
     def add(self, move: Move) -> None:
         """Take the next join or leave, in log order."""
-        if isinstance(move.event, Room.UserJoined):
-            self._current[move.who] = move
-            self.begun[(*move.who, move.event.originator_version)] = (move, None)
-        elif (join := self._current.pop(move.who, None)) is not None:
-            self.begun[(*join.who, join.event.originator_version)] = (join, move)
+        match move.event:
+            case Room.UserJoined():
+                self._current[move.who] = move
+                self.begun[(*move.who, move.event.originator_version)] = (move, None)
+            case Room.UserLeft():
+                self._end(move)
+            case _:
+                assert_never(move.event)
+
+    def _end(self, leave: Move) -> None:
+        if (join := self._current.pop(leave.who, None)) is not None:
+            self.begun[(*join.who, join.event.originator_version)] = (join, leave)
         else:
-            self.ended.append(move)
+            self.ended.append(leave)
+
+
+@dataclass(slots=True)
+class BatchByKind:
+    """The events of a batch by what they do, each kind in log order."""
+
+    openings: list[Room.RoomOpened] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    messages: list[Room.MessageAdded] = field(default_factory=list)
+    renames: list[Room.RoomRenamed] = field(default_factory=list)
+    deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
+
+    def add(self, place: int, event: RoomEvent) -> None:
+        """Take the next event."""
+        delta = self.deltas.get(event.originator_id)
+        if delta is None:
+            delta = self.deltas[event.originator_id] = RoomDelta()
+        delta.version, delta.place = Version(event.originator_version), place
+        match event:
+            case Room.MessageAdded():
+                self.messages.append(event)
+                delta.messages += 1
+                delta.bumped_at, delta.last_message_version = event.timestamp, delta.version
+            case Room.UserJoined():
+                delta.members += 1
+                self.moves.append(Move(event, place, delta.members))
+            case Room.UserLeft():
+                delta.members -= 1
+                self.moves.append(Move(event, place, delta.members))
+            case Room.RoomOpened():
+                self.openings.append(event)
+            case Room.RoomRenamed():
+                self.renames.append(event)
+            case _:
+                assert_never(event)
 
 
 class RoomsProjection:
@@ -84,24 +126,30 @@ class RoomsProjection:
     version = 1
     """Of the fold: raised with every change after which the same events make other rows."""
 
-    async def fold(self, batch: Sequence[Recorded[Room.Event]], connection: asyncpg.Connection) -> None:
+    async def fold(self, batch: Sequence[Recorded[RoomEvent]], connection: asyncpg.Connection) -> None:
         """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""
         if batch:
             await self.folding([(recorded.position, recorded.event) for recorded in batch], base=0).fetch(connection)
 
-    def folding(self, batch: Sequence[tuple[int, Room.Event]], *, base: Call | int) -> Call:
+    def folding(self, batch: Sequence[tuple[int, RoomEvent]], *, base: Call | int) -> Call:
         """The call that folds events at these places (ascending), counted from the position `base`; returns `base`."""
-        openings = [event for _, event in batch if isinstance(event, Room.RoomOpened)]
-        moves = moves_in(batch)
-        if openings:
-            base = fold_openings(openings, base)
-        if moves:
-            base = fold_stays(moves, base)
-        return fold_changes(batch, base)
+        kinds = BatchByKind()
+        for place, event in batch:
+            kinds.add(place, event)
+        if kinds.openings:
+            base = fold_openings(kinds.openings, base)
+        if kinds.moves:
+            base = fold_stays(kinds.moves, base)
+        if kinds.renames:
+            base = fold_renames(kinds.renames, base)
+        return fold_changes(kinds.deltas, kinds.messages, base)
 
-    async def taken(self, values: Sequence[str], connection: asyncpg.Connection) -> set[str]:
-        """Those of these name keys that a room has."""
-        return {row[0] for row in await connection.fetch(TAKEN, list(values))}
+    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> dict[str, set[UUID]]:
+        """The rooms that have each of these name keys; another application may have opened several with one."""
+        found: dict[str, set[UUID]] = {}
+        for key, room_id in await connection.fetch(HOLDERS, list(values)):
+            found.setdefault(key, set()).add(room_id)
+        return found
 
 
 def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:
@@ -123,51 +171,20 @@ def fold_stays(moves: Iterable[Move], base: Call | int) -> Call:
     return Call("fold_stays", base, *columns(ended, 5), *columns(begun, 8))
 
 
-def fold_changes(batch: Sequence[tuple[int, Room.Event]], base: Call | int) -> Call:
+def fold_renames(events: Sequence[Room.RoomRenamed], base: Call | int) -> Call:
+    """The call that names rooms, and keeps what they were called before."""
+    rows = [(e.originator_id, e.originator_version, e.name, name_key(e.name)) for e in events]
+    return Call("fold_renames", base, *columns(rows, 4))
+
+
+def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.MessageAdded], base: Call | int) -> Call:
     """The call that adds messages and brings the rooms' own rows up to date."""
     rooms = [
-        (room_id, c.version, c.place, c.bumped_at, c.last_message_version, c.members, c.messages)
-        for room_id, c in changes(batch).items()
+        (room_id, d.version, d.place, d.bumped_at, d.last_message_version, d.members, d.messages)
+        for room_id, d in deltas.items()
     ]
-    messages = [
-        (e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp)
-        for _, e in batch
-        if isinstance(e, Room.MessageAdded)
-    ]
-    return Call("fold_changes", base, *columns(rooms, 7), *columns(messages, 5))
-
-
-def changes(batch: Iterable[tuple[int, Room.Event]]) -> dict[UUID, Change]:
-    """What the batch did to each of its rooms."""
-    changed: dict[UUID, Change] = {}
-    for place, event in batch:
-        change = changed.get(event.originator_id)
-        if change is None:
-            change = changed[event.originator_id] = Change()
-        change.version, change.place = event.originator_version, place
-        match event:
-            case Room.MessageAdded():
-                change.messages += 1
-                change.bumped_at, change.last_message_version = event.timestamp, event.originator_version
-            case Room.UserJoined() | Room.UserLeft():
-                change.members += difference(event)
-    return changed
-
-
-def moves_in(batch: Iterable[tuple[int, Room.Event]]) -> list[Move]:
-    """The joins and leaves of a batch."""
-    added: defaultdict[UUID, int] = defaultdict(int)
-    moves = []
-    for place, event in batch:
-        if isinstance(event, Room.UserJoined | Room.UserLeft):
-            added[event.originator_id] += difference(event)
-            moves.append(Move(event, place, added[event.originator_id]))
-    return moves
-
-
-def difference(event: Room.UserJoined | Room.UserLeft) -> int:
-    """What the event adds to the number of members."""
-    return 1 if isinstance(event, Room.UserJoined) else -1
+    said = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in messages]
+    return Call("fold_changes", base, *columns(rooms, 7), *columns(said, 5))
 
 
 def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

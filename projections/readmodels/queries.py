@@ -3,27 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-from uuid import UUID
 
 import asyncpg
 
 from domain.room import name_key
+from domain.values import RoomId, UserId
 from eventstore.checkpoints import position_of
 from eventstore.log import ROWS, Log
-from eventstore.position import Position
+from eventstore.values import Position, Version
 from postgres.database import Database
-from projections.readmodels.bodies import Bodies, username
+from projections.readmodels.bodies import LAST_COLUMNS, Bodies, message, room_summary, user
 from projections.readmodels.projection import RoomsProjection
-from projections.readmodels.shapes import (
-    LastMessage,
-    Message,
-    MessageRoom,
-    Room,
-    RoomFound,
-    StreamEvent,
-    User,
-    timestamp,
-)
+from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
 
 T = TypeVar("T")
 
@@ -33,10 +24,9 @@ PAGE = 100
 PROJECTION = f"'{RoomsProjection.name}'"
 POSITION = f"{position_of(PROJECTION)} AS position"
 
-ROOM_COLUMNS = """
+ROOM_COLUMNS = f"""
     rooms.room_id, rooms.name, rooms.version, rooms.bumped_at, rooms.member_count,
-    last.version AS last_id, last.content AS last_content, last.posted_at AS last_posted_at,
-    last.user_id AS last_user_id, users.username AS last_username
+    {LAST_COLUMNS}
 """
 
 LAST_MESSAGE = """
@@ -157,14 +147,6 @@ class Found(Generic[T]):
     results: list[T]
 
 
-@dataclass(frozen=True, slots=True)
-class RoomEvents:
-    """Events of one room, ascending, and the version that the room has by now."""
-
-    events: list[StreamEvent]
-    version: int
-
-
 class Queries:
     """What people may read. Users and rooms are given by id; `None` where there is nothing for that user to see."""
 
@@ -173,27 +155,26 @@ class Queries:
         self._log = log
         self._bodies = bodies
 
-    async def rooms(self, user_id: int, *, page: int) -> At[Found[Room] | None]:
+    async def rooms(self, user_id: UserId, *, page: int) -> At[Found[RoomSummary] | None]:
         """The rooms of a user, latest bumped first; None for a page (from 1) beyond the last."""
         rows = await self._database.fetch(ROOMS, user_id, offset(page))
         found = [row for row in rows if row["room_id"] is not None]
-        return At(numbered([room(row) for row in found], found, page), rows[0]["position"])
+        return At(numbered([room_summary(row) for row in found], found, page), rows[0]["position"])
 
-    async def room(self, user_id: int, room_id: UUID) -> At[Room | None]:
-        """A room that the user is a member of."""
+    async def room(self, user_id: UserId, room_id: RoomId) -> At[RoomSummary]:
+        """A room that the user is a member of. Raises NotInRoom."""
         row = (await self._database.fetch(ROOM, user_id, room_id))[0]
-        return At(room(row) if row["room_id"] is not None else None, row["position"])
+        if row["room_id"] is None:
+            raise NotInRoom
+        return At(room_summary(row), row["position"])
 
-    async def search(self, user_id: int, text: str, *, page: int) -> At[Found[RoomFound] | None]:
+    async def search(self, user_id: UserId, text: str, *, page: int) -> At[Found[RoomFound] | None]:
         """Rooms whose name has `text` in it, by name; all of them for an empty text."""
         rows = await self._database.fetch(SEARCH, user_id, name_key(text), offset(page))
         found = [row for row in rows if row["room_id"] is not None]
-        results = [
-            RoomFound(row["room_id"], row["name"], timestamp(row["opened_at"]), row["is_member"]) for row in found
-        ]
-        return At(numbered(results, found, page), rows[0]["position"])
+        return At(numbered([room_found(row) for row in found], found, page), rows[0]["position"])
 
-    async def messages(self, user_id: int, room_id: UUID, *, page: int) -> At[Found[Message] | None]:
+    async def messages(self, user_id: UserId, room_id: RoomId, *, page: int) -> At[Found[Message] | None]:
         """Messages of a room, newest first. Raises NotInRoom; None for a page beyond the last."""
         rows = await self._database.fetch(MESSAGES, user_id, room_id, offset(page))
         if rows[0]["room_id"] is None:
@@ -202,21 +183,23 @@ class Queries:
         found = Found(rows[0]["message_count"], results) if results or page == 1 else None
         return At(found, rows[0]["position"])
 
-    async def messages_before(self, user_id: int, room_id: UUID, *, before: int, limit: int) -> At[Found[Message]]:
+    async def messages_before(
+        self, user_id: UserId, room_id: RoomId, *, before: Version, limit: int
+    ) -> At[Found[Message]]:
         """The newest `limit` messages with ids below `before`, newest first. Raises NotInRoom."""
         rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
         return At(Found(rows[0]["message_count"], messages(rows)), rows[0]["position"])
 
-    async def events(self, user_id: int, room_id: UUID, *, after: int, limit: int) -> At[RoomEvents]:
+    async def events(self, user_id: UserId, room_id: RoomId, *, after: Version, limit: int) -> At[RoomEvents]:
         """The events of a room beyond version `after`, ascending. Raises NotInRoom."""
         rows = await self._database.fetch(EVENTS, user_id, room_id, after, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
         return At(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
 
-    async def feed(self, user_id: int, *, after: int, limit: int) -> At[list[StreamEvent]]:
+    async def feed(self, user_id: UserId, *, after: Position, limit: int) -> At[list[StreamEvent]]:
         """What the user was there for beyond position `after`, across rooms, ascending.
 
         The position is the point that the answer is complete to: that of the last event where there may be more.
@@ -245,25 +228,19 @@ def numbered(results: list[T], rows: Sequence[asyncpg.Record], page: int) -> Fou
     return Found(0, []) if page == 1 else None
 
 
-def room(row: asyncpg.Record) -> Room:
-    last = None
-    if row["last_id"] is not None:
-        author = User(row["last_user_id"], username(row["last_username"], row["last_user_id"]))
-        last = LastMessage(row["last_id"], row["last_content"], author, timestamp(row["last_posted_at"]))
-    return Room(row["room_id"], row["name"], row["version"], timestamp(row["bumped_at"]), row["member_count"], last)
-
-
 def room_found(row: asyncpg.Record) -> RoomFound:
     return RoomFound(row["room_id"], row["name"], timestamp(row["opened_at"]), row["is_member"])
 
 
 def messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
-    return [message(row) for row in rows if row["version"] is not None]
-
-
-def message(row: asyncpg.Record) -> Message:
-    posted_at = timestamp(row["posted_at"])
-    author = User(row["user_id"], username(row["username"], row["user_id"]))
-    return Message(
-        row["version"], row["content"], author, MessageRoom(row["room_id"], row["version"], posted_at), posted_at
-    )
+    return [
+        message(
+            row["room_id"],
+            row["version"],
+            author=user(row["user_id"], row["username"]),
+            content=row["content"],
+            posted_at=row["posted_at"],
+        )
+        for row in rows
+        if row["version"] is not None
+    ]

@@ -1,11 +1,12 @@
 """What a user has not read yet: messages of others since they joined or last looked, on whichever device."""
 
-from uuid import UUID
-
 import asyncpg
 from msgspec import Struct
 
+from domain.values import RoomId, UserId
+from eventstore.values import Version
 from postgres.database import Database
+from projections.readmodels.queries import NotInRoom
 
 MOST = 100
 """Unread messages are counted up to this many: beyond it nobody reads the number, and counting costs."""
@@ -16,10 +17,10 @@ class Reading(Struct, frozen=True):
     `counted` are not.
     """
 
-    room_id: UUID
-    version: int
+    room_id: RoomId
+    version: Version
     unread: int
-    counted: int
+    counted: Version
 
 
 READ_UP_TO = "greatest(stay.joined_version, mark.version)"
@@ -65,18 +66,17 @@ class ReadMarks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of(self, user_id: int) -> list[Reading]:
+    async def of(self, user_id: UserId) -> list[Reading]:
         """One for each room that the user is in."""
         return [reading(row) for row in await self._database.fetch(READINGS, user_id)]
 
-    async def move(self, user_id: int, room_id: UUID, version: int) -> tuple[Reading, bool] | None:
-        """Note that the user has read the room up to `version`; answers whether that is news.
-
-        None when there is no such room, or the user is not in it.
-        """
+    async def move(self, user_id: UserId, room_id: RoomId, version: Version) -> tuple[Reading, bool]:
+        """Note that the user has read the room up to `version`; answers whether the mark moved. Raises NotInRoom."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(MARK, user_id, room_id, version)
-        return (reading(row), row["has_moved"]) if row is not None else None
+        if row is None:
+            raise NotInRoom
+        return reading(row), row["has_moved"]
 
 
 def reading(row: asyncpg.Record) -> Reading:

@@ -5,9 +5,11 @@ A shape is folded from the log: the same event gives the same `Message` or `Memb
 
 from datetime import UTC, datetime
 from typing import Annotated
-from uuid import UUID
 
 from msgspec import Meta, Struct
+
+from domain.values import RoomId, UserId
+from eventstore.values import Position, Version
 
 Timestamp = Annotated[
     str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", description="RFC 3339, UTC, microseconds")
@@ -23,25 +25,25 @@ def timestamp(moment: datetime) -> Timestamp:
 class User(Struct, frozen=True):
     """A person, by the number that events name."""
 
-    id: int
+    id: UserId
     username: str
 
 
 class LastMessage(Struct, frozen=True):
     """The newest message of a room, as lists of rooms show it."""
 
-    id: int
+    id: Version
     content: str
     user: User
     created_at: Timestamp
 
 
-class Room(Struct, frozen=True):
+class RoomSummary(Struct, frozen=True):
     """A room at `version`. `bumped_at` is when its newest message was said, or when it was opened."""
 
-    id: UUID
+    id: RoomId
     name: str
-    version: int
+    version: Version
     bumped_at: Timestamp
     member_count: int
     last_message: LastMessage | None
@@ -50,7 +52,7 @@ class Room(Struct, frozen=True):
 class RoomFound(Struct, frozen=True):
     """A room in the answer to a search, for people who may not be in it."""
 
-    id: UUID
+    id: RoomId
     name: str
     created_at: Timestamp
     is_member: bool
@@ -59,15 +61,15 @@ class RoomFound(Struct, frozen=True):
 class MessageRoom(Struct, frozen=True):
     """What a message changed about its room: `version` is the message's own id."""
 
-    id: UUID
-    version: int
+    id: RoomId
+    version: Version
     bumped_at: Timestamp
 
 
 class Message(Struct, frozen=True):
     """Something said. `id` is the version of the room that added it."""
 
-    id: int
+    id: Version
     content: str
     user: User
     room: MessageRoom
@@ -77,15 +79,26 @@ class Message(Struct, frozen=True):
 class Member(Struct, frozen=True):
     """A user who joined or left, and the room as it was right after."""
 
-    room: Room
+    room: RoomSummary
     user: User
+
+
+Body = Message | Member
+"""What an event says to people: one shape for each kind."""
 
 
 class StreamEvent(Struct, frozen=True):
     """One event of the log, with the body that its publication carries."""
 
-    version: int
-    position: int
+    version: Version
+    position: Position
     type: str
-    body: Message | Member
+    body: Body
     occurred_at: Timestamp
+
+
+class RoomEvents(Struct, frozen=True):
+    """Events of one room, ascending by version; `version` is the room's by now: beyond the last, there is more."""
+
+    events: list[StreamEvent]
+    version: Version

@@ -1,8 +1,8 @@
 """The tables that RoomsProjection keeps, and the rows of one room in them."""
 
-from uuid import UUID
-
 import asyncpg
+
+from domain.values import RoomId
 
 LIVE = "public"
 """The schema of the tables that pages are read from."""
@@ -11,13 +11,14 @@ KEYS = {
     "rooms": ("room_id",),
     "memberships": ("room_id", "user_id", "joined_version"),
     "messages": ("room_id", "version"),
+    "former_names": ("room_id", "until_version"),  # of room_renamed
 }
 """The primary key of each table."""
 
 TABLES = tuple(KEYS)
 
 
-async def replace_room(room_id: UUID, connection: asyncpg.Connection, *, source: str) -> None:
+async def replace_room(room_id: RoomId, connection: asyncpg.Connection, *, source: str) -> None:
     """Make the live rows of one room those of the tables in the schema `source`, which hold this room only."""
     for table in TABLES:
         await connection.execute(remove_wrong(table, source), room_id)

@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 from domain.room import TOPICS
 from eventstore.errors import UnreadableEvent
 from eventstore.mapper import create_mapper, to_event
+from eventstore.values import LOG_START, Position, Version
 from replay.progress import Progress, Report, unwatched
 
 FORMAT = "onrecord-events"
@@ -37,7 +38,7 @@ DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, msgspec.DecodeError)
 
 REPORT_EVERY = 1000
 
-Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+ONE_OR_MORE = Meta(ge=1, le=2**63 - 1)
 
 
 class ArchiveRefused(Exception):
@@ -48,21 +49,21 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
     """The first line."""
 
     format: str
-    version: int
+    format_version: int = msgspec.field(name="version")
 
 
 class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` where that is no UTF-8."""
 
-    position: Number
+    position: Annotated[Position, ONE_OR_MORE]
     stream_id: UUID
-    version: Number
+    version: Annotated[Version, ONE_OR_MORE]
     topic: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
     state: str | None = None
     state_base64: bytes | None = None
 
     @classmethod
-    def of(cls, position: int, stream_id: UUID, version: int, topic: str, state: bytes) -> Self:
+    def of(cls, position: Position, stream_id: UUID, version: Version, topic: str, state: bytes) -> Self:
         try:
             return cls(position, stream_id, version, topic, state=state.decode())
         except UnicodeDecodeError:
@@ -80,13 +81,13 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     """The last line. An export of an empty log has positions 0."""
 
-    first: int
-    last: int
+    first: Position
+    last: Position
     events: int
     sha256: str
 
 
-Event = tuple[int, UUID, int, str, bytes]
+Event = tuple[Position, UUID, Version, str, bytes]
 """Position, stream, version, topic, state: a row of the log."""
 
 
@@ -121,10 +122,13 @@ class Archive:
         current = lines.readline()
         header = msgspec.json.decode(current, type=Header)
         if header != Header(FORMAT, VERSION):
-            raise ArchiveRefused(f"{self._file.name} is {header.format} {header.version}, not {FORMAT} {VERSION}")
+            raise ArchiveRefused(
+                f"{self._file.name} is {header.format} {header.format_version}, not {FORMAT} {VERSION}"
+            )
         digest = hashlib.sha256(current)
         decoder = msgspec.json.Decoder(Line)
-        first = last = events = 0
+        first = last = LOG_START
+        events = 0
         current = lines.readline()
         while following := lines.readline():
             line = decoder.decode(current)
@@ -144,7 +148,7 @@ def check(file: Path, report: Report = unwatched) -> Manifest:
     Progress is told in bytes: how many events there are is known at the end.
     """
     mapper = create_mapper()
-    versions: dict[UUID, int] = {}
+    versions: dict[UUID, Version] = {}
     before = 0
     archive = Archive(file)
     for events, (position, stream_id, version, topic, state) in enumerate(archive, 1):

@@ -12,6 +12,7 @@ from typing import IO, Any, Self
 import msgspec
 from msgspec import Struct
 
+from eventstore.values import LOG_START, Position
 from replay.archive.archive_reader import DAMAGED, FORMAT, VERSION, Event, Header, Line, Manifest, open_archive
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
@@ -22,7 +23,7 @@ class Written(Struct, frozen=True):
     """How much of a partial file is whole: its bytes, and the events in them, of which the first is at `first`."""
 
     bytes: int
-    first: int
+    first: Position
     events: int
 
 
@@ -74,7 +75,7 @@ class ArchiveWriter:
             self._output.close()
         self._written.unlink(missing_ok=True)
         self._output = self._partial.open("wb")
-        self._digest, self._first, self._events = hashlib.sha256(), 0, 0
+        self._digest, self._first, self._events = hashlib.sha256(), LOG_START, 0
         self.last_event = None
         self._lines = []
         self._add(Header(FORMAT, VERSION))
@@ -96,7 +97,7 @@ class ArchiveWriter:
 
     def finish(self) -> Manifest:
         """Write the manifest and give the file its name."""
-        last = self.last_event[0] if self.last_event is not None else 0
+        last = self.last_event[0] if self.last_event is not None else LOG_START
         manifest = Manifest(self._first, last, self._events, self._digest.hexdigest())
         self._add(manifest)
         self._write()

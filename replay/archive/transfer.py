@@ -10,6 +10,7 @@ import asyncpg
 from eventstore import append_lock
 from eventstore.log import LAST_POSITION
 from eventstore.stored_rows import append_rows, read_rows
+from eventstore.values import LOG_START, Position
 from postgres.database import SESSION, Database, unavailable_is_one_error
 from projections.fanout import lane_table as lanes
 from replay.archive.archive_reader import Archive, ArchiveRefused, Event, Manifest, check
@@ -37,14 +38,14 @@ async def export(database: Database, file: Path, report: Report) -> Manifest:
         return archive.finish()
 
 
-async def _position_of(archive: ArchiveWriter, database: Database) -> int:
+async def _position_of(archive: ArchiveWriter, database: Database) -> Position:
     """Up to where the file is written already; a file that came from another log is started over."""
     if archive.last_event is None:
-        return 0
+        return LOG_START
     position = archive.last_event[0]
-    if await database.read(partial(read_rows, position - 1, position, limit=1)) != [archive.last_event]:
+    if await database.read(partial(read_rows, Position(position - 1), position, limit=1)) != [archive.last_event]:
         archive.begin_anew()
-        return 0
+        return LOG_START
     return position
 
 
@@ -73,7 +74,7 @@ async def import_(dsn: str, file: Path, report: Report, *, checking: Report = un
 async def _check_beginning(file: Path, connection: asyncpg.Connection) -> int:
     """How many events the log and the file have in common, which are all that the log has."""
     head = await connection.fetchval(LAST_POSITION)
-    position = present = 0
+    position, present = LOG_START, 0
     pages = _pages(file, skip=0)
     while rows := await read_rows(position, head, connection, limit=PAGE):
         if rows != next(pages, [])[: len(rows)]:

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from eventstore.log import CHANNEL
 from postgres.listener import Listener
-from replay.investigate.log_search import Events, Filter, Found
+from replay.investigate.log_search import Filter, Found, LogSearch
 
 POLL_S = 1.0
 """How long an event whose announcement got lost can be missed."""
 
 
-async def follow(events: Events, wanted: Filter, dsn: str) -> AsyncIterator[Found]:
+async def follow(log_search: LogSearch, wanted: Filter, dsn: str) -> AsyncIterator[Found]:
     """Events that match beyond `wanted.after`, as they come, without end. Wakes on NOTIFY, and polls as well."""
     news = asyncio.Event()
     listener = Listener(dsn, CHANNEL, on_connect=news.set, on_notify=lambda _: news.set())
@@ -22,8 +22,8 @@ async def follow(events: Events, wanted: Filter, dsn: str) -> AsyncIterator[Foun
         after = wanted.after
         while True:
             news.clear()
-            head = await events.head()
-            async for recorded in events.find(replace(wanted, after=after, to=head)):
+            head = await log_search.head()
+            async for recorded in log_search.find(replace(wanted, after=after, to=head)):
                 yield recorded
             after = max(after, head)
             with contextlib.suppress(TimeoutError):

@@ -3,19 +3,19 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from domain.room import TOPICS, Room
+from domain.room import TOPICS, RoomEvent
+from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded
+from eventstore.values import LOG_START, Position
 from postgres.database import Database
-from projections.readmodels.bodies import user_of
 
 PAGE = 1000
 
-END = 2**63 - 1
+END = Position(2**63 - 1)
 """Beyond every position."""
 
-Found = Recorded[Room.Event]
+Found = Recorded[RoomEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +25,26 @@ class Filter:
     Positions are `after` (not included) and `to` (included); times are `since` (included) and `until` (not).
     """
 
-    room_id: UUID | None = None
-    user_id: int | None = None
+    room_id: RoomId | None = None
+    user_id: UserId | None = None
     types: tuple[str, ...] = TOPICS
-    after: int = 0
-    to: int | None = None
+    after: Position = LOG_START
+    to: Position | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
 
-    def matches(self, event: Room.Event) -> bool:
+    def matches(self, event: RoomEvent) -> bool:
         """What the database does not look at: it keeps events as their writer encoded them."""
         return (
-            (self.user_id is None or user_of(event) == self.user_id)
+            (self.user_id is None or event.actor == self.user_id)
             and (self.since is None or event.timestamp >= self.since)
             and (self.until is None or event.timestamp < self.until)
-            and (self.text is None or self.text.casefold() in text_of(event).casefold())
+            and (self.text is None or self.text.casefold() in (event.text or "").casefold())
         )
 
 
-def text_of(event: Room.Event) -> str:
-    """The words that people wrote in an event."""
-    match event:
-        case Room.MessageAdded():
-            return event.content
-        case Room.RoomOpened():
-            return event.name
-    return ""
-
-
-class Events:
+class LogSearch:
     """Searches of the log. All answers are streams, so memory stays flat however long the log is."""
 
     def __init__(self, database: Database, log: Log) -> None:
@@ -78,21 +68,21 @@ class Events:
             page := await self._page(wanted, wanted.after, to, limit=PAGE, newest_first=True)
         ):
             found.extend(recorded for recorded in page if wanted.matches(recorded.event))
-            to = page[-1].position - 1
+            to = Position(page[-1].position - 1)
         return found[:count][::-1]
 
-    async def at(self, position: int) -> Found | None:
+    async def at(self, position: Position) -> Found | None:
         """The event at exactly this position."""
-        page = await self._page(Filter(), position - 1, position, limit=1)
+        page = await self._page(Filter(), Position(position - 1), position, limit=1)
         return page[0] if page else None
 
-    async def head(self) -> int:
+    async def head(self) -> Position:
         """The position of the newest event."""
         async with self._database.connection() as connection:
             return await self._log.last_position(connection=connection)
 
     async def _page(
-        self, wanted: Filter, after: int, to: int, *, limit: int, newest_first: bool = False
+        self, wanted: Filter, after: Position, to: Position, *, limit: int, newest_first: bool = False
     ) -> list[Found]:
         """Events that the database can tell may match."""
         return await self._database.read(

@@ -10,14 +10,14 @@ import msgspec
 from msgspec import Struct
 
 from eventstore import checkpoints
-from eventstore.log import LAST_POSITION, OCCURRED_AT, TABLE
+from eventstore.log import LAST_POSITION, OCCURRED_AT, TABLE, Log
+from eventstore.values import Position
 from postgres import locks
 from postgres.database import Database
 from projections.fanout.lane_table import LaneRow, read_lanes
 from projections.readmodels.blocked import stopped_by
 from projections.readmodels.projection import RoomsProjection
 from replay.rebuild import shadow
-from replay.rebuild.fold import create_log
 
 LAG = f"""
 SELECT
@@ -40,14 +40,14 @@ class Status(Struct, frozen=True):
     projection: str
     lifecycle: str
     state: str
-    checkpoint: int
-    head: int
+    checkpoint: Position
+    head: Position
     lag_events: int
     lag_s: float
     events_per_s: float | None = None
     holder: str | None = None
     reason: str | None = None
-    failed_position: int | None = None
+    failed_position: Position | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
         """An interrupted rebuild does not count as unhealthy: the live tables are as they were.
@@ -59,12 +59,12 @@ class Status(Struct, frozen=True):
         return self.state not in ("stopped", "not held") and self.lag_s <= lag_limit_s
 
 
-async def watch_status(database: Database, seconds: float) -> list[Status]:
+async def watch_status(database: Database, log: Log, seconds: float) -> list[Status]:
     """The status of everything, with the rates of the `seconds` until then."""
     started = time.monotonic()
-    before = {(each.projection, each.lifecycle): each.checkpoint for each in await read_status(database)}
+    before = {(each.projection, each.lifecycle): each.checkpoint for each in await read_status(database, log)}
     await asyncio.sleep(seconds)
-    after = await read_status(database)
+    after = await read_status(database, log)
     elapsed_s = time.monotonic() - started
     return [
         msgspec.structs.replace(
@@ -74,10 +74,10 @@ async def watch_status(database: Database, seconds: float) -> list[Status]:
     ]
 
 
-async def read_status(database: Database) -> list[Status]:
+async def read_status(database: Database, log: Log) -> list[Status]:
     """The inline projection, the lanes of the fan-out, and the rebuild where one has begun."""
     async with database.connection() as connection:
-        found = [await _inline(connection)]
+        found = [await _inline(log, connection)]
         found.extend([await _lane(row, connection) for row in await read_lanes(connection)])
         if await shadow.exists(connection):
             with contextlib.suppress(asyncpg.UndefinedTableError):  # it goes live at this moment
@@ -85,10 +85,10 @@ async def read_status(database: Database) -> list[Status]:
         return found
 
 
-async def _inline(connection: asyncpg.Connection) -> Status:
+async def _inline(log: Log, connection: asyncpg.Connection) -> Status:
     """It runs inside every append, so it is always as far as the last writer, or every writer has stopped."""
     position = await checkpoints.read(RoomsProjection.name, connection)
-    reason = await stopped_by(create_log(), connection)
+    reason = await stopped_by(log, connection)
     state = "running" if reason is None else "stopped"
     return await _status(
         RoomsProjection.name, "inline", state, position, connection, holder="every writer", reason=reason
@@ -121,7 +121,7 @@ async def _status(
     name: str,
     lifecycle: str,
     state: str,
-    position: int,
+    position: Position,
     connection: asyncpg.Connection,
     *,
     holder: str | None = None,

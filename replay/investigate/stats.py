@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from eventstore.log import OCCURRED_AT, TABLE
+from eventstore.values import Position
 from postgres.database import Database
 
 SHORTEST_AND_LONGEST = f"""
@@ -48,7 +49,7 @@ class Rates(Struct, frozen=True):
 class Stats(Struct, frozen=True):
     """What there is in the log. Days are UTC; an event without a time is in none. Bytes are on disk, with indexes."""
 
-    position: int
+    position: Position
     events: int
     rooms: int
     bytes: int

@@ -6,15 +6,16 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import ChatError, RoomNotFound
-from domain.room import Room, name_key
-from domain.values import RoomId
+from domain.room import Room, RoomEvent, name_key
+from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, cannot_have_happened
+from eventstore.values import STREAM_START, Version
 from postgres.database import Database
-from replay.investigate.log_search import Events, Filter
+from replay.investigate.log_search import Filter, LogSearch
 
 PAGE = 1000
 
-Moment = int | datetime
+Moment = Version | datetime
 """A version (that event included) or a time (events up to it included)."""
 
 
@@ -28,9 +29,9 @@ class RoomThen:
 
     room_id: RoomId
     name: str
-    version: int
+    version: Version
     at: datetime
-    members: frozenset[int]
+    members: frozenset[UserId]
     messages: Sequence[Room.MessageAdded]
 
 
@@ -40,8 +41,8 @@ class RoomDifference:
 
     earlier: RoomThen
     later: RoomThen
-    joined: frozenset[int]
-    left: frozenset[int]
+    joined: frozenset[UserId]
+    left: frozenset[UserId]
     said: Sequence[Room.MessageAdded]
 
 
@@ -50,17 +51,17 @@ class Visibility:
     """Who could see a message: members when it was said, and those who joined later and found it in the history."""
 
     message: Room.MessageAdded
-    members_then: frozenset[int]
-    joined_later: frozenset[int]
+    members_then: frozenset[UserId]
+    joined_later: frozenset[UserId]
 
 
 class TimeTravel:
     """Rooms at any moment of theirs. Everything raises RoomNotFound where there was no room yet, and NoSuchMoment."""
 
-    def __init__(self, database: Database, log: Log) -> None:
+    def __init__(self, database: Database, log: Log, log_search: LogSearch) -> None:
         self._database = database
         self._log = log
-        self._events = Events(database, log)
+        self._log_search = log_search
 
     async def room_id(self, room: str) -> RoomId:
         """The id of a room given by id or by name; of several with one name (another application's), the oldest."""
@@ -68,10 +69,13 @@ class TimeTravel:
             return RoomId(UUID(room))
         except ValueError:
             pass
-        async for opened in self._events.find(Filter(types=(Room.RoomOpened.TOPIC,))):
-            assert isinstance(opened.event, Room.RoomOpened)
-            if name_key(opened.event.name) == name_key(room):
-                return RoomId(opened.event.originator_id)
+        names: dict[UUID, str] = {}
+        async for found in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC, Room.RoomRenamed.TOPIC))):
+            assert isinstance(found.event, Room.RoomOpened | Room.RoomRenamed)
+            names[found.event.originator_id] = name_key(found.event.name)
+        for room_id, name in names.items():
+            if name == name_key(room):
+                return RoomId(room_id)
         raise RoomNotFound(f"there is no room {room}")
 
     async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> RoomThen:
@@ -88,7 +92,7 @@ class TimeTravel:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:
             raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
-        return RoomThen(room_id, room.name, room.version, room.modified_on, frozenset(room.members), messages)
+        return RoomThen(room_id, room.name, Version(room.version), room.modified_on, frozenset(room.members), messages)
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
         """What happened between two moments of a room, on balance."""
@@ -98,7 +102,7 @@ class TimeTravel:
         said = [message for message in two.messages if message.originator_version > one.version]
         return RoomDifference(one, two, two.members - one.members, one.members - two.members, said)
 
-    async def visibility(self, room_id: RoomId, version: int) -> Visibility | None:
+    async def visibility(self, room_id: RoomId, version: Version) -> Visibility | None:
         """Who could see the message that `version` added; None when that event is none."""
         then = await self.room_at(room_id, version)
         if not then.messages or then.messages[-1].originator_version != version:
@@ -110,15 +114,15 @@ class TimeTravel:
         }
         return Visibility(then.messages[-1], then.members, frozenset(later) - then.members)
 
-    async def _stream(self, room_id: RoomId, *, after: int = 0) -> AsyncIterator[Recorded[Room.Event]]:
+    async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:
             while page := await self._log.stream(room_id, after=after, limit=PAGE, connection=connection):
                 for recorded in page:
                     yield recorded
-                after = page[-1].event.originator_version
+                after = page[-1].version
 
 
-def applied(recorded: Recorded[Room.Event], room: Room | None) -> Room | None:
+def applied(recorded: Recorded[RoomEvent], room: Room | None) -> Room | None:
     """The room after an event of its stream. Raises UnreadableEvent for one that no room can have."""
     try:
         return recorded.event.mutate(room)
@@ -126,7 +130,7 @@ def applied(recorded: Recorded[Room.Event], room: Room | None) -> Room | None:
         raise cannot_have_happened(recorded, error) from error
 
 
-def is_beyond(event: Room.Event, moment: Moment | None) -> bool:
+def is_beyond(event: RoomEvent, moment: Moment | None) -> bool:
     """Whether it happened after that moment."""
     match moment:
         case datetime():

@@ -7,20 +7,13 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.room import TOPICS
 from eventstore.checkpoints import move
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import Log, Recorded
-from eventstore.mapper import create_mapper
+from eventstore.values import STREAM_START, Position
 from postgres.database import SESSION
-from projections.readmodels.projection import RoomsProjection
 
 PAGE = 2000
-
-
-def create_log() -> Log:
-    """Reads of the events that the projection folds."""
-    return Log(create_mapper(), topics=TOPICS)
 
 
 class Fold:
@@ -39,8 +32,8 @@ class Fold:
         return self._projection.name
 
     async def between(
-        self, after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
-    ) -> AsyncIterator[tuple[int, int]]:
+        self, after: Position, to: Position, connection: asyncpg.Connection, *, checkpoints: bool
+    ) -> AsyncIterator[tuple[Position, int]]:
         """Fold the events beyond `after` up to `to`; yields the position of each page's end and its number of events.
 
         Reads over the same connection, and so inside a transaction that it may have open.
@@ -53,8 +46,8 @@ class Fold:
             yield position, len(page)
 
     async def ahead(
-        self, dsn: str, after: int, to: int, connection: asyncpg.Connection, *, checkpoints: bool
-    ) -> AsyncGenerator[tuple[int, int], None]:
+        self, dsn: str, after: Position, to: Position, connection: asyncpg.Connection, *, checkpoints: bool
+    ) -> AsyncGenerator[tuple[Position, int], None]:
         """As `between`, but reads over a connection of its own and ahead: while the database folds one page, the next
         is read and decoded. A caller that does not exhaust it must close it.
         """
@@ -73,25 +66,20 @@ class Fold:
             await asyncio.wait([reading])
             reader.terminate()
 
-    async def stream(self, stream_id: UUID, after: int, to: int, connection: asyncpg.Connection) -> int:
+    async def stream(self, stream_id: UUID, after: Position, to: Position, connection: asyncpg.Connection) -> int:
         """Fold the events of one stream between two positions; returns how many."""
-        version, events = 0, 0
+        version, events = STREAM_START, 0
         while page := await self._log.stream(stream_id, after=version, limit=PAGE, connection=connection):
             due = [recorded for recorded in page if after < recorded.position <= to]
             await self._fold(due, to, connection, checkpoints=False)
-            version = page[-1].event.originator_version
+            version = page[-1].version
             events += len(due)
         return events
 
     async def _fold(
-        self, page: Sequence[Recorded[Any]], to: int, connection: asyncpg.Connection, *, checkpoints: bool
+        self, page: Sequence[Recorded[Any]], to: Position, connection: asyncpg.Connection, *, checkpoints: bool
     ) -> None:
         async with connection.transaction():
             await fold(self._projection, page, connection)
             if checkpoints:
                 await move(self.name, to, connection)
-
-
-def fold_of_rooms() -> Fold:
-    """What folds the rooms' read models."""
-    return Fold(RoomsProjection(), create_log())

@@ -10,12 +10,13 @@ import asyncpg
 
 from eventstore import append_lock, checkpoints
 from eventstore.log import LAST_POSITION
+from eventstore.values import Position
 from postgres import locks
 from postgres.database import SESSION, unavailable_is_one_error
 from projections.readmodels.tables import LIVE, TABLES
 from replay.progress import Progress, Report
 from replay.rebuild import shadow
-from replay.rebuild.fold import Fold, fold_of_rooms
+from replay.rebuild.fold import Fold
 from replay.rebuild.shadow import SHADOW
 
 NEAR = 500
@@ -42,21 +43,20 @@ class RebuildRefused(Exception):
 class Rebuilt:
     """A finished rebuild: the position at which the fresh tables went live, and for how long that held others up."""
 
-    position: int
+    position: Position
     events: int
-    resumed_at: int
+    resumed_at: Position
     seconds: float
     pause_s: float
 
 
-async def rebuild(dsn: str, report: Report, *, restart: bool = False) -> Rebuilt:
+async def rebuild(fold: Fold, dsn: str, report: Report, *, restart: bool = False) -> Rebuilt:
     """Fold the log from its beginning, or from where an interrupted rebuild stopped unless `restart`, and go live.
 
     It publishes nothing and does not stop readers and writers. When it is cancelled, the next one resumes where it
     stopped. The first report comes once it has begun. Raises RebuildRefused, StoreUnavailable.
     """
     started = time.perf_counter()
-    fold = fold_of_rooms()
     async with _alone(dsn) as connection:
         resumed_at = await _begin(fold, connection, restart=restart)
         report(Progress(resumed_at, await connection.fetchval(LAST_POSITION), 0))
@@ -94,7 +94,7 @@ async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             connection.terminate()
 
 
-async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -> int:
+async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -> Position:
     """Make sure that there is a shadow that this program can fill, and return up to where it is filled."""
     if await shadow.exists(connection) and (restart or not await shadow.is_usable(connection)):
         await shadow.drop(connection)
@@ -105,7 +105,7 @@ async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -
 
 async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
     """Fold until little is left; returns `events` plus those that were folded."""
-    position: int = await checkpoints.read(fold.name, connection, schema=SHADOW)
+    position: Position = await checkpoints.read(fold.name, connection, schema=SHADOW)
     while (head := await connection.fetchval(LAST_POSITION)) - position > NEAR:
         async with aclosing(fold.ahead(dsn, position, head, connection, checkpoints=True)) as pages:
             async for folded_to, folded in pages:
@@ -115,7 +115,7 @@ async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report
     return events
 
 
-async def _go_live(fold: Fold, connection: asyncpg.Connection) -> tuple[int, int, float] | None:
+async def _go_live(fold: Fold, connection: asyncpg.Connection) -> tuple[Position, int, float] | None:
     """Catch up under the append lock, and swap the tables; None when readers kept a table, and nothing is changed then.
 
     Returns the position, the events folded, and the seconds for which appends and reads had to wait.

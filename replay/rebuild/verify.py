@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from domain.values import RoomId
 from eventstore import checkpoints
+from eventstore.values import LOG_START, Position
 from postgres.database import SESSION, unavailable_is_one_error
 from projections.readmodels.tables import KEYS, LIVE, TABLES
 from replay.progress import Progress, Report
-from replay.rebuild.fold import Fold, fold_of_rooms
+from replay.rebuild.fold import Fold
 
 TEMPORARY = "pg_temp"
 """The schema of temporary tables: only the connection that made them sees them, and finds them before all others."""
@@ -42,19 +43,18 @@ class Difference:
 class Verified:
     """What was compared: everything at `position`. The digest is of the live rows: equal rows, equal digests."""
 
-    position: int
+    position: Position
     events: int
     rows: dict[str, int]
     digest: str
     differences: list[Difference]
 
 
-async def verify(dsn: str, report: Report, *, room_id: UUID | None = None) -> Verified:
+async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None = None) -> Verified:
     """Compare the live tables, or one room's rows in them, with a fold of the log. Changes nothing that others see.
 
     Raises StoreUnavailable.
     """
-    fold = fold_of_rooms()
     async with temporary_tables(dsn) as connection:
         position, events = await _fold(fold, dsn, connection, report, room_id)
         async with connection.transaction(isolation="repeatable_read"):
@@ -78,34 +78,36 @@ async def temporary_tables(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             connection.terminate()
 
 
-async def find_differences(connection: asyncpg.Connection, room_id: UUID | None) -> list[Difference]:
+async def find_differences(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Difference]:
     """The rows, of one room or of all, that are not the same in the temporary tables and in the live ones."""
     return [difference for table in TABLES async for difference in _differences(connection, table, room_id)]
 
 
 async def _fold(
-    fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, room_id: UUID | None
-) -> tuple[int, int]:
+    fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, room_id: RoomId | None
+) -> tuple[Position, int]:
     """Fold most of the log, with progress; returns the position and the number of events."""
     head = await checkpoints.read(fold.name, connection, schema=LIVE)
     if room_id is not None:
-        return head, await fold.stream(room_id, 0, head, connection)
-    position, events = 0, 0
-    async with aclosing(fold.ahead(dsn, 0, head, connection, checkpoints=False)) as pages:
+        return head, await fold.stream(room_id, LOG_START, head, connection)
+    position, events = LOG_START, 0
+    async with aclosing(fold.ahead(dsn, position, head, connection, checkpoints=False)) as pages:
         async for position, folded in pages:
             events += folded
             report(Progress(position, head, events))
     return position, events
 
 
-async def _catch_up(fold: Fold, connection: asyncpg.Connection, after: int, to: int, room_id: UUID | None) -> int:
+async def _catch_up(
+    fold: Fold, connection: asyncpg.Connection, after: Position, to: Position, room_id: RoomId | None
+) -> int:
     """Fold what was recorded meanwhile; returns how many events that was."""
     if room_id is not None:
         return await fold.stream(room_id, after, to, connection)
     return sum([folded async for _, folded in fold.between(after, to, connection, checkpoints=False)])
 
 
-async def _differences(connection: asyncpg.Connection, table: str, room_id: UUID | None) -> AsyncIterator[Difference]:
+async def _differences(connection: asyncpg.Connection, table: str, room_id: RoomId | None) -> AsyncIterator[Difference]:
     """The rows of one table that are not the same in both."""
     key = ", ".join(KEYS[table])
     chosen = f"(SELECT * FROM {LIVE}.{table} WHERE $1::uuid IS NULL OR room_id = $1)"
@@ -123,7 +125,7 @@ async def _differences(connection: asyncpg.Connection, table: str, room_id: UUID
         )
 
 
-async def _digest(connection: asyncpg.Connection, room_id: UUID | None) -> str:
+async def _digest(connection: asyncpg.Connection, room_id: RoomId | None) -> str:
     """SHA-256 of the live rows, as PostgreSQL writes them in the order of their keys."""
     digest = hashlib.sha256()
 

@@ -19,6 +19,7 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   user_joined: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.addMember(event), membership: "starts" },
   user_left: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.removeMember(event), membership: "ends" },
   message_added: { apply: (room, /** @type {RoomEvent<Message>} */ event) => room.addMessage(event), isMessage: true },
+  room_renamed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => (room.shown = event.body.room) },
 });
 
 /** A type that is newer than this code. @type {EventKind} */

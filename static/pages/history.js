@@ -30,6 +30,7 @@ function replaceMoment(page) {
   const isReplaced = isStep || Boolean(activeElement?.closest(".stream"));
   find(document, "#moment").replaceWith(find(page, "#moment"));
   find(document, ".steps").replaceWith(find(page, ".steps"));
+  find(document, "h1").replaceWith(find(page, "h1"));
   document.title = page.title;
   showLocalTimes();
   if (isReplaced) (findAll(document, focused)[0] ?? slider).focus();

@@ -41,6 +41,7 @@ function startRoom(room) {
 
   function render() {
     list.render();
+    renderName(room);
     renderMembers(room);
     composer.update(!room.isLeft && !sender.isStopped);
     find(conversation, ".left-notice").hidden = !room.isLeft;
@@ -73,6 +74,12 @@ async function fetchOlder(room, before) {
   const { results, next } = await api.get(`/api/rooms/${room.id}/messages/?before=${before}&limit=100`);
   room.addOlder(results);
   return next !== null;
+}
+
+/** @param {Room} room */
+function renderName({ shown: { name } }) {
+  write(find(conversation, "h1 bdi"), name);
+  document.title = `${name} · onrecord`;
 }
 
 /** @param {Room} room */

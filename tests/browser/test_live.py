@@ -9,7 +9,7 @@ from playwright.async_api import Locator, Page, Route, expect
 
 from centrifugo.tokens import CONNECTION_TTL_S, connection_token
 from tests.support.browser.service import TOKEN_SECRET, Service
-from tests.support.browser.windows import Windows, is_live, said, say
+from tests.support.browser.windows import Windows, is_live, said, say, unique
 from tests.support.people import PASSWORD, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -50,6 +50,26 @@ async def post(person: Person, room: str, content: str) -> int:
 
 def unread(page: Page, room: str) -> Locator:
     return page.locator(f'.room[data-id="{room}"] .count')
+
+
+async def test_a_room_that_is_renamed_has_its_new_name_in_every_window(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Before")
+    inside, beside = await windows.open(f"/rooms/{room}/", bob), await windows.open("/rooms/", bob)
+    found = await windows.open("/discover/?q=before", bob)
+    hers = await windows.open(f"/rooms/{room}/", ada)
+    name = unique("After")
+    await hers.locator(".people summary").click()
+    await hers.get_by_label("Name of the room").fill(name)
+    await hers.get_by_role("button", name="Rename").click()
+    for page in (inside, hers):
+        await expect(page.locator("h1")).to_have_text(name)
+        await expect(page).to_have_title(f"{name} · onrecord")
+        await expect(page.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
+    await expect(beside.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
+    item = found.locator(f'.found li[data-id="{room}"]')
+    await expect(item.locator(".name")).to_have_text(name)
+    await expect(item.get_by_role("button", name=f"Leave {name}")).to_be_visible()
+    await expect(unread(beside, room)).to_be_hidden()
 
 
 async def test_two_people_in_two_windows_chat(windows: Windows) -> None:

@@ -90,6 +90,7 @@ function happen(service, random) {
   const user = random.one([1, 1, 2, 3]);
   if (!service.isMember(room, user)) service.record("user_joined", room, user);
   else if (random.number() < 0.25) service.record("user_left", room, user);
+  else if (random.number() < 0.1) service.record("room_renamed", room, user, `Room ${random.below(1000)}`);
   else service.record("message_added", room, user, `${random.below(1000)}`);
   const reads = random.number() < 0.1 && service.isMember(room, ME);
   if (reads) service.read(room, random.below(service.room(room).version + 1));
@@ -101,6 +102,8 @@ const EVENTS = {
   "a message of the user's own": (service) => service.record("message_added", "a", ME, "hello"),
   "a join": (service) => service.record("user_joined", "a", 3),
   "a leave": (service) => service.record("user_left", "a", 2),
+  "a rename": (service) => service.record("room_renamed", "a", 2, "Bugs"),
+  "renaming in another window": (service) => service.record("room_renamed", "a", ME, "Bugs"),
   "joining in another window": (service) => service.record("user_joined", "c", ME),
   "leaving in another window": (service) => service.record("user_left", "a", ME),
   "leaving and coming back": (service) => {

@@ -1,4 +1,4 @@
-// The library with the real centrifuge-js: pages without a browser, driven from outside (see ../open_pages.py).
+// The library with the real centrifuge-js: pages without a browser, driven from outside (see ../support/open_pages.py).
 import { Centrifuge } from "centrifuge";
 import WebSocket from "ws";
 

@@ -197,6 +197,7 @@ export class Service {
       if (event.roomId !== roomId || event.version > to) continue;
       room.version = event.version;
       if (event.type === "room_opened") room.bumped_at = event.at;
+      if (event.type === "room_renamed") room.name = event.content;
       if (event.type === "user_joined") room.members.push(event.user);
       if (event.type === "user_left") room.members = room.members.filter((member) => member !== event.user);
       if (event.type !== "message_added") continue;

@@ -39,7 +39,10 @@ class Life:
             del self.joined[room]
         elif dice < 0.3:
             await done(self.person, room, "read", {"version": self.joined[room]})
-        elif dice < 0.35:
+        elif dice < 0.33:
+            version = (await done(self.person, room, "rename", {"name": f"Name {dice}"})).body["room"]["version"]
+            self.joined[room] = version
+        elif dice < 0.38:
             opened = await new_room(self.person)
             self.joined[opened] = 2
             self._rooms.append(opened)

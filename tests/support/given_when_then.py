@@ -33,6 +33,10 @@ def said(content: str, *, by: UserId) -> Fact:
     return lambda room: room.post(user_id=by, content=content)
 
 
+def renamed(name: str, *, by: UserId) -> Fact:
+    return lambda room: room.rename(user_id=by, name=name, is_taken=False)
+
+
 def recorded(room: Room) -> list[tuple[type[Any], dict[str, Any]]]:
     """What the room recorded since `given`: class and fields of each event, without stream id and time."""
     return [(type(event), facts(event)) for event in room.collect_events()]

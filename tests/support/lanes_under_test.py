@@ -8,14 +8,14 @@ from typing import Any
 
 import asyncpg
 
+from api.settings import Settings
+from api.wiring import create_fanout
 from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publication, PublicationRefused, PublisherUnavailable
 from projections.fanout.lane_table import LaneRow, read_lanes
-from projections.fanout.publications import Publications
-from projections.fanout.tail import Tail
-from projections.fanout.worker import Fanout, FanoutSettings
+from projections.fanout.worker import Fanout
 from tests.support.conditions import eventually
 from tests.support.store import Store
 
@@ -66,8 +66,12 @@ class Server:
 
 def fanout(dsn: str, store: Store, server: Server, *, all_warm: bool = True, sets_aside: bool = False) -> Fanout:
     """The fan-out of one more process."""
-    tail = Tail(dsn, store.database, store.log, Publications(store.bodies))
-    return Fanout(dsn, tail, server, FanoutSettings(all_warm=all_warm, sets_aside=sets_aside))
+    settings = Settings(
+        database_url=dsn,
+        cold_after="never" if all_warm else "24h",
+        fanout_refused="set_aside" if sets_aside else "stop",
+    )
+    return create_fanout(settings, store, server)
 
 
 @contextlib.asynccontextmanager

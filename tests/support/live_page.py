@@ -212,12 +212,15 @@ class LivePage:
         body, room = event["body"], self.rooms[event["body"]["room"]["id"]]
         if event["version"] <= room["version"]:
             return
-        if event["type"] == "message_added":
-            last = {name: body[name] for name in ("id", "content", "user", "created_at")}
-            room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=last)
-            self.messages[room["id"]][body["id"]] = body
-        else:
-            room.update(body["room"])
+        match event["type"]:
+            case "message_added":
+                last = {name: body[name] for name in ("id", "content", "user", "created_at")}
+                room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=last)
+                self.messages[room["id"]][body["id"]] = body
+            case "user_joined" | "user_left" | "room_renamed":
+                room.update(body["room"])
+            case unknown:
+                raise AssertionError(f"a publication of type {unknown}")
 
     def _drop(self, room_id: str) -> None:
         del self.rooms[room_id]

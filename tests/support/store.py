@@ -3,43 +3,27 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from domain.chat import Chat
-from domain.errors import RoomNotFound
-from domain.room import TOPICS, Room
-from domain.values import OpenRoom, RoomId, UserId
+from api.core import Core
+from api.settings import Settings
+from api.wiring import open_core
+from domain.chat import OpenRoom
+from domain.values import RoomId, UserId
 from eventstore import append_lock
-from eventstore.aggregates import Aggregates
-from eventstore.append import Append
-from eventstore.log import Log, Recorded
-from eventstore.mapper import create_mapper
-from eventstore.repository import Repository
-from eventstore.snapshots import Snapshots
-from eventstore.writer import Writer
-from postgres.database import Database
-from projections.readmodels.bodies import Bodies
-from projections.readmodels.projection import RoomsProjection
-from projections.readmodels.queries import Queries
+from eventstore.log import Recorded
+from eventstore.values import LOG_START
+from eventstore.writer.writer import Observer, unobserved
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
 
 
-@dataclass(frozen=True)
-class Store:
-    """The parts, by the names that tests use."""
-
-    database: Database
-    log: Log
-    writer: Writer[Room]
-    repository: Repository[Room]
-    chat: Chat
-    bodies: Bodies
-    queries: Queries
+class Store(Core):
+    """The chat core, with what tests ask of it."""
 
     async def open_room(self, name: str = "General", *, by: UserId = ADA) -> RoomId:
         """A new room with one member."""
@@ -49,7 +33,7 @@ class Store:
         """The whole log."""
         async with self.database.connection() as connection:
             last = await self.log.last_position(connection=connection)
-            return await self.log.between(0, last, limit=1_000_000, connection=connection)
+            return await self.log.between(LOG_START, last, limit=1_000_000, connection=connection)
 
     async def versions(self, room_id: UUID) -> list[int]:
         """The versions in a room's stream, in the order of the log."""
@@ -57,22 +41,19 @@ class Store:
 
 
 @contextlib.asynccontextmanager
-async def open_store(dsn: str, *, capacity: int = 100, **limits: Any) -> AsyncIterator[Store]:
-    """A store on a database with today's schema. `limits` are the writer's."""
-    database = await Database.connect(dsn, size=4)
-    mapper = create_mapper()
-    log = Log(mapper, topics=TOPICS)
-    aggregates = Aggregates[Room](database, log, Snapshots(mapper), capacity=capacity)
-    writer = Writer(dsn, Append(aggregates, RoomsProjection(), log, mapper), aggregates, **limits)
-    repository = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
-    bodies = Bodies(database)
-    await writer.start()
-    try:
-        yield Store(database, log, writer, repository, Chat(repository), bodies, Queries(database, log, bodies))
-    finally:
-        await writer.close()
-        await aggregates.close()
-        await database.close()
+async def open_store(
+    dsn: str, *, capacity: int = 100, queue_limit: int = 5000, timeout_s: float = 5.0, observer: Observer = unobserved
+) -> AsyncIterator[Store]:
+    """A store on a database with today's schema. `queue_limit` and `observer` are the writer's."""
+    settings = Settings(
+        database_url=dsn,
+        database_pool=4,
+        database_timeout_s=timeout_s,
+        rooms_in_memory=capacity,
+        writer_queue=queue_limit,
+    )
+    async with open_core(settings, observer=observer) as core:
+        yield Store(**{field.name: getattr(core, field.name) for field in fields(core)})
 
 
 @contextlib.asynccontextmanager

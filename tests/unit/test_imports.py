@@ -1,35 +1,97 @@
-"""The table of packages in docs/architecture.md: who may import whom."""
+"""Who may import whom, as the tables in docs/architecture.md say."""
 
 import ast
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-
-MAY_IMPORT = {
-    "domain": set[str](),
-    "postgres": set[str](),
-    "eventstore": {"postgres"},
-    "centrifugo": set[str](),
-    "projections": {"domain", "postgres", "eventstore", "centrifugo"},
-    "replay": {"domain", "postgres", "eventstore", "projections"},
-    "api": {"domain", "postgres", "eventstore", "centrifugo", "projections", "replay"},
-    "cli": {"domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api"},
-}
+SECTION = "## Packages and who may import whom\n"
+ROW = re.compile(r"^\| `([^`]+)` \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
+MOST_FILES = 15
+"""Files side by side in a folder: beyond that, its parts want folders of their own."""
 
 
-def imported_packages(package: str) -> set[str]:
-    found: set[str] = set()
-    for file in (ROOT / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                found.update(alias.name.split(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                found.add(node.module.split(".")[0])
-    return found & MAY_IMPORT.keys()
+def tables() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """For each package, the packages it may import; for each part of one, the parts of the same package."""
+    section = (ROOT / "docs" / "architecture.md").read_text().partition(SECTION)[2].partition("\n## ")[0]
+    rows = {owner: set(re.findall(r"`([^`]+)`", cell)) for owner, cell in ROW.findall(section)}
+    packages = {owner.removesuffix("/"): allowed for owner, allowed in rows.items() if "/" not in owner[:-1]}
+    return packages, {owner: allowed for owner, allowed in rows.items() if "/" in owner[:-1]}
 
 
-@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+PACKAGES, PARTS = tables()
+FILES = {path.relative_to(ROOT).as_posix(): path for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
+
+
+def package_of(file: str) -> str:
+    return file.partition("/")[0]
+
+
+def part_of(file: str) -> str:
+    """A row of its own, the sub-package that it is in, or all modules that are in the package itself."""
+    package, name, *deeper = file.split("/")
+    if file in PARTS:
+        return file
+    return f"{package}/{name}/" if deeper else f"{package}/*.py"
+
+
+def imports_of(file: str) -> Iterator[str]:
+    """Our files that a file imports."""
+    for node in ast.walk(ast.parse(FILES[file].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (imported for alias in node.names for imported in file_of(alias.name))
+        elif isinstance(node, ast.ImportFrom):
+            yield from (imported for alias in node.names for imported in file_of(f"{node.module}.{alias.name}"))
+
+
+def file_of(name: str) -> Iterator[str]:
+    """The file of a module, or of the module that a name is in; none when it is not ours."""
+    place = name.replace(".", "/")
+    outer = place.rpartition("/")[0]
+    candidates = (f"{place}.py", f"{place}/__init__.py", f"{outer}.py", f"{outer}/__init__.py")
+    yield from [file for file in candidates if file in FILES][:1]
+
+
+def is_allowed(importer: str, imported: str) -> bool:
+    if package_of(importer) != package_of(imported):
+        return any(f"{imported}/".startswith(f"{allowed}/") for allowed in PACKAGES[package_of(importer)])
+    part = part_of(importer)
+    return part not in PARTS or part_of(imported) in {part, *PARTS[part]}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_imports_point_one_way(package: str) -> None:
-    assert imported_packages(package) - {package} <= MAY_IMPORT[package]
+    pairs = [(file, imported) for file in FILES if package_of(file) == package for imported in imports_of(file)]
+    assert [f"{file} imports {imported}" for file, imported in pairs if not is_allowed(file, imported)] == []
+
+
+def test_no_import_leads_back_to_where_it_began() -> None:
+    TopologicalSorter({file: set(imports_of(file)) - {file} for file in FILES}).prepare()  # CycleError names the files
+
+
+def test_the_tables_name_every_package_and_every_part_of_a_divided_one() -> None:
+    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert folders == set(PACKAGES)
+    divided = {package_of(part) for part in PARTS}
+    assert {part_of(file) for file in FILES if package_of(file) in divided and FILES[file].name != "__init__.py"} == {
+        *PARTS
+    }
+
+
+def test_the_tables_list_what_is_imported_before_what_imports_it() -> None:
+    for table in (PACKAGES, PARTS):
+        seen: set[str] = set()
+        for owner, allowed in table.items():
+            assert {name.removesuffix("/publisher.py") for name in allowed} <= seen, owner
+            seen.add(owner)
+
+
+def test_no_folder_is_crowded() -> None:
+    modules: dict[str, int] = {}
+    for file in FILES.values():
+        modules[str(file.parent)] = modules.get(str(file.parent), 0) + (file.name != "__init__.py")
+    assert {folder: count for folder, count in modules.items() if count > MOST_FILES} == {}

@@ -3,9 +3,10 @@
 import pytest
 from eventsourcing.utils import get_topic
 
-from domain.errors import AlreadyAMember, InvalidField, NotAMember
-from domain.room import Room, check_content, check_name, name_key
-from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, said
+from domain.errors import AlreadyAMember, ChatError, InvalidField, NameTaken, NotAMember
+from domain.room import TOPICS, Room, check_content, check_name, name_key
+from domain.values import UserId
+from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, renamed, said
 
 
 def test_opening_a_room_makes_the_opener_its_first_member() -> None:
@@ -60,6 +61,37 @@ def test_only_members_post_and_leave(facts: tuple[Fact, ...]) -> None:
     assert room.version == version
 
 
+def test_a_member_renames_the_room() -> None:
+    room = given(joined(BOB))
+    room.rename(user_id=BOB, name=" Bugs ", is_taken=False)
+    assert recorded(room) == [(Room.RoomRenamed, {"version": 4, "user_id": BOB, "name": "Bugs"})]
+    assert room.name == "Bugs"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "name", "is_taken", "refusal"),
+    [
+        (BOB, "Bugs", False, NotAMember),
+        (ADA, "Bugs", True, NameTaken),
+        (ADA, " General ", False, InvalidField),
+        (ADA, "two\nlines", False, InvalidField),
+    ],
+    ids=["by a stranger", "taken", "the name it has", "no name"],
+)
+def test_a_refused_name_changes_nothing(user_id: UserId, name: str, is_taken: bool, refusal: type[ChatError]) -> None:
+    room = given()
+    with pytest.raises(refusal):
+        room.rename(user_id=user_id, name=name, is_taken=is_taken)
+    assert recorded(room) == []
+    assert room.name == "General"
+
+
+def test_a_room_that_was_renamed_may_have_its_old_name_again() -> None:
+    room = given(renamed("Bugs", by=ADA))
+    room.rename(user_id=ADA, name="General", is_taken=False)
+    assert recorded(room) == [(Room.RoomRenamed, {"version": 4, "user_id": ADA, "name": "General"})]
+
+
 @pytest.mark.parametrize("content", ["", " \n\t", "x" * 4001, "a\x00b", "\ud83d"])
 def test_content_that_cannot_be_a_message_is_refused(content: str) -> None:
     room = given(said("before", by=ADA))
@@ -86,5 +118,12 @@ def test_names_that_look_alike_to_people_are_the_same_name() -> None:
 
 
 def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
-    events = (Room.RoomOpened, Room.UserJoined, Room.UserLeft, Room.MessageAdded)
-    assert [get_topic(event) for event in events] == ["room_opened", "user_joined", "user_left", "message_added"]
+    stored = {
+        Room.RoomOpened: "room_opened",
+        Room.UserJoined: "user_joined",
+        Room.UserLeft: "user_left",
+        Room.MessageAdded: "message_added",
+        Room.RoomRenamed: "room_renamed",
+    }
+    assert {event: get_topic(event) for event in stored} == stored
+    assert tuple(stored.values()) == TOPICS

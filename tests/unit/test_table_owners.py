@@ -4,19 +4,22 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from projections.readmodels.tables import TABLES
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
 
 OWNERS = {
-    "stored_events": {"eventstore/append.sql"},
-    "checkpoints": {"eventstore/append.sql"},
-    "idempotency_keys": {"eventstore/append.sql", "eventstore/idempotency_keys.py"},
+    "stored_events": {"eventstore/writer/append.sql"},
+    "checkpoints": {"eventstore/writer/append.sql"},
+    "idempotency_keys": {"eventstore/writer/append.sql", "eventstore/idempotency_keys.py"},
     "snapshots": {"eventstore/snapshots.py"},
     "schema_migrations": {"postgres/migrations.py"},
     "schema_functions": {"postgres/functions.py"},
     "rooms": {"projections/readmodels/fold.sql"},
     "memberships": {"projections/readmodels/fold.sql"},
     "messages": {"projections/readmodels/fold.sql"},
+    "former_names": {"projections/readmodels/fold.sql"},
     "read_marks": {"projections/readmodels/read_marks.py"},
     "fanout_lanes": {"projections/fanout/lane_table.py"},
     "leases": {"projections/fanout/leases.py"},
@@ -24,7 +27,7 @@ OWNERS = {
     "operator_actions": {"projections/operator_actions.py"},
     "users": {"api/accounts/accounts.py"},
     "sessions": {"api/accounts/sessions.py"},
-    "operations_watch": {"api/operations/watch.py"},
+    "operations_watch": {"api/operations/figures_publisher.py"},
 }
 """Where each table is written by its name."""
 
@@ -69,6 +72,10 @@ def test_only_its_owner_writes_a_table() -> None:
     assert files_with("copy_records_to_table") == {"eventstore/stored_rows.py"}
 
 
+def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
+    assert {table for table, owners in OWNERS.items() if owners == {"projections/readmodels/fold.sql"}} == set(TABLES)
+
+
 def test_only_the_event_store_spells_the_name_of_the_log() -> None:
     spelled = {name for name, text in sources((*PACKAGES, "benchmarks")) if "stored_events" in text}
     assert {name for name in spelled if not name.startswith("eventstore/")} == set()
@@ -76,9 +83,12 @@ def test_only_the_event_store_spells_the_name_of_the_log() -> None:
 
 def test_the_append_lock_is_spelled_once() -> None:
     locks = [name for name, text in sources() for _ in re.findall(r"(?<!ACCESS )EXCLUSIVE MODE", text)]
-    assert locks == ["eventstore/append.sql"]
+    assert locks == ["eventstore/append_only.sql"]
 
 
-def test_the_numbers_of_advisory_locks_are_in_one_file() -> None:
-    assert files_with("0x6F6E72") == {"postgres/locks.py"}
-    assert files_with(r"pg_(?:try_)?advisory_(?!xact_lock_shared\(\$3, \$4\))") == {"postgres/locks.py"}
+def test_the_numbers_of_advisory_locks_are_in_one_file_and_that_of_the_append_lock_in_sql() -> None:
+    assert files_with("(?i)(?:0x|x')6F6E72") == {"postgres/locks.py", "eventstore/append_only.sql"}
+    assert files_with(r"pg_(?:try_)?advisory_(?!xact_lock_shared\(\$3, \$4\))") == {
+        "postgres/locks.py",
+        "eventstore/append_only.sql",
+    }

@@ -8,12 +8,14 @@ import asyncpg
 import pytest
 
 from api.accounts.sessions import CHANNEL, Sessions
-from postgres.database import Database
+from api.settings import Settings
+from api.wiring import create_sessions, open_database
+from domain.values import UserId
 from projections.readmodels.shapes import User
 from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually
 
-ADA = User(1, "ada")
+ADA = User(UserId(1), "ada")
 
 
 @pytest.fixture
@@ -27,9 +29,9 @@ async def admin(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def sessions(database_url: str, admin: asyncpg.Connection) -> AsyncIterator[Sessions]:
     """The sessions of one process, which hears nothing yet."""
     await admin.execute("INSERT INTO users (username, username_key, password_hash) VALUES ('ada', 'ada', '')")
-    database = await Database.connect(database_url)
-    yield Sessions(database, dsn=database_url, idle_s=1000, lifetime_s=1000, cache_s=1000)
-    await database.close()
+    settings = Settings(database_url=database_url, session_cache_s=1000)
+    async with open_database(settings) as database:
+        yield create_sessions(settings, database)
 
 
 @contextlib.asynccontextmanager
@@ -52,13 +54,13 @@ async def test_nothing_is_remembered_while_nothing_is_heard(sessions: Sessions) 
     token = await sessions.open(ADA)
     assert await sessions.find(token) is not None
     async with listening(sessions):
-        assert sessions.remembered(token) is None
+        assert sessions.cached(token) is None
         session = await sessions.find(token)
         assert session is not None
-        assert sessions.remembered(token) == session
-    assert sessions.remembered(token) is None
+        assert sessions.cached(token) == session
+    assert sessions.cached(token) is None
     async with listening(sessions):
-        assert sessions.remembered(token) is None
+        assert sessions.cached(token) is None
 
 
 async def test_a_session_that_may_have_ended_while_it_was_looked_up_is_not_remembered(
@@ -68,7 +70,7 @@ async def test_a_session_that_may_have_ended_while_it_was_looked_up_is_not_remem
         looked_up, other = await sessions.open(ADA), await sessions.open(ADA)
         witness = await sessions.find(other)
         assert witness is not None
-        assert sessions.remembered(other) == witness
+        assert sessions.cached(other) == witness
         await admin.execute("UPDATE sessions SET seen_at = now() - interval '1 hour'")
 
         row_is_locked = admin.transaction()
@@ -85,12 +87,12 @@ async def test_a_session_that_may_have_ended_while_it_was_looked_up_is_not_remem
         await elsewhere.close()
 
         async def is_heard() -> bool:
-            return sessions.remembered(other) is None
+            return sessions.cached(other) is None
 
         await eventually(is_heard)
         await row_is_locked.rollback()
         assert await looking is not None
-        assert sessions.remembered(looked_up) is None
+        assert sessions.cached(looked_up) is None
 
 
 async def test_housekeeping_removes_what_is_over_and_nothing_else(

@@ -13,12 +13,12 @@ from tests.support.conditions import eventually
 from tests.support.people import PASSWORD, Person
 
 NOT_A_NAME = "Enter a valid username: letters, digits and @/./+/-/_ only."
-NOT_SIGNED_IN = {"detail": "Authentication credentials were not provided."}
+NOT_LOGGED_IN = {"detail": "Authentication credentials were not provided."}
 
 
 async def is_signed_out(person: Person) -> bool:
     answer = await person.get("/api/rooms/")
-    assert (answer.status, answer.body) == (403, NOT_SIGNED_IN) or answer.status == 200
+    assert (answer.status, answer.body) == (403, NOT_LOGGED_IN) or answer.status == 200
     return answer.status == 403
 
 
@@ -174,7 +174,7 @@ async def test_a_made_up_session_is_none(visit: Visit) -> None:
     nobody = await visit()
     for token in ("x", "ü", "x" * 5000, '"quoted"'):
         answer = await nobody.get("/api/rooms/", headers={"Cookie": f"sessionid={token}"})
-        assert (answer.status, answer.body) == (403, NOT_SIGNED_IN)
+        assert (answer.status, answer.body) == (403, NOT_LOGGED_IN)
 
 
 async def test_a_post_needs_the_csrf_token(ada: Person) -> None:

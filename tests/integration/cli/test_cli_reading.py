@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
+from domain.values import RoomId, UserId
 from tests.support.store import open_store
 
 ADA, BOB = UserId(1), UserId(2)
@@ -152,6 +153,32 @@ def test_a_room_is_shown_as_it_was_at_a_time(onrecord: Run) -> None:
 def test_the_difference_of_two_versions_is_who_came_and_went_and_what_was_said(onrecord: Run) -> None:
     found = json.loads(onrecord("room", "diff", "Bugs", "3", "6", "--json").stdout)
     assert (found["joined"], found["left"], [message["version"] for message in found["said"]]) == ([2], [1], [5])
+
+
+@pytest.fixture
+def renamed(database_url: str, room_id: RoomId) -> None:
+    """Version 7 renames Bugs."""
+
+    async def rename() -> None:
+        async with open_store(database_url) as store:
+            await store.chat.rename_room(RenameRoom(room_id, BOB, "Moths"))
+
+    asyncio.run(rename())
+
+
+@pytest.mark.usefixtures("renamed")
+def test_a_room_that_was_renamed_is_found_by_its_name_and_shown_with_the_one_it_had(onrecord: Run) -> None:
+    assert positions(onrecord("events", "search", "moths", "--type", "room_renamed", "--json")) == [9]
+    assert json.loads(onrecord("events", "show", "9", "--json").stdout)["name"] == "Moths"
+    assert "room_renamed   user 2: Moths" in onrecord("events", "list", "--room", "moths").stdout
+    assert onrecord("room", "show", "Bugs").exit_code == 1
+    shown = [json.loads(onrecord("room", "show", "Moths", "--at", at, "--json").stdout)["name"] for at in ("6", "7")]
+    assert shown == ["Bugs", "Moths"]
+    changed = onrecord("room", "diff", "Moths", "6", "7")
+    assert changed.stdout == "Moths: version 6 to 7\nrenamed from Bugs\n"
+    found = json.loads(onrecord("room", "diff", "Moths", "6", "7", "--json").stdout)
+    assert (found["name_before"], found["name"]) == ("Bugs", "Moths")
+    assert "renamed" not in onrecord("room", "diff", "Moths", "5", "6").stdout
 
 
 @pytest.mark.usefixtures("room_id")

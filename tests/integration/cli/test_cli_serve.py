@@ -9,19 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from postgres.embedded import EmbeddedPostgres
-from tests.conftest import scratch_folder
+from tests.support.embedded import data_folder, refused
 from tests.support.people import Person
+from tests.support.realtime import server as realtime
 from tests.support.serving import ONRECORD, serving
+
+CENTRIFUGO = {
+    "CENTRIFUGO_API_URL": "http://127.0.0.1:9/api",
+    "CENTRIFUGO_API_KEY": realtime.API_KEY,
+    "CENTRIFUGO_TOKEN_SECRET": realtime.SECRET,
+}
+"""A server that nothing is sent to."""
 
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    with scratch_folder() as folder:
+    with data_folder() as folder:
         yield folder
-        if (folder / "postgres" / "postmaster.pid").exists():  # a test failed and left it running
-            with EmbeddedPostgres(folder):
-                pass
 
 
 async def test_the_first_start_says_what_to_open_and_who_can_log_in(data_dir: Path) -> None:
@@ -82,15 +86,32 @@ async def test_a_port_that_is_taken_is_told_in_one_line(database_url: str, data_
         assert error.count(b"\n") == 1
 
 
-async def test_two_services_run_side_by_side_on_one_embedded_database(data_dir: Path) -> None:
-    async with serving(DATA_DIR=str(data_dir)) as first, serving(DATA_DIR=str(data_dir)) as second:
-        async with Person(first.url) as ada, Person(second.url) as grace:
+async def test_a_second_service_on_one_data_dir_is_refused_while_the_first_runs(data_dir: Path) -> None:
+    async with serving(DATA_DIR=str(data_dir)) as first:
+        named = f"(process {first.process.pid}, http://localhost:{first.url.port})"
+        for environment in ({}, CENTRIFUGO):
+            said = await refused("serve", DATA_DIR=str(data_dir), **environment)
+            assert said.startswith(f"another server runs on DATA_DIR {data_dir} {named}")
+        async with Person(first.url) as ada:
             await ada.log_in("ada", "demo")
-            await grace.log_in("grace", "demo")
-            room = await ada.open_room("Shared")
-            assert (await grace.post(f"/api/rooms/{room}/join/", {})).status == 200
-            assert (await ada.get(f"/api/rooms/{room}/")).body["member_count"] == 2
-        assert await first.stop(signal.SIGTERM) == 0
-        async with Person(second.url) as grace:
-            await grace.log_in("grace", "demo")
+        assert await first.stop(signal.SIGKILL) == -signal.SIGKILL
+    async with serving(DATA_DIR=str(data_dir)) as second:
         assert await second.stop(signal.SIGTERM) == 0
+
+
+async def test_services_whose_browsers_share_a_server_run_side_by_side(data_dir: Path, tmp_path: Path) -> None:
+    with realtime.running("hub", tmp_path, realtime.configuration()) as hub:
+        environment = {"DATA_DIR": str(data_dir), **hub.app_environment}
+        async with serving(**environment) as first, serving(**environment) as second:
+            async with Person(first.url) as ada, Person(second.url) as grace:
+                await ada.log_in("ada", "demo")
+                await grace.log_in("grace", "demo")
+                room = await ada.open_room("Shared")
+                assert (await grace.post(f"/api/rooms/{room}/join/", {})).status == 200
+                assert (await ada.get(f"/api/rooms/{room}/")).body["member_count"] == 2
+            said = await refused("serve", DATA_DIR=str(data_dir))
+            assert said.startswith(f"another server runs on DATA_DIR {data_dir}: stop it")
+            assert await first.stop(signal.SIGTERM) == 0
+            async with Person(second.url) as grace:
+                await grace.log_in("grace", "demo")
+            assert await second.stop(signal.SIGTERM) == 0

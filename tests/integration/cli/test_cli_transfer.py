@@ -61,11 +61,11 @@ def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
             json.loads(onrecord("projections", "status", "--sample", "0", "--json").stdout.splitlines()[1])["state"]
         )
 
-    assert onrecord("projections", "pause", "--why", "an upgrade").exit_code == 0
+    assert onrecord("fanout", "pause", "--why", "an upgrade").exit_code == 0
     assert state() == "paused"
-    assert onrecord("projections", "resume", "--why", "it is done").exit_code == 0
+    assert onrecord("fanout", "resume", "--why", "it is done").exit_code == 0
     assert state() == "idle"
-    done = [json.loads(line) for line in onrecord("projections", "actions", "--json").stdout.splitlines()]
+    done = [json.loads(line) for line in onrecord("actions", "--json").stdout.splitlines()]
     assert [(action["action"], action["why"]) for action in done] == [("pause", "an upgrade"), ("resume", "it is done")]
     assert all(action["who"] for action in done)
 
@@ -88,38 +88,38 @@ async def test_a_lane_that_nobody_holds_is_a_finding_when_there_are_processes_th
 
 def test_nobody_acts_without_a_reason(onrecord: Run) -> None:
     for command in (("pause",), ("resume",), ("skip", "17"), ("dead-letters", "discard", "1")):
-        assert onrecord("projections", *command).exit_code == 2
+        assert onrecord("fanout", *command).exit_code == 2
 
 
 def test_an_event_that_stopped_the_fan_out_can_be_skipped_and_no_other(onrecord: Run, database_url: str) -> None:
     asyncio.run(execute(database_url, "UPDATE fanout_lanes SET failed_position = 17, failed_reason = 'too large'"))
     assert onrecord("projections", "status", "--sample", "0").exit_code == 1
-    assert onrecord("projections", "skip", "16", "--why", "too large").exit_code == 1
-    assert onrecord("projections", "skip", "17", "--why", "too large").exit_code == 0
+    assert onrecord("fanout", "skip", "16", "--why", "too large").exit_code == 1
+    assert onrecord("fanout", "skip", "17", "--why", "too large").exit_code == 0
     assert onrecord("projections", "status", "--sample", "0").exit_code == 0
 
 
 def test_dead_letters_are_listed_and_are_a_finding(onrecord: Run, database_url: str) -> None:
-    assert onrecord("projections", "dead-letters", "list").exit_code == 0
+    assert onrecord("fanout", "dead-letters", "list").exit_code == 0
     letter = "(0, 17, gen_random_uuid(), 3, 'too large')"
     columns = "(lane, position, room_id, version, reason)"
     asyncio.run(execute(database_url, f"INSERT INTO dead_letters {columns} VALUES {letter}"))
-    listed = onrecord("projections", "dead-letters", "list", "--json")
+    listed = onrecord("fanout", "dead-letters", "list", "--json")
     assert (listed.exit_code, json.loads(listed.stdout)["position"]) == (1, 17)
-    assert "too large" in onrecord("projections", "dead-letters", "list").stdout
+    assert "too large" in onrecord("fanout", "dead-letters", "list").stdout
 
 
 def test_every_command_of_these_has_help_with_an_example(onrecord: Run) -> None:
     for command in (
         "events export",
         "events import",
-        "projections pause",
-        "projections resume",
-        "projections skip",
-        "projections actions",
-        "projections dead-letters list",
-        "projections dead-letters retry",
-        "projections dead-letters discard",
+        "fanout pause",
+        "fanout resume",
+        "fanout skip",
+        "actions",
+        "fanout dead-letters list",
+        "fanout dead-letters retry",
+        "fanout dead-letters discard",
         "fanout replay",
     ):
         assert f"\n  onrecord {command}" in onrecord(*command.split(), "--help").stdout

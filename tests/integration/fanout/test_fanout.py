@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.values import RoomId, UserId
+from eventstore.values import Position
 from projections.fanout import lane_table as lanes
 from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually
@@ -243,7 +245,7 @@ async def test_an_operator_skips_a_refused_event_and_it_is_kept_as_a_dead_letter
 
         async def skipped() -> bool:
             async with store.database.connection() as connection:
-                return await lanes.skip(positions[1], connection)
+                return await lanes.skip(Position(positions[1]), connection)
 
         await eventually(skipped)
         await published_to(database_url, positions[-1])

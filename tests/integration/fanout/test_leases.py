@@ -10,8 +10,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from domain.values import UserId
 from postgres.database import Database
 from postgres.embedded import EmbeddedPostgres
+from postgres.server.programs import program
 from projections.fanout.leases import Leases, Turn, Warmth
 from tests.conftest import database_named
 
@@ -56,14 +58,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def renew(database: Database, user_ids: Iterable[int]) -> None:
     leases = Leases(database, cold_after_s=86400)
     for user_id in user_ids:
-        await leases.renew(user_id, token_ttl_s=300)
+        await leases.renew(UserId(user_id), token_ttl_s=300)
 
 
 async def test_a_first_look_reads_every_open_lease(database: Database, database_url: str) -> None:
     await make_warm(database)
     async with lane_on(database_url) as (warmth, counted):
         assert counted.read == USERS
-        assert all(warmth.is_warm(user_id) for user_id in range(1, USERS + 1))
+        assert all(warmth.is_warm(UserId(user_id)) for user_id in range(1, USERS + 1))
 
 
 async def test_a_later_look_reads_what_changed_since(database: Database, database_url: str) -> None:
@@ -110,9 +112,9 @@ async def test_a_lease_whose_transaction_was_open_at_the_last_look_is_read_once_
     await writer.close()
 
 
-def dump_and_restore(postgres: EmbeddedPostgres, source: str, target: str) -> None:
-    dump = subprocess.run([postgres.program("pg_dump"), "--dbname", source], capture_output=True, check=True)
-    psql = [postgres.program("psql"), "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", target]
+def dump_and_restore(source: str, target: str) -> None:
+    dump = subprocess.run([program("pg_dump"), "--dbname", source], capture_output=True, check=True)
+    psql = [program("psql"), "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", target]
     subprocess.run(psql, input=dump.stdout, stdout=subprocess.DEVNULL, check=True)
 
 
@@ -124,7 +126,7 @@ async def test_leases_of_a_restored_dump_are_read_once(
     restored = f"{database_url.partition('@/')[2].partition('?')[0]}_restored"
     await database.execute(f"CREATE DATABASE {restored}")
     url = database_named(restored, postgres)
-    await asyncio.to_thread(dump_and_restore, postgres, database_url, url)
+    await asyncio.to_thread(dump_and_restore, database_url, url)
     async with lane_on(url) as (warmth, counted):
         assert counted.read == USERS
         elsewhere = await Database.connect(url, size=2)

@@ -10,11 +10,15 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
+from api.settings import Settings
+from api.wiring import create_republishing
 from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
 from cli.main import main
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.values import RoomId
+from eventstore.values import Position
 from projections.fanout.republish import Republishing, Selection
 from tests.integration.conftest import StartServer, Visit
 from tests.support.given_when_then import ADA, BOB, EVE
@@ -48,7 +52,11 @@ async def room_id(store: Store) -> RoomId:
 
 
 def republishing(store: Store, *, all_warm: bool = True) -> Republishing:
-    return Republishing(store.database, store.log, all_warm=all_warm)
+    return create_republishing(Settings(cold_after="never" if all_warm else "24h"), store)
+
+
+def positions_between(first: int, last: int, **of: Any) -> Selection:
+    return Selection(Position(first), Position(last), **of)
 
 
 async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_leaving(
@@ -57,7 +65,7 @@ async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_l
     before, again = Server(), Server()
     async with publishing(database_url, store, before):
         await published_to(database_url, 9)
-    total = await republishing(store).publish(Selection(1, 9), again)
+    total = await republishing(store).publish(positions_between(1, 9), again)
     assert again.published(ADA) == before.published(ADA)
     assert again.positions(BOB) == [6]
     assert again.positions(EVE) == [9]
@@ -68,10 +76,10 @@ async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_l
 async def test_a_selection_is_a_range_of_one_room_or_one_user(store: Store, room_id: RoomId) -> None:
     other = await store.open_room("Other", by=ADA)
     for selection, expected in (
-        (Selection(5, 7), [5, 6, 7]),
-        (Selection(1, 99, room_id=other), [11]),
-        (Selection(1, 99, user_id=EVE), []),
-        (Selection(2, 3, user_id=ADA), [2, 3]),
+        (positions_between(5, 7), [5, 6, 7]),
+        (positions_between(1, 99, room_id=other), [11]),
+        (positions_between(1, 99, user_id=EVE), []),
+        (positions_between(2, 3, user_id=ADA), [2, 3]),
     ):
         server = Server()
         await republishing(store).publish(selection, server)
@@ -82,12 +90,12 @@ async def test_who_cannot_be_listening_is_left_out(store: Store, room_id: RoomId
     await store.database.execute("INSERT INTO leases (user_id, warm_until) VALUES (1, now() + interval '1 hour')")
     await store.database.execute("INSERT INTO leases (user_id, warm_until, is_paused) VALUES (3, now(), true)")
     server = Server()
-    await republishing(store, all_warm=False).publish(Selection(1, 9), server)
+    await republishing(store, all_warm=False).publish(positions_between(1, 9), server)
     assert (server.positions(ADA), server.positions(EVE)) == ([2, 3, 4, 5, 6, 7, 8, 9], [])
 
 
 async def test_a_dry_run_tells_the_same_and_publishes_nothing(store: Store, room_id: RoomId) -> None:
-    total = await republishing(store).dry_run(Selection(1, 9))
+    total = await republishing(store).dry_run(positions_between(1, 9))
     assert (total.events, total.channels) == (8, 10)
 
 
@@ -144,14 +152,14 @@ async def test_the_command_tells_first_and_publishes_when_told_and_why(
     )
     assert (done.exit_code, done.stdout) == (0, "published 3 events, 4 publications channel by channel\n")
     assert positions(hub, ADA) == [5, 6, 7]
-    listed = await onrecord("projections", "actions", "--json")
+    listed = await onrecord("actions", "--json")
     action = json.loads(listed.stdout)
     assert (action["who"], action["action"], action["why"]) == ("grace", "replay", "a restart")
     nowhere = await onrecord(
         "fanout", "replay", "--from", "1", "--to", "9", "--publish", "--why", "x", CENTRIFUGO_API_URL=""
     )
     assert (nowhere.exit_code, nowhere.stderr.count("\n")) == (1, 1)
-    assert nowhere.stderr.startswith("Error: CENTRIFUGO_API_URL names no server, and no `onrecord serve`")
+    assert nowhere.stderr.startswith("Error: no server to publish to: CENTRIFUGO_API_URL is not set, and no `onrecord")
 
 
 async def test_dead_letters_are_tried_again_or_given_up_for_a_reason(
@@ -162,16 +170,16 @@ async def test_dead_letters_are_tried_again_or_given_up_for_a_reason(
         " SELECT 0, position, $1, position, 'too large' FROM unnest(ARRAY[5, 7]) AS position",
         room_id,
     )
-    retried = await onrecord("projections", "dead-letters", "retry", "1", "--why", "larger now")
+    retried = await onrecord("fanout", "dead-letters", "retry", "1", "--why", "larger now")
     assert (retried.exit_code, retried.stdout) == (0, "published, channels: 1\n")
     assert positions(hub, ADA) == [5]
-    discarded = await onrecord("projections", "dead-letters", "discard", "2", "--why", "seen by all")
+    discarded = await onrecord("fanout", "dead-letters", "discard", "2", "--why", "seen by all")
     assert discarded.exit_code == 0
-    assert (await onrecord("projections", "dead-letters", "list")).exit_code == 0
-    assert (await onrecord("projections", "dead-letters", "retry", "2", "--why", "again")).exit_code == 1
-    listed = (await onrecord("projections", "actions", "--json")).stdout.splitlines()
+    assert (await onrecord("fanout", "dead-letters", "list")).exit_code == 0
+    assert (await onrecord("fanout", "dead-letters", "retry", "2", "--why", "again")).exit_code == 1
+    listed = (await onrecord("actions", "--json")).stdout.splitlines()
     assert [json.loads(line)["action"] for line in listed] == ["retry", "discard"]
-    assert "dead letter 2: seen by all" in (await onrecord("projections", "actions")).stdout
+    assert "dead letter 2: seen by all" in (await onrecord("actions")).stdout
 
 
 async def test_commands_reach_the_hub_of_a_server_that_runs_with_the_same_data(
@@ -195,4 +203,4 @@ async def test_commands_reach_the_hub_of_a_server_that_runs_with_the_same_data(
     assert (tmp_path / "hub.sock").stat().st_mode & 0o777 == 0o600
     assert (await ada.post("/api/publish", {})).status == 404  # nowhere else
     await server.close()
-    assert (await onrecord(*publish)).stderr.startswith("Error: CENTRIFUGO_API_URL names no server, and no")
+    assert (await onrecord(*publish)).stderr.startswith("Error: no server to publish to")

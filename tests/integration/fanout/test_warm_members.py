@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from api.settings import Settings
+from api.wiring import create_leases
 from centrifugo.hub.protocol.commands import StreamPosition
 from centrifugo.publisher import Publication
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.values import RoomId, UserId
+from eventstore.values import LOG_START
 from projections.fanout.leases import Leases
 from tests.support.given_when_then import ADA, BOB
 from tests.support.lanes_under_test import TURN_COLD, Server, audience_positions, published_to, publishing
@@ -29,7 +33,7 @@ def server() -> Server:
 
 @pytest.fixture
 def leases(store: Store) -> Leases:
-    return Leases(store.database, cold_after_s=0)
+    return create_leases(Settings(cold_after="0s"), store.database)
 
 
 async def say(store: Store, room_id: RoomId) -> int:
@@ -170,7 +174,7 @@ async def test_a_token_makes_warm_again_before_it_is_handed_out(
 
 
 async def test_a_lease_with_long_to_go_is_not_written_again(store: Store) -> None:
-    leases = Leases(store.database, cold_after_s=86400)
+    leases = create_leases(Settings(cold_after="24h"), store.database)
     for _ in range(2):
         await leases.renew(BOB, token_ttl_s=300)
     written = await store.database.fetchval("SELECT count(DISTINCT changed_in) FROM leases")
@@ -189,7 +193,7 @@ class Client:
         self._store = store
         self._server = server
         self._leases = leases
-        self._complete_to = 0
+        self._complete_to = LOG_START
         self._offset: int | None = None
         self.has_token = self.is_subscribed = False
         self.must_load = True

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import AlreadyAMember, NotAMember
 from domain.room import Room
-from domain.values import JoinRoom, LeaveRoom, PostMessage, UserId
+from domain.values import UserId
 from eventstore.mapper import create_mapper
 from eventstore.snapshots import Snapshots
 from tests.support.conditions import eventually
@@ -110,7 +111,7 @@ async def test_a_room_in_memory_is_the_very_object_that_commands_change(database
     async with open_store(database_url) as store:
         room_id = await store.open_room()
         for _ in range(3):
-            await store.repository.change(room_id, join)
+            await store.rooms.change(room_id, join)
     assert len(set(seen)) == 1
 
 

@@ -2,66 +2,29 @@
 
 import asyncio
 import signal
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from postgres.embedded import EmbeddedPostgres
 from tests.support.conditions import eventually
 from tests.support.killable_processes import LOUD
-from tests.support.live_page import AWAY
-from tests.support.people import Answer, Person
+from tests.support.people import Person
+from tests.support.posts import Posts, check_the_log
+from tests.support.realtime import server as realtime
 from tests.support.serving import serving
 
-
-@dataclass
-class Posts:
-    """What was posted into one room under numbers that serve as keys, and what became of each."""
-
-    room_id: str
-    acknowledged: dict[int, Answer] = field(default_factory=dict)
-    unknown: set[int] = field(default_factory=set)
-    refused: list[Answer] = field(default_factory=list)
-
-    async def post(self, person: Person, number: int) -> None:
-        try:
-            answer = await person.post(
-                f"/api/rooms/{self.room_id}/messages/",
-                {"content": f"message {number}"},
-                headers={"Idempotency-Key": f"number {number}"},
-            )
-        except AWAY:
-            self.unknown.add(number)
-            return
-        if answer.status == 201:
-            self.acknowledged[number] = answer
-            self.unknown.discard(number)
-        else:
-            self.refused.append(answer)
-            self.unknown.add(number)
+Environment = dict[str, str]
 
 
-async def check_the_log(dsn: str, posts: Posts) -> None:
-    """Every acknowledged message is there exactly once, where the answer said, and versions have no gap."""
-    connection = await asyncpg.connect(dsn)
-    rows = await connection.fetch(
-        "SELECT originator_version AS version, convert_from(state, 'UTF8')::jsonb ->> 'content' AS content"
-        " FROM stored_events WHERE originator_id = $1 ORDER BY notification_id",
-        posts.room_id,
-    )
-    shown = await connection.fetch(
-        "SELECT version, content FROM messages WHERE room_id = $1 ORDER BY version", posts.room_id
-    )
-    await connection.close()
-    assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
-    said = {row["content"]: row["version"] for row in rows if row["content"] is not None}
-    assert len(said) == len(rows) - 2
-    assert {
-        f"message {number}": answer.body["id"] for number, answer in posts.acknowledged.items()
-    }.items() <= said.items()
-    assert [(row["version"], row["content"]) for row in shown] == sorted((at, content) for content, at in said.items())
+@pytest.fixture
+def several(database_url: str, tmp_path: Path) -> Iterator[Environment]:
+    """What services on one database run with: browsers of all of them are on one real-time server."""
+    with realtime.running("centrifugo" if realtime.binary() else "hub", tmp_path, realtime.configuration()) as server:
+        yield {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), **LOUD, **server.app_environment}
 
 
 async def test_a_server_killed_in_a_burst_loses_and_doubles_nothing(
@@ -96,11 +59,10 @@ async def test_a_server_killed_in_a_burst_loses_and_doubles_nothing(
     assert len(posts.acknowledged) == 400
 
 
-async def test_two_servers_post_a_thousand_each_into_one_room(database_url: str, tmp_path: Path) -> None:
-    environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), **LOUD}
+async def test_two_servers_post_a_thousand_each_into_one_room(database_url: str, several: Environment) -> None:
     async with (
-        serving(**environment) as first,
-        serving(**environment) as second,
+        serving(**several) as first,
+        serving(**several) as second,
         Person(first.url) as ada,
         Person(second.url) as bob,
     ):
@@ -178,14 +140,15 @@ WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND mod
 HOLDS_THE_LOCK = """
 SELECT EXISTS (
     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE relation = 'stored_events'::regclass AND mode = 'ExclusiveLock' AND granted AND state = 'idle in transaction')
+    WHERE locktype = 'advisory' AND classid = x'6f6e7261'::integer::oid AND mode = 'ExclusiveLock' AND granted
+        AND state = 'idle in transaction')
 """
 
 
 async def test_a_server_that_hangs_with_the_append_lock_holds_the_others_up_for_a_while_only_and_recovers(
-    database_url: str, tmp_path: Path
+    database_url: str, several: Environment
 ) -> None:
-    environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "DATABASE_TIMEOUT_S": "2", **LOUD}
+    environment = {**several, "DATABASE_TIMEOUT_S": "2"}
     admin = await asyncpg.connect(database_url)
 
     async def is_so(question: str) -> bool:

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from api.schema import bring_up_to_date, function_files
+from api.wiring import create_fold
 from cli.main import main
-from domain.values import PostMessage
+from domain.chat import PostMessage
 from postgres.embedded import EmbeddedPostgres
 from postgres.functions import FunctionFile
 from postgres.migrations import MigrationError, apply_migrations, read_migrations
@@ -68,7 +69,7 @@ async def test_an_installation_of_the_first_release_is_upgraded_while_it_runs(
         await restarted.chat.post_message(PostMessage(room_id, ADA, "after"))
         assert (await restarted.events())[: len(before)] == before
         assert await restarted.versions(room_id) == [1, 2, 3, 4, 5]
-    assert (await verify(empty_database, lambda _: None)).differences == []
+    assert (await verify(create_fold(), empty_database, lambda _: None)).differences == []
     assert await describe(connection) == FILE.read_text()
     assert await bring_up_to_date(connection) == []
 

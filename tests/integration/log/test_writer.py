@@ -9,9 +9,10 @@ import asyncpg
 import psycopg
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage
 from domain.errors import AlreadyAMember, NameTaken, NotAMember, RoomNotFound
 from domain.room import Room
-from domain.values import ClientId, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId
+from domain.values import ClientId, RoomId
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreRejected
 from postgres.errors import StoreUnavailable
 from tests.support.breakable_postgres import wire_to
@@ -40,7 +41,7 @@ async def test_a_command_is_recorded_whole_or_not_at_all_and_spoils_no_other(sto
     bad, good = await store.open_room("Bad"), await store.open_room("Good")
     async with append_lock_held(database_url):  # so that the three travel in one batch
         before = asyncio.create_task(store.chat.post_message(post(bad, "before")))
-        spoiled = asyncio.create_task(store.repository.change(bad, says_two_things_of_which_one_cannot_be_stored))
+        spoiled = asyncio.create_task(store.rooms.change(bad, says_two_things_of_which_one_cannot_be_stored))
         other = asyncio.create_task(store.chat.post_message(post(good, "other")))
         await eventually_submitted(store, 0)
     with pytest.raises(StoreRejected):
@@ -165,6 +166,43 @@ async def test_of_fifty_who_race_for_a_name_one_gets_it(database_url: str) -> No
         assert len(await one.events()) == 2
 
 
+async def test_a_change_may_claim_the_value_that_its_own_stream_holds_and_none_that_another_does(store: Store) -> None:
+    mine, _ = await store.open_room("Mine"), await store.open_room("Theirs")
+    told: list[bool] = []
+
+    def join(room: Room, is_taken: bool) -> None:
+        told.append(is_taken)
+        if is_taken:
+            raise NameTaken
+        room.join(user_id=BOB)
+
+    await store.rooms.claim(mine, "mine", join)
+    with pytest.raises(NameTaken):
+        await store.rooms.claim(mine, "theirs", join)
+    assert told == [False, True]
+    assert await store.versions(mine) == [1, 2, 3]
+
+
+async def test_a_value_given_up_is_free_for_the_next_command_of_the_same_transaction(
+    store: Store, database_url: str
+) -> None:
+    room_id = await store.open_room("Before")
+
+    def claim(room: Room, is_taken: bool) -> None:
+        room.join(user_id=BOB)
+
+    async with append_lock_held(database_url):  # so that they travel in one batch
+        refused = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
+        claimed = asyncio.create_task(store.rooms.claim(room_id, "after", claim))
+        too_late = asyncio.create_task(store.chat.open_room(OpenRoom("After", ADA)))
+        freed = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
+        await eventually_submitted(store, 0)
+    for task in (refused, too_late):
+        with pytest.raises(NameTaken):
+            await task
+    await asyncio.gather(claimed, freed)
+
+
 async def test_a_full_queue_refuses_at_once_and_keeps_what_waits(database_url: str) -> None:
     async with open_store(database_url, queue_limit=5) as store:
         room_id = await store.open_room()
@@ -237,7 +275,7 @@ async def test_connections_that_broke_while_idle_cost_no_read(store: Store, data
     await asyncio.gather(*(store.database.fetch("SELECT pg_sleep(0.05)") for _ in range(4)))
     end_every_other_session(database_url)
     found = await asyncio.gather(*(store.queries.room(ADA, room_id) for _ in range(4)))
-    assert all(room.value is not None for room in found)
+    assert [room.value.id for room in found] == [room_id] * 4
 
 
 @pytest.mark.parametrize("commit_arrives", [True, False])

@@ -14,8 +14,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import ACCOUNTS, SECRETS
-from api.operations.figures import Gauge
-from api.operations.watch import Watch
+from api.wiring import create_figures_publisher, create_fold, create_sampler
 from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
@@ -172,9 +171,9 @@ async def test_nothing_is_done_without_a_reason_or_where_there_is_nothing_to_do(
             assert (refused.status, b'aria-invalid="true"' in refused.raw) == (400, True), (action, why)
     for position in ("3", "", "x", "9" * 19, "-1"):
         refused = await admin.submit("/operations/skip/", {"position": position, **WHY})
-        assert (refused.status, "Nothing has stopped at this position." in words(refused.raw)) == (409, True)
+        assert (refused.status, "No lane has stopped at this position." in words(refused.raw)) == (409, True)
     refused = await admin.submit("/operations/cancel-rebuild/", WHY)
-    assert (refused.status, "No rebuild is running any more." in words(refused.raw)) == (409, True)
+    assert (refused.status, "No rebuild is running." in words(refused.raw)) == (409, True)
     assert await record(psql) == []
 
 
@@ -186,7 +185,7 @@ async def test_what_is_far_behind_is_so_by_positions_not_by_events_counted_one_b
     await store.open_room("Two")  # positions 4 and 5
     for counted, behind in ((10, 4), (3, 5)):
         monkeypatch.setattr("replay.investigate.projection_status.COUNTED", counted)
-        assert (await read_status(store.database))[1].lag_events == behind
+        assert (await read_status(store.database, store.log))[1].lag_events == behind
 
 
 async def test_a_rebuild_is_started_from_the_page_and_mends_what_was_wrong(
@@ -204,7 +203,7 @@ async def test_a_rebuild_is_started_from_the_page_and_mends_what_was_wrong(
     assert started == ("grace", "rebuild", "rooms", "a wrong row")
     assert ended[:2] == ("grace", "rebuilt")
     assert ended[2].startswith("rooms at position 4, 4 events in ")
-    assert (await verify(database_url, unseen)).differences == []
+    assert (await verify(create_fold(), database_url, unseen)).differences == []
 
 
 def unseen(_: Progress) -> None:
@@ -231,7 +230,7 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
         await eventually(is_interrupted)
         await eventually(its_end_is_recorded)
 
-        elsewhere = asyncio.create_task(rebuild(database_url, unseen))
+        elsewhere = asyncio.create_task(rebuild(create_fold(), database_url, unseen))
         await eventually(lambda: is_rebuilding(admin))
         assert (await admin.submit("/operations/cancel-rebuild/", {"why": "nor then"})).status == 303
         await asyncio.wait([elsewhere])
@@ -244,7 +243,7 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
         ("stopped", "rebuild of rooms, its connection ended", "somebody has to"),
         ("cancel", "rebuild of rooms", "nor then"),
     ]
-    assert (await verify(database_url, unseen)).differences == []
+    assert (await verify(create_fold(), database_url, unseen)).differences == []
 
 
 async def is_rebuilding(admin: Person) -> bool:
@@ -269,11 +268,11 @@ async def test_an_interrupted_rebuild_is_gone_on_with_or_begun_anew(
         """Somebody pressed Ctrl-C."""
 
     def stop(progress: Progress) -> None:
-        if progress.position:
+        if progress.done:
             raise Stop
 
     with pytest.raises(Stop):
-        await rebuild(database_url, stop)
+        await rebuild(create_fold(), database_url, stop)
     assert "Rebuild interrupted" in await text_of(admin)
     assert (await admin.submit("/operations/rebuild/", {"restart": restart, **WHY})).status == 303
 
@@ -303,7 +302,7 @@ async def test_a_server_that_stops_lets_go_of_its_rebuild(
     async with somebody_staying_in_a_table(psql):
         assert (await admin.submit("/operations/rebuild/", WHY)).status == 303
         await server.close()
-    assert (await rebuild(database_url, unseen)).position == 3
+    assert (await rebuild(create_fold(), database_url, unseen)).position == 3
 
 
 async def set_aside(psql: asyncpg.Connection, room: str, position: int) -> None:
@@ -352,7 +351,7 @@ async def test_a_dead_letter_stays_when_the_server_is_away(
     admin = await promoted(await visit("grace", at=server), server)
     await set_aside(psql, await messages(admin, "one"), 3)
     refused = await admin.submit("/operations/dead-letters/1/retry/", WHY)
-    assert (refused.status, "It is safe to repeat." in words(refused.raw)) == (503, True)
+    assert (refused.status, "It is safe to try again." in words(refused.raw)) == (503, True)
     assert "Dead letter 1" in await text_of(admin)
     assert await record(psql) == []
 
@@ -394,10 +393,12 @@ async def test_processes_take_turns_and_are_silent_when_nobody_can_be_watching(
     def told() -> int:
         return len(hub.read_history(CHANNEL, limit=-1)[1])
 
-    watches = [Watch(store.database, Gauge(store.database), EmbeddedPublisher(hub)) for _ in range(3)]
+    watches = [
+        create_figures_publisher(store.database, create_sampler(store), EmbeddedPublisher(hub)) for _ in range(3)
+    ]
     tasks = [asyncio.create_task(watch.run()) for watch in watches]
     began = await psql.fetchval("SELECT clock_timestamp()")
-    await watches[0].begin()
+    await watches[0].expect_watcher()
 
     async def are_told() -> bool:
         return told() >= 3
@@ -410,5 +411,5 @@ async def test_processes_take_turns_and_are_silent_when_nobody_can_be_watching(
     assert told() <= seconds / 0.9 + 1
     count = told()
     await psql.execute("UPDATE operations_watch SET watched_until = now(), told_at = '-infinity'")
-    await watches[0].tell()
+    await watches[0].publish_once()
     assert told() == count

@@ -51,7 +51,7 @@ async def test_a_form_without_its_token_does_nothing(ada: Person) -> None:
     for token in ("", "x" * 43):
         status, _, page = await submit(ada, f"/rooms/{room}/", {"content": "forged"}, csrf=token)
         assert status == 403
-        assert "The form was out of date" in page
+        assert "The form has expired" in page
         assert f'href="/rooms/{room}/">Go back' in page
     assert (await ada.get(f"/api/rooms/{room}/messages/")).body["count"] == 0
 
@@ -122,6 +122,24 @@ async def test_a_form_that_is_sent_twice_says_it_once(ada: Person) -> None:
         assert sent[:2] == (303, f"/rooms/{room}/#newest")
     messages = (await ada.get(f"/api/rooms/{room}/messages/")).body["results"]
     assert [message["content"] for message in messages] == ["once\nonly"]
+
+
+async def test_a_room_is_renamed_on_its_page_and_its_history_shows_both_names(ada: Person) -> None:
+    room, _ = await ada.open_room("Engines"), await ada.open_room("Bugs")
+    for name, status in (("Bugs", 409), ("Engines", 400)):
+        refused, _, page = await submit(ada, f"/rooms/{room}/rename/", {"name": name})
+        assert refused == status
+        assert 'id="name-problem"' in page
+        assert f'name="name" value="{name}"' in page
+        assert '<details class="people" open>' in page
+    for _ in range(2):
+        sent = await submit(ada, f"/rooms/{room}/rename/", {"name": "Looms", "key": "k"})
+        assert sent[:2] == (303, f"/rooms/{room}/#newest")
+    for version, name in ((2, "Engines"), (3, "Looms")):
+        moment = (await ada.get(f"/rooms/{room}/history/?at={version}")).raw.decode()
+        assert f"<h1><bdi>{name}</bdi>" in moment
+        assert f"<title>{name}, version {version}" in moment
+    assert "<bdi>ada</bdi> renamed the room" in moment
 
 
 async def test_demo_people_are_for_everybody_in_demo_mode_only(visit: Visit, start_server: StartServer) -> None:

@@ -24,10 +24,12 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from api.wiring import create_fold
 from centrifugo.publisher import Publication
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RenameRoom
 from domain.errors import ChatError
 from domain.room import Room
-from domain.values import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RoomId, UserId
+from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
 from projections.readmodels.projection import Move, Stays
@@ -45,7 +47,8 @@ STEPS = 12
 PROCESSES = 2
 USERS = [UserId(number) for number in range(1, 6)]
 NAMES = ["Ada's", "Bob's", "Eve's"]
-KINDS = ["open", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
+NEW_NAMES = [*NAMES, "ADA's", "Ours", "Theirs"]
+KINDS = ["open", "rename", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
 
 T = TypeVar("T")
 Act = tuple[str, int, int, int]
@@ -114,14 +117,17 @@ class Client:
 
     def _apply(self, room_id: str, held: dict[str, Any], publication: dict[str, Any]) -> None:
         body = publication["body"]
-        if publication["type"] == "message_added":
-            self.messages[room_id].append(body)
-            last = {name: body[name] for name in ("id", "content", "user", "created_at")}
-            self.rooms[room_id] = held | body["room"] | {"last_message": last}
-        elif publication["type"] == "user_left" and body["user"]["id"] == self.user_id:
-            del self.rooms[room_id], self.messages[room_id]
-        else:
-            self.rooms[room_id] = body["room"]
+        match publication["type"]:
+            case "message_added":
+                self.messages[room_id].append(body)
+                last = {name: body[name] for name in ("id", "content", "user", "created_at")}
+                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+            case "user_left" if body["user"]["id"] == self.user_id:
+                del self.rooms[room_id], self.messages[room_id]
+            case "user_joined" | "user_left" | "room_renamed":
+                self.rooms[room_id] = body["room"]
+            case unknown:
+                raise AssertionError(f"a publication of type {unknown}")
 
 
 class Process:
@@ -186,11 +192,14 @@ class Service:
                         await chat.join_room(JoinRoom(room_id, user_id))
                     case "leave":
                         await chat.leave_room(LeaveRoom(room_id, user_id))
+                    case "rename":
+                        name = NEW_NAMES[(process + room + user) % len(NEW_NAMES)]
+                        await chat.rename_room(RenameRoom(room_id, user_id, name))
                     case "post":
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
 
     async def rebuild(self) -> None:
-        await rebuild(self._dsn, lambda _: None)
+        await rebuild(create_fold(), self._dsn, lambda _: None)
 
     async def tables(self) -> list[list[Any]]:
         """Every row of the read models."""
@@ -202,7 +211,7 @@ class Service:
     async def folded(self) -> dict[UUID, State]:
         """The rooms of the read models."""
         members: dict[UUID, set[int]] = defaultdict(set)
-        rooms, memberships, messages = await self.tables()
+        rooms, memberships, messages, _ = await self.tables()
         for row in memberships:
             if row["left_version"] is None:
                 members[row["room_id"]].add(row["user_id"])
@@ -226,7 +235,7 @@ class Service:
             raise Looked(room)
 
         with pytest.raises(Looked) as looked:
-            await process.store.repository.change(room_id, look)
+            await process.store.rooms.change(room_id, look)
         return looked.value.seen
 
     async def check(self) -> None:
@@ -250,7 +259,7 @@ class Service:
         fresh = {str(room.id): msgspec.to_builtins(room) for room in page.results}
         assert client.rooms == fresh, f"what user {user_id} holds differs from a fresh page"
         for room_id, held in client.messages.items():
-            messages = (await self.store.queries.messages(user_id, UUID(room_id), page=1)).value
+            messages = (await self.store.queries.messages(user_id, RoomId(UUID(room_id)), page=1)).value
             assert messages is not None
             newest = [msgspec.to_builtins(message) for message in messages.results[: len(held)]]
             assert held[::-1][:100] == newest, f"what user {user_id} read differs from a fresh page"

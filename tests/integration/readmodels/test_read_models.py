@@ -4,16 +4,17 @@ import asyncio
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
-from uuid import UUID
+from typing import assert_never
 
 import pytest
 
+from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
 from domain.errors import ChatError
-from domain.room import Room
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.room import Room, RoomEvent
+from domain.values import RoomId, UserId
+from eventstore.values import LOG_START, STREAM_START, Version
 from projections.readmodels.queries import NotInRoom
-from projections.readmodels.shapes import Message, timestamp
+from projections.readmodels.shapes import Member, Message, timestamp
 from tests.support.store import Store, open_store
 
 USERS = [UserId(number) for number in range(1, 7)]
@@ -28,18 +29,18 @@ class Moment:
     messages: list[Room.MessageAdded]
     bumped_at: str
     position: int
-    event: Any
+    event: RoomEvent
 
 
 @dataclass
 class Notes:
     """Every moment of every room, and who was there for what."""
 
-    moments: dict[UUID, list[Moment]] = field(default_factory=lambda: defaultdict(list))
+    moments: dict[RoomId, list[Moment]] = field(default_factory=lambda: defaultdict(list))
     feeds: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def take(self, position: int, event: Any) -> None:
-        room = self.moments[event.originator_id]
+    def take(self, position: int, event: RoomEvent) -> None:
+        room = self.moments[RoomId(event.originator_id)]
         name, members, messages, bumped_at = "", set[int](), list[Room.MessageAdded](), timestamp(event.timestamp)
         if room:
             name, members, messages, bumped_at = (
@@ -49,16 +50,19 @@ class Notes:
                 room[-1].bumped_at,
             )
         audience = set(members)
-        if isinstance(event, Room.RoomOpened):
-            name = event.name
-        elif isinstance(event, Room.UserJoined):
-            members.add(event.user_id)
-            audience.add(event.user_id)
-        elif isinstance(event, Room.UserLeft):
-            members.remove(event.user_id)
-        else:
-            messages.append(event)
-            bumped_at = timestamp(event.timestamp)
+        match event:
+            case Room.RoomOpened() | Room.RoomRenamed():
+                name = event.name
+            case Room.UserJoined():
+                members.add(event.user_id)
+                audience.add(event.user_id)
+            case Room.UserLeft():
+                members.remove(event.user_id)
+            case Room.MessageAdded():
+                messages.append(event)
+                bumped_at = timestamp(event.timestamp)
+            case _:
+                assert_never(event)
         room.append(Moment(name, members, messages, bumped_at, position, event))
         for user_id in audience:
             self.feeds[user_id].append(position)
@@ -72,11 +76,13 @@ async def live(store: Store, seed: int) -> list[RoomId]:
     async def act() -> None:
         room_id, user_id = chance.choice(rooms), chance.choice(USERS)
         try:
-            match chance.randrange(5):
+            match chance.randrange(6):
                 case 0 | 1:
                     await store.chat.join_room(JoinRoom(room_id, user_id))
                 case 2:
                     await store.chat.leave_room(LeaveRoom(room_id, user_id))
+                case 3:
+                    await store.chat.rename_room(RenameRoom(room_id, user_id, f"Room {chance.random()}"))
                 case _:
                     await store.chat.post_message(PostMessage(room_id, user_id, f"{chance.random()}"))
         except ChatError:
@@ -106,7 +112,9 @@ async def test_every_read_equals_a_fold_of_the_log(database_url: str, seed: int)
 
 
 async def check_rooms_at_every_version(store: Store, notes: Notes) -> None:
-    asked = [(room_id, version) for room_id, room in notes.moments.items() for version in range(1, len(room) + 1)]
+    asked = [
+        (room_id, Version(version)) for room_id, room in notes.moments.items() for version in range(1, len(room) + 1)
+    ]
     rooms = await store.bodies.rooms_at(asked)
     assert len(rooms) == len(asked)
     for (room_id, version), room in rooms.items():
@@ -129,7 +137,7 @@ async def check_rooms_of(store: Store, notes: Notes, rooms: list[RoomId], user_i
     newest_first = sorted(mine, key=lambda room_id: notes.moments[room_id][-1].bumped_at, reverse=True)
     assert [room.id for room in found.results] == newest_first
     for room in found.results:
-        assert room == await store.bodies.room_at(room.id, len(notes.moments[room.id]))
+        assert room == await store.bodies.room_at(room.id, Version(len(notes.moments[room.id])))
         assert (await store.queries.room(user_id, room.id)).value == room
         page = (await store.queries.messages(user_id, room.id, page=1)).value
         assert page is not None
@@ -137,7 +145,8 @@ async def check_rooms_of(store: Store, notes: Notes, rooms: list[RoomId], user_i
         assert [message.content for message in page.results] == [event.content for event in reversed(said)][:100]
         assert page.count == len(said)
     for room_id in set(rooms) - set(mine):
-        assert (await store.queries.room(user_id, room_id)).value is None
+        with pytest.raises(NotInRoom):
+            await store.queries.room(user_id, room_id)
         with pytest.raises(NotInRoom):
             await store.queries.messages(user_id, room_id, page=1)
 
@@ -146,7 +155,7 @@ async def check_feed(store: Store, notes: Notes, user_id: UserId) -> None:
     """Read in steps, from every position that a step can end at."""
     expected = notes.feeds[user_id]
     seen: list[int] = []
-    after = 0
+    after = LOG_START
     while True:
         step = await store.queries.feed(user_id, after=after, limit=7)
         seen.extend(event.position for event in step.value)
@@ -162,11 +171,25 @@ async def test_a_message_looks_the_same_in_a_page_in_the_events_and_in_the_feed(
         room_id = await store.open_room(by=USERS[0])
         await store.chat.post_message(PostMessage(room_id, USERS[0], "hello"))
         page = (await store.queries.messages(USERS[0], room_id, page=1)).value
-        events = (await store.queries.events(USERS[0], room_id, after=0, limit=10)).value.events
-        feed = (await store.queries.feed(USERS[0], after=0, limit=10)).value
+        events = (await store.queries.events(USERS[0], room_id, after=STREAM_START, limit=10)).value.events
+        feed = (await store.queries.feed(USERS[0], after=LOG_START, limit=10)).value
         assert page is not None
         bodies = [event.body for event in (*events, *feed) if isinstance(event.body, Message)]
         assert bodies == [page.results[0]] * 2
+
+
+async def test_an_event_shows_the_name_of_its_moment_whenever_it_is_asked_for(database_url: str) -> None:
+    ada, bob = USERS[:2]
+    async with open_store(database_url) as store:
+        room_id = await store.open_room("First", by=ada)
+        before = (await store.queries.events(ada, room_id, after=STREAM_START, limit=10)).value.events
+        await store.chat.rename_room(RenameRoom(room_id, ada, "Second"))
+        await store.chat.join_room(JoinRoom(room_id, bob))
+        await store.chat.rename_room(RenameRoom(room_id, bob, "second"))
+        events = (await store.queries.events(ada, room_id, after=STREAM_START, limit=10)).value.events
+    assert events[:2] == before
+    names = [event.body.room.name for event in events if isinstance(event.body, Member)]
+    assert names == ["First", "First", "Second", "Second", "second"]
 
 
 async def test_messages_before_an_id_are_a_cursor_that_new_messages_do_not_move(database_url: str) -> None:
@@ -174,7 +197,7 @@ async def test_messages_before_an_id_are_a_cursor_that_new_messages_do_not_move(
         room_id = await store.open_room(by=USERS[0])
         for number in range(5):
             await store.chat.post_message(PostMessage(room_id, USERS[0], str(number)))
-        newest = (await store.queries.messages_before(USERS[0], room_id, before=2**60, limit=2)).value.results
+        newest = (await store.queries.messages_before(USERS[0], room_id, before=Version(2**60), limit=2)).value.results
         await store.chat.post_message(PostMessage(room_id, USERS[0], "new"))
         older = (await store.queries.messages_before(USERS[0], room_id, before=newest[-1].id, limit=2)).value.results
         assert [message.content for message in (*newest, *older)] == ["4", "3", "2", "1"]

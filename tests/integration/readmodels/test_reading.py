@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.values import RoomId
-from replay.investigate.time_travel import TimeTravel
+from eventstore.values import Version
 from tests.integration.conftest import Visit
 from tests.support.people import Person
 from tests.support.store import open_store
@@ -51,10 +51,9 @@ async def test_members_at_every_version_are_those_that_the_log_tells(
         await person.post(f"/api/rooms/{room}/{action}/")
     newest = (await ada.get(f"/api/rooms/{room}/")).body["version"]
     async with open_store(database_url) as store:
-        travel = TimeTravel(store.database, store.log)
         for version in range(1, newest + 1):
             told = (await ada.get(f"/api/rooms/{room}/members/?at={version}")).body
-            then = await travel.room_at(RoomId(UUID(room)), version)
+            then = await store.time_travel.room_at(RoomId(UUID(room)), Version(version))
             assert {user["id"] for user in told["results"]} == then.members
             assert told["count"] == len(then.members)
     now = (await ada.get(f"/api/rooms/{room}/members/")).body["results"]

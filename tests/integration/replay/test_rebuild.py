@@ -11,8 +11,10 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
+from api.wiring import create_fold
 from cli.main import main
-from domain.values import JoinRoom, LeaveRoom, PostMessage, RoomId, UserId
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.values import RoomId, UserId
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import read_status
 from replay.progress import Progress
@@ -66,7 +68,6 @@ async def people_talking_and_reading(store: Store, room_id: RoomId) -> AsyncIter
         while not is_over.is_set():
             before = len(said)
             room = (await store.queries.room(ADA, room_id)).value
-            assert room is not None
             assert room.version >= (said[before - 1] if before else 0)
             page = (await store.queries.messages(ADA, room_id, page=1)).value
             assert page is not None
@@ -105,17 +106,17 @@ async def test_verify_finds_exactly_the_row_that_was_changed_and_a_rebuild_mends
         wronged = await talk(store, "Wronged")
         busy = await talk(store, "Busy")
         before = await schemas(admin)
-        right = await verify(database_url, unseen)
+        right = await verify(create_fold(), database_url, unseen)
         await admin.execute(CORRUPTIONS[table], wronged)
         async with people_talking_and_reading(store, busy) as said:
             await eventually(lambda: reached(said, 10))
-            found = await verify(database_url, unseen)
+            found = await verify(create_fold(), database_url, unseen)
             assert [(one.table, one.key["room_id"]) for one in found.differences] == [(table, wronged)]
-            await rebuild(database_url, unseen)
+            await rebuild(create_fold(), database_url, unseen)
             after_the_exchange = len(said) + 10
             await eventually(lambda: reached(said, after_the_exchange))
-            assert (await verify(database_url, unseen)).differences == []
-        after = await verify(database_url, unseen)
+            assert (await verify(create_fold(), database_url, unseen)).differences == []
+        after = await verify(create_fold(), database_url, unseen)
         assert (right.differences, after.differences) == ([], [])
         assert after.rows["messages"] == right.rows["messages"] + len(said)
         assert await schemas(admin) == before
@@ -128,15 +129,15 @@ async def reached(said: list[int], count: int) -> bool:
 async def test_a_room_is_mended_in_place(database_url: str, admin: asyncpg.Connection) -> None:
     async with open_store(database_url) as store:
         wronged, other = await talk(store, "Wronged"), await talk(store, "Other")
-        right = await verify(database_url, unseen)
+        right = await verify(create_fold(), database_url, unseen)
         for corruption in CORRUPTIONS.values():
             await admin.execute(corruption, wronged)
         await admin.execute("INSERT INTO messages VALUES ($1, 99, 1, 'never said', now())", wronged)
-        assert (await verify(database_url, unseen, room_id=other)).differences == []
-        found = (await verify(database_url, unseen, room_id=wronged)).differences
+        assert (await verify(create_fold(), database_url, unseen, room_id=other)).differences == []
+        found = (await verify(create_fold(), database_url, unseen, room_id=wronged)).differences
         assert sorted(one.table for one in found) == ["memberships", "messages", "messages", "rooms"]
-        assert await repair_room(database_url, wronged) == found
-        mended = await verify(database_url, unseen)
+        assert await repair_room(create_fold(), database_url, wronged) == found
+        mended = await verify(create_fold(), database_url, unseen)
         assert (mended.differences, mended.digest) == ([], right.digest)
 
 
@@ -160,19 +161,19 @@ async def test_an_interrupted_rebuild_leaves_the_live_tables_and_goes_on_where_i
         await admin.execute(CORRUPTIONS["messages"], room_id)
 
         def stop(progress: Progress) -> None:
-            if progress.position >= 30:
+            if progress.done >= 30:
                 raise Stop
 
         with pytest.raises(Stop):
-            await rebuild(database_url, stop)
-        live, _, shadow = await read_status(store.database)
+            await rebuild(create_fold(), database_url, stop)
+        live, _, shadow = await read_status(store.database, store.log)
         assert (live.checkpoint, shadow.state, shadow.checkpoint) == (54, "interrupted", 30)
-        assert len((await verify(database_url, unseen)).differences) == 1
+        assert len((await verify(create_fold(), database_url, unseen)).differences) == 1
         await store.chat.post_message(PostMessage(room_id, ADA, "meanwhile"))
-        finished = await rebuild(database_url, unseen)
+        finished = await rebuild(create_fold(), database_url, unseen)
         assert (finished.resumed_at, finished.events, finished.position) == (30, 25, 55)
-        assert (await verify(database_url, unseen)).differences == []
-        assert len(await read_status(store.database)) == 2
+        assert (await verify(create_fold(), database_url, unseen)).differences == []
+        assert len(await read_status(store.database, store.log)) == 2
 
 
 def interrupt(progress: Progress) -> None:
@@ -185,13 +186,13 @@ async def interrupted(database_url: str, small_pages: None) -> AsyncIterator[Sto
     async with open_store(database_url) as store:
         await talk(store)
         with pytest.raises(Stop):
-            await rebuild(database_url, interrupt)
+            await rebuild(create_fold(), database_url, interrupt)
         yield store
 
 
 @pytest.mark.usefixtures("interrupted")
 async def test_a_rebuild_that_begins_anew_folds_everything(database_url: str) -> None:
-    finished = await rebuild(database_url, unseen, restart=True)
+    finished = await rebuild(create_fold(), database_url, unseen, restart=True)
     assert (finished.resumed_at, finished.events) == (0, 24)
 
 
@@ -200,7 +201,7 @@ async def test_a_shadow_filled_by_different_fold_code_is_discarded(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RoomsProjection, "version", RoomsProjection.version + 1)
-    finished = await rebuild(database_url, unseen)
+    finished = await rebuild(create_fold(), database_url, unseen)
     assert (finished.resumed_at, finished.events) == (0, 24)
 
 
@@ -226,10 +227,10 @@ async def test_a_reader_that_stays_long_in_a_table_holds_the_exchange_up_and_nob
     async with open_store(database_url) as store:
         room_id = await talk(store)
         async with somebody_staying_in_a_table(admin):
-            rebuilding = asyncio.create_task(rebuild(database_url, unseen))
+            rebuilding = asyncio.create_task(rebuild(create_fold(), database_url, unseen))
             await eventually(lambda: waits_for_readers(store))
             await store.chat.post_message(PostMessage(room_id, ADA, "nobody waits for me"))
-            assert (await store.queries.room(ADA, room_id)).value is not None
+            assert (await store.queries.room(ADA, room_id)).value.id == room_id
             assert not rebuilding.done()
         assert (await rebuilding).position == 25
 
@@ -238,10 +239,10 @@ async def test_two_rebuilds_at_once_are_refused(database_url: str, admin: asyncp
     async with open_store(database_url) as store:
         await talk(store)
         async with somebody_staying_in_a_table(admin):
-            rebuilding = asyncio.create_task(rebuild(database_url, unseen))
+            rebuilding = asyncio.create_task(rebuild(create_fold(), database_url, unseen))
             await eventually(lambda: waits_for_readers(store))
             with pytest.raises(RebuildRefused, match="another rebuild is running"):
-                await rebuild(database_url, unseen)
+                await rebuild(create_fold(), database_url, unseen)
         assert (await rebuilding).position == 24
 
 
@@ -265,9 +266,9 @@ async def test_ctrl_c_is_one_clear_line_and_leaves_the_live_tables(
             process.send_signal(signal.SIGINT)
             _, said = await process.communicate()
         assert process.returncode == 1
-        assert said.decode() == "Error: interrupted: the live tables are as they were; run it again to go on\n"
+        assert said.decode() == "Error: interrupted: the live tables are as they were; run it again to continue\n"
         assert await schemas(admin) == before
-        assert (await read_status(store.database))[-1].state == "interrupted"
+        assert (await read_status(store.database, store.log))[-1].state == "interrupted"
 
 
 async def test_what_happens_while_the_exchange_waits_is_not_left_for_the_lock(
@@ -278,13 +279,15 @@ async def test_what_happens_while_the_exchange_waits_is_not_left_for_the_lock(
     async with open_store(database_url) as store:
         room_id = await talk(store)
         async with somebody_staying_in_a_table(admin):
-            rebuilding = asyncio.create_task(rebuild(database_url, lambda progress: seen.append(progress.position)))
+            rebuilding = asyncio.create_task(
+                rebuild(create_fold(), database_url, lambda progress: seen.append(progress.done))
+            )
             await eventually(lambda: waits_for_readers(store))
             for number in range(20):
                 await store.chat.post_message(PostMessage(room_id, ADA, str(number)))
             await eventually(lambda: folded_to(seen, 44 - 5))
         assert (await rebuilding).position == 44
-        assert (await verify(database_url, unseen)).differences == []
+        assert (await verify(create_fold(), database_url, unseen)).differences == []
 
 
 async def test_something_that_depends_on_the_tables_is_left_alone(database_url: str, admin: asyncpg.Connection) -> None:
@@ -292,7 +295,7 @@ async def test_something_that_depends_on_the_tables_is_left_alone(database_url: 
         room_id = await talk(store)
         await admin.execute("CREATE VIEW report AS SELECT count(*) FROM messages")
         with pytest.raises(RebuildRefused, match="view report"):
-            await rebuild(database_url, unseen)
+            await rebuild(create_fold(), database_url, unseen)
         assert await admin.fetchval("SELECT * FROM report") == 20
         await store.chat.post_message(PostMessage(room_id, ADA, "all is well"))
 

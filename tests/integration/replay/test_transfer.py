@@ -12,7 +12,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from domain.values import PostMessage, RoomId, UserId
+from api.wiring import create_fold
+from domain.chat import PostMessage
+from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
 from replay.archive.transfer import export, import_
@@ -83,8 +85,8 @@ async def test_a_log_comes_out_of_a_file_as_it_went_in(
     assert (manifest.first, manifest.last, manifest.events) == (1, MESSAGES + 4, MESSAGES + 3)
     assert await import_(elsewhere, file, unseen) == (manifest, manifest.events)
     assert await rows(elsewhere) == await rows(database_url)
-    await rebuild(elsewhere, unseen)
-    there, here = await verify(elsewhere, unseen), await verify(database_url, unseen)
+    await rebuild(create_fold(), elsewhere, unseen)
+    there, here = await verify(create_fold(), elsewhere, unseen), await verify(create_fold(), database_url, unseen)
     assert (there.digest, there.differences, here.differences) == (here.digest, [], [])
     async with open_store(elsewhere) as store:
         said = await store.chat.post_message(PostMessage(recorded, ADA, "and it goes on"))
@@ -116,7 +118,7 @@ async def test_an_interrupted_export_goes_on_and_comes_to_the_same(
     database_url: str, recorded: RoomId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def stop(progress: Progress) -> None:
-        if progress.position > 15:
+        if progress.done > 15:
             raise Stop
 
     seen: list[int] = []

@@ -8,7 +8,7 @@ from tests.integration.conftest import Visit
 from tests.support.people import Person
 
 NOT_FOUND = {"detail": "Not found."}
-NOT_SIGNED_IN = {"detail": "Authentication credentials were not provided."}
+NOT_LOGGED_IN = {"detail": "Authentication credentials were not provided."}
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -48,6 +48,50 @@ async def test_joining_and_leaving_show_at_once(ada: Person, bob: Person) -> Non
     assert (await ada.get(f"/api/rooms/{room_id}/")).body["member_count"] == 1
 
 
+async def test_a_member_renames_a_room_and_everybody_reads_it_at_once(ada: Person, bob: Person) -> None:
+    room_id = await ada.open_room("Engines")
+    await bob.post(f"/api/rooms/{room_id}/join/", {})
+    renamed = await bob.post(f"/api/rooms/{room_id}/rename/", {"name": " Looms "})
+    assert (renamed.status, renamed.body["user"]) == (200, bob.user)
+    assert (renamed.body["room"]["name"], renamed.body["room"]["version"]) == ("Looms", 4)
+    room = await ada.get(f"/api/rooms/{room_id}/")
+    assert (room.body, room.position) == (renamed.body["room"], renamed.position)
+    assert (await ada.get("/api/readings/")).body["readings"][0]["unread"] == 0
+    assert [found["name"] for found in (await ada.get("/api/search/?q=loom")).body["results"]] == ["Looms"]
+    told = (await ada.get(f"/api/rooms/{room_id}/events/?after=3")).body["events"][0]
+    assert (told["type"], told["body"]) == ("room_renamed", renamed.body)
+
+
+async def test_a_room_may_have_any_name_that_no_other_room_has(ada: Person, bob: Person) -> None:
+    room_id, _ = await ada.open_room("Engines"), await ada.open_room("Bugs")
+    rename = f"/api/rooms/{room_id}/rename/"
+    taken = await ada.post(rename, {"name": " bugs "})
+    assert (taken.status, taken.body["code"]) == (409, "name_taken")
+    assert (await ada.post(rename, {"name": "ENGINES"})).status == 200
+    same = await ada.post(rename, {"name": "ENGINES"})
+    assert (same.status, same.body) == (400, {"name": ["The room has this name already."]})
+    assert (await ada.post(rename, {"name": "nul\0"})).body == {"name": ["Null characters are not allowed."]}
+    assert (await ada.post(rename, {"name": "Looms"})).status == 200
+    assert (await bob.post("/api/rooms/", {"name": "Engines"})).status == 201
+    assert (await ada.get(f"/api/rooms/{room_id}/")).body["version"] == 4
+    assert (await bob.post(rename, {"name": "Mine"})).status == 404
+
+
+async def test_a_rename_that_is_sent_twice_happens_once(ada: Person) -> None:
+    room_id = await ada.open_room("Engines")
+    first, again = [
+        await ada.post(f"/api/rooms/{room_id}/rename/", {"name": "Looms"}, headers={"Idempotency-Key": "k"})
+        for _ in range(2)
+    ]
+    assert (first.status, first.body, first.position) == (again.status, again.body, again.position)
+
+
+async def test_of_many_rooms_that_want_one_name_one_gets_it(ada: Person) -> None:
+    rooms = [await ada.open_room(f"Room {number}") for number in range(20)]
+    answers = await asyncio.gather(*(ada.post(f"/api/rooms/{room}/rename/", {"name": "Best"}) for room in rooms))
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 19
+
+
 async def test_join_and_leave_need_no_body(ada: Person, bob: Person) -> None:
     room_id = await ada.open_room("Engines")
     assert (await bob.post(f"/api/rooms/{room_id}/join/", raw=b"")).status == 200
@@ -64,6 +108,7 @@ async def test_an_unknown_room_is_not_found(ada: Person) -> None:
             await ada.post(f"/api/rooms/{room_id}/messages/", {"content": "hello"}),
             await ada.post(f"/api/rooms/{room_id}/join/", {}),
             await ada.post(f"/api/rooms/{room_id}/leave/", {}),
+            await ada.post(f"/api/rooms/{room_id}/rename/", {"name": "Engines"}),
         ):
             assert (answer.status, answer.body) == (404, NOT_FOUND)
 
@@ -143,9 +188,10 @@ async def test_nothing_is_for_people_who_are_not_signed_in(visit: Visit) -> None
         ("POST", f"{room}/messages/"),
         ("POST", f"{room}/join/"),
         ("POST", f"{room}/leave/"),
+        ("POST", f"{room}/rename/"),
         ("GET", f"{room}/events/"),
         ("GET", "/api/feed/"),
         ("POST", "/api/logout/"),
     ):
         answer = await nobody.request(method, path)
-        assert (answer.status, answer.body) == (403, NOT_SIGNED_IN), path
+        assert (answer.status, answer.body) == (403, NOT_LOGGED_IN), path

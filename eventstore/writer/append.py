@@ -12,12 +12,13 @@ from eventsourcing.persistence import Mapper
 
 from eventstore import checkpoints
 from eventstore.aggregates import Aggregates
-from eventstore.batch import CommandBatch, KeyId, KnownKey, key_id
 from eventstore.checkpoints import position_of
 from eventstore.errors import OutcomeUnknown
 from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
+from eventstore.values import Position, Version
+from eventstore.writer.batch import CommandBatch, KeyId, KnownKey, key_id
 from postgres.calls import Call
 
 A = TypeVar("A", bound=Aggregate)
@@ -37,9 +38,9 @@ IS_BEHIND = f"SELECT ({LAST_POSITION}) > {position_of()}"
 class Head:
     """What the log held when the lock was taken."""
 
-    position: int
-    checkpoint: int
-    versions: dict[UUID, int]
+    position: Position
+    checkpoint: Position
+    versions: dict[UUID, Version]
     has_known_keys: bool
 
 
@@ -62,7 +63,7 @@ class Append(Generic[A]):
         await self._commit(connection)
         return is_all
 
-    async def record(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[int]:
+    async def record(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[Position]:
         """Record what the batch decides and return the positions of its events, after commit.
 
         Raises OutcomeUnknown when the commit was sent and not confirmed, and otherwise UnreadableEvent or what the
@@ -76,9 +77,9 @@ class Append(Generic[A]):
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
-        uniques = [command.unique.value for command in batch.commands if command.unique is not None]
-        taken = await self._projection.taken(uniques, connection) if uniques else set()
-        batch.decide(known_keys, taken)
+        values = [command.unique_value for command in batch.commands if command.unique_value is not None]
+        holders = await self._projection.holders(values, connection) if values else {}
+        batch.decide(known_keys, holders)
         positions = await self._insert(batch, connection) if batch.events else []
         await self._commit(connection)
         return positions
@@ -117,7 +118,7 @@ class Append(Generic[A]):
             known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
         return known
 
-    async def _insert(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[int]:
+    async def _insert(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> list[Position]:
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         recording = Call(
             "record_events",
@@ -133,7 +134,7 @@ class Append(Generic[A]):
             [event.originator_version for _, event in batch.keys],
         )
         base = await self._projection.folding(list(enumerate(batch.events, start=1)), base=recording).fetch(connection)
-        return list(range(base + 1, base + 1 + len(stored)))
+        return [Position(base + place) for place in range(1, len(stored) + 1)]
 
     async def _commit(self, connection: asyncpg.Connection) -> None:
         try:

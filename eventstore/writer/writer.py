@@ -16,11 +16,11 @@ from typing import Generic, TypeVar
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
-from eventstore.append import Append
-from eventstore.batch import CommandBatch, fail
-from eventstore.commands import PendingCommand
 from eventstore.errors import OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
-from eventstore.writer_connection import WriterConnection
+from eventstore.writer.append import Append
+from eventstore.writer.batch import CommandBatch, fail
+from eventstore.writer.commands import PendingCommand
+from eventstore.writer.connection import WriterConnection
 from postgres.errors import StoreError, StoreUnavailable
 
 A = TypeVar("A", bound=Aggregate)

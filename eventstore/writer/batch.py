@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Slot
-from eventstore.commands import Key, PendingCommand
 from eventstore.errors import KeyReused, StoreRejected
 from eventstore.log import Recorded
-from eventstore.position import Position
+from eventstore.values import Position
+from eventstore.writer.commands import Key, PendingCommand
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -52,11 +53,13 @@ class CommandBatch(Generic[A]):
     def slots(self) -> set[Slot[A]]:
         return {command.slot for command in self.commands}
 
-    def decide(self, known_keys: Mapping[KeyId, KnownKey], taken: set[str]) -> None:
-        """Decide every command. `known_keys` are those that were used before, `taken` the unique values in use."""
+    def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: dict[str, set[UUID]]) -> None:
+        """Decide every command. `known_keys` are those that were used before. `holders` are the streams that hold the
+        unique values asked for; commands that claim or give up a value change it.
+        """
         for command in self.commands:
             if not self._is_repeat(command, known_keys):
-                self._decide(command, taken)
+                self._decide(command, holders)
 
     def _is_repeat(self, command: PendingCommand[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
         if command.key is None:
@@ -75,12 +78,12 @@ class CommandBatch(Generic[A]):
             return True
         return False
 
-    def _decide(self, command: PendingCommand[A], taken: set[str]) -> None:
+    def _decide(self, command: PendingCommand[A], holders: dict[str, set[UUID]]) -> None:
+        stream_id, value = command.slot.stream_id, command.unique_value
         try:
-            if command.unique is not None and command.unique.value in taken:
-                raise command.unique.refusal
-            events = command.decide()
-        except Exception as refusal:  # any error is the answer to this caller, and to no other
+            is_taken = value is not None and not holders.get(value, set()) <= {stream_id}
+            events = command.decide(is_taken=is_taken)
+        except Exception as refusal:  # whatever it is, it is the caller's answer and nobody else's
             self._refused.append((command, refusal))
             self._check_nothing_triggered(command)
             return
@@ -89,8 +92,10 @@ class CommandBatch(Generic[A]):
             return
         self.events.extend(events)
         self._last_event[command] = len(self.events) - 1
-        if command.unique is not None:
-            taken.add(command.unique.value)
+        if value is not None:
+            for held_by in holders.values():
+                held_by.discard(stream_id)  # a stream holds one value at a time
+            holders.setdefault(value, set()).add(stream_id)
         if command.key is not None:
             self._firsts[key_id(command.key)] = command
             self.keys.append((command.key, events[-1]))
@@ -101,13 +106,13 @@ class CommandBatch(Generic[A]):
         if aggregate is not None and aggregate.pending_events:
             raise AssertionError(f"{type(aggregate).__name__} triggered events and then raised")
 
-    def answer(self, positions: Sequence[int]) -> None:
-        """Answer every caller, after the commit. `positions` are those of `events`."""
+    def answer(self, positions: Sequence[Position]) -> None:
+        """Tell every caller, after the commit: `positions` are those of `events`."""
         for command, index in self._last_event.items():
-            succeed(command, Recorded(Position(positions[index]), self.events[index]))
+            succeed(command, Recorded(positions[index], self.events[index]))
         for repeat, first in self._repeats:
             index = self._last_event[first]
-            succeed(repeat, Recorded(Position(positions[index]), self.events[index]))
+            succeed(repeat, Recorded(positions[index], self.events[index]))
         for command, recorded in self._known:
             succeed(command, recorded)
         for command, refusal in self._refused:

@@ -1,13 +1,6 @@
--- version 1
+-- version 2
 -- Appending, as functions: the lock and the look at the log in one round trip, the record and the fold in another. Under
 -- the append lock, a round trip costs every process.
-
--- The append lock: until the transaction ends, nothing else appends. Readers do not wait.
-CREATE OR REPLACE FUNCTION take_append_lock() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    LOCK TABLE stored_events IN EXCLUSIVE MODE;
-END
-$$;
 
 -- Take the append lock, and say what the log holds now: its newest position, how far the projection has folded it, the
 -- newest version of each stream (0: none), and whether any of the idempotency keys was used before.

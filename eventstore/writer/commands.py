@@ -40,38 +40,50 @@ class PendingCommand(Protocol[A]):
 
     slot: Slot[A]
     key: Key | None
-    unique: UniqueValue | None
+    unique_value: str | None
     answer: "asyncio.Future[Recorded[Any]]"
 
     @property
     def needs_aggregate(self) -> bool:
         """Whether the slot must be loaded before `decide` is called."""
 
-    def decide(self) -> Sequence[Any]:
+    def decide(self, *, is_taken: bool) -> Sequence[Any]:
         """Decide on the stream as it is now, and return one event or more. May be called again after a failure.
 
-        What it raises is the answer to the caller; then nothing is recorded.
+        `is_taken`: another stream holds the unique value that the events would give this one. What it raises is the
+        caller's answer; nothing is recorded then.
         """
 
 
 class ChangeAggregate(Generic[A]):
-    """Changes an existing aggregate. `change` checks before it triggers events: when it raises, it triggered none."""
+    """Changes an existing aggregate. `change` checks before it triggers events: when it raises, it triggered none.
 
-    unique: UniqueValue | None = None
+    Its second argument: whether another stream holds `unique_value`.
+    """
+
     needs_aggregate = True
 
-    def __init__(self, slot: Slot[A], change: Callable[[A], None], *, key: Key | None, not_found: Exception) -> None:
+    def __init__(
+        self,
+        slot: Slot[A],
+        change: Callable[[A, bool], None],
+        *,
+        unique_value: str | None,
+        key: Key | None,
+        not_found: Exception,
+    ) -> None:
         self.slot = slot
+        self.unique_value = unique_value
         self.key = key
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
         self._change = change
         self._not_found = not_found
 
-    def decide(self) -> Sequence[Any]:
+    def decide(self, *, is_taken: bool) -> Sequence[Any]:
         aggregate = self.slot.aggregate
         if aggregate is None:
             raise self._not_found
-        self._change(aggregate)
+        self._change(aggregate, is_taken)
         return aggregate.collect_events()
 
 
@@ -83,11 +95,14 @@ class CreateAggregate(Generic[A]):
     def __init__(self, slot: Slot[A], aggregate: A, *, key: Key | None, unique: UniqueValue | None) -> None:
         self.slot = slot
         self.key = key
-        self.unique = unique
+        self.unique_value = unique.value if unique is not None else None
+        self._unique = unique
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
         self._aggregate = aggregate
         self._events = aggregate.collect_events()
 
-    def decide(self) -> Sequence[Any]:
+    def decide(self, *, is_taken: bool) -> Sequence[Any]:
+        if self._unique is not None and is_taken:
+            raise self._unique.refusal
         self.slot.aggregate = self._aggregate
         return self._events

@@ -1,0 +1,48 @@
+"""How far a user has read: noted from one device, announced to the others."""
+
+import logging
+
+import msgspec
+from msgspec import Struct
+
+from centrifugo.publisher import Channels, Publication, Publisher, PublisherError
+from domain.values import RoomId, UserId
+from eventstore.values import Version
+from projections.fanout.channels import personal_channel
+from projections.readmodels.read_marks import Reading, ReadMarks
+
+log = logging.getLogger(__name__)
+
+
+class RoomRead(Struct, frozen=True, tag_field="type", tag="room_read"):
+    """A publication on the user's own channel. It stands for no event, so it has no version and no position."""
+
+    body: Reading
+
+
+class ReadSync:
+    """Keeps the devices of a user in step."""
+
+    def __init__(self, read_marks: ReadMarks, publisher: Publisher) -> None:
+        self._read_marks = read_marks
+        self._publisher = publisher
+
+    async def readings(self, user_id: UserId) -> list[Reading]:
+        """One for each room that the user is in."""
+        return await self._read_marks.of(user_id)
+
+    async def move(self, user_id: UserId, room_id: RoomId, version: Version) -> Reading:
+        """Note that the user has read the room up to `version`. Raises NotInRoom."""
+        reading, has_moved = await self._read_marks.move(user_id, room_id, version)
+        if has_moved:
+            await self._announce(user_id, reading)
+        return reading
+
+    async def _announce(self, user_id: UserId, reading: Reading) -> None:
+        """Best effort: a device that misses it asks for all readings when it next catches up."""
+        data = msgspec.json.encode(RoomRead(reading))
+        key = f"{reading.room_id}:read:{reading.version}"
+        try:
+            await self._publisher.publish([Publication(Channels([personal_channel(user_id)]), data, key)])
+        except PublisherError as error:
+            log.warning("read mark not announced", extra={"user_id": user_id, "reason": str(error)})

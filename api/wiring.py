@@ -1,0 +1,234 @@
+"""The composition root: puts the parts together, for the server, the commands, the tests and the benchmarks."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import Mapper
+
+import centrifugo
+from api import hub_socket
+from api.accounts.accounts import Accounts
+from api.accounts.passwords import Passwords
+from api.accounts.sessions import Sessions
+from api.accounts.throttle import Throttle
+from api.core import Core, Reads
+from api.housekeeping import Housekeeping
+from api.operations.figures import Sampler
+from api.operations.figures_publisher import FiguresPublisher
+from api.operations.rebuilds import Rebuilds
+from api.read_sync import ReadSync
+from api.secrets import Secrets
+from api.settings import Settings
+from centrifugo.client import CentrifugoClient
+from centrifugo.hub.configuration.loading import load
+from centrifugo.hub.embedded_publisher import EmbeddedPublisher
+from centrifugo.hub.hub import Hub
+from centrifugo.publisher import Publisher
+from domain.chat import Chat
+from domain.errors import RoomNotFound
+from domain.room import TOPICS, Room
+from eventstore.aggregates import Aggregates
+from eventstore.log import Log
+from eventstore.mapper import create_mapper
+from eventstore.repository import Repository
+from eventstore.snapshots import Snapshots
+from eventstore.writer.append import Append
+from eventstore.writer.writer import Observer, Writer, unobserved
+from postgres.database import Database
+from projections.fanout.leases import Leases
+from projections.fanout.publications import Publications
+from projections.fanout.republish import Republishing
+from projections.fanout.tail import Tail
+from projections.fanout.worker import Fanout, FanoutSettings
+from projections.readmodels.bodies import Bodies
+from projections.readmodels.members import Members
+from projections.readmodels.projection import RoomsProjection
+from projections.readmodels.queries import Queries
+from projections.readmodels.read_marks import ReadMarks
+from replay.investigate.log_search import LogSearch
+from replay.investigate.time_travel import TimeTravel
+from replay.rebuild.fold import Fold
+
+CONFIG = Path(centrifugo.__file__).with_name("config.json")
+
+
+@contextlib.asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The connection pool. Raises StoreUnavailable when the database is away."""
+    database = await Database.connect(
+        settings.database_url, size=settings.database_pool, timeout_s=settings.database_timeout_s
+    )
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def open_reads(settings: Settings) -> AsyncIterator[Reads]:
+    """For a process that only reads. Raises StoreUnavailable."""
+    async with open_database(settings) as database:
+        yield _reads(database, create_mapper())
+
+
+@contextlib.asynccontextmanager
+async def open_core(settings: Settings, *, observer: Observer = unobserved) -> AsyncIterator[Core]:
+    """The core; at the end of the block, commands under way are finished. Raises StoreUnavailable."""
+    async with open_database(settings) as database, contextlib.AsyncExitStack() as cleanup:
+        mapper = create_mapper()
+        reads = _reads(database, mapper)
+        aggregates: Aggregates[Room] = Aggregates(
+            database, reads.log, Snapshots(mapper), capacity=settings.rooms_in_memory
+        )
+        cleanup.push_async_callback(aggregates.close)
+        writer = Writer(
+            settings.database_url,
+            Append(aggregates, RoomsProjection(), reads.log, mapper),
+            aggregates,
+            queue_limit=settings.writer_queue,
+            timeout_s=settings.database_timeout_s,
+            observer=observer,
+        )
+        cleanup.push_async_callback(writer.close)
+        await writer.start()
+        rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
+        yield Core(
+            database=database,
+            log=reads.log,
+            log_search=reads.log_search,
+            time_travel=reads.time_travel,
+            bodies=reads.bodies,
+            queries=reads.queries,
+            members=reads.members,
+            writer=writer,
+            rooms=rooms,
+            chat=Chat(rooms),
+        )
+
+
+def _log(mapper: Mapper[UUID]) -> Log:
+    return Log(mapper, topics=TOPICS)
+
+
+def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
+    log = _log(mapper)
+    log_search = LogSearch(database, log)
+    bodies = Bodies(database)
+    return Reads(
+        database=database,
+        log=log,
+        log_search=log_search,
+        time_travel=TimeTravel(database, log, log_search),
+        bodies=bodies,
+        queries=Queries(database, log, bodies),
+        members=Members(database),
+    )
+
+
+@contextlib.contextmanager
+def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
+    """Accounts, with the threads that hash passwords."""
+    passwords = Passwords(threads=settings.password_threads)
+    try:
+        yield Accounts(
+            database,
+            passwords,
+            by_account=Throttle(rate=settings.login_account_rate, burst=settings.login_account_burst),
+            by_address=Throttle(rate=settings.login_address_rate, burst=settings.login_address_burst),
+        )
+    finally:
+        passwords.close()
+
+
+def create_sessions(settings: Settings, database: Database) -> Sessions:
+    """Sessions. This process hears of logouts in others while `announcements.run` runs."""
+    return Sessions(
+        database,
+        dsn=settings.database_url,
+        idle_s=settings.session_idle_s,
+        lifetime_s=settings.session_lifetime_s,
+        cache_s=settings.session_cache_s,
+    )
+
+
+def create_leases(settings: Settings, database: Database) -> Leases:
+    """Leases, as the token endpoint renews them."""
+    return Leases(database, cold_after_s=settings.cold_after_s)
+
+
+def create_read_sync(database: Database, publisher: Publisher) -> ReadSync:
+    """Read marks, moved on one device and announced to the others."""
+    return ReadSync(ReadMarks(database), publisher)
+
+
+def create_hub(secrets: Secrets) -> Hub:
+    """The embedded hub, configured by the same file as the real server."""
+    document: dict[str, Any] = msgspec.json.decode(CONFIG.read_bytes())
+    document["client"]["token"]["hmac_secret_key"] = secrets.centrifugo_token_secret
+    document["http_api"] = {"key": secrets.centrifugo_api_key}
+    # Any page may open a socket, as it may fetch any URL. Without a token, which only ours get, it receives nothing.
+    document["client"]["allowed_origins"] = ["*"]
+    return Hub(load(document, {}))
+
+
+@contextlib.asynccontextmanager
+async def open_publisher(settings: Settings, secrets: Secrets, hub: Hub | None = None) -> AsyncIterator[Publisher]:
+    """Publishes to the real-time server: to `hub` in this process, to the server of CENTRIFUGO_API_URL, or else to the
+    embedded hub of the service that uses this DATA_DIR, which is where a command publishes.
+    """
+    publisher: Publisher
+    if hub is not None:
+        publisher = EmbeddedPublisher(hub)
+    elif settings.centrifugo_api_url:
+        publisher = CentrifugoClient(settings.centrifugo_api_url, secrets.centrifugo_api_key)
+    else:
+        publisher = CentrifugoClient(
+            hub_socket.URL, secrets.centrifugo_api_key, socket=hub_socket.socket_path(settings)
+        )
+    try:
+        yield publisher
+    finally:
+        await publisher.close()
+
+
+def create_fanout(settings: Settings, reads: Reads, publisher: Publisher) -> Fanout:
+    """The fan-out of this process: the lanes that it holds."""
+    tail = Tail(settings.database_url, reads.database, reads.log, Publications(reads.bodies))
+    chosen = FanoutSettings(all_warm=settings.cold_after_s is None, sets_aside=settings.fanout_sets_aside)
+    return Fanout(settings.database_url, tail, publisher, chosen)
+
+
+def create_republishing(settings: Settings, reads: Reads) -> Republishing:
+    """Publishes events again."""
+    return Republishing(reads.database, reads.log, Publications(reads.bodies), all_warm=settings.cold_after_s is None)
+
+
+def create_fold() -> Fold:
+    """Folds the log again: for rebuilds, verification and repair."""
+    return Fold(RoomsProjection(), _log(create_mapper()))
+
+
+def create_sampler(reads: Reads) -> Sampler:
+    """Reads the figures of the operations page."""
+    return Sampler(reads.database, reads.log)
+
+
+def create_figures_publisher(database: Database, sampler: Sampler, publisher: Publisher) -> FiguresPublisher:
+    """Publishes those figures while the page is open."""
+    return FiguresPublisher(database, sampler, publisher)
+
+
+@contextlib.asynccontextmanager
+async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator[Rebuilds]:
+    """Rebuilds that the operations page starts."""
+    async with Rebuilds.open(create_fold(), database, settings.database_url) as rebuilds:
+        yield rebuilds
+
+
+def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:
+    """Removes expired rows."""
+    return Housekeeping(database, sessions, keep_keys_s=settings.idempotency_keep_s)

@@ -1,0 +1,54 @@
+"""Keeps a second server away from a DATA_DIR whose browsers it could not reach.
+
+Browsers on an embedded hub hear what the process of that hub publishes. Two servers with a hub each would share the
+lanes, and the browsers of either would miss what the other one publishes.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from api.settings import Settings
+
+
+@contextlib.contextmanager
+def sole_server(settings: Settings, url: str) -> Iterator[None]:
+    """For as long as the block lasts, no other server starts on this DATA_DIR that cannot live with this one.
+
+    One with an embedded hub is alone. Those with a Centrifugo may be several; on a database of its own, such a server
+    has no use for DATA_DIR. Raises ClickException with a line that names the first server.
+    """
+    has_hub = not settings.centrifugo_api_url
+    if not has_hub and not settings.embedded:
+        yield
+        return
+    folder = Path(settings.data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise click.ClickException(f"DATA_DIR {folder.resolve()}: {error.strerror}") from None
+    try:
+        _lock(claim, fcntl.LOCK_EX if has_hub else fcntl.LOCK_SH, folder)
+        os.ftruncate(claim, 0)
+        if has_hub:
+            with contextlib.suppress(OSError):  # a full volume: the lock counts, the note is a courtesy
+                os.pwrite(claim, f" (process {os.getpid()}, {url})".encode(), 0)
+        yield
+    finally:
+        os.close(claim)
+
+
+def _lock(claim: int, kind: int, folder: Path) -> None:
+    try:
+        fcntl.flock(claim, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        first = os.pread(claim, 1000, 0).decode()
+        raise click.ClickException(
+            f"another server runs on DATA_DIR {folder.resolve()}{first}: stop it, choose another DATA_DIR, or give all "
+            "of them one CENTRIFUGO_API_URL"
+        ) from None

@@ -1,0 +1,37 @@
+"""Idempotency keys: the same command under the same key is done once."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from domain.values import ClientId, UserId
+
+
+class Command(Protocol):
+    """A dataclass that says who asks and, perhaps, under which name of their own."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def user_id(self) -> UserId: ...
+
+    @property
+    def client_id(self) -> ClientId | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """Who asked, by which name of their own, and for what: the same name for something else is a mistake to report."""
+
+    owner: UserId
+    key: ClientId
+    fingerprint: bytes
+
+
+def idempotency_key(command: Command) -> IdempotencyKey | None:
+    """The key of a command that carries a client id; its fingerprint covers the kind of command and every field."""
+    if command.client_id is None:
+        return None
+    named = [type(command).__name__, *(str(getattr(command, name)) for name in command.__dataclass_fields__)]
+    return IdempotencyKey(command.user_id, command.client_id, hashlib.sha256(json.dumps(named).encode()).digest())

@@ -1,0 +1,47 @@
+"""docs/adding-an-event.md lists the files that its example touched: those, and no others."""
+
+import re
+
+from tests.support.realtime.server import ROOT
+
+GUIDE = (ROOT / "docs" / "adding-an-event.md").read_text()
+MOST = 15
+"""Files outside tests and documents that a new event with a field of its own may touch."""
+
+FOLDERS = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
+OTHERS = ("migrations", "static", "templates", "benchmarks", "deploy")
+
+
+def listed() -> list[str]:
+    """The files in the tables of the guide."""
+    return re.findall(r"^\| `([^`]+)` \|", GUIDE, re.MULTILINE)
+
+
+def names() -> list[str]:
+    """What the example is called in code, in rows and in requests."""
+    line = re.search(r"^Names to search for: (.+)\.$", GUIDE, re.MULTILINE)
+    assert line is not None
+    return re.findall(r"`([^`]+)`", line[1])
+
+
+def mentioning() -> set[str]:
+    """The files of the product that hold one of the names."""
+    search = re.compile("|".join(map(re.escape, names())))
+    return {
+        file.relative_to(ROOT).as_posix()
+        for folder in (*FOLDERS, *OTHERS)
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in (".py", ".sql", ".js", ".ts", ".html", ".css", ".json", ".conf")
+        and search.search(file.read_text())
+    }
+
+
+def test_the_guide_lists_every_file_that_knows_the_event_and_no_other() -> None:
+    assert sorted(listed()) == sorted(mentioning())
+    assert len(listed()) <= MOST
+
+
+def test_every_test_that_the_guide_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", GUIDE))
+    tests = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    assert {name for name in named if f"def {name}(" not in tests} == set()

@@ -1,0 +1,114 @@
+"""Every kind of event is known wherever events are treated. A kind that was forgotten somewhere fails here, by name."""
+
+import json
+import re
+import subprocess
+from typing import get_args
+
+import msgspec
+import pytest
+
+from cli.support.output import COLOURS, event_object, said
+from domain.events import event_classes
+from domain.room import LABELS, TOPICS, Room, RoomEvent
+from eventstore.log import Recorded
+from eventstore.values import Position, Version
+from postgres.calls import Call
+from projections.fanout.audience import Audience
+from projections.fanout.leases import AllWarm
+from projections.readmodels.bodies import body, place, shows_room
+from projections.readmodels.projection import RoomsProjection
+from projections.readmodels.shapes import Body, RoomSummary, User
+from tests.live.test_events import EVENTS as HAPPENINGS
+from tests.support.example_events import ACTOR, KINDS, WORDS, example
+from tests.support.realtime.node import node
+from tests.support.realtime.server import ROOT
+
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.TOPIC)
+
+ROW = re.compile(r"^\| `([a-z_]+)` \| ([^|]+) \| `([A-Z]\w+)` \|$", re.MULTILINE)
+"""A kind of event in docs/http-api.md: topic, what happened, shape of the body."""
+
+
+def documented() -> dict[str, str]:
+    """By topic, the shape of the body as docs/http-api.md gives it."""
+    section = (ROOT / "docs" / "http-api.md").read_text().partition("\n## Events\n")[2].partition("\n## ")[0]
+    return {topic: shape for topic, _, shape in ROW.findall(section)}
+
+
+def body_of(event: RoomEvent) -> Body:
+    now = "2026-01-01T00:00:00.000000Z"
+    room_id, version = place(event)
+    room = RoomSummary(room_id, WORDS, version, now, 1, None)
+    return body(event, User(event.actor, "ada"), {place(event): room} if shows_room(event) else {})
+
+
+def test_the_union_of_events_is_closed() -> None:
+    nested: tuple[object, ...] = event_classes(Room)
+    assert nested == KINDS
+    assert tuple(kind.TOPIC for kind in KINDS) == TOPICS
+
+
+@every_kind
+def test_each_says_who_acted_in_which_words_and_what_people_call_it(kind: type[RoomEvent]) -> None:
+    event = example(kind)
+    assert event.actor == ACTOR
+    assert event.text in (WORDS, None)
+    assert LABELS[kind.TOPIC] == kind.LABEL != ""
+
+
+def test_no_two_share_a_topic_or_a_label() -> None:
+    assert len(set(TOPICS)) == len(set(LABELS.values())) == len(KINDS)
+
+
+@every_kind
+def test_each_has_a_body_that_says_who_acted_and_in_which_room(kind: type[RoomEvent]) -> None:
+    event = example(kind)
+    told = msgspec.to_builtins(body_of(event))
+    assert told["user"]["id"] == event.actor
+    assert told["room"]["id"] == str(event.originator_id)
+    assert told["room"]["version"] == event.originator_version
+
+
+def test_the_bodies_are_the_closed_union_and_all_of_it_is_used() -> None:
+    assert {type(body_of(example(kind))) for kind in KINDS} == set(get_args(Body))
+
+
+@every_kind
+def test_each_is_folded(kind: type[RoomEvent]) -> None:
+    assert isinstance(RoomsProjection().folding([(1, example(kind))], base=0), Call)
+
+
+@every_kind
+def test_each_moves_an_audience_on(kind: type[RoomEvent]) -> None:
+    audience = Audience({ACTOR}, Version(2), AllWarm(), owns=lambda _: True)
+    audience.advance(example(kind, version=3))
+    assert audience.version == 3
+
+
+@every_kind
+def test_each_is_printed_with_all_its_fields_and_words(kind: type[RoomEvent]) -> None:
+    event = example(kind)
+    printed = event_object(Recorded(Position(1), event))
+    its_own = kind.__annotations__ or kind.__mro__[1].__annotations__
+    assert printed.items() >= {name: getattr(event, name) for name in its_own}.items()
+    assert (WORDS in said(event)) == (event.text is not None)
+    assert COLOURS[kind.TOPIC]
+
+
+def test_the_documentation_describes_each_with_the_shape_of_its_body() -> None:
+    assert documented() == {kind.TOPIC: type(body_of(example(kind))).__name__ for kind in KINDS}
+
+
+def test_each_that_is_published_happens_to_live_pages_in_a_test() -> None:
+    tested = {topic for topics in HAPPENINGS.values() for topic in topics}
+    assert set(TOPICS) - tested == {Room.RoomOpened.TOPIC}, "only the opening of a room is not published"
+
+
+def test_the_browser_does_something_about_each_and_knows_no_other() -> None:
+    table = (ROOT / "static" / "onrecord" / "events.js").as_uri()
+    script = f'import {{ EVENTS }} from "{table}"; console.log(JSON.stringify(Object.keys(EVENTS)))'
+    run = subprocess.run(
+        [node(), "--input-type=module", "--eval", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert tuple(json.loads(run.stdout)) == TOPICS
