@@ -14,7 +14,7 @@ from domain.errors import InvalidField, NameTaken
 from domain.room import CONTENT_LIMIT
 from domain.values import ClientId
 from eventstore.values import Version
-from projections.readmodels.queries import At, NotInRoom
+from projections.readmodels.queries import AtPosition, NotInRoom
 from projections.readmodels.shapes import RoomSummary
 
 PER_PAGE = 100
@@ -75,7 +75,7 @@ async def post_rename(request: web.Request) -> web.Response:
 
 async def _newest(
     request: web.Request,
-    room: At[RoomSummary],
+    room: AtPosition[RoomSummary],
     *,
     content: str = "",
     problem: str = "",
@@ -105,7 +105,7 @@ async def _newest(
     return render(request, "room.html", context, status=status)
 
 
-async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
+async def _older(request: web.Request, room: AtPosition[RoomSummary]) -> web.Response:
     """Older messages, as a page that does not change: for browsers without scripts, and for links."""
     before = Version(query_number(request, "before", default=BIGINT))
     core = request.app[CORE]

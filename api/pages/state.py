@@ -9,7 +9,7 @@ from msgspec import Struct
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.pages.page import Context
 from eventstore.values import Position, Version
-from projections.readmodels.queries import At, Found
+from projections.readmodels.queries import AtPosition, ResultPage
 from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import Message, RoomSummary, User
 
@@ -51,7 +51,7 @@ async def my_rooms(request: web.Request) -> State:
     return State(user, rooms.position, rooms.value.results, readings)
 
 
-async def state_with_room(request: web.Request, room: At[RoomSummary]) -> tuple[State, Found[Message]]:
+async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, ResultPage[Message]]:
     """`room` as the caller's open room.
 
     Its version is read first: messages and members are asked for at that version, and so fit together.

@@ -54,7 +54,7 @@ def unread(page: Page, room: str) -> Locator:
 
 async def test_a_room_that_is_renamed_has_its_new_name_in_every_window(windows: Windows) -> None:
     ada, bob, room = await together(windows, "Before")
-    inside, beside = await windows.open(f"/rooms/{room}/", bob), await windows.open("/rooms/", bob)
+    inside, outside = await windows.open(f"/rooms/{room}/", bob), await windows.open("/rooms/", bob)
     found = await windows.open("/discover/?q=before", bob)
     hers = await windows.open(f"/rooms/{room}/", ada)
     name = unique("After")
@@ -65,11 +65,11 @@ async def test_a_room_that_is_renamed_has_its_new_name_in_every_window(windows: 
         await expect(page.locator("h1")).to_have_text(name)
         await expect(page).to_have_title(f"{name} · onrecord")
         await expect(page.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
-    await expect(beside.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
+    await expect(outside.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
     item = found.locator(f'.found li[data-id="{room}"]')
     await expect(item.locator(".name")).to_have_text(name)
     await expect(item.get_by_role("button", name=f"Leave {name}")).to_be_visible()
-    await expect(unread(beside, room)).to_be_hidden()
+    await expect(unread(outside, room)).to_be_hidden()
 
 
 async def test_two_people_in_two_windows_chat(windows: Windows) -> None:

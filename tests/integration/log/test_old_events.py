@@ -1,4 +1,4 @@
-"""A log that was stored by earlier programs, read by today's. The file is never recorded anew."""
+"""A log stored by earlier programs, read by the current one. The file is never regenerated."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ FOLDED = {1: "4edafaf0bdf9d7ce336488359ab6a6961792d54020bd37476070e35c9461c699"}
 
 
 def unseen(_: Progress) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 @pytest.fixture

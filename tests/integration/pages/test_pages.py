@@ -39,7 +39,7 @@ async def test_login_leads_to_no_other_site(visit: Visit, ada: Person, target: s
     assert (await submit(nobody, "/login/", fields))[:2] == (303, "/")
 
 
-async def test_a_wrong_password_is_told_beside_the_field_and_the_name_is_kept(visit: Visit, ada: Person) -> None:
+async def test_a_wrong_password_is_shown_next_to_the_field_and_the_name_is_kept(visit: Visit, ada: Person) -> None:
     status, _, page = await submit(await visit(), "/login/", {"username": "ada", "password": "wrong"})
     assert status == 400
     assert 'id="password-problem"' in page

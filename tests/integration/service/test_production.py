@@ -20,7 +20,7 @@ pytestmark = needs_servers
 @pytest.fixture
 async def production(database_url: str) -> AsyncIterator[Rehearsal]:
     with scratch_folder() as folder:
-        folder.chmod(0o711)  # nginx started by root works as somebody else
+        folder.chmod(0o711)  # nginx started by root runs as another account
         async with rehearsing(folder, database_url) as rehearsal:
             yield rehearsal
 

@@ -15,7 +15,7 @@ from tests.support.people import Person
 from tests.support.realtime.server import ROOT
 
 EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_FAILED", "status of 4")
-"""What Chromium writes on the console when a test cuts its network or is refused: no defect of a page."""
+"""What Chromium writes on the console when a test cuts its network or is refused; not a defect of a page."""
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -26,12 +26,12 @@ _numbers = itertools.count(1)
 
 
 def unique(name: str) -> str:
-    """A name that begins like this, and that nobody else has in this run."""
+    """A name with this prefix, unique in this run."""
     return f"{name}-{next(_numbers)}"
 
 
 class Windows:
-    """Opens windows in contexts of their own, each as another device, and keeps what went wrong in any of them."""
+    """Opens windows, each in its own context like a separate device, and collects the errors of all."""
 
     def __init__(self, browser: Browser, url: URL) -> None:
         self._browser = browser
@@ -40,7 +40,7 @@ class Windows:
         self.problems: list[str] = []
 
     async def person(self, name: str) -> Person:
-        """Somebody who signed up, with a name that begins like this, and talks to the API."""
+        """A new user, with a name that begins like this, who talks to the API."""
         person = await self._cleanup.enter_async_context(Person(self.url))
         await person.sign_up(unique(name))
         return person
