@@ -63,7 +63,7 @@ async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -
     before = Version(room.value.version + 1)
     newest = (await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit)).value
     unread = sum(message.id > reading.version for message in newest.results)
-    found = Found(newest.count, newest.results[: max(MESSAGES, unread + READ_MESSAGES)])
+    found = ResultPage(newest.count, newest.results[: max(MESSAGES, unread + READ_MESSAGES)])
     shown = ShownRoom(room.value, found.results[::-1], members)
     return State(mine.user, min(room.position, mine.position), mine.rooms, mine.readings, shown), found
 
