@@ -19,8 +19,7 @@ afterEach(() => {
 
 /** A page; its server and its connection are driven by the test. */
 function page() {
-  const body = /** @type {object | null} */ (null);
-  const server = { isAway: false, isLate: false, feeds: 0, checks: 0, body, status: 0 };
+  const server = { isAway: false, status: 0, body: {}, isLate: false, feeds: 0, checks: 0 };
   const api = {
     /** @param {string} path */
     async get(path) {
