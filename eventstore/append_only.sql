@@ -18,9 +18,10 @@ BEGIN
         SELECT originator_id, min(originator_version) AS first, max(originator_version) AS last, count(*) AS events
         FROM added GROUP BY originator_id
     ) AS streams
-    WHERE last - first + 1 <> events OR first < 1 OR first > 1 AND NOT EXISTS (
-        SELECT FROM stored_events AS before
-        WHERE before.originator_id = streams.originator_id AND before.originator_version = streams.first - 1)
+    WHERE last - first + 1 <> events OR first < 1 OR first > 1 AND first - 1 IS DISTINCT FROM (
+        SELECT originator_version FROM stored_events AS before  -- one by the index, however many there are
+        WHERE before.originator_id = streams.originator_id AND before.originator_version < streams.first
+        ORDER BY originator_version DESC LIMIT 1)
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'versions have no gaps: % to % of stream % are refused', torn.first, torn.last, torn.originator_id

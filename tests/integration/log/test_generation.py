@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from domain.chat import JoinRoom, PostMessage
+from domain.errors import NotAMember
 from domain.values import RoomId
 from eventstore.generation import NOTHING, Anchor, event_hash, look, read_generation
 from eventstore.values import Position, Version
@@ -100,7 +101,7 @@ async def test_a_process_notices_when_others_have_filled_the_place_of_what_it_re
             await backup.restore()
             async with open_store(database_url) as other:
                 await say(other, room, *("other",) * posts_of_others)
-            with pytest.raises(Exception, match="has not joined"):
+            with pytest.raises(NotAMember):
                 await store.chat.post_message(PostMessage(room, BOB, "an outsider now", None))
         assert await store.versions(room) == list(range(1, 3 + posts_of_others))
 
