@@ -78,7 +78,7 @@ async def get_linkify(request: web.Request) -> web.Response:
 @cache
 def linkify_script() -> bytes:
     """What `get_linkify` serves."""
-    modules = [COMMON_JS % (name, path.read_text()) for name, path in LINKIFY.items()]
+    modules = [COMMON_JS % (name, path.read_text(encoding="utf-8")) for name, path in LINKIFY.items()]
     return (LINKIFY_SCRIPT % "".join(modules)).encode()
 
 

@@ -37,7 +37,7 @@ def projections() -> None:
 
 
 @projections.command()
-@click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are measured; 1.")
+@click.option("--sample", default=1.0, type=click.FloatRange(0, 3600), help="Seconds over which rates are measured; 1.")
 @as_json
 def status(sample: float, as_json: bool) -> None:
     """Show each projection. Exit code 1 when one has stopped on an error, lags more than FANOUT_LAG_LIMIT_S, or is held
