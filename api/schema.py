@@ -2,17 +2,19 @@
 
 import asyncpg
 
+from api.accounts import accounts
 from eventstore import log
 from eventstore.writer import append
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration, read_migrations
 from postgres.upgrade import upgrade
-from projections.readmodels import projection
+from projections.readmodels import fold_version, projection
 
 
 def function_files() -> list[FunctionFile]:
     """Every file of functions, in the order in which they are applied."""
-    return [FunctionFile.read(path) for path in (log.APPEND_ONLY, append.FUNCTIONS, projection.FUNCTIONS)]
+    files = (log.APPEND_ONLY, append.FUNCTIONS, projection.FUNCTIONS, fold_version.FUNCTIONS, accounts.FUNCTIONS)
+    return [FunctionFile.read(path) for path in files]
 
 
 async def bring_up_to_date(connection: asyncpg.Connection) -> list[Migration | FunctionFile]:

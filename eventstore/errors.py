@@ -3,6 +3,7 @@
 StoreError
 ├── StoreUnavailable    nothing was recorded; try again later
 │   ├── StoreBusy       the queue of waiting commands is full
+│   ├── NewerFold       a newer program's fold is in force: this process must be replaced
 │   └── UnreadableEvent an event in the log cannot be decoded or folded by this program
 ├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
 ├── StoreRejected       the database refuses this command's rows: a defect, not one of our refusals
@@ -21,6 +22,15 @@ class UnreadableEvent(StoreUnavailable):
 
     The text names the event and the reason, and quotes nothing that people wrote.
     """
+
+
+class NewerFold(StoreUnavailable):
+    """The read models were rebuilt by a newer program. This process folds and appends no more; replace it.
+
+    Nothing was recorded.
+    """
+
+    SQLSTATE = "OR001"
 
 
 class OutcomeUnknown(StoreError):

@@ -62,7 +62,7 @@ async def test_an_installation_of_the_first_release_is_upgraded_while_it_runs(
         upgraded = await asyncio.to_thread(CliRunner(env=environment).invoke, main, ["db", "init"])
         assert upgraded.exit_code == 0
         assert upgraded.output.splitlines()[0] == "applied 0009 functions"
-        assert [f"applied {file}" in upgraded.output for file in function_files()] == [True, True, True]
+        assert [f"applied {file}" in upgraded.output for file in function_files()] == [True] * len(function_files())
         assert await running.events() == before
         await running.chat.post_message(PostMessage(room_id, ADA, "by a process that was running all the time"))
     async with open_store(empty_database) as restarted:
@@ -123,7 +123,7 @@ async def test_a_program_older_than_the_schema_or_with_another_history_is_refuse
 ) -> None:
     steps = read_migrations()
     await bring_up_to_date(connection)
-    with pytest.raises(MigrationError, match=f"at migration {len(steps)}, newer than this program"):
+    with pytest.raises(MigrationError, match=f"at migration {steps[-1].number}, newer than this program"):
         await upgrade(connection, steps=steps[:-1], files=[])
     edited = [replace(steps[0], sql=f"{steps[0].sql}-- edited\n"), *steps[1:]]
     with pytest.raises(MigrationError, match="migration 1 was changed"):
