@@ -39,7 +39,8 @@ UNION ALL SELECT 'column', concat_ws(
     ' ', attrelid::regclass, attname, attstattarget, attoptions, attacl, col_description(attrelid, attnum))
     FROM pg_attribute WHERE attrelid IN ('messages'::regclass, 'rooms'::regclass) AND attnum > 0
 UNION ALL SELECT 'table', concat_ws(' ', relname, relreplident, relacl, obj_description(oid, 'pg_class'))
-    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname IN ('messages', 'rooms', 'memberships', 'former_names')
+    FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relname IN ('messages', 'rooms', 'memberships', 'former_names')
 UNION ALL SELECT 'index', pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'messages'::regclass
 UNION ALL SELECT 'statistics', stxkeys::text FROM pg_statistic_ext
 ORDER BY 1, 2
