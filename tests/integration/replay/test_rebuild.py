@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -329,3 +330,22 @@ async def test_commands_say_what_was_found_and_exit_with_1(
         assert (await onrecord("verify", "nothing"))[0] == 2
         for command in ("status", "rebuild", "verify"):
             assert f"\n  onrecord projections {command}" in (await onrecord(command, "--help"))[1]
+
+
+async def test_verify_shows_some_rows_and_counts_all(
+    database_url: str, admin: asyncpg.Connection, tmp_path: Path
+) -> None:
+    async def run(*arguments: str) -> list[str]:
+        runner = CliRunner(env={"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)})
+        result = await asyncio.to_thread(runner.invoke, main, ["projections", "verify", *arguments])
+        assert result.exit_code == 1
+        return result.stdout.splitlines()
+
+    async with open_store(database_url) as store:
+        await talk(store, messages=30)
+    await admin.execute("UPDATE messages SET content = 'never said'")
+    assert sum(line.startswith("messages: room_id") for line in await run()) == 20
+    assert "messages      30 rows, 30 differ" in "\n".join(await run())
+    assert sum(line.startswith("messages: room_id") for line in await run("--all")) == 30
+    summary = json.loads((await run("--json"))[-1])
+    assert (summary["verdict"], summary["differ"]) == ("differs", {"messages": 30})
