@@ -2,19 +2,26 @@
 
 import asyncpg
 
+from api.accounts import accounts
 from eventstore import generation, log
 from eventstore.writer import append
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration, read_migrations
 from postgres.upgrade import upgrade
-from projections.readmodels import projection
-
-_FILES = (log.APPEND_ONLY, append.FUNCTIONS, generation.FUNCTIONS, projection.FUNCTIONS)
+from projections.readmodels import fold_version, projection
 
 
 def function_files() -> list[FunctionFile]:
     """Every file of functions, in the order in which they are applied."""
-    return [FunctionFile.read(path) for path in _FILES]
+    files = (
+        log.APPEND_ONLY,
+        append.FUNCTIONS,
+        generation.FUNCTIONS,
+        projection.FUNCTIONS,
+        fold_version.FUNCTIONS,
+        accounts.FUNCTIONS,
+    )
+    return [FunctionFile.read(path) for path in files]
 
 
 async def bring_up_to_date(connection: asyncpg.Connection) -> list[Migration | FunctionFile]:

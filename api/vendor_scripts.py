@@ -23,6 +23,6 @@ const define = (name, run) => {
 
 def vendor_scripts() -> dict[str, bytes]:
     """Each script by the name of its file: `Centrifuge` as it is, and the CommonJS modules of `LinkifyIt` in one."""
-    modules = [COMMON_JS % (name, path.read_text()) for name, path in LINKIFY.items()]
+    modules = [COMMON_JS % (name, path.read_text(encoding="utf-8")) for name, path in LINKIFY.items()]
     linkify = LINKIFY_SCRIPT % "".join(modules)
     return {"centrifuge.js": CENTRIFUGE.read_bytes(), "linkify-it.js": linkify.encode()}

@@ -16,6 +16,7 @@ from cli.commands.projections import projections
 from cli.commands.room import room
 from cli.commands.serve import serve
 from cli.commands.user import user
+from cli.support.standard_output import OutputClosed, OutputFailed, prepare_standard_output
 from domain.errors import ChatError, InvalidField
 from postgres.errors import EmbeddedPostgresError, StoreError
 from postgres.migrations import MigrationError
@@ -33,6 +34,11 @@ class WrongUsage(click.ClickException):
 
 class Program(click.Group):
     """A group of commands whose expected errors are one clear line on standard error."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """As the shell runs it."""
+        prepare_standard_output()
+        return super().__call__(*arguments, **options)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         with errors_in_one_line():
@@ -55,6 +61,10 @@ def errors_in_one_line() -> Iterator[None]:
         raise WrongUsage(f"{error.format_message().rstrip('.')}.{usage}") from None
     except InvalidField as error:
         raise click.ClickException(f"{error.field}: {error}") from None
+    except OutputClosed:
+        raise click.exceptions.Exit(0) from None
+    except OutputFailed as error:
+        raise click.ClickException(str(error)) from None
     except EXPECTED as error:
         raise click.ClickException(str(error)) from None
 

@@ -3,8 +3,9 @@
 StoreError
 ├── StoreUnavailable    nothing was recorded; try again later
 │   ├── StoreBusy       the queue of waiting commands is full
-│   ├── UnreadableEvent an event in the log cannot be decoded or folded by this program
-│   └── LogRestarted    the log went back: what was remembered of it is forgotten
+│   ├── LogRestarted    the log went back: what was remembered of it is forgotten
+│   ├── NewerFold       a newer program's fold is in force: this process must be replaced
+│   └── UnreadableEvent an event in the log cannot be decoded or folded by this program
 ├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
 ├── StoreRejected       the database refuses this command's rows: a defect, not one of our refusals
 └── KeyReused           an idempotency key came again with another command
@@ -26,6 +27,15 @@ class UnreadableEvent(StoreUnavailable):
 
 class LogRestarted(StoreUnavailable):
     """The log went back, and a new generation of it has begun. Nothing was recorded; decide again."""
+
+
+class NewerFold(StoreUnavailable):
+    """The read models were rebuilt by a newer program. This process folds and appends no more; replace it.
+
+    Nothing was recorded.
+    """
+
+    SQLSTATE = "OR001"
 
 
 class OutcomeUnknown(StoreError):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from eventstore.errors import NewerFold
 from eventstore.log import Recorded, cannot_have_happened
 from postgres.calls import Call
 from postgres.database import UNAVAILABLE
@@ -17,6 +18,10 @@ class InlineProjection(Protocol):
     @property
     def name(self) -> str:
         """Under which its checkpoint is kept."""
+
+    @property
+    def session(self) -> dict[str, str]:
+        """Settings of the sessions in which it is folded."""
 
     async def fold(self, batch: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
         """Bring the rows up to the last position in `batch` (ascending)."""
@@ -38,7 +43,9 @@ async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], conn
         await projection.fold(page, connection)
     except UNAVAILABLE:
         raise
-    except Exception:
+    except Exception as refused:
+        if getattr(refused, "sqlstate", None) == NewerFold.SQLSTATE:
+            raise
         await connection.execute("ROLLBACK TO SAVEPOINT page")
         for recorded in page:
             await _fold_one(projection, recorded, connection)

@@ -37,6 +37,12 @@ CREATE TABLE fanout_lanes (
     CONSTRAINT fanout_lanes_pkey PRIMARY KEY (lane)
 ) WITH (fillfactor=10);
 
+CREATE TABLE fold_versions (
+    projection text NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT fold_versions_pkey PRIMARY KEY (projection)
+);
+
 CREATE TABLE former_names (
     room_id uuid NOT NULL,
     until_version bigint NOT NULL,
@@ -206,6 +212,7 @@ CREATE TABLE users (
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text])))
 );
 CREATE UNIQUE INDEX users_username_key_idx ON users USING btree (username_key);
+CREATE TRIGGER user_ids_of_the_log_are_kept BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION keep_user_ids_of_the_log();
 
 CREATE SEQUENCE dead_letters_dead_letter_id_seq AS bigint START 1 OWNED BY dead_letters.dead_letter_id;
 CREATE SEQUENCE operator_actions_action_id_seq AS bigint START 1 OWNED BY operator_actions.action_id;
@@ -225,12 +232,15 @@ CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
+-- keep_user_ids_of_the_log() returns trigger
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
 -- log_contains(at bigint, hash bytea) returns boolean
 -- log_hash(at bigint) returns bytea
 -- look_at_log(known_position bigint, known_hash bytea, OUT generation bigint, OUT contains boolean, OUT head bigint,
 --     OUT hash bytea) returns record
+-- move_user_ids_beyond(highest bigint) returns void
+-- put_fold_in_force(folded_by text, new_version integer) returns void
 -- record_events(folded_by text, streams uuid[], versions bigint[], topics text[], states bytea[], key_owners bigint[],
 --     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint
 -- refuse_gaps_in_versions() returns trigger

@@ -32,11 +32,13 @@ class EmbeddedPostgres:
     a dead one is never counted; a server left running by a kill -9 is simply found and used by the next start.
     """
 
-    def __init__(self, data_dir: Path, *, options: dict[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, *, options: dict[str, str] | None = None, creates: bool = True) -> None:
+        """Without `creates`, `start` refuses a folder that holds no cluster, and leaves no trace there."""
         self._root = data_dir.resolve()
         self._cluster = Cluster(self._root / "postgres")
         self._sockets = SocketFolder(self._cluster)
         self._options = options or {}
+        self._creates = creates
         self._users: int | None = None
         self._started: StartedServer | None = None
 
@@ -53,12 +55,14 @@ class EmbeddedPostgres:
         return self._started is not None or self._cluster.pid_file.server() is not None
 
     def start(self) -> None:
-        """Create the cluster on first use, start the server unless it runs already, and count as its user.
+        """Create the cluster on first use if this may, start the server unless it runs already, and count as its user.
 
         Raises EmbeddedPostgresError.
         """
         try:
             with self._errors_in_one_line():
+                if not self._creates and not self._cluster.exists:
+                    raise EmbeddedPostgresError("holds no database; `onrecord serve` or `onrecord db init` creates one")
                 self._root.mkdir(parents=True, exist_ok=True)
                 self._join()
         except BaseException:

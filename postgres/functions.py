@@ -38,7 +38,7 @@ class FunctionFile:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Raises MigrationError when the first line names no version."""
-        sql = path.read_text()
+        sql = path.read_text(encoding="utf-8")
         version = re.match(r"-- version ([1-9][0-9]*)\n", sql)
         if version is None:
             raise MigrationError(f"{path.name} does not begin with a line `-- version N`")

@@ -30,6 +30,11 @@ async def schema_lock(connection: asyncpg.Connection) -> AsyncIterator[None]:
         await connection.execute("SELECT pg_advisory_unlock($1)", SCHEMA_KEY)
 
 
+async def try_schema_lock_for_transaction(connection: asyncpg.Connection) -> bool:
+    """Take it until the caller's transaction ends, unless another connection has it."""
+    return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", SCHEMA_KEY))
+
+
 @dataclass(frozen=True, slots=True)
 class AdvisoryLock:
     """One lock. `group` says what it is for, `number` which of them it is."""

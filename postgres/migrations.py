@@ -45,7 +45,7 @@ class Migration:
 def read_migrations(folder: Path = FOLDER) -> list[Migration]:
     """The steps this program knows, ascending: files named `0001_what_it_does.sql`, each with its own number."""
     steps = [
-        Migration(int(file.stem.partition("_")[0]), file.stem.partition("_")[2], file.read_text())
+        Migration(int(file.stem.partition("_")[0]), file.stem.partition("_")[2], file.read_text(encoding="utf-8"))
         for file in sorted(folder.glob("[0-9]*.sql"))
     ]
     numbers = [step.number for step in steps]

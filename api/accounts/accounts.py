@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import asyncpg
@@ -16,6 +17,9 @@ from postgres.database import Database
 from projections.readmodels.shapes import Timestamp, User, timestamp
 
 Role = Literal["user", "admin"]
+
+FUNCTIONS = Path(__file__).with_name("user_ids.sql")
+"""The functions by which the table of users keeps the ids that the log names."""
 
 USERNAME = re.compile(r"[\w.@+-]+")
 USERNAME_LIMIT = 150

@@ -17,7 +17,7 @@ from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
 from api.http.responses import json_response
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
-from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, UnreadableEvent
+from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent
 from eventstore.generation import NotInLog
 from postgres.errors import StoreUnavailable
 from projections.readmodels.queries import NotInRoom
@@ -84,6 +84,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     ),
     PasswordsBusy: retry_later(503, "Too many people are logging in.", "busy"),
     StoreBusy: retry_later(503, "Too many commands are waiting.", "busy"),
+    NewerFold: retry_later(503, "This process is of an older release.", "outdated"),
     UnreadableEvent: retry_later(503, "An event in the log cannot be read.", "unreadable_event"),
     StoreUnavailable: retry_later(503, "The database is not available.", "unavailable"),
     OutcomeUnknown: retry_later(

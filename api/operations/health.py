@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from api.http.app_keys import CORE, FANOUT, METRICS, SETTINGS
 from api.http.responses import json_response
 from postgres.errors import StoreUnavailable
+from projections.readmodels.readiness import find_wrong_tables
 
 
 class HealthAnswer(Struct, frozen=True):
@@ -26,9 +27,12 @@ async def get_readiness(request: web.Request) -> web.Response:
     """GET /readyz: 200 when requests can be served, 503 and the reason when the database or the writer is missing."""
     core = request.app[CORE]
     try:
-        await core.database.fetchval("SELECT true")
+        async with core.database.connection() as connection:
+            wrong = await find_wrong_tables(connection)
     except StoreUnavailable:
         return json_response(HealthAnswer("the database is not available"), status=503)
+    if wrong is not None:
+        return json_response(HealthAnswer(wrong), status=503)
     if core.writer.stopped_by is not None:
         return json_response(HealthAnswer(core.writer.stopped_by), status=503)
     if not core.writer.is_available:

@@ -4,6 +4,7 @@ import click
 
 from cli.support.foreground import in_the_foreground
 from cli.support.log_reader import Reader, read
+from cli.support.numbers import POSITION
 from cli.support.operator_options import operator_options
 from cli.support.output import moment, print_json
 from cli.support.publishing import republishing
@@ -39,7 +40,7 @@ def list_(as_json: bool) -> None:
 
 
 @dead_letters.command()
-@click.argument("dead_letter_id", metavar="ID", type=click.IntRange(min=1))
+@click.argument("dead_letter_id", metavar="ID", type=POSITION)
 @operator_options
 def retry(dead_letter_id: int, operator: Operator) -> None:
     """Publish the event, then delete the dead letter. Publishes to the same server as `onrecord fanout replay`.
@@ -60,7 +61,7 @@ def retry(dead_letter_id: int, operator: Operator) -> None:
 
 
 @dead_letters.command()
-@click.argument("dead_letter_id", metavar="ID", type=click.IntRange(min=1))
+@click.argument("dead_letter_id", metavar="ID", type=POSITION)
 @operator_options
 def discard(dead_letter_id: int, operator: Operator) -> None:
     """Delete the dead letter without publishing. The event stays in the log and on every page.

@@ -10,6 +10,7 @@ from api.demo import LOGINS, PASSWORD
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, chat_core, database
+from cli.support.numbers import COUNT
 from domain.chat import OpenRoom
 from domain.values import RoomId, UserId
 
@@ -18,7 +19,7 @@ AT_ONCE = 5000
 
 
 @click.command()
-@click.option("--room-size", type=click.IntRange(min=1), metavar="N", help="Instead, make one room of N members.")
+@click.option("--room-size", type=COUNT, metavar="N", help="Instead, make one room of N members.")
 @click.option("--name", metavar="NAME", help="The name of that room; `Room of N` by default.")
 def demo(room_size: int | None, name: str | None) -> None:
     """Seed demo users and rooms. Safe to repeat.

@@ -11,6 +11,7 @@ import click
 
 from cli.commands.export_import import export_, import_
 from cli.support.log_reader import Reader, Time, read
+from cli.support.numbers import COUNT, POSITION, POSITION_OR_START
 from cli.support.output import Users, escaped, event_object, name_of, print_event, print_fields, print_json
 from domain.room import TOPICS
 from eventstore.values import Position
@@ -63,8 +64,8 @@ def filtering(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--room", metavar="ROOM", help="Events of this room, by id or name."),
             click.option("--user", metavar="USER", help="What this user did, by name or id."),
             click.option("--type", multiple=True, type=click.Choice(TOPICS), help="Of this type; may be repeated."),
-            click.option("--after", default=0, metavar="POSITION", help="After this position."),
-            click.option("--to", type=int, metavar="POSITION", help="Up to this position."),
+            click.option("--after", default=0, type=POSITION_OR_START, metavar="POSITION", help="After this position."),
+            click.option("--to", type=POSITION, metavar="POSITION", help="Up to this position."),
             click.option("--since", type=Time(), help="From this time on (UTC unless it names a zone)."),
             click.option("--until", type=Time(), help="Before this time."),
         )
@@ -75,7 +76,7 @@ def filtering(command: Callable[..., None]) -> Callable[..., None]:
 
 @events.command(name="list")
 @filtering
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N.")
+@click.option("--limit", type=COUNT, metavar="N", help="At most N.")
 @as_json
 def list_(chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
     """List events in the order of the log.
@@ -94,7 +95,7 @@ def list_(chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
 @events.command()
 @click.argument("text")
 @filtering
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N.")
+@click.option("--limit", type=COUNT, metavar="N", help="At most N.")
 @as_json
 def search(text: str, chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
     """List events with TEXT in a message or in the name of a room, in any case. Exit code 1 when there is none.
@@ -113,7 +114,7 @@ def search(text: str, chosen: FilterOptions, limit: int | None, as_json: bool) -
 
 @events.command()
 @filtering
-@click.option("-n", "count", default=10, type=click.IntRange(min=0), help="How many events; 10 by default.")
+@click.option("-n", "count", default=10, type=click.IntRange(0, COUNT.max), help="How many events; 10 by default.")
 @click.option("-f", "--follow", "follows", is_flag=True, help="Then print new events as they come, until Ctrl-C.")
 @as_json
 def tail(chosen: FilterOptions, count: int, follows: bool, as_json: bool) -> None:
@@ -138,7 +139,7 @@ def tail(chosen: FilterOptions, count: int, follows: bool, as_json: bool) -> Non
 
 
 @events.command(name="show")
-@click.argument("position", type=click.IntRange(min=1))
+@click.argument("position", type=POSITION)
 @as_json
 def show_one_event(position: Position, as_json: bool) -> None:
     """Show every field of the event at POSITION. Exit code 1 when there is none.

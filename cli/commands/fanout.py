@@ -8,9 +8,10 @@ import click
 
 from api.settings import Settings
 from cli.commands.dead_letters import dead_letters
-from cli.support.environment import bring_up_to_date, database
+from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.foreground import in_the_foreground
 from cli.support.log_reader import Reader
+from cli.support.numbers import POSITION
 from cli.support.operator_options import by_option, operator_options
 from cli.support.publishing import create_republisher, republishing
 from eventstore.log import LAST_POSITION
@@ -36,7 +37,7 @@ def fanout() -> None:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0),
+    type=click.FloatRange(0, 86_400),
     default=60.0,
     show_default=True,
     help="Seconds that the lanes have to reach one position.",
@@ -51,7 +52,7 @@ def lanes(number: int | None, timeout_s: float) -> None:
     Nothing is lost, repeated or reordered: the lanes stop at one position, and the new ones start there. When a lane is
     paused, stopped or too far behind to get there before the timeout, nothing changes and the exit code is 1.
     """
-    with database(Settings.from_environment()) as settings:
+    with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         for line in asyncio.run(_change_and_describe(number, settings.database_url, timeout_s)):
             click.echo(line)
@@ -111,7 +112,7 @@ def resume(operator: Operator) -> None:
 
 
 @fanout.command()
-@click.argument("position", type=click.IntRange(min=1))
+@click.argument("position", type=POSITION)
 @operator_options
 def skip(position: Position, operator: Operator) -> None:
     """Set aside the event at POSITION, which stopped a lane, and continue after it. Exit code 1 when no lane stopped
@@ -127,8 +128,8 @@ def skip(position: Position, operator: Operator) -> None:
 
 
 @fanout.command()
-@click.option("--from", "first", required=True, type=click.IntRange(min=1), help="The first position.")
-@click.option("--to", "last", required=True, type=click.IntRange(min=1), help="The last position.")
+@click.option("--from", "first", required=True, type=POSITION, help="The first position.")
+@click.option("--to", "last", required=True, type=POSITION, help="The last position.")
 @click.option("--room", metavar="ROOM", help="Events of this room only, by id or name.")
 @click.option("--user", metavar="USER", help="The channel of this user only, by id or name.")
 @click.option("--publish", is_flag=True, help="Publish. Without it, only count.")

@@ -1,5 +1,7 @@
 """`onrecord projections`: status, verification and rebuilding of what is derived from the log."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -26,6 +28,8 @@ STATES = {
     "rebuilding": "cyan",
 }
 VALUE_WIDTH = 60
+SHOWN_ROWS = 20
+"""Rows of each table that `verify` shows unless asked for all."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 room_option = click.option("--room", metavar="ROOM", help="The rows of this room only, by id or name.")
@@ -37,7 +41,7 @@ def projections() -> None:
 
 
 @projections.command()
-@click.option("--sample", default=1.0, type=click.FloatRange(min=0), help="Seconds over which rates are measured; 1.")
+@click.option("--sample", default=1.0, type=click.FloatRange(0, 3600), help="Seconds over which rates are measured; 1.")
 @as_json
 def status(sample: float, as_json: bool) -> None:
     """Show each projection. Exit code 1 when one has stopped on an error, lags more than FANOUT_LAG_LIMIT_S, or is held
@@ -88,8 +92,9 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
 @projections.command(name="verify")
 @click.argument("names", nargs=-1, type=NAMES, metavar="[NAME]…")
 @room_option
+@click.option("--all", "shows_all", is_flag=True, help=f"Show every row that differs, not {SHOWN_ROWS} of each table.")
 @as_json
-def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
+def verify_(names: tuple[str, ...], room: str | None, shows_all: bool, as_json: bool) -> None:
     """Fold the log into temporary tables and compare them with the live ones. Exit code 1 on any difference.
 
     Two databases with the same events have the same digest.
@@ -100,12 +105,21 @@ def verify_(names: tuple[str, ...], room: str | None, as_json: bool) -> None:
     """
     with interruptible("nothing was changed"), progress("verify") as report:
         verified = in_the_foreground(lambda reader: _verify(reader, report, room))
-    for difference in verified.differences:
+    differ = Counter(difference.table for difference in verified.differences)
+    for difference in verified.differences if shows_all else first_of_each_table(verified.differences):
         print_json(difference) if as_json else print_difference(difference)
     for finding in verified.findings:
         print_json(finding) if as_json else click.echo(f"log: room {finding.room_id}: {finding.problem}")
     if as_json:
-        print_json({"position": verified.position, "rows": verified.rows, "digest": verified.digest})
+        print_json(
+            {
+                "position": verified.position,
+                "rows": verified.rows,
+                "digest": verified.digest,
+                "differ": differ,
+                "verdict": "differs" if differ else "matches",
+            }
+        )
     else:
         print_verified(verified)
     if verified.differences or verified.findings:
@@ -146,17 +160,30 @@ def print_rebuilt(rebuilt: Rebuilt) -> None:
 
 
 def print_verified(verified: Verified) -> None:
+    differ = Counter(difference.table for difference in verified.differences)
     verdict = click.style("all rows match the log", fg="green")
     if verified.differences:
         verdict = click.style(f"rows that differ: {len(verified.differences):,}", fg="red")
     print_fields(
         (
             ("position", f"{verified.position:,}"),
-            *((table, f"{rows:,} rows") for table, rows in verified.rows.items()),
+            *(
+                (table, f"{rows:,} rows" + (f", {differ[table]:,} differ" if differ[table] else ""))
+                for table, rows in verified.rows.items()
+            ),
             ("digest", verified.digest),
             ("verdict", verdict),
         )
     )
+
+
+def first_of_each_table(differences: Iterable[Difference]) -> Iterator[Difference]:
+    """As many of each table as a person reads."""
+    seen: Counter[str] = Counter()
+    for difference in differences:
+        seen[difference.table] += 1
+        if seen[difference.table] <= SHOWN_ROWS:
+            yield difference
 
 
 def print_difference(difference: Difference) -> None:

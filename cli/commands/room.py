@@ -5,8 +5,9 @@ import asyncio
 import click
 
 from api.settings import Settings
-from cli.support.environment import bring_up_to_date, chat_core, database
+from cli.support.environment import bring_up_to_date, chat_core, existing_database
 from cli.support.log_reader import Reader, VersionOrTime, read
+from cli.support.numbers import POSITION
 from cli.support.output import Users, moment, name_of, names_of, one_line, print_fields, print_json
 from domain.chat import OpenRoom
 from domain.room import Room
@@ -38,7 +39,7 @@ def create(name: str, owner: str) -> None:
             opened = await core.chat.open_room(OpenRoom(name, opener.id))
             return str(opened.event.originator_id)
 
-    with database(Settings.from_environment()) as settings:
+    with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         click.echo(asyncio.run(run(settings)))
 
@@ -108,7 +109,7 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
 
 @room.command()
 @click.argument("room")
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=POSITION)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def visible(room: str, version: Version, as_json: bool) -> None:
     """Show who could see the message that VERSION added to ROOM (id or name).

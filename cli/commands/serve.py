@@ -2,15 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
-from urllib.parse import urlsplit
 
 import click
 import uvloop
@@ -22,7 +21,7 @@ from api.http.app_keys import ACCOUNTS, CORE
 from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
-from cli.support.environment import bring_up_to_date, database
+from cli.support.environment import bring_up_to_date, database, location
 from cli.support.sole_server import sole_server
 
 SHUTDOWN_S = 5.0
@@ -59,10 +58,18 @@ def serve() -> None:
         if settings.embedded and os.geteuid() == 0:
             log.warning("started by root: PostgreSQL runs as another user; start the service as an ordinary user")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(running, listener, seeds_demo=settings.seeds_demo, ready=release_logs))
+            print_addresses = functools.partial(_print_addresses, settings, listener)
+            runner.run(_serve(running, listener, print_addresses, seeds_demo=settings.seeds_demo, ready=release_logs))
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: bool, ready: Callable[[], None]) -> None:
+async def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    print_addresses: Callable[[], None],
+    *,
+    seeds_demo: bool,
+    ready: Callable[[], None],
+) -> None:
     """Answer requests on `listener` until a signal to stop; `ready` is called once the addresses are printed."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,7 +81,7 @@ async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: boo
         if seeds_demo:
             await seed(app[CORE].chat, app[ACCOUNTS])
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
-        _print_addresses(settings, listener, seeds_demo=seeds_demo)
+        print_addresses()
         ready()
         _collect_garbage_less_often()
         await stop.wait()
@@ -89,13 +96,13 @@ def _collect_garbage_less_often() -> None:
     gc.set_threshold(GARBAGE, 20, 20)
 
 
-def _print_addresses(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
+def _print_addresses(settings: Settings, listener: socket.socket) -> None:
     address = _address(listener)
     click.echo(f"onrecord is at {address}")
     click.echo(f"  the API, explained   {address}/api/docs/")
-    if seeds_demo:
+    if settings.seeds_demo:
         click.echo(f"  demo logins          {LOGINS}")
-    click.echo(f"  data                 {_data_location(settings)}")
+    click.echo(f"  data                 {location(settings)}")
     click.echo("Ctrl-C stops it.")
 
 
@@ -104,14 +111,6 @@ def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104 - compared, not bound
     return f"http://{shown}:{port}"
-
-
-def _data_location(settings: Settings) -> str:
-    """Where the data is: a folder, or a URL without its credentials."""
-    url = urlsplit(settings.database_url)
-    if url.hostname is None:
-        return str(Path(settings.data_dir).resolve())
-    return f"{url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}{url.path}"
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import click
 
 from api.accounts.accounts import Role
 from api.settings import Settings
-from cli.support.environment import bring_up_to_date, chat_core, database
+from cli.support.environment import bring_up_to_date, chat_core, existing_database
 
 
 @click.group()
@@ -32,7 +32,7 @@ def create(username: str, password: str, is_admin: bool) -> None:
         async with chat_core(settings) as (_, accounts):
             return (await accounts.sign_up(username, password, role=role)).id
 
-    with database(Settings.from_environment()) as settings:
+    with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         click.echo(asyncio.run(run(settings)))
 
@@ -51,7 +51,7 @@ def role_(username: str, role: Role) -> None:
         async with chat_core(settings) as (_, accounts):
             return await accounts.set_role(username, role)
 
-    with database(Settings.from_environment()) as settings:
+    with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         if not asyncio.run(run(settings)):
             raise click.ClickException(f"there is no user {username}")

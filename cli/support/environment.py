@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
+import click
 import msgspec
 
 from api import schema, wiring
@@ -21,13 +23,63 @@ from postgres.supervisor import Supervisor
 
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[Settings]:
-    """Settings with the URL of a running database: the one they name, or the embedded one, kept running meanwhile."""
+    """Settings with the URL of a running database: the one they name, or the embedded one, kept running meanwhile.
+
+    For the commands that may create a database: `serve`, `demo` and `db init`. Others use `existing_database`.
+    """
+    with _running_database(settings, creates=True) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def existing_database(settings: Settings) -> Iterator[Settings]:
+    """As `database`, for all other commands: refused unless it exists and has our schema.
+
+    At the end standard error says which database that was; after an error, the error stands there alone.
+    """
+    with _running_database(settings, creates=False) as running:
+        if not asyncio.run(_has_schema(running)):
+            raise click.ClickException(f"{location(settings)} has no log: run `onrecord db init` first")
+        try:
+            yield running
+        except click.exceptions.Exit:
+            say_location(settings)
+            raise
+        say_location(settings)
+
+
+@contextlib.contextmanager
+def _running_database(settings: Settings, *, creates: bool) -> Iterator[Settings]:
     if not settings.embedded:
         yield settings
         return
-    with EmbeddedPostgres(Path(settings.data_dir)) as postgres, Supervisor(postgres):
+    with EmbeddedPostgres(Path(settings.data_dir), creates=creates) as postgres, Supervisor(postgres):
         demo = "yes" if settings.seeds_demo else "no"  # `auto` means: with this database
         yield msgspec.structs.replace(settings, database_url=postgres.dsn, demo=demo)
+
+
+def location(settings: Settings) -> str:
+    """Where the data is: a folder, or a URL without its credentials."""
+    if settings.embedded:
+        return str(Path(settings.data_dir).resolve())
+    url = urlsplit(settings.database_url)
+    if url.hostname is None:  # a socket, whose folder is an option
+        return f"{url.scheme}://{url.path}?host={dict(parse_qsl(url.query)).get('host', '')}"
+    return f"{url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}{url.path}"
+
+
+def say_location(settings: Settings) -> None:
+    """Tell people which database a command worked on, where pipes do not see it."""
+    click.echo(f"database: {location(settings)}", err=True)
+
+
+async def _has_schema(settings: Settings) -> bool:
+    with unavailable_is_one_error():
+        connection = await asyncpg.connect(settings.database_url, timeout=settings.database_timeout_s)
+        try:
+            return bool(await connection.fetchval("SELECT to_regclass('schema_migrations') IS NOT NULL"))
+        finally:
+            await connection.close()
 
 
 def bring_up_to_date(settings: Settings) -> list[Migration | FunctionFile]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import click
 
 from api.settings import Settings
-from cli.support.environment import bring_up_to_date, database
+from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.log_reader import Reader, open_reader
 from replay.archive.archive_reader import ArchiveRefused
 from replay.rebuild.rebuild import RebuildRefused
@@ -23,7 +23,7 @@ def in_the_foreground(work: Callable[[Reader], Awaitable[T]]) -> T:
         async with open_reader(settings) as reader:
             return await work(reader)
 
-    with database(Settings.from_environment()) as settings:
+    with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         try:
             return asyncio.run(run(settings))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import click
 import msgspec
 
@@ -15,7 +14,8 @@ from api import wiring
 from api.accounts.accounts import username_key
 from api.core import Reads
 from api.settings import Settings
-from cli.support.environment import bring_up_to_date, database
+from cli.support.environment import bring_up_to_date, existing_database
+from cli.support.numbers import POSITION, POSITION_OR_START
 from domain.values import UserId
 from projections.readmodels.shapes import User
 
@@ -43,7 +43,7 @@ class Reader:
     async def user_id(self, user: str) -> UserId:
         """The id of a user given by id or by name."""
         if user.isdecimal():
-            return UserId(int(user))
+            return UserId(POSITION(user))
         user_id = await self.reads.database.fetchval(USER, username_key(user))
         if user_id is None:
             raise click.ClickException(f"there is no user {user}")
@@ -66,13 +66,10 @@ def read(command: Callable[[Reader], Awaitable[None]]) -> None:
             await command(reader)
 
     configured = Settings.from_environment()
-    with database(configured) as settings:
+    with existing_database(configured) as settings:
         if configured.embedded:
             bring_up_to_date(settings)
-        try:
-            asyncio.run(run(settings))
-        except asyncpg.UndefinedTableError:
-            raise click.ClickException("this database has no log: run `onrecord db init` first") from None
+        asyncio.run(run(settings))
 
 
 class Time(click.ParamType[datetime]):
@@ -94,4 +91,6 @@ class VersionOrTime(click.ParamType[int | datetime]):
     name = "version|time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | datetime:
-        return int(value) if str(value).isdecimal() else Time().convert(value, param, ctx)
+        if str(value).isdecimal():
+            return POSITION_OR_START.convert(value, param, ctx)
+        return Time().convert(value, param, ctx)

@@ -69,6 +69,11 @@ class Append(Generic[A]):
         self._log = log
         self._mapper = mapper
 
+    @property
+    def session(self) -> dict[str, str]:
+        """Settings of the session in which it appends."""
+        return self._projection.session
+
     async def fold_page(self, connection: asyncpg.Connection) -> bool:
         """Fold a page of what other applications appended, in its own transaction; returns whether that was all."""
         await self._known.check(connection)

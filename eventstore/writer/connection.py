@@ -2,20 +2,24 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Mapping
 
 import asyncpg
 
-from eventstore.errors import OutcomeUnknown, UnreadableEvent
+from eventstore.errors import NewerFold, OutcomeUnknown, UnreadableEvent
 from postgres.database import SESSION, UNAVAILABLE
 from postgres.errors import StoreUnavailable
 
+log = logging.getLogger(__name__)
+
 
 class WriterConnection:
-    """One connection for one transaction at a time, each within `timeout_s`."""
+    """One connection for one transaction at a time, each within `timeout_s`, with the settings `session`."""
 
-    def __init__(self, dsn: str, *, timeout_s: float) -> None:
+    def __init__(self, dsn: str, session: Mapping[str, str], *, timeout_s: float) -> None:
         self._dsn = dsn
+        self._settings = session
         self._timeout_s = timeout_s
         self._connection: asyncpg.Connection | None = None
         self.is_available = False
@@ -64,12 +68,19 @@ class WriterConnection:
         timeout_ms = str(int(self._timeout_s * 1000))
         return {
             **SESSION,
+            **self._settings,
             "lock_timeout": timeout_ms,
             "idle_in_transaction_session_timeout": timeout_ms,
             "plan_cache_mode": "force_generic_plan",
         }
 
     async def _give_up(self, error: BaseException) -> None:
+        if getattr(error, "sqlstate", None) == NewerFold.SQLSTATE:
+            if self.stopped_by != str(error):
+                log.error("stopped: a newer program folds here", extra={"reason": str(error)})
+            self.stopped_by = str(error)
+            await self._roll_back()
+            raise NewerFold(str(error)) from error
         if not isinstance(error, (*UNAVAILABLE, OutcomeUnknown)):
             self.stopped_by = str(error) if isinstance(error, UnreadableEvent) else None
             await self._roll_back()

@@ -63,7 +63,7 @@ class Writer(Generic[A]):
         self._append = append
         self._aggregates = aggregates
         self._queue_limit = queue_limit
-        self._connection = WriterConnection(dsn, timeout_s=timeout_s)
+        self._connection = WriterConnection(dsn, append.session, timeout_s=timeout_s)
         self._observer = observer
         self._queue: deque[PendingCommand[A]] = deque()
         self._wake = asyncio.Event()

@@ -91,7 +91,7 @@ class StartedServer:
         self._process.returncode = 0
 
     def _reason(self) -> str:
-        with self._log.open(errors="replace") as log:
+        with self._log.open(encoding="utf-8", errors="replace") as log:
             log.seek(self._begin)
             return reason_for(log.read(), self._process.returncode, self._log.parent)
 

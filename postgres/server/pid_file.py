@@ -38,7 +38,7 @@ class PidFile:
         """
         pid = self._pid()
         if pid is not None and not self._is_server(pid) and _exists(pid):
-            with self._file.open("r+") as file:
+            with self._file.open("r+", encoding="utf-8", errors="surrogateescape") as file:
                 rest = file.readlines()[1:]
                 file.seek(0)
                 file.writelines([f"{os.getpid()}\n", *rest])
@@ -46,7 +46,7 @@ class PidFile:
 
     def _lines(self) -> list[str]:
         try:
-            return self._file.read_text().splitlines()
+            return self._file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
         except OSError:
             return []
 
@@ -79,6 +79,7 @@ def _exists(pid: int) -> bool:
 
 def _is_postgres(pid: int) -> bool:
     with contextlib.suppress(OSError):
-        name, _, rest = (PROCESSES / str(pid) / "stat").read_text().partition(" (")[2].rpartition(") ")
+        stat = (PROCESSES / str(pid) / "stat").read_text(encoding="utf-8", errors="surrogateescape")
+        name, _, rest = stat.partition(" (")[2].rpartition(") ")
         return name == "postgres" and not rest.startswith("Z")
     return False

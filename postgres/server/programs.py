@@ -67,7 +67,10 @@ class Programs:
 
         Raises EmbeddedPostgresError with the program's own reason when it fails.
         """
-        with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as typed:
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+            tempfile.TemporaryFile("w+", encoding="utf-8") as typed,
+        ):
             typed.write(given)
             typed.seek(0)
             process = self._start(program, arguments, folder, typed, said)
@@ -83,7 +86,7 @@ class Programs:
 
     def start_server(self, *arguments: str, folder: Path, log: Path) -> subprocess.Popen[bytes]:
         """Start the server on the data in `folder`; what it says is added to `log`."""
-        with log.open("a") as said:
+        with log.open("a", encoding="utf-8") as said:
             if self._account:
                 os.fchown(said.fileno(), self._account.uid, self._account.gid)
             return self._start("postgres", arguments, folder, subprocess.DEVNULL, said)

@@ -1,4 +1,4 @@
--- version 2
+-- version 3
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
 -- cannot have happened, written by another application on the log, is an error and not passed over.
@@ -82,7 +82,8 @@ BEGIN
 END
 $$;
 
--- What was said, and what the batch did to each room as differences.
+-- What was said, and what the batch did to each room as differences. Every fold ends here, and here a program is refused
+-- whose fold is older than the one that made the rows; its session says which it has.
 CREATE OR REPLACE FUNCTION fold_changes(
     base bigint,
     changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
@@ -91,7 +92,13 @@ CREATE OR REPLACE FUNCTION fold_changes(
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 DECLARE
     changed bigint;
+    in_force integer := (SELECT version FROM fold_versions WHERE projection = 'rooms');
+    program integer := coalesce(nullif(current_setting('onrecord.fold_version', true), ''), '1');
 BEGIN
+    IF in_force > program THEN
+        RAISE EXCEPTION 'version % of the fold is in force, this program has version %', in_force, program
+            USING ERRCODE = 'OR001';
+    END IF;
     UPDATE rooms SET
         version = change.version,
         position = base + change.place,

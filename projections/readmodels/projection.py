@@ -16,6 +16,7 @@ from domain.room import Room, RoomEvent, name_key
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
+from projections.readmodels import fold_version
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
@@ -125,6 +126,11 @@ class RoomsProjection:
 
     version = 1
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
+
+    @property
+    def session(self) -> dict[str, str]:
+        """Settings of the sessions in which it is folded: they say which version this is."""
+        return {fold_version.SETTING: str(self.version)}
 
     async def fold(self, batch: Sequence[Recorded[RoomEvent]], connection: asyncpg.Connection) -> None:
         """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""

@@ -18,10 +18,11 @@ import msgspec
 from eventsourcing.persistence import Mapper
 from msgspec import Meta, Struct
 
-from domain.room import TOPICS
+from domain.room import TOPICS, RoomEvent
 from eventstore.errors import UnreadableEvent
 from eventstore.mapper import create_mapper, to_event
 from eventstore.values import LOG_START, Position, Version
+from replay.archive.room_rules import Impossible, RoomRules
 from replay.progress import Progress, Report, unwatched
 
 FORMAT = "onrecord-events"
@@ -142,12 +143,13 @@ class Archive:
         self.manifest = manifest
 
 
-def check(file: Path, report: Report = unwatched) -> Manifest:
+def check(file: Path, report: Report = unwatched, rules: RoomRules | None = None) -> Manifest:
     """Read and check a whole file; return its manifest. Raises ArchiveRefused.
 
-    Progress is reported in bytes, since the number of events is known only at the end.
+    `rules` are those of an empty log, and hold what they learned at the end. Progress is reported in bytes, since the
+    number of events is known only at the end.
     """
-    mapper = create_mapper()
+    mapper, rules = create_mapper(), rules or RoomRules()
     versions: dict[UUID, Version] = {}
     before = 0
     archive = Archive(file)
@@ -157,7 +159,7 @@ def check(file: Path, report: Report = unwatched) -> Manifest:
         if version != versions.get(stream_id, 0) + 1:
             raise ArchiveRefused(f"at position {position}, stream {stream_id} continues with version {version}")
         if topic in TOPICS:
-            _check_readable(mapper, (position, stream_id, version, topic, state))
+            _check_possible(mapper, rules, (position, stream_id, version, topic, state))
         before, versions[stream_id] = position, version
         if events % REPORT_EVERY == 0:
             report(Progress(archive.bytes_read, archive.size, events))
@@ -165,8 +167,10 @@ def check(file: Path, report: Report = unwatched) -> Manifest:
     return archive.manifest
 
 
-def _check_readable(mapper: Mapper[UUID], event: Event) -> None:
+def _check_possible(mapper: Mapper[UUID], rules: RoomRules, event: Event) -> None:
     try:
-        to_event(mapper, *event)
+        rules.apply(cast(RoomEvent, to_event(mapper, *event)))
     except UnreadableEvent as error:
         raise ArchiveRefused(str(error)) from error
+    except Impossible as error:
+        raise ArchiveRefused(f"the event at position {event[0]} cannot have happened: {error}") from error

@@ -11,10 +11,12 @@ from eventstore import append_lock
 from eventstore.log import LAST_POSITION
 from eventstore.stored_rows import append_rows, read_rows
 from eventstore.values import LOG_START, Position
+from postgres import locks
 from postgres.database import SESSION, Database, unavailable_is_one_error
 from projections.fanout import lane_table as lanes
 from replay.archive.archive_reader import Archive, ArchiveRefused, Event, Manifest, check
 from replay.archive.archive_writer import ArchiveWriter
+from replay.archive.room_rules import RoomRules
 from replay.progress import Progress, Report, unwatched
 
 PAGE = 5000
@@ -55,14 +57,17 @@ async def import_(dsn: str, file: Path, report: Report, *, checking: Report = un
     The log must be empty or equal the beginning of the file, as after an interrupted import. The whole file is checked
     before anything is recorded; `checking` gets the progress of that. Raises ArchiveRefused, StoreUnavailable.
     """
-    manifest = check(file, checking)
+    rules = RoomRules()
+    manifest = check(file, checking, rules)
     with unavailable_is_one_error():
         connection = await asyncpg.connect(dsn, server_settings={**SESSION, "application_name": "onrecord import"})
         try:
+            if not await locks.PUBLISHING.try_take(connection):
+                raise ArchiveRefused("a service publishes from this database: stop it, or run it with FANOUT=no")
             present = await _check_beginning(file, connection)
             events = present
             for page in _pages(file, skip=present):
-                await _append(page, connection)
+                await _append(page, connection, highest_user_id=rules.highest_user_id)
                 events += len(page)
                 report(Progress(page[-1][0], manifest.last, events))
             return manifest, events - present
@@ -88,8 +93,11 @@ def _pages(file: Path, *, skip: int) -> Iterator[list[Event]]:
         yield page
 
 
-async def _append(page: list[Event], connection: asyncpg.Connection) -> None:
-    """Append one page in one transaction, under the append lock, and move the lanes past it: it is not published."""
+async def _append(page: list[Event], connection: asyncpg.Connection, *, highest_user_id: int) -> None:
+    """Append one page in one transaction, under the append lock, and move the lanes past it: it is not published.
+
+    No account created from then on gets an id that the file names.
+    """
     async with connection.transaction():
         await append_lock.take(connection)
         if await connection.fetchval(LAST_POSITION) >= page[0][0]:
@@ -97,3 +105,4 @@ async def _append(page: list[Event], connection: asyncpg.Connection) -> None:
         last = page[-1][0]
         await append_rows(page, connection, last=last)
         await lanes.skip_to(last, connection)
+        await connection.execute("SELECT move_user_ids_beyond($1)", highest_user_id)

@@ -31,6 +31,11 @@ class Fold:
         """Of the projection: what its checkpoints are called."""
         return self._projection.name
 
+    @property
+    def session(self) -> dict[str, str]:
+        """Settings of the session in which it folds."""
+        return self._projection.session
+
     async def between(
         self, after: Position, to: Position, connection: asyncpg.Connection, *, checkpoints: bool
     ) -> AsyncIterator[tuple[Position, int]]:

@@ -13,11 +13,14 @@ from eventstore.log import LAST_POSITION
 from eventstore.values import Position
 from postgres import locks
 from postgres.database import SESSION, unavailable_is_one_error
+from postgres.locks import try_schema_lock_for_transaction
+from projections.readmodels import fold_version
+from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.tables import LIVE, TABLES
 from replay.progress import Progress, Report
 from replay.rebuild import shadow
 from replay.rebuild.fold import Fold
-from replay.rebuild.shadow import SHADOW
+from replay.rebuild.shadow import SHADOW, NotOurs, TablesChanged
 
 NEAR = 500
 """Events that may be left to fold under the append lock: some tens of milliseconds."""
@@ -57,7 +60,7 @@ async def rebuild(fold: Fold, dsn: str, report: Report, *, restart: bool = False
     stopped. The first report comes once it has begun. Raises RebuildRefused, StoreUnavailable.
     """
     started = time.perf_counter()
-    async with _alone(dsn) as connection:
+    async with _alone(fold, dsn) as connection:
         resumed_at = await _begin(fold, connection, restart=restart)
         report(Progress(resumed_at, await connection.fetchval(LAST_POSITION), 0))
         events = await _catch_up(fold, dsn, connection, report, 0)
@@ -80,14 +83,16 @@ async def cancel_rebuild(connection: asyncpg.Connection) -> bool:
 
 
 @asynccontextmanager
-async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+async def _alone(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that holds the lock of rebuilds. Raises RebuildRefused when another one runs."""
     with unavailable_is_one_error():
-        connection = await asyncpg.connect(dsn, server_settings=REBUILD_SESSION)
+        connection = await asyncpg.connect(dsn, server_settings=REBUILD_SESSION | fold.session)
         try:
             if not await locks.REBUILD.try_take(connection):
                 raise RebuildRefused("another rebuild is running")
             yield connection
+        except (NotOurs, TablesChanged) as error:
+            raise RebuildRefused(str(error)) from error
         except asyncpg.DependentObjectsStillExistError as error:
             raise RebuildRefused(f"something depends on the tables to be replaced: {error.detail}") from error
         finally:
@@ -96,6 +101,8 @@ async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -> Position:
     """Make sure that there is a shadow that this program can fill, and return up to where it is filled."""
+    if await fold_version.in_force(fold.name, connection, schema=LIVE) > RoomsProjection.version:
+        raise RebuildRefused("a newer program made the live tables; rebuild with that one")
     if await shadow.exists(connection) and (restart or not await shadow.is_usable(connection)):
         await shadow.drop(connection)
     if not await shadow.exists(connection):
@@ -123,13 +130,14 @@ async def _go_live(fold: Fold, connection: asyncpg.Connection) -> tuple[Position
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = on")
+            if not await try_schema_lock_for_transaction(connection):
+                return None  # the schema is being brought up to date
             await append_lock.take(connection)
             locked = time.perf_counter()
             await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
             position = await checkpoints.read(fold.name, connection, schema=SHADOW)
             head = await connection.fetchval(LAST_POSITION)
             events = sum([folded async for _, folded in fold.between(position, head, connection, checkpoints=False)])
-            await connection.execute(f"SET LOCAL search_path = {LIVE}")
             await shadow.swap(connection)
             await checkpoints.move(fold.name, head, connection)
     except asyncpg.LockNotAvailableError:

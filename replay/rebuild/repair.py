@@ -13,7 +13,7 @@ async def repair_room(fold: Fold, dsn: str, room_id: RoomId) -> list[Difference]
 
     Appends wait while its rows are compared; readers never do.
     """
-    async with temporary_tables(dsn) as connection:
+    async with temporary_tables(fold, dsn) as connection:
         position = await checkpoints.read(fold.name, connection, schema=LIVE)
         await fold.stream(room_id, LOG_START, position, connection)
         async with connection.transaction():

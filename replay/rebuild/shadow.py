@@ -1,37 +1,34 @@
-"""The shadow: fresh tables, made like the live ones down to owners and grants, which take their place in the end."""
+"""The shadow: fresh tables, made like the live ones in every respect, which take their place in the end."""
 
 import asyncpg
 
 from eventstore import checkpoints
+from postgres import todays_schema
 from postgres.functions import FunctionFile
 from postgres.migrations import schema_version
+from projections.readmodels import fold_version
 from projections.readmodels.projection import FUNCTIONS, RoomsProjection
 from projections.readmodels.tables import LIVE, TABLES
+from replay.rebuild.definition import at_creation, at_the_swap
 
-SHADOW = "rebuild"
+SHADOW = "onrecord_rebuild"
 """The schema that holds the shadow until its tables go live."""
 
-EXISTS = "SELECT to_regnamespace($1) IS NOT NULL"
+MARK = "onrecord: a rebuild in progress; dropped when it ends"
+"""The comment by which our schema is told from another of the same name, which is left alone."""
 
-# What CREATE TABLE … LIKE leaves out: storage options, owner and grants; and the names of indexes, which later
-# migrations will look for. $1 is the live table, $2 the fresh one.
-REST = """
-SELECT format('ALTER TABLE %s SET (%s)', $2::text, array_to_string(reloptions, ', '))
-FROM pg_class WHERE oid = $1::text::regclass AND reloptions IS NOT NULL
-UNION ALL
-SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', $2::text, conname, pg_get_constraintdef(oid))
-FROM pg_constraint WHERE conrelid = $1::text::regclass AND contype IN ('p', 'u')
-UNION ALL
-SELECT replace(pg_get_indexdef(indexrelid), format(' ON %s ', $1::text), format(' ON %s ', $2::text))
-FROM pg_index WHERE indrelid = $1::text::regclass
-    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))
-UNION ALL
-SELECT format('ALTER TABLE %s OWNER TO %s', $2::text, relowner::regrole) FROM pg_class WHERE oid = $1::text::regclass
-UNION ALL
-SELECT format(
-    'GRANT %s ON %s TO %s', privilege_type, $2::text, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
-FROM pg_class CROSS JOIN aclexplode(relacl) WHERE oid = $1::text::regclass
-"""
+IS_OURS = "SELECT obj_description(oid, 'pg_namespace') IS NOT DISTINCT FROM $2 FROM pg_namespace WHERE nspname = $1"
+INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = $1::text::regclass"
+HAS_PRIMARY_KEY = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = $1::text::regclass AND indisprimary)"
+IS_THERE = "SELECT to_regclass($1) IS NOT NULL"
+
+
+class NotOurs(Exception):
+    """There is a schema with the name of the shadow that is not a shadow."""
+
+
+class TablesChanged(Exception):
+    """The live tables or the schema are not what the shadow was made for."""
 
 
 def fold_code() -> str:
@@ -40,30 +37,37 @@ def fold_code() -> str:
 
 
 async def exists(connection: asyncpg.Connection) -> bool:
-    """Whether there is one: a rebuild runs or was interrupted."""
-    return bool(await connection.fetchval(EXISTS, SHADOW))
+    """Whether there is one: a rebuild runs or was interrupted. Raises NotOurs."""
+    is_ours = await connection.fetchval(IS_OURS, SHADOW, MARK)
+    if is_ours is False:
+        raise NotOurs(f"the schema {SHADOW} is not of a rebuild: rename it")
+    return bool(is_ours)
 
 
 async def create(connection: asyncpg.Connection) -> None:
-    """Create it: empty tables, a table of checkpoints, and a note of the schema and the fold code it was made for."""
+    """Create it: empty tables, a table of checkpoints, and a note of what it was made for."""
     async with connection.transaction():
         await connection.execute(f"CREATE SCHEMA {SHADOW}")
+        await connection.execute(f"COMMENT ON SCHEMA {SHADOW} IS '{MARK}'")
         for table in TABLES:
-            live, fresh = f"{LIVE}.{table}", f"{SHADOW}.{table}"
-            await connection.execute(f"CREATE TABLE {fresh} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES)")
-            for row in await connection.fetch(REST, live, fresh):
-                await connection.execute(row[0])
-        own, live = (f"{schema}.{checkpoints.TABLE}" for schema in (SHADOW, LIVE))
-        await connection.execute(f"CREATE TABLE {own} (LIKE {live} INCLUDING ALL)")
-        await connection.execute(f"CREATE TABLE {SHADOW}.made_for (schema_version integer, fold_code text)")
-        version = await schema_version(connection)
-        await connection.execute(f"INSERT INTO {SHADOW}.made_for VALUES ($1, $2)", version, fold_code())
+            await _create_table(table, connection)
+        for table in (checkpoints.TABLE, fold_version.TABLE):
+            await connection.execute(f"CREATE TABLE {SHADOW}.{table} (LIKE {LIVE}.{table} INCLUDING ALL)")
+        await fold_version.put_in_force(RoomsProjection.name, RoomsProjection.version, connection)
+        await connection.execute(
+            f"CREATE TABLE {SHADOW}.made_for (schema_version integer, fold_code text, definition text[])"
+        )
+        made_for = (await schema_version(connection), fold_code(), await _definition(connection))
+        await connection.execute(f"INSERT INTO {SHADOW}.made_for VALUES ($1, $2, $3)", *made_for)
 
 
 async def is_usable(connection: asyncpg.Connection) -> bool:
-    """Whether the schema has not changed since it was created, and the fold code that filled it is this program's."""
-    row = await connection.fetchrow(f"SELECT schema_version, fold_code FROM {SHADOW}.made_for")
-    return row is not None and tuple(row) == (await schema_version(connection), fold_code())
+    """Whether the schema and the live tables are what they were when it was created, and the fold that filled it is
+    this program's.
+    """
+    row = await connection.fetchrow(f"SELECT schema_version, fold_code, definition FROM {SHADOW}.made_for")
+    now = (await schema_version(connection), fold_code(), await _definition(connection))
+    return row is not None and tuple(row) == now
 
 
 async def drop(connection: asyncpg.Connection) -> None:
@@ -74,11 +78,54 @@ async def drop(connection: asyncpg.Connection) -> None:
 async def swap(connection: asyncpg.Connection) -> None:
     """Put its tables in the place of the live ones, which are dropped. In the caller's transaction.
 
-    All live tables are locked first: a statement that reads two of them sees both before or both after.
+    All live tables are locked first: a statement that reads two of them sees both before or both after, and what was
+    done to them since the shadow was created shows. Raises TablesChanged then.
     """
-    live = ", ".join(f"{LIVE}.{table}" for table in TABLES)
-    await connection.execute(f"LOCK TABLE {live} IN ACCESS EXCLUSIVE MODE")
-    await connection.execute(f"DROP TABLE {live}")
+    there = [f"{LIVE}.{table}" for table in TABLES if await _is_there(table, connection)]
+    if there:
+        await connection.execute(f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE")
+    if not await is_usable(connection):
+        raise TablesChanged("the schema or the live tables changed meanwhile; run it again")
+    last = [statement for live in there for statement in await at_the_swap(live, connection)]
+    await connection.execute(f"SET LOCAL search_path = {LIVE}")
+    if there:
+        await connection.execute(f"DROP TABLE {', '.join(there)}")
     for table in TABLES:
         await connection.execute(f"ALTER TABLE {SHADOW}.{table} SET SCHEMA {LIVE}")
+    for statement in last:
+        await connection.execute(statement)
+    await fold_version.put_in_force(RoomsProjection.name, RoomsProjection.version, connection)
     await drop(connection)
+
+
+async def _create_table(table: str, connection: asyncpg.Connection) -> None:
+    """A fresh table like the live one with all of today's indexes; where there is none, as today's schema has it."""
+    live, fresh = f"{LIVE}.{table}", f"{SHADOW}.{table}"
+    if not await _is_there(table, connection):
+        for statement in todays_schema.create_table(table):
+            await connection.execute(statement)
+        return
+    await connection.execute(f"CREATE TABLE {fresh} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES EXCLUDING STATISTICS)")
+    for statement in await at_creation(live, fresh, connection):
+        await connection.execute(statement)
+    if not await connection.fetchval(HAS_PRIMARY_KEY, fresh):
+        await connection.execute(f"ALTER TABLE {fresh} ADD {todays_schema.primary_key(table)}")
+    present = {row[0].rpartition(".")[2] for row in await connection.fetch(INDEXES, fresh)}
+    for name, statement in todays_schema.create_indexes(table).items():
+        if name not in present:
+            await connection.execute(statement)
+
+
+async def _is_there(table: str, connection: asyncpg.Connection) -> bool:
+    return bool(await connection.fetchval(IS_THERE, f"{LIVE}.{table}"))
+
+
+async def _definition(connection: asyncpg.Connection) -> list[str]:
+    """What the live tables are beyond their rows."""
+    there = [f"{LIVE}.{table}" for table in TABLES if await _is_there(table, connection)]
+    return sorted(
+        [
+            *[statement for live in there for statement in await at_creation(live, live, connection)],
+            *[statement for live in there for statement in await at_the_swap(live, connection)],
+        ]
+    )

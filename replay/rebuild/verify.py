@@ -83,7 +83,7 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
 
     Raises StoreUnavailable.
     """
-    async with temporary_tables(dsn) as connection:
+    async with temporary_tables(fold, dsn) as connection:
         position, events = await _fold(fold, dsn, connection, report, room_id)
         async with connection.transaction(isolation="repeatable_read"):
             at = await checkpoints.read(fold.name, connection, schema=LIVE)
@@ -95,10 +95,10 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
 
 
 @asynccontextmanager
-async def temporary_tables(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+async def temporary_tables(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that finds empty temporary tables in the place of the live ones. Raises StoreUnavailable."""
     with unavailable_is_one_error():
-        connection = await asyncpg.connect(dsn, server_settings=VERIFY_SESSION)
+        connection = await asyncpg.connect(dsn, server_settings=VERIFY_SESSION | fold.session)
         try:
             for table in TABLES:
                 await connection.execute(f"CREATE TEMPORARY TABLE {table} (LIKE {LIVE}.{table} INCLUDING ALL)")

@@ -25,20 +25,20 @@ over_documents = pytest.mark.parametrize(
 
 def links(document: Path) -> list[tuple[str, str]]:
     """Where a document links to inside this repository: file (empty: itself) and anchor (empty: none)."""
-    found = re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", document.read_text())
+    found = re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", document.read_text(encoding="utf-8"))
     return [(file, anchor) for file, anchor in found if "://" not in file]
 
 
 def anchors(document: Path) -> set[str]:
     """The headings of a document, as links name them."""
-    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @over_documents
 def test_every_file_that_a_document_names_is_there(document: Path) -> None:
     missing = {file for file, _ in links(document) if not (document.parent / file).exists()}
-    named = re.findall(rf"`({FOLDERS}/[\w./-]*)`", document.read_text())
+    named = re.findall(rf"`({FOLDERS}/[\w./-]*)`", document.read_text(encoding="utf-8"))
     assert missing | {name for name in named if not (ROOT / name).exists()} == set()
 
 
@@ -71,7 +71,7 @@ def test_the_event_in_the_readme_is_one_that_the_api_could_answer() -> None:
 
 def commands(document: Path) -> set[str]:
     """The commands of ours in a document's code, each up to a comment or the end of its line."""
-    text = document.read_text()
+    text = document.read_text(encoding="utf-8")
     code = [*re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL), *re.findall(r"`([^`\n]+)`", text)]
     return {found for piece in code for found in re.findall(r"\bonrecord ([a-z][^#\n)]*)", piece)}
 

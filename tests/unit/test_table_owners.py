@@ -26,6 +26,7 @@ OWNERS = {
     "leases": {"projections/fanout/leases.py"},
     "dead_letters": {"projections/fanout/dead_letters.py"},
     "operator_actions": {"projections/operator_actions.py"},
+    "fold_versions": {"projections/readmodels/fold_version.sql"},
     "users": {"api/accounts/accounts.py"},
     "sessions": {"api/accounts/sessions.py"},
     "operations_watch": {"api/operations/figures_publisher.py"},

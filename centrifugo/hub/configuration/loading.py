@@ -40,7 +40,7 @@ def load(source: Path | str | Mapping[str, Any], environ: Mapping[str, str]) -> 
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        settings = json.loads(path.read_text())
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidConfiguration(f"cannot read {path}: {error}") from error
     if not isinstance(settings, dict):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -354,3 +355,22 @@ async def test_verify_names_gaps_and_outsiders_in_the_log(database_url: str) -> 
             (room_id, "versions 1 to 5 hold 4 events"),
             (other, f"user {OUTSIDER} was not a member at version 3, their message"),
         }
+
+
+async def test_verify_shows_some_rows_and_counts_all(
+    database_url: str, admin: asyncpg.Connection, tmp_path: Path
+) -> None:
+    async def run(*arguments: str) -> list[str]:
+        runner = CliRunner(env={"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)})
+        result = await asyncio.to_thread(runner.invoke, main, ["projections", "verify", *arguments])
+        assert result.exit_code == 1
+        return result.stdout.splitlines()
+
+    async with open_store(database_url) as store:
+        await talk(store, messages=30)
+    await admin.execute("UPDATE messages SET content = 'never said'")
+    assert sum(line.startswith("messages: room_id") for line in await run()) == 20
+    assert "messages      30 rows, 30 differ" in "\n".join(await run())
+    assert sum(line.startswith("messages: room_id") for line in await run("--all")) == 30
+    summary = json.loads((await run("--json"))[-1])
+    assert (summary["verdict"], summary["differ"]) == ("differs", {"messages": 30})

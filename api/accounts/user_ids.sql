@@ -1,0 +1,26 @@
+-- version 1
+-- Called for each new account. An id that the log names belongs to the person of whom the log speaks: where the sequence is
+-- behind such ids, as after an import, it moves beyond them first. Those who act in a room have been its members.
+CREATE OR REPLACE FUNCTION keep_user_ids_of_the_log() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    highest bigint := (SELECT max(user_id) FROM memberships);
+BEGIN
+    IF NEW.user_id <= highest THEN
+        PERFORM move_user_ids_beyond(highest);
+        NEW.user_id := nextval(pg_get_serial_sequence('users', 'user_id'));
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- Let no new account get an id up to `highest`. The space beyond it is for ids that others draw at this moment: a sequence
+-- is under no lock, and must not be set back behind them.
+CREATE OR REPLACE FUNCTION move_user_ids_beyond(highest bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    ids text := pg_get_serial_sequence('users', 'user_id');
+BEGIN
+    IF nextval(ids) <= highest THEN
+        PERFORM setval(ids, highest + 1000);
+    END IF;
+END
+$$;

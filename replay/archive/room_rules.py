@@ -1,0 +1,51 @@
+"""What cannot have happened in a room, told while its events are read from a file."""
+
+from typing import Any
+from uuid import UUID
+
+from domain.room import Room, RoomEvent
+from domain.values import UserId
+
+LARGEST_USER_ID = 2**53
+"""What every reader of JSON takes without loss. There is space for new accounts beyond it."""
+
+
+class Impossible(Exception):
+    """The event cannot have happened after those before it; the text says why."""
+
+
+class RoomRules:
+    """Who is a member of which room, by the events so far; `highest_user_id` is of all that they name."""
+
+    def __init__(self) -> None:
+        self._members: dict[UUID, set[UserId]] = {}
+        self.highest_user_id = 0
+
+    def apply(self, event: RoomEvent) -> None:
+        """Take the next event. Raises Impossible."""
+        self._check_user(event.actor)
+        if isinstance(event, Room.RoomOpened):
+            self._open(event)
+            return
+        members = self._members.get(event.originator_id)
+        if members is None:
+            raise Impossible("the room was never opened")
+        if isinstance(event, Room.UserJoined):
+            if event.user_id in members:
+                raise Impossible(f"user {event.user_id} joins, who is a member already")
+            members.add(event.user_id)
+            return
+        if event.actor not in members:  # everything else in a room is done by its members
+            raise Impossible(f"{event.TOPIC} of user {event.actor}, who is not a member")
+        if isinstance(event, Room.UserLeft):
+            members.remove(event.user_id)
+
+    def _open(self, event: Room.RoomOpened) -> None:
+        if event.originator_version != 1:
+            raise Impossible("a room is opened by its first event only")
+        self._members[event.originator_id] = set()
+
+    def _check_user(self, user_id: Any) -> None:
+        if type(user_id) is not int or not 1 <= user_id <= LARGEST_USER_ID:
+            raise Impossible("its user has an impossible id")
+        self.highest_user_id = max(self.highest_user_id, user_id)
