@@ -19,6 +19,6 @@ async def in_force(projection: str, connection: asyncpg.Connection, *, schema: s
     return int(await connection.fetchval(sql, projection))
 
 
-async def put_in_force(projection: str, fold_version: int, connection: asyncpg.Connection) -> None:
+async def put_in_force(projection: str, fold_number: int, connection: asyncpg.Connection) -> None:
     """Programs with a lower version fold and append no more. Changes the table that the connection finds first."""
-    await connection.execute("SELECT put_fold_in_force($1, $2)", projection, fold_version)
+    await connection.execute("SELECT put_fold_in_force($1, $2)", projection, fold_number)
