@@ -13,6 +13,8 @@ import pytest
 from api.schema import bring_up_to_date
 from postgres.embedded import EmbeddedPostgres
 
+pytest.register_assert_rewrite("tests.support.open_pages")  # a difference is shown, not only that there is one
+
 TEMPLATE = "onrecord_template"
 UNSAFE_BUT_QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
 

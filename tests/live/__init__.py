@@ -3,7 +3,3 @@
 The client library with the real centrifuge-js, against `onrecord serve` and a real-time server that soon forgets, with
 a relay between them that loses, repeats and swaps publications.
 """
-
-import pytest
-
-pytest.register_assert_rewrite("tests.support.open_pages")  # a difference is shown, not only that there is one
