@@ -19,8 +19,9 @@ SAME_SITE: dict[Name, str] = {
 
 
 def read_cookie(request: web.Request, name: Name) -> str:
-    """The cookie's value; empty when there is none."""
-    return request.cookies.get(_full(request, name), "")
+    """The cookie's value; empty when there is none, or one that we cannot have set."""
+    value = request.cookies.get(_full(request, name), "")
+    return value if value.isascii() and value.isprintable() else ""
 
 
 def set_cookie(request: web.Request, response: web.Response, name: Name, value: str, *, max_age_s: float) -> None:

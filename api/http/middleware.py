@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 
 from api.http.app_keys import METRICS
 from api.http.errors import Refusal, refusal_of
+from api.http.parsing import check_request
 from api.logs import REQUEST_ID
 from eventstore.errors import UnreadableEvent
 
@@ -46,6 +47,7 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
 
 async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        check_request(request)
         return await handler(request)
     except Exception as error:
         refusal = refusal_of(error)

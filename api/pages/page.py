@@ -12,11 +12,15 @@ from api.http.app_keys import SESSION
 from api.http.csrf import CsrfFailed, check_csrf, csrf_token, send_token
 from api.http.endpoints import Access
 from api.http.errors import Refusal, refusal_of
+from api.http.parsing import checked_key, read_form
+from domain.values import ClientId
 
 Context = dict[str, Any]
 ROOM = "/rooms/{room_id}"
 """Where the pages of a room are."""
 
+FIELDS = web.RequestKey("fields", dict[str, str])
+"""The fields of the request's form, once they are read."""
 CSRF_FIELD = "csrf"
 ACTIONS = {
     *("join", "leave", "logout", "demo-login"),
@@ -103,8 +107,15 @@ def redirect(location: str) -> web.Response:
 
 async def field(request: web.Request, name: str) -> str:
     """A text field of the request's form, empty by default, its lines ended as people typed them."""
-    value = (await request.post()).get(name, "")
-    return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+    if FIELDS not in request:
+        request[FIELDS] = await read_form(request)
+    return request[FIELDS].get(name, "").replace("\r\n", "\n")
+
+
+async def key_field(request: web.Request) -> ClientId | None:
+    """The key of the request's form, as `Idempotency-Key` is for the API; None without one. Raises BadKey."""
+    key = await field(request, "key")
+    return checked_key(key) if key else None
 
 
 def return_path(request: web.Request) -> str:
