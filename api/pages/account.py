@@ -68,7 +68,7 @@ async def get_signup(request: web.Request) -> web.Response:
 
 async def post_signup(request: web.Request) -> web.Response:
     """POST /signup/: create an account and log in to it."""
-    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
+    request.app[SIGNUPS].take(request.app[PROXIES].throttle_key(request))
     username, next_path = await field(request, "username"), local_path(await field(request, "next"))
     try:
         user = await request.app[ACCOUNTS].sign_up(username, await field(request, "password"))

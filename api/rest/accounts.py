@@ -44,7 +44,7 @@ class LoggedIn(Struct, frozen=True):
 
 async def sign_up(request: web.Request) -> web.Response:
     """POST /api/signup/ {"username", "password"}: 201 User; 400 by field."""
-    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
+    request.app[SIGNUPS].take(request.app[PROXIES].throttle_key(request))
     credentials = await read_body(request, Credentials)
     user = await request.app[ACCOUNTS].sign_up(credentials.username, credentials.password)
     return json_response(user, status=201)
