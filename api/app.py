@@ -11,6 +11,7 @@ from api.accounts.throttle import Throttle
 from api.http.app_keys import (
     ACCOUNTS,
     CORE,
+    DEVICES,
     FANOUT,
     LEASES,
     METRICS,
@@ -47,6 +48,7 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[SECRETS] = secrets_of(settings)
     app[PROXIES] = TrustedProxies(settings.proxy_networks())
+    app[DEVICES] = wiring.create_known_devices(app[SECRETS])
     app[METRICS] = Metrics()
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
     app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from api.accounts.accounts import Accounts
+from api.accounts.known_devices import KnownDevices
 from api.accounts.sessions import Session, Sessions
 from api.accounts.throttle import Throttle
 from api.core import Core
@@ -21,6 +22,7 @@ PROXIES = web.AppKey("proxies", TrustedProxies)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
+DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
 PUBLISHER = web.AppKey("publisher", Publisher)

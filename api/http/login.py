@@ -4,8 +4,9 @@ import logging
 
 from aiohttp import web
 
-from api.http.app_keys import PUBLISHER, SESSION, SESSIONS, SETTINGS
-from api.http.cookies import delete_cookie, set_cookie
+from api.accounts.known_devices import LIFETIME_S
+from api.http.app_keys import ACCOUNTS, DEVICES, PROXIES, PUBLISHER, SESSION, SESSIONS, SETTINGS
+from api.http.cookies import delete_cookie, read_cookie, set_cookie
 from api.http.csrf import renew_csrf
 from centrifugo.publisher import PublisherUnavailable
 from projections.readmodels.shapes import User
@@ -16,12 +17,24 @@ LOGGED_OUT = 4000
 log = logging.getLogger(__name__)
 
 
+async def log_in(request: web.Request, username: str, password: str) -> User:
+    """The user with this name and password. Raises WrongCredentials, TooManyRequests, PasswordsBusy."""
+    cookie = read_cookie(request, "device")
+    return await request.app[ACCOUNTS].log_in(
+        username,
+        password,
+        address=request.app[PROXIES].throttle_key(request),
+        device_of=lambda user_id: request.app[DEVICES].device(cookie, user_id),
+    )
+
+
 async def start_session(request: web.Request, user: User, response: web.Response) -> web.Response:
     """`response`, which gives the client a new session of `user` and ends the one it had."""
     if (former := request.get(SESSION)) is not None:
         await request.app[SESSIONS].end(former)
     token = await request.app[SESSIONS].open(user)
     set_cookie(request, response, "sessionid", token, max_age_s=request.app[SETTINGS].session_lifetime_s)
+    set_cookie(request, response, "device", request.app[DEVICES].cookie(user.id), max_age_s=LIFETIME_S)
     renew_csrf(request, response)
     return response
 

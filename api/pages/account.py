@@ -7,7 +7,7 @@ from api.accounts.throttle import TooManyRequests
 from api.demo import ADMIN, PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, PROXIES, SESSION, SETTINGS, SIGNUPS
 from api.http.endpoints import Access
-from api.http.login import end_session, start_session
+from api.http.login import end_session, log_in, start_session
 from api.pages.page import field, local_path, page, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
@@ -24,9 +24,8 @@ async def get_login(request: web.Request) -> web.Response:
 async def post_login(request: web.Request) -> web.Response:
     """POST /login/."""
     username, next_path = await field(request, "username"), local_path(await field(request, "next"))
-    address = request.app[PROXIES].address(request)
     try:
-        user = await request.app[ACCOUNTS].log_in(username, await field(request, "password"), address=address)
+        user = await log_in(request, username, await field(request, "password"))
     except WrongCredentials:
         problems = {"password": "Wrong user name or password."}
         return _login(request, next_path, username=username, problems=problems, status=400)
@@ -40,8 +39,7 @@ async def post_demo_login(request: web.Request) -> web.Response:
     name = await field(request, "username")
     if not request.app[SETTINGS].seeds_demo or name not in PEOPLE:
         raise web.HTTPNotFound
-    address = request.app[PROXIES].address(request)
-    user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address)
+    user = await log_in(request, name, PASSWORD)
     return await start_session(request, user, redirect(local_path(await field(request, "next"))))
 
 

@@ -13,7 +13,7 @@ PROXIES = TrustedProxies([ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_netw
 
 def key(*forwarded: str, peer: str = "127.0.0.1") -> str:
     headers = CIMultiDict([("X-Forwarded-For", line) for line in forwarded])
-    return PROXIES.throttle_key(make_mocked_request("GET", "/", headers=headers).clone(remote=peer))  # type: ignore[arg-type]
+    return PROXIES.throttle_key(make_mocked_request("GET", "/", headers=headers).clone(remote=peer))
 
 
 @pytest.mark.parametrize(
