@@ -13,18 +13,22 @@ from api.http.app_keys import (
     CORE,
     DEVICES,
     FANOUT,
+    HEADER_DEADLINE,
     LEASES,
+    MESSAGES,
     METRICS,
     PROXIES,
     PUBLISHER,
     READ_SYNC,
     REQUESTS,
+    ROOMS,
     SECRETS,
     SESSIONS,
     SETTINGS,
     SIGNUPS,
 )
 from api.http.client_address import TrustedProxies
+from api.http.header_deadline import HeaderDeadline
 from api.http.middleware import request_middleware
 from api.metrics import Metrics
 from api.operations.app_keys import FIGURES_PUBLISHER, REBUILDS, REPUBLISHING, SAMPLER
@@ -50,7 +54,10 @@ def create_app(settings: Settings) -> web.Application:
     app[PROXIES] = TrustedProxies(settings.proxy_networks())
     app[DEVICES] = wiring.create_known_devices(app[SECRETS])
     app[METRICS] = Metrics()
+    app[HEADER_DEADLINE] = HeaderDeadline(settings.header_timeout_s)
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
+    app[MESSAGES] = Throttle(rate=settings.message_rate, burst=settings.message_burst)
+    app[ROOMS] = Throttle(rate=settings.room_rate, burst=settings.room_burst)
     app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
     app.add_routes(routes())
     set_up_pages(app)

@@ -8,6 +8,7 @@ from api.accounts.sessions import Session, Sessions
 from api.accounts.throttle import Throttle
 from api.core import Core
 from api.http.client_address import TrustedProxies
+from api.http.header_deadline import HeaderDeadline
 from api.metrics import Metrics
 from api.read_sync import ReadSync
 from api.secrets import Secrets
@@ -29,6 +30,9 @@ PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)
 METRICS = web.AppKey("metrics", Metrics)
 REQUESTS = web.AppKey("requests", Throttle[int | str])
+MESSAGES = web.AppKey("messages", Throttle[int])
+ROOMS = web.AppKey("rooms", Throttle[int])
+HEADER_DEADLINE = web.AppKey("header_deadline", HeaderDeadline)
 SIGNUPS = web.AppKey("signups", Throttle[str])
 
 SESSION = web.RequestKey("session", Session)

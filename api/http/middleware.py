@@ -9,7 +9,7 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.http.app_keys import METRICS, PROXIES, SESSION
+from api.http.app_keys import HEADER_DEADLINE, METRICS, PROXIES, SESSION
 from api.http.errors import Refusal, refusal_of
 from api.http.parsing import check_request
 from api.logs import CLIENT_ADDRESS, REQUEST_ID, SECURITY
@@ -34,6 +34,7 @@ _numbers = itertools.count(1)
 @web.middleware
 async def request_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handle a request. A defect becomes a plain 500, and its traceback goes to the log."""
+    request.app[HEADER_DEADLINE].arrived(request)
     started = time.perf_counter()
     request_id = _request_id(request)
     token = REQUEST_ID.set(request_id)

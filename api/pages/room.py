@@ -5,6 +5,7 @@ import secrets
 from aiohttp import web
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.limits import count_message
 from api.http.parsing import BIGINT, query_number, room_id
 from api.pages.page import ROOM, field, key_field, page, redirect, render
 from api.pages.state import layout_context, my_rooms, state_with_room
@@ -35,6 +36,7 @@ async def post_message(request: web.Request) -> web.Response:
     room = await core.queries.room(user_id, room_id(request))
     content = await field(request, "content")
     command = PostMessage(room_id(request), user_id, content, await key_field(request))
+    count_message(request)
     try:
         await core.chat.post_message(command)
     except InvalidField as error:

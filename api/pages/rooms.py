@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
+from api.http.limits import count_room
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
 from api.pages.page import ROOM, field, key_field, page, redirect, render
@@ -60,6 +61,7 @@ async def _discover(request: web.Request, *, name: str = "", problem: str = "", 
 async def post_room(request: web.Request) -> web.Response:
     """POST /discover/: open a room and redirect to it."""
     name = await field(request, "name")
+    count_room(request)
     command = OpenRoom(name, request[SESSION].user.id, await key_field(request))
     try:
         recorded = await request.app[CORE].chat.open_room(command)
