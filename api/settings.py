@@ -51,8 +51,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body_bytes: Size = 65536
     request_rate: Rate = 300.0  # of one user, or of one address without a session
     request_burst: Size = 6000
+    message_rate: Rate = 20.0  # of one user, here and below
+    message_burst: Size = 1000
+    room_rate: Rate = 1.0
+    room_burst: Size = 200
     signup_rate: Rate = 1.0  # from one address
     signup_burst: Size = 1000
+    header_timeout_s: Seconds = 10.0  # for the headers of a connection's first request
     login_account_rate: Rate = 0.05  # failed logins only, here and below
     login_account_burst: Size = 10
     login_address_rate: Rate = 0.5

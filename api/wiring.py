@@ -12,9 +12,10 @@ from eventsourcing.persistence import Mapper
 import centrifugo
 from api import hub_socket
 from api.accounts.accounts import Accounts
+from api.accounts.failed_logins import FailedLogins, Limit
+from api.accounts.known_devices import KnownDevices
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
-from api.accounts.throttle import Throttle
 from api.core import Core, Reads
 from api.housekeeping import Housekeeping
 from api.operations.figures import Sampler
@@ -129,6 +130,11 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
     )
 
 
+def create_known_devices(secrets: Secrets) -> KnownDevices:
+    """Recognises browsers. Its key is derived from the one secret that all processes have."""
+    return KnownDevices(secrets.centrifugo_token_secret)
+
+
 @contextlib.contextmanager
 def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
     """Accounts, with the threads that hash passwords."""
@@ -137,8 +143,11 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
         yield Accounts(
             database,
             passwords,
-            by_account=Throttle(rate=settings.login_account_rate, burst=settings.login_account_burst),
-            by_address=Throttle(rate=settings.login_address_rate, burst=settings.login_address_burst),
+            failed_logins=FailedLogins(
+                database,
+                by_account=Limit(rate=settings.login_account_rate, burst=settings.login_account_burst),
+                by_address=Limit(rate=settings.login_address_rate, burst=settings.login_address_burst),
+            ),
         )
     finally:
         passwords.close()

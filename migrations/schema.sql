@@ -18,6 +18,15 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
 
+CREATE TABLE failed_logins (
+    key bytea NOT NULL,
+    tokens double precision NOT NULL,
+    rate double precision NOT NULL,
+    burst double precision NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT failed_logins_pkey PRIMARY KEY (key)
+);
+
 CREATE TABLE fanout_lanes (
     lane integer NOT NULL,
     lanes integer NOT NULL,

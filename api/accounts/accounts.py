@@ -1,21 +1,26 @@
 """User accounts: sign-up, passwords, roles."""
 
+import logging
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import asyncpg
 
+from api.accounts.failed_logins import FailedLogins
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
-from api.accounts.throttle import Throttle
+from api.accounts.throttle import TooManyRequests
 from domain.errors import InvalidField
 from domain.values import UserId
 from postgres.database import Database
 from projections.readmodels.shapes import Timestamp, User, timestamp
 
 Role = Literal["user", "admin"]
+
+security = logging.getLogger("onrecord.security")
 
 USERNAME = re.compile(r"[\w.@+-]+")
 USERNAME_LIMIT = 150
@@ -59,15 +64,12 @@ class AccountSummary:
 
 
 class Accounts:
-    """The table of users. `by_account` and `by_address` count failed logins only."""
+    """The table of users."""
 
-    def __init__(
-        self, database: Database, passwords: Passwords, *, by_account: Throttle[str], by_address: Throttle[str]
-    ) -> None:
+    def __init__(self, database: Database, passwords: Passwords, *, failed_logins: FailedLogins) -> None:
         self._database = database
         self._passwords = passwords
-        self._by_account = by_account
-        self._by_address = by_address
+        self._failed_logins = failed_logins
 
     async def sign_up(self, username: str, password: str, *, role: Role = "user") -> User:
         """Create an account. Raises InvalidField (also for a name that is taken), PasswordsBusy."""
@@ -107,7 +109,10 @@ class Accounts:
 
     async def set_role(self, username: str, role: Role) -> bool:
         """Change the role of an account, in its open sessions too; returns whether the user exists."""
-        return bool(await self._database.fetch(SET_ROLE, username_key(username), role, CHANNEL))
+        rows = await self._database.fetch(SET_ROLE, username_key(username), role, CHANNEL)
+        if rows:
+            security.info("role changed", extra={"user_id": rows[0]["user_id"], "role": role})
+        return bool(rows)
 
     async def summary(self, user_id: UserId) -> AccountSummary:
         """The account of a user, for that user to see."""
@@ -115,23 +120,36 @@ class Accounts:
         assert row is not None, "accounts are never deleted"
         return AccountSummary(timestamp(row["created_at"]), row["sessions"])
 
-    async def log_in(self, username: str, password: str, *, address: str) -> User:
+    async def log_in(
+        self, username: str, password: str, *, address: str, device_of: Callable[[UserId], str | None]
+    ) -> User:
         """The user with this name and password. Takes the same time whether or not there is such a user.
 
-        Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, PasswordsBusy.
+        `address` is what throttles count a client by; `device_of` names the client's device if it is known for a user.
+        Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, or of the known
+        device, PasswordsBusy.
         """
         key = username_key(username)
         row = await self._database.fetchrow(FIND, key) if is_username(username) else None
+        user_id = row["user_id"] if row else None
+        device = device_of(user_id) if user_id is not None else None
+        buckets = self._failed_logins.buckets(key, address, device)
+        known = {"user_id": user_id, "known_device": device is not None}  # never the name: it may be a password
         # Counted inside the slot: many attempts at once do not all pass the check before the first of them fails.
         async with self._passwords.hashing_slot():
-            self._by_account.check(key)
-            self._by_address.check(address)
+            try:
+                await self._failed_logins.check(buckets)
+            except TooManyRequests:
+                security.warning("login refused", extra={**known, "reason": "too many failures"})
+                raise
             if not await self._passwords.matches(password, row["password_hash"] if row else None) or row is None:
-                self._by_account.count(key)
-                self._by_address.count(address)
+                await self._failed_logins.count(buckets)
+                reason = "wrong password" if row else "no such account"
+                security.warning("login failed", extra={**known, "reason": reason})
                 raise WrongCredentials("invalid credentials")
         if self._passwords.is_outdated(row["password_hash"]):
             await self._database.execute(REPLACE_HASH, row["user_id"], await self._passwords.hash(password))
+        security.info("logged in", extra=known)
         return User(row["user_id"], row["username"])
 
 

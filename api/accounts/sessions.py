@@ -1,6 +1,7 @@
 """Sessions: opened at login, stored in the database, cached in memory for a minute, ended everywhere at logout."""
 
 import hmac
+import logging
 import secrets
 import time
 from base64 import urlsafe_b64encode
@@ -14,6 +15,8 @@ from projections.readmodels.shapes import User
 
 CHANNEL = "session_ended"
 """Where PostgreSQL notifies processes to drop a session from memory: it ended, or the user's role changed."""
+security = logging.getLogger("onrecord.security")
+
 CAPACITY = 100_000
 """Sessions that one process keeps in memory at most."""
 
@@ -70,13 +73,16 @@ class Sessions:
     async def open(self, user: User) -> str:
         """Open a session; returns its token, which is stored nowhere."""
         token = secrets.token_urlsafe(32)
-        await self._database.execute(OPEN, _hash(token), user.id, self._idle_s, self._lifetime_s)
+        token_hash = _hash(token)
+        await self._database.execute(OPEN, token_hash, user.id, self._idle_s, self._lifetime_s)
+        _record("session begun", token_hash, user)
         return token
 
     async def end(self, session: Session) -> None:
         """End a session, in every process."""
         await self._database.execute(END, session.token_hash, CHANNEL, session.token_hash.hex())
         self._drop(session.token_hash)
+        _record("session ended", session.token_hash, session.user)
 
     def cached(self, token: str) -> Session | None:
         """The session, if this process has it in memory and would have heard of its end."""
@@ -101,7 +107,9 @@ class Sessions:
 
     async def remove_expired(self) -> None:
         """Delete sessions that have expired."""
-        await self._database.execute(REMOVE_EXPIRED)
+        removed = int((await self._database.execute(REMOVE_EXPIRED)).rpartition(" ")[2])
+        if removed:
+            security.info("sessions expired", extra={"sessions": removed})
 
     def _cache(self, session: Session, for_s: float) -> None:
         self._cached[session.token_hash] = (session, time.monotonic() + for_s)
@@ -125,3 +133,8 @@ def derived_token(cookie: str) -> str:
 
 def _hash(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _record(event: str, token_hash: bytes, user: User) -> None:
+    """Put it into the security log. The beginning of the hash tells sessions apart and opens none."""
+    security.info(event, extra={"user_id": user.id, "session": token_hash.hex()[:12]})

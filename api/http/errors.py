@@ -14,7 +14,7 @@ from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthori
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
 from api.http.paging import NoSuchPage
-from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
+from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchPath, SlowBody, UnsupportedBody
 from api.http.responses import json_response
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, UnreadableEvent
@@ -53,11 +53,14 @@ def retry_later(status: int, text: str, code: str) -> Callable[[Any], Refusal]:
 
 REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     # what the client sent
+    BadRequest: own_text(400),
     BadJson: own_text(400),
     BadKey: own_text(400),
     InvalidFields: lambda error: Refusal(400, error.problems),
     InvalidField: lambda error: Refusal(400, {error.field: [str(error)]}),
     WrongCredentials: own_text(400),
+    SlowBody: detail(408, "The request body did not arrive in time."),
+    UnsupportedBody: own_text(415),
     # who the client is
     NotLoggedIn: detail(403, "Authentication credentials were not provided."),
     NotAnAdmin: detail(403, "This is for admins."),

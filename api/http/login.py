@@ -4,8 +4,9 @@ import logging
 
 from aiohttp import web
 
-from api.http.app_keys import PUBLISHER, SESSION, SESSIONS, SETTINGS
-from api.http.cookies import delete_cookie, set_cookie
+from api.accounts.known_devices import LIFETIME_S
+from api.http.app_keys import ACCOUNTS, DEVICES, PROXIES, PUBLISHER, SESSION, SESSIONS, SETTINGS
+from api.http.cookies import delete_cookie, read_cookie, set_cookie
 from api.http.csrf import send_token
 from centrifugo.publisher import PublisherUnavailable
 from projections.readmodels.shapes import User
@@ -14,6 +15,17 @@ LOGGED_OUT = 4000
 """A disconnect code of ours after which clients may reconnect: see Publisher.disconnect."""
 
 log = logging.getLogger(__name__)
+
+
+async def log_in(request: web.Request, username: str, password: str) -> User:
+    """The user with this name and password. Raises WrongCredentials, TooManyRequests, PasswordsBusy."""
+    cookie = read_cookie(request, "device")
+    return await request.app[ACCOUNTS].log_in(
+        username,
+        password,
+        address=request.app[PROXIES].throttle_key(request),
+        device_of=lambda user_id: request.app[DEVICES].device(cookie, user_id),
+    )
 
 
 async def start_session(request: web.Request, user: User, response: web.Response) -> web.Response:
@@ -36,6 +48,8 @@ async def open_session(request: web.Request, user: User) -> str:
 def send_session(request: web.Request, token: str, response: web.Response) -> web.Response:
     """`response`, which gives the client the session that this request has opened, and its CSRF token."""
     set_cookie(request, response, "sessionid", token, max_age_s=request.app[SETTINGS].session_lifetime_s)
+    device = request.app[DEVICES].cookie(request[SESSION].user.id)
+    set_cookie(request, response, "device", device, max_age_s=LIFETIME_S)
     send_token(request, response)
     return response
 

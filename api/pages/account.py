@@ -7,7 +7,7 @@ from api.accounts.throttle import TooManyRequests
 from api.demo import PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, PROXIES, SESSION, SETTINGS, SIGNUPS
 from api.http.endpoints import Access
-from api.http.login import end_session, open_session, send_session, start_session
+from api.http.login import end_session, log_in, open_session, send_session, start_session
 from api.pages.admission import page
 from api.pages.kept_form import kept_through_login, offer
 from api.pages.login_page import login_page
@@ -29,14 +29,13 @@ async def post_login(request: web.Request) -> web.Response:
     """POST /login/."""
     username, next_path = await field(request, "username"), local_path(await field(request, "next"))
     kept = await kept_through_login(request)
-    address = request.app[PROXIES].address(request)
 
     def again(problem: str, status: int) -> web.Response:
         problems = {"password": problem}
         return login_page(request, next_path, username=username, problems=problems, kept=kept, status=status)
 
     try:
-        user = await request.app[ACCOUNTS].log_in(username, await field(request, "password"), address=address)
+        user = await log_in(request, username, await field(request, "password"))
     except WrongCredentials:
         return again("Wrong user name or password.", 400)
     except TooManyRequests as error:
@@ -49,8 +48,7 @@ async def post_demo_login(request: web.Request) -> web.Response:
     name = await field(request, "username")
     if not request.app[SETTINGS].seeds_demo or name not in PEOPLE:
         raise web.HTTPNotFound
-    address = request.app[PROXIES].address(request)
-    user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address)
+    user = await log_in(request, name, PASSWORD)
     return await _logged_in(request, user, local_path(await field(request, "next")))
 
 
@@ -72,7 +70,7 @@ async def get_signup(request: web.Request) -> web.Response:
 
 async def post_signup(request: web.Request) -> web.Response:
     """POST /signup/: create an account and log in to it."""
-    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
+    request.app[SIGNUPS].take(request.app[PROXIES].throttle_key(request))
     username, next_path = await field(request, "username"), local_path(await field(request, "next"))
     try:
         user = await request.app[ACCOUNTS].sign_up(username, await field(request, "password"))

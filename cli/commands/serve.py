@@ -18,7 +18,7 @@ from aiohttp import web
 
 from api.app import create_app
 from api.demo import LOGINS
-from api.http.app_keys import ACCOUNTS, CORE
+from api.http.app_keys import ACCOUNTS, CORE, HEADER_DEADLINE
 from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
@@ -68,18 +68,22 @@ async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: boo
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     app = create_app(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
     await runner.setup()
-    try:
+    protocols = runner.server
+    assert protocols is not None
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(runner.cleanup)
         if seeds_demo:
             await seed(app[CORE].chat, app[ACCOUNTS])
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        accepting = await asyncio.get_running_loop().create_server(
+            lambda: app[HEADER_DEADLINE].watched(protocols), sock=listener, backlog=BACKLOG
+        )
+        cleanup.callback(accepting.close)  # first: what is under way may finish
         _print_addresses(settings, listener, seeds_demo=seeds_demo)
         ready()
         _collect_garbage_less_often()
         await stop.wait()
-    finally:
-        await runner.cleanup()
 
 
 def _collect_garbage_less_often() -> None:

@@ -88,6 +88,9 @@ async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             if not await locks.REBUILD.try_take(connection):
                 raise RebuildRefused("another rebuild is running")
             yield connection
+        except asyncpg.InsufficientPrivilegeError as error:
+            text = "this role may not change tables: run `onrecord projections rebuild` as the owner of the schema"
+            raise RebuildRefused(text) from error
         except asyncpg.DependentObjectsStillExistError as error:
             raise RebuildRefused(f"something depends on the tables to be replaced: {error.detail}") from error
         finally:

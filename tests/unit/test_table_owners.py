@@ -26,6 +26,7 @@ OWNERS = {
     "dead_letters": {"projections/fanout/dead_letters.py"},
     "operator_actions": {"projections/operator_actions.py"},
     "users": {"api/accounts/accounts.py"},
+    "failed_logins": {"api/accounts/failed_logins.py"},
     "sessions": {"api/accounts/sessions.py"},
     "operations_watch": {"api/operations/figures_publisher.py"},
 }

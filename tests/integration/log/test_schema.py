@@ -123,7 +123,7 @@ async def test_a_program_older_than_the_schema_or_with_another_history_is_refuse
 ) -> None:
     steps = read_migrations()
     await bring_up_to_date(connection)
-    with pytest.raises(MigrationError, match=f"at migration {len(steps)}, newer than this program"):
+    with pytest.raises(MigrationError, match=f"at migration {steps[-1].number}, newer than this program"):
         await upgrade(connection, steps=steps[:-1], files=[])
     edited = [replace(steps[0], sql=f"{steps[0].sql}-- edited\n"), *steps[1:]]
     with pytest.raises(MigrationError, match="migration 1 was changed"):
