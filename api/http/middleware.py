@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.http.app_keys import BUILD, HEADER_DEADLINE, METRICS, PROXIES, SESSION
-from api.http.compression import compress_page
 from api.http.errors import Refusal, refusal_of
+from api.http.files.compression import compress_page
 from api.http.parsing import check_request
 from api.logs import CLIENT_ADDRESS, REQUEST_ID, SECURITY
 from eventstore.errors import UnreadableEvent

@@ -43,8 +43,9 @@ async def test_a_device_is_known_for_its_account_and_with_its_signature_only(
     forged = await visit(at=server)
     for _ in range(3):
         assert (await guess(forged, "ada")).status == 400
+    anonymous = f"csrftoken={forged.csrf}; visitor={forged.cookies['visitor']}"
     for cookie in (ada.cookies["device"][:-1], "1..", "1.x.y", "9" * 50, "٣.x.y"):
-        headers = {"Cookie": f"csrftoken={forged.csrf}; device={cookie}", "X-Forwarded-For": "192.0.2.1"}
+        headers = {"Cookie": f"{anonymous}; device={cookie}", "X-Forwarded-For": "192.0.2.1"}
         body = {"username": "ada", "password": PASSWORD}
         forged.http.cookie_jar.clear()
         assert (await forged.post("/api/login/", body, headers=headers)).status == 429
