@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from api.demo import is_loopback
 from centrifugo.durations import Duration
 
 TRIVIAL_SECRETS = ("secret", "changeme", "change-me", "password", "default", "example")
@@ -88,6 +89,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def seeds_demo(self) -> bool:
         return self.demo == "yes" or (self.demo == "auto" and self.embedded)
+
+    def refuse_public_demo(self) -> None:
+        """Raises SettingsError where others could reach a service with demo accounts."""
+        if self.seeds_demo and not is_loopback(self.host):
+            raise SettingsError(
+                f"HOST: the demo's passwords are public and {self.host} is not loopback; "
+                "set DEMO=no, or listen on 127.0.0.1"
+            )
 
     @property
     def cold_after_s(self) -> float | None:

@@ -152,6 +152,7 @@ def create_sessions(settings: Settings, database: Database) -> Sessions:
         idle_s=settings.session_idle_s,
         lifetime_s=settings.session_lifetime_s,
         cache_s=settings.session_cache_s,
+        has_demo=settings.seeds_demo,
     )
 
 

@@ -43,13 +43,14 @@ class Migration:
 
 
 def read_migrations(folder: Path = FOLDER) -> list[Migration]:
-    """The steps this program knows, ascending: files named `0001_what_it_does.sql`, numbered from 1 without gaps."""
+    """The steps this program knows, ascending: files named `0001_what_it_does.sql`, each with its own number."""
     steps = [
         Migration(int(file.stem.partition("_")[0]), file.stem.partition("_")[2], file.read_text())
         for file in sorted(folder.glob("[0-9]*.sql"))
     ]
-    if [step.number for step in steps] != list(range(1, len(steps) + 1)):
-        raise MigrationError(f"the files in {folder.name}/ are not numbered 1, 2, 3, …")
+    numbers = [step.number for step in steps]
+    if numbers != sorted(set(numbers)):
+        raise MigrationError(f"two files in {folder.name}/ have the same number")
     return steps
 
 
@@ -82,7 +83,7 @@ def _check(applied: dict[int, str], steps: Sequence[Migration]) -> None:
     known = {step.number: step.sha256 for step in steps}
     for number, sha256 in applied.items():
         if number not in known:
-            raise MigrationError(f"the database is at migration {number}, newer than this program ({len(steps)})")
+            raise MigrationError(f"the database is at migration {number}, newer than this program ({max(known)})")
         if known[number] != sha256:
             raise MigrationError(f"migration {number} was changed after it was applied to this database")
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,9 @@ import asyncpg
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
 from api.accounts.throttle import Throttle
-from domain.errors import InvalidField
+from api.demo import PASSWORD as DEMO_PASSWORD
+from api.demo import STAND_IN
+from domain.errors import ChatError, InvalidField
 from domain.values import UserId
 from postgres.database import Database
 from projections.readmodels.shapes import Timestamp, User, timestamp
@@ -25,25 +28,33 @@ PER_STATEMENT = 5000
 """Accounts that one statement creates: few enough for the time that a statement has."""
 
 INSERT = "INSERT INTO users (username, username_key, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING user_id"
-FIND = "SELECT user_id, username, password_hash FROM users WHERE username_key = $1"
+FIND = "SELECT user_id, username, password_hash, is_demo, deactivated_at FROM users WHERE username_key = $1"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
 SUMMARY = """
 SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
     AND now() < least(idle_expires_at, expires_at)) AS sessions
 FROM users WHERE user_id = $1
 """
-INSERT_MANY = """
-INSERT INTO users (username, username_key, password_hash, role)
-SELECT name, key, $3, $4 FROM unnest($1::text[], $2::text[]) AS new (name, key)
+INSERT_DEMO = """
+INSERT INTO users (username, username_key, password_hash, role, is_demo)
+SELECT name, key, $3, $4, true FROM unnest($1::text[], $2::text[]) AS new (name, key)
 ON CONFLICT (username_key) DO NOTHING
 """
-FIND_MANY = "SELECT user_id, username, username_key FROM users WHERE username_key = ANY($1::text[])"
+FIND_MANY = (
+    "SELECT user_id, username, username_key, password_hash, is_demo FROM users WHERE username_key = ANY($1::text[])"
+)
+MARK_DEMO = "UPDATE users SET is_demo = true WHERE password_hash = $1"
+DEMO_USERS = "SELECT username FROM users WHERE is_demo AND username_key = ANY($1::text[]) ORDER BY user_id"
 
 # Processes that have a session of this user in memory read it again, with the new role.
 SET_ROLE = """
 WITH account AS (UPDATE users SET role = $2 WHERE username_key = $1 RETURNING user_id)
 SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LEFT JOIN sessions USING (user_id)
 """
+
+
+class RealAccount(ChatError):
+    """A demo account cannot have this name: a real account has it."""
 
 
 class WrongCredentials(Exception):
@@ -85,20 +96,44 @@ class Accounts:
             raise InvalidField("username", "A user with that username already exists.") from None
         return User(user_id, username)
 
-    async def create_many(self, usernames: list[str], password: str, *, role: Role = "user") -> list[User]:
-        """Create an account for each name, all with one password, hashed once. Existing accounts stay as they are.
+    async def create_demo(self, usernames: list[str], *, role: Role = "user") -> list[User]:
+        """Create a demo account for each name; demo accounts that exist stay as they are.
 
-        Returns the users in the order of the names.
+        Returns the users in the order of the names. Raises RealAccount when a real account has one of the names.
         """
-        hashed = await self._passwords.hash(password)
+        hashed = await self._passwords.hash(DEMO_PASSWORD)
         users: dict[str, User] = {}
         for start in range(0, len(usernames), PER_STATEMENT):
             names = usernames[start : start + PER_STATEMENT]
             keys = [username_key(name) for name in names]
-            await self._database.execute(INSERT_MANY, names, keys, hashed, role)
-            rows = await self._database.fetch(FIND_MANY, keys)
-            users.update((row["username_key"], User(row["user_id"], row["username"])) for row in rows)
+            await self._database.execute(INSERT_DEMO, names, keys, hashed, role)
+            found = await self._database.fetch(FIND_MANY, keys)
+            await self._mark_older_demo([row for row in found if not row["is_demo"]])
+            users.update((row["username_key"], User(row["user_id"], row["username"])) for row in found)
         return [users[username_key(name)] for name in usernames]
+
+    async def _mark_older_demo(self, unmarked: Sequence[asyncpg.Record]) -> None:
+        """Mark accounts that a release without the mark made for the demo: no other has so short a password.
+
+        Raises RealAccount for any other account.
+        """
+        for password_hash, username in {row["password_hash"]: row["username"] for row in unmarked}.items():
+            async with self._passwords.hashing_slot():
+                if not await self._passwords.matches(DEMO_PASSWORD, password_hash):
+                    raise RealAccount(f"{username} is a real account; no demo account can have that name")
+            await self._database.execute(MARK_DEMO, password_hash)
+
+    async def create_demo_person(self, name: str, *, role: Role = "user") -> User:
+        """The demo account called `name`, or its stand-in where a real account has that name. Raises RealAccount."""
+        try:
+            return (await self.create_demo([name], role=role))[0]
+        except RealAccount:
+            return (await self.create_demo([STAND_IN.format(name=name)], role=role))[0]
+
+    async def demo_names(self, names: Sequence[str]) -> list[str]:
+        """The names of the demo accounts that stand for `names`."""
+        keys = [username_key(chosen) for name in names for chosen in (name, STAND_IN.format(name=name))]
+        return [row["username"] for row in await self._database.fetch(DEMO_USERS, keys)]
 
     async def find(self, username: str) -> User | None:
         """The user with this name, or None."""
@@ -115,8 +150,10 @@ class Accounts:
         assert row is not None, "accounts are never deleted"
         return AccountSummary(timestamp(row["created_at"]), row["sessions"])
 
-    async def log_in(self, username: str, password: str, *, address: str) -> User:
+    async def log_in(self, username: str, password: str, *, address: str, may_use_demo: bool = False) -> User:
         """The user with this name and password. Takes the same time whether or not there is such a user.
+
+        A demo account counts as no such user unless `may_use_demo`.
 
         Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, PasswordsBusy.
         """
@@ -126,13 +163,19 @@ class Accounts:
         async with self._passwords.hashing_slot():
             self._by_account.check(key)
             self._by_address.check(address)
-            if not await self._passwords.matches(password, row["password_hash"] if row else None) or row is None:
+            fits = await self._passwords.matches(password, row["password_hash"] if row else None)
+            if not fits or row is None or not _may_log_in(row, may_use_demo=may_use_demo):
                 self._by_account.count(key)
                 self._by_address.count(address)
                 raise WrongCredentials("invalid credentials")
         if self._passwords.is_outdated(row["password_hash"]):
             await self._database.execute(REPLACE_HASH, row["user_id"], await self._passwords.hash(password))
         return User(row["user_id"], row["username"])
+
+
+def _may_log_in(account: asyncpg.Record, *, may_use_demo: bool) -> bool:
+    """Whether the account is active and, if its password is public, `may_use_demo` holds."""
+    return account["deactivated_at"] is None and (may_use_demo or not account["is_demo"])
 
 
 def username_key(username: str) -> str:

@@ -25,7 +25,7 @@ WITH moved AS (
 SELECT user_id, username, role = 'admin' AS is_admin,
     extract(epoch FROM least(idle_expires_at, expires_at) - now())::float8 AS remaining_s
 FROM sessions JOIN users USING (user_id)
-WHERE token_hash = $1 AND now() < least(idle_expires_at, expires_at)
+WHERE token_hash = $1 AND deactivated_at IS NULL AND ($3 OR NOT is_demo) AND now() < least(idle_expires_at, expires_at)
 """
 OPEN = """
 INSERT INTO sessions (token_hash, user_id, idle_expires_at, expires_at)
@@ -51,13 +51,24 @@ class Sessions:
     """The sessions of all processes. One that this process used a moment ago costs no round trip to the database.
 
     Cached sessions count for `cache_s` seconds, and only while this process hears of logouts in other processes.
+    Sessions of demo accounts count only with `has_demo`.
     """
 
-    def __init__(self, database: Database, *, dsn: str, idle_s: float, lifetime_s: float, cache_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        dsn: str,
+        idle_s: float,
+        lifetime_s: float,
+        cache_s: float,
+        has_demo: bool,
+    ) -> None:
         self._database = database
         self._idle_s = idle_s
         self._lifetime_s = lifetime_s
         self._cache_s = cache_s
+        self._has_demo = has_demo
         self._cached: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()  # valid until (monotonic)
         self._drops = 0
         self.announcements = Listener(
@@ -86,7 +97,7 @@ class Sessions:
         """The session as the database has it; None when it does not exist or has ended."""
         token_hash = _hash(token)
         drops = self._drops
-        row = await self._database.fetchrow(FIND, token_hash, self._idle_s)
+        row = await self._database.fetchrow(FIND, token_hash, self._idle_s, self._has_demo)
         if row is None:
             return None
         session = Session(token_hash, User(row["user_id"], row["username"]), row["is_admin"])

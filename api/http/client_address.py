@@ -7,6 +7,9 @@ from aiohttp import web
 
 from api.settings import Network
 
+FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+"""Headers in which proxies name the client that they speak for."""
+
 
 class TrustedProxies:
     """What proxies in the `trusted` networks say of a request; for any other, what the connection says."""
@@ -26,6 +29,10 @@ class TrustedProxies:
             if not self._trusts(hop):
                 break
         return address
+
+    def passes_on_unheard(self, request: web.Request) -> bool:
+        """Whether a proxy that we do not trust says that it speaks for another client."""
+        return any(name in request.headers for name in FORWARDING) and not self._trusts(request.remote or "")
 
     def is_secure(self, request: web.Request) -> bool:
         """Whether the client uses https, to us or to a trusted proxy."""

@@ -4,7 +4,8 @@ import logging
 
 from aiohttp import web
 
-from api.http.app_keys import PUBLISHER, SESSION, SESSIONS, SETTINGS
+from api.demo import is_loopback
+from api.http.app_keys import PROXIES, PUBLISHER, SESSION, SESSIONS, SETTINGS
 from api.http.cookies import delete_cookie, set_cookie
 from api.http.csrf import renew_csrf
 from centrifugo.publisher import PublisherUnavailable
@@ -14,6 +15,16 @@ LOGGED_OUT = 4000
 """A disconnect code of ours after which clients may reconnect: see Publisher.disconnect."""
 
 log = logging.getLogger(__name__)
+
+
+def may_use_demo(request: web.Request) -> bool:
+    """Whether the client may log in to demo accounts: the demo is on, and the client is on this machine.
+
+    A proxy on this machine that is not trusted speaks for others.
+    """
+    proxies = request.app[PROXIES]
+    is_local = is_loopback(proxies.address(request)) and not proxies.passes_on_unheard(request)
+    return request.app[SETTINGS].seeds_demo and is_local
 
 
 async def start_session(request: web.Request, user: User, response: web.Response) -> web.Response:

@@ -4,10 +4,10 @@ from aiohttp import web
 
 from api.accounts.accounts import WrongCredentials
 from api.accounts.throttle import TooManyRequests
-from api.demo import ADMIN, PASSWORD, PEOPLE
-from api.http.app_keys import ACCOUNTS, PROXIES, SESSION, SETTINGS, SIGNUPS
+from api.demo import ADMIN, PASSWORD, PEOPLE, STAND_IN
+from api.http.app_keys import ACCOUNTS, PROXIES, SESSION, SIGNUPS
 from api.http.endpoints import Access
-from api.http.login import end_session, start_session
+from api.http.login import end_session, may_use_demo, start_session
 from api.pages.page import field, local_path, page, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
@@ -18,7 +18,7 @@ async def get_login(request: web.Request) -> web.Response:
     next_path = local_path(request.query.get("next", "/"))
     if SESSION in request:
         return redirect(next_path)
-    return _login(request, next_path)
+    return await _login(request, next_path)
 
 
 async def post_login(request: web.Request) -> web.Response:
@@ -26,26 +26,34 @@ async def post_login(request: web.Request) -> web.Response:
     username, next_path = await field(request, "username"), local_path(await field(request, "next"))
     address = request.app[PROXIES].address(request)
     try:
-        user = await request.app[ACCOUNTS].log_in(username, await field(request, "password"), address=address)
+        user = await request.app[ACCOUNTS].log_in(
+            username, await field(request, "password"), address=address, may_use_demo=may_use_demo(request)
+        )
     except WrongCredentials:
         problems = {"password": "Wrong user name or password."}
-        return _login(request, next_path, username=username, problems=problems, status=400)
+        return await _login(request, next_path, username=username, problems=problems, status=400)
     except TooManyRequests as error:
-        return _login(request, next_path, username=username, problems={"password": str(error)}, status=429)
+        problems = {"password": str(error)}
+        return await _login(request, next_path, username=username, problems=problems, status=429)
     return await start_session(request, user, redirect(next_path))
 
 
 async def post_demo_login(request: web.Request) -> web.Response:
-    """POST /demo-login/: log in as one of the demo users, in demo mode only."""
+    """POST /demo-login/: log in as one of the demo users, from this machine and in demo mode only."""
     name = await field(request, "username")
-    if not request.app[SETTINGS].seeds_demo or name not in PEOPLE:
+    if name not in await _demo_people(request):
         raise web.HTTPNotFound
     address = request.app[PROXIES].address(request)
-    user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address)
+    user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address, may_use_demo=True)
     return await start_session(request, user, redirect(local_path(await field(request, "next"))))
 
 
-def _login(
+async def _demo_people(request: web.Request) -> list[str]:
+    """The demo accounts that this client may use."""
+    return await request.app[ACCOUNTS].demo_names(PEOPLE) if may_use_demo(request) else []
+
+
+async def _login(
     request: web.Request,
     next_path: str,
     *,
@@ -53,8 +61,13 @@ def _login(
     problems: dict[str, str] | None = None,
     status: int = 200,
 ) -> web.Response:
-    people = PEOPLE if request.app[SETTINGS].seeds_demo else ()
-    context = {"next": next_path, "username": username, "problems": problems or {}, "people": people, "admin": ADMIN}
+    context = {
+        "next": next_path,
+        "username": username,
+        "problems": problems or {},
+        "people": await _demo_people(request),
+        "admins": (ADMIN, STAND_IN.format(name=ADMIN)),
+    }
     return render(request, "login.html", context, status=status)
 
 

@@ -7,7 +7,7 @@ from api.accounts.accounts import WrongCredentials
 from api.http import csrf
 from api.http.app_keys import ACCOUNTS, PROXIES, SIGNUPS
 from api.http.endpoints import Access, Empty, Endpoint
-from api.http.login import end_session, start_session
+from api.http.login import end_session, may_use_demo, start_session
 from api.http.parsing import InvalidFields, read_body
 from api.http.responses import json_response
 from projections.readmodels.shapes import User
@@ -57,7 +57,9 @@ async def log_in(request: web.Request) -> web.Response:
     except InvalidFields:
         raise WrongCredentials("provide username and password") from None
     address = request.app[PROXIES].address(request)
-    user = await request.app[ACCOUNTS].log_in(credentials.username, credentials.password, address=address)
+    user = await request.app[ACCOUNTS].log_in(
+        credentials.username, credentials.password, address=address, may_use_demo=may_use_demo(request)
+    )
     return await start_session(request, user, json_response(LoggedIn(user.id, user.username)))
 
 
