@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
-from api.demo import is_loopback
+from api.loopback import is_loopback
 from centrifugo.durations import Duration
 
 TRIVIAL_SECRETS = ("secret", "changeme", "change-me", "password", "default", "example")
@@ -48,6 +48,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_lifetime_s: Seconds = 90 * 86400.0
     session_cache_s: Seconds = 60.0  # how long a cached session counts without a query
     password_threads: Size = 2  # hashes at the same time
+
+    signup: Literal["open", "invite", "closed"] = "open"
 
     max_body_bytes: Size = 65536
     request_rate: Rate = 300.0  # of one user, or of one address without a session

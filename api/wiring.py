@@ -11,6 +11,7 @@ from eventsourcing.persistence import Mapper
 
 import centrifugo
 from api import hub_socket
+from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
@@ -130,16 +131,17 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
 
 
 @contextlib.contextmanager
-def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
-    """Accounts, with the threads that hash passwords."""
+def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Accounts, AccountChanges]]:
+    """Accounts and changes to them, with the threads that hash passwords."""
     passwords = Passwords(threads=settings.password_threads)
     try:
-        yield Accounts(
+        accounts = Accounts(
             database,
             passwords,
             by_account=Throttle(rate=settings.login_account_rate, burst=settings.login_account_burst),
             by_address=Throttle(rate=settings.login_address_rate, burst=settings.login_address_burst),
         )
+        yield accounts, AccountChanges(database, passwords, accounts)
     finally:
         passwords.close()
 

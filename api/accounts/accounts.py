@@ -1,18 +1,19 @@
 """User accounts: sign-up, passwords, roles."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import asyncpg
 
+from api.accounts.demo import PASSWORD as DEMO_PASSWORD
+from api.accounts.demo import STAND_IN
+from api.accounts.names import check_username, clean, is_username, username_key
+from api.accounts.one_time_links import use_invitation
+from api.accounts.password_rules import check_password, normal_form
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
 from api.accounts.throttle import Throttle
-from api.demo import PASSWORD as DEMO_PASSWORD
-from api.demo import STAND_IN
 from domain.errors import ChatError, InvalidField
 from domain.values import UserId
 from postgres.database import Database
@@ -20,16 +21,14 @@ from projections.readmodels.shapes import Timestamp, User, timestamp
 
 Role = Literal["user", "admin"]
 
-USERNAME = re.compile(r"[\w.@+-]+")
-USERNAME_LIMIT = 150
-PASSWORD_AT_LEAST = 8
-PASSWORD_LIMIT = 1000
 PER_STATEMENT = 5000
 """Accounts that one statement creates: few enough for the time that a statement has."""
 
 INSERT = "INSERT INTO users (username, username_key, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING user_id"
 FIND = "SELECT user_id, username, password_hash, is_demo, deactivated_at FROM users WHERE username_key = $1"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
+DEACTIVATE = "UPDATE users SET deactivated_at = coalesce(deactivated_at, now()) WHERE user_id = $1"
+REACTIVATE = "UPDATE users SET deactivated_at = NULL WHERE user_id = $1"
 SUMMARY = """
 SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
     AND now() < least(idle_expires_at, expires_at)) AS sessions
@@ -80,17 +79,21 @@ class Accounts:
         self._by_account = by_account
         self._by_address = by_address
 
-    async def sign_up(self, username: str, password: str, *, role: Role = "user") -> User:
-        """Create an account. Raises InvalidField (also for a name that is taken), PasswordsBusy."""
-        check_username(username)
-        check_password(password)
-        return await self.create(username, password, role=role)
+    async def sign_up(
+        self, username: str, password: str, *, role: Role = "user", invitation: str | None = None
+    ) -> User:
+        """Create an account, using up the `invitation` where one is given.
 
-    async def create(self, username: str, password: str, *, role: Role = "user") -> User:
-        """Create an account with any password. Raises InvalidField when the name is taken, PasswordsBusy."""
-        hashed = await self._passwords.hash(password)
+        Raises InvalidField (also for a name that is taken, and for an invitation that is not valid), PasswordsBusy.
+        """
+        username = clean(username)
+        check_username(username)
+        check_password(password, username=username)
+        hashed = await self._passwords.hash(normal_form(password))
         try:
-            async with self._database.connection() as connection:
+            async with self._database.transaction() as connection:
+                if invitation is not None and not await use_invitation(connection, invitation):
+                    raise InvalidField("invitation", "This invitation is not valid, was used, or has expired.")
                 user_id = await connection.fetchval(INSERT, username, username_key(username), hashed, role)
         except asyncpg.UniqueViolationError:
             raise InvalidField("username", "A user with that username already exists.") from None
@@ -137,7 +140,7 @@ class Accounts:
 
     async def find(self, username: str) -> User | None:
         """The user with this name, or None."""
-        row = await self._database.fetchrow(FIND, username_key(username)) if is_username(username) else None
+        row = await self._database.fetchrow(FIND, username_key(username)) if is_username(clean(username)) else None
         return User(row["user_id"], row["username"]) if row else None
 
     async def set_role(self, username: str, role: Role) -> bool:
@@ -158,49 +161,35 @@ class Accounts:
         Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, PasswordsBusy.
         """
         key = username_key(username)
-        row = await self._database.fetchrow(FIND, key) if is_username(username) else None
+        row = await self._database.fetchrow(FIND, key) if is_username(clean(username)) else None
+        stored = row["password_hash"] if row else None
         # Counted inside the slot: many attempts at once do not all pass the check before the first of them fails.
         async with self._passwords.hashing_slot():
             self._by_account.check(key)
             self._by_address.check(address)
-            fits = await self._passwords.matches(password, row["password_hash"] if row else None)
+            is_normal = fits = await self._passwords.matches(normal_form(password), stored)
+            if not fits and password != normal_form(password):  # hashed before passwords were brought to one form
+                fits = await self._passwords.matches(password, stored)
             if not fits or row is None or not _may_log_in(row, may_use_demo=may_use_demo):
                 self._by_account.count(key)
                 self._by_address.count(address)
                 raise WrongCredentials("invalid credentials")
-        if self._passwords.is_outdated(row["password_hash"]):
-            await self._database.execute(REPLACE_HASH, row["user_id"], await self._passwords.hash(password))
+        if not is_normal or self._passwords.is_outdated(row["password_hash"]):
+            hashed = await self._passwords.hash(normal_form(password))
+            await self._database.execute(REPLACE_HASH, row["user_id"], hashed)
         return User(row["user_id"], row["username"])
+
+
+async def set_hash(connection: asyncpg.Connection, user_id: UserId, password_hash: str) -> None:
+    """Give a user another password, within the caller's transaction."""
+    await connection.execute(REPLACE_HASH, user_id, password_hash)
+
+
+async def set_active(connection: asyncpg.Connection, user_id: UserId, *, is_active: bool) -> None:
+    """Deactivate or reactivate an account, within the caller's transaction."""
+    await connection.execute(REACTIVATE if is_active else DEACTIVATE, user_id)
 
 
 def _may_log_in(account: asyncpg.Record, *, may_use_demo: bool) -> bool:
     """Whether the account is active and, if its password is public, `may_use_demo` holds."""
     return account["deactivated_at"] is None and (may_use_demo or not account["is_demo"])
-
-
-def username_key(username: str) -> str:
-    """The form in which user names are compared: case and look-alike characters folded."""
-    return unicodedata.normalize("NFKC", username).casefold()
-
-
-def is_username(username: str) -> bool:
-    """Whether it is a valid user name: letters, digits and @ . + - _ only, at most 150 of them."""
-    return len(username) <= USERNAME_LIMIT and USERNAME.fullmatch(username) is not None
-
-
-def check_username(username: str) -> None:
-    """Raises InvalidField unless `username` is valid."""
-    if not username.strip():
-        raise InvalidField("username", "This field may not be blank.")
-    if len(username) > USERNAME_LIMIT:
-        raise InvalidField("username", f"Ensure this field has no more than {USERNAME_LIMIT} characters.")
-    if not is_username(username):
-        raise InvalidField("username", "Enter a valid username: letters, digits and @/./+/-/_ only.")
-
-
-def check_password(password: str) -> None:
-    """Raises InvalidField unless `password` is long enough to be a secret and short enough to hash."""
-    if len(password) < PASSWORD_AT_LEAST:
-        raise InvalidField("password", f"Ensure this field has at least {PASSWORD_AT_LEAST} characters.")
-    if len(password) > PASSWORD_LIMIT:
-        raise InvalidField("password", f"Ensure this field has no more than {PASSWORD_LIMIT} characters.")

@@ -6,9 +6,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
+import asyncpg
+from msgspec import Struct
+
+from domain.values import UserId
 from postgres.database import Database
 from postgres.listener import Listener
-from projections.readmodels.shapes import User
+from projections.readmodels.shapes import Timestamp, User, timestamp
 
 CHANNEL = "session_ended"
 """Where PostgreSQL notifies processes to drop a session from memory: it ended, or the user's role changed."""
@@ -28,12 +32,23 @@ FROM sessions JOIN users USING (user_id)
 WHERE token_hash = $1 AND deactivated_at IS NULL AND ($3 OR NOT is_demo) AND now() < least(idle_expires_at, expires_at)
 """
 OPEN = """
-INSERT INTO sessions (token_hash, user_id, idle_expires_at, expires_at)
-VALUES ($1, $2, now() + $3 * interval '1 second', now() + $4 * interval '1 second')
+INSERT INTO sessions (token_hash, user_id, idle_expires_at, expires_at, device, network)
+VALUES ($1, $2, now() + $3 * interval '1 second', now() + $4 * interval '1 second', $5, $6)
 """
 END = """
 WITH ended AS (DELETE FROM sessions WHERE token_hash = $1)
 SELECT pg_notify($2, $3)
+"""
+LIST = """
+SELECT session_id, device, network, created_at, seen_at, token_hash FROM sessions
+WHERE user_id = $1 AND now() < least(idle_expires_at, expires_at) ORDER BY seen_at DESC, session_id DESC
+"""
+END_SOME = """
+WITH ended AS (
+    DELETE FROM sessions WHERE user_id = $1 AND ($2::bigint IS NULL OR session_id = $2) AND token_hash <> $3
+    RETURNING token_hash
+)
+SELECT token_hash, pg_notify($4, encode(token_hash, 'hex')) FROM ended
 """
 REMOVE_EXPIRED = "DELETE FROM sessions WHERE now() >= least(idle_expires_at, expires_at)"
 
@@ -45,6 +60,17 @@ class Session:
     token_hash: bytes
     user: User
     is_admin: bool
+
+
+class SessionInfo(Struct, frozen=True):
+    """A session as its user sees it. `network` is a prefix of the address from which it was opened."""
+
+    id: int
+    device: str
+    network: str
+    created_at: Timestamp
+    seen_at: Timestamp
+    is_current: bool
 
 
 class Sessions:
@@ -75,16 +101,44 @@ class Sessions:
             dsn, CHANNEL, on_connect=self._drop_all, on_notify=lambda text: self._drop(bytes.fromhex(text))
         )
 
-    async def open(self, user: User) -> str:
-        """Open a session; returns its token, which is stored nowhere."""
+    async def open(self, user: User, *, device: str = "", network: str = "") -> str:
+        """Open a session; returns its token, which is stored nowhere. Its user sees `device` and `network`."""
         token = secrets.token_urlsafe(32)
-        await self._database.execute(OPEN, _hash(token), user.id, self._idle_s, self._lifetime_s)
+        await self._database.execute(OPEN, _hash(token), user.id, self._idle_s, self._lifetime_s, device, network)
         return token
 
     async def end(self, session: Session) -> None:
         """End a session, in every process."""
         await self._database.execute(END, session.token_hash, CHANNEL, session.token_hash.hex())
         self._drop(session.token_hash)
+
+    async def of(self, session: Session) -> list[SessionInfo]:
+        """The sessions of this session's user, the last one used first."""
+        return [
+            SessionInfo(
+                row["session_id"],
+                row["device"],
+                row["network"],
+                timestamp(row["created_at"]),
+                timestamp(row["seen_at"]),
+                row["token_hash"] == session.token_hash,
+            )
+            for row in await self._database.fetch(LIST, session.user.id)
+        ]
+
+    async def end_one(self, user_id: UserId, session_id: int) -> bool:
+        """End a session of this user, in every process; False when they have none with this id."""
+        async with self._database.connection() as connection:
+            ended = await end_sessions(connection, user_id, session_id=session_id)
+        for token_hash in ended:
+            self._drop(token_hash)
+        return bool(ended)
+
+    async def end_all(self, user_id: UserId) -> None:
+        """End all sessions of this user, in every process."""
+        async with self._database.connection() as connection:
+            for token_hash in await end_sessions(connection, user_id):
+                self._drop(token_hash)
 
     def cached(self, token: str) -> Session | None:
         """The session, if this process has it in memory and would have heard of its end."""
@@ -122,6 +176,17 @@ class Sessions:
     def _drop_all(self) -> None:
         self._drops += 1
         self._cached.clear()
+
+
+async def end_sessions(
+    connection: asyncpg.Connection, user_id: UserId, *, session_id: int | None = None, keep: bytes = b""
+) -> list[bytes]:
+    """End all sessions of a user, or one of them, but not the one whose token has the hash `keep`.
+
+    Every process hears of it when the caller's transaction commits. Returns the hashes of their tokens.
+    """
+    rows = await connection.fetch(END_SOME, user_id, session_id, keep, CHANNEL)
+    return [row["token_hash"] for row in rows]
 
 
 def _hash(token: str) -> bytes:

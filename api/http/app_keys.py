@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
 from api.accounts.sessions import Session, Sessions
 from api.accounts.throttle import Throttle
@@ -20,6 +21,7 @@ SECRETS = web.AppKey("secrets", Secrets)
 PROXIES = web.AppKey("proxies", TrustedProxies)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
+ACCOUNT_CHANGES = web.AppKey("account_changes", AccountChanges)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)

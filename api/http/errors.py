@@ -15,6 +15,7 @@ from api.http.csrf import CsrfFailed
 from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
 from api.http.responses import json_response
+from api.http.signup import SignUpClosed
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, UnreadableEvent
 from postgres.errors import StoreUnavailable
@@ -61,6 +62,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     NotLoggedIn: detail(403, "Authentication credentials were not provided."),
     NotAnAdmin: detail(403, "This is for admins."),
     CsrfFailed: own_text(403),
+    SignUpClosed: own_text(403, "signup_closed"),
     Unauthorized: detail(401, "unauthorized"),
     PermissionDenied: detail(403, "permission denied"),
     # what the rules say

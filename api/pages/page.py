@@ -19,7 +19,7 @@ ROOM = "/rooms/{room_id}"
 
 CSRF_FIELD = "csrf"
 ACTIONS = {
-    *("join", "leave", "logout", "demo-login"),
+    *("join", "leave", "logout", "demo-login", "password", "end-session", "end-all-sessions"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }
 """Last parts of paths that take forms but are not pages. The page of such a form is one level up."""

@@ -4,8 +4,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
-from api.http import csrf
-from api.http.app_keys import ACCOUNTS, PROXIES, SIGNUPS
+from api.http import csrf, signup
+from api.http.app_keys import ACCOUNTS, PROXIES
 from api.http.endpoints import Access, Empty, Endpoint
 from api.http.login import end_session, may_use_demo, start_session
 from api.http.parsing import InvalidFields, read_body
@@ -18,6 +18,14 @@ class Credentials(Struct, frozen=True):
 
     username: str
     password: str
+
+
+class SignUp(Struct, frozen=True):
+    """A name, a password and, where SIGNUP=invite, the token of an invitation."""
+
+    username: str
+    password: str
+    invitation: str = ""
 
 
 class FirebaseConfig(Struct, frozen=True):
@@ -43,10 +51,9 @@ class LoggedIn(Struct, frozen=True):
 
 
 async def sign_up(request: web.Request) -> web.Response:
-    """POST /api/signup/ {"username", "password"}: 201 User; 400 by field."""
-    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
-    credentials = await read_body(request, Credentials)
-    user = await request.app[ACCOUNTS].sign_up(credentials.username, credentials.password)
+    """POST /api/signup/ {"username", "password", "invitation"}: 201 User; 400 by field; 403 where sign-up is closed."""
+    sent = await read_body(request, SignUp)
+    user = await signup.sign_up(request, sent.username, sent.password, sent.invitation)
     return json_response(user, status=201)
 
 
@@ -70,7 +77,7 @@ async def log_out(request: web.Request) -> web.Response:
 
 ENDPOINTS = (
     Endpoint("GET", "/api/csrf/", csrf.get_csrf, Empty, access=Access.EVERYONE),
-    Endpoint("POST", "/api/signup/", sign_up, User, 201, Credentials, access=Access.EVERYONE),
+    Endpoint("POST", "/api/signup/", sign_up, User, 201, SignUp, access=Access.EVERYONE),
     Endpoint("POST", "/api/login/", log_in, LoggedIn, 200, Credentials, access=Access.EVERYONE),
     Endpoint("POST", "/api/logout/", log_out, Empty),
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from api.accounts.accounts import Accounts
-from api.demo import ADMIN, PEOPLE, logins
+from api.accounts.demo import ADMIN, PEOPLE, logins
 from domain.chat import Chat, JoinRoom, OpenRoom, PostMessage
 from domain.errors import NameTaken
 from domain.values import ClientId, RoomId

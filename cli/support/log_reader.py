@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from api import wiring
-from api.accounts.accounts import username_key
+from api.accounts.names import username_key
 from api.core import Reads
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database

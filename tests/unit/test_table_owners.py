@@ -27,6 +27,8 @@ OWNERS = {
     "operator_actions": {"projections/operator_actions.py"},
     "users": {"api/accounts/accounts.py"},
     "sessions": {"api/accounts/sessions.py"},
+    "invitations": {"api/accounts/one_time_links.py"},
+    "password_resets": {"api/accounts/one_time_links.py"},
     "operations_watch": {"api/operations/figures_publisher.py"},
 }
 """Where each table is written by its name."""

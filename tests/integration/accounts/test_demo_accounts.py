@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
-from api.demo import ADMIN, PASSWORD, PEOPLE
+from api.accounts.demo import ADMIN, PASSWORD, PEOPLE
 from api.http.app_keys import ACCOUNTS, CORE
 from api.settings import Settings, SettingsError
 from cli.main import main

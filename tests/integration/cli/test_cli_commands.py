@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.demo import ADMIN, PEOPLE, logins
+from api.accounts.demo import ADMIN, PEOPLE, logins
 from cli.main import main
 from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually

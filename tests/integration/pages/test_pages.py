@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.demo import PEOPLE
+from api.accounts.demo import PEOPLE
 from api.http.app_keys import ACCOUNTS, CORE
 from cli.support.demo_data import seed
 from tests.integration.conftest import StartServer, Visit
