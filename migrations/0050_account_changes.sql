@@ -21,3 +21,8 @@ CREATE TABLE invitations (
     uses_left integer NOT NULL CHECK (uses_left >= 0),
     expires_at timestamptz NOT NULL
 );
+
+-- The rule by which the keys of names in this database were made: see domain/names.py.
+CREATE TABLE name_rule (version integer NOT NULL);
+CREATE UNIQUE INDEX name_rule_one_idx ON name_rule ((true));
+INSERT INTO name_rule (version) VALUES (1);

@@ -95,6 +95,11 @@ CREATE TABLE messages (
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 
+CREATE TABLE name_rule (
+    version integer NOT NULL
+);
+CREATE UNIQUE INDEX name_rule_one_idx ON name_rule USING btree ((true));
+
 CREATE TABLE operations_watch (
     watched_until timestamp with time zone NOT NULL,
     told_at timestamp with time zone NOT NULL

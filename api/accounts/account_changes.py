@@ -3,18 +3,18 @@
 import asyncpg
 
 from api.accounts import one_time_links
-from api.accounts.accounts import Accounts, WrongCredentials, set_active, set_hash
-from api.accounts.names import username_key
+from api.accounts.accounts import NAMED, Accounts, WrongCredentials, set_active, set_hash
 from api.accounts.password_rules import check_password, normal_form
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Session, end_sessions
 from domain.errors import InvalidField
+from domain.names import username_keys
 from domain.values import UserId
 from postgres.database import Database
 from projections.operator_actions import Operator
 from projections.readmodels.shapes import User
 
-FIND = "SELECT user_id, username FROM users WHERE username_key = ANY($1::text[]) FOR UPDATE"
+FIND = f"SELECT user_id, username FROM users {NAMED} FOR UPDATE"
 OWN_CHANGE = "the user's own change"
 
 
@@ -95,5 +95,5 @@ class AccountChanges:
 
 
 async def _find(connection: asyncpg.Connection, username: str) -> User | None:
-    row = await connection.fetchrow(FIND, [username_key(username)])
+    row = await connection.fetchrow(FIND, username_keys(username))
     return User(row["user_id"], row["username"]) if row else None

@@ -8,13 +8,14 @@ import asyncpg
 
 from api.accounts.demo import PASSWORD as DEMO_PASSWORD
 from api.accounts.demo import STAND_IN
-from api.accounts.names import check_username, clean, is_username, username_key
+from api.accounts.names import can_exist, check_username, clean
 from api.accounts.one_time_links import use_invitation
 from api.accounts.password_rules import check_password, normal_form
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
 from api.accounts.throttle import Throttle
 from domain.errors import ChatError, InvalidField
+from domain.names import username_key, username_keys
 from domain.values import UserId
 from postgres.database import Database
 from projections.readmodels.shapes import Timestamp, User, timestamp
@@ -24,8 +25,11 @@ Role = Literal["user", "admin"]
 PER_STATEMENT = 5000
 """Accounts that one statement creates: few enough for the time that a statement has."""
 
+NAMED = "WHERE username_key = ANY($1::text[]) ORDER BY username_key = ($1::text[])[1] DESC LIMIT 1"
+"""The one account that has one of these keys, of `username_keys`."""
+
 INSERT = "INSERT INTO users (username, username_key, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING user_id"
-FIND = "SELECT user_id, username, password_hash, is_demo, deactivated_at FROM users WHERE username_key = $1"
+FIND = f"SELECT user_id, username, password_hash, is_demo, deactivated_at FROM users {NAMED}"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
 DEACTIVATE = "UPDATE users SET deactivated_at = coalesce(deactivated_at, now()) WHERE user_id = $1"
 REACTIVATE = "UPDATE users SET deactivated_at = NULL WHERE user_id = $1"
@@ -46,8 +50,10 @@ MARK_DEMO = "UPDATE users SET is_demo = true WHERE password_hash = $1"
 DEMO_USERS = "SELECT username FROM users WHERE is_demo AND username_key = ANY($1::text[]) ORDER BY user_id"
 
 # Processes that have a session of this user in memory read it again, with the new role.
-SET_ROLE = """
-WITH account AS (UPDATE users SET role = $2 WHERE username_key = $1 RETURNING user_id)
+SET_ROLE = f"""
+WITH account AS (
+    UPDATE users SET role = $2 WHERE user_id = (SELECT user_id FROM users {NAMED}) RETURNING user_id
+)
 SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LEFT JOIN sessions USING (user_id)
 """
 
@@ -140,12 +146,12 @@ class Accounts:
 
     async def find(self, username: str) -> User | None:
         """The user with this name, or None."""
-        row = await self._database.fetchrow(FIND, username_key(username)) if is_username(clean(username)) else None
+        row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
         return User(row["user_id"], row["username"]) if row else None
 
     async def set_role(self, username: str, role: Role) -> bool:
         """Change the role of an account, in its open sessions too; returns whether the user exists."""
-        return bool(await self._database.fetch(SET_ROLE, username_key(username), role, CHANNEL))
+        return bool(await self._database.fetch(SET_ROLE, username_keys(username), role, CHANNEL))
 
     async def summary(self, user_id: UserId) -> AccountSummary:
         """The account of a user, for that user to see."""
@@ -161,7 +167,7 @@ class Accounts:
         Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, PasswordsBusy.
         """
         key = username_key(username)
-        row = await self._database.fetchrow(FIND, key) if is_username(clean(username)) else None
+        row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
         stored = row["password_hash"] if row else None
         # Counted inside the slot: many attempts at once do not all pass the check before the first of them fails.
         async with self._passwords.hashing_slot():

@@ -1,11 +1,8 @@
-"""Names of users: which are accepted, and the form in which they are compared."""
-
-import re
-import unicodedata
+"""Names of users: which are accepted."""
 
 from domain.errors import InvalidField
+from domain.names import is_of_letters, is_reserved
 
-USERNAME = re.compile(r"[\w.@+-]+")
 USERNAME_LIMIT = 150
 
 
@@ -14,14 +11,9 @@ def clean(username: str) -> str:
     return username.strip()
 
 
-def username_key(username: str) -> str:
-    """The form in which user names are compared: case and look-alike characters folded."""
-    return unicodedata.normalize("NFKC", clean(username)).casefold()
-
-
-def is_username(username: str) -> bool:
-    """Whether it is a valid user name: letters, digits and @ . + - _ only, at most 150 of them."""
-    return len(username) <= USERNAME_LIMIT and USERNAME.fullmatch(username) is not None
+def can_exist(username: str) -> bool:
+    """Whether an account may have this name: a text that PostgreSQL keeps, and not longer than any name ever was."""
+    return len(clean(username)) <= USERNAME_LIMIT and "\x00" not in username
 
 
 def check_username(username: str) -> None:
@@ -30,5 +22,7 @@ def check_username(username: str) -> None:
         raise InvalidField("username", "This field may not be blank.")
     if len(username) > USERNAME_LIMIT:
         raise InvalidField("username", f"Ensure this field has no more than {USERNAME_LIMIT} characters.")
-    if not is_username(username):
+    if not is_of_letters(username):
         raise InvalidField("username", "Enter a valid username: letters, digits and @/./+/-/_ only.")
+    if is_reserved(username):
+        raise InvalidField("username", "This name is reserved.")
