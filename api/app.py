@@ -12,6 +12,7 @@ from api.http.app_keys import (
     ACCOUNT_CHANGES,
     ACCOUNTS,
     CORE,
+    DELIVERY,
     FANOUT,
     LEASES,
     METRICS,
@@ -35,6 +36,7 @@ from api.secrets import secrets_of
 from api.settings import Settings
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
+from projections.fanout.delivery import Delivery
 
 HUB = web.AppKey("hub", Hub)
 
@@ -86,6 +88,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     settings, database = app[SETTINGS], app[CORE].database
     app[SESSIONS] = wiring.create_sessions(settings, database)
     app[LEASES] = wiring.create_leases(settings, database)
+    app[DELIVERY] = Delivery(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
     with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
         async with _running(app[SESSIONS].announcements.run()):

@@ -1,4 +1,4 @@
-"""(i) How fast a lane that is far behind catches up: when nobody listens, and with 32 warm members."""
+"""(i) How fast a lane that is far behind catches up: with no warm members, and with 32."""
 
 import time
 from datetime import timedelta

@@ -43,7 +43,7 @@ def row(name: str, value: str) -> None:
 
 
 async def broadcasts() -> None:
-    """To 100,000 channels with history and an idempotency key, nobody connected."""
+    """To 100,000 channels with history and an idempotency key, without subscribers."""
     before = _memory()
     hub, channels = _hub(), [f"personal:{n}" for n in range(CHANNELS)]
     for name in ("first, every channel new", "second", "third"):

@@ -1,4 +1,4 @@
-"""The use cases: for each thing that a person can do a command, and the method that does it."""
+"""The use cases: each has a command, and a method of `Chat` that carries it out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class OpenRoom:
 
 @dataclass(frozen=True, slots=True)
 class PostMessage:
-    """Say `content` in a room."""
+    """Post `content` in a room."""
 
     room_id: RoomId
     user_id: UserId
@@ -32,7 +32,7 @@ class PostMessage:
 
 @dataclass(frozen=True, slots=True)
 class JoinRoom:
-    """Become a member of a room."""
+    """Join a room."""
 
     room_id: RoomId
     user_id: UserId
@@ -41,7 +41,7 @@ class JoinRoom:
 
 @dataclass(frozen=True, slots=True)
 class LeaveRoom:
-    """Stop being a member of a room."""
+    """Leave a room."""
 
     room_id: RoomId
     user_id: UserId
@@ -50,7 +50,7 @@ class LeaveRoom:
 
 @dataclass(frozen=True, slots=True)
 class RenameRoom:
-    """Give a room another name."""
+    """Rename a room."""
 
     room_id: RoomId
     user_id: UserId
@@ -59,7 +59,7 @@ class RenameRoom:
 
 
 class RecordedEvent(Protocol):
-    """An event in the log, and where."""
+    """An event in the log, and its position."""
 
     @property
     def position(self) -> int: ...
@@ -69,18 +69,18 @@ class RecordedEvent(Protocol):
 
 
 class Rooms(Protocol):
-    """Where rooms are kept. Every method answers after the events are committed, with the last one recorded.
+    """Stores rooms. Every method returns the last event recorded, after commit.
 
     A repeated idempotency key records nothing and answers what the first command with it recorded.
     """
 
     async def add(self, room: Room, /, *, unique: "UniqueName", key: IdempotencyKey | None) -> RecordedEvent:
-        """Keep a new room, unless another holds its unique value: then raise `unique.refusal`."""
+        """Add a new room. Raises `unique.refusal` when another room holds its unique value."""
 
     async def change(
         self, room_id: RoomId, command: Callable[[Room], None], /, *, key: IdempotencyKey | None
     ) -> RecordedEvent:
-        """Apply `command` to the room as it is in the log at that moment. What it raises is raised here."""
+        """Apply `command` to the room's current state. Errors of the command are raised here."""
 
     async def claim(
         self, room_id: RoomId, name: str, command: Callable[[Room, bool], None], /, *, key: IdempotencyKey | None
@@ -93,14 +93,14 @@ class Rooms(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UniqueName:
-    """A room's name as compared, and what to raise when another room has it."""
+    """A room's name key, and what to raise when another room holds it."""
 
     value: str
     refusal: Exception
 
 
 class Chat:
-    """What people do in rooms. Every method returns the event that was recorded, after commit.
+    """The use cases of rooms. Every method returns the recorded event, after commit.
 
     Raises what `domain.errors` lists when the rules refuse; the store raises its own errors when it cannot record.
     """
@@ -115,7 +115,7 @@ class Chat:
         return await self._rooms.add(room, unique=unique, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent:
-        """Say something. Raises RoomNotFound, NotAMember, InvalidField."""
+        """Post a message. Raises RoomNotFound, NotAMember, InvalidField."""
 
         def post(room: Room) -> None:
             room.post(user_id=command.user_id, content=command.content, client_id=command.client_id)
@@ -123,7 +123,7 @@ class Chat:
         return await self._rooms.change(command.room_id, post, key=idempotency_key(command))
 
     async def join_room(self, command: JoinRoom) -> RecordedEvent:
-        """Become a member. Raises RoomNotFound, AlreadyAMember."""
+        """Join. Raises RoomNotFound, AlreadyAMember."""
 
         def join(room: Room) -> None:
             room.join(user_id=command.user_id)
@@ -142,7 +142,7 @@ class Chat:
         return await self._rooms.change(room_id, join, key=None)
 
     async def leave_room(self, command: LeaveRoom) -> RecordedEvent:
-        """Stop being a member. Raises RoomNotFound, NotAMember."""
+        """Leave. Raises RoomNotFound, NotAMember."""
 
         def leave(room: Room) -> None:
             room.leave(user_id=command.user_id)
@@ -150,8 +150,8 @@ class Chat:
         return await self._rooms.change(command.room_id, leave, key=idempotency_key(command))
 
     async def rename_room(self, command: RenameRoom) -> RecordedEvent:
-        """Give a room another name. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
-        check_name(command.name)  # before it is compared with other names: no database takes every text
+        """Rename a room. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
+        check_name(command.name)  # first, since a database cannot compare every text
 
         def rename(room: Room, is_taken: bool) -> None:
             room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken)

@@ -16,7 +16,7 @@ class ChatError(Exception):
 
 
 class RoomNotFound(ChatError):
-    """There is no room with this id."""
+    """A room with this id does not exist."""
 
     code = "room_not_found"
 

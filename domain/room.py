@@ -1,4 +1,4 @@
-"""The Room aggregate: the unit of consistency, and the events that are the truth."""
+"""The Room aggregate, the unit of consistency, and its events."""
 
 import unicodedata
 from typing import cast
@@ -17,10 +17,10 @@ NAME_TAKEN = "A room with this name already exists."
 
 
 class Room(Aggregate):
-    """A conversation: who belongs to it and what was said, in order.
+    """A conversation: its members and their messages, in order.
 
-    Commands decide and raise what `domain.errors` lists; the methods under `@event` apply. Those run again on every
-    load, for ever: no check, clock or randomness belongs there. What was said is not kept here: no rule asks for it.
+    Commands decide and may raise the errors of `domain.errors`; the methods under `@event` apply. They run again on
+    every load: no checks, clock or randomness there. Messages are not kept in memory: no rule needs them.
     """
 
     TOPIC = "room"
@@ -44,10 +44,10 @@ class Room(Aggregate):
         def text(self) -> str:
             return self.name
 
-    Created = RoomOpened  # the library asks every created-event of a class with a topic for a topic: there is one
+    Created = RoomOpened  # otherwise the library would add a created-event of its own, without a topic
 
     class UserJoined(Event):
-        """A user became a member."""
+        """A user joined."""
 
         TOPIC = "user_joined"
         LABEL = "joined"
@@ -62,7 +62,7 @@ class Room(Aggregate):
             return None
 
     class UserLeft(Event):
-        """A member stopped being one."""
+        """A member left."""
 
         TOPIC = "user_left"
         LABEL = "left"
@@ -94,7 +94,7 @@ class Room(Aggregate):
             return self.content
 
     class RoomRenamed(Event):
-        """A member gave the room another name."""
+        """A member renamed the room."""
 
         TOPIC = "room_renamed"
         LABEL = "renamed the room"
@@ -150,7 +150,7 @@ class Room(Aggregate):
         self._user_left(user_id=user_id)
 
     def rename(self, *, user_id: UserId, name: str, is_taken: bool) -> None:
-        """Call the room `name`; `is_taken` says whether another room has that name.
+        """Rename the room to `name`; `is_taken` says whether another room has that name.
 
         Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember; NameTaken.
         """
@@ -184,13 +184,13 @@ class Room(Aggregate):
 
 
 RoomEvent = Room.RoomOpened | Room.UserJoined | Room.UserLeft | Room.MessageAdded | Room.RoomRenamed
-"""Every kind of event in a room. Code that treats each of them matches on this and ends in `assert_never`."""
+"""Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
 TOPICS = tuple(kind.TOPIC for kind in event_classes(Room))
 """The stored names of a room's events."""
 
 LABELS = {kind.TOPIC: kind.LABEL for kind in event_classes(Room)}
-"""What people call them."""
+"""The label of each topic, as shown to people."""
 
 
 def check_name(name: str) -> None:
@@ -212,7 +212,7 @@ def check_content(content: str) -> None:
 
 
 def check_text(field: str, text: str) -> None:
-    """Raises InvalidField for what no store keeps faithfully (NUL, half of a surrogate pair) and for blank text."""
+    """Raises InvalidField for text that a store cannot keep (NUL, lone surrogates) and for blank text."""
     if "\x00" in text:
         raise InvalidField(field, "Null characters are not allowed.")
     if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):

@@ -6,4 +6,4 @@ from uuid import UUID
 RoomId = NewType("RoomId", UUID)
 UserId = NewType("UserId", int)
 ClientId = NewType("ClientId", str)
-"""A name that a client gives to one intention of its own, so that sending it twice does it once."""
+"""A client's idempotency key for one intention: sent twice, it counts once."""

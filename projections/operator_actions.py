@@ -1,4 +1,4 @@
-"""What operators did to the projections: each action is recorded in the transaction that takes it."""
+"""Operator actions on projections. Each is recorded in the transaction that does it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,18 +15,18 @@ SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDE
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who acts, and for which reason."""
+    """The operator who acts, and why."""
 
     who: str
     why: str
 
     async def record(self, action: str, subject: str, connection: asyncpg.Connection) -> None:
-        """Keep that this operator did `action` to `subject`, inside the caller's transaction."""
+        """Record that this operator did `action` to `subject`, inside the caller's transaction."""
         await connection.execute(RECORD, self.who, action, subject, self.why)
 
 
 class OperatorAction(Struct, frozen=True):
-    """Something that an operator did."""
+    """A recorded action of an operator."""
 
     action_id: int
     taken_at: datetime
@@ -37,10 +37,10 @@ class OperatorAction(Struct, frozen=True):
 
 
 async def read_actions(connection: asyncpg.Connection) -> list[OperatorAction]:
-    """All of them, oldest first."""
+    """All actions, oldest first."""
     return [OperatorAction(*row) for row in await connection.fetch(READ)]
 
 
 async def read_newest_actions(limit: int, connection: asyncpg.Connection) -> list[OperatorAction]:
-    """The newest, newest first."""
+    """The newest actions, newest first."""
     return [OperatorAction(*row) for row in await connection.fetch(READ_NEWEST, limit)]

@@ -1,9 +1,11 @@
 """Sessions: opened at login, stored in the database, cached in memory for a minute, ended everywhere at logout."""
 
+import hmac
 import secrets
 import time
+from base64 import urlsafe_b64encode
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import asyncpg
@@ -55,11 +57,12 @@ REMOVE_EXPIRED = "DELETE FROM sessions WHERE now() >= least(idle_expires_at, exp
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is logged in. `token_hash` identifies the session but does not open it."""
+    """Who is logged in. `token_hash` identifies the session but does not open it; `csrf` is the token of its forms."""
 
     token_hash: bytes
     user: User
     is_admin: bool
+    csrf: str = field(repr=False)
 
 
 class SessionInfo(Struct, frozen=True):
@@ -154,7 +157,8 @@ class Sessions:
         row = await self._database.fetchrow(FIND, token_hash, self._idle_s, self._has_demo)
         if row is None:
             return None
-        session = Session(token_hash, User(row["user_id"], row["username"]), row["is_admin"])
+        user = User(row["user_id"], row["username"])
+        session = Session(token_hash, user, row["is_admin"], derived_token(token))
         # A logout may have been announced since the database answered: then the session is not cached.
         if self.announcements.is_listening and drops == self._drops:
             self._cache(session, min(self._cache_s, row["remaining_s"]))
@@ -187,6 +191,12 @@ async def end_sessions(
     """
     rows = await connection.fetch(END_SOME, user_id, session_id, keep, CHANNEL)
     return [row["token_hash"] for row in rows]
+
+
+def derived_token(cookie: str) -> str:
+    """The CSRF token that belongs to a cookie's value and does not reveal it."""
+    digest = hmac.digest(cookie.encode("utf-8", "surrogateescape"), b"csrf", "sha256")
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _hash(token: str) -> bytes:

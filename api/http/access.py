@@ -4,9 +4,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.accounts.sessions import Session
+from api.http.acting_user import HEADER as USER_HEADER
+from api.http.acting_user import check_user
 from api.http.app_keys import PROXIES, REQUESTS, SESSION, SESSIONS
 from api.http.cookies import read_cookie
-from api.http.csrf import HEADER, check_csrf
+from api.http.csrf import HEADER as CSRF_HEADER
+from api.http.csrf import check_csrf
 from api.http.endpoints import Access
 
 SAFE = ("GET", "HEAD")
@@ -31,13 +34,14 @@ class PermissionDenied(Exception):
 def restricted(handler: Handler, access: Access) -> Handler:
     """`handler`, called only for those who have `access`; `request[SESSION]` is set when the caller is logged in.
 
-    Raises TooManyRequests, NotLoggedIn, NotAnAdmin, CsrfFailed, in this order.
+    Raises TooManyRequests, NotLoggedIn, NotAnAdmin, OtherUser, CsrfFailed, in this order.
     """
 
     async def check_and_handle(request: web.Request) -> web.StreamResponse:
         check_access(await identify(request), access)
+        check_user(request, request.headers.get(USER_HEADER, ""))
         if request.method not in SAFE:
-            check_csrf(request, request.headers.get(HEADER, ""))
+            check_csrf(request, request.headers.get(CSRF_HEADER, ""))
         return await handler(request)
 
     return check_and_handle

@@ -13,6 +13,7 @@ from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.publisher import Publisher
+from projections.fanout.delivery import Delivery
 from projections.fanout.leases import Leases
 from projections.fanout.worker import Fanout
 
@@ -25,9 +26,12 @@ ACCOUNT_CHANGES = web.AppKey("account_changes", AccountChanges)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
+DELIVERY = web.AppKey("delivery", Delivery)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)
 METRICS = web.AppKey("metrics", Metrics)
+BUILD = web.AppKey("build", str)
+"""Names the version of the pages and scripts that this process serves."""
 REQUESTS = web.AppKey("requests", Throttle[int | str])
 SIGNUPS = web.AppKey("signups", Throttle[str])
 

@@ -11,10 +11,11 @@ from aiohttp import web
 
 from api.http.app_keys import PROXIES
 
-Name = Literal["sessionid", "csrftoken"]
+Name = Literal["sessionid", "csrftoken", "visitor"]
 SAME_SITE: dict[Name, str] = {
     "sessionid": "Lax",  # a link from another site leads a logged-in user to a logged-in page
     "csrftoken": "Strict",
+    "visitor": "Lax",
 }
 
 

@@ -11,11 +11,12 @@ from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
+from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
+from api.http.login import SignUpClosed
 from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
 from api.http.responses import json_response
-from api.http.signup import SignUpClosed
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, UnreadableEvent
 from postgres.errors import StoreUnavailable
@@ -61,6 +62,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     # who the client is
     NotLoggedIn: detail(403, "Authentication credentials were not provided."),
     NotAnAdmin: detail(403, "This is for admins."),
+    OtherUser: own_text(409, "other_user"),
     CsrfFailed: own_text(403),
     SignUpClosed: own_text(403, "signup_closed"),
     Unauthorized: detail(401, "unauthorized"),

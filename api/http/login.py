@@ -1,13 +1,13 @@
-"""Logging in and out: the session, its cookie and its connections, the same for the API and for pages."""
+"""Signing up, logging in and out: the session, its cookie and its connections, the same for the API and for pages."""
 
 import logging
 
 from aiohttp import web
 
 from api.accounts.devices import device_of, network_of
-from api.http.app_keys import PROXIES, PUBLISHER, SESSION, SESSIONS, SETTINGS
+from api.http.app_keys import ACCOUNTS, PROXIES, PUBLISHER, SESSION, SESSIONS, SETTINGS, SIGNUPS
 from api.http.cookies import delete_cookie, set_cookie
-from api.http.csrf import renew_csrf
+from api.http.csrf import send_token
 from api.loopback import is_loopback
 from centrifugo.publisher import PublisherUnavailable
 from domain.values import UserId
@@ -17,6 +17,21 @@ LOGGED_OUT = 4000
 """A disconnect code of ours after which clients may reconnect: see Publisher.disconnect."""
 
 log = logging.getLogger(__name__)
+
+
+class SignUpClosed(Exception):
+    """Sign-up is closed here; operators make the accounts."""
+
+
+async def sign_up(request: web.Request, username: str, password: str, invitation: str) -> User:
+    """Create an account. Raises TooManyRequests, SignUpClosed, InvalidField, PasswordsBusy."""
+    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
+    policy = request.app[SETTINGS].signup
+    if policy == "closed":
+        raise SignUpClosed("Accounts are made by the operators of this service.")
+    return await request.app[ACCOUNTS].sign_up(
+        username, password, invitation=invitation if policy == "invite" else None
+    )
 
 
 def may_use_demo(request: web.Request) -> bool:
@@ -31,15 +46,29 @@ def may_use_demo(request: web.Request) -> bool:
 
 async def start_session(request: web.Request, user: User, response: web.Response) -> web.Response:
     """`response`, which gives the client a new session of `user` and ends the one it had."""
+    return send_session(request, await open_session(request, user), response)
+
+
+async def open_session(request: web.Request, user: User) -> str:
+    """Open a session of `user`, which is the request's from now on, and end the one it had; returns its token."""
+    sessions = request.app[SESSIONS]
     if (former := request.get(SESSION)) is not None:
-        await request.app[SESSIONS].end(former)
-    token = await request.app[SESSIONS].open(
+        await sessions.end(former)
+    token = await sessions.open(
         user,
         device=device_of(request.headers.get("User-Agent", "")),
         network=network_of(request.app[PROXIES].address(request)),
     )
+    session = await sessions.find(token)
+    assert session is not None, "it was opened a moment ago"
+    request[SESSION] = session
+    return token
+
+
+def send_session(request: web.Request, token: str, response: web.Response) -> web.Response:
+    """`response`, which gives the client the session that this request has opened, and its CSRF token."""
     set_cookie(request, response, "sessionid", token, max_age_s=request.app[SETTINGS].session_lifetime_s)
-    renew_csrf(request, response)
+    send_token(request, response)
     return response
 
 

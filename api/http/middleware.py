@@ -9,12 +9,14 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.http.app_keys import METRICS
+from api.http.app_keys import BUILD, METRICS
+from api.http.compression import compress_page
 from api.http.errors import Refusal, refusal_of
 from api.logs import REQUEST_ID
 from eventstore.errors import UnreadableEvent
 
 REQUEST_ID_HEADER = "X-Request-ID"
+BUILD_HEADER = "X-Build"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 INTERNAL = Refusal(500, {"detail": "Internal server error."})
@@ -38,6 +40,9 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
         if not response.prepared:
             response.headers[REQUEST_ID_HEADER] = request_id
             response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers[BUILD_HEADER] = request.app[BUILD]
+            if isinstance(response, web.Response) and response.content_type == "text/html":
+                compress_page(request, response)
         _log_and_count(request, response.status, seconds)
         return response
     finally:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from api.http.app_keys import PROXIES
 from api.http.responses import json_response
-from projections.readmodels.queries import PAGE, At, Found
+from projections.readmodels.queries import PAGE, AtPosition, ResultPage
 from projections.readmodels.shapes import Message
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ def page_number(request: web.Request) -> int:
     return int(text)
 
 
-def numbered_page(request: web.Request, found: At[Found[T] | None], number: int) -> web.Response:
+def numbered_page(request: web.Request, found: AtPosition[ResultPage[T] | None], number: int) -> web.Response:
     """Page `number`, with links to its neighbours. Raises NoSuchPage when it does not exist."""
     if found.value is None:
         raise NoSuchPage
@@ -51,7 +51,7 @@ def numbered_page(request: web.Request, found: At[Found[T] | None], number: int)
     return json_response(page, position=found.position)
 
 
-def page_of_messages(request: web.Request, found: At[Found[Message]], *, limit: int) -> web.Response:
+def page_of_messages(request: web.Request, found: AtPosition[ResultPage[Message]], *, limit: int) -> web.Response:
     """Messages older than a cursor. `next` leads to older ones, and stays correct while new ones arrive."""
     results = found.value.results
     older = _link(request, before=str(results[-1].id), limit=str(limit)) if len(results) == limit else None

@@ -21,7 +21,7 @@ from postgres.errors import StoreUnavailable
 from projections.fanout.channels import OPERATIONS_CHANNEL
 
 TOKEN_TTL_S = 60
-"""Of the subscription token. A user who is no longer an admin can still get figures for so long."""
+"""The lifetime of the subscription token: how long a former admin can still receive figures."""
 
 GRACE_S = 60.0
 """Added to the lifetime of a token: clocks differ, and the server disconnects late."""

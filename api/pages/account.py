@@ -3,16 +3,28 @@
 from aiohttp import web
 
 from api.accounts.accounts import WrongCredentials
-from api.accounts.demo import ADMIN, PASSWORD, PEOPLE, STAND_IN
+from api.accounts.demo import PASSWORD
 from api.accounts.throttle import TooManyRequests
 from api.http.app_keys import ACCOUNT_CHANGES, ACCOUNTS, PROXIES, SESSION, SESSIONS, SETTINGS
 from api.http.endpoints import Access
-from api.http.login import disconnect, end_all_sessions, end_session, may_use_demo, start_session
+from api.http.login import (
+    disconnect,
+    end_all_sessions,
+    end_session,
+    may_use_demo,
+    open_session,
+    send_session,
+    sign_up,
+    start_session,
+)
 from api.http.parsing import BIGINT, as_number
-from api.http.signup import sign_up
-from api.pages.page import Context, field, local_path, page, redirect, render
+from api.pages.admission import page
+from api.pages.kept_form import kept_through_login, offer
+from api.pages.login_page import demo_people, login_page
+from api.pages.page import Context, field, local_path, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
+from projections.readmodels.shapes import User
 
 
 async def get_login(request: web.Request) -> web.Response:
@@ -20,58 +32,46 @@ async def get_login(request: web.Request) -> web.Response:
     next_path = local_path(request.query.get("next", "/"))
     if SESSION in request:
         return redirect(next_path)
-    return await _login(request, next_path)
+    return await login_page(request, next_path)
 
 
 async def post_login(request: web.Request) -> web.Response:
     """POST /login/."""
     username, next_path = await field(request, "username"), local_path(await field(request, "next"))
+    kept = await kept_through_login(request)
     address = request.app[PROXIES].address(request)
+
+    async def again(problem: str, status: int) -> web.Response:
+        problems = {"password": problem}
+        return await login_page(request, next_path, username=username, problems=problems, kept=kept, status=status)
+
     try:
         user = await request.app[ACCOUNTS].log_in(
             username, await field(request, "password"), address=address, may_use_demo=may_use_demo(request)
         )
     except WrongCredentials:
-        problems = {"password": "Wrong user name or password."}
-        return await _login(request, next_path, username=username, problems=problems, status=400)
+        return await again("Wrong user name or password.", 400)
     except TooManyRequests as error:
-        problems = {"password": str(error)}
-        return await _login(request, next_path, username=username, problems=problems, status=429)
-    return await start_session(request, user, redirect(next_path))
+        return await again(str(error), 429)
+    return await _logged_in(request, user, next_path)
 
 
 async def post_demo_login(request: web.Request) -> web.Response:
     """POST /demo-login/: log in as one of the demo users, from this machine and in demo mode only."""
     name = await field(request, "username")
-    if name not in await _demo_people(request):
+    if name not in await demo_people(request):
         raise web.HTTPNotFound
     address = request.app[PROXIES].address(request)
     user = await request.app[ACCOUNTS].log_in(name, PASSWORD, address=address, may_use_demo=True)
-    return await start_session(request, user, redirect(local_path(await field(request, "next"))))
+    return await _logged_in(request, user, local_path(await field(request, "next")))
 
 
-async def _demo_people(request: web.Request) -> list[str]:
-    """The demo accounts that this client may use."""
-    return await request.app[ACCOUNTS].demo_names(PEOPLE) if may_use_demo(request) else []
-
-
-async def _login(
-    request: web.Request,
-    next_path: str,
-    *,
-    username: str = "",
-    problems: dict[str, str] | None = None,
-    status: int = 200,
-) -> web.Response:
-    context = {
-        "next": next_path,
-        "username": username,
-        "problems": problems or {},
-        "is_closed": request.app[SETTINGS].signup != "open",
-        "people": await _demo_people(request),
-        "admins": (ADMIN, STAND_IN.format(name=ADMIN)),
-    }
-    return render(request, "login.html", context, status=status)
+async def _logged_in(request: web.Request, user: User, next_path: str) -> web.Response:
+    """On to the next page, or to the form that the login has kept."""
+    token = await open_session(request, user)
+    kept = await kept_through_login(request)
+    response = redirect(next_path) if kept is None else offer(request, kept, next_path)
+    return send_session(request, token, response)
 
 
 async def get_signup(request: web.Request) -> web.Response:
@@ -92,6 +92,7 @@ def _signup_context(
         "username": username,
         "invitation": invitation,
         "problems": problems,
+        "kept": "",
         "is_closed": policy == "closed" or (policy == "invite" and not invitation),
     }
 

@@ -10,8 +10,9 @@ from api.http.app_keys import CORE, PUBLISHER
 from api.http.endpoints import Access
 from api.http.parsing import BIGINT, NoSuchPath, as_number
 from api.operations.app_keys import REPUBLISHING
-from api.pages.operations import WHY_LIMIT, operator_of
-from api.pages.page import Context, field, page, redirect, render
+from api.pages.admission import page
+from api.pages.operations import operator_of
+from api.pages.page import Context, field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from centrifugo.publisher import PublisherError
 from domain.errors import InvalidField
@@ -76,7 +77,6 @@ async def _page(request: web.Request, dead_letter: DeadLetter, *, problem: str =
         "letter": dead_letter,
         "problem": problem,
         "why": await field(request, "why") if status != 200 else "",
-        "why_limit": WHY_LIMIT,
     }
     return render(request, "dead_letter.html", context, status=status)
 

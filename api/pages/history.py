@@ -6,7 +6,8 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import query_version, room_id
-from api.pages.page import ROOM, page, render
+from api.pages.admission import page
+from api.pages.page import ROOM, render
 from api.pages.state import layout_context, my_rooms
 from domain.room import LABELS
 from eventstore.values import Version

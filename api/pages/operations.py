@@ -9,7 +9,8 @@ from api.http.endpoints import Access
 from api.http.parsing import BIGINT, as_number
 from api.operations.app_keys import REBUILDS, SAMPLER
 from api.operations.rebuilds import NoRebuild
-from api.pages.page import field, page, redirect, render
+from api.pages.admission import page
+from api.pages.page import field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import InvalidField
 from eventstore.values import Position
@@ -100,7 +101,6 @@ async def _operations(
         "figures": await request.app[SAMPLER].read(),
         "channel": OPERATIONS_CHANNEL,
         "why": await field(request, "why") if refused else "",
-        "why_limit": WHY_LIMIT,
     }
     return render(request, "operations.html", context, status=status)
 

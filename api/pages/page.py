@@ -1,25 +1,28 @@
-"""What all pages share: access, CSRF fields of forms, rendering, refusals."""
+"""What all pages share: rendering, the fields of their forms, refusals."""
 
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp_jinja2
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from markupsafe import Markup
 
-from api.http.access import SAFE, NotLoggedIn, check_access, identify
+from api.http.access import SAFE
 from api.http.app_keys import SESSION
-from api.http.csrf import CsrfFailed, check_csrf, csrf_token, send_token
-from api.http.endpoints import Access
-from api.http.errors import Refusal, refusal_of
+from api.http.csrf import csrf_token, send_token
+from api.http.errors import Refusal
 
 Context = dict[str, Any]
 ROOM = "/rooms/{room_id}"
 """Where the pages of a room are."""
 
 CSRF_FIELD = "csrf"
+USER_FIELD = "user"
+FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="hidden" name="user" value="%s">')
+"""In every form that is posted: the CSRF token, and the id of the user for whom the page was made."""
+
 ACTIONS = {
-    *("join", "leave", "logout", "demo-login", "password", "end-session", "end-all-sessions"),
+    *("join", "leave", "read", "rename", "logout", "demo-login"),
+    *("password", "end-session", "end-all-sessions"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }
 """Last parts of paths that take forms but are not pages. The page of such a form is one level up."""
@@ -29,49 +32,15 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-OUT_OF_DATE = Refusal(403, {"detail": "The form has expired, perhaps by a login in another window."})
-
-
-async def get_unknown(request: web.Request) -> web.StreamResponse:
-    """GET of an unknown path: browsers get a page, or a redirect where only the slash is missing; programs get JSON."""
-    if "text/html" not in request.headers.get("Accept", ""):
-        raise web.HTTPNotFound
-    if not request.path.endswith("/"):
-        return redirect(local_path(str(request.rel_url.with_path(f"{request.path}/", keep_query=True))))
-    return await page(_not_found, Access.EVERYONE)(request)
-
-
-async def _not_found(_: web.Request) -> web.StreamResponse:
-    raise web.HTTPNotFound
-
-
-def page(handler: Handler, access: Access = Access.LOGGED_IN) -> Handler:
-    """`handler` as a page: those who are not logged in are sent to the login and back, refusals are pages too."""
-
-    async def serve(request: web.Request) -> web.StreamResponse:
-        try:
-            check_access(await identify(request), access)
-            if request.method not in SAFE:
-                check_csrf(request, await field(request, CSRF_FIELD))
-            return await handler(request)
-        except NotLoggedIn:
-            return redirect(f"/login/?next={quote(return_path(request))}")
-        except Exception as error:
-            refusal = OUT_OF_DATE if isinstance(error, CsrfFailed) else refusal_of(error)
-            if refusal is None:
-                raise
-            return refusal_page(request, refusal)
-
-    return serve
-
 
 def render(request: web.Request, template: str, context: Context, *, status: int = 200) -> web.Response:
     """The template with `context`, the user, and the token for its forms. Not to be cached."""
     token = csrf_token(request)
     session = request.get(SESSION)
+    user = session.user if session else None
     shared = {
-        "csrf": token,
-        "user": session.user if session else None,
+        "form_fields": FORM_FIELDS % (token, user.id if user else ""),
+        "user": user,
         "is_admin": session is not None and session.is_admin,
         "path": request.path,
     }
@@ -80,17 +49,17 @@ def render(request: web.Request, template: str, context: Context, *, status: int
     response.headers["Content-Security-Policy"] = POLICY.format(websocket=f"ws://{host} wss://{host}")
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-store"
-    send_token(request, response, token)
+    send_token(request, response)
     return response
 
 
-def refusal_page(request: web.Request, refusal: Refusal) -> web.Response:
-    """A refusal as a page."""
+def refusal_page(request: web.Request, refusal: Refusal, *, typed: str = "") -> web.Response:
+    """A refusal as a page, with the text that was typed into the form."""
     body = refusal.body
     text = (
         body.get("detail") or body.get("message") or " ".join(problem for texts in body.values() for problem in texts)
     )
-    context = {"status": refusal.status, "text": text, "again": return_path(request)}
+    context = {"status": refusal.status, "text": text, "again": return_path(request), "typed": typed}
     response = render(request, "refused.html", context, status=refusal.status)
     response.headers.update(refusal.headers)
     return response

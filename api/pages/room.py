@@ -5,14 +5,16 @@ import secrets
 from aiohttp import web
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
-from api.http.parsing import BIGINT, query_number, room_id
-from api.pages.page import ROOM, field, page, redirect, render
-from api.pages.state import layout_context, my_rooms, state_with_room
+from api.http.parsing import BIGINT, as_number, query_number, room_id
+from api.pages.admission import page
+from api.pages.page import ROOM, field, redirect, render
+from api.pages.state import first_unread, layout_context, my_rooms, state_with_room
 from domain.chat import PostMessage, RenameRoom
 from domain.errors import InvalidField, NameTaken
+from domain.room import CONTENT_LIMIT
 from domain.values import ClientId
 from eventstore.values import Version
-from projections.readmodels.queries import At, NotInRoom
+from projections.readmodels.queries import AtPosition, NotInRoom
 from projections.readmodels.shapes import RoomSummary
 
 PER_PAGE = 100
@@ -40,7 +42,21 @@ async def post_message(request: web.Request) -> web.Response:
         await core.chat.post_message(command)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)
+    await _mark_read(request)
     return redirect(f"/rooms/{room.value.id}/#newest")
+
+
+async def post_read(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/read/: mark as read what the page showed."""
+    await _mark_read(request)
+    return redirect(f"/rooms/{room_id(request)}/#newest")
+
+
+async def _mark_read(request: web.Request) -> None:
+    """Up to the version that the form's page showed, if the form has it."""
+    if seen := as_number(await field(request, "seen")):
+        version = Version(min(seen, BIGINT))
+        await request.app[READ_SYNC].move(request[SESSION].user.id, room_id(request), version)
 
 
 async def post_rename(request: web.Request) -> web.Response:
@@ -59,7 +75,7 @@ async def post_rename(request: web.Request) -> web.Response:
 
 async def _newest(
     request: web.Request,
-    room: At[RoomSummary],
+    room: AtPosition[RoomSummary],
     *,
     content: str = "",
     problem: str = "",
@@ -67,7 +83,6 @@ async def _newest(
     name_problem: str = "",
     status: int = 200,
 ) -> web.Response:
-    await request.app[READ_SYNC].move(request[SESSION].user.id, room.value.id, room.value.version)
     state, found = await state_with_room(request, room)
     assert state.open is not None
     messages = state.open.messages
@@ -78,7 +93,9 @@ async def _newest(
         "members": state.open.members,
         "older": messages[0].id if found.count > len(messages) else None,
         "is_newest": True,
+        "first_unread": first_unread(state, room.value, messages),
         "content": content,
+        "content_limit": CONTENT_LIMIT,
         "problem": problem,
         "key": secrets.token_urlsafe(16),
         "name": name if name is not None else room.value.name,
@@ -88,7 +105,7 @@ async def _newest(
     return render(request, "room.html", context, status=status)
 
 
-async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
+async def _older(request: web.Request, room: AtPosition[RoomSummary]) -> web.Response:
     """Older messages, as a page that does not change: for browsers without scripts, and for links."""
     before = Version(query_number(request, "before", default=BIGINT))
     core = request.app[CORE]
@@ -102,6 +119,7 @@ async def _older(request: web.Request, room: At[RoomSummary]) -> web.Response:
         "members": await core.members.at(room.value.id, room.value.version),
         "older": messages[0].id if len(messages) == PER_PAGE else None,
         "is_newest": False,
+        "first_unread": None,
     }
     return render(request, "room.html", context)
 
@@ -114,5 +132,6 @@ async def _not_in_room(request: web.Request) -> web.Response:
 ROUTES = (
     web.get(f"{ROOM}/", page(get_room)),
     web.post(f"{ROOM}/", page(post_message)),
+    web.post(f"{ROOM}/read/", page(post_read)),
     web.post(f"{ROOM}/rename/", page(post_rename)),
 )

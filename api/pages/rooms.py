@@ -9,7 +9,8 @@ from aiohttp import web
 from api.http.app_keys import CORE, SESSION
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
-from api.pages.page import ROOM, field, page, redirect, render
+from api.pages.admission import page
+from api.pages.page import ROOM, field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import AlreadyAMember, InvalidField, NameTaken

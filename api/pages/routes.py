@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from api.pages import account, dead_letter, history, operations, room, rooms
-from api.pages.page import get_unknown
+from api.pages.admission import get_unknown
 
 
 def page_routes() -> Iterable[web.RouteDef]:

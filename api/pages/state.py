@@ -1,6 +1,7 @@
 """The state of a page: rendered by the templates, and given to the scripts as JSON to continue from."""
 
 import asyncio
+from collections.abc import Sequence
 
 from aiohttp import web
 from msgspec import Struct
@@ -8,12 +9,18 @@ from msgspec import Struct
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.pages.page import Context
 from eventstore.values import Position, Version
-from projections.readmodels.queries import At, Found
+from projections.readmodels.queries import AtPosition, ResultPage
 from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import Message, RoomSummary, User
 
 MESSAGES = 50
-"""Messages of a room that a page shows at first."""
+"""Messages of a room that a page shows at least."""
+
+MAX_MESSAGES = 300
+"""Messages that it shows at most, to begin with the first unread one."""
+
+READ_MESSAGES = 10
+"""Messages before the first unread one that it shows at least."""
 
 
 class ShownRoom(Struct, frozen=True):
@@ -44,21 +51,34 @@ async def my_rooms(request: web.Request) -> State:
     return State(user, rooms.position, rooms.value.results, readings)
 
 
-async def state_with_room(request: web.Request, room: At[RoomSummary]) -> tuple[State, Found[Message]]:
+async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, ResultPage[Message]]:
     """`room` as the caller's open room.
 
     Its version is read first: messages and members are asked for at that version, and so fit together.
     """
     core = request.app[CORE]
-    user = request[SESSION].user
-    found, members, mine = await asyncio.gather(
-        core.queries.messages_before(user.id, room.value.id, before=Version(room.value.version + 1), limit=MESSAGES),
-        core.members.at(room.value.id, room.value.version),
-        my_rooms(request),
-    )
-    position = min(room.position, mine.position)
-    shown = ShownRoom(room.value, found.value.results[::-1], members)
-    return State(user, position, mine.rooms, mine.readings, shown), found.value
+    mine, members = await asyncio.gather(my_rooms(request), core.members.at(room.value.id, room.value.version))
+    reading = _reading(mine, room.value)
+    limit = MAX_MESSAGES if reading.unread else MESSAGES
+    before = Version(room.value.version + 1)
+    newest = (await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit)).value
+    unread = sum(message.id > reading.version for message in newest.results)
+    found = ResultPage(newest.count, newest.results[: max(MESSAGES, unread + READ_MESSAGES)])
+    shown = ShownRoom(room.value, found.results[::-1], members)
+    return State(mine.user, min(room.position, mine.position), mine.rooms, mine.readings, shown), found
+
+
+def first_unread(state: State, room: RoomSummary, messages: Sequence[Message]) -> int | None:
+    """The first of `messages` (ascending) that others wrote and the caller has not read."""
+    reading = _reading(state, room)
+    unread = (message.id for message in messages if message.id > reading.version and message.user.id != state.user.id)
+    return next(unread, None) if reading.unread else None
+
+
+def _reading(state: State, room: RoomSummary) -> Reading:
+    """How far the caller has read `room`. A room without a reading, which they just left, counts as read."""
+    everything = Reading(room.id, room.version, 0, room.version)
+    return next((reading for reading in state.readings if reading.room_id == room.id), everything)
 
 
 def layout_context(state: State) -> Context:

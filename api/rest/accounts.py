@@ -4,7 +4,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
-from api.http import csrf, signup
+from api.http import csrf, login
 from api.http.app_keys import ACCOUNTS, PROXIES
 from api.http.endpoints import Access, Empty, Endpoint
 from api.http.login import end_session, may_use_demo, start_session
@@ -53,7 +53,7 @@ class LoggedIn(Struct, frozen=True):
 async def sign_up(request: web.Request) -> web.Response:
     """POST /api/signup/ {"username", "password", "invitation"}: 201 User; 400 by field; 403 where sign-up is closed."""
     sent = await read_body(request, SignUp)
-    user = await signup.sign_up(request, sent.username, sent.password, sent.invitation)
+    user = await login.sign_up(request, sent.username, sent.password, sent.invitation)
     return json_response(user, status=201)
 
 

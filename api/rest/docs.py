@@ -7,10 +7,12 @@ from aiohttp.typedefs import Handler
 
 from api.files import TEMPLATES
 from api.http.endpoints import Endpoint
+from api.http.static_files import static_files
 from api.rest.openapi import openapi
 
 PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
@@ -30,6 +32,7 @@ def document(endpoints: tuple[Endpoint, ...]) -> Handler:
 def page(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/docs/."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+    templates.globals.update(static=static_files().url)
     body = templates.get_template("api_docs.html").render(api=openapi(endpoints)).encode()
 
     async def get_page(_: web.Request) -> web.Response:

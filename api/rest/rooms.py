@@ -14,8 +14,8 @@ from api.rest.recorded import recorded_body
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RenameRoom
 from domain.room import NAME_LIMIT
 from eventstore.values import Position
-from projections.readmodels.bodies import place
-from projections.readmodels.queries import At, Found
+from projections.readmodels.bodies import room_version
+from projections.readmodels.queries import AtPosition, ResultPage
 from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
 
 
@@ -45,8 +45,8 @@ async def get_members(request: web.Request) -> web.Response:
     version = query_version(request, "at", default=now.value.version, most=now.value.version)
     room = await core.bodies.room_at(now.value.id, version)
     members = await core.members.at(now.value.id, version, page=number)
-    found = Found(room.member_count, members) if members or number == 1 else None
-    return numbered_page(request, At(found, now.position), number)
+    found = ResultPage(room.member_count, members) if members or number == 1 else None
+    return numbered_page(request, AtPosition(found, now.position), number)
 
 
 async def search(request: web.Request) -> web.Response:
@@ -63,7 +63,7 @@ async def open_room(request: web.Request) -> web.Response:
     body = await read_body(request, RoomName)
     core = request.app[CORE]
     recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
-    room = await core.bodies.room_at(*place(recorded.event))
+    room = await core.bodies.room_at(*room_version(recorded.event))
     return json_response(room, status=201, position=Position(recorded.position))
 
 

@@ -8,12 +8,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from centrifugo.hub.channels.history import History, Stream
+from centrifugo.hub.channels.channel_history import History, Stream
 from centrifugo.hub.channels.idempotency_window import IdempotencyWindow, PublishResult
 from centrifugo.hub.channels.namespaces import Namespaces
 from centrifugo.hub.channels.publication_pool import EncodedPublication
 from centrifugo.hub.channels.subscribers import Subscribers
 from centrifugo.hub.configuration.sections import HubConfig
+from centrifugo.hub.protocol.client_commands import StreamPosition
 from centrifugo.hub.protocol.codes import (
     BAD_REQUEST,
     NOT_AVAILABLE,
@@ -22,7 +23,6 @@ from centrifugo.hub.protocol.codes import (
     Disconnect,
     Refused,
 )
-from centrifugo.hub.protocol.commands import StreamPosition
 from centrifugo.hub.protocol.replies import ClientInfo, publication_body, publication_push
 from centrifugo.hub.subscriber import Subscriber
 from centrifugo.hub.timers import Timer, Timers

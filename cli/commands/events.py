@@ -15,7 +15,7 @@ from cli.support.output import Users, escaped, event_object, name_of, print_even
 from domain.room import TOPICS
 from eventstore.values import Position
 from replay.investigate.follow import follow
-from replay.investigate.log_search import Filter, Found
+from replay.investigate.log_search import Filter, FoundEvent
 from replay.investigate.stats import Stats, read_stats
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -178,7 +178,7 @@ def stats(as_json: bool) -> None:
     read(run)
 
 
-async def show(events: AsyncIterator[Found], reader: Reader, *, limit: int | None = None, as_json: bool) -> int:
+async def show(events: AsyncIterator[FoundEvent], reader: Reader, *, limit: int | None = None, as_json: bool) -> int:
     """Print events as they come; returns how many."""
     shown = 0
     async for recorded in events:
@@ -189,12 +189,12 @@ async def show(events: AsyncIterator[Found], reader: Reader, *, limit: int | Non
     return shown
 
 
-async def show_one(recorded: Found, reader: Reader, *, as_json: bool) -> None:
+async def show_one(recorded: FoundEvent, reader: Reader, *, as_json: bool) -> None:
     users: Users = {} if as_json else await reader.names([recorded.event.actor])
     print_event(recorded, users, as_json=as_json)
 
 
-def print_whole(recorded: Found, users: Users) -> None:
+def print_whole(recorded: FoundEvent, users: Users) -> None:
     shown = event_object(recorded)
     print_fields(
         (name, escaped(value) if isinstance(value, str) else value)

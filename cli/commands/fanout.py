@@ -71,9 +71,10 @@ async def _change_and_describe(number: int | None, dsn: str, timeout_s: float) -
 
 
 def describe(row: LaneRow, head: Position) -> str:
-    """A lane on one line. Its last holder may be gone, and the lane free since."""
+    """A lane on one line. Its last holder may have released it since."""
     behind = max(0, head - row.position)
-    return f"{row.name}  position {row.position}  behind {behind}  last held by {row.holder or 'nobody'}  {state(row)}"
+    holder = row.holder or "no process"
+    return f"{row.name}  position {row.position}  behind {behind}  last held by {holder}  {state(row)}"
 
 
 def state(row: LaneRow) -> str:

@@ -13,7 +13,7 @@ from domain.room import Room
 from domain.values import UserId
 from eventstore.values import Version
 from projections.readmodels.shapes import timestamp
-from replay.investigate.time_travel import Moment, RoomThen
+from replay.investigate.time_travel import Moment, PastRoom
 
 
 @click.group()
@@ -142,11 +142,11 @@ def visible(room: str, version: Version, as_json: bool) -> None:
     read(run)
 
 
-def people(then: RoomThen) -> set[UserId]:
+def people(then: PastRoom) -> set[UserId]:
     return {*then.members, *(message.user_id for message in then.messages)}
 
 
-def print_room(then: RoomThen, users: Users) -> None:
+def print_room(then: PastRoom, users: Users) -> None:
     print_fields(
         (
             ("room", one_line(then.name)),
@@ -165,7 +165,7 @@ def print_message(message: Room.MessageAdded, users: Users) -> None:
     click.echo(f"{place}  {moment(message.timestamp)}  {name_of(message.user_id, users)}: {one_line(message.content)}")
 
 
-def room_object(then: RoomThen) -> dict[str, object]:
+def room_object(then: PastRoom) -> dict[str, object]:
     return {
         "room_id": then.room_id,
         "name": then.name,

@@ -83,7 +83,7 @@ class CommandBatch(Generic[A]):
         try:
             is_taken = value is not None and not holders.get(value, set()) <= {stream_id}
             events = command.decide(is_taken=is_taken)
-        except Exception as refusal:  # whatever it is, it is the caller's answer and nobody else's
+        except Exception as refusal:  # any error concerns only this caller
             self._refused.append((command, refusal))
             self._check_nothing_triggered(command)
             return

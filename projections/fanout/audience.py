@@ -1,6 +1,6 @@
-"""Who gets an event: the members right after it, and who left by it. Of those, the ones who may be listening.
+"""Who gets an event: the members right after it and the leaver, as far as they are warm.
 
-A lane answers that from memory, event after event, with channels encoded; a republication asks the read models.
+A lane keeps audiences in memory, with their channels encoded; a republication queries the read models.
 """
 
 import asyncio
@@ -16,19 +16,18 @@ from domain.values import RoomId, UserId
 from eventstore.values import Version
 from postgres.database import Database
 from projections.fanout.channels import personal_channel
-from projections.fanout.leases import AllWarm, Turn, Warmth
+from projections.fanout.leases import AllWarm, LeaseChanges, WarmUsers
 from projections.readmodels.members import is_member_at
 
-KEPT_MEMBERS = 2_000_000
-"""Members that a lane keeps in memory over all rooms: some 200 MB. The rooms that were quiet longest go first."""
+MEMBERS_IN_MEMORY = 2_000_000
+"""How many members a lane keeps in memory, over all rooms: some 200 MB. It evicts the least recently active rooms."""
 
 MEMBERS_AT = f"""
 SELECT DISTINCT user_id FROM memberships WHERE room_id = $1 AND {is_member_at("$2")} AND user_id % $3 = $4
 """
 
-# Of those who got the event at version $2 the ones whom it still concerns: members ever since, and the leaver who has
-# not come back.
-STILL_CONCERNED = """
+# Of those who got the event at version $2: members who have stayed since, and the leaver unless they came back.
+REPUBLISH_AUDIENCE = """
 SELECT DISTINCT user_id FROM memberships AS stay
 WHERE room_id = $1 AND joined_version <= $2 AND ($3::bigint IS NULL OR user_id = $3)
     AND (left_version IS NULL OR (left_version = $2 AND NOT EXISTS (
@@ -39,16 +38,16 @@ ORDER BY user_id
 """
 
 
-async def still_concerned(
+async def republish_audience(
     event: RoomEvent, database: Database, *, user_id: UserId | None = None, all_warm: bool
 ) -> list[UserId]:
-    """Who may hear an event again, in ascending order; `user_id` asks for one of them only."""
+    """The users who get an event again, in ascending order; `user_id` narrows the answer to that user."""
     place = event.originator_id, event.originator_version
-    return [row[0] for row in await database.fetch(STILL_CONCERNED, *place, user_id, all_warm)]
+    return [row[0] for row in await database.fetch(REPUBLISH_AUDIENCE, *place, user_id, all_warm)]
 
 
-class Part:
-    """Up to a thousand users and their channels. It never changes, so a publication under way may hold on to it."""
+class UserChunk:
+    """Up to a thousand users and their channels. Immutable, so a publication in flight can keep a reference to it."""
 
     __slots__ = ("channels", "users")
 
@@ -57,11 +56,11 @@ class Part:
         self.channels = Channels([personal_channel(user_id) for user_id in sorted(users)])
 
 
-class Listeners:
-    """A changing set of users in parts; a change makes one part anew, however many there are."""
+class WarmMembers:
+    """The warm members of a room, in chunks: a change replaces one chunk, not the whole set."""
 
     def __init__(self) -> None:
-        self._parts: list[Part] = []
+        self._chunks: list[UserChunk] = []
         self._place: dict[UserId, int] = {}
 
     def __contains__(self, user_id: UserId) -> bool:
@@ -71,95 +70,97 @@ class Listeners:
         return len(self._place)
 
     @property
-    def parts(self) -> list[Part]:
-        """Those that hold somebody."""
-        return [part for part in self._parts if part.users]
+    def chunks(self) -> list[UserChunk]:
+        """The chunks that are not empty."""
+        return [chunk for chunk in self._chunks if chunk.users]
 
     def add(self, user_ids: Iterable[UserId]) -> None:
-        """Fill the parts that have room, then new ones."""
+        """Add users to the chunks with free space, then to new ones."""
         new = [user_id for user_id in user_ids if user_id not in self._place]
-        for place, part in enumerate(self._parts):
+        for place, chunk in enumerate(self._chunks):
             if not new:
                 return
-            if (space := PER_CALL - len(part.users)) > 0:
-                self._replace(place, part.users.union(new[:space]))
+            if (space := PER_CALL - len(chunk.users)) > 0:
+                self._replace(place, chunk.users.union(new[:space]))
                 del new[:space]
         for start in range(0, len(new), PER_CALL):
-            self._parts.append(Part(frozenset()))
-            self._replace(len(self._parts) - 1, frozenset(new[start : start + PER_CALL]))
+            self._chunks.append(UserChunk(frozenset()))
+            self._replace(len(self._chunks) - 1, frozenset(new[start : start + PER_CALL]))
 
     def discard(self, user_ids: Iterable[UserId]) -> None:
-        """Take users out."""
-        gone: dict[int, set[UserId]] = {}
+        """Remove users; those who are absent are ignored."""
+        removed: dict[int, set[UserId]] = {}
         for user_id in user_ids:
             if (place := self._place.pop(user_id, None)) is not None:
-                gone.setdefault(place, set()).add(user_id)
-        for place, users in gone.items():
-            self._parts[place] = Part(self._parts[place].users - users)
+                removed.setdefault(place, set()).add(user_id)
+        for place, users in removed.items():
+            self._chunks[place] = UserChunk(self._chunks[place].users - users)
 
     def _replace(self, place: int, users: frozenset[UserId]) -> None:
         for user_id in users:
             self._place[user_id] = place
-        self._parts[place] = Part(users)
+        self._chunks[place] = UserChunk(users)
 
 
 class Audience:
-    """The members of one room, of one lane's users, at `version`."""
+    """The members of one room at `version`, among the users of one lane."""
 
     def __init__(
-        self, members: set[UserId], version: Version, warmth: Warmth | AllWarm, *, owns: Callable[[UserId], bool]
+        self, members: set[UserId], version: Version, warm_users: WarmUsers | AllWarm, *, owns: Callable[[UserId], bool]
     ) -> None:
         self.members = members
         self.version = version
-        self._warmth = warmth
+        self._warm_users = warm_users
         self._owns = owns
-        self._leaver: int | None = None
-        self.listeners = Listeners()
-        self.listeners.add(user_id for user_id in members if warmth.is_warm(user_id))
+        self._leaver: UserId | None = None
+        self.warm_members = WarmMembers()
+        self.warm_members.add(user_id for user_id in members if warm_users.is_warm(user_id))
 
-    def advance(self, event: RoomEvent) -> list[Part]:
-        """Move on to `event`, the next of the room, and answer who gets it."""
+    def advance(self, event: RoomEvent) -> list[UserChunk]:
+        """Apply `event`, the room's next, and return the users who get it."""
         self.version = Version(event.originator_version)
         self._leaver = None
         match event:
             case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed():
-                return self.listeners.parts
+                return self.warm_members.chunks
             case Room.UserJoined():
                 self._join(event.user_id)
-                return self.listeners.parts
+                return self.warm_members.chunks
             case Room.UserLeft():
-                parts = self.listeners.parts
+                chunks = self.warm_members.chunks
                 self._leave(event.user_id)
-                return parts
+                return chunks
             case _:
                 assert_never(event)
 
-    def concerned(self, user_ids: Set[UserId]) -> set[UserId]:
-        """Those of `user_ids` who get the event that it advanced to last, if they are listening."""
+    def recipients_among(self, user_ids: Set[UserId]) -> set[UserId]:
+        """Those of `user_ids` who are recipients of the last event that `advance` applied."""
         return {user_id for user_id in user_ids if user_id in self.members or user_id == self._leaver}
 
     def _join(self, user_id: UserId) -> None:
         if self._owns(user_id):
             self.members.add(user_id)
-            if self._warmth.is_warm(user_id):
-                self.listeners.add([user_id])
+            if self._warm_users.is_warm(user_id):
+                self.warm_members.add([user_id])
 
     def _leave(self, user_id: UserId) -> None:
         self._leaver = user_id
         self.members.discard(user_id)
-        self.listeners.discard([user_id])
+        self.warm_members.discard([user_id])
 
-    def turn(self, turn: Turn) -> None:
-        """Take up who became warm or ceased to be."""
-        self.listeners.add(user_id for user_id in turn.warmed if user_id in self.members)
-        self.listeners.discard(turn.cooled)
+    def apply(self, changes: LeaseChanges) -> None:
+        """Add members who became warm, remove those who turned cold."""
+        self.warm_members.add(user_id for user_id in changes.warmed if user_id in self.members)
+        self.warm_members.discard(changes.cooled)
 
 
 class Audiences:
     """The audiences of a lane's busy rooms. Loaded once from the read models, then folded from the lane's events."""
 
-    def __init__(self, warmth: Warmth | AllWarm, *, lane: int, lanes: int, capacity: int = KEPT_MEMBERS) -> None:
-        self._warmth = warmth
+    def __init__(
+        self, warm_users: WarmUsers | AllWarm, *, lane: int, lanes: int, capacity: int = MEMBERS_IN_MEMORY
+    ) -> None:
+        self._warm_users = warm_users
         self._lane = lane
         self._lanes = lanes
         self._capacity = capacity
@@ -167,7 +168,7 @@ class Audiences:
         self._members = 0
 
     def owns(self, user_id: UserId) -> bool:
-        """Whether the user's channel is published by this lane."""
+        """Whether this lane publishes to the user's channel."""
         return user_id % self._lanes == self._lane
 
     async def before(self, event: RoomEvent, connection: asyncpg.Connection) -> Audience:
@@ -179,29 +180,29 @@ class Audiences:
         self._rooms.move_to_end(room_id)
         return audience
 
-    def turn(self, turn: Turn) -> None:
-        """Take up who became warm or ceased to be, in every room."""
-        if turn.warmed or turn.cooled:
+    def apply(self, changes: LeaseChanges) -> None:
+        """Apply the changes to the audience of every room."""
+        if changes.warmed or changes.cooled:
             for audience in self._rooms.values():
-                audience.turn(turn)
+                audience.apply(changes)
 
     async def _load(self, event: RoomEvent, connection: asyncpg.Connection) -> Audience:
         room_id, version = RoomId(event.originator_id), Version(event.originator_version - 1)
         rows = await connection.fetch(MEMBERS_AT, room_id, version, self._lanes, self._lane)
         members = {row[0] for row in rows}
-        if len(members) > PER_CALL:  # a crowd takes a while to encode: not on the event loop
-            audience = await asyncio.to_thread(Audience, members, version, self._warmth, owns=self.owns)
+        if len(members) > PER_CALL:  # encoding that many channels would block the event loop
+            audience = await asyncio.to_thread(Audience, members, version, self._warm_users, owns=self.owns)
         else:
-            audience = Audience(members, version, self._warmth, owns=self.owns)
-        self._forget(room_id)
+            audience = Audience(members, version, self._warm_users, owns=self.owns)
+        self._evict(room_id)
         self._rooms[room_id] = audience
         self._members += len(audience.members)
-        for quiet in list(self._quiet(room_id)):
-            self._forget(quiet)
+        for quiet in list(self._to_evict(room_id)):
+            self._evict(quiet)
         return audience
 
-    def _quiet(self, busy: RoomId) -> Iterator[RoomId]:
-        """The rooms to forget so that what is kept fits, the one in use excepted."""
+    def _to_evict(self, busy: RoomId) -> Iterator[RoomId]:
+        """The rooms to evict to get below the capacity, never the one in use."""
         members = self._members
         for room_id, audience in self._rooms.items():
             if members <= self._capacity:
@@ -210,6 +211,6 @@ class Audiences:
                 members -= len(audience.members)
                 yield room_id
 
-    def _forget(self, room_id: RoomId) -> None:
+    def _evict(self, room_id: RoomId) -> None:
         if (audience := self._rooms.pop(room_id, None)) is not None:
             self._members -= len(audience.members)

@@ -1,4 +1,4 @@
-"""Publications to many, waiting their turn in pieces, so that a room of 2 need not wait for a room of 100,000."""
+"""Publications to large audiences, cut into pieces that wait: a room of 2 does not wait for a room of 100,000."""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from projections.fanout.publications import Entry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """What one call carries of one event: a publication, and whose channels it goes to."""
+class PublicationPiece:
+    """The publication of one event to at most `PER_CALL` of its users."""
 
     entry: Entry
     publication: Publication
@@ -20,26 +20,26 @@ class Piece:
 
 
 class Backlog:
-    """Pieces of several events in log order. Order matters only where two have a user in common."""
+    """The waiting pieces of several events, in log order. Only pieces that share a user must keep that order."""
 
     def __init__(self) -> None:
-        self._events: list[list[Piece]] = []  # by event, ascending; the pieces of one have no user in common
+        self._events: list[list[PublicationPiece]] = []  # by event, ascending; the pieces of one have no user in common
 
     @property
     def position(self) -> Position:
-        """Of the oldest event that is not published whole."""
+        """The position of the oldest event that is not completely published."""
         return self._events[0][0].entry.position
 
-    def add(self, pieces: Sequence[Piece]) -> None:
+    def add(self, pieces: Sequence[PublicationPiece]) -> None:
         """Append the pieces of the next event."""
         self._events.append(list(pieces))
 
     def __len__(self) -> int:
         return len(self._events)
 
-    def next(self) -> list[Piece]:
-        """The oldest pieces, as many as one call carries."""
-        pieces: list[Piece] = []
+    def next(self) -> list[PublicationPiece]:
+        """The oldest pieces, as many as fit into one call."""
+        pieces: list[PublicationPiece] = []
         channels = 0
         for piece in chain.from_iterable(self._events):
             channels += len(piece.users)
@@ -48,20 +48,22 @@ class Backlog:
             pieces.append(piece)
         return pieces
 
-    def before(self, users: Set[UserId]) -> list[Piece]:
-        """What must be published before something to `users` may be, in order: pieces that share a user with it, and
-        older ones that share a user with those."""
-        needed: list[Piece] = []
-        everybody = set(users)
+    def before(self, users: Set[UserId]) -> list[PublicationPiece]:
+        """The pieces to publish before a publication to `users`, in log order.
+
+        Those that share a user with it, and older ones that share a user with those.
+        """
+        needed: list[PublicationPiece] = []
+        affected = set(users)
         for event in reversed(self._events):
-            shared = [piece for piece in event if not piece.users.isdisjoint(everybody)]
+            shared = [piece for piece in event if not piece.users.isdisjoint(affected)]
             needed = shared + needed
             if event is not self._events[0]:
-                everybody.update(*(piece.users for piece in shared))
+                affected.update(*(piece.users for piece in shared))
         return needed
 
-    def remove(self, published: Iterable[Piece]) -> None:
-        """Forget what is published."""
-        gone = set(published)
-        remaining = ([piece for piece in event if piece not in gone] for event in self._events)
+    def remove(self, published: Iterable[PublicationPiece]) -> None:
+        """Remove published pieces."""
+        done = set(published)
+        remaining = ([piece for piece in event if piece not in done] for event in self._events)
         self._events = [event for event in remaining if event]

@@ -1,12 +1,12 @@
-"""The names of channels: nothing else spells one."""
+"""The names of channels, spelled only here."""
 
 from domain.values import UserId
 
 
 def personal_channel(user_id: UserId) -> str:
-    """The channel that carries everything for one user, and for nobody else."""
+    """The channel that carries everything for one user and only for that user."""
     return f"personal:{user_id}"
 
 
 OPERATIONS_CHANNEL = "operations:figures"
-"""The channel that tells admins how everything is."""
+"""The channel that carries the figures of the operations page to admins."""

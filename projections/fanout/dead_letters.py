@@ -1,4 +1,4 @@
-"""Publications that were refused for good and set aside, for people to look at."""
+"""Dead letters: events that a lane set aside, kept until an operator retries or discards them."""
 
 from datetime import datetime
 
@@ -38,18 +38,18 @@ class DeadLetter(Struct, frozen=True):
 
 
 async def read_dead_letters(connection: asyncpg.Connection) -> list[DeadLetter]:
-    """All of them, oldest first."""
+    """All dead letters, oldest first."""
     return [DeadLetter(*row) for row in await connection.fetch(READ)]
 
 
 async def read_newest_dead_letters(limit: int, connection: asyncpg.Connection) -> tuple[list[DeadLetter], int]:
-    """The newest, newest first, and how many there are in all."""
+    """The newest dead letters, newest first, and the count of all."""
     letters = [DeadLetter(*row) for row in await connection.fetch(READ_NEWEST, limit)]
     return letters, await connection.fetchval(COUNT)
 
 
 async def read_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) -> DeadLetter | None:
-    """One of them."""
+    """One dead letter; None when it does not exist."""
     row = await connection.fetchrow(READ_ONE, dead_letter_id)
     return DeadLetter(*row) if row is not None else None
 
@@ -57,10 +57,10 @@ async def read_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) 
 async def add_dead_letter(
     lane: int, event: Room.Event, position: Position, reason: str, connection: asyncpg.Connection
 ) -> None:
-    """Keep what a lane could not publish, so that the lane may go on."""
+    """Record an event that a lane could not publish, so that the lane can continue."""
     await connection.execute(ADD, lane, position, event.originator_id, event.originator_version, reason)
 
 
 async def delete_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) -> bool:
-    """Forget one, published or given up; answers whether it was there."""
+    """Delete a dead letter that was retried or discarded; return whether it existed."""
     return bool(await connection.execute(DELETE, dead_letter_id) != "DELETE 0")

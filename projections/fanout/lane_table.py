@@ -1,4 +1,4 @@
-"""The table of lanes: how far each has published the log, and what operators and failures say about it."""
+"""The table of lanes: each lane's checkpoint, failure, pause and holder."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +12,11 @@ from postgres import locks
 READ = "SELECT * FROM fanout_lanes WHERE lane = $1 AND layout = $2"
 READ_ALL = "SELECT * FROM fanout_lanes ORDER BY lane"
 
-MOVE = """
+SAVE_CHECKPOINT = """
 UPDATE fanout_lanes SET position = $3, moved_at = now() WHERE lane = $1 AND layout = $2 RETURNING *
 """
 WAIT = "UPDATE fanout_lanes SET waits_at = $3 WHERE lane = $1 AND layout = $2 RETURNING *"
-GO_ON_UNLESS_CHANGING = """
+CLEAR_STOP_UNLESS_RESIZING = """
 UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL
 WHERE lane = $1 AND layout = $2 AND pg_try_advisory_xact_lock_shared($3, $4)
 """
@@ -29,11 +29,11 @@ SKIP = """
 UPDATE fanout_lanes SET skip_position = $1, failed_position = NULL, failed_reason = NULL WHERE failed_position = $1
 """
 
-MOVE_AHEAD = "UPDATE fanout_lanes SET position = $1 WHERE position < $1"
+SKIP_TO = "UPDATE fanout_lanes SET position = $1 WHERE position < $1"
 
 LOCK_ROWS = "SELECT * FROM fanout_lanes ORDER BY lane FOR UPDATE"
 STOP_ALL_AT = "UPDATE fanout_lanes SET stop_at = $1, waits_at = NULL WHERE stop_at IS DISTINCT FROM $1"
-GO_ON = "UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL"
+CLEAR_STOPS = "UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL"
 REMOVE_ALL = "DELETE FROM fanout_lanes"
 ADD = """
 INSERT INTO fanout_lanes (lane, lanes, layout, position, paused)
@@ -43,7 +43,7 @@ SELECT lane, $1, $2, $3, $4 FROM generate_series(0, $1 - 1) AS lane
 
 @dataclass(frozen=True, slots=True)
 class LaneRow:
-    """A lane as the table has it."""
+    """A row of the table."""
 
     lane: int
     lanes: int
@@ -64,22 +64,22 @@ class LaneRow:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it publishes nothing until somebody says so."""
+        """Whether it publishes nothing until an operator resumes it."""
         return self.paused or self.failed_position is not None
 
     @property
     def is_at_stop(self) -> bool:
-        """Whether it has published all that it may before the number of lanes changes."""
+        """Whether it has published up to the position where the number of lanes changes."""
         return self.stop_at is not None and self.position >= self.stop_at
 
     @property
     def name(self) -> str:
-        """As people read and type it."""
+        """The name in logs, pages and commands."""
         return f"fanout-{self.lane}"
 
 
 class LayoutChanged(Exception):
-    """The number of lanes is another now: what this process held is no lane any more."""
+    """The lane layout changed; this lane no longer exists."""
 
 
 async def read_lanes(connection: asyncpg.Connection) -> list[LaneRow]:
@@ -88,49 +88,49 @@ async def read_lanes(connection: asyncpg.Connection) -> list[LaneRow]:
 
 
 async def read_lane(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
-    """The lane as it is now. Raises LayoutChanged, as everything here that a lane calls."""
-    return _still_there(await connection.fetchrow(READ, lane.lane, lane.layout))
+    """The lane's current row. Raises LayoutChanged, as does every function here that takes a LaneRow."""
+    return _existing(await connection.fetchrow(READ, lane.lane, lane.layout))
 
 
-async def move(lane: LaneRow, position: Position, connection: asyncpg.Connection) -> LaneRow:
-    """Save the checkpoint, over the connection that holds the lane's lock: who lost the lock cannot."""
-    return _still_there(await connection.fetchrow(MOVE, lane.lane, lane.layout, position))
+async def save_checkpoint(lane: LaneRow, position: Position, connection: asyncpg.Connection) -> LaneRow:
+    """Save the checkpoint over the connection that holds the lane's lock: a process that lost the lock cannot."""
+    return _existing(await connection.fetchrow(SAVE_CHECKPOINT, lane.lane, lane.layout, position))
 
 
 async def wait_at_stop(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
-    """Say that the lane has published up to its stop, and that nothing is under way."""
-    return _still_there(await connection.fetchrow(WAIT, lane.lane, lane.layout, lane.stop_at))
+    """Record that the lane has published up to its stop and has nothing in flight."""
+    return _existing(await connection.fetchrow(WAIT, lane.lane, lane.layout, lane.stop_at))
 
 
-async def go_on_if_abandoned(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
-    """The lane as it is now; told to go on when the one who told it to stop has died."""
+async def clear_stop_if_abandoned(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
+    """The lane's current row; its stop is cleared when the process that was changing the layout has died."""
     changing = locks.NUMBER_OF_LANES
-    await connection.execute(GO_ON_UNLESS_CHANGING, lane.lane, lane.layout, changing.group, changing.number)
+    await connection.execute(CLEAR_STOP_UNLESS_RESIZING, lane.lane, lane.layout, changing.group, changing.number)
     return await read_lane(lane, connection)
 
 
 async def fail(lane: LaneRow, position: Position, reason: str, connection: asyncpg.Connection) -> LaneRow:
     """Record that the event at `position` stopped the lane."""
-    return _still_there(await connection.fetchrow(FAIL, lane.lane, lane.layout, position, reason))
+    return _existing(await connection.fetchrow(FAIL, lane.lane, lane.layout, position, reason))
 
 
 async def pause(connection: asyncpg.Connection) -> None:
-    """Let no lane publish beyond what it has under way."""
+    """Stop all lanes after the publications in flight."""
     await connection.execute(PAUSE)
 
 
 async def resume(connection: asyncpg.Connection) -> None:
-    """Let all lanes go on, those that a failure stopped as well: they try the same event again."""
+    """Resume all lanes; those that a failure stopped try the same event again."""
     await connection.execute(RESUME)
 
 
 async def skip(position: Position, connection: asyncpg.Connection) -> bool:
-    """Let lanes that failed at `position` set that event aside and go on; answers whether there were any."""
+    """Let lanes that failed at `position` set that event aside and continue; return whether there were any."""
     return bool(await connection.execute(SKIP, position) != "UPDATE 0")
 
 
 async def try_hold(lane: int, holder: str, connection: asyncpg.Connection) -> LaneRow | None:
-    """Take the lane for as long as `connection` lives; None when another process has it."""
+    """Hold the lane as long as `connection` lives; None when another process holds it."""
     lock = locks.lane(lane)
     if not await lock.try_take(connection):
         return None
@@ -141,35 +141,35 @@ async def try_hold(lane: int, holder: str, connection: asyncpg.Connection) -> La
     return LaneRow.of(row)
 
 
-async def move_ahead(position: Position, connection: asyncpg.Connection) -> None:
-    """Let no lane publish anything up to `position`: those that are before it begin there."""
-    await connection.execute(MOVE_AHEAD, position)
+async def skip_to(position: Position, connection: asyncpg.Connection) -> None:
+    """Publish nothing up to `position`: lanes behind it continue from there."""
+    await connection.execute(SKIP_TO, position)
 
 
 async def lock_lanes(connection: asyncpg.Connection) -> list[LaneRow]:
-    """All lanes, ascending; until the caller's transaction ends, nothing else changes a row of theirs."""
+    """All lanes, ascending, their rows locked until the caller's transaction ends."""
     return [LaneRow.of(row) for row in await connection.fetch(LOCK_ROWS)]
 
 
 async def stop_all_at(position: Position, connection: asyncpg.Connection) -> None:
-    """Let every lane publish up to `position` and wait there."""
+    """Make every lane publish up to `position` and wait there."""
     await connection.execute(STOP_ALL_AT, position)
 
 
-async def let_all_go_on(connection: asyncpg.Connection) -> None:
-    """Take back what `stop_all_at` said."""
-    await connection.execute(GO_ON)
+async def clear_stops(connection: asyncpg.Connection) -> None:
+    """Undo `stop_all_at`."""
+    await connection.execute(CLEAR_STOPS)
 
 
 async def replace_all(
     number: int, connection: asyncpg.Connection, *, layout: int, position: Position, paused: bool
 ) -> None:
-    """Put `number` lanes of a new layout in the place of those that are there, all at `position`."""
+    """Replace the lanes with `number` lanes of a new layout, all at `position`."""
     await connection.execute(REMOVE_ALL)
     await connection.execute(ADD, number, layout, position, paused)
 
 
-def _still_there(row: asyncpg.Record | None) -> LaneRow:
+def _existing(row: asyncpg.Record | None) -> LaneRow:
     if row is None:
         raise LayoutChanged
     return LaneRow.of(row)

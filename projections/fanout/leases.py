@@ -1,8 +1,8 @@
-"""Leases: who may be listening. Work follows them, not everybody who is a member.
+"""Leases: which users may be listening. The fan-out publishes to those, not to every member.
 
-Nobody listens to a personal channel without a subscription token. The lease is committed before the token is handed
-out; a lane reads leases after the events that it applies them to. So an event that was not published to somebody was
-in the log before their token was issued, and what they load with it contains the event.
+A personal channel needs a subscription token. The lease is committed before the token is returned, and a lane reads
+leases after the events that it applies them to. So an event that skipped a user was in the log before that user's next
+token was issued, and the feed that they load with the token contains it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from domain.values import UserId
 from postgres.database import Database
 
 GRACE_S = 60.0
-"""Between the end of a token and the end of its lease: clocks differ, and a server closes late."""
+"""How long a lease outlives its token: clocks differ, and a server closes expired connections late."""
 
 RENEW = """
 INSERT INTO leases AS lease (user_id, warm_until) VALUES ($1, now() + $2::interval)
@@ -25,17 +25,17 @@ SET warm_until = greatest(lease.warm_until, excluded.warm_until), is_paused = fa
 WHERE lease.is_paused OR lease.warm_until < now() + $3::interval
 """
 
-# The first look reads every lease that is open; what is read is complete up to `snapshot`.
-FIRST_LOOK = """
+# The first read takes every open lease; it is complete up to `snapshot`.
+READ_OPEN_LEASES = """
 SELECT head.now, head.snapshot::text AS snapshot, lease.user_id, lease.warm_until, lease.is_paused
 FROM (SELECT now() AS now, pg_current_snapshot() AS snapshot) AS head
 LEFT JOIN (SELECT * FROM leases WHERE user_id % $1 = $2 AND NOT is_paused) AS lease ON true
 """
 
-# A later look reads what the last snapshot did not show, and no more: transactions that began after it, and those that
-# it saw running. A transaction that stays open costs nothing. Numbers beyond today's come from another cluster, with a
-# dump of its rows: the first look has read those leases, and they have not changed since.
-NEXT_LOOK = """
+# Later reads take only what the last snapshot did not show: transactions that began after it, and those that it saw
+# running. A transaction that stays open costs nothing. Transaction ids beyond the current one come from another
+# cluster, with a dump of its rows: the first read has taken those leases, and they have not changed since.
+READ_CHANGED_LEASES = """
 SELECT head.now, head.snapshot::text AS snapshot, lease.user_id, lease.warm_until, lease.is_paused
 FROM (SELECT now() AS now, pg_current_snapshot() AS snapshot) AS head
 LEFT JOIN LATERAL (
@@ -53,16 +53,16 @@ WHERE user_id = ANY($1) AND warm_until <= $2 AND NOT is_paused
 
 
 class Leases:
-    """What the token endpoint records. People stay warm for `cold_after_s` after a token ran out; None: for ever."""
+    """Records leases for the token endpoint. Users stay warm for `cold_after_s` after a token expired; None: always."""
 
     def __init__(self, database: Database, *, cold_after_s: float | None) -> None:
         self._database = database
         self._cold_after_s = cold_after_s
 
     async def renew(self, user_id: UserId, *, token_ttl_s: float) -> None:
-        """Keep `user_id` warm for as long as a token issued now can be used, and a while beyond; committed on return.
+        """Keep `user_id` warm until `cold_after_s` after a token issued now expires; committed on return.
 
-        One that still has half of that while to go is left as it is: a token does not cost a write each time.
+        A lease with at least half of `cold_after_s` to spare is left as it is, so that not every token costs a write.
         """
         if self._cold_after_s is None:
             return
@@ -73,81 +73,81 @@ class Leases:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Who of a lane's users became warm, and who ceased to be, between two looks."""
+class LeaseChanges:
+    """The users of a lane who became warm or turned cold between two reads of the leases."""
 
     warmed: Sequence[UserId] = ()
     cooled: Sequence[UserId] = ()
 
 
-class Warmth:
-    """Who of a lane's users is warm, as the lane last read it.
+class WarmUsers:
+    """The users of a lane who are warm, as of its last read of the leases.
 
-    `cooling`: who is cold and was not told so yet, and when their lease ran out.
+    `unnotified`: cold users who have not got their `feed_paused` yet, and when their leases ran out.
     """
 
     def __init__(self, *, lane: int, lanes: int) -> None:
         self._lane = lane
         self._lanes = lanes
         self._until: dict[UserId, datetime] = {}
-        self._ends: list[tuple[datetime, UserId]] = []  # a heap; entries of leases renewed since are passed over
+        self._ends: list[tuple[datetime, UserId]] = []  # a heap; ends of leases renewed since are ignored
         self._snapshot: str | None = None
         self._now = datetime.min.replace(tzinfo=UTC)
-        self.cooling: dict[UserId, datetime] = {}
+        self.unnotified: dict[UserId, datetime] = {}
 
     def is_warm(self, user_id: UserId) -> bool:
         return user_id in self._until
 
-    async def look(self, connection: asyncpg.Connection) -> Turn:
-        """Read what changed since the last look: all that was committed before this call is seen."""
+    async def read_changes(self, connection: asyncpg.Connection) -> LeaseChanges:
+        """The changes since the last read. Sees everything that was committed before this call."""
         if self._snapshot is None:
-            rows = await connection.fetch(FIRST_LOOK, self._lanes, self._lane)
+            rows = await connection.fetch(READ_OPEN_LEASES, self._lanes, self._lane)
         else:
-            rows = await connection.fetch(NEXT_LOOK, self._lanes, self._lane, self._snapshot)
+            rows = await connection.fetch(READ_CHANGED_LEASES, self._lanes, self._lane, self._snapshot)
         self._now, self._snapshot = rows[0]["now"], rows[0]["snapshot"]
-        warmed = [row["user_id"] for row in rows if row["user_id"] is not None and self._note(row)]
-        return Turn(warmed, self._cool())
+        warmed = [row["user_id"] for row in rows if row["user_id"] is not None and self._apply(row)]
+        return LeaseChanges(warmed, self._expire())
 
-    def _note(self, row: asyncpg.Record) -> bool:
-        """Take a lease as it is now; answers whether it makes somebody warm who was not."""
+    def _apply(self, row: asyncpg.Record) -> bool:
+        """Apply a lease as read; return whether a cold user became warm."""
         user_id, until = row["user_id"], row["warm_until"]
         if row["is_paused"]:
-            self.cooling.pop(user_id, None)
+            self.unnotified.pop(user_id, None)
             return False
         was_warm = user_id in self._until
         self._until[user_id] = until
         heappush(self._ends, (until, user_id))
-        self.cooling.pop(user_id, None)
+        self.unnotified.pop(user_id, None)
         return not was_warm
 
-    def _cool(self) -> list[UserId]:
+    def _expire(self) -> list[UserId]:
         cooled = []
         while self._ends and self._ends[0][0] <= self._now:
             _, user_id = heappop(self._ends)
             if (until := self._until.get(user_id)) is not None and until <= self._now:
                 del self._until[user_id]
-                self.cooling[user_id] = until
+                self.unnotified[user_id] = until
                 cooled.append(user_id)
         return cooled
 
-    async def told(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
-        """These were told that publications to them have ceased; who got a new lease meanwhile is warm again anyway."""
+    async def mark_notified(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
+        """Record that these users got their `feed_paused`. Leases renewed meanwhile stay open."""
         if user_ids:
             await connection.execute(PAUSE, list(user_ids), self._now)
             for user_id in user_ids:
-                self.cooling.pop(user_id, None)
+                self.unnotified.pop(user_id, None)
 
 
 class AllWarm:
-    """With COLD_AFTER=never everybody may be listening, and nobody is ever told otherwise."""
+    """Replaces WarmUsers with COLD_AFTER=never: every user is warm, none ever turns cold."""
 
-    cooling: Mapping[UserId, datetime] = {}
+    unnotified: Mapping[UserId, datetime] = {}
 
     def is_warm(self, user_id: UserId) -> bool:
         return True
 
-    async def look(self, connection: asyncpg.Connection) -> Turn:
-        return Turn()
+    async def read_changes(self, connection: asyncpg.Connection) -> LeaseChanges:
+        return LeaseChanges()
 
-    async def told(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
+    async def mark_notified(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
         assert not user_ids

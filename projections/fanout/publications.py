@@ -1,4 +1,4 @@
-"""Events as publications carry them: encoded once a process, however many lanes and channels they go to."""
+"""Events as publications carry them, encoded once per process for all lanes and channels."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from projections.readmodels.bodies import Bodies
 from projections.readmodels.shapes import Body
 
 
-class Told(msgspec.Struct, frozen=True):
-    """The data of a publication."""
+class PublicationData(msgspec.Struct, frozen=True):
+    """The data of a publication, before encoding."""
 
     type: str
     version: Version
@@ -22,15 +22,15 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused"):
-    """Publications to this channel pause after `position`: whoever reads it fetches a token, then the feed."""
+    """Publications to this channel pause after `position`. The client fetches a token, then the feed."""
 
     position: Position
 
 
 class Entry:
-    """An event of the log, and the data of its publication once a lane has asked for it.
+    """An event of the log, and the data of its publication once a lane needs it.
 
-    Most events of a backlog go to no warm member: what nobody receives is never put together.
+    While a lane catches up, most events have no warm recipients; their data is never encoded.
     """
 
     __slots__ = ("data", "recorded")
@@ -49,27 +49,27 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """The idempotency key: derived from the fact, so that a repeat carries the same."""
+        """The idempotency key, derived from the event, so that a repeat carries the same key."""
         return f"{self.event.originator_id}:{self.event.originator_version}"
 
     def publication(self, channels: Channels) -> Publication:
-        """What a call to the real-time server carries, once the data is there."""
+        """The publication to these channels, once the data is encoded."""
         assert self.data is not None, "the data of an entry is encoded before it is published"
         return Publication(channels, self.data, self.key)
 
 
 class Publications:
-    """Puts together the data of publications: once a process, however many lanes and channels they go to."""
+    """Encodes the data of publications, once per process for all lanes and channels."""
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
         self._encode = msgspec.json.Encoder().encode
 
     async def encode(self, entries: Sequence[Entry]) -> None:
-        """Fill in the data of those entries that have none yet. Raises StoreUnavailable."""
+        """Fill in the data of the entries that lack it. Raises StoreUnavailable."""
         missing = [entry for entry in entries if entry.data is None]
         if not missing:
             return
-        told = await self._bodies.of([entry.recorded for entry in missing])
-        for entry, event in zip(missing, told, strict=True):
-            entry.data = self._encode(Told(event.type, event.version, event.position, event.body))
+        events = await self._bodies.of([entry.recorded for entry in missing])
+        for entry, event in zip(missing, events, strict=True):
+            entry.data = self._encode(PublicationData(event.type, event.version, event.position, event.body))

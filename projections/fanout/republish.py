@@ -1,4 +1,4 @@
-"""Publishing again what was published: the same bodies under the same keys, to those who may still hear it."""
+"""Republish events: the same bodies under the same keys, to those of the audience who are still members."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded
 from eventstore.values import Position
 from postgres.database import Database
-from projections.fanout.audience import still_concerned
+from projections.fanout.audience import republish_audience
 from projections.fanout.channels import personal_channel
 from projections.fanout.publications import Entry, Publications
 
@@ -21,7 +21,7 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Events from position `first` to `last`, both included: of one room, or for one user's channel, or all."""
+    """Events from position `first` to `last`, inclusive: all, or those of one room or for one user's channel."""
 
     first: Position
     last: Position
@@ -31,7 +31,7 @@ class Selection:
 
 @dataclass(slots=True)
 class Total:
-    """What was, or would be, published: events, and channels summed over them."""
+    """How much was, or would be, published: events, and the sum of their channels."""
 
     events: int = 0
     channels: int = 0
@@ -42,7 +42,7 @@ class Total:
 
 
 class Republishing:
-    """Reads what a selection amounts to. `all_warm`: nobody is left out for having no token."""
+    """Republishes a selection of events. `all_warm`: to cold members, too."""
 
     def __init__(self, database: Database, log: Log, publications: Publications, *, all_warm: bool) -> None:
         self._database = database
@@ -51,17 +51,17 @@ class Republishing:
         self._all_warm = all_warm
 
     async def dry_run(self, selection: Selection) -> Total:
-        """What `publish` would do. Publishes nothing."""
+        """Count what `publish` would publish. Publishes nothing."""
         total = Total()
         async for publication in self._publications_of(selection):
             total.add(publication)
         return total
 
     async def publish(self, selection: Selection, publisher: Publisher) -> Total:
-        """Publish in log order, beside what the lanes publish meanwhile: clients drop what they have by its version.
+        """Publish in log order while the lanes keep publishing: clients drop the versions that they have.
 
-        Within the server's memory of keys (five minutes), what did arrive does not arrive again. Raises
-        PublisherError; beginning again is safe.
+        Within five minutes, the server's memory of idempotency keys, a publication that arrived does not arrive again.
+        Raises PublisherError; starting over is safe.
         """
         total = Total()
         async for publication in self._publications_of(selection):
@@ -71,13 +71,13 @@ class Republishing:
         return total
 
     async def _publications_of(self, selection: Selection) -> AsyncIterator[Publication]:
-        """Those that go to somebody, in log order."""
+        """The publications that have recipients, in log order."""
         after = Position(selection.first - 1)
         while page := await self._database.read(partial(self._page, selection, after)):
             entries = [Entry(recorded) for recorded in page]
             await self._publications.encode(entries)
             for entry in entries:
-                users = await still_concerned(
+                users = await republish_audience(
                     entry.event, self._database, user_id=selection.user_id, all_warm=self._all_warm
                 )
                 if users:

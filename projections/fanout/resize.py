@@ -1,4 +1,4 @@
-"""Changing the number of lanes: all stop at one position, and start there again divided anew."""
+"""Change the number of lanes: all lanes stop at one position, and the new layout starts there."""
 
 import asyncio
 
@@ -8,19 +8,19 @@ from postgres import locks
 from projections.fanout import lane_table as lanes
 from projections.fanout.lane_table import LaneRow
 
-LOOK_S = 0.1
+POLL_S = 0.1
 
 
 class LanesBusy(Exception):
-    """The lanes go on as they were: they did not come to a common position in time (the text says which are behind),
-    or somebody else is changing their number."""
+    """The number of lanes stays as it was: some lanes did not reach the common position in time (the text names them),
+    or another process is changing the number."""
 
 
 async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> None:
-    """Divide the users among `number` lanes (1 or more) from now on. Safe beside running processes.
+    """Divide the users among `number` lanes (1 or more) from now on. Safe while processes publish.
 
-    Nothing is lost, repeated or reordered: no lane of the new layout begins before all of the old one have published
-    the same events and said that nothing is under way. When this dies, the lanes go on as they were, by themselves.
+    No event is lost, repeated or reordered: the new layout starts only once every old lane has published the same
+    events and reported that nothing is in flight. If this process dies, the old lanes resume by themselves.
     Raises LanesBusy.
     """
     connection = await asyncpg.connect(dsn)
@@ -28,23 +28,23 @@ async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> Non
         if not await locks.NUMBER_OF_LANES.try_take(connection):
             raise LanesBusy("their number is being changed already")
         async with asyncio.timeout(timeout_s):
-            while not await _divide(number, connection):  # noqa: ASYNC110 - it is other processes that we wait for
-                await asyncio.sleep(LOOK_S)
+            while not await _try_resize(number, connection):  # noqa: ASYNC110 - it is other processes that we wait for
+                await asyncio.sleep(POLL_S)
     except TimeoutError:
         rows = await lanes.read_lanes(connection)
-        await lanes.let_all_go_on(connection)
+        await lanes.clear_stops(connection)
         behind = ", ".join(row.name for row in rows if row.waits_at is None)
         raise LanesBusy(f"not at position {max(row.position for row in rows)} yet: {behind}") from None
     finally:
         await connection.close()
 
 
-async def _divide(number: int, connection: asyncpg.Connection) -> bool:
-    """Divide when all lanes wait at one position; otherwise tell them where to stop, and answer False."""
+async def _try_resize(number: int, connection: asyncpg.Connection) -> bool:
+    """Replace the lanes if all wait at one position; otherwise tell them where to stop and return False."""
     async with connection.transaction():
         rows = await lanes.lock_lanes(connection)
         stop = max(row.position for row in rows)
-        if not all([await _waits(row, stop, connection) for row in rows]):
+        if not all([await _is_waiting(row, stop, connection) for row in rows]):
             await lanes.stop_all_at(stop, connection)
             return False
         paused = any(row.paused for row in rows)
@@ -52,8 +52,8 @@ async def _divide(number: int, connection: asyncpg.Connection) -> bool:
         return True
 
 
-async def _waits(row: LaneRow, stop: int, connection: asyncpg.Connection) -> bool:
-    """Whether the lane published up to `stop` and has nothing under way: by its own word, or since nobody has it."""
+async def _is_waiting(row: LaneRow, stop: int, connection: asyncpg.Connection) -> bool:
+    """Whether the lane has published up to `stop` with nothing in flight: it says so itself, or no process holds it."""
     if row.position != stop:
         return False
     if row.waits_at == stop:

@@ -14,20 +14,20 @@ from projections.fanout.publications import Entry, Publications
 from projections.readmodels.projection import RoomsProjection
 
 PAGE = 1_000
-"""Events read at a time."""
+"""How many events are read at a time."""
 
 WINDOW = 5_000
-"""Entries kept for lanes that are a little behind; one that is further behind reads for itself."""
+"""How many entries are kept for lanes that are a little behind; a lane further behind reads the log itself."""
 
 POLL_S = 0.5
-"""How long a notification that got lost can hold an event up."""
+"""How long a lost notification can delay an event."""
 
 FOLDED_BY = RoomsProjection.name
-"""The read models give bodies their contents: an event is told when they show it."""
+"""Bodies are made from the read models: an event is published once these have folded it."""
 
 
 class Tail:
-    """Entries beyond a position, as they come. Wakes on NOTIFY, and polls as well."""
+    """Entries beyond a position, as they arrive. Wakes on NOTIFY, and polls as well."""
 
     def __init__(self, dsn: str, database: Database, log: Log, publications: Publications) -> None:
         self._database = database
@@ -41,15 +41,15 @@ class Tail:
         self.head = LOG_START
 
     async def run(self) -> None:
-        """Listen for news until cancelled. Without it `news` only polls."""
+        """Listen for notifications until cancelled. Without it `wait_for_news` only polls."""
         await self._listener.run()
 
     def has_news(self, position: Position) -> bool:
-        """Whether there may be events beyond `position`, as far as is known without asking."""
+        """Whether there may be events beyond `position`, as far as this process knows without a query."""
         return self._to > position or self._news.is_set()
 
-    async def news(self, position: Position) -> bool:
-        """Wait until there may be events beyond `position`, or for long enough to look all the same; answers which."""
+    async def wait_for_news(self, position: Position) -> bool:
+        """Wait until there may be events beyond `position`, at most `POLL_S`; return whether there may be."""
         if not self.has_news(position):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL_S)
@@ -58,7 +58,7 @@ class Tail:
     async def after(
         self, position: Position, *, limit: int = PAGE, to: Position | None = None
     ) -> tuple[list[Entry], Position]:
-        """The next entries beyond `position`, at most `limit`, none beyond `to`; and the position they complete to.
+        """The next entries beyond `position`, at most `limit`, none beyond `to`; and how far they are complete.
 
         Raises StoreUnavailable.
         """
@@ -73,18 +73,18 @@ class Tail:
         return entries, complete_to
 
     async def encode(self, entries: Sequence[Entry]) -> None:
-        """Fill in the data of the entries that a lane is about to publish. Raises StoreUnavailable."""
+        """Fill in the data of entries that a lane is about to publish. Raises StoreUnavailable."""
         await self._publications.encode(entries)
 
     async def _extend(self, position: Position) -> None:
-        """Read on from the end of the window, or begin a new one at `position` when it lies beyond."""
-        self._news.clear()  # before reading: what is announced from now on may not be in the answer
+        """Extend the window, or start a new one at `position` when that lies beyond its end."""
+        self._news.clear()  # before reading: events announced from now on may be missing from the result
         if position > self._to or not self._window:
             self._window.clear()
             self._from = self._to = position
         entries, complete_to = await self._read(self._to, PAGE)
         if len(entries) == PAGE:
-            self._news.set()  # a full page: there is more, and no announcement will say so again
+            self._news.set()  # a full page: there may be more, and its notification has come already
         overflow = len(self._window) + len(entries) - WINDOW
         if overflow > 0:
             self._from = self._window[overflow - 1].position

@@ -1,4 +1,4 @@
-"""Fan-out: the lanes of one process. Any number of processes share the lanes, and each lane has one at a time."""
+"""The lanes of one process. Any number of processes share the lanes; each lane has one holder at a time."""
 
 import asyncio
 import logging
@@ -19,16 +19,16 @@ from projections.fanout.lane import Counts, Lane
 from projections.fanout.lane_table import LaneRow, LayoutChanged
 from projections.fanout.tail import Tail
 
-ROUND_S = 1.0
-"""How often a process looks for lanes that nobody holds, and for others to share with."""
+REBALANCE_S = 1.0
+"""How often a process compares its lanes with its fair share."""
 
-LEAVE_S = 5.0
-TIMEOUT_S = 5.0
+RELEASE_TIMEOUT_S = 5.0
+DATABASE_TIMEOUT_S = 5.0
 
 HOLDER_SESSION = {
     **SESSION,
     "application_name": "onrecord fan-out",
-    # A process that hangs, or a machine that lost its power, must not keep its lanes.
+    # A hung process, or a machine that lost power, must not keep its lanes.
     "idle_session_timeout": "30s",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
@@ -40,87 +40,89 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FanoutSettings:
-    """`all_warm`: publish to members who cannot be listening, too. `sets_aside`: go on after a refused event."""
+    """`all_warm`: publish to cold members, too. `sets_aside`: make refused events dead letters instead of stopping."""
 
     all_warm: bool = False
     sets_aside: bool = False
 
 
 @dataclass(slots=True)
-class Held:
+class HeldLane:
+    """A lane that this process holds, its task, and the connection that holds its lock."""
+
     lane: Lane
     task: asyncio.Task[None]
     connection: asyncpg.Connection
 
 
 class Fanout:
-    """Holds a fair share of the lanes for as long as it runs."""
+    """Holds a fair share of the lanes as long as it runs."""
 
     def __init__(self, dsn: str, tail: Tail, publisher: Publisher, settings: FanoutSettings) -> None:
         self._dsn = dsn
         self._tail = tail
         self._publisher = publisher
         self._settings = settings
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, HeldLane] = {}
         self._presence: asyncpg.Connection | None = None
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self.counts = Counts()
 
     @property
     def lanes(self) -> list[Lane]:
-        """Those that this process holds."""
+        """The lanes that this process holds."""
         return [held.lane for held in self._held.values()]
 
     @property
     def lag_events(self) -> int:
-        """Of the lane that is furthest behind, in positions."""
+        """The lag of the lane that is furthest behind, in positions."""
         return max((lane.lag_events for lane in self.lanes), default=0)
 
     @property
     def lag_s(self) -> float:
-        """Of the lane whose oldest unpublished event has waited longest, in seconds."""
+        """The lag of the lane whose oldest unpublished event has waited longest, in seconds."""
         return max((lane.lag_s for lane in self.lanes), default=0.0)
 
     async def run(self) -> None:
-        """Publish until cancelled; what is under way then is finished, within some seconds."""
+        """Publish until cancelled; publications in flight then get `RELEASE_TIMEOUT_S` to finish."""
         listening = asyncio.create_task(self._tail.run())
         try:
             while True:
                 try:
-                    await self._share()
+                    await self._rebalance()
                 except (*UNAVAILABLE, StoreError) as error:
                     log.warning("cannot share lanes", extra={"reason": str(error) or type(error).__name__})
                     self._disconnect()
-                await asyncio.sleep(ROUND_S)
+                await asyncio.sleep(REBALANCE_S)
         finally:
             listening.cancel()
-            await asyncio.gather(*(self._leave(lane) for lane in list(self._held)))
+            await asyncio.gather(*(self._release(lane) for lane in list(self._held)))
             self._disconnect()
 
-    async def _share(self) -> None:
-        """Give up what is more than a fair share, or take what nobody holds."""
-        connection = await self._present()
-        async with asyncio.timeout(TIMEOUT_S):
+    async def _rebalance(self) -> None:
+        """Release lanes beyond a fair share, or acquire free ones up to it."""
+        connection = await self._presence_connection()
+        async with asyncio.timeout(DATABASE_TIMEOUT_S):
             rows = await lanes.read_lanes(connection)
             processes = await locks.PUBLISHING.count_shared(connection)
-        await self._drop_finished()
+        await self._release_finished()
         share = math.ceil(len(rows) / max(1, processes))
         for lane in sorted(self._held)[share:]:
-            await self._leave(lane)
+            await self._release(lane)
         for row in rows:
             if len(self._held) >= share:
                 break
             if row.lane not in self._held:
-                await self._take(row.lane)
+                await self._acquire(row.lane)
 
-    async def _present(self) -> asyncpg.Connection:
-        """A connection that tells the others that we are here."""
+    async def _presence_connection(self) -> asyncpg.Connection:
+        """The connection whose shared lock makes other processes count this one."""
         if self._presence is None or self._presence.is_closed():
             self._presence = await self._connect()
             await locks.PUBLISHING.share(self._presence)
         return self._presence
 
-    async def _take(self, number: int) -> None:
+    async def _acquire(self, number: int) -> None:
         connection = await self._connect()
         row = None
         try:
@@ -141,17 +143,17 @@ class Fanout:
         )
         log.info("lane taken", extra={"lane": row.name, "position": row.position})
         task = asyncio.create_task(self._run(lane), name=row.name)
-        connection.add_termination_listener(lambda _: self._lose(lane, task))
-        self._held[number] = Held(lane, task, connection)
+        connection.add_termination_listener(lambda _: self._cancel_lost(lane, task))
+        self._held[number] = HeldLane(lane, task, connection)
 
-    def _lose(self, lane: Lane, task: asyncio.Task[None]) -> None:
-        """Publish nothing more of what is under way, which may be seconds: others may have the lane by now."""
+    def _cancel_lost(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        """Cancel a lane at once when its connection closes: another process may hold it by now."""
         if not task.done():
             log.warning("lane lost", extra={"lane": lane.row.name, "reason": "connection lost"})
             task.cancel()
 
     async def _run(self, lane: Lane) -> None:
-        """Runs the lane; whatever ends it, the next round takes it up again from its checkpoint, here or elsewhere."""
+        """Run the lane. Whatever ends it, a process acquires it again and continues from its checkpoint."""
         try:
             await lane.run()
         except LayoutChanged:
@@ -163,7 +165,7 @@ class Fanout:
             await self._record_failure(lane.row, error)
 
     async def _record_failure(self, row: LaneRow, error: Exception) -> None:
-        """An event that cannot even be read stops the lane until an operator has looked, as a refused one does."""
+        """Stop the lane at an event that raised an unexpected error, until an operator resumes or skips."""
         connection = await self._connect()
         try:
             await lanes.fail(
@@ -172,15 +174,15 @@ class Fanout:
         finally:
             connection.terminate()
 
-    async def _drop_finished(self) -> None:
+    async def _release_finished(self) -> None:
         for lane, held in list(self._held.items()):
             if held.task.done():
-                await self._leave(lane)
+                await self._release(lane)
 
-    async def _leave(self, lane: int) -> None:
+    async def _release(self, lane: int) -> None:
         held = self._held.pop(lane)
-        held.lane.leave()
-        _, unfinished = await asyncio.wait([held.task], timeout=LEAVE_S)
+        held.lane.finish()
+        _, unfinished = await asyncio.wait([held.task], timeout=RELEASE_TIMEOUT_S)
         for task in unfinished:
             task.cancel()
             await asyncio.wait([task])
@@ -188,7 +190,7 @@ class Fanout:
 
     async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(
-            self._dsn, timeout=TIMEOUT_S, command_timeout=TIMEOUT_S, server_settings=HOLDER_SESSION
+            self._dsn, timeout=DATABASE_TIMEOUT_S, command_timeout=DATABASE_TIMEOUT_S, server_settings=HOLDER_SESSION
         )
 
     def _disconnect(self) -> None:

@@ -1,4 +1,4 @@
-"""The event that stops the inline read models, if there is one."""
+"""Finds the event that blocks the inline read models."""
 
 import asyncpg
 
@@ -10,9 +10,9 @@ from projections.readmodels.projection import RoomsProjection
 
 
 async def stopped_by(log: Log, connection: asyncpg.Connection) -> str | None:
-    """The event beyond their checkpoint that this program cannot read, and why; None when there is none.
+    """The event beyond their checkpoint that this program cannot read, and why; None when it can read all.
 
-    While there is one, every writer of this program refuses commands: it may not append beyond what it cannot fold.
+    Until it can, every writer of this program refuses commands: it must not append beyond an event it cannot fold.
     """
     checkpoint = await checkpoints.read(RoomsProjection.name, connection)
     head = await log.last_position(connection=connection)

@@ -1,6 +1,6 @@
-"""What an event says to people: the body that its answer, its publication and its entry in a feed all carry.
+"""Bodies of events: the same in the response to a command, in publications and in the feed.
 
-The shapes that a body is made of are built here alone, for events and for reads of the read models.
+The shapes in a body are built only here, for events and for queries of the read models.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,8 +34,8 @@ LAST_COLUMNS = """
 ROOMS_AT = f"""
 SELECT
     asked.room_id, asked.version, coalesce(former.name, rooms.name) AS name,
-    CASE WHEN coalesce(joined.version, 0) > coalesce(gone.version, 0)
-        THEN joined.members ELSE coalesce(gone.members, 0) END AS member_count,
+    CASE WHEN coalesce(joined.version, 0) > coalesce(departed.version, 0)
+        THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
     coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
     {LAST_COLUMNS}
 FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
@@ -47,7 +47,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT left_version AS version, members_after_leave AS members FROM memberships
     WHERE room_id = asked.room_id AND left_version <= asked.version ORDER BY left_version DESC LIMIT 1
-) AS gone ON true
+) AS departed ON true
 LEFT JOIN LATERAL (
     SELECT version, content, posted_at, user_id FROM messages
     WHERE room_id = asked.room_id AND version <= asked.version ORDER BY version DESC LIMIT 1
@@ -65,18 +65,18 @@ RoomVersion = tuple[RoomId, Version]
 
 
 def user(user_id: UserId, username: str | None) -> User:
-    """A user by name, or by what stands for it where this installation has no such account (an imported log)."""
+    """A user; `user <id>` replaces the name when the account does not exist here, as after an import."""
     return User(user_id, username if username is not None else f"user {user_id}")
 
 
 def message(room_id: RoomId, version: Version, *, author: User, content: str, posted_at: datetime) -> Message:
-    """Something said."""
+    """A message that was posted."""
     said_at = timestamp(posted_at)
     return Message(version, content, author, MessageRoom(room_id, version, said_at), said_at)
 
 
 def room_summary(row: asyncpg.Record) -> RoomSummary:
-    """A row with a room's columns, and those of LAST_COLUMNS."""
+    """A room from a row with its columns and LAST_COLUMNS."""
     last = None
     if row["last_id"] is not None:
         author = user(row["last_user_id"], row["last_username"])
@@ -87,46 +87,46 @@ def room_summary(row: asyncpg.Record) -> RoomSummary:
 
 
 def body(event: RoomEvent, actor: User, rooms: Mapping[RoomVersion, RoomSummary]) -> Body:
-    """The body of an event, given the user who acted and, where it shows its room, the room right after it."""
+    """The body of an event. `actor` acted; `rooms` has the room right after the event if the body shows it."""
     match event:
         case Room.MessageAdded():
             return message(
-                *place(event),
+                *room_version(event),
                 author=actor,
                 content=event.content,
                 posted_at=event.timestamp,
             )
         case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft() | Room.RoomRenamed():
-            return Member(rooms[place(event)], actor)
+            return Member(rooms[room_version(event)], actor)
         case _:
             assert_never(event)
 
 
 def shows_room(event: RoomEvent) -> bool:
-    """Whether the body shows the whole room. That of a message does not: posting reads nothing."""
+    """Whether the body shows the whole room. The body of a message does not, so posting needs no query."""
     return not isinstance(event, Room.MessageAdded)
 
 
-def place(event: RoomEvent) -> RoomVersion:
+def room_version(event: RoomEvent) -> RoomVersion:
     return RoomId(event.originator_id), Version(event.originator_version)
 
 
 class Bodies:
-    """Bodies of events. The same event has the same body for ever, but for the names of users, which may change."""
+    """Bodies of events. An event's body never changes, except for the names of users."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
-        rooms = await self.rooms_at([place(event)]) if shows_room(event) else {}
+        rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
         return body(event, actor, rooms)
 
     async def of(self, batch: Sequence[Recorded[RoomEvent]]) -> list[StreamEvent]:
-        """The events of `batch` as people get them, in its order."""
+        """The events of `batch` with their bodies, in order."""
         events = [recorded.event for recorded in batch]
         users = await self.users(event.actor for event in events)
-        rooms = await self.rooms_at(place(event) for event in events if shows_room(event))
+        rooms = await self.rooms_at(room_version(event) for event in events if shows_room(event))
         return [
             StreamEvent(
                 version=recorded.version,
@@ -153,7 +153,7 @@ class Bodies:
         return {(row["room_id"], row["version"]): room_summary(row) for row in rows}
 
     async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
-        """Users by id; each of those asked for is in the answer."""
+        """Users by id, one for each id, even without an account."""
         asked = set(user_ids)
         names = dict(await self._database.fetch(USERNAMES, list(asked))) if asked else {}
         return {user_id: user(user_id, names.get(user_id)) for user_id in asked}

@@ -1,4 +1,4 @@
-"""Who was in a room at a version, and so could read what was said then."""
+"""The members of a room at a version: those who could read it then."""
 
 from domain.values import RoomId
 from eventstore.values import Version
@@ -26,7 +26,7 @@ ORDER BY stay.joined_version
 
 
 class Members:
-    """Lists of members, by the time they joined. Whether the caller may see them was asked before."""
+    """Lists of members in the order they joined. The caller checks whether they may be shown."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,6 +1,6 @@
-"""Rooms, memberships and messages, as pages and answers show them. Source: every Room event.
+"""Rooms, memberships and messages, as pages and the API show them. Source: every Room event.
 
-What to write is worked out here, for a whole batch; the functions in `fold.sql` write it.
+This module works out the changes of a whole batch; the functions in `fold.sql` write them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
 
 @dataclass(slots=True)
 class RoomDelta:
-    """What a batch did to one room, as differences."""
+    """What a batch changes in one room."""
 
     version: Version = STREAM_START
     place: int = 0
@@ -37,65 +37,65 @@ class RoomDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A join or a leave, with what the batch has added to the number of the room's members by then."""
+class MembershipChange:
+    """A join or a leave. `members_delta` is what the batch has added to the room's member count by then."""
 
     event: Room.UserJoined | Room.UserLeft
     place: int
-    change: int
+    members_delta: int
 
     @property
-    def who(self) -> tuple[UUID, int]:
+    def room_and_user(self) -> tuple[UUID, int]:
         return self.event.originator_id, self.event.user_id
 
     @property
-    def moment(self) -> tuple[int, int, int]:
-        """The columns that say when and to what effect."""
-        return self.event.originator_version, self.place, self.change
+    def when_and_effect(self) -> tuple[int, int, int]:
+        """The columns for the time of the change and for the member count after it."""
+        return self.event.originator_version, self.place, self.members_delta
 
 
-NEVER = (None, None, None)
-"""The moment of a leave that has not happened."""
+NO_LEAVE = (None, None, None)
+"""The columns of a leave that has not happened."""
 
 
 @dataclass(slots=True)
-class Stays:
-    """The memberships that a batch began, some of them ended as well, and those from before it that it ended."""
+class BatchMemberships:
+    """The stays that a batch began, with their ends if it ended them, and the earlier stays that it ended."""
 
-    begun: dict[tuple[UUID, int, int], tuple[Move, Move | None]] = field(default_factory=dict)
-    ended: list[Move] = field(default_factory=list)
-    _current: dict[tuple[UUID, int], Move] = field(default_factory=dict)
+    begun: dict[tuple[UUID, int, int], tuple[MembershipChange, MembershipChange | None]] = field(default_factory=dict)
+    ended: list[MembershipChange] = field(default_factory=list)
+    _current: dict[tuple[UUID, int], MembershipChange] = field(default_factory=dict)
 
-    def add(self, move: Move) -> None:
-        """Take the next join or leave, in log order."""
-        match move.event:
+    def add(self, change: MembershipChange) -> None:
+        """Add the next join or leave, in log order."""
+        match change.event:
             case Room.UserJoined():
-                self._current[move.who] = move
-                self.begun[(*move.who, move.event.originator_version)] = (move, None)
+                self._current[change.room_and_user] = change
+                self.begun[(*change.room_and_user, change.event.originator_version)] = (change, None)
             case Room.UserLeft():
-                self._end(move)
+                self._end(change)
             case _:
-                assert_never(move.event)
+                assert_never(change.event)
 
-    def _end(self, leave: Move) -> None:
-        if (join := self._current.pop(leave.who, None)) is not None:
-            self.begun[(*join.who, join.event.originator_version)] = (join, leave)
+    def _end(self, leave: MembershipChange) -> None:
+        if (join := self._current.pop(leave.room_and_user, None)) is not None:
+            self.begun[(*join.room_and_user, join.event.originator_version)] = (join, leave)
         else:
             self.ended.append(leave)
 
 
 @dataclass(slots=True)
 class BatchByKind:
-    """The events of a batch by what they do, each kind in log order."""
+    """The events of a batch by kind, each kind in log order."""
 
     openings: list[Room.RoomOpened] = field(default_factory=list)
-    moves: list[Move] = field(default_factory=list)
+    membership_changes: list[MembershipChange] = field(default_factory=list)
     messages: list[Room.MessageAdded] = field(default_factory=list)
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
-        """Take the next event."""
+        """Add the next event."""
         delta = self.deltas.get(event.originator_id)
         if delta is None:
             delta = self.deltas[event.originator_id] = RoomDelta()
@@ -107,10 +107,10 @@ class BatchByKind:
                 delta.bumped_at, delta.last_message_version = event.timestamp, delta.version
             case Room.UserJoined():
                 delta.members += 1
-                self.moves.append(Move(event, place, delta.members))
+                self.membership_changes.append(MembershipChange(event, place, delta.members))
             case Room.UserLeft():
                 delta.members -= 1
-                self.moves.append(Move(event, place, delta.members))
+                self.membership_changes.append(MembershipChange(event, place, delta.members))
             case Room.RoomOpened():
                 self.openings.append(event)
             case Room.RoomRenamed():
@@ -120,12 +120,12 @@ class BatchByKind:
 
 
 class RoomsProjection:
-    """Folds a whole batch at once, in one round trip, however many events it holds."""
+    """Folds a whole batch in one round trip, however many events it holds."""
 
     name = "rooms"
 
     version = 2
-    """Of the fold: raised with every change after which the same events make other rows."""
+    """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     async def fold(self, batch: Sequence[Recorded[RoomEvent]], connection: asyncpg.Connection) -> None:
         """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""
@@ -139,14 +139,14 @@ class RoomsProjection:
             kinds.add(place, event)
         if kinds.openings:
             base = fold_openings(kinds.openings, base)
-        if kinds.moves:
-            base = fold_stays(kinds.moves, base)
+        if kinds.membership_changes:
+            base = fold_stays(kinds.membership_changes, base)
         if kinds.renames:
             base = fold_renames(kinds.renames, base)
         return fold_changes(kinds.deltas, kinds.messages, base)
 
     async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> dict[str, set[UUID]]:
-        """The rooms that have each of these name keys; another application may have opened several with one."""
+        """The rooms with each of these name keys; another application may have given several rooms the same name."""
         found: dict[str, set[UUID]] = {}
         for key, room_id in await connection.fetch(HOLDERS, list(values)):
             found.setdefault(key, set()).add(room_id)
@@ -154,32 +154,32 @@ class RoomsProjection:
 
 
 def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:
-    """The call that adds rooms, as yet without members."""
+    """The call that adds rooms, still without members."""
     rows = [(e.originator_id, e.name, name_key(e.name), e.timestamp) for e in events]
     return Call("fold_openings", base, *columns(rows, 4))
 
 
-def fold_stays(moves: Iterable[Move], base: Call | int) -> Call:
-    """The call that begins and ends memberships, while the rooms' rows still tell their members before the batch."""
-    stays = Stays()
-    for move in moves:
-        stays.add(move)
-    ended = [(*leave.who, *leave.moment) for leave in stays.ended]
+def fold_stays(membership_changes: Iterable[MembershipChange], base: Call | int) -> Call:
+    """The call that begins and ends stays. It needs the member counts from before the batch."""
+    memberships = BatchMemberships()
+    for change in membership_changes:
+        memberships.add(change)
+    ended = [(*leave.room_and_user, *leave.when_and_effect) for leave in memberships.ended]
     begun = [
-        (*join.who, *join.moment, *(leave.moment if leave is not None else NEVER))
-        for join, leave in stays.begun.values()
+        (*join.room_and_user, *join.when_and_effect, *(leave.when_and_effect if leave is not None else NO_LEAVE))
+        for join, leave in memberships.begun.values()
     ]
     return Call("fold_stays", base, *columns(ended, 5), *columns(begun, 8))
 
 
 def fold_renames(events: Sequence[Room.RoomRenamed], base: Call | int) -> Call:
-    """The call that names rooms, and keeps what they were called before."""
+    """The call that renames rooms and records their former names."""
     rows = [(e.originator_id, e.originator_version, e.name, name_key(e.name)) for e in events]
     return Call("fold_renames", base, *columns(rows, 4))
 
 
 def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.MessageAdded], base: Call | int) -> Call:
-    """The call that adds messages and brings the rooms' own rows up to date."""
+    """The call that adds messages and updates the rooms' own rows."""
     rooms = [
         (room_id, d.version, d.place, d.bumped_at, d.last_message_version, d.members, d.messages)
         for room_id, d in deltas.items()
@@ -189,5 +189,5 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
 
 
 def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows of `width` fields as one list a column, for `unnest`."""
+    """Rows of `width` fields as one list per column, for `unnest`."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,4 +1,4 @@
-"""Reads of the read models, each one statement, each with the position that it reflects."""
+"""Queries of the read models. Each is one statement and returns the position that it reflects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ LEFT JOIN LATERAL (
 ORDER BY event.originator_version
 """
 
-# A stay's events lie between two positions: nothing of a room is read that the user was not there for.
+# A stay's events lie between two positions: no event from outside the user's stays is read.
 FEED = f"""
 SELECT head.position, event.*
 FROM (SELECT {POSITION}) AS head
@@ -132,7 +132,7 @@ ORDER BY event.notification_id
 
 
 @dataclass(frozen=True, slots=True)
-class At(Generic[T]):
+class AtPosition(Generic[T]):
     """A value, and the log position that it reflects."""
 
     value: T
@@ -140,92 +140,92 @@ class At(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
-    """One page of results, and how many there are on all pages."""
+class ResultPage(Generic[T]):
+    """One page of results; `count` is the total of all pages."""
 
     count: int
     results: list[T]
 
 
 class Queries:
-    """What people may read. Users and rooms are given by id; `None` where there is nothing for that user to see."""
+    """What a user may read. The first argument is the user who asks."""
 
     def __init__(self, database: Database, log: Log, bodies: Bodies) -> None:
         self._database = database
         self._log = log
         self._bodies = bodies
 
-    async def rooms(self, user_id: UserId, *, page: int) -> At[Found[RoomSummary] | None]:
+    async def rooms(self, user_id: UserId, *, page: int) -> AtPosition[ResultPage[RoomSummary] | None]:
         """The rooms of a user, latest bumped first; None for a page (from 1) beyond the last."""
         rows = await self._database.fetch(ROOMS, user_id, offset(page))
         found = [row for row in rows if row["room_id"] is not None]
-        return At(numbered([room_summary(row) for row in found], found, page), rows[0]["position"])
+        return AtPosition(numbered([room_summary(row) for row in found], found, page), rows[0]["position"])
 
-    async def room(self, user_id: UserId, room_id: RoomId) -> At[RoomSummary]:
+    async def room(self, user_id: UserId, room_id: RoomId) -> AtPosition[RoomSummary]:
         """A room that the user is a member of. Raises NotInRoom."""
         row = (await self._database.fetch(ROOM, user_id, room_id))[0]
         if row["room_id"] is None:
             raise NotInRoom
-        return At(room_summary(row), row["position"])
+        return AtPosition(room_summary(row), row["position"])
 
-    async def search(self, user_id: UserId, text: str, *, page: int) -> At[Found[RoomFound] | None]:
-        """Rooms whose name has `text` in it, by name; all of them for an empty text."""
+    async def search(self, user_id: UserId, text: str, *, page: int) -> AtPosition[ResultPage[RoomFound] | None]:
+        """Rooms whose name contains `text`, by name; all rooms for an empty text. None for a page beyond the last."""
         rows = await self._database.fetch(SEARCH, user_id, name_key(text), offset(page))
         found = [row for row in rows if row["room_id"] is not None]
-        return At(numbered([room_found(row) for row in found], found, page), rows[0]["position"])
+        return AtPosition(numbered([room_found(row) for row in found], found, page), rows[0]["position"])
 
-    async def messages(self, user_id: UserId, room_id: RoomId, *, page: int) -> At[Found[Message] | None]:
+    async def messages(self, user_id: UserId, room_id: RoomId, *, page: int) -> AtPosition[ResultPage[Message] | None]:
         """Messages of a room, newest first. Raises NotInRoom; None for a page beyond the last."""
         rows = await self._database.fetch(MESSAGES, user_id, room_id, offset(page))
         if rows[0]["room_id"] is None:
             raise NotInRoom
         results = messages(rows)
-        found = Found(rows[0]["message_count"], results) if results or page == 1 else None
-        return At(found, rows[0]["position"])
+        found = ResultPage(rows[0]["message_count"], results) if results or page == 1 else None
+        return AtPosition(found, rows[0]["position"])
 
     async def messages_before(
         self, user_id: UserId, room_id: RoomId, *, before: Version, limit: int
-    ) -> At[Found[Message]]:
+    ) -> AtPosition[ResultPage[Message]]:
         """The newest `limit` messages with ids below `before`, newest first. Raises NotInRoom."""
         rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
-        return At(Found(rows[0]["message_count"], messages(rows)), rows[0]["position"])
+        return AtPosition(ResultPage(rows[0]["message_count"], messages(rows)), rows[0]["position"])
 
-    async def events(self, user_id: UserId, room_id: RoomId, *, after: Version, limit: int) -> At[RoomEvents]:
+    async def events(self, user_id: UserId, room_id: RoomId, *, after: Version, limit: int) -> AtPosition[RoomEvents]:
         """The events of a room beyond version `after`, ascending. Raises NotInRoom."""
         rows = await self._database.fetch(EVENTS, user_id, room_id, after, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
-        return At(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
+        return AtPosition(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
 
-    async def feed(self, user_id: UserId, *, after: Position, limit: int) -> At[list[StreamEvent]]:
-        """What the user was there for beyond position `after`, across rooms, ascending.
+    async def feed(self, user_id: UserId, *, after: Position, limit: int) -> AtPosition[list[StreamEvent]]:
+        """The events during the user's stays beyond position `after`, across rooms, ascending.
 
-        The position is the point that the answer is complete to: that of the last event where there may be more.
+        The result is complete up to its position: that of the last event if `limit` cut it off.
         """
         rows = await self._database.fetch(FEED, user_id, after, limit)
         events = await self._events(rows)
         is_all = len(events) < limit
-        return At(events, rows[0]["position"] if is_all else Position(events[-1].position))
+        return AtPosition(events, rows[0]["position"] if is_all else Position(events[-1].position))
 
     async def _events(self, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
         return await self._bodies.of(self._log.decode([row for row in rows if row["notification_id"] is not None]))
 
 
 class NotInRoom(Exception):
-    """The room does not exist, or the user is not a member: people cannot tell which."""
+    """The room does not exist, or the user is not a member: the response does not say which."""
 
 
 def offset(page: int) -> int:
     return (page - 1) * PAGE
 
 
-def numbered(results: list[T], rows: Sequence[asyncpg.Record], page: int) -> Found[T] | None:
+def numbered(results: list[T], rows: Sequence[asyncpg.Record], page: int) -> ResultPage[T] | None:
     """A page with the total that each of its rows carries; the first page exists even when it is empty."""
     if rows:
-        return Found(rows[0]["total"], results)
-    return Found(0, []) if page == 1 else None
+        return ResultPage(rows[0]["total"], results)
+    return ResultPage(0, []) if page == 1 else None
 
 
 def room_found(row: asyncpg.Record) -> RoomFound:

@@ -1,6 +1,6 @@
-"""The shapes of the HTTP contract (docs/http-api.md), as answers, publications and the feed all carry them.
+"""The shapes of the HTTP contract (docs/http-api.md), the same in responses, publications and the feed.
 
-A shape is folded from the log: the same event gives the same `Message` or `Member`, whoever asks and whenever.
+A body is derived from the log: an event gives the same `Message` or `Member` to every user at any time.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from eventstore.values import Position, Version
 Timestamp = Annotated[
     str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", description="RFC 3339, UTC, microseconds")
 ]
-"""A string, not a datetime: always six digits of a second, so that two of them compare as strings do."""
+"""A string, not a datetime: always six digits of a second, so that timestamps sort as strings."""
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -23,14 +23,14 @@ def timestamp(moment: datetime) -> Timestamp:
 
 
 class User(Struct, frozen=True):
-    """A person, by the number that events name."""
+    """A user, by the id that events name."""
 
     id: UserId
     username: str
 
 
 class LastMessage(Struct, frozen=True):
-    """The newest message of a room, as lists of rooms show it."""
+    """The newest message of a room, as room lists show it."""
 
     id: Version
     content: str
@@ -39,7 +39,7 @@ class LastMessage(Struct, frozen=True):
 
 
 class RoomSummary(Struct, frozen=True):
-    """A room at `version`. `bumped_at` is when its newest message was said, or when it was opened."""
+    """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened."""
 
     id: RoomId
     name: str
@@ -50,7 +50,7 @@ class RoomSummary(Struct, frozen=True):
 
 
 class RoomFound(Struct, frozen=True):
-    """A room in the answer to a search, for people who may not be in it."""
+    """A room found by a search; the user need not be a member."""
 
     id: RoomId
     name: str
@@ -67,7 +67,7 @@ class MessageRoom(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """Something said. `id` is the version of the room that added it."""
+    """A message. `id` is the version of the room that added it."""
 
     id: Version
     content: str
@@ -77,14 +77,14 @@ class Message(Struct, frozen=True):
 
 
 class Member(Struct, frozen=True):
-    """A user who joined or left, and the room as it was right after."""
+    """A user who opened, joined, left or renamed a room, and the room right after that."""
 
     room: RoomSummary
     user: User
 
 
 Body = Message | Member
-"""What an event says to people: one shape for each kind."""
+"""The part of an event that clients see."""
 
 
 class StreamEvent(Struct, frozen=True):
@@ -98,7 +98,7 @@ class StreamEvent(Struct, frozen=True):
 
 
 class RoomEvents(Struct, frozen=True):
-    """Events of one room, ascending by version; `version` is the room's by now: beyond the last, there is more."""
+    """Events of one room, ascending by version. `version` is the room's newest: if the last is below, ask again."""
 
     events: list[StreamEvent]
     version: Version

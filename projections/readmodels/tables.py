@@ -5,7 +5,7 @@ import asyncpg
 from domain.values import RoomId
 
 LIVE = "public"
-"""The schema of the tables that pages are read from."""
+"""The schema of the live tables."""
 
 KEYS = {
     "rooms": ("room_id",),
@@ -19,14 +19,14 @@ TABLES = tuple(KEYS)
 
 
 async def replace_room(room_id: RoomId, connection: asyncpg.Connection, *, source: str) -> None:
-    """Make the live rows of one room those of the tables in the schema `source`, which hold this room only."""
+    """Replace the live rows of one room with those in the schema `source`, whose tables hold only this room."""
     for table in TABLES:
         await connection.execute(remove_wrong(table, source), room_id)
         await connection.execute(add_missing(table, source))
 
 
 def remove_wrong(table: str, source: str) -> str:
-    """SQL: deletes the live rows of a room that `source` does not have, or has with other contents."""
+    """SQL: deletes the live rows of a room that are missing or different in `source`."""
     same_key = " AND ".join(f"wanted.{column} = live.{column}" for column in KEYS[table])
     return f"""
         DELETE FROM {LIVE}.{table} AS live WHERE room_id = $1 AND NOT EXISTS (

@@ -1,7 +1,7 @@
-"""The log in a file: JSON Lines, one event a line between a first line that names the format and a manifest at the end.
+"""The log in a file: JSON Lines. The first line names the format, then one event per line, then a manifest.
 
-The manifest says what there must be: the range of positions, the number of events, and the SHA-256 of every byte before
-it, uncompressed. A file that ends too soon has none.
+The manifest holds the range of positions, the number of events, and the SHA-256 of all uncompressed bytes before it.
+A truncated file lacks it.
 """
 
 import bz2
@@ -28,13 +28,13 @@ FORMAT = "onrecord-events"
 VERSION = 1
 
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-"""How to open a file, by the end of its name; every other end means plain text."""
+"""How to open a file, by its suffix; any other suffix means plain text."""
 
 PLAIN = ".jsonl"
-"""What plain text is called."""
+"""The suffix of plain text."""
 
 DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, msgspec.DecodeError)
-"""What reading a file raises that was cut short, altered, or never one of ours."""
+"""The errors of reading a file that is truncated, altered, or not an archive."""
 
 REPORT_EVERY = 1000
 
@@ -42,7 +42,7 @@ ONE_OR_MORE = Meta(ge=1, le=2**63 - 1)
 
 
 class ArchiveRefused(Exception):
-    """The file is not a whole and unaltered export, or does not fit the log. Nothing of it is recorded."""
+    """The file is not a complete, unaltered export, or does not fit the log."""
 
 
 class Header(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +53,7 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` where that is no UTF-8."""
+    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` if that is not UTF-8."""
 
     position: Annotated[Position, ONE_OR_MORE]
     stream_id: UUID
@@ -92,15 +92,15 @@ Event = tuple[Position, UUID, Version, str, bytes]
 
 
 def open_archive(file: IO[bytes], *, suffix: str) -> IO[bytes]:
-    """The bytes in the file, uncompressed."""
+    """The file as a stream of uncompressed bytes."""
     return cast(IO[bytes], COMPRESSED[suffix](file)) if suffix in COMPRESSED else file
 
 
 class Archive:
-    """The events of a file in its order, checked line by line; `manifest` is what they amount to, once all are read.
+    """The events of a file in order, checked line by line. `manifest` is set once all are read.
 
-    `bytes_read` and `size` are of the file as it is, compressed or not. Iterating raises ArchiveRefused, for a file
-    that is not what its own manifest says at the very end only.
+    `bytes_read` and `size` count the bytes of the file, compressed or not. Iterating raises ArchiveRefused; a mismatch
+    with the manifest shows only after the last event.
     """
 
     def __init__(self, file: Path) -> None:
@@ -143,9 +143,9 @@ class Archive:
 
 
 def check(file: Path, report: Report = unwatched) -> Manifest:
-    """Read a file from its beginning to its end, and answer what it holds. Raises ArchiveRefused.
+    """Read and check a whole file; return its manifest. Raises ArchiveRefused.
 
-    Progress is told in bytes: how many events there are is known at the end.
+    Progress is reported in bytes, since the number of events is known only at the end.
     """
     mapper = create_mapper()
     versions: dict[UUID, Version] = {}
@@ -155,7 +155,7 @@ def check(file: Path, report: Report = unwatched) -> Manifest:
         if position <= before:
             raise ArchiveRefused(f"position {position} does not come after {before}")
         if version != versions.get(stream_id, 0) + 1:
-            raise ArchiveRefused(f"at position {position}, stream {stream_id} goes on with version {version}")
+            raise ArchiveRefused(f"at position {position}, stream {stream_id} continues with version {version}")
         if topic in TOPICS:
             _check_readable(mapper, (position, stream_id, version, topic, state))
         before, versions[stream_id] = position, version

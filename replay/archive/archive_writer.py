@@ -1,4 +1,4 @@
-"""Writing the file that `archive_reader` reads: page by page, so that an interrupted export can be resumed."""
+"""Write the file that `archive_reader` reads, page by page, so that an interrupted export can be resumed."""
 
 import bz2
 import gzip
@@ -16,11 +16,11 @@ from eventstore.values import LOG_START, Position
 from replay.archive.archive_reader import DAMAGED, FORMAT, VERSION, Event, Header, Line, Manifest, open_archive
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
-"""A page on its own, by the end of the file's name. All three formats read what is put one after another as one."""
+"""How to compress a page, by the file's suffix. In all three formats, concatenated streams read as one."""
 
 
 class Written(Struct, frozen=True):
-    """How much of a partial file is whole: its bytes, and the events in them, of which the first is at `first`."""
+    """How much of a partial file is complete: its bytes, the events in them, and the position of the first event."""
 
     bytes: int
     first: Position
@@ -28,9 +28,9 @@ class Written(Struct, frozen=True):
 
 
 class ArchiveWriter:
-    """Writes beside `file`, and puts it there when `finish` is called. What is beside it is kept until then.
+    """Writes a partial file next to `file` and renames it on `finish`. An interrupted export resumes from it.
 
-    `last_event` is the last one there already, left by one that was interrupted, or None.
+    `last_event` is the last event in the partial file, or None.
     """
 
     def __init__(self, file: Path) -> None:
@@ -41,9 +41,9 @@ class ArchiveWriter:
         self._encoder = msgspec.json.Encoder()
         self._output: IO[bytes] | None = None
         try:
-            self._go_on()
+            self._resume()
         except (FileNotFoundError, *DAMAGED):
-            self.begin_anew()
+            self.start_over()
 
     def __enter__(self) -> Self:
         return self
@@ -52,8 +52,8 @@ class ArchiveWriter:
         if self._output is not None:
             self._output.close()
 
-    def _go_on(self) -> None:
-        """Take up what is there. Raises one of `DAMAGED` when that is nothing, or is not what it should be."""
+    def _resume(self) -> None:
+        """Resume from the partial file. Raises FileNotFoundError without one, one of `DAMAGED` if it is not usable."""
         written = msgspec.json.decode(self._written.read_bytes(), type=Written)
         with self._partial.open("r+b") as partial:
             partial.truncate(written.bytes)
@@ -69,8 +69,8 @@ class ArchiveWriter:
         self._lines: list[bytes] = []
         self._output = self._partial.open("ab")
 
-    def begin_anew(self) -> None:
-        """Forget what is there."""
+    def start_over(self) -> None:
+        """Discard the partial file and start a new one."""
         if self._output is not None:
             self._output.close()
         self._written.unlink(missing_ok=True)
@@ -81,14 +81,14 @@ class ArchiveWriter:
         self._add(Header(FORMAT, VERSION))
 
     def add(self, *event: *Event) -> None:
-        """Take the next event."""
+        """Add the next event."""
         self._add(Line.of(*event))
         self._first = self._first or event[0]
         self._events += 1
         self.last_event = event
 
     def save(self) -> None:
-        """Write what was taken, so that it need not be taken again."""
+        """Write the added events, so that an interrupted export resumes after them."""
         self._write()
         fresh = self._written.with_suffix(".fresh")
         assert self._output is not None
@@ -96,7 +96,7 @@ class ArchiveWriter:
         fresh.replace(self._written)
 
     def finish(self) -> Manifest:
-        """Write the manifest and give the file its name."""
+        """Write the manifest and rename the partial file to `file`."""
         last = self.last_event[0] if self.last_event is not None else LOG_START
         manifest = Manifest(self._first, last, self._events, self._digest.hexdigest())
         self._add(manifest)

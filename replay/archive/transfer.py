@@ -1,4 +1,4 @@
-"""The log into a file, and out of it into another database: the same events at the same positions."""
+"""Export the log into a file and import it into another database: the same events at the same positions."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,9 +21,9 @@ PAGE = 5000
 
 
 async def export(database: Database, file: Path, report: Report) -> Manifest:
-    """Write the whole log as it is now, those events included that only other applications understand.
+    """Write the whole current log, including the events of other applications.
 
-    The file appears when it is whole; an export that was interrupted goes on. Raises OSError, StoreUnavailable.
+    The file appears when it is complete; an interrupted export resumes. Raises OSError, StoreUnavailable.
     """
     head = await database.fetchval(LAST_POSITION)
     with ArchiveWriter(file) as archive:
@@ -39,22 +39,21 @@ async def export(database: Database, file: Path, report: Report) -> Manifest:
 
 
 async def _position_of(archive: ArchiveWriter, database: Database) -> Position:
-    """Up to where the file is written already; a file that came from another log is started over."""
+    """The position up to which the partial file is written. One that came from another log is started over."""
     if archive.last_event is None:
         return LOG_START
     position = archive.last_event[0]
     if await database.read(partial(read_rows, Position(position - 1), position, limit=1)) != [archive.last_event]:
-        archive.begin_anew()
+        archive.start_over()
         return LOG_START
     return position
 
 
 async def import_(dsn: str, file: Path, report: Report, *, checking: Report = unwatched) -> tuple[Manifest, int]:
-    """Append what the file holds beyond the log, which must be empty or the file's beginning: an import that was
-    interrupted goes on. Answers what the file holds, and how many events were new.
+    """Append the file's events that the log lacks; return the manifest and how many events were new.
 
-    Everything is checked before anything is recorded, and that is told to `checking`. Raises ArchiveRefused,
-    StoreUnavailable.
+    The log must be empty or equal the beginning of the file, as after an interrupted import. The whole file is checked
+    before anything is recorded; `checking` gets the progress of that. Raises ArchiveRefused, StoreUnavailable.
     """
     manifest = check(file, checking)
     with unavailable_is_one_error():
@@ -72,7 +71,7 @@ async def import_(dsn: str, file: Path, report: Report, *, checking: Report = un
 
 
 async def _check_beginning(file: Path, connection: asyncpg.Connection) -> int:
-    """How many events the log and the file have in common, which are all that the log has."""
+    """The number of events in the log. Raises ArchiveRefused unless the file begins with exactly those."""
     head = await connection.fetchval(LAST_POSITION)
     position, present = LOG_START, 0
     pages = _pages(file, skip=0)
@@ -90,11 +89,11 @@ def _pages(file: Path, *, skip: int) -> Iterator[list[Event]]:
 
 
 async def _append(page: list[Event], connection: asyncpg.Connection) -> None:
-    """One page in one transaction, under the append lock. It is not published: that was done long ago, elsewhere."""
+    """Append one page in one transaction, under the append lock, and move the lanes past it: it is not published."""
     async with connection.transaction():
         await append_lock.take(connection)
         if await connection.fetchval(LAST_POSITION) >= page[0][0]:
-            raise ArchiveRefused("somebody else appends to the log; nothing more of the file is recorded")
+            raise ArchiveRefused("another process appends to the log; the rest of the file is not recorded")
         last = page[-1][0]
         await append_rows(page, connection, last=last)
-        await lanes.move_ahead(last, connection)
+        await lanes.skip_to(last, connection)

@@ -15,12 +15,12 @@ PAGE = 1000
 END = Position(2**63 - 1)
 """Beyond every position."""
 
-Found = Recorded[RoomEvent]
+FoundEvent = Recorded[RoomEvent]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which events: all of these hold, and None asks nothing. `text` is looked for in messages and names, any case.
+    """Conditions on events, all of which must hold; None matches all. `text` matches messages and names in any case.
 
     Positions are `after` (not included) and `to` (included); times are `since` (included) and `until` (not).
     """
@@ -35,7 +35,7 @@ class Filter:
     text: str | None = None
 
     def matches(self, event: RoomEvent) -> bool:
-        """What the database does not look at: it keeps events as their writer encoded them."""
+        """Check the conditions that the database cannot: it stores the fields of events encoded."""
         return (
             (self.user_id is None or event.actor == self.user_id)
             and (self.since is None or event.timestamp >= self.since)
@@ -45,33 +45,33 @@ class Filter:
 
 
 class LogSearch:
-    """Searches of the log. All answers are streams, so memory stays flat however long the log is."""
+    """Searches of the log, page by page, so that memory does not grow with the log."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
         self._log = log
 
-    async def find(self, wanted: Filter) -> AsyncIterator[Found]:
+    async def find(self, event_filter: Filter) -> AsyncIterator[FoundEvent]:
         """Events that match, ascending by position."""
-        after, to = wanted.after, wanted.to if wanted.to is not None else END
-        while page := await self._page(wanted, after, to, limit=PAGE):
+        after, to = event_filter.after, event_filter.to if event_filter.to is not None else END
+        while page := await self._page(event_filter, after, to, limit=PAGE):
             for recorded in page:
-                if wanted.matches(recorded.event):
+                if event_filter.matches(recorded.event):
                     yield recorded
             after = page[-1].position
 
-    async def newest(self, wanted: Filter, count: int) -> list[Found]:
+    async def newest(self, event_filter: Filter, count: int) -> list[FoundEvent]:
         """The last `count` events that match, ascending."""
-        found: list[Found] = []
-        to = wanted.to if wanted.to is not None else END
+        found: list[FoundEvent] = []
+        to = event_filter.to if event_filter.to is not None else END
         while len(found) < count and (
-            page := await self._page(wanted, wanted.after, to, limit=PAGE, newest_first=True)
+            page := await self._page(event_filter, event_filter.after, to, limit=PAGE, newest_first=True)
         ):
-            found.extend(recorded for recorded in page if wanted.matches(recorded.event))
+            found.extend(recorded for recorded in page if event_filter.matches(recorded.event))
             to = Position(page[-1].position - 1)
         return found[:count][::-1]
 
-    async def at(self, position: Position) -> Found | None:
+    async def at(self, position: Position) -> FoundEvent | None:
         """The event at exactly this position."""
         page = await self._page(Filter(), Position(position - 1), position, limit=1)
         return page[0] if page else None
@@ -82,15 +82,15 @@ class LogSearch:
             return await self._log.last_position(connection=connection)
 
     async def _page(
-        self, wanted: Filter, after: Position, to: Position, *, limit: int, newest_first: bool = False
-    ) -> list[Found]:
-        """Events that the database can tell may match."""
+        self, event_filter: Filter, after: Position, to: Position, *, limit: int, newest_first: bool = False
+    ) -> list[FoundEvent]:
+        """Events that match as far as the database can check."""
         return await self._database.read(
             lambda connection: self._log.find(
                 after,
                 to,
-                topics=wanted.types,
-                stream_id=wanted.room_id,
+                topics=event_filter.types,
+                stream_id=event_filter.room_id,
                 limit=limit,
                 newest_first=newest_first,
                 connection=connection,

@@ -1,4 +1,4 @@
-"""Every projection: how far it is, how far behind, and who runs it."""
+"""The status of every projection: its checkpoint, its lag and its holder."""
 
 import asyncio
 import contextlib
@@ -25,16 +25,16 @@ SELECT
     (SELECT {OCCURRED_AT} FROM {TABLE} WHERE notification_id > $1 ORDER BY notification_id LIMIT 1)
 """
 COUNTED = 10_000
-"""Events that are counted to say how far behind a projection is; one further behind is so by as many positions."""
+"""A lag is counted in events up to this many; beyond it, in positions."""
 
 
 class Status(Struct, frozen=True):
-    """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None where nobody runs it.
+    """One projection. `lag_s` is the age of the oldest event that it lacks; `holder` is None when no process runs it.
 
-    `lag_events` is exact up to 10,000, and beyond them counts positions. `events_per_s` is what it moved on while
-    somebody looked, in positions. `state` is `running`, `idle` (no process is there to run it), `not held` (there are
-    some, and none does), `paused`, `stopped` (on an error; a lane by the event at `failed_position`), `rebuilding` or
-    `interrupted`.
+    `lag_events` is exact up to 10,000; beyond that it counts positions. `events_per_s` is how fast the checkpoint moved
+    while it was watched, in positions. `state` is `running`, `idle` (no fan-out process exists), `not held` (processes
+    exist, but none holds the lane), `paused`, `stopped` (by an error; a lane by the event at `failed_position`),
+    `rebuilding` or `interrupted`.
     """
 
     projection: str
@@ -50,7 +50,7 @@ class Status(Struct, frozen=True):
     failed_position: Position | None = None
 
     def is_healthy(self, lag_limit_s: float) -> bool:
-        """An interrupted rebuild does not count as unhealthy: the live tables are as they were.
+        """An interrupted rebuild does not count as unhealthy: the live tables are unchanged.
 
         A lane whose process has died is `not held` until another takes it, within a second or two.
         """
@@ -60,7 +60,7 @@ class Status(Struct, frozen=True):
 
 
 async def watch_status(database: Database, log: Log, seconds: float) -> list[Status]:
-    """The status of everything, with the rates of the `seconds` until then."""
+    """Watch for some seconds; return every status with its rate."""
     started = time.monotonic()
     before = {(each.projection, each.lifecycle): each.checkpoint for each in await read_status(database, log)}
     await asyncio.sleep(seconds)
@@ -75,18 +75,18 @@ async def watch_status(database: Database, log: Log, seconds: float) -> list[Sta
 
 
 async def read_status(database: Database, log: Log) -> list[Status]:
-    """The inline projection, the lanes of the fan-out, and the rebuild where one has begun."""
+    """The inline projection, the lanes of the fan-out, and the rebuild if one has begun."""
     async with database.connection() as connection:
         found = [await _inline(log, connection)]
         found.extend([await _lane(row, connection) for row in await read_lanes(connection)])
         if await shadow.exists(connection):
-            with contextlib.suppress(asyncpg.UndefinedTableError):  # it goes live at this moment
+            with contextlib.suppress(asyncpg.UndefinedTableError):  # the shadow was just swapped
                 found.append(await _rebuild(connection))
         return found
 
 
 async def _inline(log: Log, connection: asyncpg.Connection) -> Status:
-    """It runs inside every append, so it is always as far as the last writer, or every writer has stopped."""
+    """It runs inside every append, so it is up to date, unless an event stops all writers."""
     position = await checkpoints.read(RoomsProjection.name, connection)
     reason = await stopped_by(log, connection)
     state = "running" if reason is None else "stopped"

@@ -1,4 +1,4 @@
-"""The log in numbers, counted by the database."""
+"""Statistics of the log, computed by the database."""
 
 from msgspec import Struct
 
@@ -47,7 +47,7 @@ class Rates(Struct, frozen=True):
 
 
 class Stats(Struct, frozen=True):
-    """What there is in the log. Days are UTC; an event without a time is in none. Bytes are on disk, with indexes."""
+    """Statistics of the log. Days are UTC and skip events without a time. Bytes are on disk, with indexes."""
 
     position: Position
     events: int
@@ -60,7 +60,7 @@ class Stats(Struct, frozen=True):
 
 
 async def read_stats(database: Database) -> Stats:
-    """Count everything at one moment. Reads the whole log, beside live traffic."""
+    """Count everything in one snapshot. Reads the whole log, without blocking live traffic."""
     async with database.connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         (lengths,) = await connection.fetch(SHORTEST_AND_LONGEST)
         (rates,) = await connection.fetch(RATES)

@@ -1,4 +1,4 @@
-"""A room as it was, from its events alone: no read model is asked."""
+"""Rooms in the past, from their events alone, without read models."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ Moment = Version | datetime
 
 
 class NoSuchMoment(ChatError):
-    """A version that the room has not reached, or two moments the wrong way round."""
+    """A version that the room has not reached, or two moments in the wrong order."""
 
 
 @dataclass(frozen=True, slots=True)
-class RoomThen:
-    """A room right after `version`, at `at`: who was in it, and all that had been said."""
+class PastRoom:
+    """A room right after `version`, at the time `at`: its members and messages."""
 
     room_id: RoomId
     name: str
@@ -38,10 +38,10 @@ class RoomThen:
 
 @dataclass(frozen=True, slots=True)
 class RoomDifference:
-    """What a later moment of a room has that an earlier has not, and the other way round."""
+    """The net changes between two moments of a room."""
 
-    earlier: RoomThen
-    later: RoomThen
+    earlier: PastRoom
+    later: PastRoom
     joined: frozenset[UserId]
     left: frozenset[UserId]
     said: Sequence[Room.MessageAdded]
@@ -49,7 +49,7 @@ class RoomDifference:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """Who could see a message: members when it was said, and those who joined later and found it in the history."""
+    """Who could see a message: the members at the time, and those who joined later and have it in their history."""
 
     message: Room.MessageAdded
     members_then: frozenset[UserId]
@@ -57,7 +57,7 @@ class Visibility:
 
 
 class TimeTravel:
-    """Rooms at any moment of theirs. Everything raises RoomNotFound where there was no room yet, and NoSuchMoment."""
+    """Rooms at any moment. Methods raise RoomNotFound when the room did not exist yet, and NoSuchMoment."""
 
     def __init__(self, database: Database, log: Log, log_search: LogSearch) -> None:
         self._database = database
@@ -65,7 +65,7 @@ class TimeTravel:
         self._log_search = log_search
 
     async def room_id(self, room: str) -> RoomId:
-        """The id of a room given by id or by name; of several with one name (another application's), the oldest."""
+        """The id of a room given by id or name; the oldest if another application opened several with that name."""
         try:
             return RoomId(UUID(room))
         except ValueError:
@@ -79,8 +79,8 @@ class TimeTravel:
                 return RoomId(room_id)
         raise RoomNotFound(f"there is no room {room}")
 
-    async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> RoomThen:
-        """The room at a moment, or as it is."""
+    async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> PastRoom:
+        """The room at a moment, or now."""
         room: Room | None = None
         messages = []
         async for recorded in self._stream(room_id):
@@ -93,10 +93,10 @@ class TimeTravel:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:
             raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
-        return RoomThen(room_id, room.name, Version(room.version), room.modified_on, frozenset(room.members), messages)
+        return PastRoom(room_id, room.name, Version(room.version), room.modified_on, frozenset(room.members), messages)
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
-        """What happened between two moments of a room, on balance."""
+        """The net changes between two moments of a room."""
         one, two = await self.room_at(room_id, earlier), await self.room_at(room_id, later)
         if two.version < one.version:
             raise NoSuchMoment(f"version {two.version} is not after version {one.version}")
@@ -104,7 +104,7 @@ class TimeTravel:
         return RoomDifference(one, two, two.members - one.members, one.members - two.members, said)
 
     async def visibility(self, room_id: RoomId, version: Version) -> Visibility | None:
-        """Who could see the message that `version` added; None when that event is none."""
+        """Who could see the message that `version` added; None when that event is not a message."""
         then = await self.room_at(room_id, version)
         if not then.messages or then.messages[-1].originator_version != version:
             return None
@@ -124,15 +124,15 @@ class TimeTravel:
 
 
 def applied(recorded: Recorded[RoomEvent], room: Room | None) -> Room | None:
-    """The room after an event of its stream. Raises UnreadableEvent for one that no room can have."""
+    """The room after an event of its stream. Raises UnreadableEvent when the event cannot apply to the room."""
     try:
         return recorded.event.mutate(room)
-    except Exception as error:  # whatever it meets in a stream that others wrote
+    except Exception as error:  # another application's stream may hold anything
         raise cannot_have_happened(recorded, error) from error
 
 
 def is_beyond(event: RoomEvent, moment: Moment | None) -> bool:
-    """Whether it happened after that moment."""
+    """Whether the event happened after the moment."""
     match moment:
         case datetime():
             return event.timestamp > moment

@@ -14,16 +14,39 @@ export class ApiError extends Error {
   get isUnauthorized() {
     return this.status === 401 || this.status === 403;
   }
+
+  /** Whether another user has logged in since, in the same browser. */
+  get isOtherUser() {
+    return this.body?.code === "other_user";
+  }
+
+  /** Whether the same request will be refused again. No answer, a log-in, too fast or "not now" are different. */
+  get isFinal() {
+    const isLater = [0, 408, 425, 429].includes(this.status) || this.status > 500;
+    return !isLater && !this.isUnauthorized && !this.isOtherUser;
+  }
 }
 
 const TIMEOUT_MS = 15_000;
 
-/** The JSON API of this site, authenticated by the session cookie. Methods return bodies and throw ApiError. */
+/**
+ * The JSON API of this site, authenticated by the session cookie. Methods return bodies and throw ApiError. Each
+ * request says for which user it is meant, so that none is carried out for another one who has logged in since.
+ */
 export class Api {
   /** @type {string | null} */
   #csrf = null;
 
-  constructor({ origin = "", fetch = globalThis.fetch.bind(globalThis) } = {}) {
+  /**
+   * @param {object} options
+   * @param {number} options.userId
+   * @param {(build: string | null) => void} [options.onBuild] called with each answer's version of the program
+   * @param {string} [options.origin]
+   * @param {typeof globalThis.fetch} [options.fetch]
+   */
+  constructor({ userId, onBuild = () => {}, origin = "", fetch = globalThis.fetch.bind(globalThis) }) {
+    this.userId = userId;
+    this.onBuild = onBuild;
     this.origin = origin;
     this.fetch = fetch;
   }
@@ -72,15 +95,18 @@ export class Api {
    * @param {RequestInit} options
    */
   async #send(path, options = {}) {
+    const headers = new Headers(options.headers);
+    headers.set("X-User", String(this.userId));
     let response;
     /** @type {any} */
     let body;
     try {
-      response = await this.fetch(this.origin + path, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      response = await this.fetch(this.origin + path, { ...options, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
       body = await response.json();
     } catch {
       throw new ApiError(response === undefined || response.ok ? 0 : response.status, null);
     }
+    this.onBuild(response.headers.get("X-Build"));
     if (!response.ok) throw new ApiError(response.status, body);
     return { body, headers: response.headers };
   }

@@ -7,11 +7,22 @@ import { ApiError } from "./api.js";
  * @import { Publication, RoomEvent, Signal, StreamEvent } from "./shapes.js"
  */
 
-/** @typedef {"connecting" | "live" | "offline"} Status */
+/**
+ * @typedef {"connecting" | "live" | "late" | "polling" | "offline"} Status `late`: connected, but the server publishes
+ *   late or not at all; `polling`: no real-time connection, though the server answers. In both the feed is read.
+ */
 
 const FEED_LIMIT = 1000;
 const LOGGED_OUT = 4000; // api/realtime.py: a session of this user ended, perhaps this one
+const BY_US = 0; // codes of centrifuge-js: this class asked for it, and the service gave no token
+const UNAUTHORIZED = 1;
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
+
+/**
+ * How often to read the feed where nothing is published, to ask otherwise whether that is so, and to return to a
+ * real-time server that refused. Without success, each doubles up to `mostMs`.
+ */
+export const PACE = { pollMs: 5000, checkMs: 20_000, returnMs: 5000, mostMs: 60_000 };
 
 /** @param {string} channel */
 const tokenPath = (channel) => `/api/token/subscription/?channel=${encodeURIComponent(channel)}`;
@@ -39,9 +50,18 @@ export class Client {
   #pausesEnded = 0;
   #isFillingGaps = false;
   #isSubscribed = false;
+  #isLate = false;
   #isClosed = false;
+  /** Looks in a row that the server did not answer; null before the first look. @type {number | null} */
+  #unanswered = null;
+  /** Times in a row that the real-time server refused this client for good. */
+  #refusals = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #nextLook;
+  #pace;
   #onStatus;
   #onLoggedOut;
+  #onOtherUser;
 
   /**
    * @param {object} parts
@@ -52,33 +72,36 @@ export class Client {
    * @param {Partial<Options>} [parts.options] for centrifuge-js
    * @param {(status: Status) => void} [parts.onStatus]
    * @param {() => void} [parts.onLoggedOut] called when the session ended
+   * @param {() => void} [parts.onOtherUser] called when another user has logged in, in the same browser
+   * @param {typeof PACE} [parts.pace]
    */
-  constructor({ mirror, api, Centrifuge, url, options = {}, onStatus = () => {}, onLoggedOut = () => {} }) {
+  constructor(parts) {
+    const { mirror, api, Centrifuge, url, options = {}, pace = PACE } = parts;
+    const { onStatus = () => {}, onLoggedOut = () => {}, onOtherUser = () => {} } = parts;
     /** @type {Status} */
     this.status = "connecting";
     this.#mirror = mirror;
     this.#api = api;
     this.#onStatus = onStatus;
     this.#onLoggedOut = onLoggedOut;
+    this.#onOtherUser = onOtherUser;
+    this.#pace = pace;
     this.#channel = `personal:${mirror.user.id}`;
     this.#Unauthorized = Centrifuge.UnauthorizedError;
     this.#centrifuge = new Centrifuge(url, { getToken: this.#tokenFrom("/api/token/connection/"), ...options });
     this.#centrifuge.on("connecting", ({ code }) => this.#connecting(code));
-    this.#centrifuge.on("disconnected", () => this.#stop());
-    this.#subscription = this.#newSubscription(this.#channel);
-    this.#subscription.on("subscribed", (context) => this.#subscribed(context));
-    this.#subscription.on("subscribing", () => this.#disconnected("offline"));
-    this.#subscription.on("unsubscribed", () => this.#stop());
-    this.#subscription.on("publication", (context) => this.#published(context));
+    this.#centrifuge.on("disconnected", ({ code }) => this.#ended(code));
+    this.#subscription = this.#newPersonalSubscription();
   }
 
   start() {
-    this.#subscription.subscribe();
-    this.#centrifuge.connect();
+    this.#connect();
+    this.#planLook();
   }
 
   close() {
     this.#isClosed = true;
+    clearTimeout(this.#nextLook);
     this.#centrifuge.disconnect();
   }
 
@@ -105,6 +128,15 @@ export class Client {
     subscription.subscribe();
   }
 
+  #newPersonalSubscription() {
+    const subscription = this.#newSubscription(this.#channel);
+    subscription.on("subscribed", (context) => this.#subscribed(context));
+    subscription.on("subscribing", ({ code }) => this.#connecting(code));
+    subscription.on("unsubscribed", ({ code }) => this.#ended(code));
+    subscription.on("publication", (context) => this.#published(context));
+    return subscription;
+  }
+
   /** @param {string} channel */
   #newSubscription(channel) {
     return this.#centrifuge.newSubscription(channel, { getToken: this.#tokenFrom(tokenPath(channel)) });
@@ -120,6 +152,7 @@ export class Client {
       try {
         return (await this.#api.get(path)).token;
       } catch (error) {
+        if (error instanceof ApiError && error.isOtherUser) this.#stop(error);
         if (error instanceof ApiError && error.isUnauthorized) throw new this.#Unauthorized("no session");
         throw error;
       }
@@ -129,8 +162,9 @@ export class Client {
   /** @param {Pick<SubscribedContext, "recovered" | "wasRecovering" | "streamPosition">} context */
   #subscribed({ recovered, wasRecovering, streamPosition }) {
     this.#isSubscribed = true;
+    this.#refusals = 0;
     if (wasRecovering && recovered && this.#offset !== null) {
-      this.#inStep(); // what was missed follows as publications
+      this.#showStatus(); // what was missed follows as publications
       return;
     }
     this.#offset = streamPosition?.offset ?? 0;
@@ -168,15 +202,19 @@ export class Client {
     this.#isCatchingUp = true;
     while (this.#isCatchUpRequested && !this.#isClosed) {
       this.#isCatchUpRequested = false;
-      await this.#withRetries(async () => {
-        await this.#endPauses();
-        await this.#readFeed();
-        for (const reading of (await this.#api.get("/api/readings/")).readings) this.#mirror.receiveReading(reading);
-      });
+      await this.#withRetries(() => this.#read());
     }
     this.#isCatchingUp = false;
-    this.#inStep();
+    this.#showStatus();
     this.#fillGaps();
+  }
+
+  /** Read what happened since, however it was or was not published. */
+  async #read() {
+    await this.#endPauses();
+    await this.#readFeed();
+    for (const reading of (await this.#api.get("/api/readings/")).readings) this.#mirror.receiveReading(reading);
+    this.#isLate = (await this.#api.get("/api/delivery/")).is_late;
   }
 
   /** Fetching a token makes the server publish to this user again. */
@@ -253,40 +291,107 @@ export class Client {
         return await work();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (error.isUnauthorized) return this.#stop();
+        if (error.isUnauthorized || error.isOtherUser) return this.#stop(error);
         await sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
       }
     }
   }
 
-  #inStep() {
-    if (this.#isSubscribed && !this.#isCatchingUp) this.#setStatus("live");
+  /** The network may be back, or the user: do not wait for the next time to look. */
+  wake() {
+    if (!this.#isClosed) this.#look();
+  }
+
+  #planLook() {
+    clearTimeout(this.#nextLook);
+    if (this.#isClosed) return;
+    const { pollMs, checkMs, mostMs } = this.#pace;
+    const ms = this.status === "live" ? checkMs : Math.min(pollMs * 2 ** (this.#unanswered ?? 0), mostMs);
+    this.#nextLook = setTimeout(() => this.#look(), ms * (0.8 + 0.4 * Math.random())); // not all clients at once
+  }
+
+  /** Read the feed while nothing is published to this client; otherwise ask whether the server publishes in time. */
+  async #look() {
+    try {
+      const { is_late } = await this.#api.get("/api/delivery/");
+      if (is_late || this.#isLate || !this.#isSubscribed) await this.#read();
+      this.#isLate = is_late;
+      this.#unanswered = 0;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.isUnauthorized || error.isOtherUser) return this.#stop(error);
+      this.#unanswered = (this.#unanswered ?? 0) + 1;
+    }
+    if (this.#isClosed) return;
+    this.#fillGaps();
+    this.#showStatus();
+    this.#planLook();
+  }
+
+  #connect() {
+    this.#subscription.subscribe();
+    this.#centrifuge.connect();
   }
 
   /** @param {number} code */
   #connecting(code) {
     if (code === LOGGED_OUT) this.#centrifuge.setToken(""); // it would still be valid, but the session may have ended
-    this.#disconnected(code === 0 ? "connecting" : "offline");
+    if (code !== BY_US) this.#disconnected();
   }
 
-  /** @param {Status} status */
-  #disconnected(status) {
+  #disconnected() {
     this.#isSubscribed = false;
-    this.#setStatus(status);
+    this.#unanswered = null;
+    this.#showStatus();
   }
 
-  /** The session ended, or `close` was called: there will be no new connection. */
-  #stop() {
-    this.#disconnected("offline");
+  /**
+   * The connection or the subscription ended for good. Without a session there will be no other; where the real-time
+   * server refused, ever rarer attempts follow, with new tokens.
+   *
+   * @param {number} code
+   */
+  #ended(code) {
+    if (this.#isClosed || code === BY_US) return;
+    if (code === UNAUTHORIZED) return this.#stop(null);
+    this.#disconnected();
+    const { returnMs, mostMs } = this.#pace;
+    const ms = Math.min(returnMs * 2 ** this.#refusals, mostMs);
+    this.#refusals += 1;
+    setTimeout(() => {
+      if (this.#isClosed) return;
+      this.#centrifuge.setToken("");
+      this.#centrifuge.removeSubscription(this.#subscription); // it would use the token that it has
+      this.#subscription = this.#newPersonalSubscription();
+      this.#connect();
+    }, ms);
+  }
+
+  /**
+   * There will be no new connection.
+   *
+   * @param {ApiError | null} error
+   */
+  #stop(error) {
     if (this.#isClosed) return;
     this.close();
-    this.#onLoggedOut();
+    this.#setStatus("offline");
+    if (error?.isOtherUser) this.#onOtherUser();
+    else this.#onLoggedOut();
+  }
+
+  #showStatus() {
+    if (this.#isSubscribed && this.#isCatchingUp) return;
+    if (this.#isSubscribed) this.#setStatus(this.#isLate ? "late" : "live");
+    else if (this.#unanswered === 0) this.#setStatus("polling");
+    else if (this.#unanswered !== null || this.status !== "connecting") this.#setStatus("offline");
   }
 
   /** @param {Status} status */
   #setStatus(status) {
     if (status === this.status) return;
     this.status = status;
+    this.#planLook();
     this.#onStatus(status);
   }
 }

@@ -63,6 +63,16 @@ export class Mirror {
     return this.#unread.get(id)?.count ?? 0;
   }
 
+  /**
+   * The version up to which the user has read a room; Infinity while nothing in it is unread.
+   *
+   * @param {string} id
+   */
+  readUpTo(id) {
+    const unread = this.#unread.get(id);
+    return unread === undefined || unread.count === 0 ? Infinity : unread.reading.version;
+  }
+
   /** Rooms with events that arrived early: {id, version, upTo}, to fetch the events between. */
   get behind() {
     const rooms = [...this.#rooms.values()].filter((room) => room.isBehind);

@@ -1,67 +1,138 @@
+/** @import { UserStore } from "./user-store.js" */
+
 /**
- * A message that was sent and is not in the log yet, as far as this page knows.
+ * A message that was typed and is not in the log, as far as this browser knows.
  *
  * @typedef {object} OutgoingMessage
  * @property {string} key The idempotency key: the same for every attempt, so the message is recorded once.
+ * @property {string} roomId
  * @property {string} content
- * @property {"pending" | "failed"} state
- * @property {string} problem Why it failed.
- * @property {number | null} publishedAs The id of the published message that is assumed to be this one.
+ * @property {number} typedAt Milliseconds; rising in a room.
+ * @property {"pending" | "waiting" | "refused"} state Sent now; sent again later; sent again only by the user.
+ * @property {string} problem Why it waits or was refused.
  */
 
-/** Outgoing messages: shown at once, confirmed by the API's answer, or failed and sent again. No network, no DOM. */
+const NAME = "outgoing:";
+
+/** Milliseconds. The server forgets keys after a week; and who sends a message of yesterday wants to read it first. */
+const TOO_OLD = 24 * 3_600_000;
+
+/**
+ * What a user's windows have to send. Each message is kept under a name of its own, so windows that add and remove at
+ * the same time do not disturb each other. It is removed when the API has answered its key, or by the user: never
+ * because a message that was published has the same words. No network, no DOM.
+ */
 export class Outbox {
-  /** @type {OutgoingMessage[]} */
-  #messages = [];
+  /** @type {Map<string, OutgoingMessage>} */
+  #messages = new Map();
+  #store;
+  #newKey;
+  #now;
 
-  /** @param {() => string} newKey makes a unique key */
-  constructor(newKey) {
-    this.newKey = newKey;
+  /**
+   * @param {UserStore} store
+   * @param {() => string} newKey makes a unique key
+   * @param {() => number} now
+   */
+  constructor(store, newKey, now = Date.now) {
+    this.#store = store;
+    this.#newKey = newKey;
+    this.#now = now;
+    this.reload();
   }
 
-  /** Those to show, oldest first. */
-  get messages() {
-    return this.#messages.filter((message) => message.publishedAs === null);
+  /** Rooms with messages to send. */
+  get roomIds() {
+    return [...new Set([...this.#messages.values()].map(({ roomId }) => roomId))];
   }
 
-  /** @param {string} content */
-  add(content) {
+  /** Of one room, in the order typed. @param {string} roomId */
+  of(roomId) {
+    const messages = [...this.#messages.values()].filter((message) => message.roomId === roomId);
+    return messages.sort((one, other) => one.typedAt - other.typedAt || (one.key < other.key ? -1 : 1));
+  }
+
+  /** What to send next in a room. A refused message does not hold up the others. @param {string} roomId */
+  next(roomId) {
+    return this.of(roomId).find(({ state }) => state !== "refused");
+  }
+
+  /**
+   * @param {string} roomId
+   * @param {string} content
+   */
+  add(roomId, content) {
     /** @type {OutgoingMessage} */
-    const message = { key: this.newKey(), content, state: "pending", problem: "", publishedAs: null };
-    this.#messages.push(message);
+    const message = { key: this.#newKey(), roomId, content, typedAt: this.#end(roomId), state: "pending", problem: "" };
+    this.#messages.set(message.key, message);
+    this.#save(message);
     return message;
   }
 
-  /**
-   * It is in the log, or the user discarded it.
-   *
-   * @param {OutgoingMessage} message
-   */
-  remove(message) {
-    this.#messages = this.#messages.filter((other) => other !== message);
+  /** It is in the log, or the user discarded it. @param {OutgoingMessage} message */
+  remove({ key }) {
+    this.#messages.delete(key);
+    this.#store.delete(NAME + key);
   }
 
   /**
+   * It did not get through and will be sent again.
+   *
    * @param {OutgoingMessage} message
    * @param {string} problem
    */
-  fail(message, problem) {
-    Object.assign(message, { state: "failed", problem });
-  }
-
-  /** @param {OutgoingMessage} message */
-  retry(message) {
-    Object.assign(message, { state: "pending", problem: "" });
+  wait(message, problem) {
+    Object.assign(message, { state: "waiting", problem });
   }
 
   /**
-   * One of the user's own messages was published. A publication often arrives before the API's answer, so the oldest
-   * outgoing message with the same content is assumed to be it, and hidden until its answer settles that.
+   * It will not be sent again unless the user says so.
    *
-   * @param {{ id: number, content: string }} published
+   * @param {OutgoingMessage} message
+   * @param {string} problem
    */
-  match(published) {
-    const message = this.messages.find((other) => other.content === published.content);
-    if (message !== undefined) message.publishedAs = published.id;
+  refuse(message, problem) {
+    Object.assign(message, { state: "refused", problem });
+    this.#save(message);
+  }
+
+  /** The user wants a refused message sent after all. @param {OutgoingMessage} message */
+  retry(message) {
+    Object.assign(message, { state: "pending", problem: "", typedAt: this.#end(message.roomId) });
+    this.#save(message);
+  }
+
+  /** Read again what the browser keeps: another window may have changed it. */
+  reload() {
+    const kept = new Map(this.#store.names(NAME).map((name) => [name.slice(NAME.length), this.#store.get(name)]));
+    for (const key of this.#messages.keys()) if ((kept.get(key) ?? null) === null) this.#messages.delete(key);
+    for (const [key, text] of kept) if (text !== null) this.#load(key, text);
+  }
+
+  /** The time of a message that comes after all others of the room. @param {string} roomId */
+  #end(roomId) {
+    return Math.max(this.#now(), (this.of(roomId).at(-1)?.typedAt ?? 0) + 1);
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} text
+   */
+  #load(key, text) {
+    const { roomId, content, typedAt, refusal } = JSON.parse(text);
+    const message = this.#messages.get(key) ?? { key, roomId, content, typedAt, state: "pending", problem: "" };
+    message.typedAt = typedAt;
+    if (refusal !== null) Object.assign(message, { state: "refused", problem: refusal });
+    else if (message.state === "refused") Object.assign(message, { state: "pending", problem: "" });
+    this.#messages.set(key, message);
+    const isTooOld = message.state !== "refused" && this.#now() - typedAt > TOO_OLD;
+    if (isTooOld) this.refuse(message, "You wrote this more than a day ago.");
+  }
+
+  /** @param {OutgoingMessage} message */
+  #save({ key, roomId, content, typedAt, state, problem }) {
+    if (!this.#messages.has(key)) return; // another window has sent or discarded it
+    const refusal = state === "refused" ? problem : null;
+    this.#store.set(NAME + key, JSON.stringify({ roomId, content, typedAt, refusal }));
   }
 }

@@ -1,52 +1,50 @@
-import { find } from "./dom.js";
+import { number } from "../onrecord/format.js";
+import { find, write } from "./dom.js";
 
-/**
- * @import { Api } from "../onrecord/api.js"
- * @import { Client } from "../onrecord/client.js"
- * @import { Outbox, OutgoingMessage } from "../onrecord/outbox.js"
- * @import { Room } from "../onrecord/room.js"
- */
+/** @import { Drafts } from "../onrecord/drafts.js" */
 
-/** The form that sends: a message is shown at once, then posted, one after the other in the order they were typed. */
+const NEARLY = 0.9; // of the limit: from here on, characters are counted
+const COMPOSING = 229; // Safari: the Enter that ends a composition comes with this key code and without isComposing
+
+/** The form that a message is written in. What was typed is kept until it is sent, and never cut. */
 export class Composer {
   #form;
   #field;
-  #room;
-  #outbox;
-  #api;
-  #client;
-  #onChange;
+  #length;
+  #roomId;
+  #drafts;
   #onSubmit;
-  #sending = Promise.resolve();
+  #limit;
+  /** Where fingers type, Enter has no Shift to go with: there it makes a new line. */
+  #isTouched = matchMedia("(pointer: coarse)");
 
   /**
    * @param {HTMLFormElement} form
    * @param {object} parts
-   * @param {Room} parts.room
-   * @param {Outbox} parts.outbox
-   * @param {Api} parts.api
-   * @param {Client} parts.client
-   * @param {() => void} parts.onChange called when the outbox changed
-   * @param {() => void} parts.onSubmit
+   * @param {string} parts.roomId
+   * @param {Drafts} parts.drafts
+   * @param {(content: string) => void} parts.onSubmit has the message in a safe place when it returns
    */
-  constructor(form, { room, outbox, api, client, onChange, onSubmit }) {
+  constructor(form, { roomId, drafts, onSubmit }) {
     this.#form = form;
     this.#field = find(form, "textarea", HTMLTextAreaElement);
-    this.#room = room;
-    this.#outbox = outbox;
-    this.#api = api;
-    this.#client = client;
-    this.#onChange = onChange;
+    this.#length = find(form, ".length");
+    this.#limit = Number(this.#field.dataset.limit);
+    this.#roomId = roomId;
+    this.#drafts = drafts;
     this.#onSubmit = onSubmit;
+    if (this.#field.value === "") this.#field.value = drafts.read(roomId);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
+    this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (!this.#isEnterToSend(event)) return;
       event.preventDefault();
       form.requestSubmit();
     });
+    this.#changed();
     if (matchMedia("(min-width: 48rem)").matches) this.focus();
   }
 
@@ -55,42 +53,52 @@ export class Composer {
   }
 
   /** @param {boolean} isEnabled */
-  enable(isEnabled) {
+  update(isEnabled) {
+    find(this.#form, ".unsafe").hidden = this.#drafts.isSafe;
     this.#field.disabled = !isEnabled;
     find(this.#form, "button", HTMLButtonElement).disabled = !isEnabled;
   }
 
-  /** @param {OutgoingMessage} message */
-  retry(message) {
-    this.#outbox.retry(message);
-    this.#send(message);
+  /**
+   * Another window of this user changed the draft: follow, unless other words were typed here.
+   *
+   * @param {string} before
+   */
+  follow(before) {
+    if (this.#field.value !== before) return;
+    this.#field.value = this.#drafts.read(this.#roomId);
+    this.#changed();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #isEnterToSend({ key, keyCode, shiftKey, isComposing }) {
+    return key === "Enter" && keyCode !== COMPOSING && !isComposing && !shiftKey && !this.#isTouched.matches;
   }
 
   #submit() {
-    const content = this.#field.value;
-    if (content.trim() === "") return;
+    const { value } = this.#field;
+    if (value.trim() === "") return;
+    this.#onSubmit(value);
     this.#field.value = "";
-    this.#send(this.#outbox.add(content));
-    this.#onSubmit();
+    this.#changed();
     this.focus();
   }
 
-  /** @param {OutgoingMessage} message */
-  #send(message) {
-    this.#onChange();
-    this.#sending = this.#sending.then(() => this.#post(message));
+  #changed() {
+    const { value } = this.#field;
+    if (this.#drafts.read(this.#roomId) !== value) this.#drafts.write(this.#roomId, value);
+    find(this.#form, ".unsafe").hidden = this.#drafts.isSafe;
+    this.#showLength([...value].length);
   }
 
-  /** @param {OutgoingMessage} outgoing */
-  async #post(outgoing) {
-    try {
-      const path = `/api/rooms/${this.#room.id}/messages/`;
-      const message = await this.#api.post(path, { content: outgoing.content }, { key: outgoing.key });
-      this.#outbox.remove(outgoing);
-      this.#client.receive({ type: "message_added", version: message.id, body: message });
-    } catch (error) {
-      this.#outbox.fail(outgoing, error instanceof Error ? error.message : String(error));
-    }
-    this.#onChange();
+  /** A text that is too long is marked and stays; the browser does not submit it. @param {number} length */
+  #showLength(length) {
+    const excess = length - this.#limit;
+    const tooMany = excess > 0 ? `: ${number(excess)} too many` : "";
+    const text = `${number(length)} of ${number(this.#limit)} characters${tooMany}`;
+    this.#length.hidden = length < this.#limit * NEARLY;
+    write(this.#length, this.#length.hidden ? "" : text);
+    this.#field.setCustomValidity(excess > 0 ? text : "");
+    this.#field.ariaInvalid = excess > 0 ? "true" : null;
   }
 }

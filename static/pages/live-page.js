@@ -1,40 +1,108 @@
 import { Api } from "../onrecord/api.js";
 import { Client } from "../onrecord/client.js";
+import { newKey } from "../onrecord/keys.js";
 import { Mirror } from "../onrecord/mirror.js";
+import { Outbox } from "../onrecord/outbox.js";
+import { Sender } from "../onrecord/sender.js";
+import { UserStore, browserStorage } from "../onrecord/user-store.js";
 import { find, findAll } from "./dom.js";
 import { RoomList } from "./room-list.js";
 
-/** @import { PageState } from "../onrecord/shapes.js" */
+/**
+ * @import { Status } from "../onrecord/client.js"
+ * @import { PageState } from "../onrecord/shapes.js"
+ */
 
-const STATUS_TEXT = { connecting: "Connecting", live: "Live", offline: "Offline" };
+/** @type {Record<Status, [string, string]>} */
+const STATUS_TEXT = {
+  connecting: ["Connecting", ""],
+  live: ["Live", ""],
+  late: ["Delayed", "The server delivers late: new messages appear within seconds, not at once."],
+  polling: ["Polling", "No real-time connection: this page asks for new messages every few seconds."],
+  offline: ["Offline", "No answer from the server: what you write is sent when it is back."],
+};
 
-/** What every page has after login: a mirror that starts from what the page shows, the rooms, the connection status. */
+/**
+ * What every page has after login: a mirror that starts from what the page shows, the rooms, the connection status, and
+ * what is still to be sent, from whichever page it was written on.
+ */
 export function startLivePage() {
   /** @type {PageState} */
   const state = JSON.parse(find(document, "#state").dataset.state ?? "");
   const mirror = new Mirror(state);
-  const api = new Api();
+  const api = new Api({ userId: state.user.id, onBuild: showVersion });
+  const store = new UserStore(state.user.id, browserStorage());
+  const outbox = new Outbox(store, newKey);
+  const sender = new Sender({
+    ...{ outbox, api },
+    onSent: (event) => client.receive(event),
+    onStop: (error) => (error.isOtherUser ? stopForOtherUser() : askToLogIn()),
+  });
   const client = new Client({
     mirror,
     api,
     Centrifuge: globalThis.Centrifuge,
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`,
-    onStatus: showStatus,
-    onLoggedOut: () => location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`),
+    onStatus: (status) => {
+      showStatus(status);
+      if (status !== "offline") sender.wake();
+    },
+    onLoggedOut: askToLogIn,
+    onOtherUser: stopForOtherUser,
   });
+
+  function stopForOtherUser() {
+    sender.stop();
+    client.close();
+    showStatus("offline");
+    find(document, ".other-user").hidden = false;
+  }
+
   const lists = [...findAll(document, "[data-rooms]")].map((list) => new RoomList(list, mirror));
   onChange(mirror, () => lists.forEach((list) => list.render()));
   showStatus(client.status);
   document.documentElement.classList.add("scripted");
+  addEventListener("online", () => wake(client, sender));
+  document.addEventListener("visibilitychange", () => document.hidden || wake(client, sender));
+  addEventListener("beforeunload", (event) => store.isSafe || event.preventDefault());
   client.start();
-  return { mirror, api, client, open: state.open ?? null };
+  sender.wake();
+  return { mirror, api, client, store, outbox, sender, open: state.open ?? null };
 }
 
-/** @param {keyof typeof STATUS_TEXT} status */
+/** The page stays as it is, with everything typed, and a link leads to login and back. */
+function askToLogIn() {
+  const notice = find(document, ".logged-out");
+  const here = location.pathname + location.search;
+  find(notice, "a", HTMLAnchorElement).href = `/login/?next=${encodeURIComponent(here)}`;
+  notice.hidden = false;
+}
+
+/**
+ * Offer to load the page again when the server has another version of it.
+ *
+ * @param {string | null} build of an answer; null where a proxy answered
+ */
+function showVersion(build) {
+  if (build !== null) find(document, ".new-version").hidden = build === document.documentElement.dataset.build;
+}
+
+/**
+ * @param {Client} client
+ * @param {Sender} sender
+ */
+function wake(client, sender) {
+  client.wake();
+  sender.wake();
+}
+
+/** @param {Status} status */
 function showStatus(status) {
   const element = find(document, ".status");
+  const [text, explanation] = STATUS_TEXT[status];
   element.dataset.status = status;
-  find(element, ".status-text").textContent = STATUS_TEXT[status];
+  element.title = explanation;
+  find(element, ".status-text").textContent = text;
 }
 
 /**

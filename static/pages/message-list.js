@@ -10,6 +10,13 @@ import { localise, separateDays } from "./times.js";
 
 const NEAR_PX = 120;
 const END_PX = 2; // heights are rounded
+const ABOVE_UNREAD = 0.25; // of the height: what was read last stays in sight above the first unread message
+
+const STATE_TEXT = {
+  pending: () => "Sending…",
+  waiting: (/** @type {string} */ problem) => `Not sent yet. ${problem} Trying again…`,
+  refused: (/** @type {string} */ problem) => `Not sent. ${problem}`,
+};
 
 /**
  * Make a page of messages readable that does not change any more.
@@ -46,9 +53,10 @@ export class MessageList {
    * @param {object} parts
    * @param {Room} parts.room
    * @param {Outbox} parts.outbox
+   * @param {number} parts.readUpTo the version up to which the user had read the room; Infinity when all of it
    * @param {(before: number) => Promise<boolean>} parts.fetchOlder adds to the room; resolves to whether there are more
    */
-  constructor(conversation, { room, outbox, fetchOlder }) {
+  constructor(conversation, { room, outbox, readUpTo, fetchOlder }) {
     this.#scroll = find(conversation, ".scroll");
     this.#list = find(conversation, ".messages");
     this.#outgoing = find(conversation, ".outgoing");
@@ -59,7 +67,8 @@ export class MessageList {
     this.#fetchOlder = fetchOlder;
     this.#hasOlder = !this.#olderLine.hidden;
     showLocalTimes(this.#list);
-    this.#window = new MessageWindow(this.#list, room);
+    this.#window = new MessageWindow(this.#list, room, readUpTo);
+    this.#toUnread();
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#olderLine.addEventListener("click", (event) => {
       event.preventDefault();
@@ -70,9 +79,20 @@ export class MessageList {
     new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd()).observe(this.#scroll);
   }
 
-  /** Whether the newest message is in sight. */
-  get isAtEnd() {
-    return this.#isAtEnd;
+  /** Bring the first unread message into view; without one, the newest. */
+  #toUnread() {
+    const line = this.#window.unreadLine;
+    if (line === null) return;
+    const { top } = this.#scroll.getBoundingClientRect();
+    this.#seen = this.#window.last;
+    this.#scroll.scrollTop += line.getBoundingClientRect().top - top - this.#scroll.clientHeight * ABOVE_UNREAD;
+    this.#top = this.#scroll.scrollTop;
+    this.#setAtEnd(this.#distanceToEnd() < END_PX);
+  }
+
+  #distanceToEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
+    return scrollHeight - clientHeight - scrollTop;
   }
 
   toEnd() {
@@ -117,11 +137,12 @@ export class MessageList {
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
-    const rest = scrollHeight - clientHeight - scrollTop;
-    const isUp = scrollTop < this.#top; // by however little: a reader who scrolls up is not pulled back to the end
+    const { scrollTop, clientHeight } = this.#scroll;
+    const rest = this.#distanceToEnd();
+    const move = scrollTop - this.#top; // upwards by however little: the reader is not pulled back to the end
     this.#top = scrollTop;
-    const isNear = rest < END_PX || (rest < NEAR_PX && !isUp);
+    const isKept = move >= 0 && this.#isAtEnd; // the end itself moved away
+    const isNear = rest < END_PX || isKept || (move > 0 && rest < NEAR_PX);
     const hasMore = !this.#isAtEnd && this.#window.hasBelow;
     if (isNear !== this.#isAtEnd && !hasMore) {
       this.#setAtEnd(isNear);
@@ -163,20 +184,20 @@ export class MessageList {
 
   #renderOutgoing() {
     const items = new Map(itemsOf(this.#outgoing).map((item) => [item.dataset.key, item]));
-    const { messages } = this.#outbox;
+    const messages = this.#outbox.of(this.#room.id);
     for (const [key, item] of items) if (!messages.some((message) => message.key === key)) item.remove();
     for (const message of messages) {
       const item = items.get(message.key) ?? this.#outgoing.appendChild(outgoingItem(message));
       item.dataset.state = message.state;
-      write(find(item, ".state"), message.state === "failed" ? `Not sent. ${message.problem}` : "Sending…");
-      find(item, ".failed-actions").hidden = message.state !== "failed";
+      write(find(item, ".state"), STATE_TEXT[message.state](message.problem));
+      find(item, ".failed-actions").hidden = message.state === "pending";
     }
   }
 
   /** @param {Element} target */
   #clicked(target) {
     const item = /** @type {HTMLElement | null} */ (target.closest(".outgoing-message"));
-    const message = this.#outbox.messages.find((other) => other.key === item?.dataset.key);
+    const message = this.#outbox.of(this.#room.id).find((other) => other.key === item?.dataset.key);
     if (message === undefined) return;
     if (target.matches(".retry")) this.onRetry(message);
     if (target.matches(".discard")) {

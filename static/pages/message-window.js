@@ -1,4 +1,5 @@
 import { day } from "../onrecord/format.js";
+import { fromTemplate } from "./dom.js";
 import { messageItems } from "./message-items.js";
 import { dayOf, separator } from "./times.js";
 
@@ -17,14 +18,26 @@ const MAX_ITEMS = 400; // in the document
 export class MessageWindow {
   #list;
   #room;
+  #readUpTo;
+  #unreadLine;
 
   /**
    * @param {HTMLElement} list
    * @param {Room} room an open one
+   * @param {number} readUpTo the version up to which the user had read the room; Infinity when all of it
    */
-  constructor(list, room) {
+  constructor(list, room, readUpTo) {
     this.#list = list;
     this.#room = room;
+    this.#readUpTo = readUpTo;
+    /** @type {HTMLElement} */
+    this.#unreadLine = list.querySelector(".unread-line") ?? fromTemplate("unread-line-template");
+    this.#placeUnreadLine();
+  }
+
+  /** The line above the first message that was unread; null where that message is not in the document. */
+  get unreadLine() {
+    return this.#unreadLine.isConnected ? this.#unreadLine : null;
   }
 
   get isEmpty() {
@@ -63,15 +76,40 @@ export class MessageWindow {
   toNewest() {
     if (!this.hasBelow) return;
     const below = this.#below();
-    if (below.length > PAGE) this.#list.replaceChildren();
-    this.#append(below.slice(-PAGE));
+    this.#change(() => {
+      if (below.length > PAGE) this.#list.replaceChildren();
+      this.#append(below.slice(-PAGE));
+    });
   }
 
   moveDown() {
-    this.#append(this.#below().slice(0, PAGE));
+    this.#change(() => this.#append(this.#below().slice(0, PAGE)));
   }
 
   moveUp() {
+    this.#change(() => this.#prepend());
+  }
+
+  /**
+   * Changes see messages and days only: the line is put back afterwards.
+   *
+   * @param {() => void} change
+   */
+  #change(change) {
+    this.#unreadLine.remove();
+    change();
+    this.#placeUnreadLine();
+  }
+
+  #placeUnreadLine() {
+    const isUnread = (/** @type {Message} */ { id, user }) => id > this.#readUpTo && user.id !== this.#room.me;
+    const first = this.#messages.find(isUnread);
+    const item = first && this.#list.querySelector(`#m${first.id}`);
+    if (item) item.before(this.#unreadLine);
+    else this.#unreadLine.remove();
+  }
+
+  #prepend() {
     const older = this.#above().slice(-PAGE);
     const newest = older.at(-1);
     if (newest === undefined) return;

@@ -1,3 +1,5 @@
+import { findAll } from "./dom.js";
+
 /**
  * @import { Api } from "../onrecord/api.js"
  * @import { Mirror } from "../onrecord/mirror.js"
@@ -5,32 +7,59 @@
  */
 
 const PAUSE_MS = 1000;
+const SEEN = 0.5; // of a message, or of the list where the message is higher
+const THRESHOLDS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-/** Tells the server how far the user has read a room, at most once a second, and nothing that it knows already. */
+/**
+ * Tells the server how far the user has read a room: up to the newest message that was in sight while the page was
+ * visible and had the focus. At most once a second, and only while something is unread.
+ */
 export class ReadMarker {
   #room;
   #mirror;
   #api;
-  #isSeen;
-  #marked;
+  #inSight = new Set();
+  #seen = 0;
+  #marked = 0;
   #isPaused = false;
 
   /**
    * @param {{ room: Room, mirror: Mirror, api: Api }} parts
-   * @param {() => boolean} isSeen whether the newest message is in sight
+   * @param {HTMLElement} scroll what scrolls the messages
+   * @param {HTMLElement} list the messages
    */
-  constructor({ room, mirror, api }, isSeen) {
+  constructor({ room, mirror, api }, scroll, list) {
     this.#room = room;
     this.#mirror = mirror;
     this.#api = api;
-    this.#isSeen = isSeen;
-    this.#marked = room.version; // the server marked it when it rendered the page
+    const sight = new IntersectionObserver((entries) => this.#moved(entries), { root: scroll, threshold: THRESHOLDS });
+    const observe = (/** @type {Iterable<Node>} */ nodes) => {
+      for (const node of nodes) if (node instanceof HTMLElement && node.matches(".message")) sight.observe(node);
+    };
+    observe(findAll(list, ".message"));
+    const additions = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => observe(addedNodes)));
+    additions.observe(list, { childList: true });
+    for (const type of ["focus", "blur"]) window.addEventListener(type, () => this.update());
+    document.addEventListener("visibilitychange", () => this.update());
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #moved(entries) {
+    for (const { target, intersectionRatio, intersectionRect, rootBounds } of entries) {
+      const id = Number(/** @type {HTMLElement} */ (target).dataset.id);
+      const isSeen = intersectionRatio >= SEEN || intersectionRect.height >= SEEN * (rootBounds?.height ?? Infinity);
+      if (isSeen) this.#inSight.add(id);
+      else this.#inSight.delete(id);
+    }
+    this.update();
   }
 
   async update() {
-    const { id, version, isLeft } = this.#room;
-    const isKnown = version <= this.#marked && this.#mirror.unread(id) === 0;
-    if (this.#isPaused || isKnown || isLeft || !this.#isSeen()) return;
+    const isLookedAt = document.visibilityState === "visible" && document.hasFocus();
+    if (isLookedAt) this.#seen = Math.max(this.#seen, ...this.#inSight);
+    const { id, isLeft } = this.#room;
+    const version = this.#seen;
+    if (this.#isPaused || isLeft || version <= this.#marked || this.#mirror.unread(id) === 0) return;
     this.#isPaused = true;
     try {
       const reading = await this.#api.post(`/api/rooms/${id}/read/`, { version });

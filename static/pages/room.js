@@ -1,6 +1,5 @@
-import { kindOf } from "../onrecord/events.js";
+import { Drafts, draftName } from "../onrecord/drafts.js";
 import { counted } from "../onrecord/format.js";
-import { Outbox } from "../onrecord/outbox.js";
 import { Composer } from "./composer.js";
 import { find, itemsOf, write } from "./dom.js";
 import { onChange, startLivePage } from "./live-page.js";
@@ -8,11 +7,11 @@ import { MessageList, showLocalTimes } from "./message-list.js";
 import { ReadMarker } from "./read-marker.js";
 
 /**
- * @import { Message, User } from "../onrecord/shapes.js"
+ * @import { User } from "../onrecord/shapes.js"
  * @import { Room } from "../onrecord/room.js"
  */
 
-const { mirror, api, client, open } = startLivePage();
+const { mirror, api, store, outbox, sender, open } = startLivePage();
 const conversation = find(document, ".conversation");
 const openRoom = open === null ? undefined : mirror.room(open.room.id);
 if (openRoom === undefined) showLocalTimes(find(conversation, ".messages")); // older messages, without live updates
@@ -20,33 +19,44 @@ else startRoom(openRoom);
 
 /** @param {Room} room */
 function startRoom(room) {
-  const outbox = new Outbox(() => crypto.randomUUID());
-  const list = new MessageList(conversation, { room, outbox, fetchOlder: (before) => fetchOlder(room, before) });
-  const composer = new Composer(find(conversation, ".composer", HTMLFormElement), {
-    ...{ room, outbox, api, client },
-    onChange: () => render(),
-    onSubmit: () => list.toEnd(),
+  const list = new MessageList(conversation, {
+    ...{ room, outbox, readUpTo: mirror.readUpTo(room.id) },
+    fetchOlder: (before) => fetchOlder(room, before),
   });
-  list.onRetry = (message) => composer.retry(message);
-  const isSeen = () => list.isAtEnd && document.visibilityState === "visible";
-  const readMarker = new ReadMarker({ room, mirror, api }, isSeen);
+  const composer = new Composer(find(conversation, ".composer", HTMLFormElement), {
+    ...{ roomId: room.id, drafts: new Drafts(store) },
+    onSubmit(content) {
+      outbox.add(room.id, content);
+      sender.wake();
+      list.toEnd();
+    },
+  });
+  list.onRetry = (message) => {
+    if (message.state === "refused") outbox.retry(message);
+    sender.wake();
+    render();
+  };
+  const parts = { room, mirror, api };
+  const readMarker = new ReadMarker(parts, find(conversation, ".scroll"), find(conversation, ".messages"));
 
   function render() {
     list.render();
     renderName(room);
     renderMembers(room);
-    composer.enable(!room.isLeft);
+    composer.update(!room.isLeft && !sender.isStopped);
     find(conversation, ".left-notice").hidden = !room.isLeft;
     readMarker.update();
   }
 
-  mirror.subscribe((event) => {
-    const isOwn = event !== null && event.body.room.id === room.id && event.body.user.id === room.me;
-    if (isOwn && kindOf(event).isMessage) outbox.match(/** @type {Message} */ (event.body));
-  });
   onChange(mirror, render);
+  sender.onChange = render;
+  addEventListener("storage", ({ key, oldValue }) => {
+    const name = store.nameOf(key ?? "");
+    if (name === draftName(room.id)) composer.follow(oldValue ?? "");
+    else if (name !== null) outbox.reload();
+    render();
+  });
   list.onMove = render;
-  document.addEventListener("visibilitychange", render);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     find(conversation, ".people", HTMLDetailsElement).open = false;

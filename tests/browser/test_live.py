@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, Route, expect
 from centrifugo.tokens import CONNECTION_TTL_S, connection_token
 from tests.support.browser.service import TOKEN_SECRET, Service
 from tests.support.browser.windows import Windows, is_live, said, say, unique
-from tests.support.people import Person
+from tests.support.people import PASSWORD, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,7 +54,7 @@ def unread(page: Page, room: str) -> Locator:
 
 async def test_a_room_that_is_renamed_has_its_new_name_in_every_window(windows: Windows) -> None:
     ada, bob, room = await together(windows, "Before")
-    inside, beside = await windows.open(f"/rooms/{room}/", bob), await windows.open("/rooms/", bob)
+    inside, outside = await windows.open(f"/rooms/{room}/", bob), await windows.open("/rooms/", bob)
     found = await windows.open("/discover/?q=before", bob)
     hers = await windows.open(f"/rooms/{room}/", ada)
     name = unique("After")
@@ -65,11 +65,11 @@ async def test_a_room_that_is_renamed_has_its_new_name_in_every_window(windows: 
         await expect(page.locator("h1")).to_have_text(name)
         await expect(page).to_have_title(f"{name} · onrecord")
         await expect(page.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
-    await expect(beside.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
+    await expect(outside.locator(f'.room[data-id="{room}"] .name')).to_have_text(name)
     item = found.locator(f'.found li[data-id="{room}"]')
     await expect(item.locator(".name")).to_have_text(name)
     await expect(item.get_by_role("button", name=f"Leave {name}")).to_be_visible()
-    await expect(unread(beside, room)).to_be_hidden()
+    await expect(unread(outside, room)).to_be_hidden()
 
 
 async def test_two_people_in_two_windows_chat(windows: Windows) -> None:
@@ -187,11 +187,46 @@ async def test_tokens_that_run_out_are_renewed_without_a_word(windows: Windows) 
     assert await page.locator(".status").get_attribute("data-status") == "live"
 
 
-async def test_logging_out_elsewhere_leads_to_login_and_back(windows: Windows) -> None:
+async def test_logging_out_elsewhere_is_said_with_a_link_to_login_and_back(windows: Windows) -> None:
     ada, _, room = await together(windows, "Logout")
     page = await windows.open(f"/rooms/{room}/", ada)
+    await expect(page.locator(".logged-out")).to_be_hidden()
+    await page.locator("#content").fill("half a thought")
     assert (await ada.post("/api/logout/", {})).status == 200
-    await page.wait_for_url(lambda url: "/login/?next=" in url and room in url)
+    await page.get_by_role("link", name="Log in again").click()
+    await page.get_by_label("Name").fill(ada.user["username"])
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url(f"**/rooms/{room}/")
+    await expect(page.locator("#content")).to_have_value("half a thought")
+
+
+async def test_a_session_that_ended_unnoticed_is_said_when_something_is_sent(
+    windows: Windows,
+) -> None:
+    ada, _, room = await together(windows, "Expired")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await page.context.clear_cookies(name="sessionid")
+    await say(page, "into the void")
+    await expect(page.locator(".logged-out")).to_be_visible()
+    await expect(page.locator(".outgoing-message .text")).to_have_text("into the void")
+
+
+async def test_a_new_version_under_an_open_page_is_offered_and_loads_with_the_draft(
+    windows: Windows, service: Service
+) -> None:
+    ada, _, room = await together(windows, "Upgrade")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await page.locator("#content").fill("half a thought")
+    await expect(page.locator(".new-version")).to_be_hidden()
+    await page.evaluate("document.documentElement.dataset.build = 'an older one'")
+    service.kill()
+    await page.locator('.status[data-status="offline"]').wait_for()
+    service.start()
+    await page.get_by_role("link", name="Load it").click()
+    await is_live(page)
+    await expect(page.locator(".new-version")).to_be_hidden()
+    await expect(page.locator("#content")).to_have_value("half a thought")
 
 
 async def test_an_answer_that_is_lost_is_sent_again_and_said_once(windows: Windows) -> None:
@@ -205,8 +240,6 @@ async def test_an_answer_that_is_lost_is_sent_again_and_said_once(windows: Windo
     messages = f"**/api/rooms/{room}/messages/"
     await page.context.route(messages, lambda route: route.abort(), times=1)
     await say(page, "never arrived")
-    await expect(page.locator(".outgoing-message[data-state=failed]")).to_contain_text("Not sent")
-    await page.get_by_role("button", name="Try again").click()
     await expect(said(other, "never arrived")).to_have_count(1)
     await expect(page.locator(".outgoing-message")).to_have_count(0)
 
@@ -332,8 +365,8 @@ async def test_whoever_turns_away_from_the_end_is_not_pulled_back_and_returns_by
 
 
 async def test_the_newest_stays_in_sight_when_the_window_becomes_smaller(windows: Windows) -> None:
-    ada, bob, room = await together(windows, "Keyboard of a phone")
-    await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(40)))
+    ada, _, room = await together(windows, "Keyboard of a phone")
+    await asyncio.gather(*(post(ada, room, f"number {number}") for number in range(40)))
     page = await windows.open(f"/rooms/{room}/", ada, viewport={"width": 390, "height": 800})
     newest = page.locator(".messages .message").last
     await expect(newest).to_be_in_viewport()

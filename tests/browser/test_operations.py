@@ -39,7 +39,7 @@ async def psql(service: Service) -> AsyncIterator[asyncpg.Connection]:
 
 @contextlib.asynccontextmanager
 async def locked(table: str, mode: str, service: Service) -> AsyncIterator[None]:
-    """A table in somebody else's hands for as long as the block lasts."""
+    """Keep a table locked during the block."""
     connection = await asyncpg.connect(service.database_url)
     async with connection.transaction():
         await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")
@@ -80,7 +80,7 @@ async def an_interrupted_rebuild(service: Service, monkeypatch: pytest.MonkeyPat
             await store.chat.post_message(PostMessage(room_id, UserId(1), f"number {number}"))
 
     class Stop(Exception):
-        """Somebody pressed Ctrl-C."""
+        """As if an operator pressed Ctrl-C."""
 
     reached = 0
 

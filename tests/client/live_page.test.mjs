@@ -1,7 +1,7 @@
 /** The law of a live page: what was loaded + publications since == what a fresh page shows. */
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 
 import { ApiError } from "../../static/onrecord/api.js";
 import { Client } from "../../static/onrecord/client.js";
@@ -23,6 +23,9 @@ const ROOMS = ["a", "b", "c"];
 const SEQUENCES = 300;
 const STEPS = 40;
 
+/** Those that are open. @type {Client[]} */
+const clients = [];
+
 /** @param {number} status */
 const refusal = (status) => new ApiError(status, { detail: "Not found." });
 
@@ -38,8 +41,13 @@ function page(service, openId = null) {
   const connection = connectionTo(service);
   const client = new Client({ mirror, api: service, Centrifuge: connection.Centrifuge, url: "" });
   client.start();
+  clients.push(client);
   return { mirror, client, connection, open };
 }
+
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+});
 
 async function quiet() {
   for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);

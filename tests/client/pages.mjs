@@ -53,7 +53,7 @@ const commands = {
       return fetch(path, { ...options, headers });
     };
     const mirror = new Mirror(state);
-    const api = new Api({ origin, fetch: signedIn });
+    const api = new Api({ userId: state.user.id, origin, fetch: signedIn });
     const options = { websocket: WebSocket, ...SOON };
     const client = new Client({ mirror, api, Centrifuge, url, options });
     pages.set(page, { mirror, client, open: state.open?.room.id ?? null });

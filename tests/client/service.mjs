@@ -139,6 +139,7 @@ export class Service {
       this.isPaused = false;
       return { token: "a token" };
     }
+    if (pathname === "/api/delivery/") return { is_late: this.isPaused };
     if (pathname === "/api/readings/") return { readings: this.fresh().readings };
     if (pathname === "/api/feed/") {
       const all = this.log.map((entry) => this.#event(entry)).filter((event) => this.#concerns(event));

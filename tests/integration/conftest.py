@@ -48,7 +48,7 @@ async def server(start_server: StartServer) -> TestServer:
 
 @pytest.fixture
 async def visit(server: TestServer) -> AsyncIterator[Visit]:
-    """`await visit("ada")` is somebody who just signed up and logged in; `await visit()` is nobody in particular."""
+    """`await visit("ada")` signs up and logs in as ada; `await visit()` is a visitor without an account."""
     async with AsyncExitStack() as visitors:
 
         async def enter(username: str | None = None, *, at: TestServer = server) -> Person:

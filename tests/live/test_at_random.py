@@ -20,7 +20,7 @@ PAGES = 4
 
 
 class Life:
-    """What somebody does at random, here and there."""
+    """Random actions of one user."""
 
     def __init__(self, person: Person, rooms: list[str], chance: random.Random) -> None:
         self.person = person
@@ -51,7 +51,7 @@ class Life:
 
 
 class Windows:
-    """The pages that somebody keeps open meanwhile, each on a line of its own."""
+    """The pages that stay open meanwhile, each over its own connection."""
 
     def __init__(self, service: Service, life: Life, chance: random.Random, lines: AsyncExitStack) -> None:
         self._service = service

@@ -116,7 +116,7 @@ async def renaming_in_another_window(scene: Scene) -> None:
 async def reading_in_another_window(scene: Scene) -> None:
     version = await scene.say(scene.people[1])
     await scene.say(scene.people[1], "not read yet")
-    await scene.service.published()  # so that the read mark, which is no event of the log, is published after them
+    await scene.service.published()  # so that the read mark, which is not an event of the log, is published after them
     await done(scene.people[0], scene.room, "read", {"version": version})
 
 
@@ -151,13 +151,13 @@ async def test_a_page_equals_a_fresh_one_after(scene: Scene, event: Event, fate:
 
 
 @every_event
-@pytest.mark.parametrize(("beside", "is_recovered"), [(0, True), (HISTORY, False)], ids=["briefly", "for long"])
+@pytest.mark.parametrize(("events_after", "is_recovered"), [(0, True), (HISTORY, False)], ids=["briefly", "for long"])
 async def test_a_page_equals_a_fresh_one_after_it_was_cut_off(
-    scene: Scene, event: Event, beside: int, is_recovered: bool
+    scene: Scene, event: Event, events_after: int, is_recovered: bool
 ) -> None:
     scene.relay.cut()
     await event(scene)
-    for _ in range(beside):
+    for _ in range(events_after):
         await scene.go_on()
     await scene.service.published()
     scene.relay.mend()

@@ -20,7 +20,7 @@ FILLED = {
     "CENTRIFUGO_TOKEN_SECRET": "1e" * 32,
     "PUBLIC_ORIGIN": "https://chat.example",
 }
-"""A .env as somebody would fill it in; what else there is may stay empty."""
+"""A filled-in .env; the other variables may stay empty."""
 
 
 class VariableMissing(Exception):

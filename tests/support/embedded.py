@@ -37,7 +37,7 @@ def server_pid(data_dir: Path) -> int:
 
 
 async def kill_server(data_dir: Path) -> int:
-    """Kill the server without a word; returns the process id it had, when it is dead."""
+    """Kill the server; returns its former process id once it is dead."""
     pid = server_pid(data_dir)
     os.kill(pid, signal.SIGKILL)
 
@@ -92,7 +92,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 def fill(folder: Path) -> Path:
-    """Write until there is no space left; returns the file to remove."""
+    """Write until the volume is full; returns the file to remove."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         for size in (1 << 20, 1 << 12):

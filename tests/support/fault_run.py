@@ -1,4 +1,4 @@
-"""Everything at once: people talk while what serves them is killed at random; then the books are checked."""
+"""People talk while the servers are killed at random; then the log and every page are checked."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ UPDATE leases SET warm_until = now(), changed_in = pg_current_xact_id() WHERE NO
 
 @dataclass
 class Talk:
-    """What people said and did, and what was answered."""
+    """What people did, and the responses they got."""
 
     rooms: Sequence[str]
     said: dict[str, tuple[str, int]] = field(default_factory=dict)  # content: (room id, version)
@@ -40,7 +40,7 @@ class Talk:
         return len(self.said) >= messages
 
     async def take_part(self, browser: Browser, joined: set[str], chance: random.Random) -> None:
-        """Talk, come and go until it is over; nothing is left with an outcome unknown."""
+        """Post, join and leave until the end; the outcome of every request is known then."""
         number = 0
         while not self.is_over:
             number += 1
@@ -68,7 +68,7 @@ class Talk:
 
 @dataclass
 class Connections:
-    """A victim: connections of half of the pages. Nobody need bring them back."""
+    """A victim: the connections of half of the pages. They reconnect by themselves."""
 
     pages: Sequence[LivePage]
     chance: random.Random
@@ -78,7 +78,7 @@ class Connections:
         await asyncio.gather(*(page.disconnect() for page in self.pages if self.chance.random() < 0.5))
 
     async def start(self) -> None:
-        """They come back by themselves."""
+        """Nothing to do: they reconnect by themselves."""
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Deaths:
     count: Counter[str] = field(default_factory=Counter)
 
     async def happen(self, seconds: float) -> None:
-        """For so long; all are alive again on return."""
+        """Kill for that long; all are alive again on return."""
         await self._happen_to([self.server, *self.others], seconds / 2)
         await self._happen_to(self.others, seconds / 2)
 
@@ -197,7 +197,7 @@ def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int, caught_up
 
 
 async def check_pages(dsn: str, pages: Sequence[LivePage], position: int) -> None:
-    """Every page becomes what a fresh one shows, without being told."""
+    """Every page becomes equal to a fresh one by itself."""
     await published_to(dsn, position, timeout_s=60)
     differences: list[list[str]] = []
 
@@ -213,7 +213,7 @@ async def check_pages(dsn: str, pages: Sequence[LivePage], position: int) -> Non
 
 @contextlib.asynccontextmanager
 async def listening(pages: Sequence[LivePage]) -> AsyncIterator[None]:
-    """The pages are open for as long as the block lasts; one that gives up ends it with its error."""
+    """Keep the pages open during the block; a page that fails ends it with its error."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(page.run()) for page in pages]
         yield
@@ -229,7 +229,7 @@ async def check(stage: Stage, talk: Talk) -> int:
 
 
 async def run(stage: Stage, deaths: Deaths, *, seconds: float, messages: int) -> dict[str, Any]:
-    """Talk and die for so long, and talk on until so many messages are said; then check everything.
+    """Talk while servers die, then until that many messages are posted; then check everything.
 
     Returns what happened, for people to read.
     """

@@ -1,4 +1,4 @@
-"""Processes that are killed without a word and started again where they were."""
+"""Processes that are killed without warning and started again at the same address."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ LOUD = {"REQUEST_RATE": "1000000", "REQUEST_BURST": "1000000", "DEMO": "no"}
 
 
 class Victim(Protocol):
-    """Something that can be killed at any moment."""
+    """A process or connection that can be killed at any moment."""
 
     name: str
 
@@ -77,7 +77,7 @@ class App:
 
 
 class RealtimeServer:
-    """The hub as a process of its own, or a real Centrifugo where there is one; its memory is lost with it."""
+    """The hub in its own process, or a real Centrifugo if available; it loses its memory when killed."""
 
     def __init__(self, directory: Path, config: dict[str, object]) -> None:
         kind: realtime.Kind = "centrifugo" if realtime.binary() else "hub"
@@ -97,7 +97,7 @@ class RealtimeServer:
 
 
 class Hanging:
-    """A process that stands still for a while, with all that it has under way."""
+    """A process that is suspended for a while, with its requests in flight."""
 
     def __init__(self, process: App | RealtimeServer) -> None:
         self.name = f"{process.name} hanging"
@@ -111,7 +111,7 @@ class Hanging:
 
 
 class LaneNumber:
-    """Somebody changes the number of lanes, and often loses patience in the middle of it."""
+    """An operator changes the number of lanes, and often interrupts the change."""
 
     name = "number of lanes"
 
@@ -124,11 +124,11 @@ class LaneNumber:
             await asyncio.wait_for(change_lanes(self._chance.randint(1, 4), self._dsn), self._chance.uniform(0, 2))
 
     async def start(self) -> None:
-        """The lanes go on by themselves."""
+        """Nothing to do: the lanes resume by themselves."""
 
 
 class Postgres:
-    """A PostgreSQL that stops at once, as by a crash: what it had not written down is recovered from its journal."""
+    """A PostgreSQL that stops at once, as in a crash, and recovers from its write-ahead log."""
 
     name = "postgresql"
 
@@ -146,7 +146,7 @@ class Postgres:
         await eventually(is_gone, timeout_s=30)
 
     async def start(self) -> None:
-        await asyncio.to_thread(self._server.stop)  # it is gone, and we count as its user no more
+        await asyncio.to_thread(self._server.stop)  # it is stopped, and we no longer count as its user
         await asyncio.to_thread(self._server.start)
 
 

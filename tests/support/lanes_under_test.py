@@ -22,7 +22,7 @@ from tests.support.store import Store
 TURN_COLD = (
     "UPDATE leases SET warm_until = now() - interval '1 s', changed_in = pg_current_xact_id() WHERE user_id = $1"
 )
-"""As when somebody's last token ran out long ago."""
+"""Ends a user's lease, as if their last token had expired long ago."""
 
 
 class Server:

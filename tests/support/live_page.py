@@ -1,4 +1,4 @@
-"""A page that somebody keeps open: loaded once, then kept in step by publications, as a client library must."""
+"""An open page: loaded once, then kept in step by publications, as a client library must."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ Event = dict[str, Any]
 
 
 class Browser:
-    """Somebody signed in, whose requests go to whichever process answers."""
+    """A signed-in user whose requests go to any process that answers."""
 
     def __init__(self, person: Person, urls: Sequence[URL], chance: random.Random) -> None:
         self.person = person
@@ -31,11 +31,11 @@ class Browser:
         return int(self.person.user["id"])
 
     async def get(self, path: str) -> Answer:
-        """The answer of a process that is well: 200, or a refusal that is meant."""
+        """The response of a healthy process: 200, or an intended refusal."""
         return await self.until_answered("GET", path)
 
     async def post(self, path: str, body: Any, *, key: str) -> Answer:
-        """As often as it takes to know the outcome, always with the same key."""
+        """Repeat the request with the same key until the outcome is known."""
         return await self.until_answered("POST", path, body, headers={"Idempotency-Key": key})
 
     async def until_answered(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
@@ -88,12 +88,12 @@ class LivePage:
             await asyncio.sleep(RETRY_S)
 
     async def disconnect(self) -> None:
-        """Lose the connection, as under a bridge."""
+        """Lose the connection, as when driving through a tunnel."""
         if self._socket is not None:
             await self._socket.close()
 
     async def sleep(self) -> None:
-        """Lose the connection, and make no other, not even with a token that is at hand."""
+        """Lose the connection and do not reconnect, not even with a token that is still valid."""
         self._is_awake.clear()
         await self.disconnect()
 
@@ -165,7 +165,7 @@ class LivePage:
             self.messages[room["id"]] = {message["id"]: message for message in answer.body["results"]}
 
     async def _catch_up(self) -> None:
-        """Fetch from the feed whatever was not heard."""
+        """Fetch the missed events from the feed."""
         self.caught_up += 1
         while True:
             answer = await self.browser.get(f"/api/feed/?after={self._position}&limit={FEED_LIMIT}")
@@ -197,7 +197,7 @@ class LivePage:
             await self._show(answer.body)
 
     async def _fill(self, room_id: str) -> None:
-        """Versions were skipped: the room's own events say what they were. Nothing, when we are a member no more."""
+        """Fetch skipped versions from the room's events; none when the user is no longer a member."""
         room = self.rooms[room_id]
         while True:
             answer = await self.browser.get(f"/api/rooms/{room_id}/events/?after={room['version']}&limit=1000")
@@ -227,7 +227,7 @@ class LivePage:
         del self.messages[room_id]
 
     async def differences(self) -> list[str]:
-        """Where this page is not what a fresh one would show; messages older than what was loaded are not compared."""
+        """The differences from a fresh page. Messages older than the initial page are not compared."""
         fresh = {room["id"]: room for room in (await self.browser.get("/api/rooms/")).body["results"]}
         found = [
             f"room {room_id}: {self.rooms.get(room_id)} is {fresh.get(room_id)}"

@@ -1,4 +1,4 @@
-"""A running service whose real-time server forgets soon, and the people who use it."""
+"""A running service whose real-time server has a short history, and its users."""
 
 import itertools
 import json
@@ -35,12 +35,12 @@ class Service:
         await published_to(self.dsn, (await self.people[0].get("/api/rooms/")).position)
 
     async def assert_fresh(self, page: OpenPage) -> None:
-        """The page comes to show what freshly started clients do: one beside the rooms, one in the same room."""
-        beside = await self.desk.open(page.owner, "/rooms/", self.websocket_url)
-        await becomes(page.list, await beside.list())
+        """Wait until the page shows what fresh clients show: one on the list of rooms, one in the same room."""
+        fresh = await self.desk.open(page.owner, "/rooms/", self.websocket_url)
+        await becomes(page.list, await fresh.list())
         inside = await self.desk.open(page.owner, page.path, self.websocket_url)  # which also reads the room
         await becomes(page.room, await inside.room())
-        await beside.close()
+        await fresh.close()
         await inside.close()
 
 

@@ -1,4 +1,4 @@
-"""Pages that people keep open: the service's own client library with the real centrifuge-js, without a browser."""
+"""Open pages without a browser: the service's own client library with the real centrifuge-js."""
 
 import contextlib
 import html
@@ -30,7 +30,7 @@ class OpenPage:
     async def start(self, websocket_url: str) -> None:
         """Load it, and start the client."""
         found = STATE.search((await self.owner.get(self.path)).raw.decode())
-        assert found is not None, f"{self.path} is no page of somebody signed in"
+        assert found is not None, f"{self.path} is not a page of a signed-in user"
         await self._program.do(
             "open",
             page=self._name,
@@ -49,7 +49,7 @@ class OpenPage:
         return await self._program.do("room", page=self._name)
 
     async def is_live(self) -> bool:
-        """Whether it believes to be in step."""
+        """Whether the client believes that it is in step."""
         return bool(await self._program.do("status", page=self._name) == "live")
 
     async def close(self) -> None:

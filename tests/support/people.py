@@ -1,4 +1,4 @@
-"""Somebody with a browser: cookies, a CSRF token, and the requests one makes."""
+"""A person with a browser: cookies, a CSRF token, and the requests that they make."""
 
 from io import BytesIO
 from types import TracebackType
@@ -11,7 +11,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class Answer:
-    """An answer, read to its end."""
+    """A response with its whole body."""
 
     def __init__(self, response: aiohttp.ClientResponse, raw: bytes, body: Any) -> None:
         self.status = response.status
@@ -22,7 +22,7 @@ class Answer:
 
     @property
     def position(self) -> int:
-        """The place in the log that the answer reflects."""
+        """The position that the response reflects."""
         return int(self.headers["X-Position"])
 
 
@@ -43,7 +43,7 @@ class Person:
 
     @property
     def cookies(self) -> dict[str, str]:
-        """What the server has set."""
+        """The cookies that the server has set."""
         return {cookie.key: cookie.value for cookie in self.http.cookie_jar}
 
     async def request(
@@ -74,11 +74,19 @@ class Person:
     ) -> Answer:
         return await self.request("POST", path, body, headers=headers, raw=raw)
 
-    async def submit(self, path: str, fields: dict[str, str] | None = None, *, csrf: str | None = None) -> Answer:
-        """Send a form as a page's own form does; where it leads is not followed."""
-        form = aiohttp.FormData({"csrf": self.csrf if csrf is None else csrf, **(fields or {})})
+    async def submit(
+        self,
+        path: str,
+        fields: dict[str, str] | None = None,
+        *,
+        csrf: str | None = None,
+        origin: str | None = None,
+    ) -> Answer:
+        """Send a form as a page's own form does, from a page of `origin`; the redirect is not followed."""
+        headers = {"Origin": origin} if origin is not None else None
+        form = aiohttp.FormData({**(fields or {}), "csrf": self.csrf if csrf is None else csrf})
         url = self.url.join(self.url.with_path(path))
-        async with self.http.post(url, data=form, allow_redirects=False) as response:
+        async with self.http.post(url, data=form, headers=headers, allow_redirects=False) as response:
             return Answer(response, await response.read(), None)
 
     async def get_csrf(self) -> None:

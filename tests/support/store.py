@@ -1,4 +1,4 @@
-"""The event store with its inline read models, without the HTTP around it: several are as several processes."""
+"""The event store with its inline read models, without HTTP. Several stores stand for several processes."""
 
 import asyncio
 import contextlib
@@ -58,7 +58,7 @@ async def open_store(
 
 @contextlib.asynccontextmanager
 async def append_lock_held(dsn: str) -> AsyncIterator[None]:
-    """Somebody else is appending for as long as the block lasts."""
+    """Hold the append lock for the block, as another appending process does."""
     connection = await asyncpg.connect(dsn)
     async with connection.transaction():
         await append_lock.take(connection)

@@ -1,7 +1,7 @@
 """An aggregate whose events have changed twice since they were first recorded: the example of docs/changing-events.md.
 
 It is a test's own. No event of a room has needed a change so far, and one made up as an example would stay in every log
-for ever, and in every program that reads one.
+forever, and in every program that reads one.
 """
 
 from datetime import UTC, datetime

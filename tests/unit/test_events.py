@@ -16,7 +16,7 @@ from eventstore.values import Position, Version
 from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
-from projections.readmodels.bodies import body, place, shows_room
+from projections.readmodels.bodies import body, room_version, shows_room
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Body, RoomSummary, User
 from tests.live.test_events import EVENTS as HAPPENINGS
@@ -38,9 +38,9 @@ def documented() -> dict[str, str]:
 
 def body_of(event: RoomEvent) -> Body:
     now = "2026-01-01T00:00:00.000000Z"
-    room_id, version = place(event)
+    room_id, version = room_version(event)
     room = RoomSummary(room_id, WORDS, version, now, 1, None)
-    return body(event, User(event.actor, "ada"), {place(event): room} if shows_room(event) else {})
+    return body(event, User(event.actor, "ada"), {room_version(event): room} if shows_room(event) else {})
 
 
 def test_the_union_of_events_is_closed() -> None:

@@ -7,8 +7,8 @@ not use (107), for what the channel does not offer (108).
 from centrifugo.hub.configuration.sections import ChannelOptions
 from centrifugo.hub.connection.permissions import check_history, check_name, check_presence, check_publish
 from centrifugo.hub.hub import Hub
+from centrifugo.hub.protocol.client_commands import HistoryCommand
 from centrifugo.hub.protocol.codes import BAD_REQUEST, Refused
-from centrifugo.hub.protocol.commands import HistoryCommand
 from centrifugo.hub.protocol.replies import ClientInfo, HistoryResult, publication
 
 MAX_HISTORY = 300  # publications in one reply

@@ -15,9 +15,8 @@ from centrifugo.hub.connection.heartbeat import Heartbeat
 from centrifugo.hub.connection.permissions import required
 from centrifugo.hub.connection.subscriptions import Subscriptions
 from centrifugo.hub.hub import Hub
-from centrifugo.hub.protocol import codes, commands, replies
-from centrifugo.hub.protocol.codes import Disconnect, Disconnected, Refused, Unsubscribe
-from centrifugo.hub.protocol.commands import (
+from centrifugo.hub.protocol import client_commands, codes, replies
+from centrifugo.hub.protocol.client_commands import (
     ChannelCommand,
     ConnectCommand,
     HistoryCommand,
@@ -27,6 +26,7 @@ from centrifugo.hub.protocol.commands import (
     SubscribeCommand,
     UnsupportedCommand,
 )
+from centrifugo.hub.protocol.codes import Disconnect, Disconnected, Refused, Unsubscribe
 from centrifugo.hub.protocol.replies import (
     ClientInfo,
     ConnectResult,
@@ -82,12 +82,12 @@ class ClientConnection:
         if self._is_over:
             return
         try:
-            envelope = commands.decode(line)
+            envelope = client_commands.decode(line)
             if envelope.is_pong:
                 self._heartbeat.pong()
             else:
                 self._answer(envelope.id or 0, *envelope.command())
-        except commands.Malformed:
+        except client_commands.Malformed:
             self.disconnect(codes.PROTOCOL_VIOLATION)
         except Disconnected as disconnected:
             self.disconnect(disconnected.disconnect)
@@ -101,7 +101,7 @@ class ClientConnection:
         self._subscriptions.unsubscribe_all(self)
         self._hub.remove_connection(self)
 
-    def _answer(self, command_id: int, method: str, command: commands.Command) -> None:
+    def _answer(self, command_id: int, method: str, command: client_commands.Command) -> None:
         is_connect = method == "connect"
         if is_connect == self._is_connected:  # connect comes first, and once
             raise Disconnected(codes.PROTOCOL_VIOLATION)

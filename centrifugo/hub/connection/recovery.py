@@ -2,7 +2,7 @@
 
 from centrifugo.hub.configuration.sections import ChannelOptions
 from centrifugo.hub.hub import Hub
-from centrifugo.hub.protocol.commands import StreamPosition
+from centrifugo.hub.protocol.client_commands import StreamPosition
 from centrifugo.hub.protocol.replies import SubscribeResult, publication
 
 

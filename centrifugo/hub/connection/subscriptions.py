@@ -6,6 +6,7 @@ from centrifugo.hub.connection import recovery
 from centrifugo.hub.connection.grants import seconds_left, subscription_grant
 from centrifugo.hub.connection.permissions import check_name, check_subscribe, required
 from centrifugo.hub.hub import Hub
+from centrifugo.hub.protocol.client_commands import StreamPosition, SubRefreshCommand, SubscribeCommand
 from centrifugo.hub.protocol.codes import (
     ALREADY_SUBSCRIBED,
     BAD_REQUEST,
@@ -17,7 +18,6 @@ from centrifugo.hub.protocol.codes import (
     Disconnected,
     Refused,
 )
-from centrifugo.hub.protocol.commands import StreamPosition, SubRefreshCommand, SubscribeCommand
 from centrifugo.hub.protocol.replies import RefreshResult, SubscribeResult
 from centrifugo.hub.subscriber import Subscriber
 from centrifugo.hub.timers import Timer

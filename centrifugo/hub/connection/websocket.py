@@ -12,8 +12,8 @@ from centrifugo.hub.connection.origins import Origins
 from centrifugo.hub.connection.outbox import Flusher, Outbox
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.protocol import codes
+from centrifugo.hub.protocol.client_commands import split_frame
 from centrifugo.hub.protocol.codes import Disconnect
-from centrifugo.hub.protocol.commands import split_frame
 
 logger = logging.getLogger(__name__)
 # aiohttp logs the subprotocols that a client offers. The hub accepts none, and a client may have put a token there.

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from centrifugo.hub.protocol.client_commands import ABSENT
 from centrifugo.hub.protocol.codes import ReplyError, Unsubscribe
-from centrifugo.hub.protocol.commands import ABSENT
 
 SERVER_VERSION = "6.9.1 OSS"
 """The Centrifugo whose protocol this is, as a connect reply names it."""

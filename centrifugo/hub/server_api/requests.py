@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Raw, Struct
 
+from centrifugo.hub.protocol.client_commands import ABSENT, StreamPosition
 from centrifugo.hub.protocol.codes import BAD_REQUEST, Refused
-from centrifugo.hub.protocol.commands import ABSENT, StreamPosition
 
 _Seconds = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 

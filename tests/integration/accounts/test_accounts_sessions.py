@@ -95,7 +95,7 @@ async def test_logout_ends_the_session_in_every_process(ada: Person, visit: Visi
 async def test_a_session_seen_a_moment_ago_asks_the_database_nothing(ada: Person, server: TestServer) -> None:
     await eventually(lambda: is_listening(server))
     assert (await ada.get("/api/rooms/")).status == 200
-    await server.app[CORE].database.execute("DELETE FROM sessions")  # by somebody who does not announce it
+    await server.app[CORE].database.execute("DELETE FROM sessions")  # without an announcement
     assert (await ada.get("/api/rooms/")).status == 200
 
 

@@ -62,7 +62,7 @@ async def test_ended_after_some_time(moment_s: float, end: signal.Signals, data_
     await is_completed_by_the_next_start(data_dir)
 
 
-async def test_a_killed_one_leaves_nothing_beside_the_cluster(data_dir: Path) -> None:
+async def test_a_killed_one_leaves_nothing_next_to_the_cluster(data_dir: Path) -> None:
     left = data_dir / "postgres.new-abandoned"
     (left / "base").mkdir(parents=True)
     async with serving(DATA_DIR=str(data_dir)) as service:

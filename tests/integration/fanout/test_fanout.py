@@ -162,7 +162,7 @@ async def test_a_room_of_two_does_not_wait_for_a_room_of_five_thousand(
     pair = await store.open_room("Pair", by=ADA)
     await store.chat.join_room(JoinRoom(pair, BOB))
     joined = (await store.events())[-1].position
-    await store.database.execute("UPDATE fanout_lanes SET position = $1", joined)  # nobody was there to hear them join
+    await store.database.execute("UPDATE fanout_lanes SET position = $1", joined)  # nothing of that was published
     await say(store, crowd, "to the crowd")
     position = await say(store, pair, "to two, of whom both are in the crowd")
     async with publishing(database_url, store, server):

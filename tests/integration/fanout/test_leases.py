@@ -14,7 +14,7 @@ from domain.values import UserId
 from postgres.database import Database
 from postgres.embedded import EmbeddedPostgres
 from postgres.server.programs import program
-from projections.fanout.leases import Leases, Turn, Warmth
+from projections.fanout.leases import LeaseChanges, Leases, WarmUsers
 from tests.conftest import database_named
 
 MAKE_WARM = "INSERT INTO leases (user_id, warm_until) SELECT number, now() + $2 FROM generate_series(1, $1) AS number"
@@ -35,12 +35,12 @@ class Counted:
 
 
 @contextlib.asynccontextmanager
-async def lane_on(dsn: str) -> AsyncIterator[tuple[Warmth, Counted]]:
+async def lane_on(dsn: str) -> AsyncIterator[tuple[WarmUsers, Counted]]:
     """The only lane, which has looked once, and the connection that it looks over."""
     connection = await asyncpg.connect(dsn)
-    warmth, counted = Warmth(lane=0, lanes=1), Counted(connection)
-    await warmth.look(counted)
-    yield warmth, counted
+    warm_users, counted = WarmUsers(lane=0, lanes=1), Counted(connection)
+    await warm_users.read_changes(counted)
+    yield warm_users, counted
     await connection.close()
 
 
@@ -63,18 +63,18 @@ async def renew(database: Database, user_ids: Iterable[int]) -> None:
 
 async def test_a_first_look_reads_every_open_lease(database: Database, database_url: str) -> None:
     await make_warm(database)
-    async with lane_on(database_url) as (warmth, counted):
+    async with lane_on(database_url) as (warm_users, counted):
         assert counted.read == USERS
-        assert all(warmth.is_warm(UserId(user_id)) for user_id in range(1, USERS + 1))
+        assert all(warm_users.is_warm(UserId(user_id)) for user_id in range(1, USERS + 1))
 
 
 async def test_a_later_look_reads_what_changed_since(database: Database, database_url: str) -> None:
     await make_warm(database)
-    async with lane_on(database_url) as (warmth, counted):
-        assert await warmth.look(counted) == Turn([], [])
+    async with lane_on(database_url) as (warm_users, counted):
+        assert await warm_users.read_changes(counted) == LeaseChanges([], [])
         assert counted.read == 0
         await renew(database, [USERS + 1])
-        assert (await warmth.look(counted)).warmed == [USERS + 1]
+        assert (await warm_users.read_changes(counted)).warmed == [USERS + 1]
         assert counted.read == 1
 
 
@@ -86,10 +86,10 @@ async def test_a_writing_transaction_that_stays_open_does_not_make_looks_read_ev
     await transaction.start()
     await blocker.execute("CREATE TABLE open_for_long (id integer)")
     await make_warm(database)
-    async with lane_on(database_url) as (warmth, counted):
+    async with lane_on(database_url) as (warm_users, counted):
         for user_id in (USERS + 1, USERS + 2):
             await renew(database, [user_id])
-            assert (await warmth.look(counted)).warmed == [user_id]
+            assert (await warm_users.read_changes(counted)).warmed == [user_id]
             assert counted.read == 1
     await transaction.rollback()
     await blocker.close()
@@ -102,12 +102,12 @@ async def test_a_lease_whose_transaction_was_open_at_the_last_look_is_read_once_
     transaction = writer.transaction()
     await transaction.start()
     await writer.execute(MAKE_WARM, 1, timedelta(hours=1))
-    async with lane_on(database_url) as (warmth, counted):
+    async with lane_on(database_url) as (warm_users, counted):
         await renew(database, [2])
-        assert (await warmth.look(counted)).warmed == [2]
+        assert (await warm_users.read_changes(counted)).warmed == [2]
         await transaction.commit()
-        assert (await warmth.look(counted)).warmed == [1]
-        await warmth.look(counted)
+        assert (await warm_users.read_changes(counted)).warmed == [1]
+        await warm_users.read_changes(counted)
         assert counted.read == 0
     await writer.close()
 
@@ -127,12 +127,12 @@ async def test_leases_of_a_restored_dump_are_read_once(
     await database.execute(f"CREATE DATABASE {restored}")
     url = database_named(restored, postgres)
     await asyncio.to_thread(dump_and_restore, database_url, url)
-    async with lane_on(url) as (warmth, counted):
+    async with lane_on(url) as (warm_users, counted):
         assert counted.read == USERS
         elsewhere = await Database.connect(url, size=2)
         for user_id in (USERS + 1, USERS + 2):
             await renew(elsewhere, [user_id])
-            assert (await warmth.look(counted)).warmed == [user_id]
+            assert (await warm_users.read_changes(counted)).warmed == [user_id]
             assert counted.read == 1
         await elsewhere.close()
     await database.execute(f"DROP DATABASE {restored} WITH (FORCE)")

@@ -113,7 +113,7 @@ HISTORY = {"name": "personal", "history_size": 100, "history_ttl": "1h"}
 
 @pytest.fixture
 async def onrecord(hub: Hub, database_url: str, tmp_path: Any) -> AsyncIterator[Run]:
-    """Runs a command beside a server of the real-time API."""
+    """Runs a command while a server of the real-time API is up."""
     app = web.Application()
     app.add_routes(http_api.routes(hub))
     runner = web.AppRunner(app)

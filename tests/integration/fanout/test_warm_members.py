@@ -1,4 +1,4 @@
-"""Work follows those who can be listening, and nobody loses anything by it, whenever they come and go."""
+"""The fan-out publishes only to warm members, and no member misses an event, whenever they come and go."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ import pytest
 
 from api.settings import Settings
 from api.wiring import create_leases
-from centrifugo.hub.protocol.commands import StreamPosition
+from centrifugo.hub.protocol.client_commands import StreamPosition
 from centrifugo.publisher import Publication
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.values import RoomId, UserId
@@ -47,7 +47,7 @@ async def room_of_two(store: Store) -> RoomId:
 
 
 async def heard_in_a_room_of_two(store: Store, database_url: str) -> tuple[RoomId, int]:
-    """A room, and the position of what was said and published in it while somebody publishes."""
+    """A room, and the position of a message that was posted and published in it."""
     room_id = await room_of_two(store)
     position = await say(store, room_id)
     await published_to(database_url, position)
@@ -80,7 +80,7 @@ async def test_who_turned_cold_is_told_once_that_publications_pause(
         await store.database.execute(TURN_COLD, BOB)
         await say(store, room_id)
         await published_to(database_url, await say(store, room_id))
-    async with publishing(database_url, store, server, all_warm=False):  # one that starts anew knows that he was told
+    async with publishing(database_url, store, server, all_warm=False):  # a new process knows that he was notified
         await published_to(database_url, await say(store, room_id))
     assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
     assert [told["type"] for told in server.published(BOB)] == ["user_joined", "message_added", "feed_paused"]

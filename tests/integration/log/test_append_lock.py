@@ -71,7 +71,8 @@ async def test_maintenance_of_the_log_completes_while_posts_continue(
     for statement in MAINTENANCE:
         await connection.execute(statement)
     is_done.set()
-    assert await store.versions(room_id) == list(range(1, sum(await posting) + 3))
+    posts = sum(await posting)
+    assert await store.versions(room_id) == list(range(1, posts + 3))
 
 
 async def test_a_writer_that_does_not_know_of_the_lock_waits_for_it(

@@ -1,4 +1,4 @@
-"""A log that was stored by earlier programs, read by today's. The file is never recorded anew."""
+"""A log stored by earlier programs, read by the current one. The file is never regenerated."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ FOLDED = {
 
 
 def unseen(_: Progress) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""An event in the log that this program takes for its own and cannot read, written by whoever shares the log."""
+"""An event with one of our topics that this program cannot read, written by another application on the log."""
 
 import asyncio
 import json
@@ -146,8 +146,8 @@ async def test_an_event_that_cannot_have_happened_is_named_as_well_and_the_live_
     async with open_store(database_url) as store:
         room_id = await store.open_room()
     state = f'{{{NOW}, "user_id": {ADA}}}'.encode()
-    await admin.execute(APPEND, room_id, 3, state)  # somebody joins who is there
-    await admin.execute(APPEND, STRANGER, 1, state)  # and a room that nobody opened
+    await admin.execute(APPEND, room_id, 3, state)  # a member joins again
+    await admin.execute(APPEND, STRANGER, 1, state)  # and a room that was never opened
     await admin.execute("UPDATE checkpoints SET position = 4")
     for command in ("rebuild", "verify", "verify --room General"):
         said = await onrecord("projections", *command.split())

@@ -251,7 +251,7 @@ async def test_when_one_transaction_times_out_those_behind_it_do_not_wait_for_th
 
 
 def end_every_other_session(dsn: str) -> None:
-    """Return when they are gone. Blocks, so that nobody here can notice it before the next use of a connection."""
+    """Return when they are gone. Blocks the event loop, so that only the next use of a connection notices it."""
     others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with psycopg.connect(dsn, autocommit=True) as admin:
         admin.execute(f"SELECT pg_terminate_backend(pid, 5000) {others}")

@@ -207,7 +207,7 @@ async def test_a_rebuild_is_started_from_the_page_and_mends_what_was_wrong(
 
 
 def unseen(_: Progress) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_whoever_started_it(
@@ -265,7 +265,7 @@ async def test_an_interrupted_rebuild_is_gone_on_with_or_begun_anew(
     await messages(ada, *"12345")
 
     class Stop(Exception):
-        """Somebody pressed Ctrl-C."""
+        """As if an operator pressed Ctrl-C."""
 
     def stop(progress: Progress) -> None:
         if progress.done:

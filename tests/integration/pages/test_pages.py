@@ -1,10 +1,13 @@
 """Pages over HTTP: where they lead, what forms refuse, what every one of them is sent with."""
 
 import re
+from html import escape
+from uuid import uuid4
 
 import pytest
 
 from api.accounts.demo import PEOPLE
+from api.files import TEMPLATES
 from api.http.app_keys import ACCOUNTS, CORE
 from cli.support.demo_data import seed
 from tests.integration.conftest import StartServer, Visit
@@ -38,7 +41,7 @@ async def test_login_leads_to_no_other_site(visit: Visit, ada: Person, target: s
     assert (await submit(nobody, "/login/", fields))[:2] == (303, "/")
 
 
-async def test_a_wrong_password_is_told_beside_the_field_and_the_name_is_kept(visit: Visit, ada: Person) -> None:
+async def test_a_wrong_password_is_shown_next_to_the_field_and_the_name_is_kept(visit: Visit, ada: Person) -> None:
     status, _, page = await submit(await visit(), "/login/", {"username": "ada", "password": "wrong"})
     assert status == 400
     assert 'id="password-problem"' in page
@@ -53,6 +56,50 @@ async def test_a_form_without_its_token_does_nothing(ada: Person) -> None:
         assert "The form has expired" in page
         assert f'href="/rooms/{room}/">Go back' in page
     assert (await ada.get(f"/api/rooms/{room}/messages/")).body["count"] == 0
+
+
+async def test_a_form_of_one_user_is_refused_after_another_login_and_gives_the_text_back(
+    ada: Person, bob: Person
+) -> None:
+    room = await ada.open_room("General")
+    assert (await bob.post(f"/api/rooms/{room}/join/")).status == 200
+    forms = [
+        *((f"/rooms/{room}/", {"content": "<her words>"}), (f"/rooms/{room}/leave/", {}), ("/logout/", {})),
+        *(("/discover/", {"name": "Her room"}), (f"/rooms/{room}/join/", {})),
+    ]
+    for path, fields in forms:
+        status, _, page = await submit(bob, path, {**fields, "user": str(ada.user["id"])})
+        assert status == 409, path
+        assert "belongs to another user" in page
+        for text in fields.values():
+            assert f">{escape(text)}</textarea>" in page
+    assert (await bob.get(f"/api/rooms/{room}/messages/")).body["count"] == 0
+    assert (await bob.get("/api/rooms/")).body["count"] == 1
+    assert (await submit(bob, f"/rooms/{room}/", {"content": "bob's", "user": str(bob.user["id"])}))[0] == 303
+
+
+async def test_every_form_that_changes_something_says_for_whom(ada: Person) -> None:
+    room = await ada.open_room("General")
+    found = []
+    for path in ("/discover/", "/account/", f"/rooms/{room}/", f"/rooms/{uuid4()}/"):
+        found += re.findall(r'<form[^>]*method="post".*?</form>', (await ada.get(path)).raw.decode(), re.DOTALL)
+    assert len(found) >= 7
+    assert [form for form in found if f'name="user" value="{ada.user["id"]}"' not in form] == []
+    written = [
+        form
+        for template in TEMPLATES.glob("*.html")
+        for form in re.findall(r'<form[^>]*method="post".*?</form>', template.read_text(), re.DOTALL)
+    ]
+    assert [form for form in written if "{{ form_fields }}" not in form and "{{ why_field(" not in form] == []
+
+
+async def test_text_that_a_form_could_not_send_is_given_back(ada: Person) -> None:
+    room = await ada.open_room("General")
+    assert (await ada.post(f"/api/rooms/{room}/leave/")).status == 200
+    for path, csrf in ((f"/rooms/{room}/", None), (f"/rooms/{room}/", "x" * 43)):
+        status, _, page = await submit(ada, path, {"content": "two\r\nlines"}, csrf=csrf)
+        assert status in (403, 404)
+        assert ">two\nlines</textarea>" in page
 
 
 async def test_people_who_lose_their_way_get_a_page_and_programs_json(ada: Person) -> None:

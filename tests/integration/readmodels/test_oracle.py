@@ -32,7 +32,7 @@ from domain.room import Room
 from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
-from projections.readmodels.projection import Move, Stays
+from projections.readmodels.projection import BatchMemberships, MembershipChange
 from projections.readmodels.tables import KEYS, TABLES
 from replay.rebuild.rebuild import rebuild
 from tests.conftest import database_named
@@ -52,7 +52,7 @@ KINDS = ["open", "rename", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
 
 T = TypeVar("T")
 Act = tuple[str, int, int, int]
-"""What somebody does: (what, through which process, in which room, who)."""
+"""One action: (what, through which process, in which room, who)."""
 
 
 def crowd(seed: int) -> list[Act]:
@@ -176,7 +176,7 @@ class Service:
         await self._publishing.enter_async_context(publishing(self._dsn, self.store, self.server))
 
     async def do(self, acts: Sequence[Act]) -> None:
-        """All at once. Refusals and outages are part of life: nobody insists."""
+        """Run all at once. Refusals and outages are expected and not retried."""
         await asyncio.gather(*(self._do(*act) for act in acts))
 
     async def _do(self, what: str, process: int, room: int, user: int) -> None:
@@ -378,7 +378,7 @@ class Life(RuleBasedStateMachine):
 @pytest.fixture
 def lives(postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Lives some lives, in small pages and short rounds. Raises what is found."""
-    monkeypatch.setattr("projections.fanout.worker.ROUND_S", 0.05)
+    monkeypatch.setattr("projections.fanout.worker.REBALANCE_S", 0.05)
     monkeypatch.setattr("replay.rebuild.fold.PAGE", 7)
     monkeypatch.setattr("replay.rebuild.rebuild.RETRY_S", 0.01)
     Life.postgres, Life.template = postgres, template_database
@@ -400,11 +400,11 @@ def test_incremental_rebuilt_replayed_and_heard_are_one(lives: Callable[[], None
     lives()
 
 
-add_to_stays = Stays.add
+add_to_stays = BatchMemberships.add
 
 
-def forget_who_has_just_come(stays: Stays, move: Move) -> None:
-    """A bug in what is folded on the way: who joins and leaves within one batch stays for ever."""
+def forget_who_has_just_come(stays: BatchMemberships, move: MembershipChange) -> None:
+    """A planted bug: a user who joins and leaves within one batch remains a member."""
     add_to_stays(stays, move)
     stays._current.clear()
 
@@ -417,7 +417,7 @@ async def folds_nothing(*_: Any, **__: Any) -> AsyncIterator[tuple[int, int]]:
 
 
 PLANTED: dict[str, tuple[str, Any]] = {
-    "incremental": ("projections.readmodels.projection.Stays.add", forget_who_has_just_come),
+    "incremental": ("projections.readmodels.projection.BatchMemberships.add", forget_who_has_just_come),
     "rebuilt": ("replay.rebuild.rebuild.fold_between", folds_nothing),
     # An aggregate that holds what was never recorded, since the append failed, is decided on.
     "replayed": ("eventstore.aggregates.Slot.forget", lambda _: None),

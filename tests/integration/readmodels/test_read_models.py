@@ -22,7 +22,7 @@ USERS = [UserId(number) for number in range(1, 7)]
 
 @dataclass
 class Moment:
-    """A room right after one of its events, as somebody with a pencil would note it."""
+    """A room right after one of its events, as worked out by hand."""
 
     name: str
     members: set[int]

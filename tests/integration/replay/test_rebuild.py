@@ -29,12 +29,12 @@ ADA, BOB = UserId(1), UserId(2)
 
 
 def unseen(progress: Progress) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 @pytest.fixture
 async def admin(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody with a psql."""
+    """A connection like that of psql."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -142,7 +142,7 @@ async def test_a_room_is_mended_in_place(database_url: str, admin: asyncpg.Conne
 
 
 class Stop(Exception):
-    """Somebody pressed Ctrl-C."""
+    """As if an operator pressed Ctrl-C."""
 
 
 @pytest.fixture

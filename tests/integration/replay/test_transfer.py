@@ -31,7 +31,7 @@ Change = Callable[[list[bytes]], list[bytes]]
 
 
 def unseen(progress: Progress) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def elsewhere(postgres: EmbeddedPostgres, template_database: str) -> Async
 
 @pytest.fixture
 async def recorded(database_url: str) -> RoomId:
-    """A log with a gap, a stranger's event whose state is no text, and a room."""
+    """A log with a gap, another application's event with binary state, and a room."""
     async with open_store(database_url) as store:
         room_id = await store.open_room("Grüße", by=ADA)
         await store.database.execute("SELECT nextval('stored_events_notification_id_seq')")
@@ -110,7 +110,7 @@ async def test_what_was_imported_is_not_published(elsewhere: str, exported: Path
 
 
 class Stop(Exception):
-    """Somebody pressed Ctrl-C."""
+    """As if an operator pressed Ctrl-C."""
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.xz", "log.jsonl.bz2"])

@@ -154,3 +154,16 @@ async def test_a_client_catches_up_on_everything_from_the_position_it_has(ada: P
     assert answer.body["position"] == answer.position > left.position
     step = (await bob.get(f"/api/feed/?after={before}&limit=1")).body
     assert (len(step["events"]), step["position"]) == (1, step["events"][0]["position"])
+
+
+async def test_what_is_meant_for_another_user_is_refused_before_anything_else(ada: Person, bob: Person) -> None:
+    room = await ada.open_room("Engines")
+    await bob.post(f"/api/rooms/{room}/join/")
+    for_ada, for_bob = ({"X-User": str(person.user["id"]), "X-CSRFToken": "old"} for person in (ada, bob))
+    refused = await bob.post(f"/api/rooms/{room}/messages/", {"content": "ada's words"}, headers=for_ada)
+    assert (refused.status, refused.body["code"]) == (409, "other_user")
+    assert (await bob.post(f"/api/rooms/{room}/messages/", {"content": "his own"}, headers=for_bob)).status == 403
+    for path in ("/api/feed/", "/api/rooms/", "/api/token/connection/"):
+        assert (await bob.get(path, headers=for_ada)).status == 409
+        assert (await bob.get(path, headers=for_bob)).status == 200
+    assert (await bob.get(f"/api/rooms/{room}/messages/")).body["count"] == 0

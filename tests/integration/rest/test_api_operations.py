@@ -1,4 +1,4 @@
-"""For whoever runs the service: health, metrics, logs, and what happens without a database."""
+"""For operators: health, metrics, logs, and the service without a database."""
 
 import io
 import logging
@@ -46,7 +46,7 @@ async def test_without_a_database_the_service_says_later_and_recovers_by_itself(
         ada = await visit("ada", at=await start_server(database_url=url))
         room = f"/api/rooms/{await ada.open_room('Engines')}"
         assert (await ada.get("/readyz")).status == 200
-        await connected.aclose()  # nobody answers on that port any more
+        await connected.aclose()  # that port no longer answers
         for answer in (
             await ada.get(f"{room}/"),
             await ada.post(f"{room}/messages/", {"content": "hello"}),

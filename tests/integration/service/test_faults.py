@@ -1,4 +1,4 @@
-"""Hub, application processes and PostgreSQL die under people who talk; nobody's page is wrong afterwards."""
+"""Hub, application processes and PostgreSQL die while people talk; every page is right afterwards."""
 
 import asyncio
 import os

@@ -20,7 +20,7 @@ pytestmark = needs_servers
 @pytest.fixture
 async def production(database_url: str) -> AsyncIterator[Rehearsal]:
     with scratch_folder() as folder:
-        folder.chmod(0o711)  # nginx started by root works as somebody else
+        folder.chmod(0o711)  # nginx started by root runs as another account
         async with rehearsing(folder, database_url) as rehearsal:
             yield rehearsal
 
@@ -136,7 +136,7 @@ async def test_the_application_sees_the_client_and_its_scheme_through_the_proxy(
     plain = await ada.get("/api/csrf/")
     assert list(plain.cookies) == ["csrftoken"]
     secure = await ada.get("/api/csrf/", headers={"X-Forwarded-Proto": "https"})
-    assert list(secure.cookies) == ["__Host-csrftoken"]
+    assert list(secure.cookies) == ["__Host-csrftoken", "__Host-visitor"]
     for number in range(101):
         await ada.open_room(f"Room {number}")
     assert (await ada.get("/api/rooms/")).body["next"] == f"{production.url}/api/rooms/?page=2"

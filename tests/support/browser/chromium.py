@@ -10,7 +10,11 @@ from playwright.sync_api import sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
+LAN_HOST = "lan.test"
+"""Another name of this machine: unlike localhost, browsers do not trust it without https."""
+
 SWITCHES = [
+    f"--host-resolver-rules=MAP {LAN_HOST} 127.0.0.1",
     "--no-sandbox",  # containers run as root
     "--disable-background-networking",
     "--disable-component-update",

@@ -15,7 +15,7 @@ from tests.support.people import Person
 from tests.support.realtime.server import ROOT
 
 EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_FAILED", "status of 4")
-"""What Chromium writes on the console when a test cuts its network or is refused: no defect of a page."""
+"""What Chromium writes on the console when a test cuts its network or is refused; not a defect of a page."""
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -26,38 +26,38 @@ _numbers = itertools.count(1)
 
 
 def unique(name: str) -> str:
-    """A name that begins like this, and that nobody else has in this run."""
+    """A name with this prefix, unique in this run."""
     return f"{name}-{next(_numbers)}"
 
 
 class Windows:
-    """Opens windows in contexts of their own, each as another device, and keeps what went wrong in any of them."""
+    """Opens windows, each in its own context like a separate device, and collects the errors of all."""
 
     def __init__(self, browser: Browser, url: URL) -> None:
         self._browser = browser
-        self._url = url
+        self.url = url
         self._cleanup = AsyncExitStack()
         self.problems: list[str] = []
 
     async def person(self, name: str) -> Person:
-        """Somebody who signed up, with a name that begins like this, and talks to the API."""
-        person = await self._cleanup.enter_async_context(Person(self._url))
+        """A new user, with a name that begins like this, who talks to the API."""
+        person = await self._cleanup.enter_async_context(Person(self.url))
         await person.sign_up(unique(name))
         return person
 
     async def admin(self) -> Person:
         """The admin among the demo people."""
-        person = await self._cleanup.enter_async_context(Person(self._url))
+        person = await self._cleanup.enter_async_context(Person(self.url))
         await person.log_in(ADMIN, DEMO_PASSWORD)
         return person
 
     async def device(self, person: Person | None = None, **options: Any) -> BrowserContext:
         """A browser of its own, logged in as `person`."""
-        context = await self._browser.new_context(base_url=str(self._url), **options)
+        context = await self._browser.new_context(base_url=str(self.url), **options)
         self._cleanup.push_async_callback(context.close)
         if person is not None:
             cookies = [
-                {"name": cookie.key, "value": cookie.value, "url": str(self._url)} for cookie in person.http.cookie_jar
+                {"name": cookie.key, "value": cookie.value, "url": str(self.url)} for cookie in person.http.cookie_jar
             ]
             await context.add_cookies(cookies)  # type: ignore[arg-type]  # built, not written as literals
         context.on("page", self._watch)
@@ -88,7 +88,7 @@ class Windows:
 
     def _requested(self, request: Request) -> None:
         url = URL(request.url)
-        if url.scheme in ("http", "https") and url.authority != self._url.authority:
+        if url.scheme in ("http", "https") and url.authority != self.url.authority:
             self.problems.append(f"another host: {url}")
         if request.resource_type == "fetch" and not is_described(request):
             self.problems.append(f"a script asks what no contract describes: {request.method} {url.path}")

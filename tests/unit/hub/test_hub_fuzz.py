@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from centrifugo.hub.protocol.commands import METHODS, split_frame
+from centrifugo.hub.protocol.client_commands import METHODS, split_frame
 from tests.support.socketless_hub import World
 
 DOCUMENTED_ERRORS = {102, 103, 105, 106, 107, 108, 109, 112}

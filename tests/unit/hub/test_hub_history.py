@@ -5,7 +5,7 @@ import string
 import pytest
 
 from centrifugo.durations import Duration
-from centrifugo.hub.channels.history import History, Stream
+from centrifugo.hub.channels.channel_history import History, Stream
 from centrifugo.hub.channels.publication_pool import NUMBER_BYTES, PUBLICATION_BYTES, EncodedPublication
 from centrifugo.hub.configuration.sections import ChannelOptions
 

@@ -1,0 +1,139 @@
+"""Static files under names that hold a hash of what is in them, so that browsers keep them for good.
+
+`static/pages/room.js` is served as `/static/pages/room.<hash>.js`, and the modules in it import each other by such
+names. A change in a module changes the names of all modules that import it.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from aiohttp import ETag, web
+
+from api.files import STATIC, TEMPLATES
+from api.http.compression import accepts_gzip, gzipped
+from api.vendor_scripts import vendor_scripts
+
+PREFIX = "/static/"
+HASH_LENGTH = 12
+KEPT = "public, max-age=31536000, immutable"
+CHECKED = "no-cache"  # kept, but only used when the server says that it is still the same
+
+CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+"""Of the files that are served, by the ends of their names."""
+
+IMPORT = re.compile(r'^((?:import|export)\b[^"\';]*")(\.{1,2}/[^"]+)(")', re.MULTILINE)
+"""An import of a module by a relative name, at the beginning of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """What is served under `url`."""
+
+    url: str
+    content_type: str
+    hash: str
+    body: bytes
+    compressed: bytes
+
+
+class StaticFiles:
+    """The files of one version of the program. `sources` are their contents by name, as `pages/room.js`.
+
+    Raises ValueError when modules import each other in a circle or one that is not there.
+    """
+
+    def __init__(self, sources: Mapping[str, bytes], *, templates: bytes = b"") -> None:
+        self._sources = sources
+        self._files: dict[str, StaticFile] = {}
+        for name in sources:
+            self._add(name, ())
+        self._by_url = {file.url: file for file in self._files.values()}
+        names = "".join(sorted(self._by_url))
+        self.build = _hash(names.encode() + templates)
+        """Names this version: another one has other files or templates."""
+
+    @property
+    def files(self) -> Collection[StaticFile]:
+        """All of them."""
+        return self._files.values()
+
+    def url(self, name: str) -> str:
+        """Where a file is served. Raises KeyError."""
+        return self._files[name].url
+
+    async def get(self, request: web.Request) -> web.Response:
+        """GET /static/{name}; a name with another version's hash, or with none, gives today's file."""
+        file = self._by_url.get(request.path)
+        is_kept = file is not None
+        file = file or self._files.get(_without_hash(request.match_info["name"]))
+        if file is None:
+            raise web.HTTPNotFound
+        response = web.Response()
+        response.etag = ETag(file.hash, is_weak=True)  # the same for what is compressed and what is not
+        response.headers.update({"Cache-Control": KEPT if is_kept else CHECKED, "Vary": "Accept-Encoding"})
+        if any(known.value == file.hash for known in request.if_none_match or ()):
+            response.set_status(304)
+            return response
+        response.content_type = file.content_type
+        if file.content_type.startswith("text/"):
+            response.charset = "utf-8"
+        response.body = file.body
+        if accepts_gzip(request):
+            response.body = file.compressed
+            response.headers["Content-Encoding"] = "gzip"
+        return response
+
+    def _add(self, name: str, importers: tuple[str, ...]) -> StaticFile:
+        if name in self._files:
+            return self._files[name]
+        if name in importers:
+            raise ValueError(f"modules import each other: {' > '.join((*importers, name))}")
+        if name not in self._sources:
+            raise ValueError(f"{importers[-1]} imports {name}, which is not there")
+        path = PurePosixPath(name)
+        body = self._sources[name]
+        if path.suffix == ".js":
+            body = IMPORT.sub(lambda found: self._resolved(found, path, (*importers, name)), body.decode()).encode()
+        digest = _hash(body)
+        url = f"{PREFIX}{path.with_suffix(f'.{digest}{path.suffix}')}"
+        self._files[name] = StaticFile(url, CONTENT_TYPES[path.suffix], digest, body, gzipped(body, level=9))
+        return self._files[name]
+
+    def _resolved(self, found: re.Match[str], path: PurePosixPath, importers: tuple[str, ...]) -> str:
+        """An import by its whole URL."""
+        return f"{found[1]}{self._add(_joined(path.parent, found[2]), importers).url}{found[3]}"
+
+
+@cache
+def static_files() -> StaticFiles:
+    """Those of this program: read once, when they are first asked for."""
+    sources = {str(path.relative_to(STATIC).as_posix()): path.read_bytes() for path in _served()}
+    sources |= {f"vendor/{name}": script for name, script in vendor_scripts().items()}
+    templates = b"".join(path.read_bytes() for path in sorted(TEMPLATES.glob("*.html")))
+    return StaticFiles(sources, templates=templates)
+
+
+def _served() -> list[Path]:
+    return sorted(path for path in STATIC.rglob("*") if path.suffix in CONTENT_TYPES)
+
+
+def _joined(folder: PurePosixPath, relative: str) -> str:
+    parts: list[str] = []
+    for part in (*folder.parts, *relative.split("/")):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _without_hash(name: str) -> str:
+    return re.sub(rf"\.[0-9a-f]{{{HASH_LENGTH}}}(?=\.[a-z]+$)", "", name)
+
+
+def _hash(content: bytes) -> str:
+    return sha256(content).hexdigest()[:HASH_LENGTH]

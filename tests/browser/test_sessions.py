@@ -1,0 +1,41 @@
+"""What other sites and the end of a session do to pages that are open, without scripts as well."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.test_live import together
+from tests.support.browser.windows import Windows, said
+from tests.support.people import PASSWORD
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_link_on_another_site_leaves_open_forms_valid(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Linked")
+    page = await windows.open(f"/rooms/{room}/", ada, live=False, java_script_enabled=False)
+    await page.locator("#content").fill("typed before")
+    other = await page.context.new_page()
+    await other.goto(f"data:text/html,<a href='{windows.url / 'rooms' / room / ''}'>a room</a>")
+    await other.get_by_role("link").click()
+    await expect(other.locator(".conversation")).to_be_visible()
+    await page.get_by_role("button", name="Send").click()
+    await expect(said(page, "typed before")).to_have_count(1)
+    await other.locator("#content").fill("typed there")
+    await other.get_by_role("button", name="Send").click()
+    await expect(said(other, "typed there")).to_have_count(1)
+
+
+async def test_without_scripts_the_text_comes_back_after_login(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Ended")
+    page = await windows.open(f"/rooms/{room}/", ada, live=False, java_script_enabled=False)
+    await page.locator("#content").fill("one\ntwo")
+    await ada.post("/api/logout/", {})
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.get_by_role("status")).to_contain_text("Log in again")
+    await page.get_by_label("Name").fill(ada.user["username"])
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_label("Message")).to_have_value("one\ntwo")
+    await page.get_by_role("button", name="Send").click()
+    await page.wait_for_url(f"**/rooms/{room}/#newest")
+    await expect(said(page, "one\ntwo")).to_have_count(1)
