@@ -9,6 +9,7 @@ from aiohttp import web
 from api import hub_socket, wiring
 from api.accounts.throttle import Throttle
 from api.http.app_keys import (
+    ACCOUNT_CHANGES,
     ACCOUNTS,
     CORE,
     DELIVERY,
@@ -98,8 +99,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     app[LEASES] = wiring.create_leases(settings, database)
     app[DELIVERY] = Delivery(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
-    with wiring.open_accounts(settings, database) as accounts:
-        app[ACCOUNTS] = accounts
+    with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
         async with _running(app[SESSIONS].announcements.run()):
             yield
 

@@ -11,6 +11,7 @@ from eventsourcing.persistence import Mapper
 
 import centrifugo
 from api import hub_socket
+from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
 from api.accounts.failed_logins import FailedLogins, Limit
 from api.accounts.known_devices import KnownDevices
@@ -136,11 +137,11 @@ def create_known_devices(secrets: Secrets) -> KnownDevices:
 
 
 @contextlib.contextmanager
-def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
-    """Accounts, with the threads that hash passwords."""
+def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Accounts, AccountChanges]]:
+    """Accounts and changes to them, with the threads that hash passwords."""
     passwords = Passwords(threads=settings.password_threads)
     try:
-        yield Accounts(
+        accounts = Accounts(
             database,
             passwords,
             failed_logins=FailedLogins(
@@ -149,6 +150,7 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
                 by_address=Limit(rate=settings.login_address_rate, burst=settings.login_address_burst),
             ),
         )
+        yield accounts, AccountChanges(database, passwords, accounts)
     finally:
         passwords.close()
 
@@ -161,6 +163,7 @@ def create_sessions(settings: Settings, database: Database) -> Sessions:
         idle_s=settings.session_idle_s,
         lifetime_s=settings.session_lifetime_s,
         cache_s=settings.session_cache_s,
+        has_demo=settings.seeds_demo,
     )
 
 

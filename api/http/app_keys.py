@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
 from api.accounts.known_devices import KnownDevices
 from api.accounts.sessions import Session, Sessions
@@ -23,6 +24,7 @@ SECRETS = web.AppKey("secrets", Secrets)
 PROXIES = web.AppKey("proxies", TrustedProxies)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
+ACCOUNT_CHANGES = web.AppKey("account_changes", AccountChanges)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)

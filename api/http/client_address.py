@@ -10,6 +10,8 @@ from api.settings import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 WITH_PORT = re.compile(r"\[(?P<ipv6>[^\]]*)\](?::\d+)?|(?P<ipv4>[\d.]+):\d+")
+FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+"""Headers in which proxies name the client that they speak for."""
 
 
 class TrustedProxies:
@@ -27,8 +29,7 @@ class TrustedProxies:
         found = parsed(peer)
         if found is None or not self._trusts(found):
             return str(found or peer)
-        hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-        for hop in reversed([hop.strip() for hop in hops if hop.strip()]):
+        for hop in reversed(_hops(request)):
             address = parsed(hop)
             if address is None:
                 return str(parsed(peer))
@@ -40,6 +41,13 @@ class TrustedProxies:
     def throttle_key(self, request: web.Request) -> str:
         """What throttles count a client by: its address, or the /64 of an IPv6 address, which is one customer's."""
         return network_of(self.address(request))
+
+    def passes_on_unheard(self, request: web.Request) -> bool:
+        """Whether a proxy speaks for a client whose address we do not learn: we do not trust it, or cannot read it."""
+        if not any(name in request.headers for name in FORWARDING):
+            return False
+        peer, hops = parsed(request.remote or ""), _hops(request)
+        return peer is None or not self._trusts(peer) or not hops or None in map(parsed, hops)
 
     def is_secure(self, request: web.Request) -> bool:
         """Whether the client uses https, to us or to a trusted proxy."""
@@ -54,6 +62,12 @@ class TrustedProxies:
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def _hops(request: web.Request) -> list[str]:
+    """The addresses in all lines of X-Forwarded-For, the client's end first."""
+    hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+    return [hop.strip() for hop in hops if hop.strip()]
 
 
 def parsed(text: str) -> Address | None:

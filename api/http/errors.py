@@ -13,6 +13,7 @@ from api.accounts.throttle import TooManyRequests
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
+from api.http.login import SignUpClosed
 from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchPath, SlowBody, UnsupportedBody
 from api.http.responses import json_response
@@ -66,6 +67,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     NotAnAdmin: detail(403, "This is for admins."),
     OtherUser: own_text(409, "other_user"),
     CsrfFailed: own_text(403),
+    SignUpClosed: own_text(403, "signup_closed"),
     Unauthorized: detail(401, "unauthorized"),
     PermissionDenied: detail(403, "permission denied"),
     # what the rules say

@@ -65,7 +65,7 @@ async def _log_in_first(request: web.Request) -> web.Response:
     kept = await kept_form(request)
     if kept is None:
         return redirect(f"/login/?next={quote(return_path(request))}")
-    return login_page(request, return_path(request), kept=kept, status=403)
+    return await login_page(request, return_path(request), kept=kept, status=403)
 
 
 async def _typed(request: web.Request, error: Exception) -> str:

@@ -5,7 +5,6 @@ from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
 from api.http import csrf, login
-from api.http.app_keys import ACCOUNTS, PROXIES, SIGNUPS
 from api.http.endpoints import Access, Empty, Endpoint
 from api.http.parsing import InvalidFields, read_body
 from api.http.responses import json_response
@@ -17,6 +16,14 @@ class Credentials(Struct, frozen=True):
 
     username: str
     password: str
+
+
+class SignUp(Struct, frozen=True):
+    """A name, a password and, where SIGNUP=invite, the token of an invitation."""
+
+    username: str
+    password: str
+    invitation: str = ""
 
 
 class FirebaseConfig(Struct, frozen=True):
@@ -42,10 +49,9 @@ class LoggedIn(Struct, frozen=True):
 
 
 async def sign_up(request: web.Request) -> web.Response:
-    """POST /api/signup/ {"username", "password"}: 201 User; 400 by field."""
-    request.app[SIGNUPS].take(request.app[PROXIES].throttle_key(request))
-    credentials = await read_body(request, Credentials)
-    user = await request.app[ACCOUNTS].sign_up(credentials.username, credentials.password)
+    """POST /api/signup/ {"username", "password", "invitation"}: 201 User; 400 by field; 403 where sign-up is closed."""
+    sent = await read_body(request, SignUp)
+    user = await login.sign_up(request, sent.username, sent.password, sent.invitation)
     return json_response(user, status=201)
 
 
@@ -66,7 +72,7 @@ async def log_out(request: web.Request) -> web.Response:
 
 ENDPOINTS = (
     Endpoint("GET", "/api/csrf/", csrf.get_csrf, Empty, access=Access.EVERYONE),
-    Endpoint("POST", "/api/signup/", sign_up, User, 201, Credentials, access=Access.EVERYONE),
+    Endpoint("POST", "/api/signup/", sign_up, User, 201, SignUp, access=Access.EVERYONE),
     Endpoint("POST", "/api/login/", log_in, LoggedIn, 200, Credentials, access=Access.EVERYONE),
     Endpoint("POST", "/api/logout/", log_out, Empty),
 )

@@ -17,7 +17,6 @@ import uvloop
 from aiohttp import web
 
 from api.app import create_app
-from api.demo import LOGINS
 from api.http.app_keys import ACCOUNTS, CORE, HEADER_DEADLINE
 from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
@@ -46,6 +45,7 @@ def serve() -> None:
     DATABASE_URL=postgresql://onrecord@db/onrecord HOST=0.0.0.0 onrecord serve
     """
     settings = Settings.from_environment()
+    settings.refuse_public_demo()
     configure_logs(settings.log_level)
     with (
         contextlib.suppress(KeyboardInterrupt),
@@ -74,13 +74,12 @@ async def _serve(settings: Settings, listener: socket.socket, *, seeds_demo: boo
     assert protocols is not None
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(runner.cleanup)
-        if seeds_demo:
-            await seed(app[CORE].chat, app[ACCOUNTS])
+        demo_logins = await seed(app[CORE].chat, app[ACCOUNTS]) if seeds_demo else None
         accepting = await asyncio.get_running_loop().create_server(
             lambda: app[HEADER_DEADLINE].watched(protocols), sock=listener, backlog=BACKLOG
         )
         cleanup.callback(accepting.close)  # first: what is under way may finish
-        _print_addresses(settings, listener, seeds_demo=seeds_demo)
+        _print_addresses(settings, listener, demo_logins)
         ready()
         _collect_garbage_less_often()
         await stop.wait()
@@ -93,12 +92,12 @@ def _collect_garbage_less_often() -> None:
     gc.set_threshold(GARBAGE, 20, 20)
 
 
-def _print_addresses(settings: Settings, listener: socket.socket, *, seeds_demo: bool) -> None:
+def _print_addresses(settings: Settings, listener: socket.socket, demo_logins: str | None) -> None:
     address = _address(listener)
     click.echo(f"onrecord is at {address}")
     click.echo(f"  the API, explained   {address}/api/docs/")
-    if seeds_demo:
-        click.echo(f"  demo logins          {LOGINS}")
+    if demo_logins is not None:
+        click.echo(f"  demo logins          {demo_logins}")
     click.echo(f"  data                 {_data_location(settings)}")
     click.echo("Ctrl-C stops it.")
 
