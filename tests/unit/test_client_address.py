@@ -44,3 +44,23 @@ def test_a_client_is_counted_by_its_address_and_never_by_what_it_writes(forwarde
 @pytest.mark.parametrize("peer", ["192.0.2.9", "::ffff:192.0.2.9"])
 def test_what_an_untrusted_peer_forwards_does_not_count(peer: str) -> None:
     assert key("198.51.100.1", peer=peer) == "192.0.2.9"
+
+
+@pytest.mark.parametrize(
+    ("headers", "peer", "is_unheard"),
+    [
+        ({}, "127.0.0.1", False),
+        ({"X-Forwarded-For": "127.0.0.1"}, "127.0.0.1", False),
+        ({"X-Forwarded-For": "192.0.2.1"}, "127.0.0.1", False),
+        ({"X-Forwarded-For": "unknown"}, "127.0.0.1", True),
+        ({"X-Forwarded-For": ""}, "127.0.0.1", True),
+        ({"X-Real-IP": "192.0.2.1"}, "127.0.0.1", True),
+        ({"Forwarded": "for=192.0.2.1"}, "127.0.0.1", True),
+        ({"X-Forwarded-For": "127.0.0.1"}, "192.0.2.9", True),
+    ],
+)
+def test_a_proxy_is_unheard_when_it_is_not_trusted_or_names_no_address(
+    headers: dict[str, str], peer: str, *, is_unheard: bool
+) -> None:
+    request = make_mocked_request("GET", "/", headers=CIMultiDict(headers)).clone(remote=peer)
+    assert PROXIES.passes_on_unheard(request) is is_unheard

@@ -77,7 +77,9 @@ def test_only_its_owner_writes_a_table() -> None:
 
 
 def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
-    assert {table for table, owners in OWNERS.items() if "projections/readmodels/fold.sql" in owners} == set(TABLES)
+    keys = "projections/readmodels/name_keys.py"  # makes new keys for the rows that the fold has written
+    folded = {table for table, owners in OWNERS.items() if owners - {keys} == {"projections/readmodels/fold.sql"}}
+    assert folded == set(TABLES)
 
 
 def test_only_the_event_store_spells_the_name_of_the_log() -> None:
