@@ -123,3 +123,15 @@ async def test_a_key_is_as_in_the_api_and_a_form_is_a_form(ada: Person) -> None:
         assert (await ada.submit(f"/rooms/{room}/", {"content": "x", "key": key})).status == 400
         assert (await ada.submit("/discover/", {"name": "x", "key": key})).status == 400
     assert (await ada.get(f"/api/rooms/{room}/messages/")).body["count"] == 0
+
+
+async def test_a_form_that_cannot_be_read_is_refused_by_a_page(visit: Visit) -> None:
+    ada, stranger = await visit("ada"), await visit()
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Origin": f"http://{ada.url.authority}"}
+    for person, path, status in (
+        (ada, "/discover/", 415),
+        (stranger, "/discover/", 415),
+        (ada, "/operations/pause/", 403),
+    ):
+        answer = await person.post(path, raw=MULTIPART[0], headers=headers)
+        assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
