@@ -9,22 +9,28 @@ from aiohttp import web
 from api import hub_socket, wiring
 from api.accounts.throttle import Throttle
 from api.http.app_keys import (
+    ACCOUNT_CHANGES,
     ACCOUNTS,
     CORE,
     DELIVERY,
+    DEVICES,
     FANOUT,
+    HEADER_DEADLINE,
     LEASES,
+    MESSAGES,
     METRICS,
     PROXIES,
     PUBLISHER,
     READ_SYNC,
     REQUESTS,
+    ROOMS,
     SECRETS,
     SESSIONS,
     SETTINGS,
     SIGNUPS,
 )
 from api.http.client_address import TrustedProxies
+from api.http.header_deadline import HeaderDeadline
 from api.http.middleware import request_middleware
 from api.metrics import Metrics
 from api.operations.app_keys import FIGURES_PUBLISHER, REBUILDS, REPUBLISHING, SAMPLER
@@ -49,8 +55,12 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[SECRETS] = secrets_of(settings)
     app[PROXIES] = TrustedProxies(settings.proxy_networks())
+    app[DEVICES] = wiring.create_known_devices(app[SECRETS])
     app[METRICS] = Metrics()
+    app[HEADER_DEADLINE] = HeaderDeadline(settings.header_timeout_s)
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
+    app[MESSAGES] = Throttle(rate=settings.message_rate, burst=settings.message_burst)
+    app[ROOMS] = Throttle(rate=settings.room_rate, burst=settings.room_burst)
     app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
     app.add_routes(routes())
     set_up_pages(app)
@@ -89,8 +99,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     app[LEASES] = wiring.create_leases(settings, database)
     app[DELIVERY] = Delivery(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
-    with wiring.open_accounts(settings, database) as accounts:
-        app[ACCOUNTS] = accounts
+    with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
         async with _running(app[SESSIONS].announcements.run()):
             yield
 

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 
+from api.accounts import one_time_links
+from api.accounts.failed_logins import remove_full
 from api.accounts.sessions import Sessions
 from eventstore.idempotency_keys import remove_old_keys
 from postgres.database import Database
@@ -12,7 +14,9 @@ log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Removes expired sessions, and idempotency keys older than `keep_keys_s`."""
+    """Removes expired sessions, invitations and password resets, failed logins that no longer count, and idempotency
+    keys older than `keep_keys_s`.
+    """
 
     def __init__(self, database: Database, sessions: Sessions, *, keep_keys_s: float) -> None:
         self._database = database
@@ -33,4 +37,7 @@ class Housekeeping:
     async def clean(self) -> None:
         """Remove everything that has expired."""
         await self._sessions.remove_expired()
+        await remove_full(self._database)
+        async with self._database.connection() as connection:
+            await one_time_links.remove_expired(connection)
         await remove_old_keys(self._database, keep_s=self._keep_keys_s)

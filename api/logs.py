@@ -20,6 +20,12 @@ import msgspec
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the current request, on every line logged while it is handled."""
 
+CLIENT_ADDRESS: ContextVar[str | None] = ContextVar("client_address", default=None)
+"""The address of the current request's client, on every line of the security log."""
+
+SECURITY = "onrecord.security"
+"""The security log: logins, sessions, roles and refusals, from whichever package; never what was typed."""
+
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -36,6 +42,8 @@ class JsonFormatter(logging.Formatter):
         }
         if (request_id := REQUEST_ID.get()) is not None:
             line["request_id"] = request_id
+        if record.name == SECURITY:
+            line["address"] = CLIENT_ADDRESS.get()
         line.update((name, value) for name, value in record.__dict__.items() if name not in STANDARD)
         if record.exc_info:
             line["error"] = describe(record.exc_info[1])

@@ -9,6 +9,7 @@ from postgres.functions import FunctionFile
 from postgres.migrations import Migration, read_migrations
 from postgres.upgrade import upgrade
 from projections.readmodels import fold_version, projection
+from projections.readmodels.name_keys import bring_keys_up_to_date
 
 
 def function_files() -> list[FunctionFile]:
@@ -26,4 +27,6 @@ def function_files() -> list[FunctionFile]:
 
 async def bring_up_to_date(connection: asyncpg.Connection) -> list[Migration | FunctionFile]:
     """Apply what the database lacks of today's schema, and return it. Raises MigrationError: see `postgres.upgrade`."""
-    return await upgrade(connection, steps=read_migrations(), files=function_files())
+    applied = await upgrade(connection, steps=read_migrations(), files=function_files())
+    await bring_keys_up_to_date(connection)
+    return applied

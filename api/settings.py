@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from api.loopback import is_loopback
 from centrifugo.durations import Duration
 
 TRIVIAL_SECRETS = ("secret", "changeme", "change-me", "password", "default", "example")
@@ -48,11 +49,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_cache_s: Seconds = 60.0  # how long a cached session counts without a query
     password_threads: Size = 2  # hashes at the same time
 
+    signup: Literal["open", "invite", "closed"] = "open"
+
     max_body_bytes: Size = 65536
     request_rate: Rate = 300.0  # of one user, or of one address without a session
     request_burst: Size = 6000
+    message_rate: Rate = 20.0  # of one user, here and below
+    message_burst: Size = 1000
+    room_rate: Rate = 1.0
+    room_burst: Size = 200
     signup_rate: Rate = 1.0  # from one address
     signup_burst: Size = 1000
+    header_timeout_s: Seconds = 10.0  # for the headers of a connection's first request
     login_account_rate: Rate = 0.05  # failed logins only, here and below
     login_account_burst: Size = 10
     login_address_rate: Rate = 0.5
@@ -88,6 +96,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def seeds_demo(self) -> bool:
         return self.demo == "yes" or (self.demo == "auto" and self.embedded)
+
+    def refuse_public_demo(self) -> None:
+        """Raises SettingsError where others could reach a service with demo accounts."""
+        if self.seeds_demo and not is_loopback(self.host):
+            raise SettingsError(
+                f"HOST: the demo's passwords are public and {self.host} is not loopback; "
+                "set DEMO=no, or listen on 127.0.0.1"
+            )
 
     @property
     def cold_after_s(self) -> float | None:

@@ -11,10 +11,12 @@ from eventsourcing.persistence import Mapper
 
 import centrifugo
 from api import hub_socket
+from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
+from api.accounts.failed_logins import FailedLogins, Limit
+from api.accounts.known_devices import KnownDevices
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
-from api.accounts.throttle import Throttle
 from api.core import Core, Reads
 from api.housekeeping import Housekeeping
 from api.operations.figures import Sampler
@@ -136,17 +138,26 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
     )
 
 
+def create_known_devices(secrets: Secrets) -> KnownDevices:
+    """Recognises browsers. Its key is derived from the one secret that all processes have."""
+    return KnownDevices(secrets.centrifugo_token_secret)
+
+
 @contextlib.contextmanager
-def open_accounts(settings: Settings, database: Database) -> Iterator[Accounts]:
-    """Accounts, with the threads that hash passwords."""
+def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Accounts, AccountChanges]]:
+    """Accounts and changes to them, with the threads that hash passwords."""
     passwords = Passwords(threads=settings.password_threads)
     try:
-        yield Accounts(
+        accounts = Accounts(
             database,
             passwords,
-            by_account=Throttle(rate=settings.login_account_rate, burst=settings.login_account_burst),
-            by_address=Throttle(rate=settings.login_address_rate, burst=settings.login_address_burst),
+            failed_logins=FailedLogins(
+                database,
+                by_account=Limit(rate=settings.login_account_rate, burst=settings.login_account_burst),
+                by_address=Limit(rate=settings.login_address_rate, burst=settings.login_address_burst),
+            ),
         )
+        yield accounts, AccountChanges(database, passwords, accounts)
     finally:
         passwords.close()
 
@@ -159,6 +170,7 @@ def create_sessions(settings: Settings, database: Database) -> Sessions:
         idle_s=settings.session_idle_s,
         lifetime_s=settings.session_lifetime_s,
         cache_s=settings.session_cache_s,
+        has_demo=settings.seeds_demo,
     )
 
 

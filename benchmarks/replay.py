@@ -33,7 +33,8 @@ from benchmarks.load import Connection, Visitor
 from benchmarks.posting import BEGIN_AFTER_THEM, CONTENT
 from benchmarks.server import Served, postgres, service
 from benchmarks.tables import ms, p50_p99, table
-from domain.room import TOPICS, Room, name_key
+from domain.names import name_key
+from domain.room import TOPICS, Room
 from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify

@@ -18,6 +18,10 @@ from postgres.embedded import EmbeddedPostgres
 UNTHROTTLED = {
     "REQUEST_RATE": "1000000",
     "REQUEST_BURST": "10000000",
+    "MESSAGE_RATE": "1000000",
+    "MESSAGE_BURST": "10000000",
+    "ROOM_RATE": "1000000",
+    "ROOM_BURST": "10000000",
     "SIGNUP_RATE": "100000",
     "SIGNUP_BURST": "100000",
     "DEMO": "no",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from api.settings import SettingsError
+from cli.commands import user_access
 from cli.commands.actions import actions
 from cli.commands.db import db
 from cli.commands.demo import demo
@@ -85,6 +86,8 @@ def main() -> None:
 main.add_command(serve)
 main.add_command(demo)
 main.add_command(user)
+for account_command in user_access.COMMANDS:
+    user.add_command(account_command)
 main.add_command(room)
 main.add_command(db)
 main.add_command(fanout)

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from domain.errors import AlreadyAMember, NameTaken
 from domain.idempotency import IdempotencyKey, idempotency_key
-from domain.room import NAME_TAKEN, Room, RoomEvent, check_name, name_key
+from domain.names import name_key
+from domain.room import NAME_TAKEN, Room, RoomEvent, check_name
 from domain.values import ClientId, RoomId, UserId
 
 

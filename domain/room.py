@@ -7,10 +7,12 @@ from eventsourcing.domain import Aggregate, event
 
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember
 from domain.events import event_classes
+from domain.names import has_hidden, is_blank
 from domain.values import ClientId, RoomId, UserId
 
 NAME_LIMIT = 100
 CONTENT_LIMIT = 4000
+HIDDEN = "A name has no invisible characters."
 NAME_TAKEN = "A room with this name already exists."
 
 
@@ -198,6 +200,8 @@ def check_name(name: str) -> None:
         raise InvalidField("name", f"Ensure this field has no more than {NAME_LIMIT} characters.")
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name.strip()):
         raise InvalidField("name", "A name is one line of text.")
+    if has_hidden(name.strip()):
+        raise InvalidField("name", HIDDEN)
 
 
 def check_content(content: str) -> None:
@@ -213,10 +217,5 @@ def check_text(field: str, text: str) -> None:
         raise InvalidField(field, "Null characters are not allowed.")
     if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidField(field, "Lone surrogates are not allowed.")
-    if not text.strip():
+    if is_blank(text):
         raise InvalidField(field, "This field may not be blank.")
-
-
-def name_key(name: str) -> str:
-    """The form in which names are compared: names with the same key look the same to people."""
-    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()

@@ -5,12 +5,19 @@ from collections.abc import Sequence
 import asyncpg
 
 from postgres.database import Database
+from postgres.errors import StoreUnavailable
 
 READ = """
 SELECT owner, key, fingerprint, originator_id, originator_version
 FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
 """
-REMOVE_OLD = "DELETE FROM idempotency_keys WHERE recorded_at < now() - $1 * interval '1 second'"
+REMOVE_OLD = """
+DELETE FROM idempotency_keys WHERE (owner, key) IN (
+    SELECT owner, key FROM idempotency_keys WHERE recorded_at < now() - $1 * interval '1 second'
+    ORDER BY recorded_at LIMIT $2)
+"""
+SLICE = 5000
+"""Keys that one statement deletes: a fraction of the time that a statement has, also on a slow disk."""
 
 
 async def read_keys(owners: Sequence[int], keys: Sequence[str], connection: asyncpg.Connection) -> list[asyncpg.Record]:
@@ -19,5 +26,18 @@ async def read_keys(owners: Sequence[int], keys: Sequence[str], connection: asyn
 
 
 async def remove_old_keys(database: Database, *, keep_s: float) -> None:
-    """Delete the keys that were recorded more than `keep_s` seconds ago."""
-    await database.execute(REMOVE_OLD, keep_s)
+    """Delete the keys that were recorded more than `keep_s` seconds ago, slice by slice.
+
+    A slice that the database refuses for taking too long is tried again at half its size.
+    """
+    size = SLICE
+    while True:
+        try:
+            removed = int((await database.execute(REMOVE_OLD, keep_s, size)).rpartition(" ")[2])
+        except StoreUnavailable as error:
+            if size == 1 or not isinstance(error.__cause__, TimeoutError | asyncpg.QueryCanceledError):
+                raise
+            size //= 2
+            continue
+        if removed < size:
+            return

@@ -18,6 +18,15 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
 
+CREATE TABLE failed_logins (
+    key bytea NOT NULL,
+    tokens double precision NOT NULL,
+    rate double precision NOT NULL,
+    burst double precision NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT failed_logins_pkey PRIMARY KEY (key)
+);
+
 CREATE TABLE fanout_lanes (
     lane integer NOT NULL,
     lanes integer NOT NULL,
@@ -60,6 +69,14 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner, key)
 );
 CREATE INDEX idempotency_keys_recorded_at_idx ON idempotency_keys USING btree (recorded_at);
+
+CREATE TABLE invitations (
+    token_hash bytea NOT NULL,
+    uses_left integer NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT invitations_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT invitations_uses_left_check CHECK ((uses_left >= 0))
+);
 
 CREATE TABLE leases (
     user_id bigint NOT NULL,
@@ -107,6 +124,11 @@ CREATE TABLE messages (
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 
+CREATE TABLE name_rule (
+    version integer NOT NULL
+);
+CREATE UNIQUE INDEX name_rule_one_idx ON name_rule USING btree ((true));
+
 CREATE TABLE operations_watch (
     watched_until timestamp with time zone NOT NULL,
     told_at timestamp with time zone NOT NULL
@@ -120,6 +142,14 @@ CREATE TABLE operator_actions (
     subject text NOT NULL,
     why text NOT NULL,
     CONSTRAINT operator_actions_pkey PRIMARY KEY (action_id)
+);
+
+CREATE TABLE password_resets (
+    token_hash bytea NOT NULL,
+    user_id bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT password_resets_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
 );
 
 CREATE TABLE read_marks (
@@ -167,7 +197,11 @@ CREATE TABLE sessions (
     seen_at timestamp with time zone NOT NULL DEFAULT now(),
     idle_expires_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    session_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    device text NOT NULL DEFAULT ''::text,
+    network text NOT NULL DEFAULT ''::text,
     CONSTRAINT sessions_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT sessions_session_id_key UNIQUE (session_id),
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
 );
 CREATE INDEX sessions_expires_idx ON sessions USING btree (expires_at);
@@ -208,6 +242,8 @@ CREATE TABLE users (
     password_hash text NOT NULL,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     role text NOT NULL DEFAULT 'user'::text,
+    is_demo boolean NOT NULL DEFAULT false,
+    deactivated_at timestamp with time zone,
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text])))
 );
@@ -216,6 +252,7 @@ CREATE TRIGGER user_ids_of_the_log_are_kept BEFORE INSERT ON users FOR EACH ROW 
 
 CREATE SEQUENCE dead_letters_dead_letter_id_seq AS bigint START 1 OWNED BY dead_letters.dead_letter_id;
 CREATE SEQUENCE operator_actions_action_id_seq AS bigint START 1 OWNED BY operator_actions.action_id;
+CREATE SEQUENCE sessions_session_id_seq AS bigint START 1 OWNED BY sessions.session_id;
 CREATE SEQUENCE stored_events_notification_id_seq AS bigint START 1 OWNED BY stored_events.notification_id;
 CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
 

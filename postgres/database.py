@@ -131,6 +131,12 @@ class Database:
             return str(await connection.execute(sql, *arguments))
 
     @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection in a transaction, which commits when the block ends without an error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of the pool, for more than one statement; its settings and locks stay as they were."""
         with unavailable_is_one_error():

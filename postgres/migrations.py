@@ -60,7 +60,8 @@ async def apply_migrations(connection: asyncpg.Connection, steps: Sequence[Migra
     The caller holds the schema lock. Raises MigrationError when the database has a step that this program does not know
     or knows with other contents.
     """
-    await connection.execute(CREATE_LEDGER)
+    if await connection.fetchval("SELECT to_regclass('schema_migrations') IS NULL"):  # a role may lack CREATE
+        await connection.execute(CREATE_LEDGER)
     applied = await _applied(connection)
     _check(applied, steps)
     pending = [step for step in steps if step.number not in applied]

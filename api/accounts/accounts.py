@@ -1,17 +1,24 @@
 """User accounts: sign-up, passwords, roles."""
 
-import re
-import unicodedata
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import asyncpg
 
+from api.accounts.demo import PASSWORD as DEMO_PASSWORD
+from api.accounts.demo import STAND_IN
+from api.accounts.failed_logins import FailedLogins
+from api.accounts.names import can_exist, check_username, clean
+from api.accounts.one_time_links import use_invitation
+from api.accounts.password_rules import check_password, normal_form
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
-from api.accounts.throttle import Throttle
-from domain.errors import InvalidField
+from api.accounts.throttle import TooManyRequests
+from domain.errors import ChatError, InvalidField
+from domain.names import username_key, username_keys
 from domain.values import UserId
 from postgres.database import Database
 from projections.readmodels.shapes import Timestamp, User, timestamp
@@ -21,33 +28,46 @@ Role = Literal["user", "admin"]
 FUNCTIONS = Path(__file__).with_name("user_ids.sql")
 """The functions by which the table of users keeps the ids that the log names."""
 
-USERNAME = re.compile(r"[\w.@+-]+")
-USERNAME_LIMIT = 150
-PASSWORD_AT_LEAST = 8
-PASSWORD_LIMIT = 1000
+security = logging.getLogger("onrecord.security")
+
 PER_STATEMENT = 5000
 """Accounts that one statement creates: few enough for the time that a statement has."""
 
+NAMED = "WHERE username_key = ANY($1::text[]) ORDER BY username_key = ($1::text[])[1] DESC LIMIT 1"
+"""The one account that has one of these keys, of `username_keys`."""
+
 INSERT = "INSERT INTO users (username, username_key, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING user_id"
-FIND = "SELECT user_id, username, password_hash FROM users WHERE username_key = $1"
+FIND = f"SELECT user_id, username, password_hash, is_demo, deactivated_at FROM users {NAMED}"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
+DEACTIVATE = "UPDATE users SET deactivated_at = coalesce(deactivated_at, now()) WHERE user_id = $1"
+REACTIVATE = "UPDATE users SET deactivated_at = NULL WHERE user_id = $1"
 SUMMARY = """
 SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
     AND now() < least(idle_expires_at, expires_at)) AS sessions
 FROM users WHERE user_id = $1
 """
-INSERT_MANY = """
-INSERT INTO users (username, username_key, password_hash, role)
-SELECT name, key, $3, $4 FROM unnest($1::text[], $2::text[]) AS new (name, key)
+INSERT_DEMO = """
+INSERT INTO users (username, username_key, password_hash, role, is_demo)
+SELECT name, key, $3, $4, true FROM unnest($1::text[], $2::text[]) AS new (name, key)
 ON CONFLICT (username_key) DO NOTHING
 """
-FIND_MANY = "SELECT user_id, username, username_key FROM users WHERE username_key = ANY($1::text[])"
+FIND_MANY = (
+    "SELECT user_id, username, username_key, password_hash, is_demo FROM users WHERE username_key = ANY($1::text[])"
+)
+MARK_DEMO = "UPDATE users SET is_demo = true WHERE password_hash = $1"
+DEMO_USERS = "SELECT username FROM users WHERE is_demo AND username_key = ANY($1::text[]) ORDER BY user_id"
 
 # Processes that have a session of this user in memory read it again, with the new role.
-SET_ROLE = """
-WITH account AS (UPDATE users SET role = $2 WHERE username_key = $1 RETURNING user_id)
+SET_ROLE = f"""
+WITH account AS (
+    UPDATE users SET role = $2 WHERE user_id = (SELECT user_id FROM users {NAMED}) RETURNING user_id
+)
 SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LEFT JOIN sessions USING (user_id)
 """
+
+
+class RealAccount(ChatError):
+    """A demo account cannot have this name: a real account has it."""
 
 
 class WrongCredentials(Exception):
@@ -63,55 +83,83 @@ class AccountSummary:
 
 
 class Accounts:
-    """The table of users. `by_account` and `by_address` count failed logins only."""
+    """The table of users."""
 
-    def __init__(
-        self, database: Database, passwords: Passwords, *, by_account: Throttle[str], by_address: Throttle[str]
-    ) -> None:
+    def __init__(self, database: Database, passwords: Passwords, *, failed_logins: FailedLogins) -> None:
         self._database = database
         self._passwords = passwords
-        self._by_account = by_account
-        self._by_address = by_address
+        self._failed_logins = failed_logins
 
-    async def sign_up(self, username: str, password: str, *, role: Role = "user") -> User:
-        """Create an account. Raises InvalidField (also for a name that is taken), PasswordsBusy."""
+    async def sign_up(
+        self, username: str, password: str, *, role: Role = "user", invitation: str | None = None
+    ) -> User:
+        """Create an account, using up the `invitation` where one is given.
+
+        Raises InvalidField (also for a name that is taken, and for an invitation that is not valid), PasswordsBusy.
+        """
+        username = clean(username)
         check_username(username)
-        check_password(password)
-        return await self.create(username, password, role=role)
-
-    async def create(self, username: str, password: str, *, role: Role = "user") -> User:
-        """Create an account with any password. Raises InvalidField when the name is taken, PasswordsBusy."""
-        hashed = await self._passwords.hash(password)
+        check_password(password, username=username)
+        hashed = await self._passwords.hash(normal_form(password))
         try:
-            async with self._database.connection() as connection:
+            async with self._database.transaction() as connection:
+                if invitation is not None and not await use_invitation(connection, invitation):
+                    raise InvalidField("invitation", "This invitation is not valid, was used, or has expired.")
                 user_id = await connection.fetchval(INSERT, username, username_key(username), hashed, role)
         except asyncpg.UniqueViolationError:
             raise InvalidField("username", "A user with that username already exists.") from None
         return User(user_id, username)
 
-    async def create_many(self, usernames: list[str], password: str, *, role: Role = "user") -> list[User]:
-        """Create an account for each name, all with one password, hashed once. Existing accounts stay as they are.
+    async def create_demo(self, usernames: list[str], *, role: Role = "user") -> list[User]:
+        """Create a demo account for each name; demo accounts that exist stay as they are.
 
-        Returns the users in the order of the names.
+        Returns the users in the order of the names. Raises RealAccount when a real account has one of the names.
         """
-        hashed = await self._passwords.hash(password)
+        hashed = await self._passwords.hash(DEMO_PASSWORD)
         users: dict[str, User] = {}
         for start in range(0, len(usernames), PER_STATEMENT):
             names = usernames[start : start + PER_STATEMENT]
             keys = [username_key(name) for name in names]
-            await self._database.execute(INSERT_MANY, names, keys, hashed, role)
-            rows = await self._database.fetch(FIND_MANY, keys)
-            users.update((row["username_key"], User(row["user_id"], row["username"])) for row in rows)
+            await self._database.execute(INSERT_DEMO, names, keys, hashed, role)
+            found = await self._database.fetch(FIND_MANY, keys)
+            await self._mark_older_demo([row for row in found if not row["is_demo"]])
+            users.update((row["username_key"], User(row["user_id"], row["username"])) for row in found)
         return [users[username_key(name)] for name in usernames]
+
+    async def _mark_older_demo(self, unmarked: Sequence[asyncpg.Record]) -> None:
+        """Mark accounts that a release without the mark made for the demo: no other has so short a password.
+
+        Raises RealAccount for any other account.
+        """
+        for password_hash, username in {row["password_hash"]: row["username"] for row in unmarked}.items():
+            async with self._passwords.hashing_slot():
+                if not await self._passwords.matches(DEMO_PASSWORD, password_hash):
+                    raise RealAccount(f"{username} is a real account; no demo account can have that name")
+            await self._database.execute(MARK_DEMO, password_hash)
+
+    async def create_demo_person(self, name: str, *, role: Role = "user") -> User:
+        """The demo account called `name`, or its stand-in where a real account has that name. Raises RealAccount."""
+        try:
+            return (await self.create_demo([name], role=role))[0]
+        except RealAccount:
+            return (await self.create_demo([STAND_IN.format(name=name)], role=role))[0]
+
+    async def demo_names(self, names: Sequence[str]) -> list[str]:
+        """The names of the demo accounts that stand for `names`."""
+        keys = [username_key(chosen) for name in names for chosen in (name, STAND_IN.format(name=name))]
+        return [row["username"] for row in await self._database.fetch(DEMO_USERS, keys)]
 
     async def find(self, username: str) -> User | None:
         """The user with this name, or None."""
-        row = await self._database.fetchrow(FIND, username_key(username)) if is_username(username) else None
+        row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
         return User(row["user_id"], row["username"]) if row else None
 
     async def set_role(self, username: str, role: Role) -> bool:
         """Change the role of an account, in its open sessions too; returns whether the user exists."""
-        return bool(await self._database.fetch(SET_ROLE, username_key(username), role, CHANNEL))
+        rows = await self._database.fetch(SET_ROLE, username_keys(username), role, CHANNEL)
+        if rows:
+            security.info("role changed", extra={"user_id": rows[0]["user_id"], "role": role})
+        return bool(rows)
 
     async def summary(self, user_id: UserId) -> AccountSummary:
         """The account of a user, for that user to see."""
@@ -119,49 +167,66 @@ class Accounts:
         assert row is not None, "accounts are never deleted"
         return AccountSummary(timestamp(row["created_at"]), row["sessions"])
 
-    async def log_in(self, username: str, password: str, *, address: str) -> User:
+    async def log_in(
+        self,
+        username: str,
+        password: str,
+        *,
+        address: str,
+        device_of: Callable[[UserId], str | None],
+        may_use_demo: bool = False,
+    ) -> User:
         """The user with this name and password. Takes the same time whether or not there is such a user.
 
-        Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, PasswordsBusy.
+        `address` is what throttles count a client by; `device_of` names the client's device if it is known for a user.
+        A demo account counts as no such user unless `may_use_demo`.
+
+        Raises WrongCredentials, TooManyRequests after too many failures of the account or the address, or of the known
+        device, PasswordsBusy.
         """
-        key = username_key(username)
-        row = await self._database.fetchrow(FIND, key) if is_username(username) else None
+        row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
+        user_id, stored = (row["user_id"], row["password_hash"]) if row else (None, None)
+        device = device_of(user_id) if user_id is not None else None
+        buckets = self._failed_logins.buckets(username_key(username), address, device)
+        known = {"user_id": user_id, "known_device": device is not None}  # never the name: it may be a password
         # Counted inside the slot: many attempts at once do not all pass the check before the first of them fails.
         async with self._passwords.hashing_slot():
-            self._by_account.check(key)
-            self._by_address.check(address)
-            if not await self._passwords.matches(password, row["password_hash"] if row else None) or row is None:
-                self._by_account.count(key)
-                self._by_address.count(address)
+            try:
+                await self._failed_logins.check(buckets)
+            except TooManyRequests:
+                security.warning("login refused", extra={**known, "reason": "too many failures"})
+                raise
+            is_normal = fits = await self._passwords.matches(normal_form(password), stored)
+            if not fits and password != normal_form(password):  # hashed before passwords were brought to one form
+                fits = await self._passwords.matches(password, stored)
+            if not fits or row is None or not _may_log_in(row, may_use_demo=may_use_demo):
+                await self._failed_logins.count(buckets)
+                security.warning("login failed", extra={**known, "reason": _failure(row, fits=fits)})
                 raise WrongCredentials("invalid credentials")
-        if self._passwords.is_outdated(row["password_hash"]):
-            await self._database.execute(REPLACE_HASH, row["user_id"], await self._passwords.hash(password))
+        if not is_normal or self._passwords.is_outdated(row["password_hash"]):
+            hashed = await self._passwords.hash(normal_form(password))
+            await self._database.execute(REPLACE_HASH, row["user_id"], hashed)
+        security.info("logged in", extra=known)
         return User(row["user_id"], row["username"])
 
 
-def username_key(username: str) -> str:
-    """The form in which user names are compared: case and look-alike characters folded."""
-    return unicodedata.normalize("NFKC", username).casefold()
+async def set_hash(connection: asyncpg.Connection, user_id: UserId, password_hash: str) -> None:
+    """Give a user another password, within the caller's transaction."""
+    await connection.execute(REPLACE_HASH, user_id, password_hash)
 
 
-def is_username(username: str) -> bool:
-    """Whether it is a valid user name: letters, digits and @ . + - _ only, at most 150 of them."""
-    return len(username) <= USERNAME_LIMIT and USERNAME.fullmatch(username) is not None
+async def set_active(connection: asyncpg.Connection, user_id: UserId, *, is_active: bool) -> None:
+    """Deactivate or reactivate an account, within the caller's transaction."""
+    await connection.execute(REACTIVATE if is_active else DEACTIVATE, user_id)
 
 
-def check_username(username: str) -> None:
-    """Raises InvalidField unless `username` is valid."""
-    if not username.strip():
-        raise InvalidField("username", "This field may not be blank.")
-    if len(username) > USERNAME_LIMIT:
-        raise InvalidField("username", f"Ensure this field has no more than {USERNAME_LIMIT} characters.")
-    if not is_username(username):
-        raise InvalidField("username", "Enter a valid username: letters, digits and @/./+/-/_ only.")
+def _failure(account: asyncpg.Record | None, *, fits: bool) -> str:
+    """Why a login failed, for the security log."""
+    if account is None:
+        return "no such account"
+    return "account is closed to this client" if fits else "wrong password"
 
 
-def check_password(password: str) -> None:
-    """Raises InvalidField unless `password` is long enough to be a secret and short enough to hash."""
-    if len(password) < PASSWORD_AT_LEAST:
-        raise InvalidField("password", f"Ensure this field has at least {PASSWORD_AT_LEAST} characters.")
-    if len(password) > PASSWORD_LIMIT:
-        raise InvalidField("password", f"Ensure this field has no more than {PASSWORD_LIMIT} characters.")
+def _may_log_in(account: asyncpg.Record, *, may_use_demo: bool) -> bool:
+    """Whether the account is active and, if its password is public, `may_use_demo` holds."""
+    return account["deactivated_at"] is None and (may_use_demo or not account["is_demo"])

@@ -1,6 +1,7 @@
 """Sessions: opened at login, stored in the database, cached in memory for a minute, ended everywhere at logout."""
 
 import hmac
+import logging
 import secrets
 import time
 from base64 import urlsafe_b64encode
@@ -8,12 +9,18 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+import asyncpg
+from msgspec import Struct
+
+from domain.values import UserId
 from postgres.database import Database
 from postgres.listener import Listener
-from projections.readmodels.shapes import User
+from projections.readmodels.shapes import Timestamp, User, timestamp
 
 CHANNEL = "session_ended"
 """Where PostgreSQL notifies processes to drop a session from memory: it ended, or the user's role changed."""
+security = logging.getLogger("onrecord.security")
+
 CAPACITY = 100_000
 """Sessions that one process keeps in memory at most."""
 
@@ -27,15 +34,26 @@ WITH moved AS (
 SELECT user_id, username, role = 'admin' AS is_admin,
     extract(epoch FROM least(idle_expires_at, expires_at) - now())::float8 AS remaining_s
 FROM sessions JOIN users USING (user_id)
-WHERE token_hash = $1 AND now() < least(idle_expires_at, expires_at)
+WHERE token_hash = $1 AND deactivated_at IS NULL AND ($3 OR NOT is_demo) AND now() < least(idle_expires_at, expires_at)
 """
 OPEN = """
-INSERT INTO sessions (token_hash, user_id, idle_expires_at, expires_at)
-VALUES ($1, $2, now() + $3 * interval '1 second', now() + $4 * interval '1 second')
+INSERT INTO sessions (token_hash, user_id, idle_expires_at, expires_at, device, network)
+VALUES ($1, $2, now() + $3 * interval '1 second', now() + $4 * interval '1 second', $5, $6)
 """
 END = """
 WITH ended AS (DELETE FROM sessions WHERE token_hash = $1)
 SELECT pg_notify($2, $3)
+"""
+LIST = """
+SELECT session_id, device, network, created_at, seen_at, token_hash FROM sessions
+WHERE user_id = $1 AND now() < least(idle_expires_at, expires_at) ORDER BY seen_at DESC, session_id DESC
+"""
+END_SOME = """
+WITH ended AS (
+    DELETE FROM sessions WHERE user_id = $1 AND ($2::bigint IS NULL OR session_id = $2) AND token_hash <> $3
+    RETURNING token_hash
+)
+SELECT token_hash, pg_notify($4, encode(token_hash, 'hex')) FROM ended
 """
 REMOVE_EXPIRED = "DELETE FROM sessions WHERE now() >= least(idle_expires_at, expires_at)"
 
@@ -50,33 +68,86 @@ class Session:
     csrf: str = field(repr=False)
 
 
+class SessionInfo(Struct, frozen=True):
+    """A session as its user sees it. `network` is a prefix of the address from which it was opened."""
+
+    id: int
+    device: str
+    network: str
+    created_at: Timestamp
+    seen_at: Timestamp
+    is_current: bool
+
+
 class Sessions:
     """The sessions of all processes. One that this process used a moment ago costs no round trip to the database.
 
     Cached sessions count for `cache_s` seconds, and only while this process hears of logouts in other processes.
+    Sessions of demo accounts count only with `has_demo`.
     """
 
-    def __init__(self, database: Database, *, dsn: str, idle_s: float, lifetime_s: float, cache_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        dsn: str,
+        idle_s: float,
+        lifetime_s: float,
+        cache_s: float,
+        has_demo: bool,
+    ) -> None:
         self._database = database
         self._idle_s = idle_s
         self._lifetime_s = lifetime_s
         self._cache_s = cache_s
+        self._has_demo = has_demo
         self._cached: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()  # valid until (monotonic)
         self._drops = 0
         self.announcements = Listener(
             dsn, CHANNEL, on_connect=self._drop_all, on_notify=lambda text: self._drop(bytes.fromhex(text))
         )
 
-    async def open(self, user: User) -> str:
-        """Open a session; returns its token, which is stored nowhere."""
+    async def open(self, user: User, *, device: str = "", network: str = "") -> str:
+        """Open a session; returns its token, which is stored nowhere. Its user sees `device` and `network`."""
         token = secrets.token_urlsafe(32)
-        await self._database.execute(OPEN, _hash(token), user.id, self._idle_s, self._lifetime_s)
+        token_hash = _hash(token)
+        await self._database.execute(OPEN, token_hash, user.id, self._idle_s, self._lifetime_s, device, network)
+        _record("session begun", token_hash, user.id)
         return token
 
     async def end(self, session: Session) -> None:
         """End a session, in every process."""
         await self._database.execute(END, session.token_hash, CHANNEL, session.token_hash.hex())
         self._drop(session.token_hash)
+        _record("session ended", session.token_hash, session.user.id)
+
+    async def of(self, session: Session) -> list[SessionInfo]:
+        """The sessions of this session's user, the last one used first."""
+        return [
+            SessionInfo(
+                row["session_id"],
+                row["device"],
+                row["network"],
+                timestamp(row["created_at"]),
+                timestamp(row["seen_at"]),
+                row["token_hash"] == session.token_hash,
+            )
+            for row in await self._database.fetch(LIST, session.user.id)
+        ]
+
+    async def end_one(self, user_id: UserId, session_id: int) -> bool:
+        """End a session of this user, in every process; False when they have none with this id."""
+        async with self._database.connection() as connection:
+            ended = await end_sessions(connection, user_id, session_id=session_id)
+        for token_hash in ended:
+            self._drop(token_hash)
+        return bool(ended)
+
+    async def end_all(self, user_id: UserId) -> None:
+        """End all sessions of this user, in every process."""
+        async with self._database.connection() as connection:
+            for token_hash in await end_sessions(connection, user_id):
+                self._drop(token_hash)
 
     def cached(self, token: str) -> Session | None:
         """The session, if this process has it in memory and would have heard of its end."""
@@ -89,7 +160,7 @@ class Sessions:
         """The session as the database has it; None when it does not exist or has ended."""
         token_hash = _hash(token)
         drops = self._drops
-        row = await self._database.fetchrow(FIND, token_hash, self._idle_s)
+        row = await self._database.fetchrow(FIND, token_hash, self._idle_s, self._has_demo)
         if row is None:
             return None
         user = User(row["user_id"], row["username"])
@@ -101,7 +172,9 @@ class Sessions:
 
     async def remove_expired(self) -> None:
         """Delete sessions that have expired."""
-        await self._database.execute(REMOVE_EXPIRED)
+        removed = int((await self._database.execute(REMOVE_EXPIRED)).rpartition(" ")[2])
+        if removed:
+            security.info("sessions expired", extra={"sessions": removed})
 
     def _cache(self, session: Session, for_s: float) -> None:
         self._cached[session.token_hash] = (session, time.monotonic() + for_s)
@@ -117,6 +190,19 @@ class Sessions:
         self._cached.clear()
 
 
+async def end_sessions(
+    connection: asyncpg.Connection, user_id: UserId, *, session_id: int | None = None, keep: bytes = b""
+) -> list[bytes]:
+    """End all sessions of a user, or one of them, but not the one whose token has the hash `keep`.
+
+    Every process hears of it when the caller's transaction commits. Returns the hashes of their tokens.
+    """
+    rows = await connection.fetch(END_SOME, user_id, session_id, keep, CHANNEL)
+    for row in rows:
+        _record("session ended", row["token_hash"], user_id)
+    return [row["token_hash"] for row in rows]
+
+
 def derived_token(cookie: str) -> str:
     """The CSRF token that belongs to a cookie's value and does not reveal it."""
     digest = hmac.digest(cookie.encode("utf-8", "surrogateescape"), b"csrf", "sha256")
@@ -125,3 +211,8 @@ def derived_token(cookie: str) -> str:
 
 def _hash(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _record(event: str, token_hash: bytes, user_id: UserId) -> None:
+    """Put it into the security log. The beginning of the hash tells sessions apart and opens none."""
+    security.info(event, extra={"user_id": user_id, "session": token_hash.hex()[:12]})

@@ -60,7 +60,7 @@ def check_access(session: Session | None, access: Access) -> None:
 async def identify(request: web.Request) -> Session | None:
     """Find the caller's session, and count the request against their user or address. Raises TooManyRequests."""
     session = await session_of(request)
-    request.app[REQUESTS].take(session.user.id if session else request.app[PROXIES].address(request))
+    request.app[REQUESTS].take(session.user.id if session else request.app[PROXIES].throttle_key(request))
     if session is not None:
         request[SESSION] = session
     return session

@@ -2,11 +2,14 @@
 
 from aiohttp import web
 
+from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
+from api.accounts.known_devices import KnownDevices
 from api.accounts.sessions import Session, Sessions
 from api.accounts.throttle import Throttle
 from api.core import Core
 from api.http.client_address import TrustedProxies
+from api.http.header_deadline import HeaderDeadline
 from api.metrics import Metrics
 from api.read_sync import ReadSync
 from api.secrets import Secrets
@@ -21,7 +24,9 @@ SECRETS = web.AppKey("secrets", Secrets)
 PROXIES = web.AppKey("proxies", TrustedProxies)
 CORE = web.AppKey("core", Core)
 SESSIONS = web.AppKey("sessions", Sessions)
+ACCOUNT_CHANGES = web.AppKey("account_changes", AccountChanges)
 ACCOUNTS = web.AppKey("accounts", Accounts)
+DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
 DELIVERY = web.AppKey("delivery", Delivery)
@@ -31,6 +36,9 @@ METRICS = web.AppKey("metrics", Metrics)
 BUILD = web.AppKey("build", str)
 """Names the version of the pages and scripts that this process serves."""
 REQUESTS = web.AppKey("requests", Throttle[int | str])
+MESSAGES = web.AppKey("messages", Throttle[int])
+ROOMS = web.AppKey("rooms", Throttle[int])
+HEADER_DEADLINE = web.AppKey("header_deadline", HeaderDeadline)
 SIGNUPS = web.AppKey("signups", Throttle[str])
 
 SESSION = web.RequestKey("session", Session)

@@ -1,11 +1,17 @@
 """Where a request comes from, according to the proxies that we trust."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from api.settings import Network
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+WITH_PORT = re.compile(r"\[(?P<ipv6>[^\]]*)\](?::\d+)?|(?P<ipv4>[\d.]+):\d+")
+FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+"""Headers in which proxies name the client that they speak for."""
 
 
 class TrustedProxies:
@@ -15,21 +21,38 @@ class TrustedProxies:
         self._trusted = tuple(trusted)
 
     def address(self, request: web.Request) -> str:
-        """The client's address: the last one in X-Forwarded-For that is not a trusted proxy's."""
-        address = request.remote or "unknown"
-        if not self._trusts(address):
-            return address
-        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-            if not (hop := hop.strip()):
+        """The client's address: the rightmost one in all lines of X-Forwarded-For that is not a trusted proxy's.
+
+        Ports are left out, and IPv4 within IPv6 is IPv4. Where a proxy names no address, it is the proxy's own.
+        """
+        peer = request.remote or "unknown"
+        found = parsed(peer)
+        if found is None or not self._trusts(found):
+            return str(found or peer)
+        for hop in reversed(_hops(request)):
+            address = parsed(hop)
+            if address is None:
+                return str(parsed(peer))
+            found = address
+            if not self._trusts(found):
                 break
-            address = hop
-            if not self._trusts(hop):
-                break
-        return address
+        return str(found)
+
+    def throttle_key(self, request: web.Request) -> str:
+        """What throttles count a client by: its address, or the /64 of an IPv6 address, which is one customer's."""
+        return network_of(self.address(request))
+
+    def passes_on_unheard(self, request: web.Request) -> bool:
+        """Whether a proxy speaks for a client whose address we do not learn: we do not trust it, or cannot read it."""
+        if not any(name in request.headers for name in FORWARDING):
+            return False
+        peer, hops = parsed(request.remote or ""), _hops(request)
+        return peer is None or not self._trusts(peer) or not hops or None in map(parsed, hops)
 
     def is_secure(self, request: web.Request) -> bool:
         """Whether the client uses https, to us or to a trusted proxy."""
-        if self._trusted and self._trusts(request.remote or ""):
+        peer = parsed(request.remote or "")
+        if peer is not None and self._trusts(peer):
             return request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
         return request.scheme == "https"
 
@@ -37,11 +60,31 @@ class TrustedProxies:
         """Scheme and host as the client addressed us, for links back to ourselves."""
         return f"{'https' if self.is_secure(request) else 'http'}://{request.host}"
 
-    def _trusts(self, address: str) -> bool:
-        if not self._trusted:
-            return False
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._trusted)
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def _hops(request: web.Request) -> list[str]:
+    """The addresses in all lines of X-Forwarded-For, the client's end first."""
+    hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+    return [hop.strip() for hop in hops if hop.strip()]
+
+
+def parsed(text: str) -> Address | None:
+    """An address as proxies write it, perhaps with a port, in brackets or with a zone; None for anything else."""
+    if found := WITH_PORT.fullmatch(text):
+        text = found["ipv6"] or found["ipv4"]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def network_of(address: str) -> str:
+    """The network that a throttle counts as one."""
+    found = parsed(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return address

@@ -11,17 +11,19 @@ from aiohttp import web
 
 from api.http.app_keys import PROXIES
 
-Name = Literal["sessionid", "csrftoken", "visitor"]
+Name = Literal["sessionid", "csrftoken", "visitor", "device"]
 SAME_SITE: dict[Name, str] = {
     "sessionid": "Lax",  # a link from another site leads a logged-in user to a logged-in page
     "csrftoken": "Strict",
     "visitor": "Lax",
+    "device": "Strict",
 }
 
 
 def read_cookie(request: web.Request, name: Name) -> str:
-    """The cookie's value; empty when there is none."""
-    return request.cookies.get(_full(request, name), "")
+    """The cookie's value; empty when there is none, or one that we cannot have set."""
+    value = request.cookies.get(_full(request, name), "")
+    return value if value.isascii() and value.isprintable() else ""
 
 
 def set_cookie(request: web.Request, response: web.Response, name: Name, value: str, *, max_age_s: float) -> None:

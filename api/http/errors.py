@@ -13,8 +13,9 @@ from api.accounts.throttle import TooManyRequests
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
+from api.http.login import SignUpClosed
 from api.http.paging import NoSuchPage
-from api.http.parsing import BadJson, BadKey, InvalidFields, NoSuchPath
+from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchPath, SlowBody, UnsupportedBody
 from api.http.responses import json_response
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, RoomNotFound
 from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent
@@ -54,16 +55,20 @@ def retry_later(status: int, text: str, code: str) -> Callable[[Any], Refusal]:
 
 REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     # what the client sent
+    BadRequest: own_text(400),
     BadJson: own_text(400),
     BadKey: own_text(400),
     InvalidFields: lambda error: Refusal(400, error.problems),
     InvalidField: lambda error: Refusal(400, {error.field: [str(error)]}),
     WrongCredentials: own_text(400),
+    SlowBody: detail(408, "The request body did not arrive in time."),
+    UnsupportedBody: own_text(415),
     # who the client is
     NotLoggedIn: detail(403, "Authentication credentials were not provided."),
     NotAnAdmin: detail(403, "This is for admins."),
     OtherUser: own_text(409, "other_user"),
     CsrfFailed: own_text(403),
+    SignUpClosed: own_text(403, "signup_closed"),
     Unauthorized: detail(401, "unauthorized"),
     PermissionDenied: detail(403, "permission denied"),
     # what the rules say

@@ -9,20 +9,25 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.http.app_keys import BUILD, METRICS
-from api.http.compression import compress_page
+from api.http.app_keys import BUILD, HEADER_DEADLINE, METRICS, PROXIES, SESSION
 from api.http.errors import Refusal, refusal_of
-from api.logs import REQUEST_ID
+from api.http.files.compression import compress_page
+from api.http.parsing import check_request
+from api.logs import CLIENT_ADDRESS, REQUEST_ID, SECURITY
 from eventstore.errors import UnreadableEvent
 
 REQUEST_ID_HEADER = "X-Request-ID"
 BUILD_HEADER = "X-Build"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+"""For what is not a page: an answer that a browser opens all the same loads nothing and runs nothing."""
+HTTPS_ONLY = f"max-age={365 * 86400}"
 INTERNAL = Refusal(500, {"detail": "Internal server error."})
 
 access = logging.getLogger("onrecord.access")
 log = logging.getLogger("onrecord.errors")
+security = logging.getLogger(SECURITY)
 
 _prefix = secrets.token_hex(6)
 _numbers = itertools.count(1)
@@ -31,9 +36,11 @@ _numbers = itertools.count(1)
 @web.middleware
 async def request_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handle a request. A defect becomes a plain 500, and its traceback goes to the log."""
+    request.app[HEADER_DEADLINE].arrived(request)
     started = time.perf_counter()
     request_id = _request_id(request)
     token = REQUEST_ID.set(request_id)
+    address = CLIENT_ADDRESS.set(request.app[PROXIES].address(request))
     try:
         response = await _handle(request, handler)
         seconds = time.perf_counter() - started
@@ -41,16 +48,21 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
             response.headers[REQUEST_ID_HEADER] = request_id
             response.headers["X-Content-Type-Options"] = "nosniff"
             response.headers[BUILD_HEADER] = request.app[BUILD]
+            response.headers.setdefault("Content-Security-Policy", POLICY)
+            if request.app[PROXIES].is_secure(request):
+                response.headers["Strict-Transport-Security"] = HTTPS_ONLY
             if isinstance(response, web.Response) and response.content_type == "text/html":
                 compress_page(request, response)
         _log_and_count(request, response.status, seconds)
         return response
     finally:
+        CLIENT_ADDRESS.reset(address)
         REQUEST_ID.reset(token)
 
 
 async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        check_request(request)
         return await handler(request)
     except Exception as error:
         refusal = refusal_of(error)
@@ -67,6 +79,10 @@ def _log_and_count(request: web.Request, status: int, seconds: float) -> None:
     route = resource.canonical if resource is not None else "none"
     method = request.method if request.method in METHODS else "other"
     request.app[METRICS].request(method, route, status, seconds)
+    if status in (401, 403):
+        event = "token refused" if route.startswith("/api/token/") else "access refused"
+        user_id = request[SESSION].user.id if SESSION in request else None
+        security.warning(event, extra={"user_id": user_id, "method": method, "route": route, "status": status})
     if access.isEnabledFor(logging.INFO):
         access.info(
             "request",

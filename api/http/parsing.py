@@ -1,8 +1,14 @@
-"""JSON bodies and query parameters as typed values, and the contract's texts for what is wrong with them."""
+"""Whatever a request brings, as typed values, and the contract's texts for what is wrong with it.
 
+Bodies, forms, query strings, paths and keys come in here and nowhere else.
+"""
+
+import asyncio
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import msgspec
@@ -16,6 +22,15 @@ from eventstore.values import Version
 Body = TypeVar("Body", bound=Struct)
 BIGINT = 2**63 - 1
 KEY_LIMIT = 200
+FIELDS_LIMIT = 50
+"""Fields of a form."""
+SEGMENT_LIMIT = 255
+"""Bytes between two slashes of a path: as many as a file's name may have."""
+BODY_TIMEOUT_S = 30.0
+"""For a body to arrive, once its headers have."""
+
+FORM = "application/x-www-form-urlencoded"
+HOST = re.compile(r"[A-Za-z0-9._:\[\]-]*")
 
 REQUIRED = "This field is required."
 NULL = "This field may not be null."
@@ -33,6 +48,18 @@ class BadKey(Exception):
     """The Idempotency-Key header is empty, too long or not printable."""
 
 
+class BadRequest(Exception):
+    """The request line, the Host header or a form is malformed; the text says which."""
+
+
+class UnsupportedBody(Exception):
+    """The body is compressed, or is not the kind of form or the charset that we read; the text says which."""
+
+
+class SlowBody(Exception):
+    """The body did not arrive in time."""
+
+
 class NoSuchPath(Exception):
     """An id in the path that nothing can have."""
 
@@ -45,14 +72,60 @@ class InvalidFields(Exception):
         self.problems = problems
 
 
+def check_request(request: web.Request) -> None:
+    """What is asked of every request, for a page, an API endpoint or a file, before its handler runs.
+
+    Raises BadRequest, NoSuchPath.
+    """
+    if not HOST.fullmatch(request.host):
+        raise BadRequest("The Host header is malformed.")
+    if _has_surrogates(request.path_qs):
+        raise BadRequest("The address is not UTF-8.")
+    path = request.path
+    if "\x00" in path or any(len(part.encode()) > SEGMENT_LIMIT for part in path.split("/")):
+        raise NoSuchPath(path)
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """The request's body as it was sent. Raises UnsupportedBody when it is compressed, SlowBody."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+        raise UnsupportedBody("Send the body without Content-Encoding.")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except TimeoutError:
+        raise SlowBody from None
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """The fields of the request's form by name; the first counts where a name repeats. No body counts as no field.
+
+    Raises UnsupportedBody, SlowBody, BadRequest.
+    """
+    raw = await read_bytes(request)
+    if not raw:
+        return {}
+    if request.content_type != FORM:
+        raise UnsupportedBody(f"Send the form as {FORM}.")
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedBody("Send the form in UTF-8.")
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_LIMIT)
+    except UnicodeDecodeError:
+        raise BadRequest("The form is not UTF-8.") from None
+    except ValueError:
+        raise BadRequest("The form has too many fields.") from None
+    return dict(reversed(pairs))
+
+
 async def read_body(request: web.Request, kind: type[Body]) -> Body:
     """The request's body as `kind`, whose fields are strings and positive numbers.
 
     No body counts as `{}`; unknown fields are ignored.
 
-    Raises BadJson, InvalidFields.
+    Raises UnsupportedBody, SlowBody, BadJson, InvalidFields.
     """
-    raw = await request.read() or b"{}"
+    raw = await read_bytes(request) or b"{}"
     try:
         return msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError):
@@ -121,8 +194,11 @@ def room_id(request: web.Request) -> RoomId:
 def idempotency_key(request: web.Request) -> ClientId | None:
     """The Idempotency-Key header; None without one. Raises BadKey unless it is 1 to 200 printable characters."""
     key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
+    return None if key is None else checked_key(key)
+
+
+def checked_key(key: str) -> ClientId:
+    """A key, from a header or from the hidden field of a form. Raises BadKey."""
     if not 1 <= len(key) <= KEY_LIMIT or not key.isprintable():
         raise BadKey(f"Idempotency-Key: use 1 to {KEY_LIMIT} printable characters.")
     return ClientId(key)

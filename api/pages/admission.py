@@ -10,11 +10,14 @@ from api.http.acting_user import check_user
 from api.http.csrf import CsrfFailed, check_csrf
 from api.http.endpoints import Access
 from api.http.errors import Refusal, refusal_of
+from api.http.parsing import BadRequest, SlowBody, UnsupportedBody
 from api.pages.kept_form import TYPED_FIELDS, kept_form
 from api.pages.login_page import login_page
 from api.pages.page import CSRF_FIELD, USER_FIELD, field, local_path, redirect, refusal_page, return_path
 
 OUT_OF_DATE = Refusal(403, {"detail": "The form has expired, perhaps by a login in another window."})
+UNREADABLE = (web.HTTPRequestEntityTooLarge, BadRequest, UnsupportedBody, SlowBody)
+"""Why a form cannot be read."""
 
 
 async def get_unknown(request: web.Request) -> web.StreamResponse:
@@ -62,11 +65,14 @@ async def _log_in_first(request: web.Request) -> web.Response:
     kept = await kept_form(request)
     if kept is None:
         return redirect(f"/login/?next={quote(return_path(request))}")
-    return login_page(request, return_path(request), kept=kept, status=403)
+    return await login_page(request, return_path(request), kept=kept, status=403)
 
 
 async def _typed(request: web.Request, error: Exception) -> str:
     """What a person typed into the form that was refused; empty where the form could not be read."""
-    if request.method in SAFE or isinstance(error, web.HTTPRequestEntityTooLarge):
+    if request.method in SAFE or isinstance(error, UNREADABLE):
         return ""
-    return "".join([await field(request, name) for name in TYPED_FIELDS])
+    try:
+        return "".join([await field(request, name) for name in TYPED_FIELDS])
+    except UNREADABLE:
+        return ""

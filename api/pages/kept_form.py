@@ -9,7 +9,7 @@ from msgspec import Struct
 from api.http.access import SAFE
 from api.http.acting_user import OtherUser, check_user
 from api.http.errors import REFUSALS
-from api.pages.page import CSRF_FIELD, USER_FIELD, field, local_path, refusal_page, render
+from api.pages.page import CSRF_FIELD, USER_FIELD, field, form_fields, local_path, refusal_page, render
 
 FIELD = "kept"
 """The hidden field of the login form that holds a kept form, as JSON."""
@@ -29,7 +29,7 @@ async def kept_form(request: web.Request) -> KeptForm | None:
     """The form that this request sends, if a page of ours sent it and the user typed into it."""
     if request.method in SAFE or not _is_from_here(request):
         return None
-    fields = {name: await field(request, name) for name in await request.post() if name != CSRF_FIELD}
+    fields = {name: text for name, text in (await form_fields(request)).items() if name != CSRF_FIELD}
     return KeptForm(request.path, fields) if any(fields.get(name) for name in TYPED_FIELDS) else None
 
 

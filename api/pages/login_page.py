@@ -3,13 +3,14 @@
 import msgspec
 from aiohttp import web
 
-from api.demo import ADMIN, PEOPLE
-from api.http.app_keys import SETTINGS
+from api.accounts.demo import ADMIN, PEOPLE, STAND_IN
+from api.http.app_keys import ACCOUNTS, SETTINGS
+from api.http.login import may_use_demo
 from api.pages.kept_form import KeptForm
 from api.pages.page import render
 
 
-def login_page(
+async def login_page(
     request: web.Request,
     following: str,
     *,
@@ -25,7 +26,13 @@ def login_page(
         "username": username,
         "problems": problems or {},
         "kept": msgspec.json.encode(kept).decode() if kept else "",
-        "people": PEOPLE if request.app[SETTINGS].seeds_demo else (),
-        "admin": ADMIN,
+        "is_closed": request.app[SETTINGS].signup != "open",
+        "people": await demo_people(request),
+        "admins": (ADMIN, STAND_IN.format(name=ADMIN)),
     }
     return render(request, "login.html", context, status=status)
+
+
+async def demo_people(request: web.Request) -> list[str]:
+    """The demo accounts that this client may use."""
+    return await request.app[ACCOUNTS].demo_names(PEOPLE) if may_use_demo(request) else []

@@ -10,11 +10,15 @@ from api.http.access import SAFE
 from api.http.app_keys import SESSION
 from api.http.csrf import csrf_token, send_token
 from api.http.errors import Refusal
+from api.http.parsing import checked_key, read_form
+from domain.values import ClientId
 
 Context = dict[str, Any]
 ROOM = "/rooms/{room_id}"
 """Where the pages of a room are."""
 
+FIELDS = web.RequestKey("fields", dict[str, str])
+"""The fields of the request's form, once they are read."""
 CSRF_FIELD = "csrf"
 USER_FIELD = "user"
 FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="hidden" name="user" value="%s">')
@@ -22,6 +26,7 @@ FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="h
 
 ACTIONS = {
     *("join", "leave", "read", "rename", "logout", "demo-login"),
+    *("password", "end-session", "end-all-sessions"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }
 """Last parts of paths that take forms but are not pages. The page of such a form is one level up."""
@@ -70,9 +75,22 @@ def redirect(location: str) -> web.Response:
 
 
 async def field(request: web.Request, name: str) -> str:
-    """A text field of the request's form, empty by default, its lines ended as people typed them."""
-    value = (await request.post()).get(name, "")
-    return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+    """A text field of the request's form, empty by default."""
+    return (await form_fields(request)).get(name, "")
+
+
+async def form_fields(request: web.Request) -> dict[str, str]:
+    """The fields of the request's form, their lines ended as people typed them."""
+    if FIELDS not in request:
+        sent = await read_form(request)
+        request[FIELDS] = {name: text.replace("\r\n", "\n") for name, text in sent.items()}
+    return request[FIELDS]
+
+
+async def key_field(request: web.Request) -> ClientId | None:
+    """The key of the request's form, as `Idempotency-Key` is for the API; None without one. Raises BadKey."""
+    key = await field(request, "key")
+    return checked_key(key) if key else None
 
 
 def return_path(request: web.Request) -> str:

@@ -5,14 +5,14 @@ import secrets
 from aiohttp import web
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.limits import count_message
 from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.admission import page
-from api.pages.page import ROOM, field, redirect, render
+from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import first_unread, layout_context, my_rooms, state_with_room
 from domain.chat import PostMessage, RenameRoom
 from domain.errors import InvalidField, NameTaken
 from domain.room import CONTENT_LIMIT
-from domain.values import ClientId
 from eventstore.values import Version
 from projections.readmodels.queries import AtPosition, NotInRoom
 from projections.readmodels.shapes import RoomSummary
@@ -36,8 +36,9 @@ async def post_message(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/: post a message; a refused one comes back with the reason."""
     core, user_id = request.app[CORE], request[SESSION].user.id
     room = await core.queries.room(user_id, room_id(request))
-    content, key = await field(request, "content"), await field(request, "key")
-    command = PostMessage(room_id(request), user_id, content, ClientId(key) if key else None)
+    content = await field(request, "content")
+    command = PostMessage(room_id(request), user_id, content, await key_field(request))
+    count_message(request)
     try:
         await core.chat.post_message(command)
     except InvalidField as error:
@@ -63,9 +64,9 @@ async def post_rename(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/rename/: rename the room; a refused name comes back with the reason."""
     core, user_id = request.app[CORE], request[SESSION].user.id
     room = await core.queries.room(user_id, room_id(request))
-    name, key = await field(request, "name"), await field(request, "key")
+    name, key = await field(request, "name"), await key_field(request)
     try:
-        await core.chat.rename_room(RenameRoom(room_id(request), user_id, name, ClientId(key) if key else None))
+        await core.chat.rename_room(RenameRoom(room_id(request), user_id, name, key))
     except InvalidField as error:
         return await _newest(request, room, name=name, name_problem=str(error), status=400)
     except NameTaken as error:

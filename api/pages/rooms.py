@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
+from api.http.limits import count_room
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
 from api.pages.admission import page
-from api.pages.page import ROOM, field, redirect, render
+from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
-from domain.values import ClientId
 from projections.readmodels.queries import PAGE
 
 
@@ -62,9 +62,9 @@ async def _discover(request: web.Request, *, name: str = "", problem: str = "", 
 async def post_room(request: web.Request) -> web.Response:
     """POST /discover/: open a room and redirect to it."""
     name = await field(request, "name")
-    key = await field(request, "key")
+    count_room(request)
+    command = OpenRoom(name, request[SESSION].user.id, await key_field(request))
     try:
-        command = OpenRoom(name, request[SESSION].user.id, ClientId(key) if key else None)
         recorded = await request.app[CORE].chat.open_room(command)
     except InvalidField as error:
         return await _discover(request, name=name, problem=str(error), status=400)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from api.files import TEMPLATES
 from api.http.app_keys import BUILD
-from api.http.static_files import static_files
+from api.http.files.static_files import static_files
 from api.pages.text import (
     badge,
     clock,

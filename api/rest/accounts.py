@@ -4,10 +4,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.accounts.accounts import WrongCredentials
-from api.http import csrf
-from api.http.app_keys import ACCOUNTS, PROXIES, SIGNUPS
+from api.http import csrf, login
 from api.http.endpoints import Access, Empty, Endpoint
-from api.http.login import end_session, start_session
 from api.http.parsing import InvalidFields, read_body
 from api.http.responses import json_response
 from projections.readmodels.shapes import User
@@ -18,6 +16,14 @@ class Credentials(Struct, frozen=True):
 
     username: str
     password: str
+
+
+class SignUp(Struct, frozen=True):
+    """A name, a password and, where SIGNUP=invite, the token of an invitation."""
+
+    username: str
+    password: str
+    invitation: str = ""
 
 
 class FirebaseConfig(Struct, frozen=True):
@@ -43,10 +49,9 @@ class LoggedIn(Struct, frozen=True):
 
 
 async def sign_up(request: web.Request) -> web.Response:
-    """POST /api/signup/ {"username", "password"}: 201 User; 400 by field."""
-    request.app[SIGNUPS].take(request.app[PROXIES].address(request))
-    credentials = await read_body(request, Credentials)
-    user = await request.app[ACCOUNTS].sign_up(credentials.username, credentials.password)
+    """POST /api/signup/ {"username", "password", "invitation"}: 201 User; 400 by field; 403 where sign-up is closed."""
+    sent = await read_body(request, SignUp)
+    user = await login.sign_up(request, sent.username, sent.password, sent.invitation)
     return json_response(user, status=201)
 
 
@@ -56,19 +61,18 @@ async def log_in(request: web.Request) -> web.Response:
         credentials = await read_body(request, Credentials)
     except InvalidFields:
         raise WrongCredentials("provide username and password") from None
-    address = request.app[PROXIES].address(request)
-    user = await request.app[ACCOUNTS].log_in(credentials.username, credentials.password, address=address)
-    return await start_session(request, user, json_response(LoggedIn(user.id, user.username)))
+    user = await login.log_in(request, credentials.username, credentials.password)
+    return await login.start_session(request, user, json_response(LoggedIn(user.id, user.username)))
 
 
 async def log_out(request: web.Request) -> web.Response:
     """POST /api/logout/ {}: 200 {}, the session is over everywhere."""
-    return await end_session(request, json_response({}))
+    return await login.end_session(request, json_response({}))
 
 
 ENDPOINTS = (
     Endpoint("GET", "/api/csrf/", csrf.get_csrf, Empty, access=Access.EVERYONE),
-    Endpoint("POST", "/api/signup/", sign_up, User, 201, Credentials, access=Access.EVERYONE),
+    Endpoint("POST", "/api/signup/", sign_up, User, 201, SignUp, access=Access.EVERYONE),
     Endpoint("POST", "/api/login/", log_in, LoggedIn, 200, Credentials, access=Access.EVERYONE),
     Endpoint("POST", "/api/logout/", log_out, Empty),
 )

@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler
 
 from api.files import TEMPLATES
 from api.http.endpoints import Endpoint
-from api.http.static_files import static_files
+from api.http.files.static_files import static_files
 from api.rest.openapi import openapi
 
 PAGE_HEADERS = {

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Endpoint
+from api.http.limits import count_message
 from api.http.paging import Page, numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
 from api.rest.recorded import recorded_body
@@ -45,6 +46,7 @@ async def post_message(request: web.Request) -> web.Response:
     room = room_id(request)
     key = idempotency_key(request)
     body = await read_body(request, NewMessage)
+    count_message(request)
     command = PostMessage(room, request[SESSION].user.id, body.content, key)
     return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
 

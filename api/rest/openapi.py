@@ -76,7 +76,9 @@ REASONS = {
     403: "Not logged in, or the CSRF token is missing or wrong",
     404: "It does not exist, or this user may not see it",
     409: "The current state does not allow it",
+    408: "The body did not arrive in time",
     413: "The body is too large",
+    415: "The body is compressed",
     422: "The Idempotency-Key was used before, with another body",
     429: "Too many requests: see Retry-After",
     503: "The database is unavailable or overloaded: see Retry-After",
@@ -178,7 +180,7 @@ def _statuses(endpoint: Endpoint) -> set[int]:
     """Every status with which this endpoint may refuse a request."""
     statuses = {429, 503, *endpoint.refusals}
     if endpoint.body is not None:
-        statuses |= {400, 413}
+        statuses |= {400, 408, 413, 415}
     if endpoint.query:
         statuses.add(400)
     if "log" in endpoint.query:

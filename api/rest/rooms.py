@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Empty, Endpoint
+from api.http.limits import count_room
 from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_text, query_version, read_body, room_id
 from api.http.responses import json_response
@@ -61,6 +62,7 @@ async def open_room(request: web.Request) -> web.Response:
     """POST /api/rooms/ {"name"}: 201 RoomSummary; 400; 409 when the name is taken."""
     key = idempotency_key(request)
     body = await read_body(request, RoomName)
+    count_room(request)
     core = request.app[CORE]
     recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
     room = await core.bodies.room_at(*room_version(recorded.event))

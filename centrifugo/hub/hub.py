@@ -185,6 +185,15 @@ class Hub:
     def connections(self, user: str) -> list[Subscriber]:
         return list(self._connections.get(user, {}).values())
 
+    def has_room_for(self, user: str) -> bool:
+        """Whether the user may open one more connection."""
+        limit = self.config.client.user_connection_limit
+        return not limit or not user or len(self._connections.get(user, ())) < limit
+
+    def queue_share(self, user: str) -> int:
+        """Bytes that may wait for one connection of the user: more connections do not take more memory."""
+        return self.config.client.queue_max_size // max(1, len(self._connections.get(user, ())) if user else 1)
+
     def count_connections(self) -> int:
         return sum(map(len, self._connections.values()))
 

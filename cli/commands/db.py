@@ -1,11 +1,16 @@
 """`onrecord db`: the database itself."""
 
+import asyncio
+import os
 from pathlib import Path
 
+import asyncpg
 import click
 
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database
+from eventstore.service_role import grant_service_role
+from postgres.database import unavailable_is_one_error
 from postgres.embedded import EmbeddedPostgres
 
 
@@ -26,6 +31,33 @@ def init() -> None:
         for applied in bring_up_to_date(settings):
             click.echo(f"applied {applied}")
     click.echo("the schema is up to date")
+
+
+@db.command()
+@click.argument("role")
+def grant(role: str) -> None:
+    """Create ROLE for the service, with the password in SERVICE_PASSWORD, and grant it what it needs.
+
+    It writes rows and changes no table, so it cannot switch off what keeps the log append-only. Run this as the owner
+    of the schema, after `onrecord db init`, and again after each upgrade.
+
+    \b
+    SERVICE_PASSWORD=… DATABASE_URL=postgresql://owner@… onrecord db grant onrecord_service
+    """
+    if not (password := os.environ.get("SERVICE_PASSWORD", "")):
+        raise click.ClickException("SERVICE_PASSWORD: required")
+
+    async def apply(dsn: str) -> None:
+        with unavailable_is_one_error():
+            connection = await asyncpg.connect(dsn)
+            try:
+                await grant_service_role(connection, role, password)
+            finally:
+                await connection.close()
+
+    with database(Settings.from_environment()) as settings:
+        asyncio.run(apply(settings.database_url))
+    click.echo(f"{role} may run the service")
 
 
 @db.command()

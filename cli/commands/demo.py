@@ -6,8 +6,7 @@ import click
 
 from api.accounts.accounts import Accounts
 from api.core import Core
-from api.demo import LOGINS, PASSWORD
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, chat_core, database
 from cli.support.numbers import COUNT
@@ -24,8 +23,8 @@ AT_ONCE = 5000
 def demo(room_size: int | None, name: str | None) -> None:
     """Seed demo users and rooms. Safe to repeat.
 
-    With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Accounts that
-    exist are used as they are.
+    With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Members who
+    exist are used as they are. Beside a DATABASE_URL only with DEMO=yes.
 
     \b
     onrecord demo
@@ -33,18 +32,20 @@ def demo(room_size: int | None, name: str | None) -> None:
     """
     if name is not None and room_size is None:
         raise click.UsageError("--name goes with --room-size")
-    with database(Settings.from_environment()) as settings:
+    configured = Settings.from_environment()
+    if not configured.seeds_demo:
+        raise SettingsError("DEMO: demo accounts have a public password; to make them here, set DEMO=yes")
+    with database(configured) as settings:
         bring_up_to_date(settings)
         if room_size is None:
-            asyncio.run(_seed(settings))
-            click.echo(f"demo logins: {LOGINS}")
+            click.echo(f"demo logins: {asyncio.run(_seed(settings))}")
         else:
             click.echo(asyncio.run(_make_room(settings, name or f"Room of {room_size}", room_size)))
 
 
-async def _seed(settings: Settings) -> None:
+async def _seed(settings: Settings) -> str:
     async with chat_core(settings) as (core, accounts):
-        await seed(core.chat, accounts)
+        return await seed(core.chat, accounts)
 
 
 async def _make_room(settings: Settings, name: str, size: int) -> RoomId:
@@ -59,7 +60,7 @@ async def _make_room(settings: Settings, name: str, size: int) -> RoomId:
 
 async def _members(accounts: Accounts, size: int) -> list[UserId]:
     names = [f"member-{number}" for number in range(1, size + 1)]
-    return [user.id for user in await accounts.create_many(names, PASSWORD)]
+    return [user.id for user in await accounts.create_demo(names)]
 
 
 async def _join_all(core: Core, room_id: RoomId, members: list[UserId]) -> None:

@@ -16,8 +16,7 @@ import uvloop
 from aiohttp import web
 
 from api.app import create_app
-from api.demo import LOGINS
-from api.http.app_keys import ACCOUNTS, CORE
+from api.http.app_keys import ACCOUNTS, CORE, HEADER_DEADLINE
 from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
@@ -45,6 +44,7 @@ def serve() -> None:
     DATABASE_URL=postgresql://onrecord@db/onrecord HOST=0.0.0.0 onrecord serve
     """
     settings = Settings.from_environment()
+    settings.refuse_public_demo()
     configure_logs(settings.log_level)
     with (
         contextlib.suppress(KeyboardInterrupt),
@@ -65,7 +65,7 @@ def serve() -> None:
 async def _serve(
     settings: Settings,
     listener: socket.socket,
-    print_addresses: Callable[[], None],
+    print_addresses: Callable[[str | None], None],
     *,
     seeds_demo: bool,
     ready: Callable[[], None],
@@ -75,18 +75,21 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     app = create_app(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
     await runner.setup()
-    try:
-        if seeds_demo:
-            await seed(app[CORE].chat, app[ACCOUNTS])
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
-        print_addresses()
+    protocols = runner.server
+    assert protocols is not None
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(runner.cleanup)
+        demo_logins = await seed(app[CORE].chat, app[ACCOUNTS]) if seeds_demo else None
+        accepting = await asyncio.get_running_loop().create_server(
+            lambda: app[HEADER_DEADLINE].watched(protocols), sock=listener, backlog=BACKLOG
+        )
+        cleanup.callback(accepting.close)  # first: what is under way may finish
+        print_addresses(demo_logins)
         ready()
         _collect_garbage_less_often()
         await stop.wait()
-    finally:
-        await runner.cleanup()
 
 
 def _collect_garbage_less_often() -> None:
@@ -96,12 +99,12 @@ def _collect_garbage_less_often() -> None:
     gc.set_threshold(GARBAGE, 20, 20)
 
 
-def _print_addresses(settings: Settings, listener: socket.socket) -> None:
+def _print_addresses(settings: Settings, listener: socket.socket, demo_logins: str | None) -> None:
     address = _address(listener)
     click.echo(f"onrecord is at {address}")
     click.echo(f"  the API, explained   {address}/api/docs/")
-    if settings.seeds_demo:
-        click.echo(f"  demo logins          {LOGINS}")
+    if demo_logins is not None:
+        click.echo(f"  demo logins          {demo_logins}")
     click.echo(f"  data                 {location(settings)}")
     click.echo("Ctrl-C stops it.")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from api.accounts.accounts import Accounts
-from api.demo import ADMIN, PASSWORD, PEOPLE
+from api.accounts.demo import ADMIN, PEOPLE, logins
 from domain.chat import Chat, JoinRoom, OpenRoom, PostMessage
 from domain.errors import NameTaken
 from domain.values import ClientId, RoomId
@@ -47,17 +47,18 @@ ROOMS = (
 )
 
 
-async def seed(chat: Chat, accounts: Accounts) -> None:
-    """Create the demo users and rooms that are missing. Safe to repeat, and to interrupt.
+async def seed(chat: Chat, accounts: Accounts) -> str:
+    """Create the demo users and rooms that are missing; returns how to log in. Safe to repeat, and to interrupt.
 
     Every step carries an idempotency key, so a repeat completes an interrupted run. A room whose keys have expired
     since is left alone.
     """
-    others = [name for name in PEOPLE if name != ADMIN]
-    people = await accounts.create_many(others, PASSWORD) + await accounts.create_many([ADMIN], PASSWORD, role="admin")
-    users = dict(zip([*others, ADMIN], people, strict=True))
+    users = {
+        name: await accounts.create_demo_person(name, role="admin" if name == ADMIN else "user") for name in PEOPLE
+    }
     for room in ROOMS:
         await _seed_room(chat, room, users)
+    return logins([user.username for user in users.values()], users[ADMIN].username)
 
 
 async def _seed_room(chat: Chat, room: DemoRoom, users: dict[str, User]) -> None:

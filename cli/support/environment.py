@@ -100,5 +100,5 @@ def bring_up_to_date(settings: Settings) -> list[Migration | FunctionFile]:
 async def chat_core(settings: Settings) -> AsyncIterator[tuple[Core, Accounts]]:
     """The core and the accounts, for a command that does one thing and ends."""
     async with wiring.open_core(settings) as core:
-        with wiring.open_accounts(settings, core.database) as accounts:
+        with wiring.open_accounts(settings, core.database) as (accounts, _):
             yield core, accounts

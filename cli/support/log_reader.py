@@ -11,11 +11,12 @@ import click
 import msgspec
 
 from api import wiring
-from api.accounts.accounts import username_key
+from api.accounts.accounts import NAMED
 from api.core import Reads
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.numbers import POSITION, POSITION_OR_START
+from domain.names import username_keys
 from domain.values import UserId
 from projections.readmodels.shapes import User
 
@@ -23,7 +24,7 @@ POOL = 3
 READ_TIMEOUT_S = 600.0
 """Counting a long log takes minutes, and only the operator who asked waits for it."""
 
-USER = "SELECT user_id FROM users WHERE username_key = $1"
+USER = f"SELECT user_id FROM users {NAMED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Reader:
         """The id of a user given by id or by name."""
         if user.isdecimal():
             return UserId(POSITION(user))
-        user_id = await self.reads.database.fetchval(USER, username_key(user))
+        user_id = await self.reads.database.fetchval(USER, username_keys(user))
         if user_id is None:
             raise click.ClickException(f"there is no user {user}")
         return UserId(user_id)

@@ -4,8 +4,7 @@ import asyncio
 import time
 from datetime import timedelta
 
-from eventstore import log
-from eventstore.log import OCCURRED_AT
+from eventstore.log import OCCURRED_AT, TABLE
 from postgres.database import Database
 
 LATE_AFTER = timedelta(seconds=5)
@@ -17,7 +16,7 @@ KEEP_S = 2.0
 IS_LATE = f"""
 SELECT coalesce(bool_or(
     paused OR failed_position IS NOT NULL OR (
-        SELECT {OCCURRED_AT} FROM {log.TABLE} WHERE notification_id > fanout_lanes.position
+        SELECT {OCCURRED_AT} FROM {TABLE} WHERE notification_id > fanout_lanes.position
         ORDER BY notification_id LIMIT 1
     ) < now() - $1::interval
 ), false)

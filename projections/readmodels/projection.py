@@ -12,7 +12,8 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.room import Room, RoomEvent, name_key
+from domain.names import name_key
+from domain.room import Room, RoomEvent
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
@@ -124,7 +125,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 1
+    version = 2
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property

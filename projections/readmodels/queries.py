@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
-from domain.room import name_key
+from domain.names import name_key
 from domain.values import RoomId, UserId
 from eventstore.checkpoints import position_of
 from eventstore.generation import NotInLog

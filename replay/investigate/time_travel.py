@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import ChatError, RoomNotFound
-from domain.room import Room, RoomEvent, name_key
+from domain.names import name_key
+from domain.room import Room, RoomEvent
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, cannot_have_happened
 from eventstore.values import STREAM_START, Version

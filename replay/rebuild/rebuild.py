@@ -93,6 +93,9 @@ async def _alone(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connection]:
             yield connection
         except (NotOurs, TablesChanged) as error:
             raise RebuildRefused(str(error)) from error
+        except asyncpg.InsufficientPrivilegeError as error:
+            text = "this role may not change tables: run `onrecord projections rebuild` as the owner of the schema"
+            raise RebuildRefused(text) from error
         except asyncpg.DependentObjectsStillExistError as error:
             raise RebuildRefused(f"something depends on the tables to be replaced: {error.detail}") from error
         finally:

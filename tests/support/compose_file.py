@@ -15,6 +15,7 @@ VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?P<rule>:[?-])(?P<argument>[^}]*)\
 
 FILLED = {
     "POSTGRES_PASSWORD": "7f" * 32,
+    "SERVICE_PASSWORD": "9d" * 32,
     "REDIS_PASSWORD": "5a" * 32,
     "CENTRIFUGO_API_KEY": "3c" * 32,
     "CENTRIFUGO_TOKEN_SECRET": "1e" * 32,

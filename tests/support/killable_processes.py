@@ -21,7 +21,11 @@ from tests.support.conditions import eventually
 from tests.support.realtime import server as realtime
 from tests.support.serving import Service, serving
 
-LOUD = {"REQUEST_RATE": "1000000", "REQUEST_BURST": "1000000", "DEMO": "no"}
+LOUD = {
+    **{f"{what}_RATE": "1000000" for what in ("REQUEST", "MESSAGE", "ROOM")},
+    **{f"{what}_BURST": "1000000" for what in ("REQUEST", "MESSAGE", "ROOM")},
+    "DEMO": "no",
+}
 
 
 class Victim(Protocol):

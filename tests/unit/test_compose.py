@@ -35,8 +35,10 @@ IMAGES_OWN = {
 
 
 def test_every_service_says_when_it_is_healthy_and_comes_back_by_itself() -> None:
-    assert set(services(FILLED)) == {"postgres", "redis", "centrifugo", *APPS, "proxy"}
-    for name, service in services(FILLED).items():
+    running = services(FILLED)
+    assert running.pop("migrate")["restart"] == "no"
+    assert set(running) == {"postgres", "redis", "centrifugo", *APPS, "proxy"}
+    for name, service in running.items():
         assert service["healthcheck"]["test"], name
         assert service["restart"] == "unless-stopped", name
 
@@ -44,10 +46,23 @@ def test_every_service_says_when_it_is_healthy_and_comes_back_by_itself() -> Non
 def test_services_wait_for_those_they_need_to_be_healthy() -> None:
     needs = {name: set(service.get("depends_on", {})) for name, service in services(FILLED).items()}
     assert needs["proxy"] == set(APPS)
-    assert needs["app-1"] == needs["app-2"] == {"postgres", "centrifugo"}
+    assert needs["app-1"] == needs["app-2"] == {"postgres", "migrate", "centrifugo"}
+    assert needs["migrate"] == {"postgres"}
     assert needs["centrifugo"] == {"redis"}
     for service in services(FILLED).values():
-        assert all(need == {"condition": "service_healthy"} for need in service.get("depends_on", {}).values())
+        for name, need in service.get("depends_on", {}).items():
+            ended = "service_completed_successfully" if name == "migrate" else "service_healthy"
+            assert need == {"condition": ended}
+
+
+def test_the_application_does_not_run_as_the_owner_of_its_schema() -> None:
+    owner = services(FILLED)["postgres"]["environment"]["POSTGRES_USER"]
+    migrate = services(FILLED)["migrate"]
+    assert f"//{owner}:" in migrate["environment"]["DATABASE_URL"]
+    for name in APPS:
+        role = services(FILLED)[name]["environment"]["DATABASE_URL"].partition("//")[2].partition(":")[0]
+        assert role != owner
+        assert f"onrecord db grant {role}" in migrate["command"][-1]
 
 
 def test_the_application_knows_every_variable_it_is_given_and_starts_with_them() -> None:

@@ -4,7 +4,8 @@ import pytest
 from eventsourcing.utils import get_topic
 
 from domain.errors import AlreadyAMember, ChatError, InvalidField, NameTaken, NotAMember
-from domain.room import TOPICS, Room, check_content, check_name, name_key
+from domain.names import name_key
+from domain.room import TOPICS, Room, check_content, check_name
 from domain.values import UserId
 from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, renamed, said
 
@@ -92,7 +93,10 @@ def test_a_room_that_was_renamed_may_have_its_old_name_again() -> None:
     assert recorded(room) == [(Room.RoomRenamed, {"version": 4, "user_id": ADA, "name": "General"})]
 
 
-@pytest.mark.parametrize("content", ["", " \n\t", "x" * 4001, "a\x00b", "\ud83d"])
+UNSEEN = ("\u200b", "\u3164 \u115f", "\u202e", "\ufe0f", "\U000e0041")
+
+
+@pytest.mark.parametrize("content", ["", " \n\t", "x" * 4001, "a\x00b", "\ud83d", *UNSEEN])
 def test_content_that_cannot_be_a_message_is_refused(content: str) -> None:
     room = given(said("before", by=ADA))
     with pytest.raises(InvalidField) as refusal:
@@ -106,7 +110,7 @@ def test_whatever_people_write_is_content(content: str) -> None:
     check_content(content)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "\x00"])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines", "\x00", "a\u200bb", "a\u202eb", *UNSEEN])
 def test_a_name_is_one_line_of_text(name: str) -> None:
     with pytest.raises(InvalidField) as refusal:
         check_name(name)

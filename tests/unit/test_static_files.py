@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.http.static_files import StaticFiles, static_files
+from api.http.files.static_files import StaticFiles, static_files
 
 MODULES = {
     "pages/room.js": b'import {\n  find,\n} from "./dom.js";\nimport { Api } from "../onrecord/api.js";\n',

@@ -17,7 +17,7 @@ OWNERS = {
     "snapshots": {"eventstore/snapshots.py"},
     "schema_migrations": {"postgres/migrations.py"},
     "schema_functions": {"postgres/functions.py"},
-    "rooms": {"projections/readmodels/fold.sql"},
+    "rooms": {"projections/readmodels/fold.sql", "projections/readmodels/name_keys.py"},
     "memberships": {"projections/readmodels/fold.sql"},
     "messages": {"projections/readmodels/fold.sql"},
     "former_names": {"projections/readmodels/fold.sql"},
@@ -27,8 +27,12 @@ OWNERS = {
     "dead_letters": {"projections/fanout/dead_letters.py"},
     "operator_actions": {"projections/operator_actions.py"},
     "fold_versions": {"projections/readmodels/fold_version.sql"},
-    "users": {"api/accounts/accounts.py"},
+    "users": {"api/accounts/accounts.py", "projections/readmodels/name_keys.py"},
+    "failed_logins": {"api/accounts/failed_logins.py"},
     "sessions": {"api/accounts/sessions.py"},
+    "name_rule": {"projections/readmodels/name_keys.py"},
+    "invitations": {"api/accounts/one_time_links.py"},
+    "password_resets": {"api/accounts/one_time_links.py"},
     "operations_watch": {"api/operations/figures_publisher.py"},
 }
 """Where each table is written by its name."""
@@ -75,7 +79,9 @@ def test_only_its_owner_writes_a_table() -> None:
 
 
 def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
-    assert {table for table, owners in OWNERS.items() if owners == {"projections/readmodels/fold.sql"}} == set(TABLES)
+    keys = "projections/readmodels/name_keys.py"  # makes new keys for the rows that the fold has written
+    folded = {table for table, owners in OWNERS.items() if owners - {keys} == {"projections/readmodels/fold.sql"}}
+    assert folded == set(TABLES)
 
 
 def test_only_the_event_store_spells_the_name_of_the_log() -> None:

@@ -60,6 +60,9 @@ class ClientSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ping_interval: Duration = Duration(25)
     pong_timeout: Duration = Duration(8)
     queue_max_size: Count = 1_048_576
+    """Bytes that may wait for one client. Here, unlike in Centrifugo, the connections of a user share them."""
+    user_connection_limit: Count = 0
+    """Connections of one user; 0 is without limit."""
     recovery_max_publication_limit: Count = 300
 
 

@@ -92,6 +92,10 @@ class ClientConnection:
         except Disconnected as disconnected:
             self.disconnect(disconnected.disconnect)
 
+    def queue_limit(self) -> int:
+        """Bytes that may wait for this client before it counts as slow."""
+        return self._hub.queue_share(self.user)
+
     def lost(self) -> None:
         """The socket is gone: unsubscribe from everything. May be called more than once."""
         self._is_over = True
@@ -122,6 +126,8 @@ class ClientConnection:
         if self._hub.is_closed:
             raise Disconnected(codes.SHUTDOWN)
         grant = connect_grant(self._hub, command.token)
+        if not self._hub.has_room_for(grant.user):
+            raise Disconnected(codes.CONNECTION_LIMIT)
         self.user = grant.user
         self._is_connected = True
         self._hub.add_connection(self)

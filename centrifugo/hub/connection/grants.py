@@ -1,5 +1,7 @@
 """Whether the token of a command is good for this connection, and for how long. Raises Refused or Disconnected."""
 
+import logging
+
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.protocol.codes import (
     CONNECTION_EXPIRED,
@@ -11,6 +13,8 @@ from centrifugo.hub.protocol.codes import (
     Refused,
 )
 from centrifugo.hub.token_verifier import ConnectionGrant, ExpiredToken, InvalidToken, SubscriptionGrant
+
+security = logging.getLogger("onrecord.security")
 
 
 def connect_grant(hub: Hub, token: str | None) -> ConnectionGrant:
@@ -28,7 +32,7 @@ def refresh_grant(hub: Hub, token: str | None, user: str) -> ConnectionGrant:
     except ExpiredToken:
         raise Disconnected(CONNECTION_EXPIRED) from None
     if grant.user != user:
-        raise Disconnected(INVALID_TOKEN)
+        raise _invalid_token(user)
     return grant
 
 
@@ -38,7 +42,7 @@ def _connection_grant(hub: Hub, token: str | None) -> ConnectionGrant:
     try:
         return hub.verifier.connection(token, hub.clock())
     except InvalidToken:
-        raise Disconnected(INVALID_TOKEN) from None
+        raise _invalid_token() from None
 
 
 def subscription_grant(hub: Hub, token: str, user: str, channel: str) -> SubscriptionGrant:
@@ -46,14 +50,25 @@ def subscription_grant(hub: Hub, token: str, user: str, channel: str) -> Subscri
     try:
         grant = hub.verifier.subscription(token, hub.clock())
     except InvalidToken:
+        _record(user)
         raise Refused(PERMISSION_DENIED) from None
     except ExpiredToken:
         raise Refused(TOKEN_EXPIRED) from None
     if grant.user != user or grant.channel != channel:
-        raise Disconnected(INVALID_TOKEN)
+        raise _invalid_token(user)
     return grant
 
 
 def seconds_left(hub: Hub, expire_at: int) -> int:
     """Whole seconds until a time still to come; 0 for 0, which is never."""
     return expire_at - int(hub.clock()) if expire_at else 0
+
+
+def _invalid_token(user: str | None = None) -> Disconnected:
+    _record(user)
+    return Disconnected(INVALID_TOKEN)
+
+
+def _record(user: str | None) -> None:
+    """Put the refusal into the security log; `user` is who the connection belongs to, None before it is connected."""
+    security.warning("token refused", extra={"user_id": user})

@@ -49,15 +49,15 @@ class Flusher:
 class Outbox:
     """The queue to one client. It holds the lines of this turn of the loop; the socket's buffer holds earlier ones.
 
-    When that buffer holds more than `limit` bytes, `on_overflow` is called and nothing more is sent. So one long reply
-    never cuts off a client that reads, and one that does not costs at most `limit` bytes and those of one turn.
+    When that buffer holds more than `limit()` bytes, `on_overflow` is called and nothing more is sent. So one long
+    reply never cuts off a client that reads, and one that does not costs at most `limit()` bytes and those of one turn.
     """
 
     def __init__(
         self,
         transport: asyncio.WriteTransport,
         flusher: Flusher,
-        limit: int,
+        limit: Callable[[], int],
         on_overflow: Callable[[], None],
     ) -> None:
         self._transport = transport
@@ -80,7 +80,8 @@ class Outbox:
         lines, self._lines, self._size = self._lines, [], 0
         if not lines or self._transport.is_closing():
             return
-        if self._transport.get_write_buffer_size() > self._limit:
+        waiting = self._transport.get_write_buffer_size()
+        if waiting and waiting > self._limit():
             self._on_overflow()
             return
         for start in range(0, len(lines), LINES_PER_FRAME):

@@ -73,8 +73,9 @@ class _Endpoint:
         tcp = request.transport
         if tcp is None:
             return socket
-        transport = _SocketTransport(socket, tcp, self._flusher, self._hub.config.client.queue_max_size)
+        transport = _SocketTransport(socket, tcp, self._flusher)
         connection = ClientConnection(self._hub, transport)
+        transport.queue_limit = connection.queue_limit
         transport.on_overflow = lambda: connection.disconnect(codes.SLOW)
         try:
             await _receive(socket, connection)
@@ -111,13 +112,12 @@ def _lines(data: str | bytes) -> list[str]:
 class _SocketTransport:
     """One aiohttp WebSocket as the transport of a connection."""
 
-    def __init__(
-        self, socket: web.WebSocketResponse, tcp: asyncio.WriteTransport, flusher: Flusher, limit: int
-    ) -> None:
+    def __init__(self, socket: web.WebSocketResponse, tcp: asyncio.WriteTransport, flusher: Flusher) -> None:
+        self.queue_limit: Callable[[], int] = int
         self.on_overflow: Callable[[], None] = self.drop
         self._socket = socket
         self._tcp = tcp
-        self._outbox = Outbox(tcp, flusher, limit, lambda: self.on_overflow())
+        self._outbox = Outbox(tcp, flusher, lambda: self.queue_limit(), lambda: self.on_overflow())
         self._closing: asyncio.Task[None] | None = None
 
     def send(self, line: bytes) -> None:

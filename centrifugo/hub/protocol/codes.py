@@ -63,6 +63,7 @@ INVALID_TOKEN = Disconnect(3500, "invalid token")
 PROTOCOL_VIOLATION = Disconnect(3501, "bad request")
 STALE = Disconnect(3502, "stale")
 FORCED = Disconnect(3503, "force disconnect")
+CONNECTION_LIMIT = Disconnect(3504, "connection limit")
 CHANNEL_LIMIT = Disconnect(3505, "channel limit")
 SEND_NOT_AVAILABLE = Disconnect(3508, "not available")
 

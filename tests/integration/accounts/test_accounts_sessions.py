@@ -47,7 +47,7 @@ BAD_SIGN_UPS: tuple[tuple[object, object, object], ...] = (
     ("a b", PASSWORD, {"username": [NOT_A_NAME]}),
     ("a\0", PASSWORD, {"username": [NOT_A_NAME]}),
     ("x" * 151, PASSWORD, {"username": ["Ensure this field has no more than 150 characters."]}),
-    ("eve", "short", {"password": ["Ensure this field has at least 8 characters."]}),
+    ("eve", "short", {"password": ["Ensure this field has at least 10 characters."]}),
     ("eve", "x" * 1001, {"password": ["Ensure this field has no more than 1000 characters."]}),
     ("Ada", PASSWORD, {"username": ["A user with that username already exists."]}),
 )

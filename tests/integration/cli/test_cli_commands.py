@@ -4,15 +4,16 @@ import asyncio
 import re
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
-from api.demo import LOGINS
+from api.accounts.demo import ADMIN, PEOPLE, logins
 from cli.main import main
-from tests.integration.conftest import Visit
+from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually
 from tests.support.people import PASSWORD, Person
 
@@ -74,11 +75,11 @@ def test_room_create_prints_the_id_of_a_room_of_its_owner(onrecord: Run) -> None
         assert (refused.exit_code, refused.stderr) == (1, error)
 
 
-async def test_demo_seeds_once_however_often_it_runs(onrecord: Run, visit: Visit) -> None:
+async def test_demo_seeds_once_however_often_it_runs(onrecord: Run, visit: Visit, start_server: StartServer) -> None:
     for _ in range(2):
-        seeded = await in_a_thread(onrecord, "demo")
-        assert (seeded.exit_code, seeded.stdout) == (0, f"demo logins: {LOGINS}\n")
-    ada = await visit()
+        seeded = await in_a_thread(partial(onrecord, DEMO="yes"), "demo")
+        assert (seeded.exit_code, seeded.stdout) == (0, f"demo logins: {logins(list(PEOPLE), ADMIN)}\n")
+    ada = await visit(at=await start_server(demo="yes"))
     await ada.log_in("ada", "demo")
     rooms = (await ada.get("/api/rooms/")).body["results"]
     assert sorted(room["name"] for room in rooms) == ["Bugs", "Engines", "General"]
@@ -87,11 +88,12 @@ async def test_demo_seeds_once_however_often_it_runs(onrecord: Run, visit: Visit
     assert (await ada.get("/api/feed/")).body["position"] == 3 + 3 * 4 + 10
 
 
-async def test_demo_makes_a_room_of_any_size(onrecord: Run, visit: Visit) -> None:
+async def test_demo_makes_a_room_of_any_size(onrecord: Run, visit: Visit, start_server: StartServer) -> None:
+    onrecord = partial(onrecord, DEMO="yes")
     made = await in_a_thread(onrecord, "demo", "--room-size", "3", "--name", "Trio")
     bigger = await in_a_thread(onrecord, "demo", "--room-size", "12000")
     assert (made.exit_code, bigger.exit_code) == (0, 0), (made.exception, bigger.exception)
-    member = await visit()
+    member = await visit(at=await start_server(demo="yes"))
     await member.log_in("member-3", "demo")
     trio = (await member.get(f"/api/rooms/{made.stdout.strip()}/")).body
     assert (trio["name"], trio["member_count"], trio["version"]) == ("Trio", 3, 4)
@@ -115,7 +117,7 @@ async def test_db_init_creates_the_schema_and_may_be_repeated(onrecord: Run, dat
 
 
 def test_fanout_lanes_shows_the_lanes_and_divides_them_anew(onrecord: Run) -> None:
-    onrecord("demo")
+    onrecord("demo", DEMO="yes")
     one = onrecord("fanout", "lanes")
     assert (one.exit_code, one.stdout) == (0, "fanout-0  position 0  behind 25  last held by no process  publishing\n")
     three = onrecord("fanout", "lanes", "3")
@@ -157,7 +159,7 @@ def test_db_url_prints_the_database_in_use(onrecord: Run, database_url: str) -> 
 )
 def test_what_cannot_work_is_one_clear_line(onrecord: Run, environment: dict[str, str], error: str) -> None:
     for arguments in (("serve",), ("db", "init"), ("demo",)):
-        result = onrecord(*arguments, **{"PORT": "0", **environment})
+        result = onrecord(*arguments, **{"PORT": "0", "DEMO": "yes", **environment})
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
         assert result.stderr.startswith(error)
 

@@ -6,8 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from api.demo import PEOPLE
+from api.accounts.demo import PEOPLE
 from api.files import TEMPLATES
+from api.http.app_keys import ACCOUNTS, CORE
+from cli.support.demo_data import seed
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Person
 
@@ -143,7 +145,9 @@ async def test_a_room_is_renamed_on_its_page_and_its_history_shows_both_names(ad
 
 
 async def test_demo_people_are_for_everybody_in_demo_mode_only(visit: Visit, start_server: StartServer) -> None:
-    demo = await visit(at=await start_server(demo="yes"))
+    server = await start_server(demo="yes")
+    await seed(server.app[CORE].chat, server.app[ACCOUNTS])
+    demo = await visit(at=server)
     assert PEOPLE[0] in (await demo.get("/login/")).raw.decode()
     nobody = await visit()
     assert "demo-login" not in (await nobody.get("/login/")).raw.decode()

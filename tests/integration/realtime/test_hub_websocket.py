@@ -1,6 +1,7 @@
 """The hub on real sockets: badly behaved clients are cut off, and the others do not notice."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -35,6 +36,12 @@ class RunningHub:
         self.host, self.port = runner.addresses[0][:2]
         self.url = f"http://{self.host}:{self.port}{websocket.PATH}"
         self._runner = runner
+
+    def waiting_bytes(self) -> int:
+        """What the clients have not read yet, in this process."""
+        assert self._runner.server is not None
+        transports = [connection.transport for connection in self._runner.server.connections]
+        return sum(transport.get_write_buffer_size() for transport in transports if transport is not None)
 
     async def stop(self) -> None:
         await self._runner.cleanup()
@@ -276,6 +283,20 @@ async def test_a_client_that_never_reads_is_cut_off_alone() -> None:
             assert await stalled.closed() in [(3008, "slow"), (1006, None)]
         server.hub.publish("a", b'"on"')
         assert await witness.publication() == "on"
+
+
+async def test_the_connections_of_a_user_share_the_memory_of_those_that_do_not_read() -> None:
+    limit, count = 2_000_000, 8
+    async with running({"queue_max_size": limit}) as server, contextlib.AsyncExitStack() as opened_sockets:
+        stalled = [await opened_sockets.enter_async_context(connected(server, subscribe("a"))) for _ in range(count)]
+        for client in stalled:
+            transport_of(client).pause_reading()
+        most = 0
+        for _ in range(1_000):
+            server.hub.publish("a", json.dumps("x" * 20_000).encode())
+            await asyncio.sleep(0)
+            most = max(most, server.waiting_bytes())
+        assert limit / count < most <= limit + count * 100_000
 
 
 async def test_a_long_reply_does_not_make_a_reading_client_slow() -> None:

@@ -60,3 +60,19 @@ async def test_an_address_opens_so_many_accounts_and_no_more(start_server: Start
         for number in range(3)
     ]
     assert statuses == [201, 201, 429]
+
+
+async def test_a_user_posts_and_opens_so_much_by_forms_and_api_together(
+    start_server: StartServer, visit: Visit
+) -> None:
+    server = await start_server(message_rate=0.001, message_burst=2, room_rate=0.001, room_burst=2)
+    ada, bob = await visit("ada", at=server), await visit("bob", at=server)
+    room = await ada.open_room("Engines")
+    assert (await ada.submit("/discover/", {"name": "Looms"})).status == 303
+    assert_throttled(await ada.post("/api/rooms/", {"name": "Mills"}))
+    assert (await ada.submit("/discover/", {"name": "Mills"})).status == 429
+    assert (await ada.post(f"/api/rooms/{room}/messages/", {"content": "one"})).status == 201
+    assert (await ada.submit(f"/rooms/{room}/", {"content": "two"})).status == 303
+    assert_throttled(await ada.post(f"/api/rooms/{room}/messages/", {"content": "three"}))
+    assert (await ada.submit(f"/rooms/{room}/", {"content": "three"})).status == 429
+    await bob.open_room("Mills")

@@ -9,8 +9,8 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 from yarl import URL
 
-from api.demo import ADMIN
-from api.demo import PASSWORD as DEMO_PASSWORD
+from api.accounts.demo import ADMIN
+from api.accounts.demo import PASSWORD as DEMO_PASSWORD
 from tests.support.people import Person
 from tests.support.realtime.server import ROOT
 

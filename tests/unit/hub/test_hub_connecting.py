@@ -176,3 +176,15 @@ def test_no_secret_of_the_configuration_is_ever_sent(world: World) -> None:
     client = world.client()
     client.ask("subscribe", channel="open:a")
     assert SECRET not in json.dumps(client.received)
+
+
+def test_a_user_has_so_many_connections_and_others_have_theirs() -> None:
+    world = World({"user_connection_limit": 2})
+    first, _ = world.client(), world.client()
+    refused = world.socket()
+    refused.connect(token(sub="7"))
+    assert refused.closed is not None
+    assert (refused.closed.code, refused.closed.reason) == (3504, "connection limit")
+    world.client(user="8")
+    first.connection.lost()
+    world.client()

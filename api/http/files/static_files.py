@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from aiohttp import ETag, web
 
 from api.files import STATIC, TEMPLATES
-from api.http.compression import accepts_gzip, gzipped
+from api.http.files.compression import accepts_gzip, gzipped
 from api.vendor_scripts import vendor_scripts
 
 PREFIX = "/static/"

@@ -1,0 +1,37 @@
+"""The role under which the service runs when it is not to own the schema: it writes rows and changes no table.
+
+It cannot drop or disable the triggers that keep the log append-only. Migrations and rebuilds run as the owner.
+"""
+
+import asyncpg
+
+from postgres.migrations import MigrationError
+
+EXISTS = "SELECT rolsuper FROM pg_roles WHERE rolname = $1"
+QUOTE = "SELECT quote_ident($1), quote_literal($2)"
+
+GRANTS = (
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
+    # The right to update the log stays: the append lock needs it, and the triggers refuse every such statement.
+    "REVOKE DELETE, TRUNCATE, REFERENCES, TRIGGER ON stored_events FROM {role}",
+    "REVOKE INSERT, UPDATE, DELETE ON schema_migrations, schema_functions FROM {role}",
+)
+
+
+async def grant_service_role(connection: asyncpg.Connection, role: str, password: str) -> None:
+    """Create the role, or give it this password, and grant what the service needs. Safe to repeat after each upgrade.
+
+    Raises MigrationError when the role is a superuser, which no grant restricts.
+    """
+    is_superuser = await connection.fetchval(EXISTS, role)
+    if is_superuser:
+        raise MigrationError(f"{role} is a superuser: name another role")
+    name, secret = await connection.fetchrow(QUOTE, role, password)
+    action = "CREATE" if is_superuser is None else "ALTER"
+    async with connection.transaction():
+        await connection.execute(f"{action} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {secret}")
+        for grant in GRANTS:
+            await connection.execute(grant.format(role=name))

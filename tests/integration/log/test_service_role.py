@@ -1,0 +1,56 @@
+"""The service runs under a role that cannot take the guards off the log."""
+
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+
+from api import wiring
+from api.schema import bring_up_to_date
+from eventstore.service_role import grant_service_role
+from replay.rebuild.rebuild import RebuildRefused, rebuild
+from tests.integration.conftest import StartServer, Visit
+
+FORBIDDEN = [
+    "DROP TRIGGER log_is_append_only ON stored_events",
+    "ALTER TABLE stored_events DISABLE TRIGGER ALL",
+    "DROP TABLE stored_events",
+    "TRUNCATE stored_events",
+    "DELETE FROM stored_events",
+    "UPDATE stored_events SET state = 'forged'",
+    "SET session_replication_role = replica",
+    "CREATE OR REPLACE FUNCTION refuse_to_change_the_log() RETURNS trigger LANGUAGE sql AS ''",
+    "DELETE FROM schema_migrations",
+    "CREATE TABLE public.mine ()",
+]
+
+
+@pytest.fixture
+async def service_url(database_url: str) -> str:
+    """The test's database, for a restricted role."""
+    role = f"service_{database_url.partition('@/')[2].partition('?')[0]}"
+    owner = await asyncpg.connect(database_url)
+    for _ in range(2):
+        await grant_service_role(owner, role, "it's a password")
+    await owner.close()
+    before, _, after = database_url.partition("://")
+    return f"{before}://{role}:{quote(chr(39))}@{after.partition('@')[2]}"
+
+
+async def test_the_role_runs_the_service_and_cannot_take_the_guards_off_the_log(
+    service_url: str, start_server: StartServer, visit: Visit
+) -> None:
+    ada = await visit("ada", at=await start_server(database_url=service_url))
+    room = await ada.open_room("Engines")
+    assert (await ada.post(f"/api/rooms/{room}/messages/", {"content": "on record"})).status == 201
+    assert (await ada.get(f"/rooms/{room}/")).status == 200
+    assert (await ada.post("/api/logout/")).status == 200
+    connection = await asyncpg.connect(service_url)
+    assert await bring_up_to_date(connection) == []
+    for statement in FORBIDDEN:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    assert await connection.fetchval("SELECT count(*) FROM stored_events") == 3
+    with pytest.raises(RebuildRefused, match="owner of the schema"):
+        await rebuild(wiring.create_fold(), service_url, lambda _: None)
+    await connection.close()
