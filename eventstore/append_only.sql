@@ -1,5 +1,5 @@
 -- version 3
--- What the triggers on the log do (migrations/0001_log.sql, 0011_append_lock.sql, 0020_log_generation.sql), for the table's
+-- What the triggers on the log do (migrations/0001_log.sql, 0011_append_lock.sql, 0012_log_generation.sql), for the table's
 -- owner and for superusers as well: refuse changes, let one transaction append at a time, refuse gaps in versions.
 
 CREATE OR REPLACE FUNCTION refuse_to_change_the_log() RETURNS trigger LANGUAGE plpgsql AS $$
