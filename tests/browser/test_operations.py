@@ -104,7 +104,7 @@ async def test_a_rebuild_is_started_and_seen_to_move_and_to_finish_without_a_rel
     page = await windows.open("/operations/", await windows.admin())
     await expect(figure(page, "rebuild-state")).to_have_text("interrupted")
     async with locked("public.rooms", "ACCESS SHARE", service):  # the exchange waits for readers
-        async with locked("rebuild.messages", "ACCESS EXCLUSIVE", service):  # and folding for this
+        async with locked("onrecord_rebuild.messages", "ACCESS EXCLUSIVE", service):  # and folding for this
             await act(page, "Rebuild", "Resume", "to see it")
             await expect(figure(page, "rebuild-state")).to_have_text("rebuilding")
             await mark(page)

@@ -31,7 +31,7 @@ async def test_everything_works_without_scripts(windows: Windows) -> None:
     await page.get_by_label("Name").fill(name)
     await page.get_by_label("Password").fill("short")
     await page.get_by_role("button", name="Sign up").click()
-    await expect(page.locator("#password-problem")).to_contain_text("at least 8 characters")
+    await expect(page.locator("#password-problem")).to_contain_text("at least 10 characters")
     await expect(page.get_by_label("Name")).to_have_value(name)
     await expect(page.get_by_label("Password")).to_be_focused()
     await page.get_by_label("Password").fill(PASSWORD)
@@ -67,7 +67,7 @@ async def test_everything_works_without_scripts(windows: Windows) -> None:
     await expect(page.locator("#moment .message .text")).to_have_text("one\ntwo")
 
     await page.get_by_role("link", name=name, exact=True).click()
-    await page.get_by_role("button", name="Log out").click()
+    await page.get_by_role("button", name="Log out", exact=True).click()
     await page.wait_for_url("**/login/")
     await page.get_by_role("button", name="ada").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("My rooms")

@@ -184,7 +184,7 @@ async def test_nothing_is_sent_under_the_name_of_another_user_who_logged_in_sinc
     await field(page).fill("ada's words")
     login = await context.new_page()
     await login.goto("/account/")
-    await login.get_by_role("button", name="Log out").click()
+    await login.get_by_role("button", name="Log out", exact=True).click()
     await log_in(login, grace)
     await login.wait_for_url("**/rooms/")
     if await field(page).count() and await field(page).is_enabled():
@@ -206,7 +206,7 @@ async def test_a_form_without_scripts_is_not_sent_under_another_name_either(wind
     await field(page).fill("ada's words")
     login = await context.new_page()
     await login.goto("/account/")
-    await login.get_by_role("button", name="Log out").click()
+    await login.get_by_role("button", name="Log out", exact=True).click()
     await log_in(login, grace)
     await page.get_by_role("button", name="Send").click()
     await expect(page.locator(".card")).to_contain_text(f"{grace.user['username']} is logged in now")
