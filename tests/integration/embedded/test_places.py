@@ -24,6 +24,9 @@ LONG = "a-folder-with-a-name-of-some-length/" * 3
 UNUSED_UID = 64_999
 """A user id that no account has."""
 
+CREATING = (("serve",), ("db", "init"))
+"""Commands that create a database where there is none; others refuse before they write."""
+
 COMMANDS = (("serve",), ("events", "list"), ("user", "create", "ada", "--password", "correct horse battery staple"))
 
 
@@ -171,23 +174,32 @@ async def test_a_short_folder_that_was_there_first_is_refused(squat: object, dee
         _ = EmbeddedPostgres(deep).dsn
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("has_data", [False, pytest.param(True, marks=needs_root)])
-async def test_a_read_only_data_dir_is_told_in_one_line(
-    has_data: bool, command: tuple[str, ...], data_dir: Path
-) -> None:
-    root = data_dir / "var"
-    root.mkdir()
-    if has_data:
-        with EmbeddedPostgres(root):
-            pass
+async def check_refused_on_a_read_only(root: Path, command: tuple[str, ...]) -> None:
     with read_only(root):
         said = await refused(*command, DATA_DIR=str(root))
     assert said.startswith(f"DATA_DIR {root}: ")
     assert "Read-only file system" in said or "Permission denied" in said
 
 
+@pytest.mark.parametrize("command", CREATING, ids=" ".join)
+async def test_a_read_only_data_dir_is_told_in_one_line(command: tuple[str, ...], data_dir: Path) -> None:
+    root = data_dir / "var"
+    root.mkdir()
+    await check_refused_on_a_read_only(root, command)
+
+
+@needs_root
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+async def test_a_read_only_data_dir_with_a_database_is_told_in_one_line(
+    command: tuple[str, ...], data_dir: Path
+) -> None:
+    root = data_dir / "var"
+    with EmbeddedPostgres(root):
+        pass
+    await check_refused_on_a_read_only(root, command)
+
+
+@pytest.mark.parametrize("command", CREATING, ids=" ".join)
 async def test_a_volume_too_small_for_a_database_is_told_in_one_line(command: tuple[str, ...], data_dir: Path) -> None:
     with volume(data_dir, megabytes=20):
         said = await refused(*command, DATA_DIR=str(data_dir))
