@@ -166,14 +166,16 @@ async def test_an_older_program_stops_loudly_when_a_newer_fold_is_in_force(
     visit: Visit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    own = RoomsProjection.version
+    newer = own + 1
     ada = await visit("ada")
     room = (await ada.post("/api/rooms/", {"name": "Engines"})).body["id"]
     async with open_store(database_url) as older:
-        with monkeypatch.context() as newer:
-            newer.setattr(RoomsProjection, "version", RoomsProjection.version + 1)
+        with monkeypatch.context() as program:
+            program.setattr(RoomsProjection, "version", newer)
             await rebuild(create_fold(), database_url, unwatched)
         before = await admin.fetchval("SELECT count(*) FROM stored_events")
-        with pytest.raises(NewerFold, match="version 2 of the fold is in force, this program has version 1"):
+        with pytest.raises(NewerFold, match=f"version {newer} of the fold is in force, this program has version {own}"):
             await older.open_room("Another")
         assert older.writer.stopped_by is not None
         refused = await ada.post(f"/api/rooms/{room}/messages/", {"content": "hello"})
@@ -181,7 +183,7 @@ async def test_an_older_program_stops_loudly_when_a_newer_fold_is_in_force(
         ready = await ada.get("/readyz")
         assert (ready.status, ready.body["status"]) == (
             503,
-            "version 2 of the fold is in force, this program has 1: replace it",
+            f"version {newer} of the fold is in force, this program has {own}: replace it",
         )
         assert (await ada.get(f"/api/rooms/{room}/")).status == 200
         with pytest.raises(RebuildRefused, match="a newer program"):
