@@ -1,4 +1,4 @@
--- version 1
+-- version 2
 -- What identifies the log: hashes of its events, and the generation, which rises whenever the log went back.
 
 -- The hash of one event: a leaf of RFC 6962's tree over position, stream, version, topic and the hash of the state.
@@ -37,8 +37,10 @@ CREATE OR REPLACE FUNCTION look_at_log(
 ) LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     generation := (SELECT log.generation FROM log_generation AS log);
-    head := coalesce((SELECT max(notification_id) FROM stored_events), 0);
-    hash := log_hash(head);
+    SELECT notification_id, event_hash(notification_id, originator_id, originator_version, topic, state)
+    INTO head, hash FROM stored_events ORDER BY notification_id DESC LIMIT 1;
+    head := coalesce(head, 0);
+    hash := coalesce(hash, ''::bytea);
     contains := CASE WHEN known_position = head THEN known_hash = hash ELSE log_contains(known_position, known_hash) END;
 END
 $$;

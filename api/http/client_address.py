@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -70,6 +71,7 @@ def _hops(request: web.Request) -> list[str]:
     return [hop.strip() for hop in hops if hop.strip()]
 
 
+@lru_cache(maxsize=10_000)  # every request asks for its peer's, several times
 def parsed(text: str) -> Address | None:
     """An address as proxies write it, perhaps with a port, in brackets or with a zone; None for anything else."""
     if found := WITH_PORT.fullmatch(text):

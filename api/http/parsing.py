@@ -82,7 +82,9 @@ def check_request(request: web.Request) -> None:
     if _has_surrogates(request.path_qs):
         raise BadRequest("The address is not UTF-8.")
     path = request.path
-    if "\x00" in path or any(len(part.encode()) > SEGMENT_LIMIT for part in path.split("/")):
+    if "\x00" in path or (
+        len(path) > SEGMENT_LIMIT // 4 and any(len(part.encode()) > SEGMENT_LIMIT for part in path.split("/"))
+    ):
         raise NoSuchPath(path)
 
 
@@ -90,6 +92,8 @@ async def read_bytes(request: web.Request) -> bytes:
     """The request's body as it was sent. Raises UnsupportedBody when it is compressed, SlowBody."""
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
         raise UnsupportedBody("Send the body without Content-Encoding.")
+    if request.content.is_eof():  # a small body has arrived with its headers: no need of a timer
+        return await request.read()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await request.read()
@@ -166,7 +170,7 @@ def _is_text(field: FieldInfo) -> bool:
 
 
 def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def query_text(request: web.Request, name: str) -> str:
