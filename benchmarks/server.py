@@ -14,6 +14,7 @@ from yarl import URL
 
 from api.schema import bring_up_to_date
 from postgres.embedded import EmbeddedPostgres
+from tests.support.store import SECRET
 
 UNTHROTTLED = {
     "REQUEST_RATE": "1000000",
@@ -59,7 +60,14 @@ async def service(database_url: str, **environment: str) -> AsyncIterator[Served
         process = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("onrecord"),
             "serve",
-            env={"PORT": "0", "DATABASE_URL": database_url, "DATA_DIR": folder, **UNTHROTTLED, **environment},
+            env={
+                "PORT": "0",
+                "DATABASE_URL": database_url,
+                "DATA_DIR": folder,
+                "CENTRIFUGO_TOKEN_SECRET": SECRET,  # as the store that fills the log: snapshots are bound to it
+                **UNTHROTTLED,
+                **environment,
+            },
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None

@@ -22,7 +22,7 @@ from eventstore.writer.writer import Observer, unobserved
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
 
-SECRET = "the secret of the service under test"
+SECRET = "the store's token key, as long as the service wants it"
 SNAPSHOT_KEY = snapshot_key(Settings(centrifugo_token_secret=SECRET, centrifugo_api_key="a key"))
 
 
