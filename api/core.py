@@ -7,6 +7,7 @@ from domain.room import Room
 from eventstore.generation import KnownLog
 from eventstore.log import Log
 from eventstore.repository import Repository
+from eventstore.values import Position
 from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.bodies import Bodies
@@ -36,4 +37,4 @@ class Core(Reads):
     known: KnownLog
     writer: Writer[Room]
     rooms: Repository[Room]
-    chat: Chat
+    chat: Chat[Position]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from domain.errors import AlreadyAMember, NameTaken
 from domain.idempotency import IdempotencyKey, idempotency_key
@@ -58,33 +58,37 @@ class RenameRoom:
     client_id: ClientId | None = None
 
 
-class RecordedEvent(Protocol):
+P_co = TypeVar("P_co", covariant=True)
+"""The type of the store's positions. The use cases only pass them on."""
+
+
+class RecordedEvent(Protocol[P_co]):
     """An event in the log, and its position."""
 
     @property
-    def position(self) -> int: ...
+    def position(self) -> P_co: ...
 
     @property
     def event(self) -> RoomEvent: ...
 
 
-class Rooms(Protocol):
+class Rooms(Protocol[P_co]):
     """Stores rooms. Every method returns the last event recorded, after commit.
 
     A repeated idempotency key records nothing and answers what the first command with it recorded.
     """
 
-    async def add(self, room: Room, /, *, unique: "UniqueName", key: IdempotencyKey | None) -> RecordedEvent:
+    async def add(self, room: Room, /, *, unique: "UniqueName", key: IdempotencyKey | None) -> RecordedEvent[P_co]:
         """Add a new room. Raises `unique.refusal` when another room holds its unique value."""
 
     async def change(
         self, room_id: RoomId, command: Callable[[Room], None], /, *, key: IdempotencyKey | None
-    ) -> RecordedEvent:
+    ) -> RecordedEvent[P_co]:
         """Apply `command` to the room's current state. Errors of the command are raised here."""
 
     async def claim(
         self, room_id: RoomId, name: str, command: Callable[[Room, bool], None], /, *, key: IdempotencyKey | None
-    ) -> RecordedEvent:
+    ) -> RecordedEvent[P_co]:
         """As `change`, for a command that gives the room the unique value `name`.
 
         The command is told whether another room holds it at that moment, and raises then.
@@ -99,22 +103,22 @@ class UniqueName:
     refusal: Exception
 
 
-class Chat:
+class Chat(Generic[P_co]):
     """The use cases of rooms. Every method returns the recorded event, after commit.
 
     Raises what `domain.errors` lists when the rules refuse; the store raises its own errors when it cannot record.
     """
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, rooms: Rooms[P_co]) -> None:
         self._rooms = rooms
 
-    async def open_room(self, command: OpenRoom) -> RecordedEvent:
+    async def open_room(self, command: OpenRoom) -> RecordedEvent[P_co]:
         """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
         room = Room.open(name=command.name, user_id=command.user_id)
         unique = UniqueName(name_key(room.name), NameTaken(NAME_TAKEN))
         return await self._rooms.add(room, unique=unique, key=idempotency_key(command))
 
-    async def post_message(self, command: PostMessage) -> RecordedEvent:
+    async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
         """Post a message. Raises RoomNotFound, NotAMember, InvalidField."""
 
         def post(room: Room) -> None:
@@ -122,7 +126,7 @@ class Chat:
 
         return await self._rooms.change(command.room_id, post, key=idempotency_key(command))
 
-    async def join_room(self, command: JoinRoom) -> RecordedEvent:
+    async def join_room(self, command: JoinRoom) -> RecordedEvent[P_co]:
         """Join. Raises RoomNotFound, AlreadyAMember."""
 
         def join(room: Room) -> None:
@@ -130,7 +134,7 @@ class Chat:
 
         return await self._rooms.change(command.room_id, join, key=idempotency_key(command))
 
-    async def join_all(self, room_id: RoomId, user_ids: Sequence[UserId]) -> RecordedEvent:
+    async def join_all(self, room_id: RoomId, user_ids: Sequence[UserId]) -> RecordedEvent[P_co]:
         """Make all of these users members, or none. Raises RoomNotFound, AlreadyAMember."""
 
         def join(room: Room) -> None:
@@ -141,7 +145,7 @@ class Chat:
 
         return await self._rooms.change(room_id, join, key=None)
 
-    async def leave_room(self, command: LeaveRoom) -> RecordedEvent:
+    async def leave_room(self, command: LeaveRoom) -> RecordedEvent[P_co]:
         """Leave. Raises RoomNotFound, NotAMember."""
 
         def leave(room: Room) -> None:
@@ -149,7 +153,7 @@ class Chat:
 
         return await self._rooms.change(command.room_id, leave, key=idempotency_key(command))
 
-    async def rename_room(self, command: RenameRoom) -> RecordedEvent:
+    async def rename_room(self, command: RenameRoom) -> RecordedEvent[P_co]:
         """Rename a room. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
         check_name(command.name)  # first, since a database cannot compare every text
 

@@ -8,7 +8,7 @@ from domain.chat import RecordedEvent
 from eventstore.values import Position
 
 
-async def recorded_body(request: web.Request, recorded: RecordedEvent, *, status: int = 200) -> web.Response:
+async def recorded_body(request: web.Request, recorded: RecordedEvent[Position], *, status: int = 200) -> web.Response:
     """The body of what the caller did, as its publication carries it."""
     body = await request.app[CORE].bodies.body(recorded.event, request[SESSION].user)
-    return json_response(body, status=status, position=Position(recorded.position))
+    return json_response(body, status=status, position=recorded.position)

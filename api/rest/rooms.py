@@ -14,7 +14,6 @@ from api.http.responses import json_response
 from api.rest.recorded import recorded_body
 from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RenameRoom
 from domain.room import NAME_LIMIT
-from eventstore.values import Position
 from projections.readmodels.bodies import room_version
 from projections.readmodels.queries import AtPosition, ResultPage
 from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
@@ -66,7 +65,7 @@ async def open_room(request: web.Request) -> web.Response:
     core = request.app[CORE]
     recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
     room = await core.bodies.room_at(*room_version(recorded.event))
-    return json_response(room, status=201, position=Position(recorded.position))
+    return json_response(room, status=201, position=recorded.position)
 
 
 async def join_room(request: web.Request) -> web.Response:

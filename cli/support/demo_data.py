@@ -7,6 +7,7 @@ from api.accounts.demo import ADMIN, PEOPLE, logins
 from domain.chat import Chat, JoinRoom, OpenRoom, PostMessage
 from domain.errors import NameTaken
 from domain.values import ClientId, RoomId
+from eventstore.values import Position
 from projections.readmodels.shapes import User
 
 
@@ -47,7 +48,7 @@ ROOMS = (
 )
 
 
-async def seed(chat: Chat, accounts: Accounts) -> str:
+async def seed(chat: Chat[Position], accounts: Accounts) -> str:
     """Create the demo users and rooms that are missing; returns how to log in. Safe to repeat, and to interrupt.
 
     Every step carries an idempotency key, so a repeat completes an interrupted run. A room whose keys have expired
@@ -61,7 +62,7 @@ async def seed(chat: Chat, accounts: Accounts) -> str:
     return logins([user.username for user in users.values()], users[ADMIN].username)
 
 
-async def _seed_room(chat: Chat, room: DemoRoom, users: dict[str, User]) -> None:
+async def _seed_room(chat: Chat[Position], room: DemoRoom, users: dict[str, User]) -> None:
     def key(step: str) -> ClientId:
         return ClientId(f"demo:{room.name}:{step}")
 

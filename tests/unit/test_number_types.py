@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.chat import Chat, JoinRoom
 from domain.values import RoomId, UserId
 from eventstore.log import Log
 from eventstore.values import Position, Version
@@ -23,7 +24,13 @@ TYPES = {
 
 
 async def _mistakes(
-    log: Log, queries: Queries, position: Position, version: Version, user: UserId, connection: asyncpg.Connection
+    log: Log,
+    queries: Queries,
+    chat: Chat[Position],
+    position: Position,
+    version: Version,
+    user: UserId,
+    connection: asyncpg.Connection,
 ) -> None:
     """Never called. Each line is a mistake; mypy reports an ignore that it does not need, and so a mistake allowed."""
     stream = UUID(int=1)
@@ -36,15 +43,18 @@ async def _mistakes(
     await queries.messages_before(user, RoomId(stream), before=position, limit=1)  # type: ignore[arg-type]
     await queries.room(version, RoomId(stream))  # type: ignore[arg-type]
     await queries.room(user, stream)  # type: ignore[arg-type]
+    version = (await chat.join_room(JoinRoom(RoomId(stream), user))).position  # type: ignore[assignment]
 
 
 def annotations() -> Iterator[tuple[str, str, ast.expr]]:
-    """Every annotated parameter and field: file, name, annotation."""
-    for package in ("eventstore", "projections", "replay", "api", "cli"):
+    """Every annotated parameter, field and result: file, name, annotation."""
+    for package in ("domain", "eventstore", "projections", "replay", "api", "cli"):
         for file in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.arg) and node.annotation is not None:
                     yield file.relative_to(ROOT).as_posix(), node.arg, node.annotation
+                elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
+                    yield file.relative_to(ROOT).as_posix(), node.name, node.returns
                 elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                     yield file.relative_to(ROOT).as_posix(), node.target.id, node.annotation
 
