@@ -123,6 +123,11 @@ def _log(mapper: Mapper[UUID]) -> Log:
     return Log(mapper, topics=TOPICS)
 
 
+def create_log() -> Log:
+    """The log, for callers that bring their own connection."""
+    return _log(create_mapper())
+
+
 def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
     log = _log(mapper)
     log_search = LogSearch(database, log)
@@ -232,7 +237,7 @@ def create_republishing(settings: Settings, reads: Reads) -> Republishing:
 
 def create_fold() -> Fold:
     """Folds the log again: for rebuilds, verification and repair."""
-    return Fold(RoomsProjection(), _log(create_mapper()))
+    return Fold(RoomsProjection(), create_log())
 
 
 def create_sampler(reads: Reads) -> Sampler:

@@ -101,6 +101,7 @@ class Log:
     """
 
     def __init__(self, mapper: Mapper[UUID], *, topics: Sequence[str]) -> None:
+        self.topics = frozenset(topics)
         self._mapper = mapper
         self._topics = list(topics)
 
@@ -160,8 +161,7 @@ class Log:
         return [
             Recorded(
                 Position(row["notification_id"]),
-                to_event(
-                    self._mapper,
+                self.event(
                     row["notification_id"],
                     row["originator_id"],
                     row["originator_version"],
@@ -171,3 +171,7 @@ class Log:
             )
             for row in rows
         ]
+
+    def event(self, position: Position, stream_id: UUID, version: Version, topic: str, state: bytes) -> Any:
+        """One row, from a table or a file, as an event of today's class version. Raises UnreadableEvent."""
+        return to_event(self._mapper, position, stream_id, version, topic, state)

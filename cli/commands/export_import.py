@@ -57,6 +57,8 @@ def import_(file: Path) -> None:
     """
     with interruptible("run it again to continue"), progress("check") as checking, progress("import") as report:
         manifest, added = in_the_foreground(
-            lambda reader: transfer.import_(reader.settings.database_url, file, report, checking=checking)
+            lambda reader: transfer.import_(
+                reader.settings.database_url, file, reader.reads.log, report, checking=checking
+            )
         )
     click.echo(f"imported {added:,} of {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}")

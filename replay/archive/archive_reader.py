@@ -15,12 +15,11 @@ from typing import IO, Annotated, Any, Self, cast
 from uuid import UUID
 
 import msgspec
-from eventsourcing.persistence import Mapper
 from msgspec import Meta, Struct
 
-from domain.room import TOPICS, RoomEvent
+from domain.room import RoomEvent
 from eventstore.errors import UnreadableEvent
-from eventstore.mapper import create_mapper, to_event
+from eventstore.log import Log
 from eventstore.values import LOG_START, Position, Version
 from replay.archive.room_rules import Impossible, RoomRules
 from replay.progress import Progress, Report, unwatched
@@ -143,13 +142,13 @@ class Archive:
         self.manifest = manifest
 
 
-def check(file: Path, report: Report = unwatched, rules: RoomRules | None = None) -> Manifest:
+def check(file: Path, log: Log, report: Report = unwatched, rules: RoomRules | None = None) -> Manifest:
     """Read and check a whole file; return its manifest. Raises ArchiveRefused.
 
-    `rules` are those of an empty log, and hold what they learned at the end. Progress is reported in bytes, since the
-    number of events is known only at the end.
+    `log` decodes the events. `rules` are those of an empty log, and hold what they learned at the end. Progress is
+    reported in bytes, since the number of events is known only at the end.
     """
-    mapper, rules = create_mapper(), rules or RoomRules()
+    rules = rules or RoomRules()
     versions: dict[UUID, Version] = {}
     before = 0
     archive = Archive(file)
@@ -158,8 +157,8 @@ def check(file: Path, report: Report = unwatched, rules: RoomRules | None = None
             raise ArchiveRefused(f"position {position} does not come after {before}")
         if version != versions.get(stream_id, 0) + 1:
             raise ArchiveRefused(f"at position {position}, stream {stream_id} continues with version {version}")
-        if topic in TOPICS:
-            _check_possible(mapper, rules, (position, stream_id, version, topic, state))
+        if topic in log.topics:
+            _check_possible(log, rules, (position, stream_id, version, topic, state))
         before, versions[stream_id] = position, version
         if events % REPORT_EVERY == 0:
             report(Progress(archive.bytes_read, archive.size, events))
@@ -167,9 +166,9 @@ def check(file: Path, report: Report = unwatched, rules: RoomRules | None = None
     return archive.manifest
 
 
-def _check_possible(mapper: Mapper[UUID], rules: RoomRules, event: Event) -> None:
+def _check_possible(log: Log, rules: RoomRules, event: Event) -> None:
     try:
-        rules.apply(cast(RoomEvent, to_event(mapper, *event)))
+        rules.apply(cast(RoomEvent, log.event(*event)))
     except UnreadableEvent as error:
         raise ArchiveRefused(str(error)) from error
     except Impossible as error:

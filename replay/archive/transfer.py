@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 
 from eventstore import append_lock
-from eventstore.log import LAST_POSITION
+from eventstore.log import LAST_POSITION, Log
 from eventstore.stored_rows import append_rows, read_rows
 from eventstore.values import LOG_START, Position
 from postgres import locks
@@ -51,14 +51,16 @@ async def _position_of(archive: ArchiveWriter, database: Database) -> Position:
     return position
 
 
-async def import_(dsn: str, file: Path, report: Report, *, checking: Report = unwatched) -> tuple[Manifest, int]:
+async def import_(
+    dsn: str, file: Path, log: Log, report: Report, *, checking: Report = unwatched
+) -> tuple[Manifest, int]:
     """Append the file's events that the log lacks; return the manifest and how many events were new.
 
     The log must be empty or equal the beginning of the file, as after an interrupted import. The whole file is checked
     before anything is recorded; `checking` gets the progress of that. Raises ArchiveRefused, StoreUnavailable.
     """
     rules = RoomRules()
-    manifest = check(file, checking, rules)
+    manifest = check(file, log, checking, rules)
     with unavailable_is_one_error():
         connection = await asyncpg.connect(dsn, server_settings={**SESSION, "application_name": "onrecord import"})
         try:

@@ -95,3 +95,25 @@ def test_no_folder_is_crowded() -> None:
     for file in FILES.values():
         modules[str(file.parent)] = modules.get(str(file.parent), 0) + (file.name != "__init__.py")
     assert {folder: count for folder, count in modules.items() if count > MOST_FILES} == {}
+
+
+WIRING = "api/wiring.py"
+BUILDS_ITS_OWN = {"centrifugo/hub/__main__.py"}
+"""A program of its own: the hub without the service."""
+NOT_PARTS = {"Path", "RoomNotFound"}
+
+
+def built_in(file: str) -> set[str]:
+    """What a file imports and calls by its name: the classes it makes objects of, and the functions it calls."""
+    tree = ast.parse(FILES[file].read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    called = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    names = (node.value if isinstance(node, ast.Subscript) else node for node in called)
+    return {node.id for node in names if isinstance(node, ast.Name)} & imported
+
+
+def test_parts_are_built_in_the_composition_root_and_nowhere_else() -> None:
+    parts = {name for name in built_in(WIRING) if name[0].isupper()} - NOT_PARTS | {"create_mapper"}
+    assert len(parts) > 30
+    elsewhere = {file: found for file in FILES if file != WIRING and (found := built_in(file) & parts)}
+    assert set(elsewhere) == BUILDS_ITS_OWN, elsewhere

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from api.wiring import create_fold
+from api.wiring import create_fold, create_log
 from domain.chat import PostMessage
 from domain.room import TOPICS, Room
 from domain.values import RoomId
@@ -46,7 +46,7 @@ def unseen(_: Progress) -> None:
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     """A store of today on the log of back then."""
-    await import_(database_url, FIRST_RELEASE, unseen)
+    await import_(database_url, FIRST_RELEASE, create_log(), unseen)
     async with open_store(database_url) as opened:
         yield opened
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from api.wiring import create_fold
+from api.wiring import create_fold, create_log
 from cli.main import main
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.values import UserId
@@ -56,12 +56,12 @@ async def sign_up(dsn: str, tmp_path: Path) -> int:
 async def test_nobody_who_signs_up_after_an_import_is_a_person_of_the_log(
     elsewhere: str, file: Path, tmp_path: Path
 ) -> None:
-    await import_(elsewhere, file, unwatched)
+    await import_(elsewhere, file, create_log(), unwatched)
     assert await sign_up(elsewhere, tmp_path) > GRACE
 
 
 async def test_the_database_itself_gives_no_id_of_the_log(elsewhere: str, file: Path, tmp_path: Path) -> None:
-    await import_(elsewhere, file, unwatched)
+    await import_(elsewhere, file, create_log(), unwatched)
     await rebuild(create_fold(), elsewhere, unwatched)
     connection = await asyncpg.connect(elsewhere)
     await connection.execute("SELECT setval(pg_get_serial_sequence('users', 'user_id'), 1, false)")
@@ -73,10 +73,10 @@ async def test_an_import_beside_a_service_that_publishes_is_refused(elsewhere: s
     publishing = await asyncpg.connect(elsewhere)
     await locks.PUBLISHING.share(publishing)
     with pytest.raises(ArchiveRefused, match="a service publishes"):
-        await import_(elsewhere, file, unwatched)
+        await import_(elsewhere, file, create_log(), unwatched)
     assert await publishing.fetchval("SELECT count(*) FROM stored_events") == 0
     await publishing.close()
-    assert (await import_(elsewhere, file, unwatched))[1] == 6
+    assert (await import_(elsewhere, file, create_log(), unwatched))[1] == 6
 
 
 IMPOSSIBLE = {
@@ -109,7 +109,7 @@ async def test_what_cannot_have_happened_is_refused_before_anything_is_recorded(
     make_impossible(file, *IMPOSSIBLE[reason])
     position, _, why = reason.partition(": ")
     with pytest.raises(ArchiveRefused, match=f"position {position} cannot have happened: {why}"):
-        await import_(elsewhere, file, unwatched)
+        await import_(elsewhere, file, create_log(), unwatched)
     connection = await asyncpg.connect(elsewhere)
     assert await connection.fetchval("SELECT count(*) FROM stored_events") == 0
     await connection.close()
