@@ -79,7 +79,7 @@ class EmbeddedPostgres:
             self._run_server(unless)
 
     def stop(self) -> None:
-        """Leave; the last user stops the server and waits until it has written everything down."""
+        """Leave; the last user stops the server and waits for its final checkpoint."""
         if self._users is None:
             return
         with self._errors_in_one_line(), self._exclusively():
@@ -137,7 +137,7 @@ class EmbeddedPostgres:
         if server is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            os.kill(server, signal.SIGINT)  # the fast way: ends sessions, and writes everything down
+            os.kill(server, signal.SIGINT)  # fast shutdown: ends sessions and writes a checkpoint
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while self.is_running:
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Has the embedded PostgreSQL run for as long as its service does."""
+"""Keeps the embedded PostgreSQL running as long as its service runs."""
 
 import logging
 import threading
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Starts a server that died again, and tries for as long as that fails: its volume may be full, for instance.
+    """Restarts a server that died, and retries while that fails: its volume may be full, for instance.
 
-    A thread, because it must work whatever the service is doing. Each process that uses the server has one; the first
+    It is a thread, so that a busy service does not delay it. Each process that uses the server has one; the first
     to get the lock of the data directory starts the server, and the others find it running.
     """
 

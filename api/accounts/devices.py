@@ -1,4 +1,4 @@
-"""What a session keeps of the device that opened it: enough for its user to recognise it, and no more."""
+"""What a session stores about the device that opened it: enough for its user to recognise it."""
 
 import ipaddress
 

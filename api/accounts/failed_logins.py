@@ -41,7 +41,7 @@ class Bucket:
 
 
 class FailedLogins:
-    """Slows down guessers: by account and by address, a known device apart from both."""
+    """Slows down guessers: counts failures by account and by address, and those of a known device separately."""
 
     def __init__(self, database: Database, *, by_account: Limit, by_address: Limit) -> None:
         self._database = database
@@ -67,7 +67,7 @@ class FailedLogins:
 
 
 async def remove_full(database: Database) -> None:
-    """Delete the buckets in which nothing counts any more."""
+    """Delete full buckets: they limit nothing."""
     await database.execute(REMOVE_FULL)
 
 

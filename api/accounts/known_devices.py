@@ -1,6 +1,6 @@
 """Known devices: a cookie that remembers, after a login, for which account this browser knew the password.
 
-Guesses from elsewhere then do not slow the owner's own browser, nor guesses from a stolen one others.
+Guesses from other places then do not slow down the owner's browser, and guesses from a stolen one slow down no other.
 Source: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 

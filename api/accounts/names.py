@@ -12,7 +12,7 @@ def clean(username: str) -> str:
 
 
 def can_exist(username: str) -> bool:
-    """Whether an account may have this name: a text that PostgreSQL keeps, and not longer than any name ever was."""
+    """Whether an account may have this name: a text that PostgreSQL can store, no longer than the limit."""
     return len(clean(username)) <= USERNAME_LIMIT and "\x00" not in username
 
 

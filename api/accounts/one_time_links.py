@@ -34,7 +34,7 @@ async def create_invitation(connection: asyncpg.Connection, *, uses: int, valid_
 
 
 async def use_invitation(connection: asyncpg.Connection, token: str) -> bool:
-    """Use an invitation once, within the caller's transaction; False when it is not valid, or not any more."""
+    """Use an invitation once, within the caller's transaction; False when it is not, or no longer, valid."""
     return bool(await connection.fetchval(USE_INVITATION, token_hash(token)))
 
 
@@ -47,7 +47,7 @@ async def create_reset(connection: asyncpg.Connection, user_id: UserId, *, valid
 
 
 async def reset_of(connection: asyncpg.Connection, token: str) -> tuple[UserId, str] | None:
-    """The id and name of the user whose password this token resets; None when it is not valid, or not any more."""
+    """The id and name of the user whose password this token resets; None when it is not, or no longer, valid."""
     row = await connection.fetchrow(RESET_OF, token_hash(token))
     return (row["user_id"], row["username"]) if row else None
 

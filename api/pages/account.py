@@ -154,7 +154,7 @@ async def _account(request: web.Request, *, problems: dict[str, str] | None = No
 
 
 async def get_password_reset(request: web.Request) -> web.Response:
-    """GET /password-reset/?token=: the page that a reset link leads to. It uses nothing up."""
+    """GET /password-reset/?token=: the page that a reset link leads to. It does not use the link up."""
     return render(request, "password_reset.html", {"token": request.query.get("token", ""), "problems": {}})
 
 

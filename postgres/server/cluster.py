@@ -1,4 +1,4 @@
-"""A database cluster in a folder, made whole or not at all, and the server on it."""
+"""A database cluster in a folder, created completely or not at all, and the server on it."""
 
 import os
 import shutil
@@ -14,15 +14,15 @@ from postgres.server.programs import Programs, reason_for
 SUPERUSER = "onrecord"
 DATABASE = "onrecord"
 IN_USE = "shared memory block"
-"""Part of what a server says that finds processes of its killed predecessor at work."""
+"""Part of a server's message when processes of its killed predecessor still run."""
 
 
 class StillInUse(EmbeddedPostgresError):
-    """A child of a killed server has not ended yet: it will when it looks up from its statement."""
+    """A child of a killed server still runs: it ends with its current statement."""
 
 
 class Cluster:
-    """The cluster in `folder`. Callers see to it that one process at a time changes anything here."""
+    """The cluster in `folder`. Callers make sure that only one process at a time changes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,7 +34,7 @@ class Cluster:
         return (self.folder / "PG_VERSION").exists()
 
     def create(self) -> None:
-        """Make the cluster and its empty database under another name, and rename it when it is whole."""
+        """Create the cluster and its empty database under another name, and rename it when it is complete."""
         fresh = Path(tempfile.mkdtemp(prefix=f"{self.folder.name}.new-", dir=self.folder.parent))
         try:
             self.programs.hand_over(fresh)
@@ -87,7 +87,7 @@ class StartedServer:
             raise kind(f"PostgreSQL does not start: {reason} (more in {self._log})")
 
     def leave_running(self) -> None:
-        """Others use it: it outlives this process, without the warning that Popen has for such children."""
+        """Leave it to its other users: it outlives this process, without the warning of Popen for such children."""
         self._process.returncode = 0
 
     def _reason(self) -> str:
@@ -97,7 +97,7 @@ class StartedServer:
 
 
 def _sync(folder: Path) -> None:
-    """Have the names in `folder` survive a loss of power."""
+    """Make the names in `folder` survive a loss of power (fsync)."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -42,7 +42,7 @@ def copy_for_all(packages: Path) -> Path:
 
 
 def _make(copy: Path, packages: Path, files: list[Path]) -> None:
-    """Under another name first, so that it is there whole or not at all."""
+    """Under another name first, so that a copy is complete or absent."""
     fresh = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=copy.parent))
     try:
         for file in files:

@@ -31,7 +31,7 @@ class PidFile:
         return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready" and self.server() is not None
 
     def disown(self) -> None:
-        """Let a new server start although the number of the dead one belongs to another process.
+        """Let a new server start although another process has the id of the dead one.
 
         PostgreSQL would take that for its predecessor and refuse, except for the process that starts it: we put our
         own number there. The rest stays, by which it sees that no child of the dead server is left.

@@ -28,7 +28,7 @@ REASON = re.compile(r"(?:PANIC|FATAL|ERROR|error):\s+(?!the database system is)(
 """How PostgreSQL says why it failed. That it is starting or stopping is an answer to clients."""
 
 ROOM_TO_RUN = 16 * 1024 * 1024
-"""Bytes that a server wants free: the next file of its journal. On a volume without, that is the reason."""
+"""Bytes that a server needs free: the next file of its write-ahead log. With less, the volume counts as full."""
 
 NO_SPACE = "No space left on device"
 
@@ -85,7 +85,7 @@ class Programs:
                 raise EmbeddedPostgresError(f"{program} failed: {reason_for(said.read(), code, folder)}")
 
     def start_server(self, *arguments: str, folder: Path, log: Path) -> subprocess.Popen[bytes]:
-        """Start the server on the data in `folder`; what it says is added to `log`."""
+        """Start the server on the data in `folder`; its output is appended to `log`."""
         with log.open("a", encoding="utf-8") as said:
             if self._account:
                 os.fchown(said.fileno(), self._account.uid, self._account.gid)
@@ -103,7 +103,7 @@ class Programs:
             user=self._account.uid if self._account else None,
             group=self._account.gid if self._account else None,
             extra_groups=[] if self._account else None,
-            start_new_session=True,  # a Ctrl-C in the terminal is for us; we stop the server in our own time
+            start_new_session=True,  # a Ctrl-C in the terminal stops this process, which then stops the server
         )
 
     def _runnable(self) -> Path:
@@ -137,7 +137,7 @@ class Programs:
 
 
 def reason_for(said: str, code: int, volume: Path) -> str:
-    """Why a program failed, in one line: the first reason that it gives, or its last words; and if no space is left."""
+    """Why a program failed, in one line: its first reason or its last line; and whether the volume is full."""
     found = REASON.search(said)
     reason = found.group(1) if found else (said.strip().splitlines() or [f"exit code {code}"])[-1]
     if shutil.disk_usage(volume).free < ROOM_TO_RUN and NO_SPACE not in reason:

@@ -49,7 +49,7 @@ class SocketFolder:
                 self._short().rmdir()
 
     def _clear(self) -> None:
-        """A socket's lock names its server by number, and a new server would believe it: see PidFile.disown."""
+        """A socket's lock names its server by process id, and a new server would trust it: see PidFile.disown."""
         for name in (SOCKET, f"{SOCKET}.lock"):
             (self.place() / name).unlink(missing_ok=True)
 

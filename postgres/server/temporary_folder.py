@@ -1,4 +1,4 @@
-"""Folders with predictable names under the temporary directory, where any account of the machine may be first."""
+"""Folders with predictable names under the temporary directory, where another account may have taken the name."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ def make_private(place: Path, *, owner: int) -> None:
 def refuse_unless_ours(place: Path, *, owners: set[int], forbidden: int) -> None:
     """Raises EmbeddedPostgresError unless `place` is a real folder of one of `owners`, with no bit of `forbidden`.
 
-    A link counts as foreign: it leads where its maker likes.
+    A symbolic link is refused: its owner decides where it leads.
     """
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners or found.st_mode & forbidden:

@@ -14,7 +14,7 @@
 
 const NAME = "outgoing:";
 
-/** Milliseconds. The server forgets keys after a week; and who sends a message of yesterday wants to read it first. */
+/** Milliseconds. The server forgets keys after a week; and its author should read a message of yesterday before it is sent. */
 const TOO_OLD = 24 * 3_600_000;
 
 /**

@@ -82,7 +82,7 @@ async def test_messages_that_fit_are_read_at_once_with_the_line_above_them(windo
     await is_read(ada, room)
 
 
-async def test_a_window_that_nobody_looks_at_reads_nothing(windows: Windows) -> None:
+async def test_a_hidden_window_marks_nothing_as_read(windows: Windows) -> None:
     ada, bob, room = await with_unread(windows, "In the background", 2)
     device = await windows.device(ada)
     await device.add_init_script(UNFOCUSED)

@@ -215,7 +215,7 @@ async def test_a_form_without_scripts_is_not_sent_under_another_name_either(wind
 
 
 @pytest.mark.parametrize("script", [NO_STORAGE, FULL_STORAGE], ids=["blocked", "full"])
-async def test_without_storage_people_are_told_and_still_talk(windows: Windows, script: str) -> None:
+async def test_without_storage_the_page_says_so_and_still_sends(windows: Windows, script: str) -> None:
     ada, _, room = await together(windows, "No storage")
     context = await windows.device(ada)
     await context.add_init_script(script)

@@ -166,7 +166,7 @@ async def test_a_page_equals_a_fresh_one_after_it_was_cut_off(
 
 
 @pytest.mark.parametrize("fate", ["delivered", "doubled"])
-async def test_a_page_that_is_told_of_a_pause_hears_everything_again(scene: Scene, fate: Fate) -> None:
+async def test_a_page_that_hears_of_a_pause_receives_everything_again(scene: Scene, fate: Fate) -> None:
     ada, bob, _ = scene.people
     database = await asyncpg.connect(scene.service.dsn)
     await database.execute(TURN_COLD, ada.user["id"])

@@ -64,7 +64,7 @@ def test_the_demo_is_for_the_embedded_database_unless_asked_for() -> None:
     assert not Settings(demo="no").seeds_demo
 
 
-def test_secrets_are_made_up_once_for_this_folder_and_nobody_elses_eyes(tmp_path: Path) -> None:
+def test_secrets_are_generated_once_and_private_to_their_owner(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path / "var"))
     first = secrets_of(settings)
     assert secrets_of(settings) == first

@@ -128,13 +128,13 @@ def test_the_example_names_every_variable_and_fills_none_in() -> None:
     assert "$" not in re.sub(r"\$\{[A-Z_]+:[?-][^}]*\}", "", COMPOSE.read_text())
 
 
-def test_only_the_proxy_is_published_and_on_loopback_unless_told_otherwise() -> None:
+def test_only_the_proxy_is_published_on_loopback_by_default() -> None:
     published = {name: service["ports"] for name, service in services(FILLED).items() if "ports" in service}
     assert published == {"proxy": ["127.0.0.1:9000:9000"]}
     assert services({**FILLED, "LISTEN": "0.0.0.0:80"})["proxy"]["ports"] == ["0.0.0.0:80:9000"]
 
 
-def test_the_application_believes_the_proxy_and_nobody_outside() -> None:
+def test_the_application_trusts_the_proxy_and_no_other_client() -> None:
     (plan,) = networks()["default"]["ipam"]["config"]
     environment = services(FILLED)["app-1"]["environment"]
     assert environment["TRUSTED_PROXIES"] == plan["subnet"]
@@ -183,7 +183,7 @@ def test_the_image_holds_every_file_that_its_recipe_copies_and_no_secret() -> No
     assert {*build["targets"]["wheel"]["packages"], "hatch_build.py"} <= allowed
 
 
-def test_the_image_runs_as_nobody_in_particular_from_locked_dependencies() -> None:
+def test_the_image_runs_as_an_unprivileged_user_from_locked_dependencies() -> None:
     recipe = (ROOT / "Dockerfile").read_text()
     final = recipe.rpartition("\nFROM ")[2]
     assert re.search(r"^USER (?!root)", final, re.MULTILINE)

@@ -164,7 +164,7 @@ async def test_a_hash_of_weaker_times_is_replaced_at_the_next_login(ada: Person,
     await ada.log_in("ada")
 
 
-async def test_a_header_that_is_no_credential_of_ours_spoils_nothing(ada: Person) -> None:
+async def test_a_foreign_authorization_header_is_ignored(ada: Person) -> None:
     for nonsense in ("Bearer null", "Basic eDp5", "nonsense"):
         answer = await ada.post("/api/rooms/", {"name": nonsense}, headers={"Authorization": nonsense})
         assert answer.status == 201

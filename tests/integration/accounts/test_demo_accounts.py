@@ -98,14 +98,14 @@ def onrecord(database_url: str, tmp_path: object) -> Callable[..., Result]:
     return run
 
 
-def test_no_demo_account_is_made_beside_a_database_url_unless_asked_for(onrecord: Callable[..., Result]) -> None:
+def test_no_demo_account_is_created_with_a_database_url_unless_asked_for(onrecord: Callable[..., Result]) -> None:
     for arguments in (("demo",), ("demo", "--room-size", "3")):
         refused = onrecord(*arguments)
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert "set DEMO=yes" in refused.stderr
 
 
-def test_a_member_of_a_demo_room_is_no_real_account(onrecord: Callable[..., Result]) -> None:
+def test_a_member_of_a_demo_room_does_not_count_as_a_real_account(onrecord: Callable[..., Result]) -> None:
     onrecord("user", "create", "member-2", "--password", "correct horse battery staple")
     refused = onrecord("demo", "--room-size", "3", DEMO="yes")
     assert refused.exit_code == 1

@@ -116,7 +116,7 @@ async def test_db_init_creates_the_schema_and_may_be_repeated(onrecord: Run, dat
     await admin.close()
 
 
-def test_fanout_lanes_shows_the_lanes_and_divides_them_anew(onrecord: Run) -> None:
+def test_fanout_lanes_shows_the_lanes_and_resizes_them(onrecord: Run) -> None:
     onrecord("demo", DEMO="yes")
     one = onrecord("fanout", "lanes")
     assert (one.exit_code, one.stdout) == (0, "fanout-0  position 0  behind 25  last held by no process  publishing\n")

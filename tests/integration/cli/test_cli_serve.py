@@ -71,7 +71,7 @@ async def test_data_survive_a_stop_and_a_kill(data_dir: Path) -> None:
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
-async def test_a_port_that_is_taken_is_told_in_one_line(database_url: str, data_dir: Path) -> None:
+async def test_a_port_in_use_is_reported_in_one_line(database_url: str, data_dir: Path) -> None:
     async with serving(DATABASE_URL=database_url, DATA_DIR=str(data_dir)) as service:
         second = await asyncio.create_subprocess_exec(
             ONRECORD,

@@ -70,7 +70,7 @@ def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
     assert all(action["who"] for action in done)
 
 
-async def test_a_lane_that_nobody_holds_is_a_finding_when_there_are_processes_that_could(
+async def test_a_lane_without_a_holder_is_a_finding_while_a_process_could_hold_it(
     onrecord: Run, database_url: str
 ) -> None:
     async def lane() -> tuple[int, str]:
@@ -86,7 +86,7 @@ async def test_a_lane_that_nobody_holds_is_a_finding_when_there_are_processes_th
     await process.close()
 
 
-def test_nobody_acts_without_a_reason(onrecord: Run) -> None:
+def test_every_operator_action_needs_a_reason(onrecord: Run) -> None:
     for command in (("pause",), ("resume",), ("skip", "17"), ("dead-letters", "discard", "1")):
         assert onrecord("fanout", *command).exit_code == 2
 

@@ -26,7 +26,7 @@ COMMANDS = ("events list", "events list --json", "events tail -n 50", "events se
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_reader_that_leaves_is_no_error(environment: dict[str, str], command: str) -> None:
+def test_a_closed_pipe_is_not_an_error(environment: dict[str, str], command: str) -> None:
     process = subprocess.Popen(
         [ONRECORD, *command.split()], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

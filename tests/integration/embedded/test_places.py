@@ -182,7 +182,7 @@ async def check_refused_on_a_read_only(root: Path, command: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize("command", CREATING, ids=" ".join)
-async def test_a_read_only_data_dir_is_told_in_one_line(command: tuple[str, ...], data_dir: Path) -> None:
+async def test_a_read_only_data_dir_is_reported_in_one_line(command: tuple[str, ...], data_dir: Path) -> None:
     root = data_dir / "var"
     root.mkdir()
     await check_refused_on_a_read_only(root, command)
@@ -190,7 +190,7 @@ async def test_a_read_only_data_dir_is_told_in_one_line(command: tuple[str, ...]
 
 @needs_root
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-async def test_a_read_only_data_dir_with_a_database_is_told_in_one_line(
+async def test_a_read_only_data_dir_with_a_database_is_reported_in_one_line(
     command: tuple[str, ...], data_dir: Path
 ) -> None:
     root = data_dir / "var"
@@ -200,7 +200,9 @@ async def test_a_read_only_data_dir_with_a_database_is_told_in_one_line(
 
 
 @pytest.mark.parametrize("command", CREATING, ids=" ".join)
-async def test_a_volume_too_small_for_a_database_is_told_in_one_line(command: tuple[str, ...], data_dir: Path) -> None:
+async def test_a_volume_too_small_for_a_database_is_reported_in_one_line(
+    command: tuple[str, ...], data_dir: Path
+) -> None:
     with volume(data_dir, megabytes=20):
         said = await refused(*command, DATA_DIR=str(data_dir))
         assert said.startswith(f"DATA_DIR {data_dir}: ")
@@ -209,7 +211,7 @@ async def test_a_volume_too_small_for_a_database_is_told_in_one_line(command: tu
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-async def test_a_volume_that_is_full_is_told_in_one_line(command: tuple[str, ...], data_dir: Path) -> None:
+async def test_a_full_volume_is_reported_in_one_line(command: tuple[str, ...], data_dir: Path) -> None:
     with volume(data_dir, megabytes=100):
         with EmbeddedPostgres(data_dir):
             pass
@@ -222,12 +224,12 @@ async def test_a_volume_that_is_full_is_told_in_one_line(command: tuple[str, ...
             assert await service.stop(signal.SIGTERM) == 0
 
 
-async def test_a_data_dir_that_is_a_file_is_told_in_one_line(data_dir: Path) -> None:
+async def test_a_data_dir_that_is_a_file_is_reported_in_one_line(data_dir: Path) -> None:
     (data_dir / "var").touch()
     assert await refused("serve", DATA_DIR=str(data_dir / "var")) == f"DATA_DIR {data_dir / 'var'}: File exists"
 
 
-async def test_secrets_that_cannot_be_kept_are_told_in_one_line(data_dir: Path, database_url: str) -> None:
+async def test_secrets_that_cannot_be_stored_are_reported_in_one_line(data_dir: Path, database_url: str) -> None:
     with read_only(data_dir):
         said = await refused("serve", DATABASE_URL=database_url, DATA_DIR=str(data_dir))
     assert said.startswith(f"DATA_DIR {data_dir}: ")

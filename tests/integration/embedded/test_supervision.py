@@ -140,7 +140,7 @@ async def test_of_two_services_on_one_server_either_brings_it_back(data_dir: Pat
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
-def test_a_dead_servers_number_that_another_process_has_is_no_obstacle(data_dir: Path) -> None:
+def test_a_dead_servers_process_id_may_belong_to_another_process(data_dir: Path) -> None:
     postgres = EmbeddedPostgres(data_dir)
     postgres.start()
     asyncio.run(kill_server(data_dir))

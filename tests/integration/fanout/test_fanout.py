@@ -254,7 +254,7 @@ async def test_an_operator_skips_a_refused_event_and_it_is_kept_as_a_dead_letter
     assert [tuple(letter) for letter in letters] == [(positions[1], room_id, 4)]
 
 
-async def test_when_told_so_a_lane_sets_refused_events_aside_and_goes_on(
+async def test_a_lane_configured_to_do_so_sets_refused_events_aside(
     store: Store, server: Server, database_url: str
 ) -> None:
     room_id = await store.open_room(by=ADA)
@@ -361,7 +361,7 @@ async def test_lanes_that_cannot_come_to_a_common_position_are_left_as_they_were
     assert [(lane.lanes, lane.stop_at) for lane in await lanes_of(database_url)] == [(2, None), (2, None)]
 
 
-async def test_lanes_go_on_when_the_command_that_stopped_them_has_died(
+async def test_lanes_resume_when_the_command_that_stopped_them_has_died(
     store: Store, server: Server, database_url: str
 ) -> None:
     async with second_of_two_lanes_stopped(store, server, database_url) as room_id:

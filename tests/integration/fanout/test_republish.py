@@ -139,7 +139,7 @@ def positions(hub: Hub, user_id: int) -> list[int]:
     return [json.loads(b"{" + publication.body + b"}")["data"]["position"] for _, publication in items]
 
 
-async def test_the_command_tells_first_and_publishes_when_told_and_why(
+async def test_the_command_shows_a_preview_first_and_publishes_with_a_reason(
     onrecord: Run, hub: Hub, store: Store, room_id: RoomId
 ) -> None:
     told = await onrecord("fanout", "replay", "--from", "1", "--to", "9")

@@ -65,13 +65,15 @@ async def test_who_never_asked_for_a_token_costs_nothing(
     assert server.published(BOB) == []
 
 
-async def test_with_everybody_warm_nobody_is_left_out(store: Store, server: Server, database_url: str) -> None:
+async def test_with_cold_after_never_every_member_gets_every_event(
+    store: Store, server: Server, database_url: str
+) -> None:
     async with publishing(database_url, store, server, all_warm=True):
         await published_to(database_url, await say(store, await room_of_two(store)))
     assert [told["version"] for told in server.published(BOB)] == [3, 4]
 
 
-async def test_who_turned_cold_is_told_once_that_publications_pause(
+async def test_a_user_who_turned_cold_is_notified_once_that_publications_pause(
     store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
     await leases.renew(BOB, token_ttl_s=300)
@@ -86,7 +88,7 @@ async def test_who_turned_cold_is_told_once_that_publications_pause(
     assert [told["type"] for told in server.published(BOB)] == ["user_joined", "message_added", "feed_paused"]
 
 
-async def test_who_leaves_while_cold_is_told_that_publications_pause(
+async def test_a_leaver_who_is_cold_is_notified_that_publications_pause(
     store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
     await leases.renew(BOB, token_ttl_s=300)
@@ -98,7 +100,7 @@ async def test_who_leaves_while_cold_is_told_that_publications_pause(
     assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
 
 
-async def test_who_turns_cold_again_is_told_again_even_when_the_lane_has_not_moved_on(
+async def test_a_user_who_turns_cold_again_is_notified_again_at_the_same_position(
     store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
     await leases.renew(BOB, token_ttl_s=300)

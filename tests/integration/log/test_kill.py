@@ -89,7 +89,7 @@ async def test_two_servers_post_a_thousand_each_into_one_room(database_url: str,
         assert sorted(answer.body["id"] for answer in posts.acknowledged.values()) == list(range(4, 2004))
 
 
-async def test_while_postgresql_is_away_the_answer_is_503_and_then_all_goes_on(
+async def test_while_postgresql_is_away_the_answer_is_503_and_recovers_afterwards(
     own_postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     environment = {"DATABASE_URL": own_postgres.dsn, "DATA_DIR": str(tmp_path), **LOUD}

@@ -76,7 +76,7 @@ async def test_one_version_of_the_fold_always_makes_the_same_rows(database_url: 
     assert (await verify(create_fold(), database_url, unseen)).digest == FOLDED[RoomsProjection.version]
 
 
-async def test_a_room_of_the_first_release_goes_on(store: Store) -> None:
+async def test_a_room_of_the_first_release_still_takes_events(store: Store) -> None:
     recorded = await store.chat.post_message(PostMessage(GENERAL, ADA, "still here"))
     assert (recorded.event.originator_version, recorded.position) == (7, 10)
 

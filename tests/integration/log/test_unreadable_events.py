@@ -83,7 +83,7 @@ async def test_what_cannot_have_happened_stops_commands_in_the_same_way(
         assert await store.database.fetchval("SELECT count(*) FROM stored_events") == 3
 
 
-async def test_what_happens_in_a_room_that_nobody_opened_is_not_passed_over(
+async def test_an_event_of_a_room_that_was_never_opened_is_not_passed_over(
     database_url: str, somebody_appends: Append
 ) -> None:
     async with open_store(database_url) as store:
@@ -93,7 +93,7 @@ async def test_what_happens_in_a_room_that_nobody_opened_is_not_passed_over(
             await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
 
 
-async def test_a_service_that_meets_it_is_not_ready_and_says_why_while_people_go_on_reading(
+async def test_a_service_that_meets_it_is_not_ready_says_why_and_still_serves_reads(
     start_server: StartServer, visit: Visit, somebody_appends: Append, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = await start_server()

@@ -251,7 +251,7 @@ async def is_rebuilding(admin: Person) -> bool:
 
 
 @pytest.mark.parametrize(("restart", "folded"), [("", 2), ("yes", 7)])
-async def test_an_interrupted_rebuild_is_gone_on_with_or_begun_anew(
+async def test_an_interrupted_rebuild_is_resumed_or_restarted(
     ada: Person,
     admin: Person,
     psql: asyncpg.Connection,
@@ -384,7 +384,7 @@ async def test_admins_who_watch_are_told_and_all_others_are_not(
         assert hub.call("history", channel=f"personal:{admin.user['id']}", limit=10)["offset"] <= 2
 
 
-async def test_processes_take_turns_and_are_silent_when_nobody_can_be_watching(
+async def test_processes_take_turns_and_are_silent_while_no_admin_can_be_watching(
     store: Store, psql: asyncpg.Connection
 ) -> None:
     kept = {"name": "operations", "history_size": 100, "history_ttl": "1h"}

@@ -53,9 +53,7 @@ async def sign_up(dsn: str, tmp_path: Path) -> int:
     return int(said.stdout)
 
 
-async def test_nobody_who_signs_up_after_an_import_is_a_person_of_the_log(
-    elsewhere: str, file: Path, tmp_path: Path
-) -> None:
+async def test_a_sign_up_after_an_import_gets_no_id_of_the_log(elsewhere: str, file: Path, tmp_path: Path) -> None:
     await import_(elsewhere, file, create_log(), unwatched)
     assert await sign_up(elsewhere, tmp_path) > GRACE
 
@@ -69,7 +67,7 @@ async def test_the_database_itself_gives_no_id_of_the_log(elsewhere: str, file: 
     assert await sign_up(elsewhere, tmp_path) > GRACE
 
 
-async def test_an_import_beside_a_service_that_publishes_is_refused(elsewhere: str, file: Path) -> None:
+async def test_an_import_is_refused_while_a_service_publishes(elsewhere: str, file: Path) -> None:
     publishing = await asyncpg.connect(elsewhere)
     await locks.PUBLISHING.share(publishing)
     with pytest.raises(ArchiveRefused, match="a service publishes"):

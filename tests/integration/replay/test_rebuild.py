@@ -154,7 +154,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_pages")
-async def test_an_interrupted_rebuild_leaves_the_live_tables_and_goes_on_where_it_was(
+async def test_an_interrupted_rebuild_leaves_the_live_tables_and_resumes(
     database_url: str, admin: asyncpg.Connection
 ) -> None:
     async with open_store(database_url) as store:
@@ -192,7 +192,7 @@ async def interrupted(database_url: str, small_pages: None) -> AsyncIterator[Sto
 
 
 @pytest.mark.usefixtures("interrupted")
-async def test_a_rebuild_that_begins_anew_folds_everything(database_url: str) -> None:
+async def test_a_restarted_rebuild_folds_everything(database_url: str) -> None:
     finished = await rebuild(create_fold(), database_url, unseen, restart=True)
     assert (finished.resumed_at, finished.events) == (0, 24)
 
@@ -222,7 +222,7 @@ async def waits_for_readers(store: Store) -> bool:
     return bool(await store.database.fetchval(waits))
 
 
-async def test_a_reader_that_stays_long_in_a_table_holds_the_exchange_up_and_nobody_else(
+async def test_a_long_read_of_a_table_delays_the_exchange_and_nothing_else(
     database_url: str, admin: asyncpg.Connection
 ) -> None:
     async with open_store(database_url) as store:

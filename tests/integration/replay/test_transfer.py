@@ -114,7 +114,7 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz", "log.jsonl.xz", "log.jsonl.bz2"])
-async def test_an_interrupted_export_goes_on_and_comes_to_the_same(
+async def test_an_interrupted_export_resumes_and_writes_the_same_file(
     database_url: str, recorded: RoomId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def stop(progress: Progress) -> None:
@@ -157,7 +157,7 @@ async def test_what_an_export_of_another_log_or_a_crash_has_left_is_not_gone_on_
             assert check(file, create_log()).events == MESSAGES + 3
 
 
-async def test_an_interrupted_import_goes_on(
+async def test_an_interrupted_import_resumes(
     database_url: str, elsewhere: str, exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(progress: Progress) -> None:

@@ -106,7 +106,7 @@ async def test_messages_come_newest_first_a_hundred_a_page(ada: Person, room: st
     assert second["previous"] == f"{str(ada.url).rstrip('/')}{room}/messages/"
 
 
-async def test_the_cursor_stays_right_while_people_go_on_talking(ada: Person, room: str) -> None:
+async def test_the_cursor_stays_right_while_new_messages_arrive(ada: Person, room: str) -> None:
     posted = [(await said(ada, room, f"{number}")).body for number in range(5)]
     first = (await ada.get(f"{room}/messages/?limit=2")).body
     await said(ada, room, "meanwhile")

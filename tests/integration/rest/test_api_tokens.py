@@ -39,7 +39,7 @@ async def test_no_other_channel_gets_a_token(ada: Person) -> None:
         assert (answer.status, answer.body) == (403, {"detail": "permission denied"})
 
 
-async def test_nobody_in_particular_gets_no_token(visit: Visit) -> None:
+async def test_an_anonymous_client_gets_no_token(visit: Visit) -> None:
     nobody = await visit()
     for path in ("/api/token/connection/", "/api/token/subscription/?channel=personal:1"):
         answer = await nobody.get(path)
