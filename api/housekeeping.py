@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 from api.accounts import one_time_links
-from api.accounts.failed_logins import remove_full
 from api.accounts.sessions import Sessions
+from api.accounts.shared_buckets import SharedBuckets
 from eventstore.idempotency_keys import remove_old_keys
 from postgres.database import Database
 from postgres.errors import StoreUnavailable
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Housekeeping:
-    """Removes expired sessions, invitations and password resets, failed logins that no longer count, and idempotency
+    """Removes expired sessions, invitations and password resets, limits that are full again, and idempotency
     keys older than `keep_keys_s`.
     """
 
@@ -37,7 +37,7 @@ class Housekeeping:
     async def clean(self) -> None:
         """Remove everything that has expired."""
         await self._sessions.remove_expired()
-        await remove_full(self._database)
+        await SharedBuckets(self._database).remove_full()
         async with self._database.connection() as connection:
             await one_time_links.remove_expired(connection)
         await remove_old_keys(self._database, keep_s=self._keep_keys_s)

@@ -18,15 +18,6 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
 
-CREATE TABLE failed_logins (
-    key bytea NOT NULL,
-    tokens double precision NOT NULL,
-    rate double precision NOT NULL,
-    burst double precision NOT NULL,
-    counted_at timestamp with time zone NOT NULL,
-    CONSTRAINT failed_logins_pkey PRIMARY KEY (key)
-);
-
 CREATE TABLE fanout_lanes (
     lane integer NOT NULL,
     lanes integer NOT NULL,
@@ -234,6 +225,15 @@ CREATE TRIGGER log_is_appended_under_lock BEFORE INSERT ON stored_events FOR EAC
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_appended_under_lock;
 CREATE TRIGGER log_is_not_truncated BEFORE TRUNCATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_not_truncated;
+
+CREATE TABLE throttle_buckets (
+    key bytea NOT NULL,
+    tokens double precision NOT NULL,
+    rate double precision NOT NULL,
+    burst double precision NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT throttle_buckets_pkey PRIMARY KEY (key)
+);
 
 CREATE TABLE users (
     user_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
