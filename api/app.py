@@ -59,9 +59,6 @@ def create_app(settings: Settings) -> web.Application:
     app[METRICS] = Metrics()
     app[HEADER_DEADLINE] = HeaderDeadline(settings.header_timeout_s)
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
-    app[MESSAGES] = Throttle(rate=settings.message_rate, burst=settings.message_burst)
-    app[ROOMS] = Throttle(rate=settings.room_rate, burst=settings.room_burst)
-    app[SIGNUPS] = Throttle(rate=settings.signup_rate, burst=settings.signup_burst)
     app.add_routes(routes())
     set_up_pages(app)
     app.add_routes(page_routes())
@@ -93,14 +90,20 @@ async def _publisher(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _accounts(app: web.Application) -> AsyncIterator[None]:
-    """Accounts, sessions, leases, and how far users have read."""
+    """Accounts, sessions, limits, leases, and how far users have read."""
     settings, database = app[SETTINGS], app[CORE].database
+    limits = wiring.create_limits(settings, database)
+    app[MESSAGES], app[ROOMS], app[SIGNUPS] = limits.messages, limits.rooms, limits.signups
     app[SESSIONS] = wiring.create_sessions(settings, database)
     app[LEASES] = wiring.create_leases(settings, database)
     app[DELIVERY] = Delivery(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
     with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
-        async with _running(app[SESSIONS].announcements.run()):
+        async with (
+            _running(app[SESSIONS].announcements.run()),
+            _running(app[MESSAGES].run()),
+            _running(app[ROOMS].run()),
+        ):
             yield
 
 

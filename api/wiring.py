@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,12 @@ import centrifugo
 from api import hub_socket
 from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
-from api.accounts.failed_logins import FailedLogins, Limit
+from api.accounts.failed_logins import FailedLogins
 from api.accounts.known_devices import KnownDevices
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
+from api.accounts.shared_buckets import Limit, SharedBuckets
+from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.core import Core, Reads
 from api.housekeeping import Housekeeping
 from api.operations.figures import Sampler
@@ -157,7 +160,7 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Acco
             database,
             passwords,
             failed_logins=FailedLogins(
-                database,
+                SharedBuckets(database),
                 by_account=Limit(rate=settings.login_account_rate, burst=settings.login_account_burst),
                 by_address=Limit(rate=settings.login_address_rate, burst=settings.login_address_burst),
             ),
@@ -165,6 +168,25 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Acco
         yield accounts, AccountChanges(database, passwords, accounts)
     finally:
         passwords.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What users may do, and clients without one, in all processes together."""
+
+    messages: ReportedThrottle
+    rooms: ReportedThrottle
+    signups: SharedThrottle
+
+
+def create_limits(settings: Settings, database: Database) -> Limits:
+    """Limits. This process shares what it counts of messages and rooms while their `run` runs."""
+    shared = SharedBuckets(database)
+    return Limits(
+        messages=ReportedThrottle(shared, "messages", Limit(settings.message_rate, settings.message_burst)),
+        rooms=ReportedThrottle(shared, "rooms", Limit(settings.room_rate, settings.room_burst)),
+        signups=SharedThrottle(shared, "signups", Limit(settings.signup_rate, settings.signup_burst)),
+    )
 
 
 def create_sessions(settings: Settings, database: Database) -> Sessions:
@@ -259,4 +281,4 @@ async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:
     """Removes expired rows."""
-    return Housekeeping(database, sessions, keep_keys_s=settings.idempotency_keep_s)
+    return Housekeeping(database, sessions, SharedBuckets(database), keep_keys_s=settings.idempotency_keep_s)

@@ -18,15 +18,6 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
 
-CREATE TABLE failed_logins (
-    key bytea NOT NULL,
-    tokens double precision NOT NULL,
-    rate double precision NOT NULL,
-    burst double precision NOT NULL,
-    counted_at timestamp with time zone NOT NULL,
-    CONSTRAINT failed_logins_pkey PRIMARY KEY (key)
-);
-
 CREATE TABLE fanout_lanes (
     lane integer NOT NULL,
     lanes integer NOT NULL,
@@ -235,6 +226,15 @@ ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_appended_under_lock;
 CREATE TRIGGER log_is_not_truncated BEFORE TRUNCATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_is_not_truncated;
 
+CREATE TABLE throttle_buckets (
+    key bytea NOT NULL,
+    tokens double precision NOT NULL,
+    rate double precision NOT NULL,
+    burst double precision NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT throttle_buckets_pkey PRIMARY KEY (key)
+);
+
 CREATE TABLE users (
     user_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     username text NOT NULL,
@@ -255,6 +255,14 @@ CREATE SEQUENCE operator_actions_action_id_seq AS bigint START 1 OWNED BY operat
 CREATE SEQUENCE sessions_session_id_seq AS bigint START 1 OWNED BY sessions.session_id;
 CREATE SEQUENCE stored_events_notification_id_seq AS bigint START 1 OWNED BY stored_events.notification_id;
 CREATE SEQUENCE users_user_id_seq AS bigint START 1 OWNED BY users.user_id;
+
+CREATE VIEW failed_logins AS
+ SELECT key,
+    tokens,
+    rate,
+    burst,
+    counted_at
+   FROM throttle_buckets;
 
 -- Functions:
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash

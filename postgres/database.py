@@ -7,13 +7,8 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 
+from postgres.connect import SESSION, apply_settings
 from postgres.errors import StoreUnavailable
-
-SESSION = {
-    "application_name": "onrecord",
-    "timezone": "UTC",
-    "jit": "off",  # our statements are short and repeat: compiling them to machine code costs more than it saves
-}
 
 UNAVAILABLE = (
     OSError,  # refused, reset, no such socket; TimeoutError is one too
@@ -77,6 +72,12 @@ class Database:
         on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
     ) -> Self:
         """Open the pool; `size` is the most connections it holds. `on_connect` is called with each before its use."""
+
+        async def prepare(connection: asyncpg.Connection) -> None:
+            await apply_settings(connection, SESSION)
+            if on_connect is not None:
+                await on_connect(connection)
+
         with unavailable_is_one_error():
             pool = await asyncpg.create_pool(
                 dsn,
@@ -84,8 +85,7 @@ class Database:
                 max_size=size,
                 timeout=timeout_s,
                 command_timeout=timeout_s,
-                server_settings=SESSION,
-                init=on_connect,
+                init=prepare,
                 reset=_nothing_to_reset,
             )
         return cls(pool, timeout_s=timeout_s)

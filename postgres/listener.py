@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 
-from postgres.database import SESSION, UNAVAILABLE
+from postgres.connect import connect
+from postgres.database import UNAVAILABLE
 
 PING_EVERY_S = 10.0
 """A connection that died silently (a pulled cable) is noticed after this long."""
@@ -49,7 +50,7 @@ class Listener:
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncio.Event]:
         """A connection that listens; yields an event that is set when it is lost."""
-        connection = await asyncpg.connect(self._dsn, timeout=TIMEOUT_S, server_settings=SESSION)
+        connection = await connect(self._dsn, timeout_s=TIMEOUT_S)
         lost = asyncio.Event()
 
         def on_lost(_: object) -> None:

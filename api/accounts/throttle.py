@@ -44,8 +44,11 @@ class Throttle(Generic[Key]):
 
     def count(self, key: Key) -> None:
         """Count one that happened, allowed or not."""
-        now = self._clock()
-        self._buckets[key] = (max(0.0, self._tokens(key, now) - 1), now)
+        self.put(key, max(0.0, self._tokens(key, self._clock()) - 1))
+
+    def put(self, key: Key, tokens: float) -> None:
+        """Say how full the bucket is; a negative number is a debt."""
+        self._buckets[key] = (tokens, self._clock())
         self._buckets.move_to_end(key)
         if len(self._buckets) > self._keys:
             self._buckets.popitem(last=False)

@@ -6,6 +6,7 @@ from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
 from api.accounts.known_devices import KnownDevices
 from api.accounts.sessions import Session, Sessions
+from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.accounts.throttle import Throttle
 from api.core import Core
 from api.http.client_address import TrustedProxies
@@ -36,9 +37,9 @@ METRICS = web.AppKey("metrics", Metrics)
 BUILD = web.AppKey("build", str)
 """Names the version of the pages and scripts that this process serves."""
 REQUESTS = web.AppKey("requests", Throttle[int | str])
-MESSAGES = web.AppKey("messages", Throttle[int])
-ROOMS = web.AppKey("rooms", Throttle[int])
+MESSAGES = web.AppKey("messages", ReportedThrottle)
+ROOMS = web.AppKey("rooms", ReportedThrottle)
 HEADER_DEADLINE = web.AppKey("header_deadline", HeaderDeadline)
-SIGNUPS = web.AppKey("signups", Throttle[str])
+SIGNUPS = web.AppKey("signups", SharedThrottle)
 
 SESSION = web.RequestKey("session", Session)

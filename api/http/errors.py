@@ -24,6 +24,8 @@ from postgres.errors import StoreUnavailable
 from projections.readmodels.queries import NotInRoom
 
 RETRY_AFTER_S = 1
+ACCESS_REFUSAL = web.RequestKey("access_refusal", str)
+"""Why the request was refused access."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,20 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
 }
 
 
+ACCESS_REFUSED: dict[type[Exception], str] = {
+    NotLoggedIn: "not logged in",
+    Unauthorized: "not logged in",
+    NotAnAdmin: "not an admin",
+    PermissionDenied: "channel of others",
+    CsrfFailed: "csrf",
+    OtherUser: "other user",
+    SignUpClosed: "sign-up closed",
+    NotInRoom: "not in room",
+    NotAMember: "not in room",
+}
+"""The refusals in the security log, each with its reason; also those whose answer hides that the room is there."""
+
+
 def refusal_of(error: Exception) -> Refusal | None:
     """The answer to an expected error; None for a defect."""
     if isinstance(error, web.HTTPException):
@@ -106,6 +122,12 @@ def refusal_of(error: Exception) -> Refusal | None:
         if kind in REFUSALS:
             return REFUSALS[kind](error)
     return None
+
+
+def note_refusal(request: web.Request, error: Exception) -> None:
+    """Keep for the security log why access is refused, if that is what `error` does."""
+    if (reason := ACCESS_REFUSED.get(type(error))) is not None:
+        request[ACCESS_REFUSAL] = reason
 
 
 def _refusal_of_aiohttp(error: web.HTTPException) -> Refusal:

@@ -36,11 +36,11 @@ class SignUpClosed(Exception):
 
 
 async def sign_up(request: web.Request, username: str, password: str, invitation: str) -> User:
-    """Create an account. Raises TooManyRequests, SignUpClosed, InvalidField, PasswordsBusy."""
-    request.app[SIGNUPS].take(request.app[PROXIES].throttle_key(request))
+    """Create an account. Raises SignUpClosed, TooManyRequests, InvalidField, PasswordsBusy."""
     policy = request.app[SETTINGS].signup
     if policy == "closed":
         raise SignUpClosed("Accounts are made by the operators of this service.")
+    await request.app[SIGNUPS].take(request.app[PROXIES].throttle_key(request))
     return await request.app[ACCOUNTS].sign_up(
         username, password, invitation=invitation if policy == "invite" else None
     )

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.http.app_keys import BUILD, HEADER_DEADLINE, METRICS, PROXIES, SESSION
-from api.http.errors import Refusal, refusal_of
+from api.http.errors import ACCESS_REFUSAL, Refusal, note_refusal, refusal_of
 from api.http.files.compression import compress_page
 from api.http.parsing import check_request
 from api.logs import CLIENT_ADDRESS, REQUEST_ID, SECURITY
@@ -65,6 +65,7 @@ async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         check_request(request)
         return await handler(request)
     except Exception as error:
+        note_refusal(request, error)
         refusal = refusal_of(error)
         if refusal is None:
             log.exception("unexpected error")
@@ -79,10 +80,19 @@ def _log_and_count(request: web.Request, status: int, seconds: float) -> None:
     route = resource.canonical if resource is not None else "none"
     method = request.method if request.method in METHODS else "other"
     request.app[METRICS].request(method, route, status, seconds)
-    if status in (401, 403):
+    if ACCESS_REFUSAL in request:
         event = "token refused" if route.startswith("/api/token/") else "access refused"
         user_id = request[SESSION].user.id if SESSION in request else None
-        security.warning(event, extra={"user_id": user_id, "method": method, "route": route, "status": status})
+        security.warning(
+            event,
+            extra={
+                "user_id": user_id,
+                "reason": request[ACCESS_REFUSAL],
+                "method": method,
+                "route": route,
+                "status": status,
+            },
+        )
     if access.isEnabledFor(logging.INFO):
         access.info(
             "request",

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 from msgspec import NODEFAULT, Struct
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import FieldInfo, astuple, fields
 
 from domain.values import ClientId, RoomId
 from eventstore.values import Version
@@ -131,9 +131,12 @@ async def read_body(request: web.Request, kind: type[Body]) -> Body:
     """
     raw = await read_bytes(request) or b"{}"
     try:
-        return msgspec.json.decode(raw, type=kind)
+        body = msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError):
         raise _explain(raw, kind) from None
+    if any(isinstance(value, int) and not 0 < value <= BIGINT for value in astuple(body)):
+        raise _explain(raw, kind)
+    return body
 
 
 def _explain(raw: bytes, kind: type[Struct]) -> Exception:

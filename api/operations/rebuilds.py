@@ -7,6 +7,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Self
 
+import asyncpg
+
 from postgres.database import Database
 from postgres.errors import StoreError, StoreUnavailable
 from projections.operator_actions import Operator
@@ -22,6 +24,10 @@ log = logging.getLogger(__name__)
 
 class NoRebuild(Exception):
     """No rebuild is running, so none can be cancelled."""
+
+
+class NotOurRebuild(Exception):
+    """The rebuild that is running belongs to another role of the database, whose connections ours may not end."""
 
 
 class Rebuilds:
@@ -71,11 +77,17 @@ class Rebuilds:
         following.add_done_callback(self._following.discard)
 
     async def cancel(self, operator: Operator) -> None:
-        """Cancel the rebuild that is running, in whichever process. Raises NoRebuild."""
-        async with self._database.connection() as connection, connection.transaction():
-            if not await cancel_rebuild(connection):
-                raise NoRebuild("No rebuild is running.")
-            await operator.record("cancel", SUBJECT, connection)
+        """Cancel the rebuild that is running, in whichever process. Raises NoRebuild, NotOurRebuild."""
+        try:
+            async with self._database.transaction() as connection:
+                if not await cancel_rebuild(connection):
+                    raise NoRebuild("No rebuild is running.")
+                await operator.record("cancel", SUBJECT, connection)
+        except asyncpg.InsufficientPrivilegeError:
+            raise NotOurRebuild(
+                "Not cancelled: another role of the database runs this rebuild, and the service may not end it. "
+                "Stop it with Ctrl-C where it was started."
+            ) from None
 
     async def _follow(self, rebuilding: asyncio.Future[Rebuilt], operator: Operator) -> None:
         """Record how a rebuild ends."""

@@ -9,7 +9,7 @@ from api.http.access import SAFE, NotLoggedIn, check_access, identify
 from api.http.acting_user import check_user
 from api.http.csrf import CsrfFailed, check_csrf
 from api.http.endpoints import Access
-from api.http.errors import Refusal, refusal_of
+from api.http.errors import Refusal, note_refusal, refusal_of
 from api.http.parsing import BadRequest, SlowBody, UnsupportedBody
 from api.pages.kept_form import TYPED_FIELDS, kept_form
 from api.pages.login_page import login_page
@@ -40,6 +40,7 @@ def page(handler: Handler, access: Access = Access.LOGGED_IN) -> Handler:
         try:
             return await _answer(request, handler, access)
         except Exception as error:
+            note_refusal(request, error)
             refusal = OUT_OF_DATE if isinstance(error, CsrfFailed) else refusal_of(error)
             if refusal is None:
                 raise
@@ -52,7 +53,9 @@ async def _answer(request: web.Request, handler: Handler, access: Access) -> web
     session = await identify(request)
     try:
         check_access(session, access)
-    except NotLoggedIn:
+    except NotLoggedIn as error:
+        if request.method not in SAFE:  # a page that is opened without a session is an ordinary visit
+            note_refusal(request, error)
         return await _log_in_first(request)
     if request.method not in SAFE:
         check_user(request, await field(request, USER_FIELD))

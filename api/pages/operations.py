@@ -8,7 +8,7 @@ from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import Access
 from api.http.parsing import BIGINT, as_number
 from api.operations.app_keys import REBUILDS, SAMPLER
-from api.operations.rebuilds import NoRebuild
+from api.operations.rebuilds import NoRebuild, NotOurRebuild
 from api.pages.admission import page
 from api.pages.page import field, redirect, render
 from api.pages.state import layout_context, my_rooms
@@ -86,7 +86,7 @@ async def _act(request: web.Request, form: str, action: Callable[[Operator], Awa
         return await _operations(request, form, str(error), status=400)
     except RebuildRefused as error:
         return await _operations(request, form, f"Not started: {error}.", status=409)
-    except (NoRebuild, NothingStopped) as error:
+    except (NoRebuild, NotOurRebuild, NothingStopped) as error:
         return await _operations(request, form, str(error), status=409)
     return redirect(f"/operations/#{FORMS[form]}")
 

@@ -5,6 +5,7 @@ import secrets
 from aiohttp import web
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.errors import note_refusal
 from api.http.limits import count_message
 from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.admission import page
@@ -25,7 +26,8 @@ async def get_room(request: web.Request) -> web.Response:
     """GET /rooms/{room_id}/?before=: the newest messages or older ones; for a non-member, the join form."""
     try:
         room = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
-    except NotInRoom:
+    except NotInRoom as error:
+        note_refusal(request, error)
         return await _not_in_room(request)
     if "before" in request.query:
         return await _older(request, room)

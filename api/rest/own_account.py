@@ -1,13 +1,15 @@
 """A user's own account: the password, and the sessions."""
 
+from typing import Annotated
+
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.accounts.sessions import SessionInfo
 from api.http import login
 from api.http.app_keys import ACCOUNT_CHANGES, SESSION, SESSIONS
 from api.http.endpoints import Access, Empty, Endpoint
-from api.http.parsing import NoSuchPath, read_body
+from api.http.parsing import BIGINT, NoSuchPath, read_body
 from api.http.responses import json_response
 
 
@@ -28,7 +30,7 @@ class PasswordReset(Struct, frozen=True):
 class SessionId(Struct, frozen=True):
     """One of the caller's sessions."""
 
-    id: int
+    id: Annotated[int, Meta(ge=1, le=BIGINT)]
 
 
 class SessionList(Struct, frozen=True):

@@ -14,6 +14,7 @@ from api import schema, wiring
 from api.accounts.accounts import Accounts
 from api.core import Core
 from api.settings import Settings
+from postgres.connect import refuse_shared_sessions
 from postgres.database import unavailable_is_one_error
 from postgres.embedded import EmbeddedPostgres
 from postgres.functions import FunctionFile
@@ -51,6 +52,7 @@ def existing_database(settings: Settings) -> Iterator[Settings]:
 @contextlib.contextmanager
 def _running_database(settings: Settings, *, creates: bool) -> Iterator[Settings]:
     if not settings.embedded:
+        asyncio.run(_refuse_shared_sessions(settings))
         yield settings
         return
     with EmbeddedPostgres(Path(settings.data_dir), creates=creates) as postgres, Supervisor(postgres):
@@ -71,6 +73,11 @@ def location(settings: Settings) -> str:
 def say_location(settings: Settings) -> None:
     """Tell people which database a command worked on, where pipes do not see it."""
     click.echo(f"database: {location(settings)}", err=True)
+
+
+async def _refuse_shared_sessions(settings: Settings) -> None:
+    with unavailable_is_one_error():
+        await refuse_shared_sessions(settings.database_url, timeout_s=settings.database_timeout_s)
 
 
 async def _has_schema(settings: Settings) -> bool:

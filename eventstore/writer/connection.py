@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 import asyncpg
 
 from eventstore.errors import NewerFold, OutcomeUnknown, UnreadableEvent
-from postgres.database import SESSION, UNAVAILABLE
+from postgres.connect import SESSION, connect
+from postgres.database import UNAVAILABLE
 from postgres.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,8 @@ class WriterConnection:
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._dsn, timeout=self._timeout_s, command_timeout=self._timeout_s, server_settings=self._session()
+            self._connection = await connect(
+                self._dsn, self._session(), timeout_s=self._timeout_s, command_timeout_s=self._timeout_s
             )
         return self._connection
 

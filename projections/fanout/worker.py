@@ -12,7 +12,8 @@ import asyncpg
 from centrifugo.publisher import Publisher
 from eventstore.values import Position
 from postgres import locks
-from postgres.database import SESSION, UNAVAILABLE
+from postgres.connect import SESSION, connect
+from postgres.database import UNAVAILABLE
 from postgres.errors import StoreError
 from projections.fanout import lane_table as lanes
 from projections.fanout.lane import Counts, Lane
@@ -191,8 +192,8 @@ class Fanout:
         held.connection.terminate()
 
     async def _connect(self) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            self._dsn, timeout=DATABASE_TIMEOUT_S, command_timeout=DATABASE_TIMEOUT_S, server_settings=HOLDER_SESSION
+        return await connect(
+            self._dsn, HOLDER_SESSION, timeout_s=DATABASE_TIMEOUT_S, command_timeout_s=DATABASE_TIMEOUT_S
         )
 
     def _disconnect(self) -> None:

@@ -12,7 +12,8 @@ from eventstore.log import LAST_POSITION, Log
 from eventstore.stored_rows import append_rows, read_rows
 from eventstore.values import LOG_START, Position
 from postgres import locks
-from postgres.database import SESSION, Database, unavailable_is_one_error
+from postgres.connect import SESSION, connect
+from postgres.database import Database, unavailable_is_one_error
 from projections.fanout import lane_table as lanes
 from replay.archive.archive_reader import Archive, ArchiveRefused, Event, Manifest, check
 from replay.archive.archive_writer import ArchiveWriter
@@ -62,7 +63,7 @@ async def import_(
     rules = RoomRules()
     manifest = check(file, log, checking, rules)
     with unavailable_is_one_error():
-        connection = await asyncpg.connect(dsn, server_settings={**SESSION, "application_name": "onrecord import"})
+        connection = await connect(dsn, {**SESSION, "application_name": "onrecord import"})
         try:
             if not await locks.PUBLISHING.try_take(connection):
                 raise ArchiveRefused("a service publishes from this database: stop it, or run it with FANOUT=no")

@@ -11,7 +11,7 @@ from eventstore.checkpoints import move
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import Log, Recorded
 from eventstore.values import STREAM_START, Position
-from postgres.database import SESSION
+from postgres.connect import connect
 
 PAGE = 2000
 
@@ -56,7 +56,7 @@ class Fold:
         """As `between`, but reads over a connection of its own and ahead: while the database folds one page, the next
         is read and decoded. A caller that does not exhaust it must close it.
         """
-        reader = await asyncpg.connect(dsn, server_settings=SESSION)
+        reader = await connect(dsn)
         reading = asyncio.ensure_future(self._log.between(after, to, limit=PAGE, connection=reader))
         position = after
         try:

@@ -12,7 +12,8 @@ from eventstore import append_lock, checkpoints
 from eventstore.log import LAST_POSITION
 from eventstore.values import Position
 from postgres import locks
-from postgres.database import SESSION, unavailable_is_one_error
+from postgres.connect import SESSION, connect
+from postgres.database import unavailable_is_one_error
 from postgres.locks import try_schema_lock_for_transaction
 from projections.readmodels import fold_version
 from projections.readmodels.projection import RoomsProjection
@@ -86,7 +87,7 @@ async def cancel_rebuild(connection: asyncpg.Connection) -> bool:
 async def _alone(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that holds the lock of rebuilds. Raises RebuildRefused when another one runs."""
     with unavailable_is_one_error():
-        connection = await asyncpg.connect(dsn, server_settings=REBUILD_SESSION | fold.session)
+        connection = await connect(dsn, REBUILD_SESSION | fold.session)
         try:
             if not await locks.REBUILD.try_take(connection):
                 raise RebuildRefused("another rebuild is running")

@@ -13,7 +13,8 @@ from domain.values import RoomId
 from eventstore import checkpoints
 from eventstore.log import TABLE
 from eventstore.values import LOG_START, Position
-from postgres.database import SESSION, unavailable_is_one_error
+from postgres.connect import SESSION, connect
+from postgres.database import unavailable_is_one_error
 from projections.readmodels.tables import KEYS, LIVE, TABLES
 from replay.progress import Progress, Report
 from replay.rebuild.fold import Fold
@@ -98,7 +99,7 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
 async def temporary_tables(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that finds empty temporary tables in the place of the live ones. Raises StoreUnavailable."""
     with unavailable_is_one_error():
-        connection = await asyncpg.connect(dsn, server_settings=VERIFY_SESSION | fold.session)
+        connection = await connect(dsn, VERIFY_SESSION | fold.session)
         try:
             for table in TABLES:
                 await connection.execute(f"CREATE TEMPORARY TABLE {table} (LIKE {LIVE}.{table} INCLUDING ALL)")

@@ -1,9 +1,12 @@
 """What other sites and the end of a session do to pages that are open, without scripts as well."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.test_live import together
+from tests.support.browser.service import Service
 from tests.support.browser.windows import Windows, said
 from tests.support.people import PASSWORD
 
@@ -39,3 +42,19 @@ async def test_without_scripts_the_text_comes_back_after_login(windows: Windows)
     await page.get_by_role("button", name="Send").click()
     await page.wait_for_url(f"**/rooms/{room}/#newest")
     await expect(said(page, "one\ntwo")).to_have_count(1)
+
+
+async def test_an_open_page_says_that_the_account_is_out_and_keeps_what_was_typed(
+    windows: Windows, service: Service
+) -> None:
+    ada, bob, room = await together(windows, "Deactivated")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    other = await windows.open(f"/rooms/{room}/", bob)
+    await page.locator("#content").fill("half a thought")
+    await asyncio.to_thread(service.run, "user", "deactivate", ada.user["username"], "--why", "spam")
+    await expect(page.get_by_role("alert")).to_contain_text("Your session has ended", timeout=3000)
+    await expect(page.locator("#content")).to_have_value("half a thought")
+    await bob.post(f"/api/rooms/{room}/messages/", {"content": "not for ada"})
+    await expect(said(other, "not for ada")).to_have_count(1)
+    await expect(said(page, "not for ada")).to_have_count(0)
+    await expect(other.get_by_role("alert")).to_be_hidden()

@@ -33,7 +33,7 @@ async def start_server(settings: Settings) -> AsyncIterator[StartServer]:
 
         async def start(**changes: Any) -> TestServer:
             server = TestServer(create_app(msgspec.structs.replace(settings, **changes)), host="127.0.0.1")
-            await server.start_server(access_log=None)
+            await server.start_server(access_log=None, auto_decompress=False)
             running.push_async_callback(server.close)
             return server
 

@@ -57,6 +57,10 @@ LEFT JOIN (pg_depend JOIN pg_attribute ON attrelid = refobjid AND attnum = refob
     ON objid = pg_class.oid AND deptype IN ('a', 'i') AND refclassid = 'pg_class'::regclass
 WHERE relnamespace = 'public'::regnamespace ORDER BY relname
 """
+VIEWS = """
+SELECT 'CREATE VIEW ' || relname || E' AS\n' || rtrim(pg_get_viewdef(oid), ';')
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v' ORDER BY relname
+"""
 FUNCTIONS = """
 SELECT proname || '(' || pg_get_function_identity_arguments(oid) || ') returns ' || pg_get_function_result(oid)
 FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY proname, pg_get_function_identity_arguments(oid)
@@ -69,6 +73,7 @@ async def describe(connection: asyncpg.Connection) -> str:
     for table in await connection.fetch(TABLES):
         parts.append(await _table(table, connection))
     parts.append(_statements(await _lines(SEQUENCES, connection)))
+    parts.append(_statements(await _lines(VIEWS, connection)))
     parts.append("-- Functions:\n" + "".join(map(_comment, await _lines(FUNCTIONS, connection))))
     return "\n".join(parts)
 

@@ -28,7 +28,7 @@ OWNERS = {
     "operator_actions": {"projections/operator_actions.py"},
     "fold_versions": {"projections/readmodels/fold_version.sql"},
     "users": {"api/accounts/accounts.py", "projections/readmodels/name_keys.py"},
-    "failed_logins": {"api/accounts/failed_logins.py"},
+    "throttle_buckets": {"api/accounts/shared_buckets.py"},
     "sessions": {"api/accounts/sessions.py"},
     "name_rule": {"projections/readmodels/name_keys.py"},
     "invitations": {"api/accounts/one_time_links.py"},

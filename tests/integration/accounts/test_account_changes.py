@@ -35,7 +35,9 @@ def onrecord(database_url: str, tmp_path: Path) -> Run:
 
 async def logs_in(visit: Visit, username: str, password: str) -> bool:
     visitor = await visit()
-    return (await visitor.post("/api/login/", {"username": username, "password": password})).status == 200
+    answer = await visitor.post("/api/login/", {"username": username, "password": password})
+    assert answer.status in (200, 400), answer.raw
+    return answer.status == 200
 
 
 async def is_logged_out(person: Person) -> bool:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import asyncpg
+
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Answer, Person
 
@@ -67,3 +69,24 @@ async def test_an_address_counts_as_a_network(start_server: StartServer, visit: 
     assert [answer.status for answer in answers] == [400] * 3
     assert (await guess(mallory, "u9", address="2001:db8::ffff")).status == 429
     assert (await guess(mallory, "u9", address="2001:db8:0:1::1")).status == 400
+
+
+BY_THE_RELEASE_BEFORE = """
+INSERT INTO failed_logins AS bucket (key, tokens, rate, burst, counted_at) VALUES ($1, 0, 0.001, 3, now())
+ON CONFLICT (key) DO UPDATE SET tokens = bucket.tokens - 1, counted_at = now()
+"""
+
+
+async def test_failures_that_a_process_of_the_release_before_counts_are_counted(
+    start_server: StartServer, visit: Visit, database_url: str
+) -> None:
+    server = await start_server(**FEW)
+    await visit("ada", at=server)
+    mallory = await visit(at=server)
+    assert (await guess(mallory, "ada")).status == 400
+    psql = await asyncpg.connect(database_url)
+    for row in await psql.fetch("SELECT key FROM failed_logins"):  # of the account, and of the address
+        for _ in range(3):
+            await psql.execute(BY_THE_RELEASE_BEFORE, row["key"])
+    await psql.close()
+    assert (await guess(mallory, "ada")).status == 429

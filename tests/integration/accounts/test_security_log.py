@@ -79,6 +79,41 @@ async def test_logins_sessions_roles_and_refusals_are_on_record_with_account_and
         assert secret not in security_log.text
 
 
+async def test_a_refused_access_has_a_reason_also_where_the_answer_hides_the_room(
+    start_server: StartServer, visit: Visit, security_log: SecurityLog
+) -> None:
+    server = await start_server(signup="open")
+    ada, bob, stranger = await visit("ada", at=server), await visit("bob", at=server), await visit(at=server)
+    closed = await visit(at=await start_server(signup="closed"))
+    room = await ada.open_room("Typed by ada")
+    said = {"content": "typed by bob"}
+    attempts = (
+        (await stranger.get("/api/rooms/"), 403, "not logged in"),
+        (await stranger.get("/api/token/connection/"), 401, "not logged in"),
+        (await stranger.submit(f"/rooms/{room}/", said), 303, "not logged in"),
+        (await bob.get("/operations/"), 403, "not an admin"),
+        (await bob.get(f"/api/token/subscription/?channel=personal:{ada.user['id']}"), 403, "channel of others"),
+        (await bob.post("/api/rooms/", {"name": "x"}, headers={"X-CSRFToken": "typed"}), 403, "csrf"),
+        (await bob.submit("/discover/", {"name": "x"}, csrf="typed"), 403, "csrf"),
+        (await bob.post("/api/rooms/", {"name": "x"}, headers={"X-User": str(ada.user["id"])}), 409, "other user"),
+        (await closed.post("/api/signup/", {"username": "typed", "password": PASSWORD}), 403, "sign-up closed"),
+        (await bob.get(f"/api/rooms/{room}/"), 404, "not in room"),
+        (await bob.get(f"/api/rooms/{room}/messages/"), 404, "not in room"),
+        (await bob.post(f"/api/rooms/{room}/messages/", said), 404, "not in room"),
+        (await bob.get(f"/rooms/{room}/"), 404, "not in room"),
+        (await bob.get(f"/rooms/{room}/history/"), 404, "not in room"),
+        (await bob.submit(f"/rooms/{room}/", said), 404, "not in room"),
+    )
+    logged = [line for line in security_log.lines() if line["event"] in ("access refused", "token refused")]
+    assert [answer.status for answer, _, _ in attempts] == [status for _, status, _ in attempts]
+    assert [(line["status"], line["reason"]) for line in logged] == [attempt[1:] for attempt in attempts]
+    assert [line["user_id"] for line in logged[-6:]] == [bob.user["id"]] * 6
+    assert "typed" not in security_log.text.lower()
+    await stranger.get("/rooms/")  # an ordinary visit, which leads to the login
+    await bob.get("/api/nothing/")
+    assert len(logged) == sum(line["event"] in ("access refused", "token refused") for line in security_log.lines())
+
+
 async def test_every_answer_has_a_policy_and_is_https_only_where_https_is_on(
     start_server: StartServer, visit: Visit
 ) -> None:

@@ -6,8 +6,10 @@ import asyncpg
 import pytest
 
 from api import wiring
+from api.http.app_keys import ACCOUNTS
 from api.schema import bring_up_to_date
 from eventstore.service_role import grant_service_role
+from postgres.locks import REBUILD
 from replay.rebuild.rebuild import RebuildRefused, rebuild
 from tests.integration.conftest import StartServer, Visit
 
@@ -54,3 +56,19 @@ async def test_the_role_runs_the_service_and_cannot_take_the_guards_off_the_log(
     with pytest.raises(RebuildRefused, match="owner of the schema"):
         await rebuild(wiring.create_fold(), service_url, lambda _: None)
     await connection.close()
+
+
+async def test_an_admin_is_told_why_the_owners_rebuild_is_not_cancelled(
+    service_url: str, database_url: str, start_server: StartServer, visit: Visit
+) -> None:
+    server = await start_server(database_url=service_url)
+    ada = await visit("ada", at=server)
+    await server.app[ACCOUNTS].set_role("ada", "admin")
+    owner = await asyncpg.connect(database_url)
+    assert await REBUILD.try_take(owner)
+    refused = await ada.submit("/operations/cancel-rebuild/", {"why": "in the way"})
+    assert refused.status == 409
+    assert "another role of the database runs this rebuild" in refused.raw.decode()
+    assert await REBUILD.is_taken(owner)
+    assert await owner.fetchval("SELECT count(*) FROM operator_actions") == 0
+    await owner.close()

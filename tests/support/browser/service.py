@@ -58,6 +58,11 @@ class Service:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def run(self, *arguments: str) -> None:
+        """Another command of the program, with the environment of the service."""
+        command = [str(Path(sys.executable).with_name("onrecord")), *arguments]
+        subprocess.run(command, env=self._environment, check=True, capture_output=True, timeout=60)
+
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(str(self.url / "healthz"), timeout=1) as answer:

@@ -1,0 +1,78 @@
+"""Connections of our own: with the settings that they need, and to a server that keeps them for the connection.
+
+Settings are sent once the connection stands. As part of opening it, which is how drivers send them, pgbouncer refuses
+those that it does not know, or is told to drop them unread.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+
+import asyncpg
+
+from postgres.errors import StoreError
+
+SESSION = {
+    "application_name": "onrecord",
+    "timezone": "UTC",
+    "jit": "off",  # our statements are short and repeat: compiling them to machine code costs more than it saves
+}
+
+SET = "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
+
+MARK = "SET onrecord.session = '{token}'"
+IS_MARKED = """
+DO $$ BEGIN
+    IF current_setting('onrecord.session', true) = '{token}' THEN RAISE SQLSTATE 'OR001'; END IF;
+END $$
+"""
+SHARED = "OR001"
+"""What the database raises when the session of one connection turns out to be another's."""
+
+
+class SharedSessions(StoreError):
+    """A connection pooler stands before the database and changes the session of a connection while it is in use."""
+
+
+async def connect(
+    dsn: str, settings: Mapping[str, str] = SESSION, *, timeout_s: float = 60.0, command_timeout_s: float | None = None
+) -> asyncpg.Connection:
+    """A connection with these settings. Raises what the driver raises."""
+    connection = await asyncpg.connect(dsn, timeout=timeout_s, command_timeout=command_timeout_s)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await apply_settings(connection, settings)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def apply_settings(connection: asyncpg.Connection, settings: Mapping[str, str]) -> None:
+    """Settings that hold until the connection ends."""
+    await connection.execute(SET, list(settings), list(settings.values()))
+
+
+async def refuse_shared_sessions(dsn: str, *, timeout_s: float) -> None:
+    """Raise SharedSessions where the session of one connection is used for another, as with pgbouncer's
+    pool_mode=transaction: locks, LISTEN and settings would be another client's.
+
+    Uses no prepared statement: where sessions are shared, it could meet those of others.
+    """
+    token = secrets.token_hex(16)
+    one = await asyncpg.connect(dsn, timeout=timeout_s, command_timeout=timeout_s)
+    try:
+        await one.execute(MARK.format(token=token))
+        other = await asyncpg.connect(dsn, timeout=timeout_s, command_timeout=timeout_s)
+        try:
+            await other.execute(IS_MARKED.format(token=token))
+        finally:
+            await other.close()
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != SHARED:
+            raise
+        raise SharedSessions(
+            "the connection pooler lets clients share a session of PostgreSQL: set pool_mode=session"
+        ) from None
+    finally:
+        await one.close()
