@@ -93,7 +93,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         mapper = create_mapper()
         reads = _reads(database, mapper)
         aggregates: Aggregates[Room] = Aggregates(
-            database, reads.log, Snapshots(mapper, key=snapshot_key(settings)), known, capacity=settings.rooms_in_memory
+            database, reads.log, create_snapshots(settings, mapper), known, capacity=settings.rooms_in_memory
         )
         cleanup.push_async_callback(aggregates.close)
         writer = Writer(
@@ -124,6 +124,11 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
 
 def _log(mapper: Mapper[UUID]) -> Log:
     return Log(mapper, topics=TOPICS)
+
+
+def create_snapshots(settings: Settings, mapper: Mapper[UUID] | None = None) -> Snapshots[Room]:
+    """The table of snapshots, authenticated with the secret of the service if this process may read it."""
+    return Snapshots(mapper or create_mapper(), key=snapshot_key(settings))
 
 
 def create_log() -> Log:

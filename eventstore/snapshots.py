@@ -10,8 +10,8 @@ import asyncpg
 from eventsourcing.domain import Aggregate, Snapshot
 from eventsourcing.persistence import Mapper, StoredEvent
 
-from eventstore.log import TABLE
-from eventstore.values import Version
+from eventstore.log import TABLE, Log
+from eventstore.values import STREAM_START, Version
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -35,7 +35,11 @@ ON CONFLICT (originator_id) DO UPDATE SET
     originator_version = excluded.originator_version, topic = excluded.topic, state = excluded.state, mac = excluded.mac
 WHERE saved.originator_version < excluded.originator_version
 """
+STREAMS = "SELECT originator_id FROM snapshots WHERE $1::uuid IS NULL OR originator_id = $1 ORDER BY originator_id"
 DELETE = "DELETE FROM snapshots WHERE originator_id = $1 AND originator_version = $2 AND mac IS NOT DISTINCT FROM $3"
+
+PAGE = 2000
+"""Events read at a time to examine a snapshot."""
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +91,47 @@ class Snapshots(Generic[A]):
             )
             await connection.execute(DELETE, stream_id, taken.originator_version, row["mac"])
             return None
+        return self._restored(taken)
+
+    async def streams(self, connection: asyncpg.Connection, *, stream_id: UUID | None = None) -> list[UUID]:
+        """The streams that have a snapshot; the one of `stream_id` only, unless that is None."""
+        return [row[0] for row in await connection.fetch(STREAMS, stream_id)]
+
+    async def examine(self, stream_id: UUID, log: Log, *, connection: asyncpg.Connection) -> str | None:
+        """What is wrong with a stream's snapshot, after reading all events that it sums up; None when nothing is.
+
+        Without a key it cannot be told whether it was authenticated, and only its state counts.
+        """
+        row = await connection.fetchrow(READ, stream_id)
+        if row is None:
+            return None  # removed meanwhile
+        taken = StoredEvent(stream_id, row["originator_version"], row["topic"], row["state"])
+        if self._key is not None and (reason := fault(self._key, taken, row["mac"], row["event_hash"])) is not None:
+            return reason
+        try:
+            saved = self._restored(taken)
+        except Exception as error:  # the state is whatever is in the table
+            return f"it cannot be read ({type(error).__name__})"
+        summed_up = await _state_at(stream_id, Version(taken.originator_version), log, connection)
+        return None if saved == summed_up else "its state is not that of the events up to its version"
+
+    def _restored(self, taken: StoredEvent) -> A:
         snapshot = self._mapper.to_domain_event(taken)
         assert isinstance(snapshot, Snapshot)
         return cast(A, snapshot.mutate(None))
+
+
+async def _state_at(stream_id: UUID, version: Version, log: Log, connection: asyncpg.Connection) -> Aggregate | None:
+    """The aggregate that the stream's events up to `version` make."""
+    aggregate: Aggregate | None = None
+    read_to = STREAM_START
+    while read_to < version and (
+        page := await log.stream(stream_id, after=read_to, limit=min(PAGE, version - read_to), connection=connection)
+    ):
+        for recorded in page:
+            aggregate = recorded.event.mutate(aggregate)
+        read_to = page[-1].version
+    return aggregate
 
 
 def code(key: bytes, taken: StoredEvent, event_hash: bytes) -> bytes:

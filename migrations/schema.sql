@@ -161,6 +161,7 @@ CREATE TABLE rooms (
     last_message_version bigint,
     member_count integer NOT NULL,
     message_count bigint NOT NULL,
+    rename_count integer NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
 CREATE INDEX rooms_name_key_idx ON rooms USING btree (name_key);

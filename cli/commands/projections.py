@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from api.wiring import create_fold
+from api.wiring import create_fold, create_snapshots
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.output import print_fields, print_json
@@ -16,7 +16,8 @@ from replay.investigate.projection_status import Status, watch_status
 from replay.progress import Report
 from replay.rebuild.rebuild import Rebuilt, rebuild
 from replay.rebuild.repair import repair_room
-from replay.rebuild.verify import Difference, Verified, verify
+from replay.rebuild.snapshots import examine_snapshots
+from replay.rebuild.verify import Difference, Finding, Verified, verify
 
 NAMES = click.Choice([RoomsProjection.name])
 STATES = {
@@ -95,7 +96,8 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
 @click.option("--all", "shows_all", is_flag=True, help=f"Show every row that differs, not {SHOWN_ROWS} of each table.")
 @as_json
 def verify_(names: tuple[str, ...], room: str | None, shows_all: bool, as_json: bool) -> None:
-    """Fold the log into temporary tables and compare them with the live ones. Exit code 1 on any difference.
+    """Fold the log into temporary tables and compare them with the live ones; hold each event against the rules of
+    rooms, and each snapshot against its events. Exit code 1 on any difference or finding.
 
     Two databases with the same events have the same digest.
 
@@ -104,11 +106,12 @@ def verify_(names: tuple[str, ...], room: str | None, shows_all: bool, as_json: 
     onrecord projections verify --room General
     """
     with interruptible("nothing was changed"), progress("verify") as report:
-        verified = in_the_foreground(lambda reader: _verify(reader, report, room))
+        verified, snapshots, wrong_snapshots = in_the_foreground(lambda reader: _verify(reader, report, room))
+    findings = [*verified.findings, *wrong_snapshots]
     differ = Counter(difference.table for difference in verified.differences)
     for difference in verified.differences if shows_all else first_of_each_table(verified.differences):
         print_json(difference) if as_json else print_difference(difference)
-    for finding in verified.findings:
+    for finding in findings:
         print_json(finding) if as_json else click.echo(f"log: room {finding.room_id}: {finding.problem}")
     if as_json:
         print_json(
@@ -117,12 +120,14 @@ def verify_(names: tuple[str, ...], room: str | None, shows_all: bool, as_json: 
                 "rows": verified.rows,
                 "digest": verified.digest,
                 "differ": differ,
-                "verdict": "differs" if differ else "matches",
+                "snapshots": snapshots,
+                "findings": len(findings),
+                "verdict": "differs" if differ or findings else "matches",
             }
         )
     else:
-        print_verified(verified)
-    if verified.differences or verified.findings:
+        print_verified(verified, snapshots, findings)
+    if verified.differences or findings:
         raise click.exceptions.Exit(1)
 
 
@@ -131,9 +136,15 @@ async def _repair(reader: Reader, room: str) -> list[Difference]:
     return await repair_room(create_fold(), reader.settings.database_url, room_id)
 
 
-async def _verify(reader: Reader, report: Report, room: str | None) -> Verified:
+async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Verified, int, list[Finding]]:
+    """What was compared, the number of snapshots, and what is wrong with those."""
     room_id = await reader.reads.time_travel.room_id(room) if room is not None else None
-    return await verify(create_fold(), reader.settings.database_url, report, room_id=room_id)
+    verified = await verify(create_fold(), reader.settings.database_url, report, room_id=room_id)
+    async with reader.reads.database.connection() as connection:
+        snapshots, wrong = await examine_snapshots(
+            create_snapshots(reader.settings), reader.reads.log, connection, room_id=room_id
+        )
+    return verified, snapshots, wrong
 
 
 def print_status(status: Status) -> None:
@@ -159,11 +170,13 @@ def print_rebuilt(rebuilt: Rebuilt) -> None:
     )
 
 
-def print_verified(verified: Verified) -> None:
+def print_verified(verified: Verified, snapshots: int, findings: list[Finding]) -> None:
     differ = Counter(difference.table for difference in verified.differences)
     verdict = click.style("all rows match the log", fg="green")
     if verified.differences:
         verdict = click.style(f"rows that differ: {len(verified.differences):,}", fg="red")
+    elif findings:
+        verdict = click.style(f"all rows match the log; findings: {len(findings):,}", fg="red")
     print_fields(
         (
             ("position", f"{verified.position:,}"),
@@ -171,6 +184,7 @@ def print_verified(verified: Verified) -> None:
                 (table, f"{rows:,} rows" + (f", {differ[table]:,} differ" if differ[table] else ""))
                 for table, rows in verified.rows.items()
             ),
+            ("snapshots", f"{snapshots:,} compared with their events"),
             ("digest", verified.digest),
             ("verdict", verdict),
         )

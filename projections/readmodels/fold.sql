@@ -1,4 +1,4 @@
--- version 3
+-- version 4
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
 -- cannot have happened, written by another application on the log, is an error and not passed over.
@@ -71,9 +71,11 @@ BEGIN
         lag(renamed.name, 1, rooms.name) OVER (PARTITION BY renamed.room_id ORDER BY renamed.version)
     FROM unnest(room_ids, versions, names) AS renamed (room_id, version, name)
     JOIN rooms ON rooms.room_id = renamed.room_id;
-    UPDATE rooms SET name = newest.name, name_key = newest.name_key
+    UPDATE rooms SET
+        name = newest.name, name_key = newest.name_key, rename_count = rooms.rename_count + newest.renames
     FROM (
-        SELECT DISTINCT ON (renamed.room_id) renamed.room_id, renamed.name, renamed.name_key
+        SELECT DISTINCT ON (renamed.room_id)
+            renamed.room_id, renamed.name, renamed.name_key, count(*) OVER (PARTITION BY renamed.room_id) AS renames
         FROM unnest(room_ids, versions, names, name_keys) AS renamed (room_id, version, name, name_key)
         ORDER BY renamed.room_id, renamed.version DESC
     ) AS newest

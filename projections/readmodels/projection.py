@@ -125,7 +125,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 2
+    version = 3
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property

@@ -17,6 +17,7 @@ EXPECTED = {
     f" AND EXISTS (SELECT FROM {LOG} WHERE topic = 'room_opened')",
     "memberships": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms)",
     "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
+    "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
 }
 """SQL for whether a table has rows."""
 

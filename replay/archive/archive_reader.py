@@ -21,8 +21,8 @@ from domain.room import RoomEvent
 from eventstore.errors import UnreadableEvent
 from eventstore.log import Log
 from eventstore.values import LOG_START, Position, Version
-from replay.archive.room_rules import Impossible, RoomRules
 from replay.progress import Progress, Report, unwatched
+from replay.room_rules import Impossible, RoomRules
 
 FORMAT = "onrecord-events"
 VERSION = 1

@@ -17,8 +17,8 @@ from postgres.database import Database, unavailable_is_one_error
 from projections.fanout import lane_table as lanes
 from replay.archive.archive_reader import Archive, ArchiveRefused, Event, Manifest, check
 from replay.archive.archive_writer import ArchiveWriter
-from replay.archive.room_rules import RoomRules
 from replay.progress import Progress, Report, unwatched
+from replay.room_rules import RoomRules
 
 PAGE = 5000
 

@@ -1,8 +1,8 @@
 """Folding the log again: the same projection that folds it live, on a connection that finds other tables first."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +15,12 @@ from postgres.connect import connect
 
 PAGE = 2000
 
+Page = Sequence[Recorded[Any]]
+
+
+def unobserved(_: Page) -> None:
+    """What a fold does with its pages besides: nothing."""
+
 
 class Fold:
     """Folds parts of the log with `projection`, a page in a transaction, into the tables that the connection finds.
@@ -22,9 +28,14 @@ class Fold:
     With `checkpoints`, each transaction also moves the checkpoint that the connection finds.
     """
 
-    def __init__(self, projection: InlineProjection, log: Log) -> None:
+    def __init__(self, projection: InlineProjection, log: Log, observe: Callable[[Page], None] = unobserved) -> None:
         self._projection = projection
         self._log = log
+        self._observe = observe
+
+    def observed(self, observe: Callable[[Page], None]) -> Self:
+        """The same, which hands each page to `observe` before it folds it."""
+        return type(self)(self._projection, self._log, observe)
 
     @property
     def name(self) -> str:
@@ -81,9 +92,8 @@ class Fold:
             events += len(due)
         return events
 
-    async def _fold(
-        self, page: Sequence[Recorded[Any]], to: Position, connection: asyncpg.Connection, *, checkpoints: bool
-    ) -> None:
+    async def _fold(self, page: Page, to: Position, connection: asyncpg.Connection, *, checkpoints: bool) -> None:
+        self._observe(page)
         async with connection.transaction():
             await fold(self._projection, page, connection)
             if checkpoints:

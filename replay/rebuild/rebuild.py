@@ -107,6 +107,10 @@ async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -
     """Make sure that there is a shadow that this program can fill, and return up to where it is filled."""
     if await fold_version.in_force(fold.name, connection, schema=LIVE) > RoomsProjection.version:
         raise RebuildRefused("a newer program made the live tables; rebuild with that one")
+    if hindrances := await shadow.hindrances(connection):
+        raise RebuildRefused(
+            f"a rebuilt table cannot take over {', '.join(hindrances)}: remove it before, and add it again afterwards"
+        )
     if await shadow.exists(connection) and (restart or not await shadow.is_usable(connection)):
         await shadow.drop(connection)
     if not await shadow.exists(connection):

@@ -9,7 +9,7 @@ from postgres.migrations import schema_version
 from projections.readmodels import fold_version
 from projections.readmodels.projection import FUNCTIONS, RoomsProjection
 from projections.readmodels.tables import LIVE, TABLES
-from replay.rebuild.definition import at_creation, at_the_swap
+from replay.rebuild.definition import at_creation, at_the_swap, not_carried_over
 
 SHADOW = "onrecord_rebuild"
 """The schema that holds the shadow until its tables go live."""
@@ -59,6 +59,12 @@ async def create(connection: asyncpg.Connection) -> None:
         )
         made_for = (await schema_version(connection), fold_code(), await _definition(connection))
         await connection.execute(f"INSERT INTO {SHADOW}.made_for VALUES ($1, $2, $3)", *made_for)
+
+
+async def hindrances(connection: asyncpg.Connection) -> list[str]:
+    """What hangs on the live tables that a rebuilt table cannot take over."""
+    there = [f"{LIVE}.{table}" for table in TABLES if await _is_there(table, connection)]
+    return [f"{table}: {name}" for table in there for name in await not_carried_over(table, connection)]
 
 
 async def is_usable(connection: asyncpg.Connection) -> bool:

@@ -17,7 +17,8 @@ from postgres.connect import SESSION, connect
 from postgres.database import unavailable_is_one_error
 from projections.readmodels.tables import KEYS, LIVE, TABLES
 from replay.progress import Progress, Report
-from replay.rebuild.fold import Fold
+from replay.rebuild.fold import Fold, Page
+from replay.room_rules import Impossible, RoomRules
 
 TEMPORARY = "pg_temp"
 """The schema of temporary tables: only the connection that made them sees them, and finds them before all others."""
@@ -30,22 +31,30 @@ SELECT originator_id AS room_id, min(originator_version) AS first, max(originato
 FROM {TABLE} WHERE $1::uuid IS NULL OR originator_id = $1
 GROUP BY originator_id HAVING min(originator_version) <> 1 OR max(originator_version) <> count(*) ORDER BY originator_id
 """
-OUTSIDERS = f"""
-SELECT room_id, version, user_id FROM {TEMPORARY}.messages AS message
-WHERE NOT EXISTS (
-    SELECT FROM {TEMPORARY}.memberships AS stay
-    WHERE stay.room_id = message.room_id AND stay.user_id = message.user_id AND joined_version < message.version
-        AND (left_version IS NULL OR left_version > message.version))
-ORDER BY room_id, version
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the rules of the chat would not have recorded."""
+    """What the rules of the chat would not have recorded, or a snapshot that is not what its events say."""
 
     room_id: RoomId
     problem: str
+
+
+class CheckedRules:
+    """Holds each event against the rules of rooms; `findings` are those that no member could have caused."""
+
+    def __init__(self) -> None:
+        self._rules = RoomRules()
+        self.findings: list[Finding] = []
+
+    def check(self, page: Page) -> None:
+        for recorded in page:
+            try:
+                self._rules.apply(recorded.event)
+            except Impossible as error:
+                problem = f"version {recorded.version} cannot have happened: {error}"
+                self.findings.append(Finding(RoomId(recorded.event.originator_id), problem))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,8 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
 
     Raises StoreUnavailable.
     """
+    rules = CheckedRules()
+    fold = fold.observed(rules.check)
     async with temporary_tables(fold, dsn) as connection:
         position, events = await _fold(fold, dsn, connection, report, room_id)
         async with connection.transaction(isolation="repeatable_read"):
@@ -91,7 +102,7 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
             events += await _catch_up(fold, connection, position, at, room_id)
             rows = {table: await connection.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
             differences = await find_differences(connection, room_id)
-            findings = await _findings(connection, room_id)
+            findings = [*await _gaps(connection, room_id), *rules.findings]
             return Verified(at, events, rows, await _digest(connection, room_id), differences, findings)
 
 
@@ -155,17 +166,12 @@ async def _differences(connection: asyncpg.Connection, table: str, room_id: Room
         )
 
 
-async def _findings(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Finding]:
-    """Streams with gaps in their versions, and messages of users who were not members then."""
-    gaps = [
+async def _gaps(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Finding]:
+    """Streams with gaps in their versions."""
+    return [
         Finding(row["room_id"], f"versions {row['first']} to {row['last']} hold {row['events']} events")
         for row in await connection.fetch(GAPS, room_id)
     ]
-    outsiders = [
-        Finding(row["room_id"], f"user {row['user_id']} was not a member at version {row['version']}, their message")
-        for row in await connection.fetch(OUTSIDERS)
-    ]
-    return gaps + outsiders
 
 
 async def _digest(connection: asyncpg.Connection, room_id: RoomId | None) -> str:

@@ -35,6 +35,7 @@ STAND_UP = UUID("3fc61e07-4eb3-4ba2-9980-7788a1ce914f")
 FOLDED = {
     1: "4edafaf0bdf9d7ce336488359ab6a6961792d54020bd37476070e35c9461c699",
     2: "4edafaf0bdf9d7ce336488359ab6a6961792d54020bd37476070e35c9461c699",  # other names have other keys, not these
+    3: "7762673423d258f0632da89c33819cc7c04b49303ee36fef0dacd84f60017565",  # rooms count their renames
 }
 """The digest of the rows that each version of the fold makes of this log. A fold that makes others is a new version."""
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from api.wiring import create_fold
 from cli.main import main
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
 from domain.values import RoomId, UserId
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import read_status
@@ -335,25 +335,35 @@ async def test_commands_say_what_was_found_and_exit_with_1(
 COPY_AS = """
 INSERT INTO stored_events (originator_id, originator_version, topic, state)
 SELECT $1, $2, topic, convert_to(replace(convert_from(state, 'utf8'), $4, $5), 'utf8')
-FROM stored_events WHERE originator_id = $3 AND originator_version = 3
+FROM stored_events WHERE originator_id = $3 AND originator_version = $6
 """
 OUTSIDER = 99
 
 
-async def test_verify_names_gaps_and_outsiders_in_the_log(database_url: str) -> None:
+async def test_verify_names_gaps_and_what_no_member_can_have_done(database_url: str) -> None:
     async with open_store(database_url) as store:
         room_id, other = await store.open_room("Gap"), await store.open_room("Outsider")
         await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
+        await store.chat.rename_room(RenameRoom(room_id, ADA, "Renamed"))
         assert (await verify(create_fold(), database_url, unseen)).findings == []
         async with store.database.connection() as admin:
             await admin.execute("ALTER TABLE stored_events DISABLE TRIGGER log_has_no_gaps")
-            await admin.execute(COPY_AS, room_id, 5, room_id, str(ADA), str(ADA))
-            await admin.execute(COPY_AS, other, 3, room_id, f'"user_id":{ADA}', f'"user_id":{OUTSIDER}')
+            await admin.execute(COPY_AS, room_id, 6, room_id, str(ADA), str(ADA), 3)
+            for version in (3, 4):
+                await admin.execute(
+                    COPY_AS, other, version, room_id, f'"user_id":{ADA}', f'"user_id":{OUTSIDER}', version
+                )
         await store.chat.post_message(PostMessage(other, ADA, "which folds what came before"))
+        expected = {
+            (room_id, "versions 1 to 6 hold 5 events"),
+            (other, f"version 3 cannot have happened: message_added of user {OUTSIDER}, who is not a member"),
+            (other, f"version 4 cannot have happened: room_renamed of user {OUTSIDER}, who is not a member"),
+        }
         findings = (await verify(create_fold(), database_url, unseen)).findings
-        assert {(finding.room_id, finding.problem) for finding in findings} == {
-            (room_id, "versions 1 to 5 hold 4 events"),
-            (other, f"user {OUTSIDER} was not a member at version 3, their message"),
+        assert {(finding.room_id, finding.problem) for finding in findings} == expected
+        of_one = (await verify(create_fold(), database_url, unseen, room_id=other)).findings
+        assert {(finding.room_id, finding.problem) for finding in of_one} == {
+            each for each in expected if each[0] == other
         }
 
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from api.wiring import create_fold
-from domain.chat import PostMessage
+from domain.chat import PostMessage, RenameRoom
 from eventstore.errors import NewerFold
 from projections.readmodels.projection import RoomsProjection
 from replay.progress import unwatched
@@ -29,6 +29,15 @@ EXPLAINED = {
     "replica identity": "ALTER TABLE messages REPLICA IDENTITY FULL",
     "grant": "GRANT SELECT ON messages TO PUBLIC; GRANT SELECT (name) ON rooms TO PUBLIC",
     "index of one's own": "CREATE INDEX by_user ON messages (user_id)",
+    "comment on an index": "COMMENT ON INDEX messages_pkey IS 'the key';"
+    " COMMENT ON CONSTRAINT messages_pkey ON messages IS 'of all'",
+    "statistics target of an index": "CREATE INDEX by_hour ON messages (date_bin('1h', posted_at, 'epoch'));"
+    " ALTER INDEX by_hour ALTER COLUMN 1 SET STATISTICS 300; COMMENT ON INDEX by_hour IS 'for reports'",
+    "clustering": "ALTER TABLE messages CLUSTER ON messages_pkey",
+    "row-level security": "CREATE POLICY own ON messages AS RESTRICTIVE FOR UPDATE TO PUBLIC, CURRENT_USER"
+    " USING (user_id > 0) WITH CHECK (user_id > 1); CREATE POLICY see ON messages FOR SELECT USING (true);"
+    " COMMENT ON POLICY own ON messages IS 'why'; ALTER TABLE messages ENABLE ROW LEVEL SECURITY;"
+    " ALTER TABLE messages FORCE ROW LEVEL SECURITY",
     "extended statistics": "CREATE STATISTICS together ON room_id, user_id FROM messages",
 }
 
@@ -41,7 +50,16 @@ UNION ALL SELECT 'column', concat_ws(
 UNION ALL SELECT 'table', concat_ws(' ', relname, relreplident, relacl, obj_description(oid, 'pg_class'))
     FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relname IN ('messages', 'rooms', 'memberships', 'former_names')
-UNION ALL SELECT 'index', pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'messages'::regclass
+UNION ALL SELECT 'index', concat_ws(' ', pg_get_indexdef(indexrelid), indisclustered,
+    obj_description(indexrelid, 'pg_class'),
+    (SELECT array_agg(attstattarget ORDER BY attnum) FROM pg_attribute WHERE attrelid = indexrelid))
+    FROM pg_index WHERE indrelid = 'messages'::regclass
+UNION ALL SELECT 'constraint', concat_ws(' ', conname, pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint'))
+    FROM pg_constraint WHERE conrelid = 'messages'::regclass
+UNION ALL SELECT 'policy', concat_ws(' ', policyname, permissive, roles, cmd, qual, with_check) FROM pg_policies
+UNION ALL SELECT 'policy comment', obj_description(oid, 'pg_policy') FROM pg_policy
+UNION ALL SELECT 'security', concat_ws(' ', relrowsecurity, relforcerowsecurity)
+    FROM pg_class WHERE oid = 'messages'::regclass
 UNION ALL SELECT 'statistics', stxkeys::text FROM pg_statistic_ext
 ORDER BY 1, 2
 """
@@ -52,6 +70,7 @@ async def admin(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     async with open_store(database_url) as store:
         room_id = await store.open_room()
         await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
+        await store.chat.rename_room(RenameRoom(room_id, ADA, "Renamed"))
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -67,6 +86,28 @@ async def test_a_rebuild_keeps_what_was_done_to_a_table(
     assert before != untouched
     await rebuild(create_fold(), database_url, unwatched)
     assert await admin.fetch(DESCRIPTION) == before
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        (
+            "ALTER TABLE messages ADD CONSTRAINT of_a_room FOREIGN KEY (room_id) REFERENCES rooms",
+            "foreign key of_a_room",
+        ),
+        ("CREATE TABLE notes (room_id uuid CONSTRAINT noted REFERENCES rooms)", "foreign key noted of notes"),
+        ("CREATE VIEW recent AS SELECT * FROM messages", "view recent"),
+        ("CREATE RULE quiet AS ON DELETE TO messages DO INSTEAD NOTHING", "rule quiet"),
+        ("CREATE TABLE archived () INHERITS (messages)", "table archived"),
+    ],
+)
+async def test_a_rebuild_refuses_first_what_it_cannot_carry_over(
+    database_url: str, admin: asyncpg.Connection, made: str, named: str
+) -> None:
+    await admin.execute(made)
+    with pytest.raises(RebuildRefused, match=f"cannot take over .*{named}"):
+        await rebuild(create_fold(), database_url, unwatched)
+    assert await admin.fetchval("SELECT to_regnamespace('onrecord_rebuild') IS NULL")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +137,7 @@ async def test_a_rebuild_brings_back_what_was_lost(database_url: str, admin: asy
         ("DROP TABLE former_names", "the table former_names is missing: run `onrecord projections rebuild`"),
         ("TRUNCATE messages", "the table messages is empty: run `onrecord projections rebuild`"),
         ("TRUNCATE memberships", "the table memberships is empty: run `onrecord projections rebuild`"),
+        ("TRUNCATE former_names", "the table former_names is empty: run `onrecord projections rebuild`"),
         ("TRUNCATE rooms", "the table rooms is empty: run `onrecord projections rebuild`"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What cannot have happened in a room, told while its events are read from a file."""
+"""What cannot have happened in a room, found while its events are read: from a file, or from the log."""
 
 from typing import Any
 from uuid import UUID
