@@ -2,24 +2,12 @@
 
 import asyncpg
 
-from eventstore.log import TABLE as LOG
 from projections.readmodels import fold_version
 from projections.readmodels.projection import RoomsProjection
-from projections.readmodels.tables import LIVE, TABLES
+from projections.readmodels.tables import EXPECTED, LIVE, TABLES
 
 IS_THERE = "SELECT to_regclass($1) IS NOT NULL"
 HAS_ROWS = "SELECT EXISTS (SELECT FROM {})"
-
-# Every room has a row in `rooms` and its opener has one in `memberships`; the counts say whether there are messages and
-# former names to be found.
-EXPECTED = {
-    "rooms": f"SELECT EXISTS (SELECT FROM checkpoints WHERE projection = '{RoomsProjection.name}' AND position > 0)"
-    f" AND EXISTS (SELECT FROM {LOG} WHERE topic = 'room_opened')",
-    "memberships": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms)",
-    "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
-    "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
-}
-"""SQL for whether a table has rows."""
 
 
 async def find_wrong_tables(connection: asyncpg.Connection) -> str | None:

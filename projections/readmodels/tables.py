@@ -3,6 +3,8 @@
 import asyncpg
 
 from domain.values import RoomId
+from eventstore import checkpoints
+from eventstore.log import TABLE as LOG
 
 LIVE = "public"
 """The schema of the live tables."""
@@ -16,6 +18,17 @@ KEYS = {
 """The primary key of each table."""
 
 TABLES = tuple(KEYS)
+
+# Every room has a row in `rooms` and its opener has one in `memberships`; the counts say whether there are messages and
+# former names to be found.
+EXPECTED = {
+    "rooms": f"SELECT EXISTS (SELECT FROM {checkpoints.TABLE} WHERE projection = 'rooms' AND position > 0)"
+    f" AND EXISTS (SELECT FROM {LOG} WHERE topic = 'room_opened')",
+    "memberships": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms)",
+    "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
+    "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
+}
+"""SQL for whether a table has rows."""
 
 
 async def replace_room(room_id: RoomId, connection: asyncpg.Connection, *, source: str) -> None:

@@ -8,6 +8,9 @@ GUIDE = (ROOT / "docs" / "adding-an-event.md").read_text()
 MOST = 15
 """Files outside tests and documents that a new event with a field of its own may touch."""
 
+LATER = {"migrations/0017_rename_count.sql"}
+"""What the example's own migration lacked, for installations that had run it."""
+
 FOLDERS = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
 OTHERS = ("migrations", "static", "templates", "benchmarks", "deploy")
 
@@ -33,7 +36,7 @@ def mentioning() -> set[str]:
         for file in (ROOT / folder).rglob("*")
         if file.suffix in (".py", ".sql", ".js", ".ts", ".html", ".css", ".json", ".conf")
         and search.search(file.read_text())
-    }
+    } - LATER
 
 
 def test_the_guide_lists_every_file_that_knows_the_event_and_no_other() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from projections.readmodels.tables import TABLES
+from projections.readmodels.tables import EXPECTED, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
@@ -100,3 +100,7 @@ def test_the_numbers_of_advisory_locks_are_in_one_file_and_that_of_the_append_lo
         "postgres/locks.py",
         "eventstore/append_only.sql",
     }
+
+
+def test_readiness_knows_when_each_table_must_have_rows() -> None:
+    assert set(EXPECTED) == set(TABLES)
