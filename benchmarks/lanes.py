@@ -29,6 +29,7 @@ from eventstore.log import LAST_POSITION
 from projections.fanout.resize import change_lanes
 from tests.support.conditions import eventually
 from tests.support.lanes_under_test import lanes_of, published_to
+from tests.support.operator import OPERATOR
 from tests.support.realtime import server as realtime
 from tests.support.store import open_store
 
@@ -51,7 +52,7 @@ async def run() -> None:
             realtime.running(kind, Path(folder), json.loads(realtime.CONFIG.read_text())) as server,
         ):
             for lanes in LANES:
-                await change_lanes(lanes, dsn)
+                await change_lanes(lanes, dsn, operator=OPERATOR)
                 rows.append(await _measure(dsn, server, ada, crowd, lanes))
     columns = (
         "lanes and processes",

@@ -21,6 +21,7 @@ from domain.errors import ChatError, InvalidField
 from domain.names import username_key, username_keys
 from domain.values import UserId
 from postgres.database import Database
+from projections.operator_actions import Operator
 from projections.readmodels.shapes import Timestamp, User, timestamp
 
 Role = Literal["user", "admin"]
@@ -91,9 +92,15 @@ class Accounts:
         self._failed_logins = failed_logins
 
     async def sign_up(
-        self, username: str, password: str, *, role: Role = "user", invitation: str | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        role: Role = "user",
+        invitation: str | None = None,
+        operator: Operator | None = None,
     ) -> User:
-        """Create an account, using up the `invitation` where one is given.
+        """Create an account, using up the `invitation` where one is given, and on record where an operator does it.
 
         Raises InvalidField (also for a name that is taken, and for an invitation that is not valid), PasswordsBusy.
         """
@@ -106,6 +113,8 @@ class Accounts:
                 if invitation is not None and not await use_invitation(connection, invitation):
                     raise InvalidField("invitation", "This invitation is not valid, was used, or has expired.")
                 user_id = await connection.fetchval(INSERT, username, username_key(username), hashed, role)
+                if operator is not None:
+                    await operator.record("create account", f"{username} is {role}", connection)
         except asyncpg.UniqueViolationError:
             raise InvalidField("username", "A user with that username already exists.") from None
         return User(user_id, username)
@@ -154,9 +163,12 @@ class Accounts:
         row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
         return User(row["user_id"], row["username"]) if row else None
 
-    async def set_role(self, username: str, role: Role) -> bool:
+    async def set_role(self, username: str, role: Role, *, operator: Operator) -> bool:
         """Change the role of an account, in its open sessions too; returns whether the user exists."""
-        rows = await self._database.fetch(SET_ROLE, username_keys(username), role, CHANNEL)
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(SET_ROLE, username_keys(username), role, CHANNEL)
+            if rows:
+                await operator.record("set role", f"{username} is {role}", connection)
         if rows:
             security.info("role changed", extra={"user_id": rows[0]["user_id"], "role": role})
         return bool(rows)

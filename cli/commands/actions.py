@@ -23,8 +23,7 @@ def actions(as_json: bool) -> None:
             if as_json:
                 print_json(action)
             else:
-                click.echo(
-                    f"{moment(action.taken_at)}  {action.who:<12} {action.action:<8} {action.subject}: {action.why}"
-                )
+                why = f": {action.why}" if action.why else ""
+                click.echo(f"{moment(action.taken_at)}  {action.who:<12} {action.action:<8} {action.subject}{why}")
 
     read(run)

@@ -9,9 +9,11 @@ import click
 
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database
+from cli.support.operator_options import recorded_options
 from eventstore.service_role import grant_service_role
 from postgres.database import unavailable_is_one_error
 from postgres.embedded import EmbeddedPostgres
+from projections.operator_actions import Operator
 
 
 @click.group()
@@ -35,7 +37,8 @@ def init() -> None:
 
 @db.command()
 @click.argument("role")
-def grant(role: str) -> None:
+@recorded_options
+def grant(role: str, operator: Operator) -> None:
     """Create ROLE for the service, with the password in SERVICE_PASSWORD, and grant it what it needs.
 
     It writes rows and changes no table, so it cannot switch off what keeps the log append-only. Run this as the owner
@@ -51,7 +54,9 @@ def grant(role: str) -> None:
         with unavailable_is_one_error():
             connection = await asyncpg.connect(dsn)
             try:
-                await grant_service_role(connection, role, password)
+                async with connection.transaction():
+                    await grant_service_role(connection, role, password)
+                    await operator.record("grant", f"the service's rights to {role}", connection)
             finally:
                 await connection.close()
 

@@ -10,8 +10,10 @@ from api.settings import Settings, SettingsError
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, chat_core, database
 from cli.support.numbers import COUNT
+from cli.support.operator_options import put_on_record, recorded_options
 from domain.chat import OpenRoom
 from domain.values import RoomId, UserId
+from projections.operator_actions import Operator
 
 AT_ONCE = 5000
 """Members who join in one command."""
@@ -20,7 +22,8 @@ AT_ONCE = 5000
 @click.command()
 @click.option("--room-size", type=COUNT, metavar="N", help="Instead, make one room of N members.")
 @click.option("--name", metavar="NAME", help="The name of that room; `Room of N` by default.")
-def demo(room_size: int | None, name: str | None) -> None:
+@recorded_options
+def demo(room_size: int | None, name: str | None, operator: Operator) -> None:
     """Seed demo users and rooms. Safe to repeat.
 
     With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Members who
@@ -38,19 +41,21 @@ def demo(room_size: int | None, name: str | None) -> None:
     with database(configured) as settings:
         bring_up_to_date(settings)
         if room_size is None:
-            click.echo(f"demo logins: {asyncio.run(_seed(settings))}")
+            click.echo(f"demo logins: {asyncio.run(_seed(settings, operator))}")
         else:
-            click.echo(asyncio.run(_make_room(settings, name or f"Room of {room_size}", room_size)))
+            click.echo(asyncio.run(_make_room(settings, name or f"Room of {room_size}", room_size, operator)))
 
 
-async def _seed(settings: Settings) -> str:
+async def _seed(settings: Settings, operator: Operator) -> str:
     async with chat_core(settings) as (core, accounts):
+        await put_on_record(operator, "seed", "demo accounts and rooms", core.database)
         return await seed(core.chat, accounts)
 
 
-async def _make_room(settings: Settings, name: str, size: int) -> RoomId:
+async def _make_room(settings: Settings, name: str, size: int, operator: Operator) -> RoomId:
     """A room of `size` members, opened by the first of them."""
     async with chat_core(settings) as (core, accounts):
+        await put_on_record(operator, "seed", f"a demo room of {size}", core.database)
         members = await _members(accounts, size)
         opened = await core.chat.open_room(OpenRoom(name, members[0]))
         room_id = RoomId(opened.event.originator_id)

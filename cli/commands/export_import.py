@@ -6,9 +6,13 @@ from typing import Any
 import click
 
 from cli.support.foreground import in_the_foreground, interruptible
+from cli.support.log_reader import Reader
+from cli.support.operator_options import put_on_record, recorded_options
 from cli.support.progress_bar import progress
+from projections.operator_actions import Operator
 from replay.archive import transfer
-from replay.archive.archive_reader import COMPRESSED, PLAIN
+from replay.archive.archive_reader import COMPRESSED, PLAIN, Manifest
+from replay.progress import Report
 
 
 class ArchiveFile(click.Path):
@@ -45,7 +49,8 @@ def export_(file: Path, overwrite: bool) -> None:
 
 @click.command(name="import")
 @click.argument("file", type=ArchiveFile(path_type=Path, exists=True, dir_okay=False, readable=True))
-def import_(file: Path) -> None:
+@recorded_options
+def import_(file: Path, operator: Operator) -> None:
     """Append the events of FILE, an export, to an empty log: same positions, same versions. Publishes nothing.
 
     All of FILE is checked before anything is recorded. An interrupted import continues when it is run again. Rebuild
@@ -56,9 +61,15 @@ def import_(file: Path) -> None:
     onrecord projections rebuild
     """
     with interruptible("run it again to continue"), progress("check") as checking, progress("import") as report:
-        manifest, added = in_the_foreground(
-            lambda reader: transfer.import_(
-                reader.settings.database_url, file, reader.reads.log, report, checking=checking
-            )
-        )
+        manifest, added = in_the_foreground(lambda reader: _import(reader, file, report, checking, operator))
     click.echo(f"imported {added:,} of {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}")
+
+
+async def _import(
+    reader: Reader, file: Path, report: Report, checking: Report, operator: Operator
+) -> tuple[Manifest, int]:
+    dsn, database = reader.settings.database_url, reader.reads.database
+    await put_on_record(operator, "import", file.name, database)
+    manifest, added = await transfer.import_(dsn, file, reader.reads.log, report, checking=checking)
+    await put_on_record(operator, "imported", f"{added:,} events of {file.name}, {manifest.sha256}", database)
+    return manifest, added

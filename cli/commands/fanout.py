@@ -12,7 +12,7 @@ from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.foreground import in_the_foreground
 from cli.support.log_reader import Reader
 from cli.support.numbers import POSITION
-from cli.support.operator_options import by_option, operator_options
+from cli.support.operator_options import by_option, operator_options, recorded_options
 from cli.support.publishing import create_republisher, republishing
 from eventstore.log import LAST_POSITION
 from eventstore.values import Position
@@ -42,7 +42,8 @@ def fanout() -> None:
     show_default=True,
     help="Seconds that the lanes have to reach one position.",
 )
-def lanes(number: int | None, timeout_s: float) -> None:
+@recorded_options
+def lanes(number: int | None, timeout_s: float, operator: Operator) -> None:
     """Show the lanes; with N, divide the users among N lanes. Safe while servers run.
 
     \b
@@ -54,14 +55,14 @@ def lanes(number: int | None, timeout_s: float) -> None:
     """
     with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
-        for line in asyncio.run(_change_and_describe(number, settings.database_url, timeout_s)):
+        for line in asyncio.run(_change_and_describe(number, settings.database_url, timeout_s, operator)):
             click.echo(line)
 
 
-async def _change_and_describe(number: int | None, dsn: str, timeout_s: float) -> Sequence[str]:
+async def _change_and_describe(number: int | None, dsn: str, timeout_s: float, operator: Operator) -> Sequence[str]:
     with unavailable_is_one_error():
         if number is not None:
-            await change_lanes(number, dsn, timeout_s=timeout_s)
+            await change_lanes(number, dsn, operator=operator, timeout_s=timeout_s)
         connection = await asyncpg.connect(dsn)
         try:
             rows = await read_lanes(connection)

@@ -9,8 +9,10 @@ import click
 from api.wiring import create_fold, create_snapshots
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
+from cli.support.operator_options import put_on_record, recorded_options
 from cli.support.output import print_fields, print_json
 from cli.support.progress_bar import progress
+from projections.operator_actions import Operator
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
 from replay.progress import Report
@@ -66,7 +68,8 @@ def status(sample: float, as_json: bool) -> None:
 @click.argument("names", nargs=-1, type=NAMES, metavar="[NAME]…")
 @room_option
 @click.option("--restart", is_flag=True, help="Start from position 0, not from where an interrupted rebuild stopped.")
-def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
+@recorded_options
+def rebuild_(names: tuple[str, ...], room: str | None, restart: bool, operator: Operator) -> None:
     """Fold the log into fresh tables while the service runs, then swap them with the live ones.
 
     Reads and writes continue, nothing is published. Ctrl-C leaves the live tables as they are; the next rebuild
@@ -79,14 +82,12 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool) -> None:
     if room is not None and restart:
         raise click.UsageError("--restart does not go with --room")
     if room is not None:
-        for difference in in_the_foreground(lambda reader: _repair(reader, room)):
+        for difference in in_the_foreground(lambda reader: _repair(reader, room, operator)):
             print_difference(difference)
         click.echo(f"room {room} matches the log")
         return
     with interruptible("the live tables are as they were; run it again to continue"), progress("rebuild") as report:
-        rebuilt = in_the_foreground(
-            lambda reader: rebuild(create_fold(), reader.settings.database_url, report, restart=restart)
-        )
+        rebuilt = in_the_foreground(lambda reader: _rebuild(reader, report, operator, restart=restart))
     print_rebuilt(rebuilt)
 
 
@@ -131,8 +132,17 @@ def verify_(names: tuple[str, ...], room: str | None, shows_all: bool, as_json: 
         raise click.exceptions.Exit(1)
 
 
-async def _repair(reader: Reader, room: str) -> list[Difference]:
+async def _rebuild(reader: Reader, report: Report, operator: Operator, *, restart: bool) -> Rebuilt:
+    await put_on_record(operator, "rebuild", RoomsProjection.name, reader.reads.database)
+    rebuilt = await rebuild(create_fold(), reader.settings.database_url, report, restart=restart)
+    subject = f"{RoomsProjection.name} at position {rebuilt.position:,}"
+    await put_on_record(operator, "rebuilt", subject, reader.reads.database)
+    return rebuilt
+
+
+async def _repair(reader: Reader, room: str, operator: Operator) -> list[Difference]:
     room_id = await reader.reads.time_travel.room_id(room)
+    await put_on_record(operator, "repair", f"room {room_id}", reader.reads.database)
     return await repair_room(create_fold(), reader.settings.database_url, room_id)
 
 

@@ -7,13 +7,14 @@ import click
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, chat_core, existing_database
 from cli.support.log_reader import Reader, VersionOrTime, read
-from cli.support.numbers import POSITION
-from cli.support.output import Users, moment, name_of, names_of, one_line, print_fields, print_json
+from cli.support.numbers import POSITION, limit_option
+from cli.support.output import Users, moment, name_of, names_of, one_line, print_fields, print_json, print_room_entry
 from domain.chat import OpenRoom
 from domain.room import Room
 from domain.values import UserId
 from eventstore.values import Version
 from projections.readmodels.shapes import timestamp
+from replay.investigate.directory import list_rooms
 from replay.investigate.time_travel import Moment, PastRoom
 
 
@@ -42,6 +43,25 @@ def create(name: str, owner: str) -> None:
     with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         click.echo(asyncio.run(run(settings)))
+
+
+@room.command(name="list")
+@click.argument("text", required=False, default="")
+@limit_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_(text: str, limit: int, as_json: bool) -> None:
+    """List rooms by name: id, name, members, messages, version, last activity. With TEXT: whose name contains it.
+
+    \b
+    onrecord room list
+    onrecord room list engine --json
+    """
+
+    async def run(reader: Reader) -> None:
+        for each in await list_rooms(reader.reads.database, containing=text, limit=limit):
+            print_json(each) if as_json else print_room_entry(each)
+
+    read(run)
 
 
 @room.command()

@@ -12,3 +12,7 @@ POSITION_OR_START = click.IntRange(0, LARGEST)
 
 COUNT = click.IntRange(1, 2**31 - 1)
 """How many of something."""
+
+limit_option = click.option(
+    "--limit", type=COUNT, default=1000, show_default=True, metavar="N", help="List so many at most."
+)

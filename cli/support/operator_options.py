@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from postgres.database import Database
 from projections.operator_actions import Operator
 
 
@@ -26,11 +27,29 @@ by_option = click.option(
 
 def operator_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an argument `operator`, of `--why`, which is required, and `--by`."""
+    return _with_operator(
+        command, click.option("--why", required=True, metavar="TEXT", help="The reason, for the record.")
+    )
 
-    @click.option("--why", required=True, metavar="TEXT", help="The reason, for the record.")
+
+def recorded_options(command: Callable[..., None]) -> Callable[..., None]:
+    """As `operator_options`, for a command that is recorded and needs no reason."""
+    return _with_operator(command, click.option("--why", default="", metavar="TEXT", help="A reason, for the record."))
+
+
+def _with_operator(
+    command: Callable[..., None], why_option: Callable[[Callable[..., None]], Callable[..., None]]
+) -> Callable[..., None]:
+    @why_option
     @by_option
     @wraps(command)
     def with_operator(*arguments: Any, why: str, by: str, **options: Any) -> None:
         command(*arguments, operator=Operator(by, why), **options)
 
     return with_operator
+
+
+async def put_on_record(operator: Operator, action: str, subject: str, database: Database) -> None:
+    """Record what a command is about to do, or has done, when that is not one transaction."""
+    async with database.connection() as connection:
+        await operator.record(action, subject, connection)

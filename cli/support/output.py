@@ -15,6 +15,7 @@ from domain.values import UserId
 from eventstore.log import Recorded
 from projections.readmodels.bodies import user
 from projections.readmodels.shapes import User, timestamp
+from replay.investigate.directory import RoomEntry
 
 COLOURS = dict(zip(TOPICS, cycle(("cyan", "green", "yellow", "white", "magenta", "blue")), strict=False))
 TYPE_WIDTH = max(map(len, TOPICS))
@@ -38,6 +39,14 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     width = max((len(name) for name, _ in rows), default=0)
     for name, value in rows:
         click.echo(f"{click.style(name.ljust(width), dim=True)}  {value}")
+
+
+def print_room_entry(room: RoomEntry) -> None:
+    """A room, on one line."""
+    click.echo(
+        f"{room.room_id}  {one_line(room.name):<30}  {room.members:>7,} members  {room.messages:>9,} messages"
+        f"  version {room.version:,}  {moment(room.bumped_at)}"
+    )
 
 
 def print_event(recorded: Recorded[RoomEvent], users: Users, *, as_json: bool) -> None:

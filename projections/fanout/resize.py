@@ -7,6 +7,7 @@ import asyncpg
 from postgres import locks
 from projections.fanout import lane_table as lanes
 from projections.fanout.lane_table import LaneRow
+from projections.operator_actions import Operator
 
 POLL_S = 0.1
 
@@ -16,7 +17,7 @@ class LanesBusy(Exception):
     or another process is changing the number."""
 
 
-async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> None:
+async def change_lanes(number: int, dsn: str, *, operator: Operator, timeout_s: float = 60.0) -> None:
     """Divide the users among `number` lanes (1 or more) from now on. Safe while processes publish.
 
     No event is lost, repeated or reordered: the new layout starts only once every old lane has published the same
@@ -28,7 +29,7 @@ async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> Non
         if not await locks.NUMBER_OF_LANES.try_take(connection):
             raise LanesBusy("their number is being changed already")
         async with asyncio.timeout(timeout_s):
-            while not await _try_resize(number, connection):  # noqa: ASYNC110 - it is other processes that we wait for
+            while not await _try_resize(number, connection, operator):  # noqa: ASYNC110 - it is other processes that we wait for
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
         rows = await lanes.read_lanes(connection)
@@ -39,7 +40,7 @@ async def change_lanes(number: int, dsn: str, *, timeout_s: float = 60.0) -> Non
         await connection.close()
 
 
-async def _try_resize(number: int, connection: asyncpg.Connection) -> bool:
+async def _try_resize(number: int, connection: asyncpg.Connection, operator: Operator) -> bool:
     """Replace the lanes if all wait at one position; otherwise tell them where to stop and return False."""
     async with connection.transaction():
         rows = await lanes.lock_lanes(connection)
@@ -49,6 +50,7 @@ async def _try_resize(number: int, connection: asyncpg.Connection) -> bool:
             return False
         paused = any(row.paused for row in rows)
         await lanes.replace_all(number, connection, layout=rows[0].layout + 1, position=stop, paused=paused)
+        await operator.record("change lanes", f"{len(rows)} to {number}", connection)
         return True
 
 

@@ -14,7 +14,7 @@
 
 const NAME = "outgoing:";
 
-/** Milliseconds. The server forgets keys after a week; and its author should read a message of yesterday before it is sent. */
+/** Milliseconds. The server forgets keys after a week, and yesterday's message wants a second look first. */
 const TOO_OLD = 24 * 3_600_000;
 
 /**

@@ -18,6 +18,7 @@ from postgres.database import UNAVAILABLE
 from postgres.embedded import EmbeddedPostgres
 from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually
+from tests.support.operator import OPERATOR
 from tests.support.realtime import server as realtime
 from tests.support.serving import Service, serving
 
@@ -125,7 +126,9 @@ class LaneNumber:
 
     async def kill(self) -> None:
         with contextlib.suppress(*UNAVAILABLE, LanesBusy):
-            await asyncio.wait_for(change_lanes(self._chance.randint(1, 4), self._dsn), self._chance.uniform(0, 2))
+            await asyncio.wait_for(
+                change_lanes(self._chance.randint(1, 4), self._dsn, operator=OPERATOR), self._chance.uniform(0, 2)
+            )
 
     async def start(self) -> None:
         """Nothing to do: the lanes resume by themselves."""

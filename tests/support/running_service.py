@@ -12,6 +12,7 @@ from postgres.embedded import EmbeddedPostgres
 from projections.fanout.resize import change_lanes
 from tests.support.killable_processes import App, Postgres, RealtimeServer, own_postgres_in
 from tests.support.live_page import Browser, LivePage
+from tests.support.operator import OPERATOR
 from tests.support.people import Person
 from tests.support.realtime.server import CONFIG
 
@@ -43,7 +44,7 @@ async def set_up(
     """PostgreSQL, the hub and two application processes that share the lanes."""
     async with AsyncExitStack() as running:
         postgres = await running.enter_async_context(own_postgres_in(postgres_folder, **QUICK))
-        await change_lanes(lanes, postgres.dsn)
+        await change_lanes(lanes, postgres.dsn, operator=OPERATOR)
         hub = RealtimeServer(folder, json.loads(CONFIG.read_text()))
         running.push_async_callback(hub.kill)
         environment = {"DATABASE_URL": postgres.dsn, "DATA_DIR": str(folder), **hub.environment}

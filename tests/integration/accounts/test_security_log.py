@@ -11,6 +11,7 @@ import pytest
 from api.http.app_keys import ACCOUNTS
 from api.logs import SECURITY, JsonFormatter
 from tests.integration.conftest import StartServer, Visit
+from tests.support.operator import OPERATOR
 from tests.support.people import PASSWORD
 
 
@@ -51,7 +52,7 @@ async def test_logins_sessions_roles_and_refusals_are_on_record_with_account_and
     from_afar = {"X-Forwarded-For": "192.0.2.7"}
     for name, password in (("ada", "typed-by-ada"), ("ada", "typed-by-ada"), ("ada", PASSWORD), ("typed-as-name", "x")):
         await stranger.post("/api/login/", {"username": name, "password": password}, headers=from_afar)
-    await server.app[ACCOUNTS].set_role("ada", "admin")
+    await server.app[ACCOUNTS].set_role("ada", "admin", operator=OPERATOR)
     await ada.get("/api/token/subscription/?channel=personal:999", headers=from_afar)
     await stranger.get("/api/token/connection/", headers=from_afar)
     await ada.request("POST", "/api/rooms/", {"name": "x"}, headers={"X-CSRFToken": "forged", **from_afar})

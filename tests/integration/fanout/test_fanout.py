@@ -17,6 +17,7 @@ from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB
 from tests.support.lanes_under_test import Server, audience_positions, lanes_of, published_to, publishing
+from tests.support.operator import OPERATOR
 from tests.support.store import Store, open_store
 
 
@@ -74,7 +75,7 @@ async def test_twenty_thousand_publications_of_several_processes_are_all_in_orde
     chance = random.Random(7)
     server = Server()
     server.unavailable = lambda _: chance.random() < 0.1
-    await change_lanes(4, database_url)
+    await change_lanes(4, database_url, operator=OPERATOR)
     async with open_store(database_url) as one, open_store(database_url) as two, open_store(database_url) as three:
         rooms = [await one.open_room(f"Room {number}") for number in range(6)]
         await one.chat.join_all(rooms[0], [UserId(number) for number in range(2, 61)])
@@ -290,7 +291,7 @@ async def test_a_paused_fan_out_publishes_nothing_until_it_is_resumed(
 
 async def test_lanes_are_shared_and_taken_over_when_a_process_loses_them(database_url: str) -> None:
     server = Server()
-    await change_lanes(4, database_url)
+    await change_lanes(4, database_url, operator=OPERATOR)
     async with open_store(database_url) as store:
         rooms = [await store.open_room(f"Room {number}", by=UserId(number)) for number in range(1, 9)]
         async with publishing(database_url, store, server) as one:
@@ -328,7 +329,7 @@ async def test_the_number_of_lanes_changes_under_load_without_anything_lost_repe
         async with publishing(database_url, store, server), publishing(database_url, other, server):
             living = asyncio.create_task(live(store, rooms, 40, 600, seed=3))
             for number in (4, 3, 1):
-                await change_lanes(number, database_url)
+                await change_lanes(number, database_url, operator=OPERATOR)
                 assert [(lane.lane, lane.lanes) for lane in await lanes_of(database_url)] == [
                     (lane, number) for lane in range(number)
                 ]
@@ -340,7 +341,7 @@ async def test_the_number_of_lanes_changes_under_load_without_anything_lost_repe
 @asynccontextmanager
 async def second_of_two_lanes_stopped(store: Store, server: Server, database_url: str) -> AsyncIterator[RoomId]:
     """The lane of the room's one member has stopped at an event that the server refuses."""
-    await change_lanes(2, database_url)
+    await change_lanes(2, database_url, operator=OPERATOR)
     room_id = await store.open_room(by=UserId(1))
     server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:2"
     async with publishing(database_url, store, server):
@@ -357,7 +358,7 @@ async def test_lanes_that_cannot_come_to_a_common_position_are_left_as_they_were
 ) -> None:
     async with second_of_two_lanes_stopped(store, server, database_url):
         with pytest.raises(LanesBusy, match="fanout-1"):
-            await change_lanes(3, database_url, timeout_s=0.5)
+            await change_lanes(3, database_url, timeout_s=0.5, operator=OPERATOR)
     assert [(lane.lanes, lane.stop_at) for lane in await lanes_of(database_url)] == [(2, None), (2, None)]
 
 
@@ -369,10 +370,10 @@ async def test_lanes_resume_when_the_command_that_stopped_them_has_died(
         async def one_waits_for_the_other() -> bool:
             return [lane.waits_at is not None for lane in await lanes_of(database_url)] == [True, False]
 
-        changing = asyncio.create_task(change_lanes(3, database_url))
+        changing = asyncio.create_task(change_lanes(3, database_url, operator=OPERATOR))
         await eventually(one_waits_for_the_other)
         with pytest.raises(LanesBusy, match="already"):
-            await change_lanes(4, database_url)
+            await change_lanes(4, database_url, operator=OPERATOR)
         changing.cancel()
         await asyncio.wait([changing])
         server.refuses = lambda _: False

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from api.http.app_keys import ACCOUNTS
 from tests.integration.conftest import Visit
+from tests.support.operator import OPERATOR
 from tests.support.people import Person
 
 FORM = "application/x-www-form-urlencoded"
@@ -106,7 +107,7 @@ async def test_no_form_meets_a_server_error(server: TestServer, visit: Visit, ha
     for number, path in enumerate(form_paths(server.app)):
         person = await visit(f"user{number}" if has_session else None)  # a form may end the session
         if has_session:
-            await server.app[ACCOUNTS].set_role(f"user{number}", "admin")
+            await server.app[ACCOUNTS].set_role(f"user{number}", "admin", operator=OPERATOR)
             room = await person.open_room(f"Room {number}")
         await asyncio.to_thread(send, person, path)
     assert set(met) >= ({303, 400, 403, 404, 415} if has_session else {303, 400, 403, 415}), met

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 from api.http.app_keys import ACCOUNTS
 from projections.fanout.channels import OPERATIONS_CHANNEL, personal_channel
 from tests.integration.conftest import StartServer, Visit
+from tests.support.operator import OPERATOR
 from tests.support.people import Person
 
 CLOCKS = ["seen_at", "idle_expires_at", "told_at"]
@@ -58,7 +59,7 @@ async def test_no_get_or_head_of_a_signed_in_user_writes_but_the_session_clock_a
     server: TestServer, visit: Visit, database_url: str
 ) -> None:
     ada, bob = await visit("ada"), await visit("bob")
-    await server.app[ACCOUNTS].set_role("ada", "admin")
+    await server.app[ACCOUNTS].set_role("ada", "admin", operator=OPERATOR)
     await ada.log_in("ada")
     room = await bob.open_room("Unread")
     await ada.post(f"/api/rooms/{room}/join/")

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import ACCOUNTS
 from tests.integration.conftest import StartServer, Visit
+from tests.support.operator import OPERATOR
 from tests.support.people import Person
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -166,6 +167,6 @@ async def test_no_route_meets_a_server_error(start_server: StartServer, visit: V
 async def admit(server: TestServer, person: Person, who: str, room: str, name: str) -> None:
     """Make the person what they are to be."""
     if who == "an admin":
-        await server.app[ACCOUNTS].set_role(name, "admin")
+        await server.app[ACCOUNTS].set_role(name, "admin", operator=OPERATOR)
     if who in ("a member", "an admin"):
         assert (await person.post(f"/api/rooms/{room}/join/", {})).status == 200

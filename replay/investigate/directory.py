@@ -1,0 +1,74 @@
+"""The rooms and the accounts there are, for operators. Passwords and sessions' tokens are never read."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from domain.names import name_key
+from domain.values import RoomId, UserId
+from eventstore.values import Version
+from postgres.database import Database
+
+ROOMS = """
+SELECT room_id, name, version, member_count, message_count, bumped_at FROM rooms
+WHERE position($1 IN name_key) > 0 ORDER BY name_key, room_id LIMIT $2
+"""
+USERS = """
+SELECT users.user_id, username, role, is_demo, deactivated_at IS NOT NULL AS is_deactivated, created_at,
+    (SELECT count(*) FROM memberships AS stay WHERE stay.user_id = users.user_id AND left_version IS NULL) AS rooms,
+    (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
+        AND now() < least(idle_expires_at, expires_at)) AS sessions
+FROM users WHERE {} ORDER BY users.user_id LIMIT $2
+"""
+BY_NAME = USERS.format("position(lower($1) IN lower(username)) > 0")
+BY_ID = USERS.format("users.user_id = $1")
+ROOMS_OF = """
+SELECT room_id, name, version, member_count, message_count, bumped_at
+FROM memberships AS stay JOIN rooms USING (room_id)
+WHERE stay.user_id = $1 AND left_version IS NULL ORDER BY name_key, room_id
+"""
+
+
+class RoomEntry(Struct, frozen=True):
+    """A room as it is now."""
+
+    room_id: RoomId
+    name: str
+    version: Version
+    members: int
+    messages: int
+    bumped_at: datetime
+
+
+class UserEntry(Struct, frozen=True):
+    """An account, in how many rooms its user is, and how many sessions are open."""
+
+    user_id: UserId
+    username: str
+    role: str
+    is_demo: bool
+    is_deactivated: bool
+    created_at: datetime
+    rooms: int
+    sessions: int
+
+
+async def list_rooms(database: Database, *, containing: str, limit: int) -> list[RoomEntry]:
+    """Rooms whose name contains a text, by name; all for an empty text."""
+    return [RoomEntry(*row) for row in await database.fetch(ROOMS, name_key(containing), limit)]
+
+
+async def list_users(database: Database, *, containing: str, limit: int) -> list[UserEntry]:
+    """Accounts whose name contains a text, by id; all for an empty text."""
+    return [UserEntry(*row) for row in await database.fetch(BY_NAME, containing, limit)]
+
+
+async def find_user(database: Database, user_id: UserId) -> UserEntry | None:
+    """One account; None for a user who has none here, as after an import."""
+    row = await database.fetchrow(BY_ID, user_id, 1)
+    return UserEntry(*row) if row is not None else None
+
+
+async def rooms_of(database: Database, user_id: UserId) -> list[RoomEntry]:
+    """The rooms that a user is in, by name."""
+    return [RoomEntry(*row) for row in await database.fetch(ROOMS_OF, user_id)]
