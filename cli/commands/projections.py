@@ -12,6 +12,7 @@ from cli.support.log_reader import Reader, read
 from cli.support.operator_options import put_on_record, recorded_options
 from cli.support.output import print_fields, print_json
 from cli.support.progress_bar import progress
+from cli.support.scratch_database import scratch_database
 from projections.operator_actions import Operator
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
@@ -19,7 +20,7 @@ from replay.progress import Report
 from replay.rebuild.rebuild import Rebuilt, rebuild
 from replay.rebuild.repair import repair_room
 from replay.rebuild.snapshots import examine_snapshots
-from replay.rebuild.verify import Difference, Finding, Verified, verify
+from replay.rebuild.verify import Difference, Finding, Verified, verify, verify_standby
 
 NAMES = click.Choice([RoomsProjection.name])
 STATES = {
@@ -149,7 +150,12 @@ async def _repair(reader: Reader, room: str, operator: Operator) -> list[Differe
 async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Verified, int, list[Finding]]:
     """What was compared, the number of snapshots, and what is wrong with those."""
     room_id = await reader.reads.time_travel.room_id(room) if room is not None else None
-    verified = await verify(create_fold(), reader.settings.database_url, report, room_id=room_id)
+    dsn = reader.settings.database_url
+    if await reader.reads.database.fetchval("SELECT pg_is_in_recovery()"):
+        async with scratch_database() as scratch:
+            verified = await verify_standby(create_fold(), dsn, scratch, report, room_id=room_id)
+    else:
+        verified = await verify(create_fold(), dsn, report, room_id=room_id)
     async with reader.reads.database.connection() as connection:
         snapshots, wrong = await examine_snapshots(
             create_snapshots(reader.settings), reader.reads.log, connection, room_id=room_id

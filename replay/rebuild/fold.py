@@ -82,10 +82,19 @@ class Fold:
             await asyncio.wait([reading])
             reader.terminate()
 
-    async def stream(self, stream_id: UUID, after: Position, to: Position, connection: asyncpg.Connection) -> int:
-        """Fold the events of one stream between two positions; returns how many."""
+    async def stream(
+        self,
+        stream_id: UUID,
+        after: Position,
+        to: Position,
+        connection: asyncpg.Connection,
+        *,
+        reader: asyncpg.Connection | None = None,
+    ) -> int:
+        """Fold the events of one stream between two positions, read over `reader` if given; returns how many."""
         version, events = STREAM_START, 0
-        while page := await self._log.stream(stream_id, after=version, limit=PAGE, connection=connection):
+        reader = reader or connection
+        while page := await self._log.stream(stream_id, after=version, limit=PAGE, connection=reader):
             due = [recorded for recorded in page if after < recorded.position <= to]
             await self._fold(due, to, connection, checkpoints=False)
             version = page[-1].version

@@ -1,6 +1,7 @@
 """Verifying the read models: fold the log into temporary tables, and compare them row by row at one position."""
 
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class Verified:
 async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None = None) -> Verified:
     """Compare the live tables, or one room's rows in them, with a fold of the log. Changes nothing that others see.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable, also for a standby, which has no temporary tables: see `verify_standby`.
     """
     rules = CheckedRules()
     fold = fold.observed(rules.check)
@@ -104,6 +105,52 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
             differences = await find_differences(connection, room_id)
             findings = [*await _gaps(connection, room_id), *rules.findings]
             return Verified(at, events, rows, await _digest(connection, room_id), differences, findings)
+
+
+async def verify_standby(
+    fold: Fold, dsn: str, scratch_dsn: str, report: Report, *, room_id: RoomId | None = None
+) -> Verified:
+    """As `verify`, for a standby: its live tables are copied into the empty ones of `scratch_dsn`, another database
+    with today's schema, and compared there with a fold of its log. Raises StoreUnavailable.
+    """
+    rules = CheckedRules()
+    fold = fold.observed(rules.check)
+    async with _connected(dsn) as standby, temporary_tables(fold, scratch_dsn) as scratch:
+        async with standby.transaction(isolation="repeatable_read", readonly=True):
+            at = await checkpoints.read(fold.name, standby, schema=LIVE)
+            for table in TABLES:
+                await _copy(table, standby, scratch)
+            gaps = await _gaps(standby, room_id)
+        if room_id is None:
+            events = 0
+            async with aclosing(fold.ahead(dsn, LOG_START, at, scratch, checkpoints=False)) as pages:
+                async for position, folded in pages:
+                    events += folded
+                    report(Progress(position, at, events))
+        else:
+            events = await fold.stream(room_id, LOG_START, at, scratch, reader=standby)
+        async with scratch.transaction():
+            rows = {table: await scratch.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
+            differences = await find_differences(scratch, room_id)
+            return Verified(at, events, rows, await _digest(scratch, room_id), differences, [*gaps, *rules.findings])
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    with unavailable_is_one_error():
+        connection = await connect(dsn, VERIFY_SESSION)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+
+async def _copy(table: str, source: asyncpg.Connection, target: asyncpg.Connection) -> None:
+    """The live rows of a table into the live table of another database."""
+    with tempfile.TemporaryFile() as rows:
+        await source.copy_from_query(f"SELECT * FROM {LIVE}.{table}", output=rows, format="binary")
+        rows.seek(0)
+        await target.copy_to_table(table, schema_name=LIVE, source=rows, format="binary")
 
 
 @asynccontextmanager

@@ -1,0 +1,105 @@
+"""The commands on a hot standby: those that read work, those that change say in one line why they do not."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from domain.chat import PostMessage, RenameRoom
+from postgres.embedded import EmbeddedPostgres
+from tests.integration.cli.test_on_record import CHANGING, READING
+from tests.support.given_when_then import ADA
+from tests.support.standby import caught_up, standby_of
+from tests.support.store import open_store
+
+ARGUMENTS = {
+    "room diff": ("General", "1", "2"),
+    "room show": ("General",),
+    "room visible": ("General", "3"),
+    "events search": ("hello",),
+    "events show": ("1",),
+    "events export": ("{archive}",),
+    "user show": (str(ADA),),
+}
+ONLY_READS = "Error: the database only answers reads: it is a standby, or was made read-only\n"
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+async def standby(own_postgres: EmbeddedPostgres, postgres_folder: Path) -> AsyncIterator[str]:
+    """A standby of a server with one room."""
+    async with open_store(own_postgres.dsn) as store:
+        room_id = await store.open_room("General")
+        await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
+        await store.chat.rename_room(RenameRoom(room_id, ADA, "Generals"))
+        await store.chat.rename_room(RenameRoom(room_id, ADA, "General"))
+        with tempfile.TemporaryDirectory(prefix="onrecord-standby-") as folder:
+            async with standby_of(own_postgres, postgres_folder, Path(folder) / "copy") as dsn:
+                await store.chat.post_message(PostMessage(room_id, ADA, "streamed"))
+                await caught_up(dsn, own_postgres.dsn)
+                yield dsn
+
+
+@pytest.fixture
+def onrecord(standby: str, tmp_path: Path) -> Run:
+    def run(*arguments: str) -> Result:
+        settings = {
+            "DATABASE_URL": standby,
+            "DATA_DIR": str(tmp_path / "data"),
+            "DEMO": "yes",
+            "SERVICE_PASSWORD": "as long as it takes",
+        }
+        return CliRunner(env=settings).invoke(main, list(arguments))
+
+    return run
+
+
+async def test_commands_that_read_work(onrecord: Run, tmp_path: Path) -> None:
+    def all_of_them() -> None:
+        for words in sorted(READING - {"events tail"}):
+            arguments = [argument.format(archive=tmp_path / "log.jsonl") for argument in ARGUMENTS.get(words, ())]
+            result = onrecord(*words.split(), *arguments)
+            assert result.exit_code == 0, (words, result.output)
+        assert "streamed" in onrecord("room", "show", "General").stdout
+
+    await asyncio.to_thread(all_of_them)
+
+
+async def test_verify_finds_what_is_wrong_there(onrecord: Run, standby: str, own_postgres: EmbeddedPostgres) -> None:
+    verified = await asyncio.to_thread(onrecord, "projections", "verify", "--json")
+    on_the_primary = await asyncio.to_thread(
+        CliRunner(env={"DATABASE_URL": own_postgres.dsn}).invoke, main, ["projections", "verify", "--json"]
+    )
+    assert (verified.exit_code, verified.stdout) == (0, on_the_primary.stdout)
+    primary = await asyncpg.connect(own_postgres.dsn)
+    await primary.execute("UPDATE messages SET content = 'never said' WHERE version = 3")
+    await primary.close()
+
+    def found() -> list[str]:
+        return onrecord("projections", "verify", "--json", "--room", "General").stdout.splitlines()
+
+    for _ in range(100):  # until the change has streamed
+        lines = await asyncio.to_thread(found)
+        if len(lines) > 1:
+            break
+    difference, summary = map(json.loads, lines)
+    assert (difference["table"], summary["verdict"]) == ("messages", "differs")
+
+
+async def test_commands_that_change_say_why_they_do_not(onrecord: Run, tmp_path: Path) -> None:
+    def all_of_them() -> None:
+        archive = tmp_path / "log.jsonl"
+        assert onrecord("events", "export", str(archive)).exit_code == 0
+        for words, arguments in CHANGING.items():
+            given = [argument.format(archive=archive) for argument in arguments]
+            result = onrecord(*words.split(), *given, "--why", "to see it refused")
+            assert (result.exit_code, result.stderr.splitlines()[-1:]) == (1, [ONLY_READS.strip()]), words
+
+    await asyncio.to_thread(all_of_them)
