@@ -7,7 +7,7 @@ from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Endpoint
 from api.http.parsing import query_number, room_id
 from api.http.responses import json_response
-from eventstore.generation import Anchor, NotInLog
+from api.rest.client_log import check_client_log
 from eventstore.values import Position, Version
 from projections.readmodels.shapes import RoomEvents, StreamEvent
 
@@ -32,7 +32,7 @@ async def get_events(request: web.Request) -> web.Response:
     room = room_id(request)
     after, limit = Version(_after(request)), _limit(request)
     found = await request.app[CORE].queries.events(request[SESSION].user.id, room, after=after, limit=limit)
-    await _check_log(request)
+    await check_client_log(request)
     return json_response(found.value, position=found.position)
 
 
@@ -41,20 +41,8 @@ async def get_feed(request: web.Request) -> web.Response:
     after, limit = Position(_after(request)), _limit(request)
     token = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
     found = await request.app[CORE].queries.feed(request[SESSION].user.id, after=after, limit=limit)
-    await _check_log(request)
+    await check_client_log(request)
     return json_response(Feed(found.value, found.position, token), position=found.position)
-
-
-async def _check_log(request: web.Request) -> None:
-    """Raise NotInLog when the client says which log it continues from, and this is another."""
-    if (token := request.query.get("log")) is None:
-        return
-    try:
-        anchor = Anchor.parse(token)
-    except ValueError:
-        raise NotInLog from None
-    async with request.app[CORE].database.connection() as connection:
-        await request.app[CORE].known.check_place(anchor, connection)
 
 
 def _after(request: web.Request) -> int:

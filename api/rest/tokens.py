@@ -11,6 +11,7 @@ from api.http.endpoints import Access, Endpoint
 from api.http.responses import json_response
 from api.operations.app_keys import FIGURES_PUBLISHER
 from api.operations.figures_publisher import TOKEN_TTL_S as FIGURES_TTL_S
+from api.rest.client_log import check_client_log
 from centrifugo.tokens import SUBSCRIPTION_TTL_S, connection_token, subscription_token
 from projections.fanout.channels import OPERATIONS_CHANNEL, personal_channel
 from projections.readmodels.shapes import User
@@ -30,8 +31,14 @@ async def get_connection_token(request: web.Request) -> web.Response:
 
 
 async def get_subscription_token(request: web.Request) -> web.Response:
-    """GET /api/token/subscription/?channel=: 200 IssuedToken for one's own channel, or operations:figures; 403; 401."""
+    """GET /api/token/subscription/?channel=&log=: 200 IssuedToken for one's own channel, or operations:figures; 403;
+    401; 409 when the client's place is not in the log.
+
+    A page asks for a token every few minutes even when nothing is published. So it learns that the log went back also
+    when no process remembered it, as after a restore while none ran.
+    """
     user = _user(request)
+    await check_client_log(request)
     channel = request.query.get("channel", "")
     ttl_s = await _record_subscriber(request, channel)
     secret = request.app[SECRETS].centrifugo_token_secret
@@ -67,8 +74,8 @@ ENDPOINTS = (
         "/api/token/subscription/",
         get_subscription_token,
         IssuedToken,
-        query=("channel",),
+        query=("channel", "log"),
         access=Access.EVERYONE,
-        refusals=(401, 403),
+        refusals=(401, 403, 409),
     ),
 )

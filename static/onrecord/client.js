@@ -92,7 +92,7 @@ export class Client {
     this.#pace = pace;
     this.#channel = `personal:${mirror.user.id}`;
     this.#Unauthorized = Centrifuge.UnauthorizedError;
-    this.#centrifuge = new Centrifuge(url, { getToken: this.#tokenFrom("/api/token/connection/"), ...options });
+    this.#centrifuge = new Centrifuge(url, { getToken: this.#tokenFrom(() => "/api/token/connection/"), ...options });
     this.#centrifuge.on("connecting", ({ code }) => this.#connecting(code));
     this.#centrifuge.on("disconnected", ({ code }) => this.#ended(code));
     this.#subscription = this.#newPersonalSubscription();
@@ -143,20 +143,22 @@ export class Client {
 
   /** @param {string} channel */
   #newSubscription(channel) {
-    return this.#centrifuge.newSubscription(channel, { getToken: this.#tokenFrom(tokenPath(channel)) });
+    const getToken = this.#tokenFrom(() => tokenPath(channel) + this.#log);
+    return this.#centrifuge.newSubscription(channel, { getToken });
   }
 
   /**
    * The function by which centrifuge-js gets tokens.
    *
-   * @param {string} path
+   * @param {() => string} path
    */
   #tokenFrom(path) {
     return async () => {
       try {
-        return (await this.#api.get(path)).token;
+        return (await this.#api.get(path())).token;
       } catch (error) {
         if (error instanceof ApiError && error.isOtherUser) this.#stop(error);
+        if (error instanceof ApiError && error.body?.code === "log_restarted") this.#restart();
         if (error instanceof ApiError && error.isUnauthorized) throw new this.#Unauthorized("no session");
         throw error;
       }

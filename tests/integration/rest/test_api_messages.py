@@ -139,7 +139,8 @@ async def test_a_place_that_is_not_in_the_log_is_refused(ada: Person, room: str)
     position, token = feed["position"], feed["log"]
     generation, at, digest = token.split("-")
     version = (await ada.get(f"{room}/events/")).body["version"]
-    for path in (f"/api/feed/?after={position}", f"{room}/events/?after={version}"):
+    token_path = f"/api/token/subscription/?channel=personal:{ada.user['id']}"
+    for path in (f"/api/feed/?after={position}", f"{room}/events/?after={version}", token_path):
         assert (await ada.get(path)).status == 200
         assert (await ada.get(f"{path}&log={token}")).status == 200
         for other in (

@@ -127,3 +127,25 @@ async def test_a_restored_base_backup_leaves_the_service_and_its_pages_as_the_lo
     assert await posted(service.bob, service.apps[-1], room, "after a restart") == 5 + 2 * len(service.apps)
     for page in pages:
         await service.assert_fresh(page)
+
+
+@pytest.mark.parametrize("service", ["embedded hub"], indirect=True)
+async def test_pages_notice_a_backup_that_was_restored_while_no_process_ran(service: Service) -> None:
+    room = await service.ada.open_room("General")
+    assert await posted(service.ada, service.apps[0], room, "kept") == 3
+    await service.backup.take()
+    page = await service.desk.open(service.ada, f"/rooms/{room}/", service.websocket_url)
+    for number in range(5):
+        await posted(service.ada, service.apps[0], room, f"lost {number}")
+    await published_to(service.postgres.dsn, (await service.ada.get("/api/rooms/")).position)
+    await service.assert_fresh(page)
+
+    for app in service.apps:
+        await app.kill()
+    await service.backup.restore()
+    for app in service.apps:
+        await app.start()
+
+    assert await posted(service.ada, service.apps[0], room, "new") == 4
+    await service.assert_fresh(page)
+    assert contents(await page.room()) == ["kept", "new"]
