@@ -88,7 +88,7 @@ Body = Message | Member
 
 
 class MembersChanged(Struct, frozen=True):
-    """Many joins and leaves of one room in a row: the versions from `first` to `version`, and the room right after them.
+    """Many joins and leaves of one room in a row: versions `first` to `version`, and the room right after them.
 
     `joined` are members now who joined in the meantime, `left` the opposite; the newest `MOST_NAMED` of each.
     """
