@@ -15,6 +15,9 @@ from projections.readmodels.shapes import PublishedBody
 CROWD = 50
 """So many joins and leaves of one room in a row become one publication."""
 
+MEMBERS_CHANGED = "members_changed"
+"""The type of that publication. It is no event of the log, so not a topic."""
+
 
 class PublicationData(msgspec.Struct, frozen=True):
     """The data of a publication, before encoding."""
@@ -138,7 +141,7 @@ class Publications:
         """Fill in the data of the publication. Raises StoreUnavailable."""
         body = await self._bodies.members_changed(crowd.events)
         position = crowd.entries[-1].position
-        crowd.data = self._encode(PublicationData("members_changed", body.version, position, body))
+        crowd.data = self._encode(PublicationData(MEMBERS_CHANGED, body.version, position, body))
 
     async def encode(self, entries: Sequence[Entry]) -> None:
         """Fill in the data of the entries that lack it. Raises StoreUnavailable."""

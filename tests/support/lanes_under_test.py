@@ -106,7 +106,7 @@ async def published_to(dsn: str, position: int, *, timeout_s: float = 30) -> Non
 def covered_positions(published: Sequence[dict[str, Any]], events: Sequence[Any]) -> list[int]:
     """The positions in the log that publications of a channel stand for, ascending: of a range, all of its events."""
     at = {(str(recorded.event.originator_id), recorded.version): recorded.position for recorded in events}
-    found = set()
+    found: set[int] = set()
     for told in published:
         first = told["body"].get("from", told["version"])
         found.update(at[told["body"]["room"]["id"], version] for version in range(first, told["version"] + 1))
