@@ -47,7 +47,7 @@ async def run() -> None:
         await store.database.execute(MAKE_WARM, [FIRST_STRANGER, SECOND_STRANGER, *MEMBERS])
         server = TimedServer()
         async with publishing(dsn, store, server, all_warm=False) as fanout:
-            await published_to(dsn, await store.database.fetchval("SELECT max(notification_id) FROM stored_events"))
+            await published_to(dsn, (await store.events())[-1].position)
             before = fanout.counts.publications
             started = time.perf_counter()
             talking = asyncio.create_task(_talk(store, strangers))
@@ -59,9 +59,7 @@ async def run() -> None:
             talking.cancel()
             await asyncio.wait([talking])
             sent = talking.result()
-            await published_to(
-                dsn, await store.database.fetchval("SELECT max(notification_id) FROM stored_events"), timeout_s=600
-            )
+            await published_to(dsn, (await store.events())[-1].position, timeout_s=600)
             waited = sorted(server.came_at[key] - at for key, at in sent.items())
             publications = fanout.counts.publications - before
     row = (
