@@ -5,7 +5,7 @@ A lane keeps audiences in memory, with their channels encoded; a republication q
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import assert_never
 
 import asyncpg
@@ -132,6 +132,19 @@ class Audience:
                 return chunks
             case _:
                 assert_never(event)
+
+    def advance_crowd(self, events: Sequence[Room.UserJoined | Room.UserLeft]) -> list[UserChunk]:
+        """Apply many joins and leaves, the room's next, and return the users who are members after the last one."""
+        self.version = Version(events[-1].originator_version)
+        self._leaver = None
+        is_member = {event.user_id: isinstance(event, Room.UserJoined) for event in events}
+        moved = {user_id for user_id in is_member if self._owns(user_id)}
+        joined = {user_id for user_id in moved if is_member[user_id]}
+        self.members |= joined
+        self.members -= moved - joined
+        self.warm_members.discard(moved - joined)
+        self.warm_members.add(user_id for user_id in joined if self._warm_users.is_warm(user_id))
+        return self.warm_members.chunks
 
     def recipients_among(self, user_ids: Set[UserId]) -> set[UserId]:
         """Those of `user_ids` who are recipients of the last event that `advance` applied."""

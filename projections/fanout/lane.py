@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,17 +12,17 @@ import asyncpg
 import msgspec
 
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
-from domain.values import UserId
+from domain.values import RoomId, UserId
 from eventstore.errors import LogRestarted
 from eventstore.values import Position
 from projections.fanout import lane_table as lanes
-from projections.fanout.audience import Audience, Audiences, UserChunk
-from projections.fanout.backlog import Backlog, PublicationPiece
+from projections.fanout.audience import Audiences, UserChunk
+from projections.fanout.backlog import Backlog, PublicationPiece, rooms_that_wait
 from projections.fanout.channels import personal_channel
 from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
 from projections.fanout.leases import AllWarm, WarmUsers
-from projections.fanout.publications import Entry, FeedPaused
+from projections.fanout.publications import Crowd, Entry, FeedPaused, crowds
 from projections.fanout.restart import tell_of_restart
 from projections.fanout.tail import Tail
 from projections.operator_actions import Operator
@@ -31,7 +31,10 @@ SMALL_AUDIENCE = 200
 """A publication to at most this many channels may overtake bigger ones that wait in the backlog."""
 
 MAX_BACKLOG = 100
-"""How many events may wait in the backlog; beyond that the lane stops reading the log until some are published."""
+"""With so many events of one room in the backlog, its next ones are held back."""
+
+MAX_HELD = 20_000
+"""How many events are held back; beyond that the lane stops reading the log until some are published."""
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 5.0
 
@@ -53,9 +56,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event and its recipients: warm users get the publication, users who turned cold get a `feed_paused`."""
+    """One event, or a crowd, and its recipients: warm users get it, users who turned cold get a `feed_paused`."""
 
-    entry: Entry
+    entry: Entry | Crowd
     chunks: Sequence[UserChunk]
     markers: Sequence[PublicationPiece]
 
@@ -100,6 +103,7 @@ class Lane:
         self._warm_users = AllWarm(lane=lane, lanes=lanes_) if self._all_warm else WarmUsers(lane=lane, lanes=lanes_)
         self._audiences = Audiences(self._warm_users, lane=lane, lanes=lanes_)
         self._backlog = Backlog()
+        self._held: list[Entry] = []  # read, but not begun: their rooms have enough in the backlog
         self._notified: set[UserId] = set()
         self._unpublished: deque[tuple[Position, datetime]] = deque()
         self._read_to = self.row.position
@@ -116,9 +120,8 @@ class Lane:
     @property
     def lag_s(self) -> float:
         """How long the oldest unpublished event has waited, in seconds."""
-        if self._unpublished:
-            return (datetime.now(UTC) - self._unpublished[0][1]).total_seconds()
-        return (datetime.now(UTC) - self.row.moved_at).total_seconds() if self.lag_events else 0.0
+        oldest = self._unpublished[0][1] if self._unpublished else self._tail.oldest_beyond(self.row.position)
+        return (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
 
     async def run(self) -> None:
         """Publish until `finish`. Raises LayoutChanged, and the driver's errors when the database is unavailable."""
@@ -185,8 +188,11 @@ class Lane:
         call: list[PublicationPiece] = []
         if await self._is_worth_reading():
             entries, read_to = await self._tail.after(self._read_to, to=self.row.stop_at)
-            call = await self._due(entries)
+            self._unpublished.extend((entry.position, entry.event.timestamp) for entry in entries)
+            call = await self._due([*self._held, *entries])
             self._read_to = read_to
+        elif self._held and not self._backlog.full_rooms(MAX_BACKLOG // 2):
+            call = await self._due(self._held)
         waiting = self._backlog.next()
         await self._publish([*call, *waiting])
         self._backlog.remove(waiting)
@@ -198,7 +204,9 @@ class Lane:
     async def _is_worth_reading(self) -> bool:
         """With a backlog: only when new events are known. Without one: wait for new events, or until the next poll."""
         if len(self._backlog):
-            return len(self._backlog) < MAX_BACKLOG and self._tail.has_news(self._read_to)
+            return len(self._held) < MAX_HELD and self._tail.has_news(self._read_to)
+        if self._held:
+            return False
         await self._tail.wait_for_news(self._read_to)
         return True
 
@@ -207,25 +215,74 @@ class Lane:
         if not entries:
             return []
         self._audiences.apply(await self._warm_users.read_changes(self._connection))  # after the events: see `leases`
-        deliveries = []
-        for entry in entries:
-            self._unpublished.append((entry.position, entry.event.timestamp))
-            if entry.position == self.row.skip_position:
-                await self._set_aside(entry, "skipped by an operator")
-            else:
-                deliveries.append(await self._delivery(entry))
-        await self._tail.encode([each.entry for each in deliveries if each.chunks])
+        deliveries = await self._deliveries(await self._hold_back(entries))
+        await self._tail.encode([each.entry for each in deliveries if each.chunks and isinstance(each.entry, Entry)])
         due: list[PublicationPiece] = []
         for each in deliveries:
             self._schedule(each, due)
         return due
+
+    async def _hold_back(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Hold back the events of rooms that wait; return the others."""
+        full = self._backlog.full_rooms(MAX_BACKLOG)
+        if not full:
+            self._held = []
+            return list(entries)
+        users: dict[RoomId, set[UserId]] = {}
+        for entry in entries:
+            room_id = RoomId(entry.event.originator_id)
+            if room_id not in users:
+                users[room_id] = set((await self._audiences.before(entry.event, self._connection)).members)
+            users[room_id].add(entry.event.actor)
+        waiting = rooms_that_wait(full, users)
+        self._held = [entry for entry in entries if entry.event.originator_id in waiting]
+        return [entry for entry in entries if entry.event.originator_id not in waiting]
+
+    async def _deliveries(self, entries: Sequence[Entry]) -> list[Delivery]:
+        """What to publish for `entries`, in log order: a crowd in place of its last event."""
+        found = list(crowds(entries))
+        ends = {crowd.entries[-1].position: crowd for crowd in found}
+        crowded = {entry.position for crowd in found for entry in crowd.entries}
+        skipped = {entry.position for crowd in found if self._is_skipped(crowd) for entry in crowd.entries}
+        deliveries = []
+        for entry in entries:
+            if self._is_skipped(entry) or entry.position in skipped:
+                await self._set_aside(entry, "skipped by an operator")
+                continue
+            deliveries.append(self._own(entry) if entry.position in crowded else await self._delivery(entry))
+            if (crowd := ends.get(entry.position)) is not None:
+                deliveries.append(await self._crowd_delivery(crowd))
+        return deliveries
+
+    def _is_skipped(self, entry: Entry | Crowd) -> bool:
+        return entry.position == self.row.skip_position
+
+    def _own(self, entry: Entry) -> Delivery:
+        """An event of a crowd, for the one who joined or left."""
+        user_id = entry.event.actor
+        if not self._audiences.owns(user_id):
+            return Delivery(entry, (), ())
+        is_warm = self._warm_users.is_warm(user_id)
+        chunks = (UserChunk(frozenset([user_id])),) if is_warm else ()
+        return Delivery(entry, chunks, tuple(self._markers({user_id}, entry)))
+
+    async def _crowd_delivery(self, crowd: Crowd) -> Delivery:
+        """The crowd, for those who are members after its last event. Who joined in it has got the own event before."""
+        audience = await self._audiences.before(crowd.entries[0].event, self._connection)
+        chunks = audience.advance_crowd(crowd.events)
+        if chunks:
+            await self._tail.encode_crowd(crowd)
+        self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
+        markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), crowd)
+        return Delivery(crowd, chunks, tuple(markers))
 
     async def _delivery(self, entry: Entry) -> Delivery:
         """The event and its recipients as of its version."""
         audience = await self._audiences.before(entry.event, self._connection)
         chunks = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
-        return Delivery(entry, chunks, tuple(self._markers(audience, entry)))
+        markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), entry)
+        return Delivery(entry, chunks, tuple(markers))
 
     def _schedule(self, delivery: Delivery, due: list[PublicationPiece]) -> None:
         """Publish to a small audience now; a large one waits in the backlog."""
@@ -245,10 +302,10 @@ class Lane:
         self._backlog.remove(before)
         due.extend((*before, piece))
 
-    def _markers(self, audience: Audience, entry: Entry) -> Iterator[PublicationPiece]:
-        """The `feed_paused` of users who turned cold, in place of the first event they no longer get."""
+    def _markers(self, recipients: Set[UserId], entry: Entry | Crowd) -> Iterator[PublicationPiece]:
+        """The `feed_paused` of those who turned cold, in place of the first event they no longer get."""
         unnotified = self._warm_users.unnotified
-        for cold in audience.recipients_among(unnotified.keys()) - self._notified:
+        for cold in (recipients & unnotified.keys()) - self._notified:
             self._notified.add(cold)
             data = msgspec.json.encode(FeedPaused(Position(entry.position - 1)))
             # The lease is part of the key: after a reset, the lane may announce a later lease's end at this position.
@@ -283,7 +340,8 @@ class Lane:
         """Set the event of the first piece aside, or stop the lane at it. None of `remaining` is published yet."""
         entry = remaining[0].entry
         if self._sets_aside:
-            await self._set_aside(entry, reason)
+            for each in entry.entries:
+                await self._set_aside(each, reason)
             return
         log.error("fan-out stopped", extra={"lane": self.row.name, "position": entry.position, "reason": reason})
         await self._save_before(remaining)
@@ -311,9 +369,11 @@ class Lane:
             self.row = await lanes.read_lane(self.row, self._connection)
 
     async def _move_to(self, position: Position) -> bool:
-        """Move the checkpoint up to `position`, but not past the backlog; return whether it moved."""
+        """Move the checkpoint up to `position`, but not past what waits; return whether it moved."""
         if len(self._backlog):
             position = Position(min(position, self._backlog.position - 1))
+        if self._held:
+            position = Position(min(position, self._held[0].position - 1))
         if position <= self.row.position:
             return False
         if self.row.generation != self._known.generation:

@@ -1,15 +1,22 @@
 """Events as publications carry them, encoded once per process for all lanes and channels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from centrifugo.publisher import Channels, Publication
-from domain.room import RoomEvent
+from domain.room import Room, RoomEvent
+from domain.values import RoomId
 from eventstore.log import Recorded
 from eventstore.values import Position, Version
 from projections.readmodels.bodies import Bodies
-from projections.readmodels.shapes import Body
+from projections.readmodels.shapes import PublishedBody
+
+CROWD = 50
+"""So many joins and leaves of one room in a row become one publication."""
+
+MEMBERS_CHANGED = "members_changed"
+"""The type of that publication. It is no event of the log, so not a topic."""
 
 
 class PublicationData(msgspec.Struct, frozen=True):
@@ -18,7 +25,7 @@ class PublicationData(msgspec.Struct, frozen=True):
     type: str
     version: Version
     position: Position
-    body: Body
+    body: PublishedBody
 
 
 class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused"):
@@ -47,6 +54,11 @@ class Entry:
         self.data: bytes | None = None
 
     @property
+    def entries(self) -> Sequence["Entry"]:
+        """Itself: the events that its publication stands for."""
+        return (self,)
+
+    @property
     def position(self) -> Position:
         return self.recorded.position
 
@@ -69,12 +81,67 @@ class Entry:
         return Publication(channels, self.data, self.key)
 
 
+class Crowd:
+    """A run of joins and leaves of one room with consecutive versions, and the publication that stands for all of them.
+
+    `position` is that of its first event: a lane whose checkpoint is before it publishes the whole run.
+    """
+
+    __slots__ = ("data", "entries")
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = entries
+        self.data: bytes | None = None
+
+    @property
+    def position(self) -> Position:
+        return self.entries[0].position
+
+    @property
+    def events(self) -> list[Room.UserJoined | Room.UserLeft]:
+        return [event for entry in self.entries if isinstance(event := entry.event, Room.UserJoined | Room.UserLeft)]
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: derived from the fact. Another cut of the same run is another publication."""
+        first, last = self.entries[0], self.entries[-1]
+        key = f"{first.event.originator_id}:{first.event.originator_version}-{last.event.originator_version}"
+        return key if last.generation == 1 else f"{key}:{last.generation}"
+
+    def publication(self, channels: Channels) -> Publication:
+        """The publication to these channels, once the data is encoded."""
+        assert self.data is not None, "the data of a crowd is encoded before it is published"
+        return Publication(channels, self.data, self.key)
+
+
+def crowds(entries: Sequence[Entry]) -> Iterator[Crowd]:
+    """The runs of at least `CROWD` joins and leaves of one room, with no other event of that room in between."""
+    runs: dict[RoomId, list[Entry]] = {}
+    for entry in entries:
+        room_id = RoomId(entry.event.originator_id)
+        is_move = isinstance(entry.event, Room.UserJoined | Room.UserLeft)
+        run = runs.setdefault(room_id, [])
+        if run and (not is_move or entry.recorded.version != run[-1].recorded.version + 1):
+            if len(run) >= CROWD:
+                yield Crowd(run)
+            run = runs[room_id] = []
+        if is_move:
+            run.append(entry)
+    yield from (Crowd(run) for run in runs.values() if len(run) >= CROWD)
+
+
 class Publications:
     """Encodes the data of publications, once per process for all lanes and channels."""
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
         self._encode = msgspec.json.Encoder().encode
+
+    async def encode_crowd(self, crowd: Crowd) -> None:
+        """Fill in the data of the publication. Raises StoreUnavailable."""
+        body = await self._bodies.members_changed(crowd.events)
+        position = crowd.entries[-1].position
+        crowd.data = self._encode(PublicationData(MEMBERS_CHANGED, body.version, position, body))
 
     async def encode(self, entries: Sequence[Entry]) -> None:
         """Fill in the data of the entries that lack it. Raises StoreUnavailable."""

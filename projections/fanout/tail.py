@@ -5,6 +5,7 @@ import contextlib
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 
 from eventstore.errors import LogRestarted
 from eventstore.generation import KnownLog
@@ -12,7 +13,7 @@ from eventstore.log import CHANNEL, Log
 from eventstore.values import LOG_START, Position
 from postgres.database import Database
 from postgres.listener import Listener
-from projections.fanout.publications import Entry, Publications
+from projections.fanout.publications import Crowd, Entry, Publications
 from projections.readmodels.projection import RoomsProjection
 
 PAGE = 1_000
@@ -52,6 +53,11 @@ class Tail:
         """Whether there may be events beyond `position`, as far as this process knows without a query."""
         return self._to > position or self._news.is_set()
 
+    def oldest_beyond(self, position: Position) -> datetime | None:
+        """When the first known event beyond `position` happened, without a query; None when none is known."""
+        start = bisect_right(self._window, position, key=lambda entry: entry.position)
+        return self._window[start].event.timestamp if start < len(self._window) else None
+
     async def wait_for_news(self, position: Position) -> bool:
         """Wait until there may be events beyond `position`, at most `POLL_S`; return whether there may be."""
         if not self.has_news(position):
@@ -84,6 +90,10 @@ class Tail:
     async def encode(self, entries: Sequence[Entry]) -> None:
         """Fill in the data of entries that a lane is about to publish. Raises StoreUnavailable."""
         await self._publications.encode(entries)
+
+    async def encode_crowd(self, crowd: Crowd) -> None:
+        """Fill in the data of a crowd that a lane is about to publish. Raises StoreUnavailable."""
+        await self._publications.encode_crowd(crowd)
 
     async def _extend(self, position: Position) -> None:
         """Extend the window, or start a new one at `position` when that lies beyond its end."""

@@ -15,9 +15,11 @@ from eventstore.log import Recorded
 from eventstore.values import Version
 from postgres.database import Database
 from projections.readmodels.shapes import (
+    MOST_NAMED,
     Body,
     LastMessage,
     Member,
+    MembersChanged,
     Message,
     MessageRoom,
     RoomSummary,
@@ -137,6 +139,23 @@ class Bodies:
             )
             for recorded, event in zip(batch, events, strict=True)
         ]
+
+    async def members_changed(self, run: Sequence[Room.UserJoined | Room.UserLeft]) -> MembersChanged:
+        """The body that stands for all of `run`: joins and leaves of one room with consecutive versions."""
+        first, last = run[0], run[-1]
+        last_moves = {event.user_id: event for event in run}
+        newest = [event for event in run if last_moves[event.user_id] is event]
+        joined = [event.user_id for event in newest if isinstance(event, Room.UserJoined)][-MOST_NAMED:]
+        left = [event.user_id for event in newest if isinstance(event, Room.UserLeft)][-MOST_NAMED:]
+        users = await self.users([*joined, *left])
+        return MembersChanged(
+            first=Version(first.originator_version),
+            version=Version(last.originator_version),
+            count=len(run),
+            joined=[users[user_id] for user_id in joined],
+            left=[users[user_id] for user_id in left],
+            room=await self.room_at(*room_version(last)),
+        )
 
     async def room_at(self, room_id: RoomId, version: Version) -> RoomSummary:
         """The room as it was right after `version`."""

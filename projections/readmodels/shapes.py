@@ -6,7 +6,7 @@ A body is derived from the log: an event gives the same `Message` or `Member` to
 from datetime import UTC, datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from domain.values import RoomId, UserId
 from eventstore.values import Position, Version
@@ -85,6 +85,27 @@ class Member(Struct, frozen=True):
 
 Body = Message | Member
 """The part of an event that clients see."""
+
+
+class MembersChanged(Struct, frozen=True):
+    """Many joins and leaves of one room in a row: versions `first` to `version`, and the room right after them.
+
+    `joined` are members now who joined in the meantime, `left` the opposite; the newest `MOST_NAMED` of each.
+    """
+
+    first: Annotated[Version, Meta(description="the first version that this stands for")] = field(name="from")
+    version: Version
+    count: int
+    joined: list[User]
+    left: list[User]
+    room: RoomSummary
+
+
+MOST_NAMED = 20
+"""How many users `MembersChanged` names on each side."""
+
+PublishedBody = Body | MembersChanged
+"""The part of a publication about a room."""
 
 
 class StreamEvent(Struct, frozen=True):

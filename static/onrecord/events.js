@@ -1,7 +1,7 @@
 /**
  * What the browser does about each type of event, by the server's topics. A new event type is one new entry here.
  *
- * @import { Member, Message, RoomEvent } from "./shapes.js"
+ * @import { Member, Message, RangeEvent, RoomChange, RoomEvent } from "./shapes.js"
  * @import { Room } from "./room.js"
  */
 
@@ -11,6 +11,8 @@
  * @property {"starts" | "ends"} [membership] What the event does to the membership of the user who acted.
  * @property {boolean} [isMessage] It carries a message: unread to others; to its author, proof that it was sent.
  */
+
+/** @typedef {Omit<RangeEvent, "position">} RangeChange */
 
 /** @typedef {{ bivarianceHack(room: Room, event: RoomEvent): void }["bivarianceHack"]} Apply */
 
@@ -24,6 +26,21 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
 
 /** A type that is newer than this code. @type {EventKind} */
 const UNKNOWN = { apply: (room, event) => room.skip(event) };
+
+/** Publications that stand for many events: `from` in the body is the first version. They are of no one's doing. */
+export const RANGES = {
+  members_changed: {
+    apply: (/** @type {Room} */ room, /** @type {RangeChange} */ range) => room.changeMembers(range),
+  },
+};
+
+/**
+ * @param {RoomChange} change
+ * @returns {change is RangeChange}
+ */
+export function isRange(change) {
+  return Object.hasOwn(RANGES, change.type);
+}
 
 /**
  * @param {RoomEvent} event

@@ -1,8 +1,8 @@
-import { kindOf } from "./events.js";
+import { isRange, kindOf } from "./events.js";
 import { Room } from "./room.js";
 import { Unread } from "./unread.js";
 
-/** @import { Member, PageState, Reading, Room as ShownRoom, RoomEvent } from "./shapes.js" */
+/** @import { Member, PageState, Reading, Room as ShownRoom, RoomChange } from "./shapes.js" */
 
 /**
  * Latest bumped first, as the API lists rooms.
@@ -28,11 +28,11 @@ export class Mirror {
   #rooms = new Map();
   /** @type {Map<string, Unread>} */
   #unread = new Map();
-  /** Events of rooms that were never loaded. @type {Map<string, RoomEvent[]>} */
+  /** Events of rooms that were never loaded. @type {Map<string, RoomChange[]>} */
   #unloaded = new Map();
   /** Rooms that were never loaded because the user is not a member, as of a version. @type {Map<string, number>} */
   #absentUpTo = new Map();
-  /** @type {Set<(event: RoomEvent | null) => void>} */
+  /** @type {Set<(event: RoomChange | null) => void>} */
   #listeners = new Set();
 
   /** @param {PageState} state */
@@ -88,13 +88,13 @@ export class Mirror {
   /**
    * Call `listener(event)` after each event that was applied, and `listener(null)` after any other change.
    *
-   * @param {(event: RoomEvent | null) => void} listener
+   * @param {(event: RoomChange | null) => void} listener
    */
   subscribe(listener) {
     this.#listeners.add(listener);
   }
 
-  /** @param {RoomEvent} event */
+  /** @param {RoomChange} event */
   receive(event) {
     const id = event.body.room.id;
     const room = this.#rooms.get(id);
@@ -148,7 +148,7 @@ export class Mirror {
 
   /**
    * @param {string} id
-   * @param {RoomEvent} event
+   * @param {RoomChange} event
    */
   #receiveUnloaded(id, event) {
     if (event.version <= (this.#absentUpTo.get(id) ?? 0)) return;
@@ -177,11 +177,11 @@ export class Mirror {
 
   /**
    * @param {string} id
-   * @param {RoomEvent} event
+   * @param {RoomChange} event
    */
   #applied(id, event) {
     if (this.#isOwn(event)) this.#appliedOwn(id, event);
-    else if (kindOf(event).isMessage) this.#unread.get(id)?.addMessage(event.version);
+    else if (!isRange(event) && kindOf(event).isMessage) this.#unread.get(id)?.addMessage(event.version);
     this.#notify(event);
   }
 
@@ -189,7 +189,7 @@ export class Mirror {
    * Messages from before the user joined are not unread. A reading that counts up to this event includes it already.
    *
    * @param {string} id
-   * @param {RoomEvent} event
+   * @param {RoomChange} event
    */
   #appliedOwn(id, event) {
     const { version } = event;
@@ -200,17 +200,17 @@ export class Mirror {
     else if (membership === "ends") this.#unread.delete(id);
   }
 
-  /** @param {RoomEvent} event */
+  /** @param {RoomChange} event */
   #ownMembership(event) {
-    return this.#isOwn(event) ? kindOf(event).membership : undefined;
+    return this.#isOwn(event) && !isRange(event) ? kindOf(event).membership : undefined;
   }
 
-  /** @param {RoomEvent} event */
+  /** @param {RoomChange} event */
   #isOwn(event) {
-    return event.body.user.id === this.user.id;
+    return !isRange(event) && event.body.user.id === this.user.id;
   }
 
-  /** @param {RoomEvent | null} event */
+  /** @param {RoomChange | null} event */
   #notify(event) {
     for (const listener of this.#listeners) listener(event);
   }

@@ -1,6 +1,9 @@
-import { kindOf } from "./events.js";
+import { isRange, kindOf, RANGES } from "./events.js";
 
-/** @import { Member, Message, Room as ShownRoom, RoomEvent, User } from "./shapes.js" */
+/** @import { Member, MembersChanged, Message, Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js" */
+
+/** Of those who left, a range names no more. */
+const MOST_NAMED = 20;
 
 /**
  * One room as of its version `version`: what a fresh page would show, kept up to date by events.
@@ -9,7 +12,7 @@ import { kindOf } from "./events.js";
  * that arrives early waits; `isBehind` says that an event before it is missing.
  */
 export class Room {
-  /** @type {Map<number, RoomEvent>} */
+  /** @type {Map<number, RoomChange>} */
   #waiting = new Map();
 
   /**
@@ -46,15 +49,17 @@ export class Room {
   }
 
   /**
-   * Receive an event of this room; returns the events that were applied, in order.
+   * Receive an event of this room, or a range; returns what was applied, in order.
    *
-   * @param {RoomEvent} event
+   * @param {RoomChange} event
    */
   receive(event) {
-    if (event.version > this.version) this.#waiting.set(event.version, event);
+    if (event.version > this.version && !(isRange(event) && this.#waiting.has(event.version)))
+      this.#waiting.set(event.version, event);
     const applied = [];
-    for (let next = this.#next(event); next !== undefined; next = this.#waiting.get(this.version + 1)) {
-      kindOf(next).apply(this, next);
+    for (let next = this.#first(event); next !== undefined; next = this.#next()) {
+      if (isRange(next)) RANGES[next.type].apply(this, next);
+      else kindOf(next).apply(this, next);
       applied.push(next);
     }
     for (const version of this.#waiting.keys()) if (version <= this.version) this.#waiting.delete(version);
@@ -114,14 +119,55 @@ export class Room {
   }
 
   /**
-   * The event to apply first. The user's own join carries the whole room, so unless the messages must be complete,
+   * Apply all events of a range, or those of them that are new.
+   *
+   * @param {{ body: MembersChanged }} range
+   */
+  changeMembers({ body: { room, left } }) {
+    this.shown = room;
+    const gone = new Set(left.map((user) => user.id));
+    if (this.members !== null) this.members = this.members.filter((member) => !gone.has(member.id));
+  }
+
+  /**
+   * What to apply first. The user's own join or leave carries the whole room, so unless the messages must be complete,
    * earlier events do not matter.
    *
-   * @param {RoomEvent} event
+   * @param {RoomChange} event
    */
-  #next(event) {
-    const isOwnJoin = kindOf(event).membership === "starts" && event.body.user.id === this.me;
-    if (isOwnJoin && this.messages === null && event.version > this.version) return event;
-    return this.#waiting.get(this.version + 1);
+  #first(event) {
+    const isNew = event.version > this.version && this.messages === null;
+    if (isNew && this.#isOwn(event) && !isRange(event) && kindOf(event).membership !== undefined) return event;
+    return this.#next();
+  }
+
+  /** The next event, or a range that contains it. */
+  #next() {
+    const next = this.#waiting.get(this.version + 1);
+    return next !== undefined && !isRange(next) ? next : this.#applicableRange();
+  }
+
+  #applicableRange() {
+    if (!this.#canApplyRanges) return undefined;
+    const changes = [...this.#waiting.values()].filter((change) => change.version > this.version);
+    const own = changes.filter((change) => this.#isOwn(change));
+    const ownVersion = Math.min(Infinity, ...own.map(({ version }) => version));
+    return changes.filter(isRange).find((range) => {
+      const isComplete = this.members === null || range.body.left.length < MOST_NAMED;
+      return range.body.from <= this.version + 1 && range.version < ownVersion && isComplete;
+    });
+  }
+
+  /**
+   * Whether ranges are applied as they are. Where all members are shown, their names are needed; after leaving, the
+   * user's own join. Then the events are fetched one by one.
+   */
+  get #canApplyRanges() {
+    return !this.isLeft && !this.hasAllMembers;
+  }
+
+  /** @param {RoomChange} change */
+  #isOwn(change) {
+    return !isRange(change) && change.body.user.id === this.me;
   }
 }

@@ -41,6 +41,19 @@ export interface Member {
   user: User;
 }
 
+/**
+ * Many joins and leaves of a room in a row, from version `from` to `version`, and the room after them. `joined` and
+ * `left` name the newest of them, at most 20 each.
+ */
+export interface MembersChanged {
+  from: number;
+  version: number;
+  count: number;
+  joined: User[];
+  left: User[];
+  room: Room;
+}
+
 /** An event of a room, with as much as it takes to apply it. `type` is the server's topic. */
 export interface RoomEvent<Body extends Message | Member = Message | Member> {
   type: string;
@@ -67,8 +80,19 @@ export type Signal =
   | { type: "log_restarted"; generation: number }
   | { type: "feed_paused"; position: number } | { type: "room_read"; body: Reading };
 
+/** A publication that stands for many events. */
+export interface RangeEvent {
+  type: "members_changed";
+  version: number;
+  position: number;
+  body: MembersChanged;
+}
+
+/** What changes a room: one event, or many. */
+export type RoomChange = RoomEvent | Omit<RangeEvent, "position">;
+
 /** What a personal channel carries. */
-export type Publication = StreamEvent | Signal;
+export type Publication = StreamEvent | RangeEvent | Signal;
 
 /** The open room: its newest messages, ascending, and its first members. */
 export interface OpenRoom {

@@ -11,7 +11,7 @@ import { randomFrom } from "./random.mjs";
 import { Service } from "./service.mjs";
 
 /**
- * @import { User } from "../../static/onrecord/shapes.js"
+ * @import { RangeEvent, User } from "../../static/onrecord/shapes.js"
  * @import { Delivery } from "./connection.mjs"
  * @import { Random } from "./random.mjs"
  */
@@ -87,6 +87,7 @@ function opened() {
  */
 function happen(service, random) {
   const room = random.one(ROOMS);
+  if (random.number() < 0.08) return service.crowd(room, someMoves(service, room, random));
   const user = random.one([1, 1, 2, 3]);
   if (!service.isMember(room, user)) service.record("user_joined", room, user);
   else if (random.number() < 0.25) service.record("user_left", room, user);
@@ -94,6 +95,25 @@ function happen(service, random) {
   else service.record("message_added", room, user, `${random.below(1000)}`);
   const reads = random.number() < 0.1 && service.isMember(room, ME);
   if (reads) service.read(room, random.below(service.room(room).version + 1));
+}
+
+/**
+ * People, and among them perhaps the user, come and go.
+ *
+ * @param {Service} service
+ * @param {string} room
+ * @param {Random} random
+ */
+function someMoves(service, room, random) {
+  const members = new Set([1, 2, 3].filter((user) => service.isMember(room, user)));
+  return Array.from({ length: 1 + random.below(5) }, () => {
+    const user = random.one([1, 2, 3]);
+    /** @type {["user_joined" | "user_left", number]} */
+    const move = [members.has(user) ? "user_left" : "user_joined", user];
+    if (members.has(user)) members.delete(user);
+    else members.add(user);
+    return move;
+  });
 }
 
 /** @type {Record<string, (service: Service) => void>} */
@@ -112,6 +132,15 @@ const EVENTS = {
     service.record("user_joined", "a", ME);
     service.record("message_added", "a", 2, "welcome back");
   },
+  "a crowd that comes and goes": (service) =>
+    service.crowd("a", [["user_joined", 3], ["user_left", 2], ["user_joined", 2], ["user_left", 3]]),
+  "a crowd in another room": (service) => service.crowd("b", [["user_joined", 2], ["user_joined", 3]]),
+  "joining amid a crowd": (service) =>
+    service.crowd("c", [["user_joined", 3], ["user_joined", ME], ["user_left", 2]]),
+  "leaving amid a crowd": (service) =>
+    service.crowd("a", [["user_joined", 3], ["user_left", ME], ["user_left", 2]]),
+  "leaving and coming back amid a crowd": (service) =>
+    service.crowd("b", [["user_joined", 3], ["user_left", ME], ["user_joined", 2], ["user_joined", ME]]),
   "reading in another window": (service) => {
     service.record("message_added", "a", 2, "hello");
     service.read("a", service.room("a").version);
@@ -223,4 +252,53 @@ test("what is published while the server is away is fetched when it answers agai
   live.connection.subscribed();
   while (live.client.status !== "live") await new Promise((resolve) => setTimeout(resolve, 20));
   assertIsFresh(live, service);
+});
+
+test("a crowd costs a page that does not show all members no request", async () => {
+  const service = opened();
+  const live = page(service);
+  live.connection.subscribed();
+  await quiet();
+  /** @type {string[]} */
+  const asked = [];
+  const get = service.get.bind(service);
+  service.get = (path) => {
+    asked.push(path);
+    return get(path);
+  };
+  service.crowd("a", [["user_joined", 2], ["user_joined", 3]]);
+  live.connection.deliver();
+  await quiet();
+  assertIsFresh(live, service);
+  assert.deepEqual(asked, []);
+});
+
+test("ranges of a crowd that overlap, and single events of it, add up", () => {
+  const service = opened();
+  service.crowd("a", [["user_joined", 2], ["user_joined", 3], ["user_left", 2]]);
+  const first = /** @type {RangeEvent} */ (service.published.at(-1)?.data);
+  const behind = new Mirror(structuredClone(service.fresh()));
+  service.crowd("a", [["user_joined", 2], ["user_left", 3]]);
+  const second = /** @type {RangeEvent} */ (service.published.at(-1)?.data);
+  const wider = structuredClone(second);
+  wider.body.from = first.body.from + 1;
+  behind.receive(wider);
+  behind.receive(first);
+  assertIsFresh({ mirror: behind, open: null }, service);
+});
+
+test("a range does not hide that the user left and came back in it", async () => {
+  const service = opened();
+  service.record("user_joined", "a", 2);
+  service.record("message_added", "a", 2, "unread");
+  const open = service.open("a");
+  const members = open.members.slice(0, 1); // as in a room with many
+  const mirror = new Mirror(structuredClone({ ...service.fresh("a"), open: { ...open, members } }));
+  const before = service.published.length;
+  service.crowd("a", [["user_joined", 3], ["user_left", ME], ["user_joined", ME], ["user_left", 3]]);
+  for (const { data } of service.published.slice(before)) mirror.receive(/** @type {RangeEvent} */ (data));
+  assert.deepEqual(mirror.behind.map(({ id }) => id), ["a"]);
+  const { events } = await service.get(`/api/rooms/a/events/?after=${mirror.room("a")?.version}&limit=1000`);
+  for (const event of events) mirror.receive(event);
+  assertIsFresh({ mirror, open: null }, service);
 });

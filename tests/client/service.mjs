@@ -50,6 +50,31 @@ export class Service {
     if (this.#concerns(event) && !this.isPaused) this.#publish(event);
   }
 
+  /**
+   * Many join or leave at once. Each who moved is told so; who is a member afterwards gets one publication for all.
+   *
+   * @param {string} roomId
+   * @param {[type: "user_joined" | "user_left", user: number][]} moves
+   */
+  crowd(roomId, moves) {
+    const from = this.#fold(roomId, Infinity).version + 1;
+    const wasPaused = this.isPaused;
+    for (const [type, user] of moves) {
+      this.isPaused = wasPaused || user !== this.me.id;
+      this.record(type, roomId, user);
+    }
+    this.isPaused = wasPaused;
+    if (!this.isMember(roomId, this.me.id) || this.isPaused) return;
+    const room = this.room(roomId);
+    const { version } = room;
+    const newest = moves.filter(([, user], at) => !moves.slice(at + 1).some(([, later]) => later === user));
+    const [joined, left] = ["user_joined", "user_left"].map((side) =>
+      newest.filter(([type]) => type === side).map(([, user]) => this.people[user]).slice(-20),
+    );
+    const body = { from, version, count: moves.length, joined, left, room };
+    this.#publish({ type: "members_changed", version, position: this.position, body });
+  }
+
   /** Publications cease, as for a listener who was away for long; one says so. */
   pause() {
     this.isPaused = true;

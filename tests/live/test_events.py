@@ -4,17 +4,21 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import get_args
+from uuid import UUID
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from domain.values import RoomId, UserId
+from projections.fanout.publications import CROWD
 from tests.support.conditions import eventually
 from tests.support.lanes_under_test import TURN_COLD
 from tests.support.live_service import HISTORY, Service, done, leave_all, new_room
 from tests.support.open_pages import OpenPage
 from tests.support.people import Person
 from tests.support.realtime.relay import Fate, Relay, relay_to
+from tests.support.store import open_store
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -120,6 +124,33 @@ async def reading_in_another_window(scene: Scene) -> None:
     await done(scene.people[0], scene.room, "read", {"version": version})
 
 
+async def a_crowd_joins(scene: Scene) -> None:
+    await crowd(scene, scene.room)
+
+
+async def a_crowd_joins_another_room_of_the_page(scene: Scene) -> None:
+    await crowd(scene, scene.elsewhere)
+
+
+async def joining_amid_a_crowd(scene: Scene) -> None:
+    await crowd(scene, await new_room(scene.people[1]), int(scene.people[0].user["id"]))
+
+
+async def leaving_and_coming_back_amid_a_crowd(scene: Scene) -> None:
+    await done(scene.people[0], scene.elsewhere, "leave")
+    await crowd(scene, scene.elsewhere, int(scene.people[0].user["id"]))
+
+
+_strangers = itertools.count(1_000_000)
+
+
+async def crowd(scene: Scene, room: str, *among: int) -> None:
+    """Strangers join at once, before and after those who are named."""
+    before, after = (list(itertools.islice(_strangers, CROWD // 2)) for _ in range(2))
+    async with open_store(scene.service.dsn) as store:
+        await store.chat.join_all(RoomId(UUID(room)), [UserId(number) for number in (*before, *among, *after)])
+
+
 Event = Callable[[Scene], Awaitable[None]]
 
 EVENTS: dict[Event, tuple[str, ...]] = {
@@ -133,6 +164,10 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     leaving_and_coming_back: ("user_left", "user_joined", "message_added"),
     somebody_renames_the_room: ("room_renamed",),
     renaming_in_another_window: ("room_renamed",),
+    a_crowd_joins: ("members_changed",),
+    a_crowd_joins_another_room_of_the_page: ("members_changed",),
+    joining_amid_a_crowd: ("user_joined", "members_changed"),
+    leaving_and_coming_back_amid_a_crowd: ("user_left", "user_joined", "members_changed"),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""

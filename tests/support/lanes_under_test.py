@@ -103,6 +103,16 @@ async def published_to(dsn: str, position: int, *, timeout_s: float = 30) -> Non
     await eventually(caught_up, timeout_s=timeout_s)
 
 
+def covered_positions(published: Sequence[dict[str, Any]], events: Sequence[Any]) -> list[int]:
+    """The positions in the log that publications of a channel stand for, ascending: of a range, all of its events."""
+    at = {(str(recorded.event.originator_id), recorded.version): recorded.position for recorded in events}
+    found: set[int] = set()
+    for told in published:
+        first = told["body"].get("from", told["version"])
+        found.update(at[told["body"]["room"]["id"], version] for version in range(first, told["version"] + 1))
+    return sorted(found)
+
+
 def audience_positions(events: Sequence[Any]) -> dict[int, list[int]]:
     """What each user must get, from the log alone: the positions of the events that happened while they were there."""
     members: dict[Any, set[int]] = {}

@@ -179,14 +179,15 @@ class LivePage:
         """Apply an event unless it is shown already; fill what is missing before it."""
         body, version = event["body"], event["version"]
         room_id = body["room"]["id"]
-        is_own = body["user"]["id"] == self.browser.user_id
+        is_range = event["type"] == "members_changed"
+        is_own = not is_range and body["user"]["id"] == self.browser.user_id
         if event["type"] == "user_joined" and is_own and room_id not in self.rooms:
             await self._enter(room_id)
         elif room_id in self.rooms and version > self.rooms[room_id]["version"]:
             if event["type"] == "user_left" and is_own:
                 self._drop(room_id)
             else:
-                if version > self.rooms[room_id]["version"] + 1:
+                if (body["from"] if is_range else version) > self.rooms[room_id]["version"] + 1:
                     await self._fill(room_id)
                 self._apply(event)
         self._position = max(self._position, event["position"])
@@ -217,7 +218,7 @@ class LivePage:
                 last = {name: body[name] for name in ("id", "content", "user", "created_at")}
                 room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=last)
                 self.messages[room["id"]][body["id"]] = body
-            case "user_joined" | "user_left" | "room_renamed":
+            case "user_joined" | "user_left" | "room_renamed" | "members_changed":
                 room.update(body["room"])
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")

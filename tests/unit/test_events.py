@@ -16,6 +16,7 @@ from eventstore.values import Position, Version
 from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
+from projections.fanout.publications import MEMBERS_CHANGED
 from projections.readmodels.bodies import body, room_version, shows_room
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Body, RoomSummary, User
@@ -107,8 +108,11 @@ def test_each_that_is_published_happens_to_live_pages_in_a_test() -> None:
 
 def test_the_browser_does_something_about_each_and_knows_no_other() -> None:
     table = (ROOT / "static" / "onrecord" / "events.js").as_uri()
-    script = f'import {{ EVENTS }} from "{table}"; console.log(JSON.stringify(Object.keys(EVENTS)))'
+    names = "JSON.stringify([Object.keys(EVENTS), Object.keys(RANGES)])"
+    script = f'import {{ EVENTS, RANGES }} from "{table}"; console.log({names})'
     run = subprocess.run(
         [node(), "--input-type=module", "--eval", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert tuple(json.loads(run.stdout)) == TOPICS
+    events, ranges = json.loads(run.stdout)
+    assert tuple(events) == TOPICS
+    assert ranges == [MEMBERS_CHANGED]
