@@ -2,6 +2,9 @@ import { isRange, kindOf, RANGES } from "./events.js";
 
 /** @import { Member, MembersChanged, Message, Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js" */
 
+/** Members that a page lists at first. */
+const FIRST_PAGE = 100;
+
 /** Of those who left, a range names no more. */
 const MOST_NAMED = 20;
 
@@ -107,7 +110,10 @@ export class Room {
   /** @param {RoomEvent<Member>} event */
   addMember({ body: { room, user } }) {
     this.shown = room;
-    if (this.members !== null && this.hasAllMembers) this.members = [...this.members, user];
+    if (this.members !== null && this.hasAllMembers) {
+      if (this.members.length < FIRST_PAGE) this.members = [...this.members, user];
+      else this.hasAllMembers = false;
+    }
     if (user.id === this.me) this.isLeft = false;
   }
 

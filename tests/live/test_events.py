@@ -146,7 +146,7 @@ _strangers = itertools.count(1_000_000)
 
 async def crowd(scene: Scene, room: str, *among: int) -> None:
     """Strangers join at once, before and after those who are named."""
-    before, after = (list(itertools.islice(_strangers, CROWD // 2)) for _ in range(2))
+    before, after = (list(itertools.islice(_strangers, CROWD)) for _ in range(2))
     async with open_store(scene.service.dsn) as store:
         await store.chat.join_all(RoomId(UUID(room)), [UserId(number) for number in (*before, *among, *after)])
 
