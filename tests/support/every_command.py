@@ -36,7 +36,7 @@ TRIED_ELSEWHERE = {"fanout replay", "fanout skip", "fanout dead-letters retry", 
 """Each needs a lane that stopped, or a server: their own tests find them on record."""
 
 CHANGING = {
-    "user create": ("grace", "--password", PASSWORD),
+    "user create": ("edith", "--password", PASSWORD),
     "user role": ("grace", "admin"),
     "user reset-password": ("grace",),
     "user deactivate": ("grace",),
@@ -50,7 +50,7 @@ CHANGING = {
     "db grant": ("the_service",),
     "demo": (),
 }
-"""Those that are on record as operator actions. They take --why and --by."""
+"""Those that are on record as operator actions. They take --why and --by; `grace` has an account."""
 
 ARGUMENTS = {
     **{words: (*arguments, "--why", "to try it") for words, arguments in CHANGING.items()},

@@ -49,6 +49,7 @@ async def test_what_a_command_changes_is_on_record(onrecord: Run, database_url: 
 
     def all_of_them() -> None:
         assert onrecord("events", "export", str(archive)).exit_code == 0
+        assert onrecord("user", "create", "grace", "--password", PASSWORD).exit_code == 0
         for words, arguments in [*CHANGING.items(), ("projections rebuild", ("--room", "General"))]:
             before = recorded()
             given = [argument.format(archive=archive) for argument in arguments]
