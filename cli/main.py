@@ -72,6 +72,8 @@ def errors_in_one_line() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
     except EXPECTED as error:
         raise click.ClickException(str(error)) from None
+    except UnicodeEncodeError:
+        raise click.ClickException("an argument has bytes that are not UTF-8") from None
     except OTHER_SCHEMA as error:
         raise click.ClickException(
             f"the schema is not that of this release: {first_line(error)} (`onrecord db init` brings it up to date)"

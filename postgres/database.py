@@ -52,10 +52,6 @@ def unavailable_is_one_error() -> Iterator[None]:
     """Turn every way in which a database can be away into StoreUnavailable."""
     try:
         yield
-    except asyncpg.ReadOnlySQLTransactionError as error:
-        raise StoreUnavailable("the database only answers reads: it is a standby, or was made read-only") from error
-    except asyncpg.DiskFullError as error:
-        raise StoreUnavailable("the database has no space left on its disk") from error
     except UNAVAILABLE as error:
         raise StoreUnavailable(reason_of(error)) from error
 

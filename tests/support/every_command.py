@@ -61,7 +61,7 @@ ARGUMENTS = {
     "fanout dead-letters retry": ("1", "--why", "to try it"),
     "fanout replay": ("--from", "1", "--to", "2"),
     "fanout skip": ("1", "--why", "to try it"),
-    "room create": ("Engines", "--owner", "1"),
+    "room create": ("Engines", "--owner", "grace"),
     "room diff": ("General", "1", "2"),
     "room show": ("General",),
     "room visible": ("General", "3"),

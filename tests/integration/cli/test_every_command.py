@@ -16,6 +16,7 @@ from cli.main import main
 from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like, database_named
 from tests.support.every_command import command_line, commands
+from tests.support.people import PASSWORD
 
 CREATING = {"serve", "demo", "db init"}
 """They create the database, or its schema, where it is missing."""
@@ -158,6 +159,29 @@ def test_where_the_database_has_no_log(onrecord: Run, empty_database: str) -> No
     reason = "has no log: run `onrecord db init` first"
     check_each(onrecord, empty_database, reason=reason, without=UNCONNECTED | CREATING)
     assert asyncio.run(ask(empty_database, RELATIONS)) == 0
+
+
+NOT_TEXT = "\udcff"
+"""What Python makes of a byte that is not UTF-8."""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("user", "create", "ada", "--password", NOT_TEXT * 12),
+        ("user", "create", NOT_TEXT, "--password", PASSWORD),
+        ("user", "show", NOT_TEXT),
+        ("room", "show", NOT_TEXT),
+        ("events", "list", "--room", NOT_TEXT),
+        ("fanout", "pause", "--why", NOT_TEXT),
+        ("fanout", "pause", "--why", "to try it", "--by", NOT_TEXT),
+        ("db", "grant", NOT_TEXT),
+    ],
+    ids=ascii,
+)
+def test_where_an_argument_is_not_text(arguments: tuple[str, ...], database_url: str) -> None:
+    environment = {"DATABASE_URL": database_url, "SERVICE_PASSWORD": "as long as it takes"}
+    check_refused(CliRunner(env=environment).invoke(main, arguments), reason="")
 
 
 def test_where_a_mistyped_data_dir_holds_no_database(onrecord: Run, tmp_path: Path) -> None:
