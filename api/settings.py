@@ -4,6 +4,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -86,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         settings.proxy_networks()
         _ = settings.cold_after_s
         settings._refuse_unsafe_secrets()
+        settings._refuse_unreadable_url()
         return settings
 
     @property
@@ -137,6 +139,20 @@ class Settings(Struct, frozen=True, kw_only=True):
                 raise SettingsError(f"{name}: required with CENTRIFUGO_API_URL")
             if value and (len(value) < SECRET_LENGTH or any(word in value.lower() for word in TRIVIAL_SECRETS)):
                 raise SettingsError(f"{name}: use {SECRET_LENGTH} random characters or more, not a default or a word")
+
+    def _refuse_unreadable_url(self) -> None:
+        """The driver's own errors about a URL may hold a part of its password; ours never do."""
+        try:
+            url = urlsplit(self.database_url)
+            hosts = url.netloc.rpartition("@")[2].split(",")
+            _ = [urlsplit(f"//{host}").port for host in hosts]
+        except ValueError:
+            raise SettingsError(
+                "DATABASE_URL: not postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
+                "(in a password, write / as %2F, @ as %40, : as %3A)"
+            ) from None
+        if self.database_url and url.scheme not in ("postgresql", "postgres"):
+            raise SettingsError("DATABASE_URL: begins with postgresql://")
 
 
 def _named_first(error: msgspec.ValidationError) -> str:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import asyncpg
 import click
 
 from api.settings import SettingsError
@@ -25,6 +26,9 @@ from projections.fanout.resize import LanesBusy
 
 EXPECTED = (SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
 """Errors that are not defects: each is one line, and exit code 1."""
+
+OTHER_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
+"""What a command meets that reads a database as it is: see `cli.support.log_reader.read`."""
 
 
 class WrongUsage(click.ClickException):
@@ -68,6 +72,19 @@ def errors_in_one_line() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
     except EXPECTED as error:
         raise click.ClickException(str(error)) from None
+    except UnicodeEncodeError:
+        raise click.ClickException("an argument has bytes that are not UTF-8") from None
+    except OTHER_SCHEMA as error:
+        raise click.ClickException(
+            f"the schema is not that of this release: {first_line(error)} (`onrecord db init` brings it up to date)"
+        ) from None
+    except asyncpg.PostgresError as error:
+        raise click.ClickException(f"the database refuses: {first_line(error)}") from None
+
+
+def first_line(error: asyncpg.PostgresError) -> str:
+    """What PostgreSQL says first; details and hints follow it."""
+    return str(error).partition("\n")[0]
 
 
 @click.group("onrecord", cls=Program, epilog="Every setting is an environment variable: see docs/configuration.md.")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -20,8 +20,19 @@ UNAVAILABLE = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby, before it is promoted
     asyncpg.TransactionRollbackError,  # a deadlock, broken at our cost
+    asyncpg.InvalidCatalogNameError,  # no such database, while a backup is put in its place;
+    asyncpg.InvalidAuthorizationSpecificationError,  # no such role, or another password, while it is changed
 )
 """What a driver raises when the database is away: the same command may succeed later."""
+
+REASONS: Mapping[type[BaseException], str] = {
+    asyncpg.ReadOnlySQLTransactionError: "the database only answers reads: it is a standby, or was made read-only",
+    asyncpg.DiskFullError: "the database has no space left on its disk",
+    asyncpg.InvalidCatalogNameError: "the database refuses the connection: {}",
+    asyncpg.InvalidAuthorizationSpecificationError: "the database refuses the connection: {}",
+    asyncpg.ClientConfigurationError: "the database's URL: {}",
+}
+"""How we name what people can mend, with the driver's own words where they say more."""
 
 LOST = (
     ConnectionError,
@@ -41,12 +52,16 @@ def unavailable_is_one_error() -> Iterator[None]:
     """Turn every way in which a database can be away into StoreUnavailable."""
     try:
         yield
-    except asyncpg.ReadOnlySQLTransactionError as error:
-        raise StoreUnavailable("the database only answers reads: it is a standby, or was made read-only") from error
-    except asyncpg.DiskFullError as error:
-        raise StoreUnavailable("the database has no space left on its disk") from error
     except UNAVAILABLE as error:
-        raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
+        raise StoreUnavailable(reason_of(error)) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """What keeps the database from answering, in one line."""
+    for kind in type(error).__mro__:
+        if kind in REASONS:
+            return REASONS[kind].format(" ".join(str(error).split()))
+    return f"the database is not available ({type(error).__name__})"
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:

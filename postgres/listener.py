@@ -36,15 +36,19 @@ class Listener:
         self.is_listening = False
 
     async def run(self) -> None:
-        """Listen until cancelled."""
+        """Listen until cancelled. What keeps it from that is logged once, not at every attempt."""
+        told: str | None = None
         while True:
             reason = "connection lost"
             try:
                 async with self._connected() as lost:
+                    told = None
                     await lost.wait()
             except (*UNAVAILABLE, asyncpg.PostgresError) as error:
                 reason = type(error).__name__
-            log.warning("not listening", extra={"channel": self._channel, "reason": reason})
+            if reason != told:
+                log.warning("not listening", extra={"channel": self._channel, "reason": reason})
+                told = reason
             await asyncio.sleep(RETRY_AFTER_S)
 
     @contextlib.asynccontextmanager

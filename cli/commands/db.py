@@ -8,7 +8,7 @@ import asyncpg
 import click
 
 from api.settings import Settings
-from cli.support.environment import bring_up_to_date, database
+from cli.support.environment import bring_up_to_date, database, existing_database
 from cli.support.operator_options import recorded_options
 from eventstore.service_role import grant_service_role
 from postgres.database import unavailable_is_one_error
@@ -60,7 +60,7 @@ def grant(role: str, operator: Operator) -> None:
             finally:
                 await connection.close()
 
-    with database(Settings.from_environment()) as settings:
+    with existing_database(Settings.from_environment()) as settings:
         asyncio.run(apply(settings.database_url))
     click.echo(f"{role} may run the service")
 

@@ -131,7 +131,8 @@ def tail(chosen: FilterOptions, count: int, follows: bool, as_json: bool) -> Non
         for recorded in newest:
             await show_one(recorded, reader, as_json=as_json)
         if follows:
-            new = follow(reader.reads.log_search, replace(matching, after=head), reader.settings.database_url)
+            dsn = reader.settings.database_url if not await reader.is_on_standby() else None
+            new = follow(reader.reads.log_search, replace(matching, after=head), dsn)
             await show(new, reader, as_json=as_json)
 
     with contextlib.suppress(KeyboardInterrupt):

@@ -151,7 +151,7 @@ async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Ver
     """What was compared, the number of snapshots, and what is wrong with those."""
     room_id = await reader.reads.time_travel.room_id(room) if room is not None else None
     dsn = reader.settings.database_url
-    if await reader.reads.database.fetchval("SELECT pg_is_in_recovery()"):
+    if await reader.is_on_standby():
         async with scratch_database() as scratch:
             verified = await verify_standby(create_fold(), dsn, scratch, report, room_id=room_id)
     else:

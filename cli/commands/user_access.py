@@ -13,7 +13,7 @@ from api.secrets import secrets_of
 from api.settings import Settings
 from centrifugo.durations import Duration
 from centrifugo.publisher import PublisherError
-from cli.support.environment import bring_up_to_date, database
+from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.operator_options import operator_options
 from domain.values import UserId
 from projections.operator_actions import Operator
@@ -125,7 +125,7 @@ def _with_changes(run: Callable[[Settings, AccountChanges], Awaitable[str]]) -> 
             with wiring.open_accounts(settings, pool) as (_, changes):
                 return await run(settings, changes)
 
-    with database(Settings.from_environment()) as settings:
+    with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         return asyncio.run(connected(settings))
 

@@ -65,9 +65,9 @@ def location(settings: Settings) -> str:
     if settings.embedded:
         return str(Path(settings.data_dir).resolve())
     url = urlsplit(settings.database_url)
-    if url.hostname is None:  # a socket, whose folder is an option
+    if not url.netloc.rpartition("@")[2]:  # a socket, whose folder is an option
         return f"{url.scheme}://{url.path}?host={dict(parse_qsl(url.query)).get('host', '')}"
-    return f"{url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}{url.path}"
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
 
 def say_location(settings: Settings) -> None:

@@ -41,6 +41,10 @@ class Reader:
             self._names.update(await self.reads.bodies.users(unknown))
         return self._names
 
+    async def is_on_standby(self) -> bool:
+        """Whether the database only answers reads: temporary tables and LISTEN are missing there too."""
+        return bool(await self.reads.database.fetchval("SELECT pg_is_in_recovery()"))
+
     async def user_id(self, user: str) -> UserId:
         """The id of a user given by id or by name."""
         if user.isdecimal():

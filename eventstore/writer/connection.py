@@ -9,7 +9,7 @@ import asyncpg
 
 from eventstore.errors import NewerFold, OutcomeUnknown, UnreadableEvent
 from postgres.connect import SESSION, connect
-from postgres.database import UNAVAILABLE
+from postgres.database import UNAVAILABLE, reason_of
 from postgres.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class WriterConnection:
         self.is_available = False
         self.close()
         if not isinstance(error, OutcomeUnknown):
-            raise StoreUnavailable(f"the database is not available ({type(error).__name__})") from error
+            raise StoreUnavailable(reason_of(error)) from error
 
     async def _roll_back(self) -> None:
         try:

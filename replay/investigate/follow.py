@@ -13,12 +13,16 @@ POLL_S = 1.0
 """How long a lost notification can delay an event."""
 
 
-async def follow(log_search: LogSearch, event_filter: Filter, dsn: str) -> AsyncIterator[FoundEvent]:
-    """Events that match beyond `event_filter.after`, as they arrive, endlessly. Wakes on NOTIFY, and polls as well."""
+async def follow(log_search: LogSearch, event_filter: Filter, dsn: str | None) -> AsyncIterator[FoundEvent]:
+    """Events that match beyond `event_filter.after`, as they arrive, endlessly. Wakes on NOTIFY, and polls as well.
+
+    Without `dsn` it only polls: a standby has no LISTEN.
+    """
     news = asyncio.Event()
-    listener = Listener(dsn, CHANNEL, on_connect=news.set, on_notify=lambda _: news.set())
-    listening = asyncio.create_task(listener.run())
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        if dsn is not None:
+            listener = Listener(dsn, CHANNEL, on_connect=news.set, on_notify=lambda _: news.set())
+            stack.callback(asyncio.create_task(listener.run()).cancel)
         after = event_filter.after
         while True:
             news.clear()
@@ -28,5 +32,3 @@ async def follow(log_search: LogSearch, event_filter: Filter, dsn: str) -> Async
             after = max(after, head)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), POLL_S)
-    finally:
-        listening.cancel()

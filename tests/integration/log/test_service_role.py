@@ -1,14 +1,16 @@
 """The service runs under a role that cannot take the guards off the log."""
 
+import asyncio
 from urllib.parse import quote
 
 import asyncpg
 import pytest
+from click.testing import CliRunner, Result
 
 from api import wiring
 from api.http.app_keys import ACCOUNTS
 from api.schema import bring_up_to_date
-from eventstore.service_role import grant_service_role
+from cli.main import main
 from postgres.locks import REBUILD
 from replay.rebuild.rebuild import RebuildRefused, rebuild
 from tests.integration.conftest import StartServer, Visit
@@ -28,16 +30,54 @@ FORBIDDEN = [
 ]
 
 
+PASSWORD = "it's a password"
+
+
+def grant(url: str, role: str, *, password: str = PASSWORD) -> Result:
+    """`onrecord db grant`, as the owner of the schema."""
+    environment = {"DATABASE_URL": url, "SERVICE_PASSWORD": password}
+    return CliRunner(env=environment).invoke(main, ["db", "grant", role, "--why", "to try it", "--by", OPERATOR.who])
+
+
 @pytest.fixture
-async def service_url(database_url: str) -> str:
+def role(database_url: str) -> str:
+    return f"service_{database_url.partition('@/')[2].partition('?')[0]}"
+
+
+@pytest.fixture
+async def service_url(database_url: str, role: str) -> str:
     """The test's database, for a restricted role."""
-    role = f"service_{database_url.partition('@/')[2].partition('?')[0]}"
-    owner = await asyncpg.connect(database_url)
     for _ in range(2):
-        await grant_service_role(owner, role, "it's a password")
-    await owner.close()
+        granted = await asyncio.to_thread(grant, database_url, role)
+        assert (granted.exit_code, granted.stdout) == (0, f"{role} may run the service\n"), granted.output
     before, _, after = database_url.partition("://")
-    return f"{before}://{role}:{quote(chr(39))}@{after.partition('@')[2]}"
+    return f"{before}://{role}:{quote(PASSWORD)}@{after.partition('@')[2]}"
+
+
+async def test_a_grant_is_on_record_without_the_password(service_url: str, database_url: str) -> None:
+    role = service_url.partition("://")[2].partition(":")[0]
+    owner = await asyncpg.connect(database_url)
+    recorded = await owner.fetch("SELECT who, action, subject, why FROM operator_actions")
+    assert [tuple(row) for row in recorded] == 2 * [
+        (OPERATOR.who, "grant", f"the service's rights to {role}", "to try it")
+    ]
+    stored = await owner.fetchval("SELECT rolpassword FROM pg_authid WHERE rolname = $1", role)
+    assert stored.startswith("SCRAM-SHA-256$")
+    await owner.close()
+
+
+async def test_a_grant_that_is_refused_changes_nothing(database_url: str, role: str, service_url: str) -> None:
+    without_password = await asyncio.to_thread(grant, database_url, f"{role}_2", password="")
+    assert (without_password.exit_code, without_password.stderr) == (1, "Error: SERVICE_PASSWORD: required\n")
+    superuser = await asyncio.to_thread(grant, database_url, "onrecord")
+    assert (superuser.exit_code, superuser.stderr) == (1, "Error: onrecord is a superuser: name another role\n")
+    by_the_service = await asyncio.to_thread(grant, service_url, f"{role}_2")
+    assert by_the_service.exit_code == 1
+    assert by_the_service.stderr == "Error: the database refuses: permission denied to create role\n"
+    owner = await asyncpg.connect(database_url)
+    assert await owner.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", f"{role}_2") == 0
+    assert await owner.fetchval("SELECT count(*) FROM operator_actions") == 2  # of the fixture
+    await owner.close()
 
 
 async def test_the_role_runs_the_service_and_cannot_take_the_guards_off_the_log(

@@ -1,0 +1,85 @@
+"""Every command of the program `onrecord`, each with arguments with which it can be tried."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cli.main import main
+from tests.support.people import PASSWORD
+
+READING = {
+    "actions",
+    "db url",
+    "events export",
+    "events list",
+    "events search",
+    "events show",
+    "events stats",
+    "events tail",
+    "fanout dead-letters list",
+    "projections status",
+    "projections verify",
+    "room diff",
+    "room list",
+    "room show",
+    "room visible",
+    "user list",
+    "user show",
+}
+ON_RECORD_OTHERWISE = {
+    "serve",  # what it does is in its log
+    "db init",  # in the tables of migrations and functions
+    "room create",  # an event
+}
+TRIED_ELSEWHERE = {"fanout replay", "fanout skip", "fanout dead-letters retry", "fanout dead-letters discard"}
+"""Each needs a lane that stopped, or a server: their own tests find them on record."""
+
+CHANGING = {
+    "user create": ("edith", "--password", PASSWORD),
+    "user role": ("grace", "admin"),
+    "user reset-password": ("grace",),
+    "user deactivate": ("grace",),
+    "user reactivate": ("grace",),
+    "user invite": ("--uses", "2"),
+    "fanout lanes": ("3",),
+    "fanout pause": (),
+    "fanout resume": (),
+    "projections rebuild": (),
+    "events import": ("{archive}",),
+    "db grant": ("the_service",),
+    "demo": (),
+}
+"""Those that are on record as operator actions. They take --why and --by; `grace` has an account."""
+
+ARGUMENTS = {
+    **{words: (*arguments, "--why", "to try it") for words, arguments in CHANGING.items()},
+    "events export": ("{exported}", "--overwrite"),
+    "events search": ("hello",),
+    "events show": ("1",),
+    "fanout dead-letters discard": ("1", "--why", "to try it"),
+    "fanout dead-letters retry": ("1", "--why", "to try it"),
+    "fanout replay": ("--from", "1", "--to", "2"),
+    "fanout skip": ("1", "--why", "to try it"),
+    "room create": ("Engines", "--owner", "grace"),
+    "room diff": ("General", "1", "2"),
+    "room show": ("General",),
+    "room visible": ("General", "3"),
+    "user show": ("1",),
+}
+"""Those of commands that have some. `{archive}` is an export that is there, `{exported}` one to be written."""
+
+
+def commands(group: click.Command = main, prefix: str = "") -> Iterator[str]:
+    """Every command that does something, by its words."""
+    for name, command in getattr(group, "commands", {}).items():
+        words = f"{prefix} {name}".strip()
+        yield from commands(command, words) if isinstance(command, click.Group) else [words]
+
+
+def command_line(words: str, folder: Path) -> list[str]:
+    """The whole command; its files are in `folder`."""
+    archive = folder / "archive.jsonl"
+    archive.touch()
+    files = {"archive": archive, "exported": folder / "exported.jsonl"}
+    return [*words.split(), *(argument.format(**files) for argument in ARGUMENTS.get(words, ()))]
