@@ -11,12 +11,12 @@ import asyncpg
 from api.accounts.demo import PASSWORD as DEMO_PASSWORD
 from api.accounts.demo import STAND_IN
 from api.accounts.failed_logins import FailedLogins
-from api.accounts.names import can_exist, check_username, clean
 from api.accounts.one_time_links import use_invitation
 from api.accounts.password_rules import check_password, normal_form
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
 from api.accounts.throttle import TooManyRequests
+from api.accounts.usernames import can_exist, check_username, clean
 from domain.errors import ChatError, InvalidField
 from domain.names import username_key, username_keys
 from domain.values import UserId
