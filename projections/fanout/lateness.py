@@ -24,8 +24,8 @@ FROM fanout_lanes
 """
 
 
-class Delivery:
-    """What this process knows about the lanes, wherever they run."""
+class Lateness:
+    """Asks the lanes, whichever processes hold them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
