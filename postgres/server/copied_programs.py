@@ -1,4 +1,4 @@
-"""A copy of PostgreSQL's programs that every account may run, for a root whose Python is shut to all others."""
+"""A copy of PostgreSQL's programs that every account may run: those in the Python of root may be readable only to root."""
 
 import contextlib
 import importlib.metadata
