@@ -43,8 +43,8 @@ class TrustedProxies:
         """What throttles count a client by: its address, or the /64 of an IPv6 address, which is one customer's."""
         return throttled_network(self.address(request))
 
-    def passes_on_unheard(self, request: web.Request) -> bool:
-        """Whether a proxy speaks for a client whose address we do not learn: we do not trust it, or cannot read it."""
+    def hides_client(self, request: web.Request) -> bool:
+        """Whether a proxy forwards for a client whose address we do not know: we do not trust it, or cannot read it."""
         if not any(name in request.headers for name in FORWARDING):
             return False
         peer, hops = parsed(request.remote or ""), _hops(request)

@@ -1,4 +1,4 @@
-"""A copy of PostgreSQL's programs that every account may run: those in the Python of root may be readable only to root."""
+"""A copy of PostgreSQL's programs that every account may run: other accounts may not be able to read those of root."""
 
 import contextlib
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""Telling clients that the log went back, so that they load afresh."""
+"""Tells clients that the log went back, so that they load afresh."""
 
 import asyncio
 import logging
