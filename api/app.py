@@ -12,10 +12,10 @@ from api.http.app_keys import (
     ACCOUNT_CHANGES,
     ACCOUNTS,
     CORE,
-    DELIVERY,
     DEVICES,
     FANOUT,
     HEADER_DEADLINE,
+    LATENESS,
     LEASES,
     MESSAGES,
     METRICS,
@@ -41,7 +41,7 @@ from api.secrets import secrets_of
 from api.settings import Settings
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
-from projections.fanout.delivery import Delivery
+from projections.fanout.lateness import Lateness
 
 HUB = web.AppKey("hub", Hub)
 
@@ -96,7 +96,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     app[MESSAGES], app[ROOMS], app[SIGNUPS] = limits.messages, limits.rooms, limits.signups
     app[SESSIONS] = wiring.create_sessions(settings, database)
     app[LEASES] = wiring.create_leases(settings, database)
-    app[DELIVERY] = Delivery(database)
+    app[LATENESS] = Lateness(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
     with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
         async with (

@@ -25,7 +25,7 @@ class Housekeeping:
         self._keep_keys_s = keep_keys_s
 
     async def run(self, *, every_s: float) -> None:
-        """Clean up every so many seconds until cancelled; skip a round when the database is away."""
+        """Clean up every `every_s` seconds until cancelled; skip a round when the database is away."""
         while True:
             try:
                 await self.clean()

@@ -1,4 +1,4 @@
-"""How far a user has read: noted from one device, announced to the others."""
+"""How far a user has read: recorded from one device, announced to the others."""
 
 import logging
 
@@ -32,7 +32,7 @@ class ReadSync:
         return await self._read_marks.of(user_id)
 
     async def move(self, user_id: UserId, room_id: RoomId, version: Version) -> Reading:
-        """Note that the user has read the room up to `version`. Raises NotInRoom."""
+        """Record that the user has read the room up to `version`. Raises NotInRoom."""
         reading, has_moved = await self._read_marks.move(user_id, room_id, version)
         if has_moved:
             await self._announce(user_id, reading)

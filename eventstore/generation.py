@@ -66,7 +66,7 @@ class Anchor:
 
 
 class NotInLog(Exception):
-    """A client continues from a place that is not in this log: it loads afresh."""
+    """A client wants to continue from a place that is not in this log: it must load afresh."""
 
 
 NOTHING = Anchor(0, LOG_START, b"")
@@ -98,15 +98,15 @@ async def read_generation(connection: asyncpg.Connection) -> int:
 
 
 class KnownLog:
-    """What this process remembers of the log, and who keeps something that was read from it.
+    """What this process knows of the log, and the caches of what was read from it.
 
-    Whoever remembers what it read calls `check` after reading, over the same connection. So everything remembered is in
-    the log up to `anchor`, and while the log contains the anchor, all memories are right.
+    Code that caches what it read calls `check` after reading, over the same connection. So everything cached is in the
+    log up to `anchor`, and while the log contains the anchor, all caches are right.
     """
 
     def __init__(self) -> None:
         self.anchor = NOTHING
-        self._memories: list[Callable[[], None]] = []
+        self._caches: list[Callable[[], None]] = []
 
     @property
     def generation(self) -> int:
@@ -115,7 +115,7 @@ class KnownLog:
 
     def on_restart(self, forget: Callable[[], None]) -> None:
         """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it."""
-        self._memories.append(forget)
+        self._caches.append(forget)
 
     async def check(self, connection: asyncpg.Connection) -> None:
         """Compare the anchor with the log, and move it to the head; forget everything when the log went back.
@@ -152,7 +152,7 @@ class KnownLog:
     async def restart(self, known: Anchor, connection: asyncpg.Connection) -> None:
         """Begin a new generation, because `known` is not in the log, and forget everything.
 
-        The process that comes second finds it begun. Takes the append lock.
+        If another process has begun one already, that one is used. Takes the append lock.
         """
         row = await connection.fetchrow(BEGIN, known.generation, known.position)
         assert row is not None
@@ -166,5 +166,5 @@ class KnownLog:
 
     def _begin(self, anchor: Anchor) -> None:
         self.anchor = anchor
-        for forget in self._memories:
+        for forget in self._caches:
             forget()

@@ -1,7 +1,7 @@
 """Connections of our own: with the settings that they need, and to a server that keeps them for the connection.
 
-Settings are sent once the connection stands. As part of opening it, which is how drivers send them, pgbouncer refuses
-those that it does not know, or is told to drop them unread.
+Settings are sent after the connection is open. Drivers send them while opening it, but there pgbouncer refuses those
+that it does not know, or drops them when it is configured to.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ DO $$ BEGIN
 END $$
 """
 SHARED = "OR001"
-"""What the database raises when the session of one connection turns out to be another's."""
+"""What the database raises when two connections turn out to share a session."""
 
 
 class SharedSessions(StoreError):
-    """A connection pooler stands before the database and changes the session of a connection while it is in use."""
+    """A connection pooler in front of the database gives a connection another session while it is in use."""
 
 
 async def connect(

@@ -19,7 +19,7 @@ UNAVAILABLE = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby, before it is promoted
-    asyncpg.TransactionRollbackError,  # a deadlock, broken at our cost
+    asyncpg.TransactionRollbackError,  # PostgreSQL resolved a deadlock by aborting our transaction
     asyncpg.InvalidCatalogNameError,  # no such database, while a backup is put in its place;
     asyncpg.InvalidAuthorizationSpecificationError,  # no such role, or another password, while it is changed
 )
@@ -39,8 +39,8 @@ LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,  # it was closed before it could be used,
-    asyncpg.InternalClientError,  # or while it began to be
+    asyncpg.InterfaceError,  # closed before a query was sent
+    asyncpg.InternalClientError,  # closed while a query was being sent
 )
 """What a connection raises when its other end is gone, as after a restart of the database."""
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def unavailable_is_one_error() -> Iterator[None]:
-    """Turn every way in which a database can be away into StoreUnavailable."""
+    """Raise StoreUnavailable in place of every error that says that the database is away."""
     try:
         yield
     except UNAVAILABLE as error:
@@ -65,7 +65,7 @@ def reason_of(error: BaseException) -> str:
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
-    """Our users of the pool leave nothing behind but, after an error, a transaction, which asyncpg rolls back.
+    """Code that uses the pool leaves nothing to reset except, after an error, a transaction: asyncpg rolls it back.
 
     By default it also resets settings, locks, cursors and listeners: a round trip after every statement.
     """
@@ -90,7 +90,7 @@ class Database:
         timeout_s: float = 5.0,
         on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
     ) -> Self:
-        """Open the pool; `size` is the most connections it holds. `on_connect` is called with each before its use."""
+        """Open the pool; it holds at most `size` connections. `on_connect` is called with each before its use."""
 
         async def prepare(connection: asyncpg.Connection) -> None:
             await apply_settings(connection, SESSION)

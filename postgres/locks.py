@@ -22,7 +22,7 @@ SCHEMA_KEY = 0x6F6E7265636F7264  # "onrecord"
 
 @contextlib.asynccontextmanager
 async def schema_lock(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Wait for the lock that a process holds while it brings the schema up to date. The only one of a single number."""
+    """Wait for the lock that a process holds while it brings the schema up to date. Its key is a single number."""
     await connection.execute("SELECT pg_advisory_lock($1)", SCHEMA_KEY)
     try:
         yield

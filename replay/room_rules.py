@@ -32,7 +32,7 @@ class RoomRules:
             raise Impossible("the room was never opened")
         if isinstance(event, Room.UserJoined):
             if event.user_id in members:
-                raise Impossible(f"user {event.user_id} joins, who is a member already")
+                raise Impossible(f"user {event.user_id} joins, but is a member already")
             members.add(event.user_id)
             return
         if event.actor not in members:  # everything else in a room is done by its members

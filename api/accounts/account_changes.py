@@ -1,4 +1,4 @@
-"""Changes to accounts that exist: passwords and deactivation. Each is on record, and ends the sessions it must."""
+"""Changes to existing accounts: passwords and deactivation. Each is recorded, and ends the sessions that it must."""
 
 from collections.abc import Callable
 
@@ -51,7 +51,7 @@ class AccountChanges:
             await Operator(user.username, OWN_CHANGE).record("change password", user.username, connection)
 
     async def reset_password(self, token: str, new: str) -> UserId:
-        """Give the user of a reset link a password, end all their sessions and the link; returns the user.
+        """Set a new password with a reset link, which works once. Ends all sessions of the user, and returns the id.
 
         Raises InvalidField, PasswordsBusy.
         """
@@ -73,7 +73,7 @@ class AccountChanges:
         return user_id
 
     async def allow_reset(self, username: str, *, operator: Operator, valid_s: float) -> str | None:
-        """The token of a link with which the user sets a new password; None when there is no such user."""
+        """Create a link with which the user can set a new password; returns its token, None without such a user."""
         async with self._database.transaction() as connection:
             if (user := await _find(connection, username)) is None:
                 return None
@@ -94,7 +94,7 @@ class AccountChanges:
             return user
 
     async def invite(self, *, uses: int, valid_s: float, operator: Operator) -> str:
-        """The token of an invitation to sign up, for so many accounts."""
+        """Create an invitation to sign up, for `uses` accounts; returns its token."""
         async with self._database.transaction() as connection:
             await operator.record("invite", f"{uses} accounts", connection)
             return await one_time_links.create_invitation(connection, uses=uses, valid_s=valid_s)

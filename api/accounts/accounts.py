@@ -11,12 +11,12 @@ import asyncpg
 from api.accounts.demo import PASSWORD as DEMO_PASSWORD
 from api.accounts.demo import STAND_IN
 from api.accounts.failed_logins import FailedLogins
-from api.accounts.names import can_exist, check_username, clean
 from api.accounts.one_time_links import use_invitation
 from api.accounts.password_rules import check_password, normal_form
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import CHANNEL
 from api.accounts.throttle import TooManyRequests
+from api.accounts.usernames import can_exist, check_username, clean
 from domain.errors import ChatError, InvalidField
 from domain.names import username_key, username_keys
 from domain.values import UserId
@@ -27,12 +27,12 @@ from projections.readmodels.shapes import Timestamp, User, timestamp
 Role = Literal["user", "admin"]
 
 FUNCTIONS = Path(__file__).with_name("user_ids.sql")
-"""The functions by which the table of users keeps the ids that the log names."""
+"""Functions of the table of users: no new account gets an id that the log names."""
 
 security = logging.getLogger("onrecord.security")
 
 PER_STATEMENT = 5000
-"""Accounts that one statement creates: few enough for the time that a statement has."""
+"""Accounts that one statement creates: few enough to finish before it times out."""
 
 NAMED = "WHERE username_key = ANY($1::text[]) ORDER BY username_key = ($1::text[])[1] DESC LIMIT 1"
 """The one account that has one of these keys, of `username_keys`."""
@@ -100,7 +100,7 @@ class Accounts:
         invitation: str | None = None,
         operator: Operator | None = None,
     ) -> User:
-        """Create an account, using up the `invitation` where one is given, and on record where an operator does it.
+        """Create an account; uses up the `invitation` if there is one, and is recorded if an `operator` does it.
 
         Raises InvalidField (also for a name that is taken, and for an invitation that is not valid), PasswordsBusy.
         """
@@ -136,7 +136,7 @@ class Accounts:
         return [users[username_key(name)] for name in usernames]
 
     async def _mark_older_demo(self, unmarked: Sequence[asyncpg.Record]) -> None:
-        """Mark accounts that a release without the mark made for the demo: no other has so short a password.
+        """Mark demo accounts that an older release created, before there was a mark: they have the demo's password.
 
         Raises RealAccount for any other account.
         """
@@ -209,7 +209,7 @@ class Accounts:
                 security.warning("login refused", extra={**known, "reason": "too many failures"})
                 raise
             is_normal = fits = await self._passwords.matches(normal_form(password), stored)
-            if not fits and password != normal_form(password):  # hashed before passwords were brought to one form
+            if not fits and password != normal_form(password):  # it was hashed before passwords were normalised
                 fits = await self._passwords.matches(password, stored)
             if not fits or row is None or not _may_log_in(row, may_use_demo=may_use_demo):
                 await self._failed_logins.count(buckets)

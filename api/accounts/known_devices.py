@@ -1,6 +1,7 @@
 """Known devices: a cookie that remembers, after a login, for which account this browser knew the password.
 
-Guesses from other places then do not slow down the owner's browser, and guesses from a stolen one slow down no other.
+Guesses from elsewhere then do not slow down the owner's browser, and guesses from a stolen browser slow down only
+that one.
 Source: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 

@@ -27,19 +27,19 @@ REMOVE_EXPIRED = (
 
 
 async def create_invitation(connection: asyncpg.Connection, *, uses: int, valid_s: float) -> str:
-    """The token of a new invitation, with which `uses` accounts can be made."""
+    """Create an invitation for `uses` accounts; returns its token."""
     token = secrets.token_urlsafe(32)
     await connection.execute(INVITE, token_hash(token), uses, valid_s)
     return token
 
 
 async def use_invitation(connection: asyncpg.Connection, token: str) -> bool:
-    """Use an invitation once, within the caller's transaction; False when it is not, or no longer, valid."""
+    """Use an invitation once, within the caller's transaction; False when it is not valid, or no longer."""
     return bool(await connection.fetchval(USE_INVITATION, token_hash(token)))
 
 
 async def create_reset(connection: asyncpg.Connection, user_id: UserId, *, valid_s: float) -> str:
-    """The token of a password reset. It replaces any earlier one of this user."""
+    """Create a password reset, in place of any earlier one of this user; returns its token."""
     token = secrets.token_urlsafe(32)
     await forget_resets(connection, user_id)
     await connection.execute(ALLOW_RESET, token_hash(token), user_id, valid_s)
@@ -47,18 +47,18 @@ async def create_reset(connection: asyncpg.Connection, user_id: UserId, *, valid
 
 
 async def reset_of(connection: asyncpg.Connection, token: str) -> tuple[UserId, str] | None:
-    """The id and name of the user whose password this token resets; None when it is not, or no longer, valid."""
+    """The id and name of the user whose password this token resets; None when it is not valid, or no longer."""
     row = await connection.fetchrow(RESET_OF, token_hash(token))
     return (row["user_id"], row["username"]) if row else None
 
 
 async def forget_resets(connection: asyncpg.Connection, user_id: UserId) -> None:
-    """End the resets of a user: a used one, or those from before a change of the password."""
+    """End the resets of a user, after one was used or the password was changed."""
     await connection.execute(FORGET_RESETS, user_id)
 
 
 async def remove_expired(connection: asyncpg.Connection) -> None:
-    """Delete what can no longer be used."""
+    """Delete invitations and resets that can no longer be used."""
     for statement in REMOVE_EXPIRED:
         await connection.execute(statement)
 

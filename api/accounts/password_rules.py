@@ -7,10 +7,10 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from domain.errors import InvalidField
 
-AT_LEAST = 10
-AT_MOST = 1000
+MIN_LENGTH = 10
+MAX_LENGTH = 1000
 SHORT_NAME = 4
-"""A name with fewer characters is in too many good passwords to be refused there."""
+"""Shorter user names occur in good passwords by chance, so a password may contain them."""
 
 
 def normal_form(password: str) -> str:
@@ -21,10 +21,10 @@ def normal_form(password: str) -> str:
 def check_password(password: str, *, username: str, field: str = "password") -> None:
     """Raises InvalidField unless `password` can protect the account of `username`, and is short enough to hash."""
     folded = normal_form(password).casefold()
-    if len(normal_form(password)) < AT_LEAST:
-        raise InvalidField(field, f"Ensure this field has at least {AT_LEAST} characters.")
-    if len(password) > AT_MOST:
-        raise InvalidField(field, f"Ensure this field has no more than {AT_MOST} characters.")
+    if len(normal_form(password)) < MIN_LENGTH:
+        raise InvalidField(field, f"Ensure this field has at least {MIN_LENGTH} characters.")
+    if len(password) > MAX_LENGTH:
+        raise InvalidField(field, f"Ensure this field has no more than {MAX_LENGTH} characters.")
     if folded in _common():
         raise InvalidField(field, "This password is too common.")
     name = normal_form(username).casefold()
@@ -35,4 +35,4 @@ def check_password(password: str, *, username: str, field: str = "password") -> 
 @cache
 def _common() -> frozenset[str]:
     """Common passwords that are long enough to be accepted otherwise. Source: the list of zxcvbn."""
-    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= AT_LEAST)
+    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_LENGTH)

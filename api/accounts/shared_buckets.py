@@ -8,7 +8,7 @@ from api.accounts.throttle import TooManyRequests
 from postgres.database import Database
 
 NOW_IN = "bucket.tokens + bucket.rate * extract(epoch FROM now() - bucket.counted_at)"
-"""The tokens in a bucket by now, were it without a bottom and a rim."""
+"""The tokens in a bucket now, before they are limited to its burst."""
 
 CHECK = f"""
 SELECT max((1 - ({NOW_IN})) / bucket.rate) FROM throttle_buckets AS bucket
@@ -58,7 +58,7 @@ class Bucket:
 
 
 class SharedBuckets:
-    """The table of buckets. A bucket that is not there is full."""
+    """The table of buckets. A bucket without a row is full."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -92,5 +92,5 @@ class SharedBuckets:
         return {by_key[row["key"]]: row["tokens"] for row in rows}
 
     async def remove_full(self) -> None:
-        """Delete the buckets in which nothing counts any more."""
+        """Delete the buckets that are full again."""
         await self._database.execute(REMOVE_FULL)

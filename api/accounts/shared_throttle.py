@@ -1,7 +1,7 @@
 """Rate limits that all processes share: an exact one, and one that costs no round trip.
 
-What many do often, such as posting, is decided from memory and reported afterwards. So a key may exceed its limit by
-what each process lets through before it hears of the others: a tenth of the burst, and what happens within one report.
+Frequent actions, such as posting, are decided from memory and reported afterwards. So a key may exceed its limit by
+what each process lets through before it hears of the others: a tenth of the burst, and what happens during one report.
 Debts are paid back, so the rate holds in the long run.
 """
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class SharedThrottle:
-    """Counts each thing in the database: exact, for what is rare or dear."""
+    """Counts in the database: exact, for actions that are rare or costly."""
 
     def __init__(self, shared: SharedBuckets, name: str, limit: Limit) -> None:
         self._shared = shared

@@ -1,4 +1,4 @@
-"""For whom a page acts. Each of its requests says so: after another login in the same browser, none is carried out."""
+"""Which user a page acts for. Its requests say so, and are refused after another user logs in in the same browser."""
 
 from aiohttp import web
 

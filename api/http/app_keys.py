@@ -16,7 +16,7 @@ from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.publisher import Publisher
-from projections.fanout.delivery import Delivery
+from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.worker import Fanout
 
@@ -30,7 +30,7 @@ ACCOUNTS = web.AppKey("accounts", Accounts)
 DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
-DELIVERY = web.AppKey("delivery", Delivery)
+LATENESS = web.AppKey("lateness", Lateness)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)
 METRICS = web.AppKey("metrics", Metrics)

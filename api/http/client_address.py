@@ -41,10 +41,10 @@ class TrustedProxies:
 
     def throttle_key(self, request: web.Request) -> str:
         """What throttles count a client by: its address, or the /64 of an IPv6 address, which is one customer's."""
-        return network_of(self.address(request))
+        return throttled_network(self.address(request))
 
-    def passes_on_unheard(self, request: web.Request) -> bool:
-        """Whether a proxy speaks for a client whose address we do not learn: we do not trust it, or cannot read it."""
+    def hides_client(self, request: web.Request) -> bool:
+        """Whether a proxy forwards for a client whose address we do not know: we do not trust it, or cannot read it."""
         if not any(name in request.headers for name in FORWARDING):
             return False
         peer, hops = parsed(request.remote or ""), _hops(request)
@@ -84,7 +84,7 @@ def parsed(text: str) -> Address | None:
     return mapped or address
 
 
-def network_of(address: str) -> str:
+def throttled_network(address: str) -> str:
     """The network that a throttle counts as one."""
     found = parsed(address)
     if isinstance(found, ipaddress.IPv6Address):

@@ -1,4 +1,4 @@
-"""Connections that send their headers too slowly, or nothing at all, are closed; aiohttp would wait without end."""
+"""Closes connections that send their headers too slowly, or nothing at all; aiohttp would wait without end."""
 
 import asyncio
 

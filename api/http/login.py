@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 
 
 class SignUpClosed(Exception):
-    """Sign-up is closed here; operators make the accounts."""
+    """Sign-up is closed; only operators create accounts."""
 
 
 async def sign_up(request: web.Request, username: str, password: str, invitation: str) -> User:
     """Create an account. Raises SignUpClosed, TooManyRequests, InvalidField, PasswordsBusy."""
     policy = request.app[SETTINGS].signup
     if policy == "closed":
-        raise SignUpClosed("Accounts are made by the operators of this service.")
+        raise SignUpClosed("Accounts are created by the operators of this service.")
     await request.app[SIGNUPS].take(request.app[PROXIES].throttle_key(request))
     return await request.app[ACCOUNTS].sign_up(
         username, password, invitation=invitation if policy == "invite" else None
@@ -79,10 +79,10 @@ def _known_device(request: web.Request) -> Callable[[UserId], str | None]:
 def may_use_demo(request: web.Request) -> bool:
     """Whether the client may log in to demo accounts: the demo is on, and the client is on this machine.
 
-    A proxy on this machine that does not say for whom it speaks may speak for others.
+    A proxy on this machine that does not name its client may forward for clients elsewhere.
     """
     proxies = request.app[PROXIES]
-    is_local = is_loopback(proxies.address(request)) and not proxies.passes_on_unheard(request)
+    is_local = is_loopback(proxies.address(request)) and not proxies.hides_client(request)
     return request.app[SETTINGS].seeds_demo and is_local
 
 
@@ -137,7 +137,7 @@ async def end_all_sessions(request: web.Request, response: web.Response) -> web.
 async def disconnect(request: web.Request, user_id: UserId) -> None:
     """End the real-time connections of a user. Devices that are still logged in reconnect with a new token.
 
-    A real-time server that is away stops nothing: tokens last two minutes.
+    Succeeds also when the real-time server is away: tokens last two minutes.
     """
     try:
         await request.app[PUBLISHER].disconnect(str(user_id), code=LOGGED_OUT, reason="logged out")

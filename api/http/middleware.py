@@ -21,7 +21,7 @@ BUILD_HEADER = "X-Build"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 POLICY = "default-src 'none'; frame-ancestors 'none'"
-"""For what is not a page: an answer that a browser opens all the same loads nothing and runs nothing."""
+"""For answers that are not pages: opened in a browser, they load nothing and run nothing."""
 HTTPS_ONLY = f"max-age={365 * 86400}"
 INTERNAL = Refusal(500, {"detail": "Internal server error."})
 

@@ -1,4 +1,4 @@
-"""Whatever a request brings, as typed values, and the contract's texts for what is wrong with it.
+"""What a request contains, as typed values, and the contract's texts for what is wrong with it.
 
 Bodies, forms, query strings, paths and keys come in here and nowhere else.
 """

@@ -3,7 +3,7 @@
 They have a channel of their own, in a namespace without history: each publication is complete, so there is nothing to
 recover. On personal channels, a publication a second would push everything else out of the history.
 
-To watch takes a subscription token. The token endpoint records until when there may be a watcher. Each second, the
+A watcher needs a subscription token. The token endpoint records until when there may be a watcher. Each second, the
 first process to claim it publishes; when that process dies, another one claims the next.
 """
 

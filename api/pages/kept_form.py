@@ -19,7 +19,7 @@ TYPED_FIELDS = {"content": "Message", "name": "Name", "why": "Why"}
 
 
 class KeptForm(Struct, frozen=True):
-    """Where the form is sent, and its fields but for the CSRF token."""
+    """Where the form is sent, and its fields except the CSRF token."""
 
     action: str
     fields: dict[str, str]
@@ -45,7 +45,7 @@ async def kept_through_login(request: web.Request) -> KeptForm | None:
 def offer(request: web.Request, kept: KeptForm, following: str) -> web.Response:
     """A page with the form as it was typed, to be sent again; `following` is the page that it was on.
 
-    To another user than the one who typed it, it is shown only.
+    A user who did not type it sees the text, but cannot send it.
     """
     typed = {name: kept.fields[name] for name in TYPED_FIELDS if kept.fields.get(name)}
     try:

@@ -3,7 +3,7 @@
 from aiohttp import web
 from msgspec import Struct
 
-from api.http.app_keys import DELIVERY
+from api.http.app_keys import LATENESS
 from api.http.endpoints import Endpoint
 from api.http.responses import json_response
 
@@ -16,7 +16,7 @@ class DeliveryState(Struct, frozen=True):
 
 async def get_delivery(request: web.Request) -> web.Response:
     """GET /api/delivery/: whether publications come in time."""
-    return json_response(DeliveryState(await request.app[DELIVERY].is_late()))
+    return json_response(DeliveryState(await request.app[LATENESS].is_late()))
 
 
 ENDPOINTS = (Endpoint("GET", "/api/delivery/", get_delivery, DeliveryState),)

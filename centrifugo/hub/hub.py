@@ -155,15 +155,15 @@ class Hub:
         before (107), no history (108), `since` is of another epoch (112).
         """
         stream = self.stream(channel)
+        offset = None if since is None else since.offset or 0
+        if reverse and offset == 0:
+            raise Refused(BAD_REQUEST)
         if since is not None and since.epoch and since.epoch != stream.epoch:
             raise Refused(UNRECOVERABLE_POSITION)
         count = None if limit < 0 else limit
-        offset = None if since is None else since.offset or 0
         if not reverse:
             start, items = self.history.after(stream, offset or 0, count)
             return stream, [(start + n, item) for n, item in enumerate(items)]
-        if offset == 0:
-            raise Refused(BAD_REQUEST)
         start, items = self.history.before(stream, offset, count)
         return stream, [(start - n, item) for n, item in enumerate(items)]
 

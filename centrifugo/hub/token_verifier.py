@@ -38,20 +38,20 @@ class _Claims(Struct, frozen=True):
         """The expiry in whole Unix seconds, 0 when there is none. Raises ExpiredToken."""
         if self.exp is None:
             return 0
-        if now >= int(self.exp):
+        if now >= self.exp:
             raise ExpiredToken
         return int(self.exp)
 
 
 class ConnectionGrant(Struct, frozen=True):
-    """`user` may connect until `expire_at` (Unix seconds, 0: without end)."""
+    """`user` may connect until `expire_at` (Unix seconds, 0: without end), which may be in the current second."""
 
     user: str
     expire_at: int
 
 
 class SubscriptionGrant(Struct, frozen=True):
-    """`user` may subscribe to `channel` until `expire_at` (Unix seconds, 0: without end)."""
+    """`user` may subscribe to `channel` until `expire_at`, as in ConnectionGrant."""
 
     user: str
     channel: str

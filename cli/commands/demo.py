@@ -27,7 +27,7 @@ def demo(room_size: int | None, name: str | None, operator: Operator) -> None:
     """Seed demo users and rooms. Safe to repeat.
 
     With --room-size: make a room of the members member-1 … member-N (password: demo) and print its id. Members who
-    exist are used as they are. Beside a DATABASE_URL only with DEMO=yes.
+    exist are used as they are. With a DATABASE_URL, only if DEMO=yes.
 
     \b
     onrecord demo

@@ -19,7 +19,7 @@ from replay.investigate.projection_status import Status, watch_status
 from replay.progress import Report
 from replay.rebuild.rebuild import Rebuilt, rebuild
 from replay.rebuild.repair import repair_room
-from replay.rebuild.snapshots import examine_snapshots
+from replay.rebuild.snapshot_check import examine_snapshots
 from replay.rebuild.verify import Difference, Finding, Verified, verify, verify_standby
 
 NAMES = click.Choice([RoomsProjection.name])

@@ -36,7 +36,7 @@ def database(settings: Settings) -> Iterator[Settings]:
 def existing_database(settings: Settings) -> Iterator[Settings]:
     """As `database`, for all other commands: refused unless it exists and has our schema.
 
-    At the end standard error says which database that was; after an error, the error stands there alone.
+    At the end, standard error says which database that was; after an error, it shows only the error.
     """
     with _running_database(settings, creates=False) as running:
         if not asyncio.run(_has_schema(running)):
@@ -71,7 +71,7 @@ def location(settings: Settings) -> str:
 
 
 def say_location(settings: Settings) -> None:
-    """Tell people which database a command worked on, where pipes do not see it."""
+    """Say on standard error which database a command worked on: pipes do not get it."""
     click.echo(f"database: {location(settings)}", err=True)
 
 

@@ -13,6 +13,4 @@ POSITION_OR_START = click.IntRange(0, LARGEST)
 COUNT = click.IntRange(1, 2**31 - 1)
 """How many of something."""
 
-limit_option = click.option(
-    "--limit", type=COUNT, default=1000, show_default=True, metavar="N", help="List so many at most."
-)
+limit_option = click.option("--limit", type=COUNT, default=1000, show_default=True, metavar="N", help="List N at most.")

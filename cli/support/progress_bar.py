@@ -58,7 +58,7 @@ class ProgressBar:
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Report]:
-    """Where to report progress to, which a bar shows for as long as the block lasts."""
+    """Yields the function to report progress to; a bar shows it for as long as the block lasts."""
     bar = ProgressBar(what)
     try:
         yield bar.update

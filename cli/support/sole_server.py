@@ -17,7 +17,7 @@ from api.settings import Settings
 
 @contextlib.contextmanager
 def sole_server(settings: Settings, url: str) -> Iterator[None]:
-    """For as long as the block lasts, no other server starts on this DATA_DIR that cannot live with this one.
+    """While the block lasts, refuse every other server on this DATA_DIR that would conflict with this one.
 
     One with an embedded hub is alone. Those with a Centrifugo may be several; on a database of its own, such a server
     has no use for DATA_DIR. Raises ClickException with a line that names the first server.
@@ -36,7 +36,7 @@ def sole_server(settings: Settings, url: str) -> Iterator[None]:
         _lock(claim, fcntl.LOCK_EX if has_hub else fcntl.LOCK_SH, folder)
         os.ftruncate(claim, 0)
         if has_hub:
-            with contextlib.suppress(OSError):  # a full volume: the lock counts, the note is a courtesy
+            with contextlib.suppress(OSError):  # a full volume: the lock is what counts
                 os.pwrite(claim, f" (process {os.getpid()}, {url})".encode(), 0)
         yield
     finally:

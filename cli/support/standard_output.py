@@ -9,7 +9,7 @@ STDOUT = 1
 
 
 class OutputClosed(Exception):
-    """The reader of standard output has gone, as `head` does when it has what it wants: nothing more is to be done."""
+    """The reader of standard output has gone, as `head` does when it has enough: the command ends."""
 
 
 class OutputFailed(Exception):
@@ -17,7 +17,7 @@ class OutputFailed(Exception):
 
 
 class _Descriptor(io.FileIO):
-    """Raises errors of ours, which do not pass for those of a database connection."""
+    """Raises our own errors, which cannot be taken for those of a database connection."""
 
     def write(self, data: object) -> int:
         try:

@@ -1,4 +1,4 @@
-"""A copy of PostgreSQL's programs that every account may run, for a root whose Python is shut to all others."""
+"""A copy of PostgreSQL's programs that every account may run: other accounts may not be able to read those of root."""
 
 import contextlib
 import importlib.metadata

@@ -31,10 +31,11 @@ class PidFile:
         return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready" and self.server() is not None
 
     def disown(self) -> None:
-        """Let a new server start although another process has the id of the dead one.
+        """Let a new server start although another process now has the id of the dead one.
 
-        PostgreSQL would take that for its predecessor and refuse, except for the process that starts it: we put our
-        own number there. The rest stays, by which it sees that no child of the dead server is left.
+        PostgreSQL would take that process for its predecessor and refuse to start, unless it is the process that starts
+        it: so we write our own id there. The other lines stay: they show PostgreSQL whether a child of the dead server
+        still runs.
         """
         pid = self._pid()
         if pid is not None and not self._is_server(pid) and _exists(pid):

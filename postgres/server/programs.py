@@ -2,8 +2,8 @@
 
 PostgreSQL refuses to run as root. Started by root, its programs run as the owner of the data, or as `nobody`. That
 account may be shut out of the folders above the data and above the programs, and we change no mode there. So a program
-starts inside the folder of its data, which it then calls /proc/self/cwd, and programs that the account cannot run where
-they are are copied (`copied_programs`).
+starts inside the folder of its data, which it then calls /proc/self/cwd, and programs that the account cannot run in
+place are copied (`copied_programs`).
 """
 
 import contextlib

@@ -116,7 +116,7 @@ async def read_lane(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
 
 
 async def save_checkpoint(lane: LaneRow, position: Position, known: Anchor, connection: asyncpg.Connection) -> LaneRow:
-    """Save the checkpoint, over the connection that holds the lane's lock: who lost the lock cannot.
+    """Save the checkpoint, over the connection that holds the lane's lock: a process that lost it cannot.
 
     Raises LogRestarted when the log is not the one that contains `known`: then the checkpoint stays where it is.
     """
@@ -138,7 +138,7 @@ async def is_in_log(lane: LaneRow, connection: asyncpg.Connection) -> bool:
 
 
 async def move_to_head(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:
-    """Let the lane continue from the newest event. What stopped it was in another log."""
+    """Let the lane continue from the newest event. An event that stopped it is no longer in the log."""
     return _existing(await connection.fetchrow(MOVE_TO_HEAD, lane.lane, lane.layout))
 
 

@@ -51,8 +51,8 @@ UPDATE leases SET is_paused = true, changed_in = pg_current_xact_id()
 WHERE user_id = ANY($1) AND warm_until <= $2 AND NOT is_paused
 """
 
-# Tokens of the lost part of the log may be in use, and their leases went with it. So everybody may be listening.
-WARM_EVERYBODY = """
+# Tokens of the lost part of the log may be in use, and their leases went with it. So any user may be listening.
+WARM_ALL = """
 INSERT INTO leases AS lease (user_id, warm_until)
 SELECT user_id, now() + $3::interval FROM users WHERE user_id % $1 = $2
 ON CONFLICT (user_id) DO UPDATE SET
@@ -150,7 +150,7 @@ class WarmUsers:
     async def warm_everybody(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
         """Take every user of the lane for warm until tokens that were issued by now cannot be used; returns them."""
         until = timedelta(seconds=token_ttl_s + GRACE_S)
-        await connection.execute(WARM_EVERYBODY, self._lanes, self._lane, until)
+        await connection.execute(WARM_ALL, self._lanes, self._lane, until)
         return [row[0] for row in await connection.fetch(LISTENERS, self._lanes, self._lane)]
 
 

@@ -34,7 +34,7 @@ class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused
     position: Position
 
 
-class LogRestarted(msgspec.Struct, frozen=True, tag_field="type", tag="log_restarted"):
+class LogRestartedSignal(msgspec.Struct, frozen=True, tag_field="type", tag="log_restarted"):
     """The log went back: clients that read this load afresh. It stands for no event."""
 
     generation: int

@@ -1,4 +1,4 @@
-"""The rooms and the accounts there are, for operators. Passwords and sessions' tokens are never read."""
+"""Lists of rooms and accounts, for operators. Passwords and sessions' tokens are never read."""
 
 from datetime import datetime
 
@@ -41,7 +41,7 @@ class RoomEntry(Struct, frozen=True):
 
 
 class UserEntry(Struct, frozen=True):
-    """An account, in how many rooms its user is, and how many sessions are open."""
+    """An account, with the number of rooms that its user is in and of open sessions."""
 
     user_id: UserId
     username: str
@@ -64,7 +64,7 @@ async def list_users(database: Database, *, containing: str, limit: int) -> list
 
 
 async def find_user(database: Database, user_id: UserId) -> UserEntry | None:
-    """One account; None for a user who has none here, as after an import."""
+    """One account; None for a user without one, as after an import."""
     row = await database.fetchrow(BY_ID, user_id, 1)
     return UserEntry(*row) if row is not None else None
 

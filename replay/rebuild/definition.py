@@ -1,4 +1,4 @@
-"""What makes a live table that table, beyond its columns: statements that make a fresh one the same."""
+"""The definition of a live table beyond its columns, as statements that give it to a fresh one."""
 
 import asyncpg
 
@@ -103,7 +103,7 @@ SELECT format('ALTER PUBLICATION %I ADD TABLE %s%s%s', pubname, $1::text,
 FROM pg_publication_rel JOIN pg_publication ON pg_publication.oid = prpubid WHERE prrelid = $1::text::regclass
 """
 
-# What no fresh table could take over without others noticing. `name` says what it is.
+# What cannot be moved to a fresh table unnoticed. `name` says what it is.
 NOT_CARRIED_OVER = """
 SELECT format('the foreign key %I of %s', conname, conrelid::regclass) AS name
 FROM pg_constraint WHERE contype = 'f' AND $1::text::regclass IN (conrelid, confrelid)
@@ -122,7 +122,7 @@ ORDER BY name
 
 
 async def not_carried_over(live: str, connection: asyncpg.Connection) -> list[str]:
-    """What hangs on a live table and would be lost, or would stop it from being replaced."""
+    """What depends on a live table and would be lost, or would stop it from being replaced."""
     return [row[0] for row in await connection.fetch(NOT_CARRIED_OVER, live)]
 
 

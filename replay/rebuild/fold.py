@@ -19,7 +19,7 @@ Page = Sequence[Recorded[Any]]
 
 
 def unobserved(_: Page) -> None:
-    """What a fold does with its pages besides: nothing."""
+    """For folds whose pages are not observed."""
 
 
 class Fold:
@@ -34,12 +34,12 @@ class Fold:
         self._observe = observe
 
     def observed(self, observe: Callable[[Page], None]) -> Self:
-        """The same, which hands each page to `observe` before it folds it."""
+        """This fold, but each page goes to `observe` before it is folded."""
         return type(self)(self._projection, self._log, observe)
 
     @property
     def name(self) -> str:
-        """Of the projection: what its checkpoints are called."""
+        """The name of the projection, under which its checkpoints are saved."""
         return self._projection.name
 
     @property

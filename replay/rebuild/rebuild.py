@@ -45,7 +45,7 @@ class RebuildRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A finished rebuild: the position at which the fresh tables went live, and for how long that held others up."""
+    """A finished rebuild: the position at which the fresh tables went live, and how long others had to wait for it."""
 
     position: Position
     events: int
@@ -107,9 +107,9 @@ async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -
     """Make sure that there is a shadow that this program can fill, and return up to where it is filled."""
     if await fold_version.in_force(fold.name, connection, schema=LIVE) > RoomsProjection.version:
         raise RebuildRefused("a newer program made the live tables; rebuild with that one")
-    if hindrances := await shadow.hindrances(connection):
+    if obstacles := await shadow.obstacles(connection):
         raise RebuildRefused(
-            f"a rebuilt table cannot take over {', '.join(hindrances)}: remove it before, and add it again afterwards"
+            f"a rebuilt table cannot take over {', '.join(obstacles)}: remove it before, and add it again afterwards"
         )
     if await shadow.exists(connection) and (restart or not await shadow.is_usable(connection)):
         await shadow.drop(connection)
@@ -131,7 +131,7 @@ async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report
 
 
 async def _go_live(fold: Fold, connection: asyncpg.Connection) -> tuple[Position, int, float] | None:
-    """Catch up under the append lock, and swap the tables; None when readers kept a table, and nothing is changed then.
+    """Catch up under the append lock and swap the tables; None, and no change, when readers did not leave a table.
 
     Returns the position, the events folded, and the seconds for which appends and reads had to wait.
     """

@@ -1,4 +1,4 @@
-"""The shadow: fresh tables, made like the live ones in every respect, which take their place in the end."""
+"""The shadow: fresh tables with the definition of the live ones, whose place they take in the end."""
 
 import asyncpg
 
@@ -15,7 +15,7 @@ SHADOW = "onrecord_rebuild"
 """The schema that holds the shadow until its tables go live."""
 
 MARK = "onrecord: a rebuild in progress; dropped when it ends"
-"""The comment by which our schema is told from another of the same name, which is left alone."""
+"""The comment that marks the schema as ours. One of the same name without it is left alone."""
 
 IS_OURS = "SELECT obj_description(oid, 'pg_namespace') IS NOT DISTINCT FROM $2 FROM pg_namespace WHERE nspname = $1"
 INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = $1::text::regclass"
@@ -24,7 +24,7 @@ IS_THERE = "SELECT to_regclass($1) IS NOT NULL"
 
 
 class NotOurs(Exception):
-    """There is a schema with the name of the shadow that is not a shadow."""
+    """A schema has the name of the shadow and is not one."""
 
 
 class TablesChanged(Exception):
@@ -61,8 +61,8 @@ async def create(connection: asyncpg.Connection) -> None:
         await connection.execute(f"INSERT INTO {SHADOW}.made_for VALUES ($1, $2, $3)", *made_for)
 
 
-async def hindrances(connection: asyncpg.Connection) -> list[str]:
-    """What hangs on the live tables that a rebuilt table cannot take over."""
+async def obstacles(connection: asyncpg.Connection) -> list[str]:
+    """What depends on the live tables and cannot be moved to rebuilt ones."""
     there = [f"{LIVE}.{table}" for table in TABLES if await _is_there(table, connection)]
     return [f"{table}: {name}" for table in there for name in await not_carried_over(table, connection)]
 

@@ -19,7 +19,7 @@ const STATE_TEXT = {
 };
 
 /**
- * Make a page of messages readable that does not change any more.
+ * Show the times and days of messages on a page that does not change.
  *
  * @param {HTMLElement} list
  */
@@ -116,7 +116,7 @@ export class MessageList {
     this.#top = this.#scroll.scrollTop; // a smaller value in the next scroll event is the user's doing
   }
 
-  /** Ways to messages that are not in the document. */
+  /** Links to messages that are not in the document. */
   #renderLinks() {
     this.#olderLine.hidden = !this.#hasOlder && !this.#window.hasAbove;
     this.#outgoing.hidden = this.#window.hasBelow;

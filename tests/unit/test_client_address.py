@@ -47,7 +47,7 @@ def test_what_an_untrusted_peer_forwards_does_not_count(peer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "peer", "is_unheard"),
+    ("headers", "peer", "hides_client"),
     [
         ({}, "127.0.0.1", False),
         ({"X-Forwarded-For": "127.0.0.1"}, "127.0.0.1", False),
@@ -59,8 +59,8 @@ def test_what_an_untrusted_peer_forwards_does_not_count(peer: str) -> None:
         ({"X-Forwarded-For": "127.0.0.1"}, "192.0.2.9", True),
     ],
 )
-def test_a_proxy_is_unheard_when_it_is_not_trusted_or_names_no_address(
-    headers: dict[str, str], peer: str, *, is_unheard: bool
+def test_a_proxy_hides_its_client_when_it_is_not_trusted_or_names_no_address(
+    headers: dict[str, str], peer: str, *, hides_client: bool
 ) -> None:
     request = make_mocked_request("GET", "/", headers=CIMultiDict(headers)).clone(remote=peer)
-    assert PROXIES.passes_on_unheard(request) is is_unheard
+    assert PROXIES.hides_client(request) is hides_client

@@ -97,6 +97,15 @@ def test_no_folder_is_crowded() -> None:
     assert {folder: count for folder, count in modules.items() if count > MOST_FILES} == {}
 
 
+def test_a_class_name_stands_for_one_class() -> None:
+    found: dict[str, list[str]] = {}
+    for name, file in FILES.items():
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(name)
+    assert {name: files for name, files in found.items() if len(files) > 1} == {}
+
+
 WIRING = "api/wiring.py"
 BUILDS_ITS_OWN = {"centrifugo/hub/__main__.py"}
 """A program of its own: the hub without the service."""

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from api.accounts.names import check_username
+from api.accounts.usernames import check_username
 from domain.errors import InvalidField
 from domain.names import NAME_RULE, RESERVED, has_hidden, is_blank, name_key, username_key
 from domain.room import check_name

@@ -4,6 +4,7 @@ Source: https://centrifugal.dev/docs/server/configuration
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from msgspec.structs import replace
 
 from centrifugo.durations import Duration
 from centrifugo.hub.configuration.sections import META_TTL_S, ChannelOptions, HubConfig
+from centrifugo.hub.configuration.unknown_keys import unknown_keys
+
+logger = logging.getLogger(__name__)
 
 TOKEN_KEY_VARIABLE = "CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY"  # noqa: S105 - its name, not its value
 API_KEY_VARIABLE = "CENTRIFUGO_HTTP_API_KEY"
@@ -26,8 +30,8 @@ class InvalidConfiguration(Exception):
 def load(source: Path | str | Mapping[str, Any], environ: Mapping[str, str]) -> HubConfig:
     """Read a JSON file, or a mapping with the same content. Variables in `environ` override it.
 
-    Raises InvalidConfiguration when the file cannot be read, a value has the wrong type, or a key is not one that the
-    hub honours.
+    A key that the hub does not honour is without effect and named in a warning: a file that starts Centrifugo starts
+    the hub. Raises InvalidConfiguration when the file cannot be read or a value has the wrong type.
     """
     settings = source if isinstance(source, Mapping) else _read(Path(source))
     try:
@@ -35,6 +39,8 @@ def load(source: Path | str | Mapping[str, Any], environ: Mapping[str, str]) -> 
     except ValueError as error:
         raise InvalidConfiguration(str(error)) from error
     _check(config)
+    for key in unknown_keys(settings, HubConfig):
+        logger.warning("the hub does not honour this key of the configuration: %s", key)
     return _overridden(config, environ)
 
 

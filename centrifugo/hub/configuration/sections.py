@@ -1,6 +1,6 @@
 """The keys of a Centrifugo v6 configuration that the hub honours, with Centrifugo's defaults.
 
-Every other key is refused: a client that relies on it would fail later and less clearly.
+Every other key is without effect, and `load` warns of it.
 
 Source: https://centrifugal.dev/docs/server/configuration
 """
@@ -17,7 +17,7 @@ META_TTL_S = 720 * 3600
 Count = Annotated[int, Meta(ge=0)]
 
 
-class ChannelOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ChannelOptions(Struct, frozen=True, kw_only=True):
     """What the channels of one namespace offer, and to whom. Everything is off unless it is switched on."""
 
     presence: bool = False
@@ -42,11 +42,11 @@ class ChannelOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.join_leave and self.force_push_join_leave
 
 
-class NamespaceOptions(ChannelOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NamespaceOptions(ChannelOptions, frozen=True, kw_only=True):
     name: Annotated[str, Meta(pattern=r"^[-a-zA-Z0-9_.]{2,}$")]
 
 
-class TokenSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TokenSection(Struct, frozen=True, kw_only=True):
     """How tokens are verified. Without a key every token is invalid."""
 
     hmac_secret_key: str = ""
@@ -54,7 +54,7 @@ class TokenSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     issuer: str = ""
 
 
-class ClientSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClientSection(Struct, frozen=True, kw_only=True):
     token: TokenSection = TokenSection()
     allowed_origins: tuple[str, ...] = ()
     ping_interval: Duration = Duration(25)
@@ -66,21 +66,21 @@ class ClientSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     recovery_max_publication_limit: Count = 300
 
 
-class HttpApiSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HttpApiSection(Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
-class ChannelSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ChannelSection(Struct, frozen=True, kw_only=True):
     without_namespace: ChannelOptions = ChannelOptions()
     namespaces: tuple[NamespaceOptions, ...] = ()
 
 
-class WebSocketSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WebSocketSection(Struct, frozen=True, kw_only=True):
     write_timeout: Any = None
     """Without effect: a client that does not read is cut off at `client.queue_max_size`."""
 
 
-class HubConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HubConfig(Struct, frozen=True, kw_only=True):
     client: ClientSection = ClientSection()
     http_api: HttpApiSection = HttpApiSection()
     channel: ChannelSection = ChannelSection()
@@ -89,4 +89,4 @@ class HubConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prometheus: Any = None
     health: Any = None
     usage_stats: Any = None
-    """These three are without effect. config.json has them for Centrifugo."""
+    """These three are without effect too. config.json has them for Centrifugo, so they cause no warning."""

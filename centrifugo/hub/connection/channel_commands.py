@@ -5,7 +5,7 @@ not use (107), for what the channel does not offer (108).
 """
 
 from centrifugo.hub.configuration.sections import ChannelOptions
-from centrifugo.hub.connection.permissions import check_history, check_name, check_presence, check_publish
+from centrifugo.hub.connection.permissions import check_channel_name, check_history, check_presence, check_publish
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.protocol.client_commands import HistoryCommand
 from centrifugo.hub.protocol.codes import BAD_REQUEST, Refused
@@ -41,5 +41,5 @@ def history(hub: Hub, channel: str, command: HistoryCommand, *, is_subscribed: b
 
 def _options(hub: Hub, channel: str) -> ChannelOptions:
     options = hub.namespaces.options(channel)
-    check_name(channel)
+    check_channel_name(channel)
     return options

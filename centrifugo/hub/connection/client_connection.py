@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Raw
 
 from centrifugo.hub.connection import channel_commands
-from centrifugo.hub.connection.grants import connect_grant, refresh_grant, seconds_left
+from centrifugo.hub.connection.grants import connect_grant, is_over, refresh_grant, seconds_left
 from centrifugo.hub.connection.heartbeat import Heartbeat
 from centrifugo.hub.connection.permissions import required
 from centrifugo.hub.connection.subscriptions import Subscriptions
@@ -184,7 +184,7 @@ class ClientConnection:
         try:
             return self._subscriptions.refresh(self, command)
         except Refused as refused:
-            if refused.error is not codes.TOKEN_EXPIRED:
+            if refused.error not in (codes.TOKEN_EXPIRED, codes.EXPIRED):
                 raise
         # An error would end the subscription in the client; this makes it come back with a new token.
         channel = required(command.channel)
@@ -254,10 +254,10 @@ class ClientConnection:
             self._hub.subscribers.announce_join(channel, self)
 
     def refresh_by_server(self, expire_at: int) -> None:
-        ttl_s = seconds_left(self._hub, expire_at)
-        if expire_at and ttl_s <= 0:
+        if is_over(self._hub, expire_at):
             self.disconnect(codes.CONNECTION_EXPIRED)
             return
+        ttl_s = seconds_left(self._hub, expire_at)
         self._expire_after(ttl_s)
         self._transport.send(replies.refresh_push(RefreshResult.lasting(ttl_s)))
 

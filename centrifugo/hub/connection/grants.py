@@ -5,6 +5,7 @@ import logging
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.protocol.codes import (
     CONNECTION_EXPIRED,
+    EXPIRED,
     INVALID_TOKEN,
     PERMISSION_DENIED,
     PROTOCOL_VIOLATION,
@@ -18,11 +19,18 @@ security = logging.getLogger("onrecord.security")
 
 
 def connect_grant(hub: Hub, token: str | None) -> ConnectionGrant:
-    """What the token of a connect grants."""
+    """What the token of a connect grants.
+
+    A token that expires within the current second counts as expired. Centrifugo lets it connect, with an expiry of no
+    seconds, at which centrifuge-python gives up.
+    """
     try:
-        return _connection_grant(hub, token)
+        grant = _connection_grant(hub, token)
     except ExpiredToken:
         raise Refused(TOKEN_EXPIRED) from None
+    if is_over(hub, grant.expire_at):
+        raise Refused(TOKEN_EXPIRED)
+    return grant
 
 
 def refresh_grant(hub: Hub, token: str | None, user: str) -> ConnectionGrant:
@@ -59,8 +67,15 @@ def subscription_grant(hub: Hub, token: str, user: str, channel: str) -> Subscri
     return grant
 
 
+def is_over(hub: Hub, expire_at: int) -> bool:
+    """Whether that time has come. 0 never comes."""
+    return expire_at != 0 and expire_at <= hub.clock()
+
+
 def seconds_left(hub: Hub, expire_at: int) -> int:
-    """Whole seconds until a time still to come; 0 for 0, which is never."""
+    """Whole seconds until then; 0 for 0, which never comes. Raises Refused (110) when it has come."""
+    if is_over(hub, expire_at):
+        raise Refused(EXPIRED)
     return expire_at - int(hub.clock()) if expire_at else 0
 
 

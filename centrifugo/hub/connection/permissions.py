@@ -23,7 +23,7 @@ def required(channel: str | None) -> str:
     return channel
 
 
-def check_name(channel: str) -> None:
+def check_channel_name(channel: str) -> None:
     """Clients may name channels only in ASCII, and not at any length."""
     if not channel.isascii() or len(channel) > MAX_CHANNEL_LENGTH:
         raise Refused(BAD_REQUEST)

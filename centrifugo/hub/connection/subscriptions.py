@@ -4,7 +4,7 @@ from msgspec import Raw
 
 from centrifugo.hub.connection import recovery
 from centrifugo.hub.connection.grants import seconds_left, subscription_grant
-from centrifugo.hub.connection.permissions import check_name, check_subscribe, required
+from centrifugo.hub.connection.permissions import check_channel_name, check_subscribe, required
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.protocol.client_commands import StreamPosition, SubRefreshCommand, SubscribeCommand
 from centrifugo.hub.protocol.codes import (
@@ -49,7 +49,7 @@ class Subscriptions:
             raise Refused(LIMIT_EXCEEDED)
         _check_supported(command)
         options = self._hub.namespaces.options(channel)
-        check_name(channel)
+        check_channel_name(channel)
         ttl_s = 0
         if command.token:
             grant = subscription_grant(self._hub, command.token, client.user, channel)

@@ -17,6 +17,7 @@ class ReplyError(msgspec.Struct, frozen=True):
     message: str
 
 
+INTERNAL_ERROR = ReplyError(100, "internal server error")
 UNKNOWN_CHANNEL = ReplyError(102, "unknown channel")
 PERMISSION_DENIED = ReplyError(103, "permission denied")
 NOT_FOUND = ReplyError(104, "not found")
@@ -25,6 +26,7 @@ LIMIT_EXCEEDED = ReplyError(106, "limit exceeded")
 BAD_REQUEST = ReplyError(107, "bad request")
 NOT_AVAILABLE = ReplyError(108, "not available")
 TOKEN_EXPIRED = ReplyError(109, "token expired")
+EXPIRED = ReplyError(110, "expired")
 UNRECOVERABLE_POSITION = ReplyError(112, "unrecoverable position")
 
 

@@ -99,20 +99,20 @@ def error_reply(command_id: int, error: ReplyError) -> bytes:
     return b'{"id":%d,"error":%b}' % (command_id, _encode(error))
 
 
-def one_line(data: bytes) -> bytes:
+def without_newlines(data: bytes) -> bytes:
     """The same JSON without newlines, which would break the frame. A JSON string cannot contain one."""
     return data.replace(b"\n", b"")
 
 
 def optional(data: Raw) -> Raw:
     """An optional field's JSON, ready to be embedded; `null` counts as absent."""
-    content = one_line(bytes(data))
+    content = without_newlines(bytes(data))
     return ABSENT if content in (b"", b"null") else Raw(content)
 
 
 def publication_body(data: bytes, info: ClientInfo | None = None) -> bytes:
     """The fields of a publication that are the same for every channel and receiver, encoded once."""
-    body = b'"data":' + one_line(data)
+    body = b'"data":' + without_newlines(data)
     return body if info is None else body + b',"info":' + _encode(info)
 
 

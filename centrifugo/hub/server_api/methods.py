@@ -17,6 +17,7 @@ from centrifugo.hub.protocol.codes import (
     BAD_REQUEST,
     CONNECTION_EXPIRED,
     FORCED,
+    INTERNAL_ERROR,
     NOT_FOUND,
     SERVER_UNSUBSCRIBE,
     Refused,
@@ -137,9 +138,15 @@ class ServerApi:
         return PresenceStatsResult.of(self._hub.subscribers.presence(required(request.channel)))
 
     async def history(self, request: HistoryRequest) -> HistoryResult:
-        stream, items = self._hub.read_history(
-            required(request.channel), limit=request.limit, since=request.since, reverse=request.reverse
-        )
+        channel = required(request.channel)
+        try:
+            stream, items = self._hub.read_history(
+                channel, limit=request.limit, since=request.since, reverse=request.reverse
+            )
+        except Refused as refused:
+            if refused.error is BAD_REQUEST:  # nothing lies before offset 0: 107 for clients, but 100 here
+                raise Refused(INTERNAL_ERROR) from None
+            raise
         return HistoryResult([publication(item.body, offset) for offset, item in items], stream.epoch, stream.top)
 
     async def history_remove(self, request: ChannelRequest) -> EmptyResult:

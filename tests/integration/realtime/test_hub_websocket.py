@@ -397,11 +397,11 @@ async def test_the_hub_runs_alone_and_closes_its_clients_on_sigterm(tmp_path: Pa
             await process.wait()
 
 
-async def test_a_configuration_that_the_hub_does_not_honour_stops_the_start(tmp_path: Path) -> None:
+async def test_a_value_that_makes_no_sense_stops_the_start_and_is_named(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
-    file.write_text('{"engine": {"type": "redis"}}')
+    file.write_text('{"channel": {"namespaces": "personal"}}')
     command = (sys.executable, "-m", "centrifugo.hub", "--config", str(file), "--port", "0")
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
     assert process.returncode == 1
-    assert b"engine" in errors
+    assert b"channel.namespaces" in errors

@@ -80,7 +80,7 @@ async def test_an_import_is_refused_while_a_service_publishes(elsewhere: str, fi
 IMPOSSIBLE = {
     "4: message_added of user 9, who is not a member": (4, b'\\"user_id\\":1,', b'\\"user_id\\":9,'),
     "6: user_left of user 9, who is not a member": (6, b'\\"user_id\\":4711', b'\\"user_id\\":9'),
-    "3: user 1 joins, who is a member already": (3, b'\\"user_id\\":4711', b'\\"user_id\\":1'),
+    "3: user 1 joins, but is a member already": (3, b'\\"user_id\\":4711', b'\\"user_id\\":1'),
     "1: its user has an impossible id": (1, b'\\"opened_by\\":1', b'\\"opened_by\\":-1'),
     "2: a room is opened by its first event only": (2, b"", b""),
 }

@@ -108,7 +108,7 @@ class Server:
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"{self.kind} did not start:\n{self._log.read_text()}")
+                raise RuntimeError(f"{self.kind} did not start:\n{self.log_text()}")
             time.sleep(0.02)
 
     def stop(self, signum: int = signal.SIGTERM) -> None:
@@ -123,6 +123,10 @@ class Server:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; does nothing when the process has ended."""
         self._process.send_signal(number)
+
+    def log_text(self) -> str:
+        """What the server has written to its output so far."""
+        return self._log.read_text()
 
     def call(self, method: str, **request: Any) -> dict[str, Any]:
         """The result of a call to the HTTP API."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from centrifugo.hub.connection import channel_commands
 from tests.support.socketless_hub import World
 
 
@@ -103,16 +102,6 @@ def test_history_is_paged_in_both_directions(world: World) -> None:
     assert page(limit=9, since={"offset": 9}, reverse=True) == []
     assert client.ask("history", channel="open:a", since={"offset": 0}, reverse=True)["code"] == 107
     assert client.ask("history", channel="open:a", since={"offset": 1, "epoch": "other"})["code"] == 112
-
-
-def test_a_client_reads_no_more_history_than_the_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_commands, "MAX_HISTORY", 2)
-    client = world.client()
-    client.ask("subscribe", channel="open:a")
-    for _ in range(5):
-        world.hub.publish("open:a", b"1")
-    for limit in (-1, 100):
-        assert len(client.ask("history", channel="open:a", limit=limit)["publications"]) == 2
 
 
 def test_rpc_is_not_available_and_send_ends_the_connection(world: World) -> None:

@@ -9,6 +9,7 @@ from tests.support.socketless_hub import STARTED_AT, World, token
 
 DENIED = {"code": 103, "message": "permission denied"}
 TOKEN_EXPIRED = {"code": 109, "message": "token expired"}
+EXPIRED = {"code": 110, "message": "expired"}
 
 
 def test_a_subscription_token_opens_a_channel_that_is_closed_to_clients(world: World) -> None:
@@ -55,10 +56,17 @@ def test_a_subscribe_without_a_channel_or_with_the_token_of_another_ends_the_con
     assert client.code == code
 
 
-@pytest.mark.parametrize("exp", [STARTED_AT - 1, STARTED_AT + 0.5], ids=["past", "within this second"])
-def test_an_expired_subscription_token_is_answered_with_109(world: World, exp: float) -> None:
+@pytest.mark.parametrize(
+    ("exp", "error"),
+    [(STARTED_AT - 1, TOKEN_EXPIRED), (STARTED_AT + 0.5, EXPIRED)],
+    ids=["past", "within this second"],
+)
+def test_a_subscription_token_past_its_time_is_answered_with_an_error(
+    world: World, exp: float, error: dict[str, Any]
+) -> None:
     client = world.client()
-    assert client.ask("subscribe", channel="personal:7", token=world.token("personal:7", exp=exp)) == TOKEN_EXPIRED
+    assert client.ask("subscribe", channel="personal:7", token=world.token("personal:7", exp=exp)) == error
+    assert client.code is None
 
 
 def test_a_channel_is_subscribed_once_and_may_be_unsubscribed_twice(world: World) -> None:
@@ -102,12 +110,13 @@ def test_a_subscription_is_refreshed_with_another_token(world: World) -> None:
     assert client.ask("sub_refresh", channel="closed:1", token=world.token("closed:1")) == {}
 
 
+@pytest.mark.parametrize("exp", [STARTED_AT - 1, STARTED_AT + 0.5], ids=["past", "within this second"])
 def test_a_sub_refresh_with_an_expired_token_ends_the_subscription_so_that_the_client_makes_another(
-    world: World,
+    world: World, exp: float
 ) -> None:
     client = world.client()
     client.ask("subscribe", channel="closed:1", token=world.token("closed:1"))
-    old = world.token("closed:1", exp=STARTED_AT - 1)
+    old = world.token("closed:1", exp=exp)
     assert client.ask("sub_refresh", channel="closed:1", token=old) == {}
     assert [push["unsubscribe"]["code"] for push in client.take()] == [2501]
 

@@ -11,7 +11,7 @@ LATE_AFTER = timedelta(seconds=5)
 """An event that waits longer for its publications is late."""
 
 KEEP_S = 2.0
-"""How long an answer is kept: however many browsers ask, the database is asked this often."""
+"""How long an answer is cached, so that the load on the database does not grow with the number of browsers."""
 
 IS_LATE = f"""
 SELECT coalesce(bool_or(
@@ -24,8 +24,8 @@ FROM fanout_lanes
 """
 
 
-class Delivery:
-    """What this process knows about the lanes, wherever they run."""
+class Lateness:
+    """Asks the lanes, whichever processes hold them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
