@@ -20,6 +20,7 @@ from eventstore.idempotency_keys import read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
 from eventstore.values import Position, Version
+from eventstore.words import Opening
 from eventstore.writer.batch import CommandBatch, KeyId, KnownKey, key_id
 from postgres.calls import Call
 
@@ -99,11 +100,12 @@ class Append(Generic[A]):
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
-        values = [command.unique_value for command in batch.commands if command.unique_value is not None]
+        values = [command.unique.value for command in batch.commands if command.unique is not None]
         holders = await self._projection.holders(values, connection) if values else {}
         batch.decide(known_keys, holders)
+        openings = batch.seal()
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
-        positions = await self._insert(batch, stored, connection) if stored else []
+        positions = await self._insert(batch, stored, openings, connection) if stored else []
         await self._commit(connection)
         if stored:
             event, newest = batch.events[-1], stored[-1]
@@ -166,15 +168,26 @@ class Append(Generic[A]):
         return known
 
     async def _insert(
-        self, batch: CommandBatch[A], stored: Sequence[StoredEvent], connection: asyncpg.Connection
+        self,
+        batch: CommandBatch[A],
+        stored: Sequence[StoredEvent],
+        openings: Sequence[Opening | None],
+        connection: asyncpg.Connection,
     ) -> list[Position]:
         recording = Call(
-            "record_events",
+            "record_events_v2",
             self._projection.name,
             [event.originator_id for event in stored],
             [event.originator_version for event in stored],
             [event.topic for event in stored],
             [event.state for event in stored],
+            [opening.salt if opening is not None else None for opening in openings],
+            [opening.content if opening is not None else None for opening in openings],
+            [opening.client_id if opening is not None else None for opening in openings],
+            [
+                event.compared(opening.content) if opening is not None else None
+                for event, opening in zip(batch.events, openings, strict=True)
+            ],
             [key.owner for key, _ in batch.keys],
             [key.key for key, _ in batch.keys],
             [key.fingerprint for key, _ in batch.keys],
