@@ -16,6 +16,7 @@ from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
 from api.accounts.failed_logins import FailedLogins
 from api.accounts.known_devices import KnownDevices
+from api.accounts.moved_accounts import MovedAccounts
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
@@ -173,6 +174,11 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Acco
         yield accounts, AccountChanges(database, passwords, accounts)
     finally:
         passwords.close()
+
+
+def create_moved_accounts() -> MovedAccounts:
+    """Accounts that go with the log, for export and import."""
+    return MovedAccounts()
 
 
 @dataclass(frozen=True, slots=True)

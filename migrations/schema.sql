@@ -303,6 +303,7 @@ CREATE VIEW failed_logins AS
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
+-- has_drawn_user_ids() returns boolean
 -- keep_user_ids_of_the_log() returns trigger
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record

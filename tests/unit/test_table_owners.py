@@ -29,7 +29,7 @@ OWNERS = {
     "dead_letters": {"projections/fanout/dead_letters.py"},
     "operator_actions": {"projections/operator_actions.py"},
     "fold_versions": {"projections/readmodels/fold_version.sql"},
-    "users": {"api/accounts/accounts.py", "projections/readmodels/name_keys.py"},
+    "users": {"api/accounts/accounts.py", "api/accounts/moved_accounts.py", "projections/readmodels/name_keys.py"},
     "throttle_buckets": {"api/accounts/shared_buckets.py"},
     "sessions": {"api/accounts/sessions.py"},
     "name_rule": {"projections/readmodels/name_keys.py"},

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from api.wiring import create_fold, create_log
+from api.wiring import create_fold
 from domain.chat import PostMessage
 from domain.room import TOPICS, Room
 from domain.values import RoomId
@@ -17,11 +17,12 @@ from eventstore.mapper import create_mapper, to_event
 from eventstore.values import LOG_START, STREAM_START, Position, Version
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message
-from replay.archive.transfer import export, import_
+from replay.archive.transfer import export
 from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.support import versioned_aggregate as meeting
+from tests.support.archives import import_file
 from tests.support.given_when_then import ADA, BOB
 from tests.support.store import Store, open_store
 from tests.support.versioned_aggregate import Meeting
@@ -47,7 +48,7 @@ def unseen(_: Progress) -> None:
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     """A store of today on the log of back then."""
-    await import_(database_url, FIRST_RELEASE, create_log(), unseen)
+    await import_file(database_url, FIRST_RELEASE)
     async with open_store(database_url) as opened:
         yield opened
 

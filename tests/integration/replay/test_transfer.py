@@ -17,11 +17,12 @@ from domain.chat import PostMessage
 from domain.values import RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
-from replay.archive.transfer import export, import_
+from replay.archive.transfer import Imported, export
 from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.conftest import database_named
+from tests.support.archives import import_file
 from tests.support.store import open_store
 
 ADA = UserId(1)
@@ -83,7 +84,7 @@ async def test_a_log_comes_out_of_a_file_as_it_went_in(
     async with open_store(database_url) as store:
         manifest = await export(store.database, file, unseen)
     assert (manifest.first, manifest.last, manifest.events) == (1, MESSAGES + 4, MESSAGES + 3)
-    assert await import_(elsewhere, file, create_log(), unseen) == (manifest, manifest.events)
+    assert await import_file(elsewhere, file) == Imported(manifest, manifest.events, 0)
     assert await rows(elsewhere) == await rows(database_url)
     await rebuild(create_fold(), elsewhere, unseen)
     there, here = await verify(create_fold(), elsewhere, unseen), await verify(create_fold(), database_url, unseen)
@@ -99,11 +100,11 @@ async def test_a_file_is_compressed_as_its_name_says(database_url: str, recorded
             file = tmp_path / f"log{suffix}"
             manifest = await export(store.database, file, unseen)
             assert decompress(contents(file)).count(b"\n") == manifest.events + 2
-            assert check(file, create_log()) == manifest
+            assert check(file, create_log()).manifest == manifest
 
 
 async def test_what_was_imported_is_not_published(elsewhere: str, exported: Path) -> None:
-    await import_(elsewhere, exported, create_log(), unseen)
+    await import_file(elsewhere, exported)
     connection = await asyncpg.connect(elsewhere)
     assert await connection.fetchval("SELECT position FROM fanout_lanes") == MESSAGES + 4
     await connection.close()
@@ -132,7 +133,8 @@ async def test_an_interrupted_export_resumes_and_writes_the_same_file(
             torn.write(b"half a page")
         manifest = await export(store.database, tmp_path / name, lambda progress: seen.append(progress.events))
     assert seen == [10, 13]
-    assert (manifest, check(tmp_path / name, create_log())) == (check(tmp_path / f"whole-{name}", create_log()),) * 2
+    assert check(tmp_path / name, create_log()) == check(tmp_path / f"whole-{name}", create_log())
+    assert check(tmp_path / name, create_log()).manifest == manifest
     assert sorted(os.listdir(tmp_path)) == sorted([name, f"whole-{name}"])
 
 
@@ -154,7 +156,7 @@ async def test_what_an_export_of_another_log_or_a_crash_has_left_is_not_gone_on_
                 await export(store.database, file, stop)
             partial.write_bytes(damage)
             assert (await export(store.database, file, unseen)).events == MESSAGES + 3
-            assert check(file, create_log()).events == MESSAGES + 3
+            assert check(file, create_log()).manifest.events == MESSAGES + 3
 
 
 async def test_an_interrupted_import_resumes(
@@ -165,12 +167,11 @@ async def test_an_interrupted_import_resumes(
 
     monkeypatch.setattr("replay.archive.transfer.PAGE", 10)
     with pytest.raises(Stop):
-        await import_(elsewhere, exported, create_log(), stop)
+        await import_file(elsewhere, exported, stop)
     assert len(await rows(elsewhere)) == 10
-    _, added = await import_(elsewhere, exported, create_log(), unseen)
-    assert added == MESSAGES + 3 - 10
+    assert (await import_file(elsewhere, exported)).events == MESSAGES + 3 - 10
     assert await rows(elsewhere) == await rows(database_url)
-    assert (await import_(elsewhere, exported, create_log(), unseen))[1] == 0
+    assert (await import_file(elsewhere, exported)).events == 0
 
 
 async def test_a_log_with_events_of_its_own_is_left_alone(elsewhere: str, exported: Path) -> None:
@@ -178,7 +179,7 @@ async def test_a_log_with_events_of_its_own_is_left_alone(elsewhere: str, export
         await store.open_room("Mine", by=ADA)
     before = await rows(elsewhere)
     with pytest.raises(ArchiveRefused, match="does not begin with"):
-        await import_(elsewhere, exported, create_log(), unseen)
+        await import_file(elsewhere, exported)
     assert await rows(elsewhere) == before
 
 
@@ -223,7 +224,7 @@ async def test_a_file_that_is_not_as_it_was_exported_is_refused_whole(elsewhere:
     for name, change in CHANGES.items():
         changed = exported_as(exported.with_name("changed.jsonl"), b"".join(change(lines)))
         with pytest.raises(ArchiveRefused):
-            await import_(elsewhere, changed, create_log(), unseen)
+            await import_file(elsewhere, changed)
         assert await rows(elsewhere) == [], name
 
 
@@ -239,5 +240,5 @@ def exported_as(file: Path, contents: bytes) -> Path:
 async def test_a_compressed_file_that_was_cut_short_is_refused(elsewhere: str, exported: Path) -> None:
     file = exported_as(exported.with_suffix(".gz"), gzip.compress(contents(exported))[:-20])
     with pytest.raises(ArchiveRefused, match="damaged"):
-        await import_(elsewhere, file, create_log(), unseen)
+        await import_file(elsewhere, file)
     assert await rows(elsewhere) == []
