@@ -27,7 +27,7 @@ from api.operations.figures import Sampler
 from api.operations.figures_publisher import FiguresPublisher
 from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
-from api.secrets import Secrets, snapshot_key
+from api.secrets import Secrets, fingerprint_key, snapshot_key
 from api.settings import Settings
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
@@ -40,6 +40,7 @@ from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
+from eventstore.idempotency_keys import Fingerprints
 from eventstore.log import Log
 from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
@@ -99,7 +100,14 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         cleanup.push_async_callback(aggregates.close)
         writer = Writer(
             settings.database_url,
-            Append(aggregates, RoomsProjection(), reads.log, mapper, known),
+            Append(
+                aggregates,
+                RoomsProjection(),
+                reads.log,
+                mapper,
+                known,
+                Fingerprints(fingerprint_key(settings)),
+            ),
             aggregates,
             queue_limit=settings.writer_queue,
             timeout_s=settings.database_timeout_s,

@@ -213,9 +213,7 @@ class Room(Aggregate):
         pass
 
     @event(MessageAdded)
-    def _message_added(
-        self, user_id: UserId, content: str | None = None, client_id: ClientId | None = None
-    ) -> None:
+    def _message_added(self, user_id: UserId, content: str | None = None, client_id: ClientId | None = None) -> None:
         pass
 
 

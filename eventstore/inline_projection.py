@@ -11,7 +11,6 @@ from eventstore.log import Recorded, cannot_have_happened
 from postgres.calls import Call
 from postgres.database import UNAVAILABLE
 
-
 Holders = dict[str, dict[UUID, str]]
 """The streams that hold each unique value, with the text under which they hold it."""
 

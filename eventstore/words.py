@@ -1,8 +1,8 @@
 """Words apart from the log: an event carries a commitment, `sealed`, and the table `bodies` has what opens it.
 
-A class of events says with `WORDS` which of its fields holds the words that a person typed, at most one, and has a field
-`sealed`. An event in memory keeps its words; what is stored of a sealed one does not have them. Source of the format:
-docs/decisions/words-apart.md.
+A class of events says with `WORDS` which of its fields holds the words that a person typed, at most one, and has a
+field `sealed`. An event in memory keeps its words; what is stored of a sealed one does not have them. The format:
+docs/words.md.
 """
 
 import os
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -115,9 +116,10 @@ def join(stream: str, version: str, alias: str = TABLE) -> str:
 
 
 async def copy_openings(
-    rows: Sequence[tuple[Any, int, Opening]], keys: Sequence[tuple[Any, int, str]], connection: asyncpg.Connection
+    openings: Sequence[tuple[UUID, int, Opening, str | None]], connection: asyncpg.Connection
 ) -> None:
-    """Add what opens the events of these streams and versions, and their keys: for an import."""
-    records = [(stream, version, o.salt, o.content, o.client_id) for stream, version, o in rows]
-    await connection.copy_records_to_table(TABLE, records=records, columns=COLUMNS)
+    """Add what opens the events of these streams and versions, and the keys of their words where they have some."""
+    bodies = [(stream, version, o.salt, o.content, o.client_id) for stream, version, o, _ in openings]
+    keys = [(stream, version, key) for stream, version, _, key in openings if key is not None]
+    await connection.copy_records_to_table(TABLE, records=bodies, columns=COLUMNS)
     await connection.copy_records_to_table(COMPARED, records=keys, columns=COMPARED_COLUMNS)

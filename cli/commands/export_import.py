@@ -29,8 +29,9 @@ class ArchiveFile(click.Path):
 @click.command(name="export")
 @click.argument("file", type=ArchiveFile(path_type=Path, dir_okay=False, writable=True))
 @click.option("--with-accounts", is_flag=True, help="Accounts too, with the hashes of their passwords: a secret.")
+@click.option("--without-content", is_flag=True, help="Without messages and names, except those in the log itself.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
-def export_(file: Path, with_accounts: bool, overwrite: bool) -> None:
+def export_(file: Path, with_accounts: bool, without_content: bool, overwrite: bool) -> None:
     """Write the whole log to FILE as JSON Lines, named .jsonl, or compressed: .gz, .xz or .bz2.
 
     The last line is a manifest: the range of positions, the number of events, and the SHA-256 of all lines before it.
@@ -47,7 +48,11 @@ def export_(file: Path, with_accounts: bool, overwrite: bool) -> None:
         try:
             manifest = in_the_foreground(
                 lambda reader: transfer.export(
-                    reader.reads.database, file, report, accounts=create_moved_accounts() if with_accounts else None
+                    reader.reads.database,
+                    file,
+                    report,
+                    accounts=create_moved_accounts() if with_accounts else None,
+                    with_content=not without_content,
                 )
             )
         except OSError as error:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -16,7 +17,7 @@ from eventstore.aggregates import Aggregates
 from eventstore.checkpoints import position_of
 from eventstore.errors import LogRestarted, OutcomeUnknown
 from eventstore.generation import Anchor, KnownLog, Look, event_hash
-from eventstore.idempotency_keys import read_keys
+from eventstore.idempotency_keys import Fingerprints, read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
 from eventstore.values import Position, Version
@@ -63,7 +64,9 @@ class Append(Generic[A]):
         log: Log,
         mapper: Mapper[UUID],
         known: KnownLog,
+        fingerprints: Fingerprints,
     ) -> None:
+        self._fingerprints = fingerprints
         self._known = known
         self._aggregates = aggregates
         self._projection = projection
@@ -164,7 +167,9 @@ class Append(Generic[A]):
         for row in await read_keys([owner for owner, _ in keys], [key for _, key in keys], connection):
             recorded = await self._log.one(row["originator_id"], row["originator_version"], connection=connection)
             assert recorded is not None, "a key and its event are recorded together"
-            known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
+            known[(row["owner"], row["key"])] = KnownKey(
+                partial(self._fingerprints.is_of, stored=row["fingerprint"]), recorded
+            )
         return known
 
     async def _insert(
@@ -190,7 +195,7 @@ class Append(Generic[A]):
             ],
             [key.owner for key, _ in batch.keys],
             [key.key for key, _ in batch.keys],
-            [key.fingerprint for key, _ in batch.keys],
+            [self._fingerprints.stored(key.fingerprint) for key, _ in batch.keys],
             [event.originator_id for _, event in batch.keys],
             [event.originator_version for _, event in batch.keys],
         )

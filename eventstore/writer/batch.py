@@ -1,6 +1,6 @@
 """A batch: the commands that share one transaction, what each decided, and what to answer once it is committed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,9 +19,11 @@ A = TypeVar("A", bound=Aggregate)
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """An idempotency key that was used before: its command's fingerprint, and the event that it recorded."""
+    """An idempotency key that was used before, and the event that its command recorded."""
 
-    fingerprint: bytes
+    is_of: Callable[[bytes], bool]
+    """Whether a fingerprint is that of this command."""
+
     recorded: Recorded[Any]
 
 
@@ -66,7 +68,7 @@ class CommandBatch(Generic[A]):
         if command.key is None:
             return False
         if (known := known_keys.get(key_id(command.key))) is not None:
-            if known.fingerprint == command.key.fingerprint:
+            if known.is_of(command.key.fingerprint):
                 self._known.append((command, known.recorded))
             else:
                 self._refused.append((command, KeyReused("this idempotency key came before with another command")))

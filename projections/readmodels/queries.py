@@ -118,7 +118,8 @@ EVENTS = f"""
 SELECT head.position, head.room_id, head.room_version, event.*
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    {ROWS_AND_WORDS} WHERE originator_id = head.room_id AND originator_version > $3 AND originator_version <= head.room_version
+    {ROWS_AND_WORDS} WHERE originator_id = head.room_id
+        AND originator_version > $3 AND originator_version <= head.room_version
     ORDER BY originator_version LIMIT $4
 ) AS event ON true
 ORDER BY event.originator_version
@@ -227,7 +228,9 @@ class Queries:
         return AtPosition(events, rows[0]["position"] if is_all else Position(events[-1].position))
 
     async def _events(self, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
-        return await self._bodies.of(self._log.decode_with_words([row for row in rows if row["notification_id"] is not None]))
+        return await self._bodies.of(
+            self._log.decode_with_words([row for row in rows if row["notification_id"] is not None])
+        )
 
 
 class NotInRoom(Exception):

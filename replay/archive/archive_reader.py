@@ -22,7 +22,9 @@ from domain.room import RoomEvent
 from domain.values import UserId
 from eventstore.errors import UnreadableEvent
 from eventstore.log import Log
+from eventstore.stored_rows import Row
 from eventstore.values import LOG_START, Position, Version
+from eventstore.words import Opening
 from replay.archive.account_line import PREFIX, Account, AccountLine
 from replay.progress import Progress, Report, unwatched
 from replay.room_rules import Impossible, RoomRules
@@ -50,15 +52,19 @@ class ArchiveRefused(Exception):
     """The file is not a complete, unaltered export, or does not fit the log."""
 
 
-class Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """The first line."""
+class Header(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The first line. `content` is false when words that stand apart from the log were left out on request."""
 
     format: str
     format_version: int = msgspec.field(name="version")
+    content: bool = True
 
 
 class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` if that is not UTF-8."""
+    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` if that is not UTF-8.
+
+    `salt`, `content` and `client_id` open it, where its words stand apart from the log and were not erased.
+    """
 
     position: Annotated[Position, ONE_OR_MORE]
     stream_id: UUID
@@ -66,13 +72,18 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     topic: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
     state: str | None = None
     state_base64: bytes | None = None
+    salt: bytes | None = None
+    content: str | None = None
+    client_id: str | None = None
 
     @classmethod
-    def of(cls, position: Position, stream_id: UUID, version: Version, topic: str, state: bytes) -> Self:
+    def of(cls, event: "Event") -> Self:
+        position, stream_id, version, topic, state, opening = event
+        apart = (opening.salt, opening.content, opening.client_id) if opening is not None else (None, None, None)
         try:
-            return cls(position, stream_id, version, topic, state=state.decode())
+            return cls(position, stream_id, version, topic, state.decode(), None, *apart)
         except UnicodeDecodeError:
-            return cls(position, stream_id, version, topic, state_base64=state)
+            return cls(position, stream_id, version, topic, None, state, *apart)
 
     @property
     def encoded_state(self) -> bytes:
@@ -80,7 +91,15 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
 
     @property
     def event(self) -> "Event":
-        return self.position, self.stream_id, self.version, self.topic, self.encoded_state
+        return self.position, self.stream_id, self.version, self.topic, self.encoded_state, self.opening
+
+    @property
+    def opening(self) -> Opening | None:
+        if self.salt is not None and self.content is not None:
+            return Opening(self.salt, self.content, self.client_id)
+        if (self.salt, self.content, self.client_id) != (None, None, None):
+            raise ArchiveRefused(f"position {self.position} has a part of what opens it")
+        return None
 
 
 class Manifest(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -93,8 +112,8 @@ class Manifest(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     accounts: int | None = None
 
 
-Event = tuple[Position, UUID, Version, str, bytes]
-"""Position, stream, version, topic, state: a row of the log."""
+Event = Row
+"""A row of the log, with what opens it."""
 
 
 def open_archive(file: IO[bytes], *, suffix: str) -> IO[bytes]:
@@ -179,14 +198,19 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
     versions: dict[UUID, Version] = {}
     before = 0
     archive = Archive(file)
-    for events, (position, stream_id, version, topic, state) in enumerate(archive, 1):
+    for events, (position, stream_id, version, topic, state, opening) in enumerate(archive, 1):
         if position <= before:
             raise ArchiveRefused(f"position {position} does not come after {before}")
         if version != versions.get(stream_id, 0) + 1:
             raise ArchiveRefused(f"at position {position}, stream {stream_id} continues with version {version}")
         if topic in log.topics:
-            actor = _check_possible(log, rules, (position, stream_id, version, topic, state))
-            first_named.setdefault(actor, position)
+            event = _check_possible(log, rules, position, (stream_id, version, topic, state))
+            first_named.setdefault(event.actor, position)
+            seal: str | None = getattr(event, "sealed", None)
+        else:
+            seal = None
+        if opening is not None and opening.seal != seal:
+            raise ArchiveRefused(f"at position {position}, the content is not what the event was sealed with")
         before, versions[stream_id] = position, version
         if events % REPORT_EVERY == 0:
             report(Progress(archive.bytes_read, archive.size, events))
@@ -194,13 +218,13 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
     return Contents(archive.manifest, {account.user_id: account for account in archive.accounts}, first_named)
 
 
-def _check_possible(log: Log, rules: RoomRules, row: Event) -> UserId:
-    """Apply one row of the log to the rules; return who acted."""
+def _check_possible(log: Log, rules: RoomRules, position: Position, row: tuple[UUID, Version, str, bytes]) -> RoomEvent:
+    """Apply one row of the log to the rules; return its event."""
     try:
-        event = cast(RoomEvent, log.event(*row))
+        event = cast(RoomEvent, log.event(position, *row))
         rules.apply(event)
-        return event.actor
+        return event
     except UnreadableEvent as error:
         raise ArchiveRefused(str(error)) from error
     except Impossible as error:
-        raise ArchiveRefused(f"the event at position {row[0]} cannot have happened: {error}") from error
+        raise ArchiveRefused(f"the event at position {position} cannot have happened: {error}") from error

@@ -46,9 +46,9 @@ class ArchiveWriter:
     owner only, from its first byte on.
     """
 
-    def __init__(self, file: Path, *, with_accounts: bool = False) -> None:
+    def __init__(self, file: Path, *, with_accounts: bool = False, with_content: bool = True) -> None:
         self._file = file
-        self._header = Header(FORMAT, VERSION_WITH_ACCOUNTS if with_accounts else VERSION)
+        self._header = Header(FORMAT, VERSION_WITH_ACCOUNTS if with_accounts else VERSION, with_content)
         self._mode = 0o600 if with_accounts else 0o666
         self._accounts = 0 if with_accounts else None
         self._partial = file.with_name(f".{file.name}.partial")
@@ -99,9 +99,9 @@ class ArchiveWriter:
         self._lines = []
         self._add(self._header)
 
-    def add(self, *event: *Event) -> None:
+    def add(self, event: Event) -> None:
         """Add the next event."""
-        self._add(Line.of(*event))
+        self._add(Line.of(event))
         self._first = self._first or event[0]
         self._events += 1
         self.last_event = event

@@ -37,18 +37,26 @@ class Imported:
     accounts: int
 
 
-async def export(database: Database, file: Path, report: Report, *, accounts: AccountTable | None = None) -> Manifest:
+async def export(
+    database: Database,
+    file: Path,
+    report: Report,
+    *,
+    accounts: AccountTable | None = None,
+    with_content: bool = True,
+) -> Manifest:
     """Write the whole current log, including the events of other applications, and the `accounts` if given.
 
+    `with_content`: with the words that stand apart from the log, as far as they are not erased.
     The file appears when it is complete; an interrupted export resumes. Raises OSError, StoreUnavailable.
     """
     head = await database.fetchval(LAST_POSITION)
-    with ArchiveWriter(file, with_accounts=accounts is not None) as archive:
-        position = await _position_of(archive, database)
+    with ArchiveWriter(file, with_accounts=accounts is not None, with_content=with_content) as archive:
+        position = await _position_of(archive, database, with_content=with_content)
         events = 0
-        while rows := await database.read(partial(read_rows, position, head, limit=PAGE)):
+        while rows := await database.read(partial(read_rows, position, head, limit=PAGE, with_openings=with_content)):
             for row in rows:
-                archive.add(*row)
+                archive.add(row)
             archive.save()
             position, events = rows[-1][0], events + len(rows)
             report(Progress(position, head, events))
@@ -60,12 +68,13 @@ async def export(database: Database, file: Path, report: Report, *, accounts: Ac
         return archive.finish()
 
 
-async def _position_of(archive: ArchiveWriter, database: Database) -> Position:
+async def _position_of(archive: ArchiveWriter, database: Database, *, with_content: bool) -> Position:
     """The position up to which the partial file is written. One that came from another log is started over."""
     if archive.last_event is None:
         return LOG_START
     position = archive.last_event[0]
-    if await database.read(partial(read_rows, Position(position - 1), position, limit=1)) != [archive.last_event]:
+    read = partial(read_rows, Position(position - 1), position, limit=1, with_openings=with_content)
+    if await database.read(read) != [archive.last_event]:
         archive.start_over()
         return LOG_START
     return position
@@ -113,12 +122,15 @@ def _named_after(head: Position, contents: Contents) -> set[UserId]:
 
 
 async def _check_beginning(file: Path, connection: asyncpg.Connection) -> tuple[Position, int]:
-    """The head of the log and its number of events. Raises ArchiveRefused unless the file begins with exactly those."""
+    """The head of the log and its number of events. Raises ArchiveRefused unless the file begins with exactly those.
+
+    Words do not count: those here may have been erased, or left out.
+    """
     head = await connection.fetchval(LAST_POSITION)
     position, present = LOG_START, 0
     pages = _pages(file, skip=0)
-    while rows := await read_rows(position, head, connection, limit=PAGE):
-        if rows != next(pages, [])[: len(rows)]:
+    while rows := await read_rows(position, head, connection, limit=PAGE, with_openings=False):
+        if [row[:5] for row in rows] != [row[:5] for row in next(pages, [])[: len(rows)]]:
             raise ArchiveRefused("the log holds events that the file does not begin with")
         position, present = rows[-1][0], present + len(rows)
     return position, present

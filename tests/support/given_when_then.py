@@ -44,7 +44,12 @@ def recorded(room: Room) -> list[tuple[type[Any], dict[str, Any]]]:
 
 def facts(event: Any) -> dict[str, Any]:
     """The fields of an event that say what happened, and its version."""
-    given_later = {"originator_id", "originator_topic", "timestamp", "sealed"}  # by the library, and when it is recorded
+    given_later = {
+        "originator_id",
+        "originator_topic",
+        "timestamp",
+        "sealed",
+    }  # by the library, and when it is recorded
     return {
         "version" if field.name == "originator_version" else field.name: asdict(event)[field.name]
         for field in fields(event)

@@ -45,7 +45,9 @@ BY_VARIABLE = {
     "{LIVE}.{table}": {"projections/readmodels/tables.py"},
     "{SHADOW}.made_for": {"replay/rebuild/shadow.py"},
 }
-"""Where tables are written by a variable: checkpoints, keys of names by a new rule, the read models of one room, and a table of the shadow."""
+"""Where tables are written by a variable: checkpoints, keys of names by a new rule, the read models of one room, and a
+table of the shadow.
+"""
 
 WRITE = re.compile(r"\b(?:INSERT INTO|DELETE FROM|(?<!DO )(?<!FOR )UPDATE|TRUNCATE(?: TABLE)?)\s+([a-z_{][\w.{}]*)")
 
