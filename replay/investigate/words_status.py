@@ -8,14 +8,9 @@ from domain.values import RoomId
 from eventstore.log import TABLE
 from eventstore.words import TABLE as APART
 from postgres.database import Database
+from projections.readmodels.tables import WORDED
 from projections.readmodels.words import NAME, NAMED
 
-# Every event that has words: a message, the opening of a room, and each renaming, which made a former name.
-WORDED = """
-SELECT room_id, version, content FROM messages
-UNION ALL SELECT room_id, name_version, name FROM rooms
-UNION ALL SELECT room_id, name_version, name FROM former_names
-"""
 COUNTS = f"""
 SELECT
     count(*) FILTER (WHERE apart.stream IS NOT NULL) AS sealed,

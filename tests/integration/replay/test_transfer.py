@@ -214,7 +214,7 @@ CHANGES: dict[str, Change] = {
     "it is something else": lambda lines: [b'{"hello": "world"}\n'],
     "a stream has a gap": signed(lambda lines: [*lines[:5], *lines[6:]]),
     "two events changed places": signed(lambda lines: [*lines[:5], lines[6], lines[5], *lines[7:]]),
-    "an event cannot be read": signed(lambda lines: [line.replace(b"content", b"kontent") for line in lines]),
+    "an event cannot be read": signed(lambda lines: [line.replace(b"sealed", b"zealed") for line in lines]),
     "a position is none": signed(lambda lines: [line.replace(b'"position":34', b'"position":9e99') for line in lines]),
 }
 
