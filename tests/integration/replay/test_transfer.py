@@ -6,6 +6,7 @@ import hashlib
 import json
 import lzma
 import os
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from api.wiring import create_fold, create_log
 from domain.chat import PostMessage
-from domain.values import RoomId, UserId
+from domain.values import ClientId, RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
 from replay.archive.transfer import Imported, export
@@ -22,7 +23,7 @@ from replay.progress import Progress
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
 from tests.conftest import database_named
-from tests.support.archives import import_file
+from tests.support.archives import change_and_sign, import_file
 from tests.support.store import open_store
 
 ADA = UserId(1)
@@ -52,7 +53,7 @@ async def recorded(database_url: str) -> RoomId:
         room_id = await store.open_room("Grüße", by=ADA)
         await store.database.execute("SELECT nextval('stored_events_notification_id_seq')")
         for number in range(MESSAGES):
-            await store.chat.post_message(PostMessage(room_id, ADA, f"message {number} 👋"))
+            await store.chat.post_message(PostMessage(room_id, ADA, f"message {number} 👋", ClientId(str(number))))
         await store.database.execute(
             "INSERT INTO stored_events (originator_id, originator_version, topic, state)"
             r" VALUES (gen_random_uuid(), 1, 'somebody:Else', '\xff00')"
@@ -68,10 +69,10 @@ async def exported(database_url: str, recorded: RoomId, tmp_path: Path) -> Path:
     return file
 
 
-async def rows(dsn: str) -> list[tuple[object, ...]]:
+async def rows(dsn: str, table: str = "stored_events") -> list[tuple[object, ...]]:
     connection = await asyncpg.connect(dsn)
     try:
-        return [tuple(row) for row in await connection.fetch("SELECT * FROM stored_events ORDER BY notification_id")]
+        return sorted(tuple(row) for row in await connection.fetch(f"SELECT * FROM {table} AS row ORDER BY row"))
     finally:
         await connection.close()
 
@@ -86,6 +87,8 @@ async def test_a_log_comes_out_of_a_file_as_it_went_in(
     assert (manifest.first, manifest.last, manifest.events) == (1, MESSAGES + 4, MESSAGES + 3)
     assert await import_file(elsewhere, file) == Imported(manifest, manifest.events, 0)
     assert await rows(elsewhere) == await rows(database_url)
+    for table in ("bodies", "body_keys"):
+        assert await rows(elsewhere, table) == await rows(database_url, table) != []
     await rebuild(create_fold(), elsewhere, unseen)
     there, here = await verify(create_fold(), elsewhere, unseen), await verify(create_fold(), database_url, unseen)
     assert (there.digest, there.differences, here.differences) == (here.digest, [], [])
@@ -183,6 +186,68 @@ async def test_a_log_with_events_of_its_own_is_left_alone(elsewhere: str, export
     assert await rows(elsewhere) == before
 
 
+async def test_an_export_without_content_holds_none_of_it_and_is_imported_as_if_it_had_been_erased(
+    database_url: str, recorded: RoomId, elsewhere: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.jsonl"
+    async with open_store(database_url) as store:
+        await export(store.database, file, unseen, with_content=False)
+    assert b"message 7" not in contents(file)
+    assert "Grüße".encode() not in contents(file)
+    await import_file(elsewhere, file)
+    assert await rows(elsewhere) == await rows(database_url)
+    assert await rows(elsewhere, "bodies") == []
+    await rebuild(create_fold(), elsewhere, unseen)
+    there, here = await verify(create_fold(), elsewhere, unseen), await verify(create_fold(), database_url, unseen)
+    assert (there.digest, there.differences) == (here.digest, [])
+
+
+async def test_what_an_interrupted_export_wrote_with_content_is_not_in_one_without(
+    database_url: str, recorded: RoomId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(progress: Progress) -> None:
+        raise Stop
+
+    file = tmp_path / "log.jsonl"
+    monkeypatch.setattr("replay.archive.transfer.PAGE", 10)
+    async with open_store(database_url) as store:
+        with pytest.raises(Stop):
+            await export(store.database, file, stop)
+        await export(store.database, file, unseen, with_content=False)
+    assert b"message" not in contents(file).replace(b"message_added", b"")
+
+
+OPENINGS: dict[str, Change] = {
+    "the content is another": lambda lines: [line.replace(b"message 7 ", b"message 8 ") for line in lines],
+    "the client id is missing": lambda lines: [line.replace(b',"client_id":"7"', b"") for line in lines],
+    "the salt is another": lambda lines: [*lines[:10], swapped(lines[10], lines[11]), *lines[11:]],
+    "the salt is missing": lambda lines: [*lines[:10], re.sub(rb'"salt":"[^"]*",', b"", lines[10]), *lines[11:]],
+    "it is of an event that is not sealed": lambda lines: [
+        line.replace(b'"topic":"user_joined"', b'"topic":"user_joined","salt":"AAAA","content":"hello"')
+        for line in lines
+    ],
+}
+
+
+def swapped(line: bytes, other: bytes) -> bytes:
+    """The line with the salt of another."""
+    salt = rb'"salt":"[^"]*"'
+    found = re.search(salt, other)
+    assert found is not None
+    return re.sub(salt, found[0], line)
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+async def test_content_that_does_not_open_its_event_is_refused_with_the_position(
+    elsewhere: str, exported: Path, name: str
+) -> None:
+    change_and_sign(exported, lambda lines: OPENINGS[name](lines))
+    position = 2 if "not sealed" in name else 11
+    with pytest.raises(ArchiveRefused, match=rf"position {position}\b"):
+        await import_file(elsewhere, exported)
+    assert await rows(elsewhere) == await rows(elsewhere, "bodies") == []
+
+
 def changed_word(lines: list[bytes]) -> list[bytes]:
     return [line.replace(b"message 7", b"message 8") for line in lines]
 
@@ -190,7 +255,7 @@ def changed_word(lines: list[bytes]) -> list[bytes]:
 def signed(change: Change) -> Change:
     """The change, with a manifest that covers it up."""
 
-    def change_and_sign(lines: list[bytes]) -> list[bytes]:
+    def changed(lines: list[bytes]) -> list[bytes]:
         body = change(lines)[:-1]
         events = [json.loads(line)["position"] for line in body[1:]]
         manifest = {
@@ -201,7 +266,7 @@ def signed(change: Change) -> Change:
         }
         return [*body, json.dumps(manifest).encode() + b"\n"]
 
-    return change_and_sign
+    return changed
 
 
 CHANGES: dict[str, Change] = {
