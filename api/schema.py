@@ -3,7 +3,7 @@
 import asyncpg
 
 from api.accounts import accounts
-from eventstore import generation, log
+from eventstore import generation, log, words
 from eventstore.writer import append
 from postgres.functions import FunctionFile
 from postgres.migrations import Migration, MigrationError, read_migrations, schema_version
@@ -16,6 +16,7 @@ def function_files() -> list[FunctionFile]:
     """Every file of functions, in the order in which they are applied."""
     files = (
         log.APPEND_ONLY,
+        words.FUNCTIONS,
         append.FUNCTIONS,
         generation.FUNCTIONS,
         projection.FUNCTIONS,

@@ -41,10 +41,17 @@ def secrets_of(settings: Settings) -> Secrets:
 
 
 def snapshot_key(settings: Settings) -> bytes | None:
-    """What snapshots are authenticated with; None where this process has no secret of the service yet.
+    """What snapshots are authenticated with; None where this process has no secret of the service yet."""
+    return _derived(settings, b"onrecord/snapshots")
 
-    It is derived from the secret that all processes share. Nothing is generated for it.
-    """
+
+def fingerprint_key(settings: Settings) -> bytes | None:
+    """What fingerprints of commands are keyed with; None where this process has no secret of the service yet."""
+    return _derived(settings, b"onrecord/fingerprints")
+
+
+def _derived(settings: Settings, purpose: bytes) -> bytes | None:
+    """A key for one purpose, derived from the secret that all processes share. Nothing is generated for it."""
     has_file = (Path(settings.data_dir) / "secrets.json").exists()
     if not settings.centrifugo_token_secret and not has_file:
         return None
@@ -52,7 +59,7 @@ def snapshot_key(settings: Settings) -> bytes | None:
         secret = secrets_of(settings).centrifugo_token_secret
     except SettingsError:  # a command of another account may not read it
         return None
-    return hmac.digest(secret.encode(), b"onrecord/snapshots", "sha256")
+    return hmac.digest(secret.encode(), purpose, "sha256")
 
 
 def _generated(file: Path) -> Secrets:

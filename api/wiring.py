@@ -16,6 +16,7 @@ from api.accounts.account_changes import AccountChanges
 from api.accounts.accounts import Accounts
 from api.accounts.failed_logins import FailedLogins
 from api.accounts.known_devices import KnownDevices
+from api.accounts.moved_accounts import MovedAccounts
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
@@ -26,7 +27,7 @@ from api.operations.figures import Sampler
 from api.operations.figures_publisher import FiguresPublisher
 from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
-from api.secrets import Secrets, snapshot_key
+from api.secrets import Secrets, fingerprint_key, snapshot_key
 from api.settings import Settings
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
@@ -39,6 +40,7 @@ from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
+from eventstore.idempotency_keys import Fingerprints
 from eventstore.log import Log
 from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
@@ -98,7 +100,14 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         cleanup.push_async_callback(aggregates.close)
         writer = Writer(
             settings.database_url,
-            Append(aggregates, RoomsProjection(), reads.log, mapper, known),
+            Append(
+                aggregates,
+                RoomsProjection(),
+                reads.log,
+                mapper,
+                known,
+                Fingerprints(fingerprint_key(settings)),
+            ),
             aggregates,
             queue_limit=settings.writer_queue,
             timeout_s=settings.database_timeout_s,
@@ -173,6 +182,11 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Acco
         yield accounts, AccountChanges(database, passwords, accounts)
     finally:
         passwords.close()
+
+
+def create_moved_accounts() -> MovedAccounts:
+    """Accounts that go with the log, for export and import."""
+    return MovedAccounts()
 
 
 @dataclass(frozen=True, slots=True)

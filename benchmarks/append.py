@@ -17,6 +17,7 @@ from benchmarks.tables import table
 from domain.chat import PostMessage
 from domain.room import Room
 from domain.values import RoomId
+from eventstore.words import SALT_BYTES
 from postgres.calls import Call
 from tests.support.given_when_then import ADA
 from tests.support.stock_application import StockRooms, stock_environment
@@ -26,7 +27,7 @@ CONTENT = "What was said is kept, proved and replayed. " * 3
 COMMANDS = {1: 1500, 16: 16 * 300, 128: 128 * 60}
 STOCK_COMMANDS = {1: 400, 16: 16 * 40, 128: 128 * 6}
 ROUNDS = 3
-STATE_BYTES = 260  # of the state of a message with this content
+STATE_BYTES = 180  # of the state of a sealed message
 
 
 def stock_run(stock: StockRooms, concurrency: int, commands: int) -> tuple[float, float]:
@@ -60,15 +61,19 @@ async def our_run(store: Store, rooms: list[RoomId], concurrency: int, commands:
 async def database_run(dsn: str, concurrency: int, commands: int) -> float:
     """Seconds for the batches that `our_run` needs at the least."""
     connection = await asyncpg.connect(dsn, server_settings={"plan_cache_mode": "force_generic_plan"})
-    state = b"x" * STATE_BYTES
+    state, salt = b"x" * STATE_BYTES, b"x" * SALT_BYTES
     batches = [
         Call(
-            "record_events",
+            "record_events_v2",
             "none",
             [uuid4() for _ in range(concurrency)],
             [1] * concurrency,
             ["bare"] * concurrency,
             [state] * concurrency,
+            [salt] * concurrency,
+            [CONTENT] * concurrency,
+            [None] * concurrency,
+            [None] * concurrency,
             *([] for _ in range(5)),
         )
         for _ in range(commands // concurrency)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from eventstore.log import TABLE
 from eventstore.mapper import create_mapper
 from eventstore.stored_rows import Row, append_rows
 from eventstore.values import Position, Version
+from eventstore.words import seal
 
 CONTENT = "What was said is kept, proved and replayed. " * 3
 ROOMS, USERS = 200, 2_000
+PAGE = 20_000
 
 
 async def copy_history(dsn: str, events: int) -> None:
@@ -24,7 +27,9 @@ async def copy_history(dsn: str, events: int) -> None:
     connection = await asyncpg.connect(dsn)
     async with connection.transaction():
         await append_lock.take(connection)
-        await append_rows(_rows(events), connection, last=Position(events))
+        rows = _rows(events)
+        while page := list(islice(rows, PAGE)):
+            await append_rows(page, connection, last=page[-1][0])
     await connection.execute(f"ANALYZE {TABLE}")
     await connection.close()
 
@@ -32,9 +37,11 @@ async def copy_history(dsn: str, events: int) -> None:
 def _rows(events: int) -> Iterator[Row]:
     mapper = create_mapper()
     for position, event in zip(range(1, events + 1), _history(), strict=False):
-        stored = mapper.to_stored_event(event)
+        (sealed,), (opening,) = seal([event])
+        stored = mapper.to_stored_event(sealed)
         assert isinstance(stored.originator_id, UUID)
-        yield Position(position), stored.originator_id, Version(stored.originator_version), stored.topic, stored.state
+        version = Version(stored.originator_version)
+        yield Position(position), stored.originator_id, version, stored.topic, stored.state, opening
 
 
 def _history() -> Iterator[Any]:

@@ -91,10 +91,10 @@ class StockView(PostgresTrackingRecorder):
             self._insert_tracking(cursor, tracking)
             match event:
                 case Room.RoomOpened():
-                    cursor.execute(OPEN, values | {"name": event.name, "key": name_key(event.name)})
+                    cursor.execute(OPEN, values | {"name": event.words.text, "key": name_key(event.words.text)})
                 case Room.MessageAdded():
                     cursor.execute(TOUCH, values | {"members": 0, "messages": 1})
-                    cursor.execute(SAY, values | {"user": event.user_id, "content": event.content})
+                    cursor.execute(SAY, values | {"user": event.user_id, "content": event.words.text})
                 case Room.UserJoined() | Room.UserLeft():
                     joined = isinstance(event, Room.UserJoined)
                     cursor.execute(TOUCH, values | {"members": 1 if joined else -1, "messages": 0})

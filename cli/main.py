@@ -10,6 +10,7 @@ import click
 from api.settings import SettingsError
 from cli.commands import user_access
 from cli.commands.actions import actions
+from cli.commands.audit import audit
 from cli.commands.db import db
 from cli.commands.demo import demo
 from cli.commands.events import events
@@ -110,4 +111,5 @@ main.add_command(db)
 main.add_command(fanout)
 main.add_command(events)
 main.add_command(projections)
+main.add_command(audit)
 main.add_command(actions)

@@ -78,8 +78,10 @@ class Rooms(Protocol[P_co]):
     A repeated idempotency key records nothing and answers what the first command with it recorded.
     """
 
-    async def add(self, room: Room, /, *, unique: "UniqueName", key: IdempotencyKey | None) -> RecordedEvent[P_co]:
-        """Add a new room. Raises `unique.refusal` when another room holds its unique value."""
+    async def add(
+        self, room: Room, /, *, unique: "UniqueName", taken: Exception, key: IdempotencyKey | None
+    ) -> RecordedEvent[P_co]:
+        """Add a new room. Raises `taken` when another room holds its unique value."""
 
     async def change(
         self, room_id: RoomId, command: Callable[[Room], None], /, *, key: IdempotencyKey | None
@@ -87,20 +89,32 @@ class Rooms(Protocol[P_co]):
         """Apply `command` to the room's current state. Errors of the command are raised here."""
 
     async def claim(
-        self, room_id: RoomId, name: str, command: Callable[[Room, bool], None], /, *, key: IdempotencyKey | None
+        self,
+        room_id: RoomId,
+        unique: "UniqueName",
+        command: Callable[[Room, bool, str | None], None],
+        /,
+        *,
+        key: IdempotencyKey | None,
     ) -> RecordedEvent[P_co]:
-        """As `change`, for a command that gives the room the unique value `name`.
+        """As `change`, for a command that gives the room a unique value.
 
-        The command is told whether another room holds it at that moment, and raises then.
+        The command is told whether another room holds it at that moment, and raises then; and the text under which
+        this room holds it already, or None.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class UniqueName:
-    """A room's name key, and what to raise when another room holds it."""
+    """A room's name, and the form in which names are compared: only one room may have that."""
 
     value: str
-    refusal: Exception
+    text: str
+
+
+def unique_name(name: str) -> UniqueName:
+    """The name of a room as it is recorded: without the space around it."""
+    return UniqueName(name_key(name), name.strip())
 
 
 class Chat(Generic[P_co]):
@@ -115,8 +129,9 @@ class Chat(Generic[P_co]):
     async def open_room(self, command: OpenRoom) -> RecordedEvent[P_co]:
         """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
         room = Room.open(name=command.name, user_id=command.user_id)
-        unique = UniqueName(name_key(room.name), NameTaken(NAME_TAKEN))
-        return await self._rooms.add(room, unique=unique, key=idempotency_key(command))
+        return await self._rooms.add(
+            room, unique=unique_name(command.name), taken=NameTaken(NAME_TAKEN), key=idempotency_key(command)
+        )
 
     async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
         """Post a message. Raises RoomNotFound, NotAMember, InvalidField."""
@@ -157,7 +172,7 @@ class Chat(Generic[P_co]):
         """Rename a room. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
         check_name(command.name)  # first, since a database cannot compare every text
 
-        def rename(room: Room, is_taken: bool) -> None:
-            room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken)
+        def rename(room: Room, is_taken: bool, present: str | None) -> None:
+            room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken, present=present)
 
-        return await self._rooms.claim(command.room_id, name_key(command.name), rename, key=idempotency_key(command))
+        return await self._rooms.claim(command.room_id, unique_name(command.name), rename, key=idempotency_key(command))

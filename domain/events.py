@@ -5,6 +5,7 @@ from typing import ClassVar, Protocol, cast
 from eventsourcing.domain import Aggregate
 
 from domain.values import UserId
+from domain.words import Words
 
 
 class SelfDescribing(Protocol):
@@ -16,13 +17,24 @@ class SelfDescribing(Protocol):
     LABEL: ClassVar[str]
     """What people call it. Reads on from the actor's name: "ada joined"."""
 
+    WORDS: ClassVar[str | None]
+    """The field of the words that a person typed, at most one. The log keeps it apart, and `sealed` in its place."""
+
     @property
     def actor(self) -> UserId:
         """Who did it."""
 
     @property
+    def words(self) -> Words | None:
+        """What a person typed; None where the event has none. Raises WordsNotRead."""
+
+    @property
     def text(self) -> str | None:
-        """The words in it that a person wrote; None where it has none."""
+        """The words as they are shown: empty where they were erased, None where the event has none."""
+
+    @staticmethod
+    def compared(text: str, /) -> str | None:
+        """The form in which words of this kind are compared with others; None where they are not."""
 
 
 def event_classes(aggregate: type[Aggregate]) -> tuple[type[SelfDescribing], ...]:

@@ -1,14 +1,15 @@
 """The Room aggregate, the unit of consistency, and its events."""
 
 import unicodedata
-from typing import cast
+from typing import Any, ClassVar, cast
 
 from eventsourcing.domain import Aggregate, event
 
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember
 from domain.events import event_classes
-from domain.names import has_hidden, is_blank
+from domain.names import has_hidden, is_blank, name_key
 from domain.values import ClientId, RoomId, UserId
+from domain.words import Words, words
 
 NAME_LIMIT = 100
 CONTENT_LIMIT = 4000
@@ -20,7 +21,8 @@ class Room(Aggregate):
     """A conversation: its members and their messages, in order.
 
     Commands decide and may raise the errors of `domain.errors`; the methods under `@event` apply. They run again on
-    every load: no checks, clock or randomness there. Messages are not kept in memory: no rule needs them.
+    every load: no checks, clock or randomness there. What people typed, messages and names, is not kept in memory: no
+    rule needs it, and rooms load from the log, which does not hold it.
     """
 
     TOPIC = "room"
@@ -28,21 +30,43 @@ class Room(Aggregate):
     class Event(Aggregate.Event):
         """Something that happened in a room. Each kind is `SelfDescribing`, and one of `RoomEvent`."""
 
+        WORDS: ClassVar[str | None] = None
+
+        @property
+        def words(self) -> Words | None:
+            return None
+
+        @property
+        def text(self) -> str | None:
+            return self.words.text if self.words is not None else None
+
+        @staticmethod
+        def compared(text: str, /) -> str | None:
+            return None
+
     class RoomOpened(Event, Aggregate.Created):
         """Version 1 of every room."""
 
         TOPIC = "room_opened"
         LABEL = "opened the room"
-        name: str
+        WORDS = "name"
+        class_version = 2
         opened_by: UserId
+        name: str | None = None
+        sealed: str | None = None
+        compared = staticmethod(name_key)
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["sealed"] = None  # the name is in the log
 
         @property
         def actor(self) -> UserId:
             return self.opened_by
 
         @property
-        def text(self) -> str:
-            return self.name
+        def words(self) -> Words:
+            return words(self.name, self.sealed)
 
     Created = RoomOpened  # otherwise the library would add a created-event of its own, without a topic
 
@@ -57,10 +81,6 @@ class Room(Aggregate):
         def actor(self) -> UserId:
             return self.user_id
 
-        @property
-        def text(self) -> None:
-            return None
-
     class UserLeft(Event):
         """A member left."""
 
@@ -72,46 +92,59 @@ class Room(Aggregate):
         def actor(self) -> UserId:
             return self.user_id
 
-        @property
-        def text(self) -> None:
-            return None
-
     class MessageAdded(Event):
-        """A member said something. `client_id` is the sender's idempotency key, where one was sent."""
+        """A member said something. `client_id` is the sender's idempotency key, where one was sent.
+
+        Both are words that stand apart from the log.
+        """
 
         TOPIC = "message_added"
         LABEL = "said something"
+        WORDS = "content"
+        class_version = 2
         user_id: UserId
-        content: str
-        client_id: ClientId | None
+        content: str | None = None
+        client_id: ClientId | None = None
+        sealed: str | None = None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["sealed"] = None  # the content is in the log
 
         @property
         def actor(self) -> UserId:
             return self.user_id
 
         @property
-        def text(self) -> str:
-            return self.content
+        def words(self) -> Words:
+            return words(self.content, self.sealed)
 
     class RoomRenamed(Event):
         """A member renamed the room."""
 
         TOPIC = "room_renamed"
         LABEL = "renamed the room"
+        WORDS = "name"
+        class_version = 2
         user_id: UserId
-        name: str
+        name: str | None = None
+        sealed: str | None = None
+        compared = staticmethod(name_key)
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["sealed"] = None  # the name is in the log
 
         @property
         def actor(self) -> UserId:
             return self.user_id
 
         @property
-        def text(self) -> str:
-            return self.name
+        def words(self) -> Words:
+            return words(self.name, self.sealed)
 
     @event(RoomOpened)
-    def __init__(self, *, name: str, opened_by: UserId) -> None:
-        self.name = name
+    def __init__(self, *, opened_by: UserId, name: str | None = None) -> None:
         self.members: set[UserId] = set()
 
     @classmethod
@@ -149,14 +182,15 @@ class Room(Aggregate):
         self._must_have(user_id)
         self._user_left(user_id=user_id)
 
-    def rename(self, *, user_id: UserId, name: str, is_taken: bool) -> None:
-        """Rename the room to `name`; `is_taken` says whether another room has that name.
+    def rename(self, *, user_id: UserId, name: str, is_taken: bool, present: str | None) -> None:
+        """Rename the room to `name`. `is_taken`: another room has that name. `present`: the name that this room has, if
+        the two compare as equal.
 
         Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember; NameTaken.
         """
         check_name(name)
         self._must_have(user_id)
-        if name.strip() == self.name:
+        if name.strip() == present:
             raise InvalidField("name", "The room has this name already.")
         if is_taken:
             raise NameTaken(NAME_TAKEN)
@@ -175,11 +209,11 @@ class Room(Aggregate):
         self.members.remove(user_id)
 
     @event(RoomRenamed)
-    def _room_renamed(self, user_id: UserId, name: str) -> None:
-        self.name = name
+    def _room_renamed(self, user_id: UserId, name: str | None = None) -> None:
+        pass
 
     @event(MessageAdded)
-    def _message_added(self, user_id: UserId, content: str, client_id: ClientId | None) -> None:
+    def _message_added(self, user_id: UserId, content: str | None = None, client_id: ClientId | None = None) -> None:
         pass
 
 

@@ -1,5 +1,6 @@
 """The table of idempotency keys. `record_events` in append.sql adds them, together with the events they stand for."""
 
+import hmac
 from collections.abc import Sequence
 
 import asyncpg
@@ -18,6 +19,24 @@ DELETE FROM idempotency_keys WHERE (owner, key) IN (
 """
 SLICE = 5000
 """Keys that one statement deletes: a fraction of the time that a statement has, also on a slow disk."""
+
+
+class Fingerprints:
+    """Fingerprints of commands as the table has them: keyed, since a bare hash lets everyone who reads it try guesses.
+
+    Without a key they stay bare, in a process that has no secret of the service.
+    """
+
+    def __init__(self, key: bytes | None) -> None:
+        self._key = key
+
+    def stored(self, fingerprint: bytes) -> bytes:
+        """What to store for a command's fingerprint."""
+        return hmac.digest(self._key, fingerprint, "sha256") if self._key is not None else fingerprint
+
+    def is_of(self, fingerprint: bytes, stored: bytes) -> bool:
+        """Whether `stored` is of this fingerprint; so is a bare one, as releases before stored it."""
+        return hmac.compare_digest(stored, self.stored(fingerprint)) or hmac.compare_digest(stored, fingerprint)
 
 
 async def read_keys(owners: Sequence[int], keys: Sequence[str], connection: asyncpg.Connection) -> list[asyncpg.Record]:

@@ -11,6 +11,9 @@ from eventstore.log import Recorded, cannot_have_happened
 from postgres.calls import Call
 from postgres.database import UNAVAILABLE
 
+Holders = dict[str, dict[UUID, str]]
+"""The streams that hold each unique value, with the text under which they hold it."""
+
 
 class InlineProjection(Protocol):
     """Read models that are folded inside the transaction that appends, and what they know of unique values."""
@@ -29,8 +32,8 @@ class InlineProjection(Protocol):
     def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
         """A call that folds events at these places, counted from the position that `base` returns, and returns that."""
 
-    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> dict[str, set[UUID]]:
-        """The streams that hold each of these unique values, where there are any."""
+    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
+        """The streams that hold these unique values, where there are any."""
 
 
 async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 from eventsourcing.persistence import Mapper
 from eventsourcing.utils import get_topic
 
+from eventstore import words
 from eventstore.checkpoints import position_of
 from eventstore.errors import UnreadableEvent
 from eventstore.mapper import to_event, unreadable
@@ -25,6 +26,12 @@ COLUMNS = ("notification_id", "originator_id", "originator_version", "topic", "s
 ROWS = f"SELECT {', '.join(COLUMNS)} FROM {TABLE}"
 """How a statement begins whose rows `Log.decode` is to take."""
 
+ROWS_AND_WORDS = f"""
+SELECT {", ".join(COLUMNS)}, {words.TABLE}.content, {words.TABLE}.client_id
+FROM {TABLE} {words.join("originator_id", "originator_version")}
+"""
+"""The same for `Log.decode_with_words`: for what people are shown."""
+
 CHANNEL = TABLE
 """Where PostgreSQL notifies of every append: the same channel as the `eventsourcing` library's, named for the table."""
 
@@ -36,21 +43,21 @@ READ_BETWEEN = f"""
 READ_FOLDED = f"""
 SELECT folded.position AS folded, event.* FROM (SELECT {position_of("$1")} AS position) AS folded
 LEFT JOIN LATERAL (
-    {ROWS} WHERE notification_id > $2 AND notification_id <= folded.position AND topic = ANY($3)
+    {ROWS_AND_WORDS} WHERE notification_id > $2 AND notification_id <= folded.position AND topic = ANY($3)
     ORDER BY notification_id LIMIT $4
 ) AS event ON true ORDER BY notification_id
 """
 
 FIND = f"""
-{ROWS} WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3)
+{ROWS_AND_WORDS} WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY($3)
     AND ($4::uuid IS NULL OR originator_id = $4)
 ORDER BY notification_id
 """
 FIND_FIRST, FIND_LAST = f"{FIND} LIMIT $5", f"{FIND} DESC LIMIT $5"
 
-READ_STREAM = f"""
-{ROWS} WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
-"""
+OF_STREAM = "WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3"
+READ_STREAM = f"{ROWS} {OF_STREAM}"
+READ_STREAM_AND_WORDS = f"{ROWS_AND_WORDS} {OF_STREAM}"
 
 READ_STREAMS = f"""
 SELECT {", ".join(COLUMNS)}
@@ -59,7 +66,7 @@ JOIN {TABLE} ON originator_id = behind.stream_id AND originator_version > behind
 ORDER BY notification_id
 """
 
-READ_ONE = f"{ROWS} WHERE originator_id = $1 AND originator_version = $2"
+READ_ONE = f"{ROWS_AND_WORDS} WHERE originator_id = $1 AND originator_version = $2"
 
 _FROM_TIMESTAMP_ON = """split_part(encode(state, 'escape'), '"timestamp":', 2)"""
 OCCURRED_AT = f"""
@@ -96,6 +103,9 @@ def cannot_have_happened(recorded: Recorded[Any], error: Exception) -> Unreadabl
 class Log:
     """Reads of the log over a connection of the caller's choice: a pool's, or one that holds a transaction.
 
+    What is folded or applied is read without the words of people (`between`, `stream`, `streams`); what is shown to
+    people is read with them (`find`, `folded`, `stream_with_words`, `one`), in the same statement.
+
     `topics` are those of this program's events. Other applications may keep theirs in the same log: reads of the whole
     log skip them, reads of a stream do not.
     """
@@ -127,7 +137,7 @@ class Log:
         With `newest_first`, the last `limit` of them, descending.
         """
         statement = FIND_LAST if newest_first else FIND_FIRST
-        return self.decode(await connection.fetch(statement, after, to, list(topics), stream_id, limit))
+        return self.decode_with_words(await connection.fetch(statement, after, to, list(topics), stream_id, limit))
 
     async def folded(
         self, projection: str, after: Position, *, limit: int, connection: asyncpg.Connection
@@ -135,13 +145,19 @@ class Log:
         """As `between`, up to where `projection` has folded the log; and that position."""
         rows = await connection.fetch(READ_FOLDED, projection, after, self._topics, limit)
         events = rows if rows[0]["notification_id"] is not None else []
-        return self.decode(events), Position(rows[0]["folded"])
+        return self.decode_with_words(events), Position(rows[0]["folded"])
 
     async def stream(
         self, stream_id: UUID, *, after: Version, limit: int, connection: asyncpg.Connection
     ) -> list[Recorded[Any]]:
         """The next events of one stream, ascending by version, at most `limit`."""
         return self.decode(await connection.fetch(READ_STREAM, stream_id, after, limit))
+
+    async def stream_with_words(
+        self, stream_id: UUID, *, after: Version, limit: int, connection: asyncpg.Connection
+    ) -> list[Recorded[Any]]:
+        """As `stream`, for what people are shown."""
+        return self.decode_with_words(await connection.fetch(READ_STREAM_AND_WORDS, stream_id, after, limit))
 
     async def streams(self, versions: dict[UUID, Version], *, connection: asyncpg.Connection) -> list[Recorded[Any]]:
         """Everything beyond the given version of each stream, ascending by position."""
@@ -150,7 +166,7 @@ class Log:
     async def one(self, stream_id: UUID, version: Version, *, connection: asyncpg.Connection) -> Recorded[Any] | None:
         """One event by its stream and version."""
         row = await connection.fetchrow(READ_ONE, stream_id, version)
-        return self.decode([row])[0] if row is not None else None
+        return self.decode_with_words([row])[0] if row is not None else None
 
     async def last_position(self, *, connection: asyncpg.Connection) -> Position:
         """The position of the newest event; 0 while the log is empty."""
@@ -171,6 +187,13 @@ class Log:
             )
             for row in rows
         ]
+
+    def decode_with_words(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
+        """As `decode`, of rows that begin as ROWS_AND_WORDS does; events hold their words, or that they were erased."""
+        events = self.decode(rows)
+        for recorded, row in zip(events, rows, strict=True):
+            words.give_back(recorded.event, row["content"], row["client_id"])
+        return events
 
     def event(self, position: Position, stream_id: UUID, version: Version, topic: str, state: bytes) -> Any:
         """One row, from a table or a file, as an event of today's class version. Raises UnreadableEvent."""

@@ -1,13 +1,14 @@
 """Events to rows and back, in the `eventsourcing` library's own format."""
 
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from datetime import datetime
 from functools import cache
 from typing import Any, get_type_hints
 from uuid import UUID
 
 import msgspec
-from eventsourcing.domain import CanMutateAggregate
+from eventsourcing.domain import CanMutateAggregate, DomainEventProtocol
 from eventsourcing.persistence import (
     DatetimeAsISO,
     DecimalAsStr,
@@ -18,6 +19,7 @@ from eventsourcing.persistence import (
     UUIDAsHex,
 )
 
+from eventstore import words
 from eventstore.errors import UnreadableEvent
 from eventstore.values import Position, Version
 
@@ -99,12 +101,19 @@ def _is_plain(fields: Any) -> bool:
     return True
 
 
+class SealingMapper(Mapper[UUID]):
+    """The mapper of a stock application, which keeps the words of sealed events out of the log."""
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        return super().to_stored_event(words.as_stored(domain_event))
+
+
 def create_mapper() -> Mapper[UUID]:
-    """The mapper of a stock application (plain JSON, no compression, no cipher), plus sets."""
+    """The mapper of a stock application (plain JSON, no compression, no cipher), plus sets and sealed events."""
     transcoder = QuickTranscoder()
     for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO(), SetAsList()):
         transcoder.register(transcoding)
-    return Mapper(transcoder)
+    return SealingMapper(transcoder)
 
 
 def to_event(
@@ -115,6 +124,7 @@ def to_event(
         event: Any = mapper.to_domain_event(StoredEvent(stream_id, version, topic, state))
         # Another application may have written such an event with other fields, and the library checks none.
         msgspec.convert(vars(event), _fields(event.__class__))
+        words.check(event)
         assert isinstance(event, CanMutateAggregate)
     except Exception as error:  # a state, its fields and an upcaster may raise anything
         raise unreadable(position, stream_id, version, topic, error) from error
@@ -123,9 +133,12 @@ def to_event(
 
 @cache
 def _fields(kind: type) -> type[msgspec.Struct]:
-    """The fields that the state of such an event holds, with their types."""
-    hints = {name: hint for name, hint in get_type_hints(kind).items() if name not in FROM_ITS_ROW}
-    return msgspec.defstruct(kind.__name__, list(hints.items()))
+    """The fields that the state of such an event holds, with their types. Those with a default may be missing."""
+    hints = get_type_hints(kind)
+    stored = [field for field in fields(kind) if field.name not in FROM_ITS_ROW]
+    required = [(field.name, hints[field.name]) for field in stored if field.default is MISSING]
+    optional = [(field.name, hints[field.name], field.default) for field in stored if field.default is not MISSING]
+    return msgspec.defstruct(kind.__name__, [*required, *optional])
 
 
 def unreadable(position: Position, stream_id: UUID, version: Version, topic: str, error: Exception) -> UnreadableEvent:

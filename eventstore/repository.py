@@ -26,33 +26,52 @@ class Repository(Generic[A]):
         self._writer = writer
         self._not_found = not_found
 
-    async def add(self, aggregate: A, /, *, unique: UniqueValue | None = None, key: Key | None = None) -> Recorded[Any]:
-        """Record a new aggregate. Raises `unique.refusal` when another one holds its unique value."""
-        creation = CreateAggregate(self._aggregates.slot(aggregate.id), aggregate, key=key, unique=unique)
+    async def add(
+        self,
+        aggregate: A,
+        /,
+        *,
+        unique: UniqueValue | None = None,
+        taken: Exception | None = None,
+        key: Key | None = None,
+    ) -> Recorded[Any]:
+        """Record a new aggregate. Raises `taken` when another one holds its unique value."""
+        slot = self._aggregates.slot(aggregate.id)
+        creation = CreateAggregate(slot, aggregate, key=key, unique=unique, taken=taken)
         self._writer.submit(creation)
         return await creation.answer
 
     async def change(self, stream_id: UUID, change: Callable[[A], None], /, *, key: Key | None = None) -> Recorded[Any]:
         """Apply `change` to the aggregate as the log has it at that moment, and record the events."""
-        return await self._change(stream_id, lambda aggregate, _: change(aggregate), unique_value=None, key=key)
+        return await self._change(stream_id, lambda aggregate, *_: change(aggregate), unique=None, key=key)
 
     async def claim(
-        self, stream_id: UUID, value: str, change: Callable[[A, bool], None], /, *, key: Key | None = None
+        self,
+        stream_id: UUID,
+        unique: UniqueValue,
+        change: Callable[[A, bool, str | None], None],
+        /,
+        *,
+        key: Key | None = None,
     ) -> Recorded[Any]:
-        """Apply a change that gives the aggregate the unique value `value`, in place of the one it holds.
+        """Apply a change that gives the aggregate a unique value, in place of the one it holds.
 
-        `change` is told whether another aggregate holds it at that moment, and is to raise then.
+        `change` is told whether another aggregate holds it at that moment, and is to raise then; and the text under
+        which this one holds it already, or None.
         """
-        return await self._change(stream_id, change, unique_value=value, key=key)
+        return await self._change(stream_id, change, unique=unique, key=key)
 
     async def _change(
-        self, stream_id: UUID, change: Callable[[A, bool], None], *, unique_value: str | None, key: Key | None
+        self,
+        stream_id: UUID,
+        change: Callable[[A, bool, str | None], None],
+        *,
+        unique: UniqueValue | None,
+        key: Key | None,
     ) -> Recorded[Any]:
         slot = self._aggregates.slot(stream_id)
         if slot.aggregate is None:
             await self._aggregates.load(slot)
-        command = ChangeAggregate(
-            slot, change, unique_value=unique_value, key=key, not_found=self._not_found(stream_id)
-        )
+        command = ChangeAggregate(slot, change, unique=unique, key=key, not_found=self._not_found(stream_id))
         self._writer.submit(command)
         return await command.answer

@@ -14,6 +14,7 @@ GRANTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    "GRANT UPDATE ON SEQUENCE users_user_id_seq TO {role}",  # new accounts move it beyond ids of the log: user_ids.sql
     "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
     # The right to update the log stays: the append lock needs it, and the triggers refuse every such statement.
     "REVOKE DELETE, TRUNCATE, REFERENCES, TRIGGER ON stored_events FROM {role}",

@@ -1,6 +1,28 @@
 -- Today's schema, to be read: what the migrations build, without the rows that they insert and the bodies of functions.
 -- `make schema` writes this file, and a test compares it with the migrations.
 
+CREATE TABLE bodies (
+    stream uuid NOT NULL,
+    version bigint NOT NULL,
+    salt bytea NOT NULL,
+    content text NOT NULL,
+    client_id text,
+    CONSTRAINT bodies_pkey PRIMARY KEY (stream, version)
+);
+CREATE TRIGGER words_are_not_changed BEFORE DELETE OR UPDATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
+ALTER TABLE bodies ENABLE ALWAYS TRIGGER words_are_not_changed;
+CREATE TRIGGER words_are_not_truncated BEFORE TRUNCATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
+ALTER TABLE bodies ENABLE ALWAYS TRIGGER words_are_not_truncated;
+
+CREATE TABLE body_keys (
+    stream uuid NOT NULL,
+    version bigint NOT NULL,
+    key text NOT NULL,
+    CONSTRAINT body_keys_pkey PRIMARY KEY (stream, version),
+    CONSTRAINT body_keys_stream_version_fkey FOREIGN KEY (stream, version) REFERENCES bodies(stream, version) ON DELETE CASCADE
+);
+CREATE INDEX body_keys_key_idx ON body_keys USING btree (key);
+
 CREATE TABLE checkpoints (
     projection text NOT NULL,
     position bigint NOT NULL,
@@ -46,7 +68,8 @@ CREATE TABLE fold_versions (
 CREATE TABLE former_names (
     room_id uuid NOT NULL,
     until_version bigint NOT NULL,
-    name text NOT NULL,
+    name text,
+    name_version bigint NOT NULL DEFAULT 1,
     CONSTRAINT former_names_pkey PRIMARY KEY (room_id, until_version)
 );
 
@@ -110,7 +133,7 @@ CREATE TABLE messages (
     room_id uuid NOT NULL,
     version bigint NOT NULL,
     user_id bigint NOT NULL,
-    content text NOT NULL,
+    content text,
     posted_at timestamp with time zone NOT NULL,
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
@@ -152,8 +175,8 @@ CREATE TABLE read_marks (
 
 CREATE TABLE rooms (
     room_id uuid NOT NULL,
-    name text NOT NULL,
-    name_key text NOT NULL,
+    name text,
+    name_key text,
     opened_at timestamp with time zone NOT NULL,
     version bigint NOT NULL,
     position bigint NOT NULL,
@@ -162,6 +185,7 @@ CREATE TABLE rooms (
     member_count integer NOT NULL,
     message_count bigint NOT NULL,
     rename_count integer NOT NULL DEFAULT 0,
+    name_version bigint NOT NULL DEFAULT 1,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
 CREATE INDEX rooms_name_key_idx ON rooms USING btree (name_key);
@@ -268,6 +292,7 @@ CREATE VIEW failed_logins AS
 -- Functions:
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
 --     bytea) returns record
+-- erase_bodies(erased_stream uuid, erased_versions bigint[]) returns bigint
 -- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
@@ -278,6 +303,7 @@ CREATE VIEW failed_logins AS
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
+-- has_drawn_user_ids() returns boolean
 -- keep_user_ids_of_the_log() returns trigger
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
@@ -289,7 +315,11 @@ CREATE VIEW failed_logins AS
 -- put_fold_in_force(folded_by text, new_version integer) returns void
 -- record_events(folded_by text, streams uuid[], versions bigint[], topics text[], states bytea[], key_owners bigint[],
 --     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint
+-- record_events_v2(folded_by text, streams uuid[], versions bigint[], topics text[], states bytea[], salts bytea[],
+--     contents text[], client_ids text[], compared text[], key_owners bigint[], keys text[], fingerprints bytea[],
+--     key_streams uuid[], key_versions bigint[]) returns bigint
 -- refuse_gaps_in_versions() returns trigger
 -- refuse_to_change_the_log() returns trigger
+-- refuse_to_change_words() returns trigger
 -- take_append_lock() returns void
 -- take_append_lock_for_insert() returns trigger

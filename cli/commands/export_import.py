@@ -5,13 +5,14 @@ from typing import Any
 
 import click
 
+from api.wiring import create_moved_accounts
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader
 from cli.support.operator_options import put_on_record, recorded_options
 from cli.support.progress_bar import progress
 from projections.operator_actions import Operator
 from replay.archive import transfer
-from replay.archive.archive_reader import COMPRESSED, PLAIN, Manifest
+from replay.archive.archive_reader import COMPRESSED, PLAIN
 from replay.progress import Report
 
 
@@ -27,49 +28,76 @@ class ArchiveFile(click.Path):
 
 @click.command(name="export")
 @click.argument("file", type=ArchiveFile(path_type=Path, dir_okay=False, writable=True))
+@click.option("--with-accounts", is_flag=True, help="Accounts too, with the hashes of their passwords: a secret.")
+@click.option("--without-content", is_flag=True, help="Without messages and names, except those in the log itself.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
-def export_(file: Path, overwrite: bool) -> None:
+def export_(file: Path, with_accounts: bool, without_content: bool, overwrite: bool) -> None:
     """Write the whole log to FILE as JSON Lines, named .jsonl, or compressed: .gz, .xz or .bz2.
 
     The last line is a manifest: the range of positions, the number of events, and the SHA-256 of all lines before it.
-    FILE appears when it is complete. An interrupted export continues when it is run again.
+    FILE appears when it is complete. An interrupted export continues when it is run again. With accounts, the file is
+    readable by its owner only.
 
     \b
     onrecord events export log.jsonl.gz
+    onrecord events export --with-accounts everything.jsonl.gz
     """
     if file.exists() and not overwrite:
         raise click.UsageError(f"{file} exists; --overwrite replaces it")
     with interruptible("run it again to continue"), progress("export") as report:
         try:
-            manifest = in_the_foreground(lambda reader: transfer.export(reader.reads.database, file, report))
+            manifest = in_the_foreground(
+                lambda reader: transfer.export(
+                    reader.reads.database,
+                    file,
+                    report,
+                    accounts=create_moved_accounts() if with_accounts else None,
+                    with_content=not without_content,
+                )
+            )
         except OSError as error:
             raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from None
     click.echo(f"exported {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}: {file}")
+    if manifest.accounts is not None:
+        click.echo(f"and {manifest.accounts:,} accounts with the hashes of their passwords: keep it secret (mode 0600)")
 
 
 @click.command(name="import")
 @click.argument("file", type=ArchiveFile(path_type=Path, exists=True, dir_okay=False, readable=True))
+@click.option("--same-people", is_flag=True, help="Accounts here that have ids of the log are those people.")
 @recorded_options
-def import_(file: Path, operator: Operator) -> None:
+def import_(file: Path, same_people: bool, operator: Operator) -> None:
     """Append the events of FILE, an export, to an empty log: same positions, same versions. Publishes nothing.
 
     All of FILE is checked before anything is recorded. An interrupted import continues when it is run again. Rebuild
     the projections afterwards, or start the service: it brings them up to date.
+
+    Accounts in FILE are created with the ids that they had. Accounts here must not have ids of people in FILE.
 
     \b
     onrecord events import log.jsonl.gz
     onrecord projections rebuild
     """
     with interruptible("run it again to continue"), progress("check") as checking, progress("import") as report:
-        manifest, added = in_the_foreground(lambda reader: _import(reader, file, report, checking, operator))
-    click.echo(f"imported {added:,} of {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}")
+        imported = in_the_foreground(
+            lambda reader: _import(reader, file, report, checking, operator, same_people=same_people)
+        )
+    manifest = imported.manifest
+    positions = f"positions {manifest.first:,} to {manifest.last:,}"
+    click.echo(f"imported {imported.events:,} of {manifest.events:,} events, {positions}")
+    if manifest.accounts is not None:
+        click.echo(f"and {imported.accounts:,} of {manifest.accounts:,} accounts")
 
 
 async def _import(
-    reader: Reader, file: Path, report: Report, checking: Report, operator: Operator
-) -> tuple[Manifest, int]:
+    reader: Reader, file: Path, report: Report, checking: Report, operator: Operator, *, same_people: bool
+) -> transfer.Imported:
     dsn, database = reader.settings.database_url, reader.reads.database
     await put_on_record(operator, "import", file.name, database)
-    manifest, added = await transfer.import_(dsn, file, reader.reads.log, report, checking=checking)
-    await put_on_record(operator, "imported", f"{added:,} events of {file.name}, {manifest.sha256}", database)
-    return manifest, added
+    imported = await transfer.import_(
+        dsn, file, reader.reads.log, create_moved_accounts(), report, same_people=same_people, checking=checking
+    )
+    await put_on_record(
+        operator, "imported", f"{imported.events:,} events of {file.name}, {imported.manifest.sha256}", database
+    )
+    return imported

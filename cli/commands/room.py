@@ -183,7 +183,9 @@ def print_room(then: PastRoom, users: Users) -> None:
 
 def print_message(message: Room.MessageAdded, users: Users) -> None:
     place = click.style(f"{message.originator_version:>6}", dim=True)
-    click.echo(f"{place}  {moment(message.timestamp)}  {name_of(message.user_id, users)}: {one_line(message.content)}")
+    click.echo(
+        f"{place}  {moment(message.timestamp)}  {name_of(message.user_id, users)}: {one_line(message.words.text)}"
+    )
 
 
 def room_object(then: PastRoom) -> dict[str, object]:
@@ -201,6 +203,6 @@ def message_object(message: Room.MessageAdded) -> dict[str, object]:
     return {
         "version": message.originator_version,
         "user_id": message.user_id,
-        "content": message.content,
+        "content": message.words.text,
         "said_at": timestamp(message.timestamp),
     }

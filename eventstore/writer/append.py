@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -16,10 +17,11 @@ from eventstore.aggregates import Aggregates
 from eventstore.checkpoints import position_of
 from eventstore.errors import LogRestarted, OutcomeUnknown
 from eventstore.generation import Anchor, KnownLog, Look, event_hash
-from eventstore.idempotency_keys import read_keys
+from eventstore.idempotency_keys import Fingerprints, read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
 from eventstore.values import Position, Version
+from eventstore.words import Opening
 from eventstore.writer.batch import CommandBatch, KeyId, KnownKey, key_id
 from postgres.calls import Call
 
@@ -62,7 +64,9 @@ class Append(Generic[A]):
         log: Log,
         mapper: Mapper[UUID],
         known: KnownLog,
+        fingerprints: Fingerprints,
     ) -> None:
+        self._fingerprints = fingerprints
         self._known = known
         self._aggregates = aggregates
         self._projection = projection
@@ -99,11 +103,12 @@ class Append(Generic[A]):
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
-        values = [command.unique_value for command in batch.commands if command.unique_value is not None]
+        values = [command.unique.value for command in batch.commands if command.unique is not None]
         holders = await self._projection.holders(values, connection) if values else {}
         batch.decide(known_keys, holders)
+        openings = batch.seal()
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
-        positions = await self._insert(batch, stored, connection) if stored else []
+        positions = await self._insert(batch, stored, openings, connection) if stored else []
         await self._commit(connection)
         if stored:
             event, newest = batch.events[-1], stored[-1]
@@ -162,22 +167,35 @@ class Append(Generic[A]):
         for row in await read_keys([owner for owner, _ in keys], [key for _, key in keys], connection):
             recorded = await self._log.one(row["originator_id"], row["originator_version"], connection=connection)
             assert recorded is not None, "a key and its event are recorded together"
-            known[(row["owner"], row["key"])] = KnownKey(row["fingerprint"], recorded)
+            known[(row["owner"], row["key"])] = KnownKey(
+                partial(self._fingerprints.is_of, stored=row["fingerprint"]), recorded
+            )
         return known
 
     async def _insert(
-        self, batch: CommandBatch[A], stored: Sequence[StoredEvent], connection: asyncpg.Connection
+        self,
+        batch: CommandBatch[A],
+        stored: Sequence[StoredEvent],
+        openings: Sequence[Opening | None],
+        connection: asyncpg.Connection,
     ) -> list[Position]:
         recording = Call(
-            "record_events",
+            "record_events_v2",
             self._projection.name,
             [event.originator_id for event in stored],
             [event.originator_version for event in stored],
             [event.topic for event in stored],
             [event.state for event in stored],
+            [opening.salt if opening is not None else None for opening in openings],
+            [opening.content if opening is not None else None for opening in openings],
+            [opening.client_id if opening is not None else None for opening in openings],
+            [
+                event.compared(opening.content) if opening is not None else None
+                for event, opening in zip(batch.events, openings, strict=True)
+            ],
             [key.owner for key, _ in batch.keys],
             [key.key for key, _ in batch.keys],
-            [key.fingerprint for key, _ in batch.keys],
+            [self._fingerprints.stored(key.fingerprint) for key, _ in batch.keys],
             [event.originator_id for _, event in batch.keys],
             [event.originator_version for _, event in batch.keys],
         )

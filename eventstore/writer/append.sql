@@ -1,4 +1,4 @@
--- version 2
+-- version 3
 -- Appending, as functions: the lock and the look at the log in one round trip, the record and the fold in another. Under
 -- the append lock, a round trip costs every process.
 
@@ -22,8 +22,31 @@ BEGIN
 END
 $$;
 
--- Record a batch of events, with the idempotency keys that they stand for; called under the append lock. Returns a base:
--- the position of the n-th event is base + n.
+-- Record a batch of events, with what opens the sealed ones and the idempotency keys that they stand for; called under
+-- the append lock. `salts`, `contents`, `client_ids` and `compared` have a place for each event. Returns a base: the
+-- position of the n-th event is base + n.
+CREATE OR REPLACE FUNCTION record_events_v2(
+    folded_by text,
+    streams uuid[], versions bigint[], topics text[], states bytea[],
+    salts bytea[], contents text[], client_ids text[], compared text[],
+    key_owners bigint[], keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO bodies (stream, version, salt, content, client_id)
+    SELECT said.* FROM unnest(streams, versions, salts, contents, client_ids)
+        AS said (stream, version, salt, content, client_id)
+    WHERE said.salt IS NOT NULL;
+    IF array_remove(compared, NULL) <> '{}' THEN
+        INSERT INTO body_keys (stream, version, key)
+        SELECT named.* FROM unnest(streams, versions, compared) AS named (stream, version, key)
+        WHERE named.key IS NOT NULL;
+    END IF;
+    RETURN record_events(
+        folded_by, streams, versions, topics, states, key_owners, keys, fingerprints, key_streams, key_versions);
+END
+$$;
+
+-- Record a batch of events that hold what they say; programs of before sealed events call it. Returns as above.
 CREATE OR REPLACE FUNCTION record_events(
     folded_by text,
     streams uuid[], versions bigint[], topics text[], states bytea[],

@@ -1,16 +1,17 @@
 """A batch: the commands that share one transaction, what each decided, and what to answer once it is committed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Slot
 from eventstore.errors import KeyReused, StoreRejected
+from eventstore.inline_projection import Holders
 from eventstore.log import Recorded
 from eventstore.values import Position
+from eventstore.words import Opening, seal
 from eventstore.writer.commands import Key, PendingCommand
 
 A = TypeVar("A", bound=Aggregate)
@@ -18,9 +19,11 @@ A = TypeVar("A", bound=Aggregate)
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """An idempotency key that was used before: its command's fingerprint, and the event that it recorded."""
+    """An idempotency key that was used before, and the event that its command recorded."""
 
-    fingerprint: bytes
+    is_of: Callable[[bytes], bool]
+    """Whether a fingerprint is that of this command."""
+
     recorded: Recorded[Any]
 
 
@@ -53,7 +56,7 @@ class CommandBatch(Generic[A]):
     def slots(self) -> set[Slot[A]]:
         return {command.slot for command in self.commands}
 
-    def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: dict[str, set[UUID]]) -> None:
+    def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: Holders) -> None:
         """Decide every command. `known_keys` are those that were used before. `holders` are the streams that hold the
         unique values asked for; commands that claim or give up a value change it.
         """
@@ -65,7 +68,7 @@ class CommandBatch(Generic[A]):
         if command.key is None:
             return False
         if (known := known_keys.get(key_id(command.key))) is not None:
-            if known.fingerprint == command.key.fingerprint:
+            if known.is_of(command.key.fingerprint):
                 self._known.append((command, known.recorded))
             else:
                 self._refused.append((command, KeyReused("this idempotency key came before with another command")))
@@ -78,11 +81,16 @@ class CommandBatch(Generic[A]):
             return True
         return False
 
-    def _decide(self, command: PendingCommand[A], holders: dict[str, set[UUID]]) -> None:
-        stream_id, value = command.slot.stream_id, command.unique_value
+    def seal(self) -> list[Opening | None]:
+        """Seal what was decided, and return what opens each of `events`."""
+        self.events, openings = seal(self.events)
+        return openings
+
+    def _decide(self, command: PendingCommand[A], holders: Holders) -> None:
+        stream_id, unique = command.slot.stream_id, command.unique
+        held_by = holders.get(unique.value, {}) if unique is not None else {}
         try:
-            is_taken = value is not None and not holders.get(value, set()) <= {stream_id}
-            events = command.decide(is_taken=is_taken)
+            events = command.decide(is_taken=not held_by.keys() <= {stream_id}, present=held_by.get(stream_id))
         except Exception as refusal:  # any error concerns only this caller
             self._refused.append((command, refusal))
             self._check_nothing_triggered(command)
@@ -92,10 +100,10 @@ class CommandBatch(Generic[A]):
             return
         self.events.extend(events)
         self._last_event[command] = len(self.events) - 1
-        if value is not None:
-            for held_by in holders.values():
-                held_by.discard(stream_id)  # a stream holds one value at a time
-            holders.setdefault(value, set()).add(stream_id)
+        if unique is not None:
+            for streams in holders.values():
+                streams.pop(stream_id, None)  # a stream holds one value at a time
+            holders.setdefault(unique.value, {})[stream_id] = unique.text
         if command.key is not None:
             self._firsts[key_id(command.key)] = command
             self.keys.append((command.key, events[-1]))

@@ -26,13 +26,13 @@ class Key(Protocol):
 
 
 class UniqueValue(Protocol):
-    """A value that at most one stream may hold, and what to raise when another stream has it."""
+    """A value that at most one stream may hold, and the text that it was made from: texts may differ in one value."""
 
     @property
     def value(self) -> str: ...
 
     @property
-    def refusal(self) -> Exception: ...
+    def text(self) -> str: ...
 
 
 class PendingCommand(Protocol[A]):
@@ -40,25 +40,25 @@ class PendingCommand(Protocol[A]):
 
     slot: Slot[A]
     key: Key | None
-    unique_value: str | None
+    unique: UniqueValue | None
     answer: "asyncio.Future[Recorded[Any]]"
 
     @property
     def needs_aggregate(self) -> bool:
         """Whether the slot must be loaded before `decide` is called."""
 
-    def decide(self, *, is_taken: bool) -> Sequence[Any]:
+    def decide(self, *, is_taken: bool, present: str | None) -> Sequence[Any]:
         """Decide on the stream as it is now, and return one event or more. May be called again after a failure.
 
-        `is_taken`: another stream holds the unique value that the events would give this one. What it raises is the
-        caller's answer; nothing is recorded then.
+        `is_taken`: another stream holds the unique value that the events would give this one. `present`: the text under
+        which this one holds it already. What it raises is the caller's answer; nothing is recorded then.
         """
 
 
 class ChangeAggregate(Generic[A]):
     """Changes an existing aggregate. `change` checks before it triggers events: when it raises, it triggered none.
 
-    Its second argument: whether another stream holds `unique_value`.
+    Its other arguments are those of `decide`.
     """
 
     needs_aggregate = True
@@ -66,43 +66,47 @@ class ChangeAggregate(Generic[A]):
     def __init__(
         self,
         slot: Slot[A],
-        change: Callable[[A, bool], None],
+        change: Callable[[A, bool, str | None], None],
         *,
-        unique_value: str | None,
+        unique: UniqueValue | None,
         key: Key | None,
         not_found: Exception,
     ) -> None:
         self.slot = slot
-        self.unique_value = unique_value
+        self.unique = unique
         self.key = key
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
         self._change = change
         self._not_found = not_found
 
-    def decide(self, *, is_taken: bool) -> Sequence[Any]:
+    def decide(self, *, is_taken: bool, present: str | None) -> Sequence[Any]:
         aggregate = self.slot.aggregate
         if aggregate is None:
             raise self._not_found
-        self._change(aggregate, is_taken)
+        self._change(aggregate, is_taken, present)
         return aggregate.collect_events()
 
 
 class CreateAggregate(Generic[A]):
-    """Adds a new aggregate, with the events that creating it triggered."""
+    """Adds a new aggregate, with the events that creating it triggered. `taken` is raised when another one holds its
+    unique value.
+    """
 
     needs_aggregate = False
 
-    def __init__(self, slot: Slot[A], aggregate: A, *, key: Key | None, unique: UniqueValue | None) -> None:
+    def __init__(
+        self, slot: Slot[A], aggregate: A, *, key: Key | None, unique: UniqueValue | None, taken: Exception | None
+    ) -> None:
         self.slot = slot
         self.key = key
-        self.unique_value = unique.value if unique is not None else None
-        self._unique = unique
+        self.unique = unique
+        self._taken = taken
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
         self._aggregate = aggregate
         self._events = aggregate.collect_events()
 
-    def decide(self, *, is_taken: bool) -> Sequence[Any]:
-        if self._unique is not None and is_taken:
-            raise self._unique.refusal
+    def decide(self, *, is_taken: bool, present: str | None) -> Sequence[Any]:
+        if self._taken is not None and is_taken:
+            raise self._taken
         self.slot.aggregate = self._aggregate
         return self._events

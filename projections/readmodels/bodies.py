@@ -13,6 +13,7 @@ from domain.room import Room, RoomEvent
 from domain.values import RoomId, UserId
 from eventstore.log import Recorded
 from eventstore.values import Version
+from eventstore.words import join
 from postgres.database import Database
 from projections.readmodels.shapes import (
     MOST_NAMED,
@@ -27,15 +28,22 @@ from projections.readmodels.shapes import (
     User,
     timestamp,
 )
+from projections.readmodels.words import shown
 
-LAST_COLUMNS = """
-    last.version AS last_id, last.content AS last_content, last.posted_at AS last_posted_at,
+LAST_COLUMNS = f"""
+    last.version AS last_id, {shown("said", "last.content")} AS last_content, last.posted_at AS last_posted_at,
     last.user_id AS last_user_id, users.username AS last_username
 """
+OF_LAST = f"""
+{join("last.room_id", "last.version", "said")}
+LEFT JOIN users ON users.user_id = last.user_id
+"""
+"""Joins the words of the last message and its author."""
 
 ROOMS_AT = f"""
 SELECT
-    asked.room_id, asked.version, coalesce(former.name, rooms.name) AS name,
+    asked.room_id, asked.version,
+    {shown("named", "CASE WHEN former.name_version IS NULL THEN rooms.name ELSE former.name END")} AS name,
     CASE WHEN coalesce(joined.version, 0) > coalesce(departed.version, 0)
         THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
     coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
@@ -51,14 +59,15 @@ LEFT JOIN LATERAL (
     WHERE room_id = asked.room_id AND left_version <= asked.version ORDER BY left_version DESC LIMIT 1
 ) AS departed ON true
 LEFT JOIN LATERAL (
-    SELECT version, content, posted_at, user_id FROM messages
+    SELECT room_id, version, content, posted_at, user_id FROM messages
     WHERE room_id = asked.room_id AND version <= asked.version ORDER BY version DESC LIMIT 1
 ) AS last ON true
 LEFT JOIN LATERAL (
-    SELECT name FROM former_names
+    SELECT name, name_version FROM former_names
     WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
 ) AS former ON true
-LEFT JOIN users ON users.user_id = last.user_id
+{join("asked.room_id", "coalesce(former.name_version, rooms.name_version)", "named")}
+{OF_LAST}
 """
 
 USERNAMES = "SELECT user_id, username FROM users WHERE user_id = ANY($1)"
@@ -95,7 +104,7 @@ def body(event: RoomEvent, actor: User, rooms: Mapping[RoomVersion, RoomSummary]
             return message(
                 *room_version(event),
                 author=actor,
-                content=event.content,
+                content=event.words.text,
                 posted_at=event.timestamp,
             )
         case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft() | Room.RoomRenamed():

@@ -1,14 +1,16 @@
--- version 4
+-- version 5
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
--- cannot have happened, written by another application on the log, is an error and not passed over.
+-- cannot have happened, written by another application on the log, is an error and not passed over. Names and contents are
+-- null where they stand apart from the log.
 
 CREATE OR REPLACE FUNCTION fold_openings(
     base bigint, room_ids uuid[], names text[], name_keys text[], times timestamptz[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 BEGIN
-    INSERT INTO rooms (room_id, name, name_key, opened_at, version, position, bumped_at, member_count, message_count)
-    SELECT opened.room_id, opened.name, opened.name_key, opened.opened_at, 0, 0, opened.opened_at, 0, 0
+    INSERT INTO rooms (
+        room_id, name, name_key, name_version, opened_at, version, position, bumped_at, member_count, message_count)
+    SELECT opened.room_id, opened.name, opened.name_key, 1, opened.opened_at, 0, 0, opened.opened_at, 0, 0
     FROM unnest(room_ids, names, name_keys, times) AS opened (room_id, name, name_key, opened_at);
     RETURN base;
 END
@@ -65,17 +67,18 @@ CREATE OR REPLACE FUNCTION fold_renames(
     base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 BEGIN
-    INSERT INTO former_names (room_id, until_version, name)
+    INSERT INTO former_names (room_id, until_version, name, name_version)
     SELECT
         renamed.room_id, renamed.version,
-        lag(renamed.name, 1, rooms.name) OVER (PARTITION BY renamed.room_id ORDER BY renamed.version)
+        lag(renamed.name, 1, rooms.name) OVER (PARTITION BY renamed.room_id ORDER BY renamed.version),
+        lag(renamed.version, 1, rooms.name_version) OVER (PARTITION BY renamed.room_id ORDER BY renamed.version)
     FROM unnest(room_ids, versions, names) AS renamed (room_id, version, name)
     JOIN rooms ON rooms.room_id = renamed.room_id;
     UPDATE rooms SET
-        name = newest.name, name_key = newest.name_key, rename_count = rooms.rename_count + newest.renames
+        name = newest.name, name_key = newest.name_key, name_version = newest.version, rename_count = rooms.rename_count + newest.renames
     FROM (
         SELECT DISTINCT ON (renamed.room_id)
-            renamed.room_id, renamed.name, renamed.name_key, count(*) OVER (PARTITION BY renamed.room_id) AS renames
+            renamed.room_id, renamed.version, renamed.name, renamed.name_key, count(*) OVER (PARTITION BY renamed.room_id) AS renames
         FROM unnest(room_ids, versions, names, name_keys) AS renamed (room_id, version, name, name_key)
         ORDER BY renamed.room_id, renamed.version DESC
     ) AS newest

@@ -5,7 +5,7 @@ import logging
 import asyncpg
 
 from domain.names import NAME_RULE, kept_key, name_key, username_key
-from eventstore import append_lock
+from eventstore import append_lock, words
 
 SET_RULE = "UPDATE name_rule SET version = $1 WHERE version < $1 RETURNING true"
 USERS = "SELECT user_id, username, username_key FROM users ORDER BY user_id"
@@ -14,10 +14,16 @@ UPDATE users SET username_key = new.key FROM unnest($1::bigint[], $2::text[]) AS
 WHERE users.user_id = new.user_id
 """
 PARK_USER_KEYS = "UPDATE users SET username_key = '==' || user_id WHERE user_id = ANY($1::bigint[])"
-ROOMS = "SELECT room_id, name, name_key FROM rooms"
+ROOMS = "SELECT room_id, name, name_key FROM rooms WHERE name IS NOT NULL"
 SET_ROOM_KEYS = """
 UPDATE rooms SET name_key = new.key FROM unnest($1::uuid[], $2::text[]) AS new (room_id, key)
 WHERE rooms.room_id = new.room_id
+"""
+NAMES_APART = f"SELECT stream, version, content, key FROM {words.COMPARED} JOIN {words.TABLE} USING (stream, version)"
+SET_KEYS_APART = f"""
+UPDATE {words.COMPARED} AS named SET key = new.key
+FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS new (stream, version, key)
+WHERE named.stream = new.stream AND named.version = new.version
 """
 
 log = logging.getLogger(__name__)
@@ -54,3 +60,10 @@ async def _rooms(connection: asyncpg.Connection) -> None:
         room_id: name_key(name) for room_id, name, former in await connection.fetch(ROOMS) if name_key(name) != former
     }
     await connection.execute(SET_ROOM_KEYS, list(changed), list(changed.values()))
+    apart = [
+        (stream, version, name_key(name))
+        for stream, version, name, former in await connection.fetch(NAMES_APART)
+        if name_key(name) != former
+    ]
+    columns = ([row[place] for row in apart] for place in range(3))
+    await connection.execute(SET_KEYS_APART, *columns)

@@ -1,5 +1,6 @@
 """Rooms, memberships and messages, as pages and the API show them. Source: every Room event.
 
+The rows hold no words that stand apart from the log: a fold neither needs nor reads them.
 This module works out the changes of a whole batch; the functions in `fold.sql` write them.
 """
 
@@ -14,6 +15,8 @@ import asyncpg
 
 from domain.names import name_key
 from domain.room import Room, RoomEvent
+from eventstore import words
+from eventstore.inline_projection import Holders
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
@@ -22,7 +25,13 @@ from projections.readmodels import fold_version
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
 
-HOLDERS = "SELECT name_key, room_id FROM rooms WHERE name_key = ANY($1)"
+HOLDERS = f"""
+SELECT name_key, room_id, name FROM rooms WHERE name_key = ANY($1)
+UNION ALL
+SELECT key, room_id, content FROM {words.COMPARED} JOIN {words.TABLE} USING (stream, version)
+JOIN rooms ON room_id = stream AND name_version = {words.TABLE}.version
+WHERE key = ANY($1)
+"""
 
 
 @dataclass(slots=True)
@@ -125,7 +134,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 3
+    version = 4
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property
@@ -151,17 +160,17 @@ class RoomsProjection:
             base = fold_renames(kinds.renames, base)
         return fold_changes(kinds.deltas, kinds.messages, base)
 
-    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> dict[str, set[UUID]]:
+    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
         """The rooms with each of these name keys; another application may have given several rooms the same name."""
-        found: dict[str, set[UUID]] = {}
-        for key, room_id in await connection.fetch(HOLDERS, list(values)):
-            found.setdefault(key, set()).add(room_id)
+        found: Holders = {}
+        for key, room_id, name in await connection.fetch(HOLDERS, list(values)):
+            found.setdefault(key, {})[room_id] = name
         return found
 
 
 def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:
     """The call that adds rooms, still without members."""
-    rows = [(e.originator_id, e.name, name_key(e.name), e.timestamp) for e in events]
+    rows = [(e.originator_id, *name_columns(e), e.timestamp) for e in events]
     return Call("fold_openings", base, *columns(rows, 4))
 
 
@@ -180,8 +189,14 @@ def fold_stays(membership_changes: Iterable[MembershipChange], base: Call | int)
 
 def fold_renames(events: Sequence[Room.RoomRenamed], base: Call | int) -> Call:
     """The call that renames rooms and records their former names."""
-    rows = [(e.originator_id, e.originator_version, e.name, name_key(e.name)) for e in events]
+    rows = [(e.originator_id, e.originator_version, *name_columns(e)) for e in events]
     return Call("fold_renames", base, *columns(rows, 4))
+
+
+def name_columns(event: Room.RoomOpened | Room.RoomRenamed) -> tuple[str | None, str | None]:
+    """A name and its key, where the log itself holds the name; one that stands apart is joined when it is read."""
+    name = event.name if event.sealed is None else None
+    return name, name_key(name) if name is not None else None
 
 
 def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.MessageAdded], base: Call | int) -> Call:
@@ -190,7 +205,10 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
         (room_id, d.version, d.place, d.bumped_at, d.last_message_version, d.members, d.messages)
         for room_id, d in deltas.items()
     ]
-    said = [(e.originator_id, e.originator_version, e.user_id, e.content, e.timestamp) for e in messages]
+    said = [
+        (e.originator_id, e.originator_version, e.user_id, e.content if e.sealed is None else None, e.timestamp)
+        for e in messages
+    ]
     return Call("fold_changes", base, *columns(rooms, 7), *columns(said, 5))
 
 

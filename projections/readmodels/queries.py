@@ -10,12 +10,14 @@ from domain.names import name_key
 from domain.values import RoomId, UserId
 from eventstore.checkpoints import position_of
 from eventstore.generation import NotInLog
-from eventstore.log import ROWS, Log
+from eventstore.log import ROWS_AND_WORDS, Log
 from eventstore.values import Position, Version
+from eventstore.words import join
 from postgres.database import Database
-from projections.readmodels.bodies import LAST_COLUMNS, Bodies, message, room_summary, user
+from projections.readmodels.bodies import LAST_COLUMNS, OF_LAST, Bodies, message, room_summary, user
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
+from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, shown
 
 T = TypeVar("T")
 
@@ -26,13 +28,14 @@ PROJECTION = f"'{RoomsProjection.name}'"
 POSITION = f"{position_of(PROJECTION)} AS position"
 
 ROOM_COLUMNS = f"""
-    rooms.room_id, rooms.name, rooms.version, rooms.bumped_at, rooms.member_count,
+    rooms.room_id, {NAME} AS name, rooms.version, rooms.bumped_at, rooms.member_count,
     {LAST_COLUMNS}
 """
 
-LAST_MESSAGE = """
+NAME_AND_LAST_MESSAGE = f"""
+{NAMED}
 LEFT JOIN messages AS last ON last.room_id = rooms.room_id AND last.version = rooms.last_message_version
-LEFT JOIN users ON users.user_id = last.user_id
+{OF_LAST}
 """
 
 ROOMS = f"""
@@ -44,7 +47,7 @@ LEFT JOIN (
     WHERE memberships.user_id = $1 AND memberships.left_version IS NULL
     ORDER BY bumped_at DESC, room_id LIMIT {PAGE} OFFSET $2
 ) AS rooms ON true
-{LAST_MESSAGE}
+{NAME_AND_LAST_MESSAGE}
 ORDER BY rooms.bumped_at DESC, rooms.room_id
 """
 
@@ -54,23 +57,25 @@ FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     rooms JOIN memberships ON memberships.room_id = rooms.room_id AND memberships.left_version IS NULL
 ) ON rooms.room_id = $2 AND memberships.user_id = $1
-{LAST_MESSAGE}
+{NAME_AND_LAST_MESSAGE}
 """
 
 SEARCH = f"""
-SELECT head.position, found.*
+SELECT head.position, {shown("named", "rooms.name_in_row")} AS name, rooms.*
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     SELECT
-        rooms.room_id, rooms.name, rooms.name_key, rooms.opened_at, count(*) OVER () AS total,
+        rooms.room_id, rooms.name AS name_in_row, rooms.name_version, {NAME_KEY} AS key, rooms.opened_at,
+        count(*) OVER () AS total,
         EXISTS (
             SELECT FROM memberships
             WHERE memberships.room_id = rooms.room_id AND user_id = $1 AND left_version IS NULL
         ) AS is_member
-    FROM rooms WHERE strpos(name_key, $2) > 0
-    ORDER BY name_key, room_id LIMIT {PAGE} OFFSET $3
-) AS found ON true
-ORDER BY found.name_key, found.room_id
+    FROM rooms {COMPARED_NAME} WHERE strpos({NAME_KEY}, $2) > 0
+    ORDER BY key, room_id LIMIT {PAGE} OFFSET $3
+) AS rooms ON true
+{NAMED}
+ORDER BY rooms.key, rooms.room_id
 """
 
 MEMBER_HEAD = f"""
@@ -82,23 +87,29 @@ MEMBER_HEAD = f"""
 """
 
 MESSAGES = f"""
-SELECT head.position, head.room_id, head.message_count, message.*, users.username
+SELECT
+    head.position, head.room_id, head.message_count,
+    message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT version, content, posted_at, user_id FROM messages
     WHERE messages.room_id = head.room_id ORDER BY version DESC LIMIT {PAGE} OFFSET $3
 ) AS message ON true
+{join("head.room_id", "message.version", "said")}
 LEFT JOIN users USING (user_id)
 ORDER BY message.version DESC
 """
 
 MESSAGES_BEFORE = f"""
-SELECT head.position, head.room_id, head.message_count, message.*, users.username
+SELECT
+    head.position, head.room_id, head.message_count,
+    message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT version, content, posted_at, user_id FROM messages
     WHERE messages.room_id = head.room_id AND version < $3 ORDER BY version DESC LIMIT $4
 ) AS message ON true
+{join("head.room_id", "message.version", "said")}
 LEFT JOIN users USING (user_id)
 ORDER BY message.version DESC
 """
@@ -107,7 +118,8 @@ EVENTS = f"""
 SELECT head.position, head.room_id, head.room_version, event.*
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    {ROWS} WHERE originator_id = head.room_id AND originator_version > $3 AND originator_version <= head.room_version
+    {ROWS_AND_WORDS} WHERE originator_id = head.room_id
+        AND originator_version > $3 AND originator_version <= head.room_version
     ORDER BY originator_version LIMIT $4
 ) AS event ON true
 ORDER BY event.originator_version
@@ -120,7 +132,7 @@ FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     SELECT event.* FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > $2
     CROSS JOIN LATERAL (
-        {ROWS} WHERE originator_id = stay.room_id AND notification_id > $2
+        {ROWS_AND_WORDS} WHERE originator_id = stay.room_id AND notification_id > $2
             AND notification_id >= stay.joined_position
             AND notification_id <= coalesce(stay.left_position, rooms.position)
         ORDER BY notification_id LIMIT $3
@@ -216,7 +228,9 @@ class Queries:
         return AtPosition(events, rows[0]["position"] if is_all else Position(events[-1].position))
 
     async def _events(self, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
-        return await self._bodies.of(self._log.decode([row for row in rows if row["notification_id"] is not None]))
+        return await self._bodies.of(
+            self._log.decode_with_words([row for row in rows if row["notification_id"] is not None])
+        )
 
 
 class NotInRoom(Exception):

@@ -30,6 +30,15 @@ EXPECTED = {
 }
 """SQL for whether a table has rows."""
 
+WORDED = """
+SELECT room_id, version, content FROM messages
+UNION ALL SELECT room_id, name_version, name FROM rooms
+UNION ALL SELECT room_id, name_version, name FROM former_names
+"""
+"""SQL for the events that have words, one a row: a message, the opening of a room, and each renaming, which made a
+former name. The words are null where they stand apart from the log.
+"""
+
 
 async def replace_room(room_id: RoomId, connection: asyncpg.Connection, *, source: str) -> None:
     """Replace the live rows of one room with those in the schema `source`, whose tables hold only this room."""

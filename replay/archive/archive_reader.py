@@ -1,7 +1,7 @@
 """The log in a file: JSON Lines. The first line names the format, then one event per line, then a manifest.
 
 The manifest holds the range of positions, the number of events, and the SHA-256 of all uncompressed bytes before it.
-A truncated file lacks it.
+A truncated file lacks it. With accounts, one line for each of them stands before the manifest, which counts them too.
 """
 
 import bz2
@@ -10,6 +10,7 @@ import hashlib
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Self, cast
 from uuid import UUID
@@ -18,14 +19,20 @@ import msgspec
 from msgspec import Meta, Struct
 
 from domain.room import RoomEvent
+from domain.values import UserId
 from eventstore.errors import UnreadableEvent
 from eventstore.log import Log
+from eventstore.stored_rows import Row
 from eventstore.values import LOG_START, Position, Version
+from eventstore.words import Opening
+from replay.archive.account_line import PREFIX, Account, AccountLine
 from replay.progress import Progress, Report, unwatched
 from replay.room_rules import Impossible, RoomRules
 
 FORMAT = "onrecord-events"
 VERSION = 1
+VERSION_WITH_ACCOUNTS = 2
+"""Programs that know no accounts refuse this version by its number, and read all other files."""
 
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 """How to open a file, by its suffix; any other suffix means plain text."""
@@ -45,15 +52,19 @@ class ArchiveRefused(Exception):
     """The file is not a complete, unaltered export, or does not fit the log."""
 
 
-class Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """The first line."""
+class Header(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The first line. `content` is false when words that stand apart from the log were left out on request."""
 
     format: str
     format_version: int = msgspec.field(name="version")
+    content: bool = True
 
 
 class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` if that is not UTF-8."""
+    """One row of the log. `state` is what its writer encoded, byte for byte; `state_base64` if that is not UTF-8.
+
+    `salt`, `content` and `client_id` open it, where its words stand apart from the log and were not erased.
+    """
 
     position: Annotated[Position, ONE_OR_MORE]
     stream_id: UUID
@@ -61,13 +72,18 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     topic: Annotated[str, Meta(pattern=r"^[^\x00]*$")]
     state: str | None = None
     state_base64: bytes | None = None
+    salt: bytes | None = None
+    content: str | None = None
+    client_id: str | None = None
 
     @classmethod
-    def of(cls, position: Position, stream_id: UUID, version: Version, topic: str, state: bytes) -> Self:
+    def of(cls, event: "Event") -> Self:
+        position, stream_id, version, topic, state, opening = event
+        apart = (opening.salt, opening.content, opening.client_id) if opening is not None else (None, None, None)
         try:
-            return cls(position, stream_id, version, topic, state=state.decode())
+            return cls(position, stream_id, version, topic, state.decode(), None, *apart)
         except UnicodeDecodeError:
-            return cls(position, stream_id, version, topic, state_base64=state)
+            return cls(position, stream_id, version, topic, None, state, *apart)
 
     @property
     def encoded_state(self) -> bytes:
@@ -75,20 +91,29 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
 
     @property
     def event(self) -> "Event":
-        return self.position, self.stream_id, self.version, self.topic, self.encoded_state
+        return self.position, self.stream_id, self.version, self.topic, self.encoded_state, self.opening
+
+    @property
+    def opening(self) -> Opening | None:
+        if self.salt is not None and self.content is not None:
+            return Opening(self.salt, self.content, self.client_id)
+        if (self.salt, self.content, self.client_id) != (None, None, None):
+            raise ArchiveRefused(f"position {self.position} has a part of what opens it")
+        return None
 
 
-class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The last line. An export of an empty log has positions 0."""
+class Manifest(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The last line. An export of an empty log has positions 0; `accounts` is their number, None without them."""
 
     first: Position
     last: Position
     events: int
     sha256: str
+    accounts: int | None = None
 
 
-Event = tuple[Position, UUID, Version, str, bytes]
-"""Position, stream, version, topic, state: a row of the log."""
+Event = Row
+"""A row of the log, with what opens it."""
 
 
 def open_archive(file: IO[bytes], *, suffix: str) -> IO[bytes]:
@@ -97,7 +122,7 @@ def open_archive(file: IO[bytes], *, suffix: str) -> IO[bytes]:
 
 
 class Archive:
-    """The events of a file in order, checked line by line. `manifest` is set once all are read.
+    """The events of a file in order, checked line by line. `manifest` and `accounts` are complete once all are read.
 
     `bytes_read` and `size` count the bytes of the file, compressed or not. Iterating raises ArchiveRefused; a mismatch
     with the manifest shows only after the last event.
@@ -108,6 +133,7 @@ class Archive:
         self.size = file.stat().st_size
         self.bytes_read = 0
         self.manifest: Manifest | None = None
+        self.accounts: list[Account] = []
 
     def __iter__(self) -> Iterator[Event]:
         try:
@@ -120,56 +146,85 @@ class Archive:
 
     def _read(self, lines: IO[bytes]) -> Iterator[Event]:
         current = lines.readline()
-        header = msgspec.json.decode(current, type=Header)
-        if header != Header(FORMAT, VERSION):
-            raise ArchiveRefused(
-                f"{self._file.name} is {header.format} {header.format_version}, not {FORMAT} {VERSION}"
-            )
+        has_accounts = self._version(current) == VERSION_WITH_ACCOUNTS
         digest = hashlib.sha256(current)
         decoder = msgspec.json.Decoder(Line)
         first = last = LOG_START
         events = 0
         current = lines.readline()
         while following := lines.readline():
-            line = decoder.decode(current)
             digest.update(current)
-            yield line.event
-            first, last, events = first or line.position, line.position, events + 1
+            if has_accounts and current.startswith(PREFIX):
+                self._add_account(msgspec.json.decode(current, type=AccountLine).account)
+            else:
+                line = decoder.decode(current)
+                yield line.event
+                first, last, events = first or line.position, line.position, events + 1
             current = following
-        manifest = Manifest(first, last, events, digest.hexdigest())
+        manifest = Manifest(first, last, events, digest.hexdigest(), len(self.accounts) if has_accounts else None)
         if msgspec.json.decode(current, type=Manifest) != manifest:
             raise ArchiveRefused(f"{self._file.name} is not what its manifest says")
         self.manifest = manifest
 
+    def _version(self, line: bytes) -> int:
+        header = msgspec.json.decode(line, type=Header)
+        if header.format != FORMAT or header.format_version not in (VERSION, VERSION_WITH_ACCOUNTS):
+            known = f"{FORMAT} {VERSION} or {VERSION_WITH_ACCOUNTS}"
+            raise ArchiveRefused(f"{self._file.name} is {header.format} {header.format_version}, not {known}")
+        return header.format_version
 
-def check(file: Path, log: Log, report: Report = unwatched, rules: RoomRules | None = None) -> Manifest:
-    """Read and check a whole file; return its manifest. Raises ArchiveRefused.
+    def _add_account(self, account: Account) -> None:
+        if self.accounts and account.user_id <= self.accounts[-1].user_id:
+            raise ArchiveRefused(f"account {account.user_id} does not come after {self.accounts[-1].user_id}")
+        self.accounts.append(account)
 
-    `log` decodes the events. `rules` are those of an empty log, and hold what they learned at the end. Progress is
-    reported in bytes, since the number of events is known only at the end.
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a checked file holds: its manifest, its accounts by id, and where the log first names each user."""
+
+    manifest: Manifest
+    accounts: dict[UserId, Account]
+    first_named: dict[UserId, Position]
+
+
+def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
+    """Read and check a whole file; `log` decodes its events. Raises ArchiveRefused.
+
+    Progress is reported in bytes, since the number of events is known only at the end.
     """
-    rules = rules or RoomRules()
+    rules = RoomRules()
+    first_named: dict[UserId, Position] = {}
     versions: dict[UUID, Version] = {}
     before = 0
     archive = Archive(file)
-    for events, (position, stream_id, version, topic, state) in enumerate(archive, 1):
+    for events, (position, stream_id, version, topic, state, opening) in enumerate(archive, 1):
         if position <= before:
             raise ArchiveRefused(f"position {position} does not come after {before}")
         if version != versions.get(stream_id, 0) + 1:
             raise ArchiveRefused(f"at position {position}, stream {stream_id} continues with version {version}")
         if topic in log.topics:
-            _check_possible(log, rules, (position, stream_id, version, topic, state))
+            event = _check_possible(log, rules, position, (stream_id, version, topic, state))
+            first_named.setdefault(event.actor, position)
+            seal: str | None = getattr(event, "sealed", None)
+        else:
+            seal = None
+        if opening is not None and opening.seal != seal:
+            raise ArchiveRefused(f"at position {position}, the content is not what the event was sealed with")
         before, versions[stream_id] = position, version
         if events % REPORT_EVERY == 0:
             report(Progress(archive.bytes_read, archive.size, events))
     assert archive.manifest is not None, "it was read to its end"
-    return archive.manifest
+    return Contents(archive.manifest, {account.user_id: account for account in archive.accounts}, first_named)
 
 
-def _check_possible(log: Log, rules: RoomRules, event: Event) -> None:
+def _check_possible(log: Log, rules: RoomRules, position: Position, row: tuple[UUID, Version, str, bytes]) -> RoomEvent:
+    """Apply one row of the log to the rules; return its event."""
     try:
-        rules.apply(cast(RoomEvent, log.event(*event)))
+        event = cast(RoomEvent, log.event(position, *row))
+        rules.apply(event)
+        return event
     except UnreadableEvent as error:
         raise ArchiveRefused(str(error)) from error
     except Impossible as error:
-        raise ArchiveRefused(f"the event at position {event[0]} cannot have happened: {error}") from error
+        raise ArchiveRefused(f"the event at position {position} cannot have happened: {error}") from error

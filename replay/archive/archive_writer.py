@@ -4,7 +4,8 @@ import bz2
 import gzip
 import hashlib
 import lzma
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -13,7 +14,18 @@ import msgspec
 from msgspec import Struct
 
 from eventstore.values import LOG_START, Position
-from replay.archive.archive_reader import DAMAGED, FORMAT, VERSION, Event, Header, Line, Manifest, open_archive
+from replay.archive.account_line import Account, AccountLine
+from replay.archive.archive_reader import (
+    DAMAGED,
+    FORMAT,
+    VERSION,
+    VERSION_WITH_ACCOUNTS,
+    Event,
+    Header,
+    Line,
+    Manifest,
+    open_archive,
+)
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
 """How to compress a page, by the file's suffix. In all three formats, concatenated streams read as one."""
@@ -30,11 +42,15 @@ class Written(Struct, frozen=True):
 class ArchiveWriter:
     """Writes a partial file next to `file` and renames it on `finish`. An interrupted export resumes from it.
 
-    `last_event` is the last event in the partial file, or None.
+    `last_event` is the last event in the partial file, or None. A file that is to hold accounts is readable by its
+    owner only, from its first byte on.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, with_accounts: bool = False, with_content: bool = True) -> None:
         self._file = file
+        self._header = Header(FORMAT, VERSION_WITH_ACCOUNTS if with_accounts else VERSION, with_content)
+        self._mode = 0o600 if with_accounts else 0o666
+        self._accounts = 0 if with_accounts else None
         self._partial = file.with_name(f".{file.name}.partial")
         self._written = file.with_name(f".{file.name}.written")
         self._compress = COMPRESS.get(file.suffix, bytes)
@@ -58,12 +74,14 @@ class ArchiveWriter:
         with self._partial.open("r+b") as partial:
             partial.truncate(written.bytes)
         self._digest, self._first, self._events = hashlib.sha256(), written.first, written.events
-        line, events = b"", -1  # the first line is the header
+        line, events = b"", 0
         with self._partial.open("rb") as file, open_archive(file, suffix=self._file.suffix) as lines:
+            header = lines.readline()
+            self._digest.update(header)
             for line in lines:
                 self._digest.update(line)
                 events += 1
-        if not 0 < events == written.events:
+        if msgspec.json.decode(header, type=Header) != self._header or not 0 < events == written.events:
             raise EOFError
         self.last_event: Event | None = msgspec.json.decode(line, type=Line).event
         self._lines: list[bytes] = []
@@ -74,15 +92,16 @@ class ArchiveWriter:
         if self._output is not None:
             self._output.close()
         self._written.unlink(missing_ok=True)
-        self._output = self._partial.open("wb")
+        self._partial.unlink(missing_ok=True)
+        self._output = os.fdopen(os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode), "wb")
         self._digest, self._first, self._events = hashlib.sha256(), LOG_START, 0
         self.last_event = None
         self._lines = []
-        self._add(Header(FORMAT, VERSION))
+        self._add(self._header)
 
-    def add(self, *event: *Event) -> None:
+    def add(self, event: Event) -> None:
         """Add the next event."""
-        self._add(Line.of(*event))
+        self._add(Line.of(event))
         self._first = self._first or event[0]
         self._events += 1
         self.last_event = event
@@ -95,10 +114,18 @@ class ArchiveWriter:
         fresh.write_bytes(self._encoder.encode(Written(self._output.tell(), self._first, self._events)))
         fresh.replace(self._written)
 
+    def add_accounts(self, accounts: Iterable[Account]) -> None:
+        """Add accounts, after the last event; ids ascend. Only for a file that is to hold some."""
+        assert self._accounts is not None
+        for account in accounts:
+            self._add(AccountLine(account))
+            self._accounts += 1
+        self._write()
+
     def finish(self) -> Manifest:
         """Write the manifest and rename the partial file to `file`."""
         last = self.last_event[0] if self.last_event is not None else LOG_START
-        manifest = Manifest(self._first, last, self._events, self._digest.hexdigest())
+        manifest = Manifest(self._first, last, self._events, self._digest.hexdigest(), self._accounts)
         self._add(manifest)
         self._write()
         assert self._output is not None

@@ -1,12 +1,17 @@
-"""Export the log into a file and import it into another database: the same events at the same positions."""
+"""Export the log into a file and import it into another database: the same events at the same positions.
+
+Accounts go with it when they are asked for.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import asyncpg
 
+from domain.values import UserId
 from eventstore import append_lock
 from eventstore.log import LAST_POSITION, Log
 from eventstore.stored_rows import append_rows, read_rows
@@ -15,79 +20,120 @@ from postgres import locks
 from postgres.connect import SESSION, connect
 from postgres.database import Database, unavailable_is_one_error
 from projections.fanout import lane_table as lanes
-from replay.archive.archive_reader import Archive, ArchiveRefused, Event, Manifest, check
+from replay.archive.account_line import AccountTable
+from replay.archive.archive_reader import Archive, ArchiveRefused, Contents, Event, Manifest, check
 from replay.archive.archive_writer import ArchiveWriter
 from replay.progress import Progress, Report, unwatched
-from replay.room_rules import RoomRules
 
 PAGE = 5000
 
 
-async def export(database: Database, file: Path, report: Report) -> Manifest:
-    """Write the whole current log, including the events of other applications.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import: the file's manifest, and how many events and accounts were new here."""
 
+    manifest: Manifest
+    events: int
+    accounts: int
+
+
+async def export(
+    database: Database,
+    file: Path,
+    report: Report,
+    *,
+    accounts: AccountTable | None = None,
+    with_content: bool = True,
+) -> Manifest:
+    """Write the whole current log, including the events of other applications, and the `accounts` if given.
+
+    `with_content`: with the words that stand apart from the log, as far as they are not erased.
     The file appears when it is complete; an interrupted export resumes. Raises OSError, StoreUnavailable.
     """
     head = await database.fetchval(LAST_POSITION)
-    with ArchiveWriter(file) as archive:
-        position = await _position_of(archive, database)
+    with ArchiveWriter(file, with_accounts=accounts is not None, with_content=with_content) as archive:
+        position = await _position_of(archive, database, with_content=with_content)
         events = 0
-        while rows := await database.read(partial(read_rows, position, head, limit=PAGE)):
+        while rows := await database.read(partial(read_rows, position, head, limit=PAGE, with_openings=with_content)):
             for row in rows:
-                archive.add(*row)
+                archive.add(row)
             archive.save()
             position, events = rows[-1][0], events + len(rows)
             report(Progress(position, head, events))
+        if accounts is not None:  # after the events: those who acted in one of them have an account by now
+            last = UserId(0)
+            while page := await database.read(partial(accounts.read_page, last)):
+                archive.add_accounts(page)
+                last = page[-1].user_id
         return archive.finish()
 
 
-async def _position_of(archive: ArchiveWriter, database: Database) -> Position:
+async def _position_of(archive: ArchiveWriter, database: Database, *, with_content: bool) -> Position:
     """The position up to which the partial file is written. One that came from another log is started over."""
     if archive.last_event is None:
         return LOG_START
     position = archive.last_event[0]
-    if await database.read(partial(read_rows, Position(position - 1), position, limit=1)) != [archive.last_event]:
+    read = partial(read_rows, Position(position - 1), position, limit=1, with_openings=with_content)
+    if await database.read(read) != [archive.last_event]:
         archive.start_over()
         return LOG_START
     return position
 
 
 async def import_(
-    dsn: str, file: Path, log: Log, report: Report, *, checking: Report = unwatched
-) -> tuple[Manifest, int]:
-    """Append the file's events that the log lacks; return the manifest and how many events were new.
+    dsn: str,
+    file: Path,
+    log: Log,
+    accounts: AccountTable,
+    report: Report,
+    *,
+    same_people: bool = False,
+    checking: Report = unwatched,
+) -> Imported:
+    """Append the file's events that the log lacks, after the accounts that it lacks.
 
-    The log must be empty or equal the beginning of the file, as after an interrupted import. The whole file is checked
+    The log must be empty or equal the beginning of the file, as after an interrupted import. Accounts here must be
+    those of the file, or have ids that it does not name, unless they are the `same_people`. The whole file is checked
     before anything is recorded; `checking` gets the progress of that. Raises ArchiveRefused, StoreUnavailable.
     """
-    rules = RoomRules()
-    manifest = check(file, log, checking, rules)
+    contents = check(file, log, checking)
     with unavailable_is_one_error():
         connection = await connect(dsn, {**SESSION, "application_name": "onrecord import"})
         try:
             if not await locks.PUBLISHING.try_take(connection):
                 raise ArchiveRefused("a service publishes from this database: stop it, or run it with FANOUT=no")
-            present = await _check_beginning(file, connection)
+            head, present = await _check_beginning(file, connection)
+            named = _named_after(head, contents)
+            async with connection.transaction():
+                new = await accounts.restore(contents.accounts, named, connection, same_people=same_people)
             events = present
             for page in _pages(file, skip=present):
-                await _append(page, connection, highest_user_id=rules.highest_user_id)
+                await _append(page, connection)
                 events += len(page)
-                report(Progress(page[-1][0], manifest.last, events))
-            return manifest, events - present
+                report(Progress(page[-1][0], contents.manifest.last, events))
+            return Imported(contents.manifest, events - present, new)
         finally:
             connection.terminate()
 
 
-async def _check_beginning(file: Path, connection: asyncpg.Connection) -> int:
-    """The number of events in the log. Raises ArchiveRefused unless the file begins with exactly those."""
+def _named_after(head: Position, contents: Contents) -> set[UserId]:
+    """The users whom the file names only beyond `head`: to the log here they are new."""
+    return {user_id for user_id, position in contents.first_named.items() if position > head}
+
+
+async def _check_beginning(file: Path, connection: asyncpg.Connection) -> tuple[Position, int]:
+    """The head of the log and its number of events. Raises ArchiveRefused unless the file begins with exactly those.
+
+    Words do not count: those here may have been erased, or left out.
+    """
     head = await connection.fetchval(LAST_POSITION)
     position, present = LOG_START, 0
     pages = _pages(file, skip=0)
-    while rows := await read_rows(position, head, connection, limit=PAGE):
-        if rows != next(pages, [])[: len(rows)]:
+    while rows := await read_rows(position, head, connection, limit=PAGE, with_openings=False):
+        if [row[:5] for row in rows] != [row[:5] for row in next(pages, [])[: len(rows)]]:
             raise ArchiveRefused("the log holds events that the file does not begin with")
         position, present = rows[-1][0], present + len(rows)
-    return present
+    return position, present
 
 
 def _pages(file: Path, *, skip: int) -> Iterator[list[Event]]:
@@ -96,11 +142,8 @@ def _pages(file: Path, *, skip: int) -> Iterator[list[Event]]:
         yield page
 
 
-async def _append(page: list[Event], connection: asyncpg.Connection, *, highest_user_id: int) -> None:
-    """Append one page in one transaction, under the append lock, and move the lanes past it: it is not published.
-
-    No account created from then on gets an id that the file names.
-    """
+async def _append(page: list[Event], connection: asyncpg.Connection) -> None:
+    """Append one page in one transaction, under the append lock, and move the lanes past it: it is not published."""
     async with connection.transaction():
         await append_lock.take(connection)
         if await connection.fetchval(LAST_POSITION) >= page[0][0]:
@@ -108,4 +151,3 @@ async def _append(page: list[Event], connection: asyncpg.Connection, *, highest_
         last = page[-1][0]
         await append_rows(page, connection, last=last)
         await lanes.skip_to(last, connection)
-        await connection.execute("SELECT move_user_ids_beyond($1)", highest_user_id)

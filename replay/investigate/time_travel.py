@@ -73,7 +73,7 @@ class TimeTravel:
         names: dict[UUID, str] = {}
         async for found in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC, Room.RoomRenamed.TOPIC))):
             assert isinstance(found.event, Room.RoomOpened | Room.RoomRenamed)
-            names[found.event.originator_id] = name_key(found.event.name)
+            names[found.event.originator_id] = name_key(found.event.words.text)
         for room_id, name in names.items():
             if name == name_key(room):
                 return RoomId(room_id)
@@ -82,6 +82,7 @@ class TimeTravel:
     async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> PastRoom:
         """The room at a moment, or now."""
         room: Room | None = None
+        name = ""
         messages = []
         async for recorded in self._stream(room_id):
             if is_beyond(recorded.event, moment):
@@ -89,11 +90,13 @@ class TimeTravel:
             room = applied(recorded, room)
             if isinstance(recorded.event, Room.MessageAdded):
                 messages.append(recorded.event)
+            elif isinstance(recorded.event, Room.RoomOpened | Room.RoomRenamed):
+                name = recorded.event.words.text
         if room is None:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:
             raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
-        return PastRoom(room_id, room.name, Version(room.version), room.modified_on, frozenset(room.members), messages)
+        return PastRoom(room_id, name, Version(room.version), room.modified_on, frozenset(room.members), messages)
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
         """The net changes between two moments of a room."""
@@ -117,7 +120,7 @@ class TimeTravel:
 
     async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:
-            while page := await self._log.stream(room_id, after=after, limit=PAGE, connection=connection):
+            while page := await self._log.stream_with_words(room_id, after=after, limit=PAGE, connection=connection):
                 for recorded in page:
                     yield recorded
                 after = page[-1].version

@@ -34,7 +34,7 @@ def said(content: str, *, by: UserId) -> Fact:
 
 
 def renamed(name: str, *, by: UserId) -> Fact:
-    return lambda room: room.rename(user_id=by, name=name, is_taken=False)
+    return lambda room: room.rename(user_id=by, name=name, is_taken=False, present=None)
 
 
 def recorded(room: Room) -> list[tuple[type[Any], dict[str, Any]]]:
@@ -44,9 +44,14 @@ def recorded(room: Room) -> list[tuple[type[Any], dict[str, Any]]]:
 
 def facts(event: Any) -> dict[str, Any]:
     """The fields of an event that say what happened, and its version."""
-    given_by_the_library = {"originator_id", "originator_topic", "timestamp"}
+    given_later = {
+        "originator_id",
+        "originator_topic",
+        "timestamp",
+        "sealed",
+    }  # by the library, and when it is recorded
     return {
         "version" if field.name == "originator_version" else field.name: asdict(event)[field.name]
         for field in fields(event)
-        if field.name not in given_by_the_library
+        if field.name not in given_later
     }

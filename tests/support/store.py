@@ -14,6 +14,7 @@ from api.secrets import snapshot_key
 from api.settings import Settings
 from api.wiring import open_core
 from domain.chat import OpenRoom
+from domain.room import TOPICS
 from domain.values import RoomId, UserId
 from eventstore import append_lock
 from eventstore.log import Recorded
@@ -34,10 +35,12 @@ class Store(Core):
         return RoomId((await self.chat.open_room(OpenRoom(name, by))).event.originator_id)
 
     async def events(self) -> list[Recorded[Any]]:
-        """The whole log."""
+        """The whole log, with the words of people."""
         async with self.database.connection() as connection:
             last = await self.log.last_position(connection=connection)
-            return await self.log.between(LOG_START, last, limit=1_000_000, connection=connection)
+            return await self.log.find(
+                LOG_START, last, topics=TOPICS, stream_id=None, limit=1_000_000, connection=connection
+            )
 
     async def versions(self, room_id: UUID) -> list[int]:
         """The versions in a room's stream, in the order of the log."""

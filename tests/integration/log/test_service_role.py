@@ -113,3 +113,18 @@ async def test_an_admin_is_told_why_the_owners_rebuild_is_not_cancelled(
     assert await REBUILD.is_taken(owner)
     assert await owner.fetchval("SELECT count(*) FROM operator_actions WHERE who <> 'a test'") == 0
     await owner.close()
+
+
+async def test_the_role_moves_new_accounts_beyond_the_ids_of_the_log(
+    service_url: str, database_url: str, start_server: StartServer, visit: Visit
+) -> None:
+    """As after a log was brought here without the accounts that it names."""
+    owner = await asyncpg.connect(database_url)
+    next_id = "SELECT setval(pg_get_serial_sequence('users', 'user_id'), $1, false)"
+    await owner.execute(next_id, 4711)
+    server = await start_server(database_url=service_url)
+    ada = await visit("ada", at=server)
+    await ada.open_room("Engines")
+    await owner.execute(next_id, 1)
+    await owner.close()
+    assert (await visit("bob", at=server)).user["id"] > ada.user["id"] == 4711

@@ -9,7 +9,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage
+from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage, UniqueName
 from domain.errors import AlreadyAMember, NameTaken, NotAMember, RoomNotFound
 from domain.room import Room
 from domain.values import ClientId, RoomId
@@ -50,7 +50,7 @@ async def test_a_command_is_recorded_whole_or_not_at_all_and_spoils_no_other(sto
     await store.chat.post_message(post(bad, "after"))
     assert await store.versions(bad) == [1, 2, 3, 4]
     assert await store.versions(good) == [1, 2, 3]
-    contents = [r.event.content for r in await store.events() if isinstance(r.event, Room.MessageAdded)]
+    contents = [r.event.words.text for r in await store.events() if isinstance(r.event, Room.MessageAdded)]
     assert sorted(contents) == ["after", "before", "other"]
 
 
@@ -135,7 +135,7 @@ async def test_two_processes_post_into_one_room_without_gap_or_loss(database_url
 
         await asyncio.gather(post_all(one, "one"), post_all(two, "two"))
         assert await one.versions(room_id) == list(range(1, 403))
-        contents = [r.event.content for r in await one.events() if isinstance(r.event, Room.MessageAdded)]
+        contents = [r.event.words.text for r in await one.events() if isinstance(r.event, Room.MessageAdded)]
         assert len(set(contents)) == 400
         assert [c for c in contents if c.startswith("one")] == [f"one {n}" for n in range(200)]
 
@@ -168,18 +168,18 @@ async def test_of_fifty_who_race_for_a_name_one_gets_it(database_url: str) -> No
 
 async def test_a_change_may_claim_the_value_that_its_own_stream_holds_and_none_that_another_does(store: Store) -> None:
     mine, _ = await store.open_room("Mine"), await store.open_room("Theirs")
-    told: list[bool] = []
+    told: list[tuple[bool, str | None]] = []
 
-    def join(room: Room, is_taken: bool) -> None:
-        told.append(is_taken)
+    def join(room: Room, is_taken: bool, present: str | None) -> None:
+        told.append((is_taken, present))
         if is_taken:
             raise NameTaken
         room.join(user_id=BOB)
 
-    await store.rooms.claim(mine, "mine", join)
+    await store.rooms.claim(mine, UniqueName("mine", "MINE"), join)
     with pytest.raises(NameTaken):
-        await store.rooms.claim(mine, "theirs", join)
-    assert told == [False, True]
+        await store.rooms.claim(mine, UniqueName("theirs", "Theirs"), join)
+    assert told == [(False, "Mine"), (True, None)]
     assert await store.versions(mine) == [1, 2, 3]
 
 
@@ -188,12 +188,12 @@ async def test_a_value_given_up_is_free_for_the_next_command_of_the_same_transac
 ) -> None:
     room_id = await store.open_room("Before")
 
-    def claim(room: Room, is_taken: bool) -> None:
+    def claim(room: Room, is_taken: bool, present: str | None) -> None:
         room.join(user_id=BOB)
 
     async with append_lock_held(database_url):  # so that they travel in one batch
         refused = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
-        claimed = asyncio.create_task(store.rooms.claim(room_id, "after", claim))
+        claimed = asyncio.create_task(store.rooms.claim(room_id, UniqueName("after", "After"), claim))
         too_late = asyncio.create_task(store.chat.open_room(OpenRoom("After", ADA)))
         freed = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
         await eventually_submitted(store, 0)

@@ -89,13 +89,12 @@ class Looked(Exception):
 class State:
     """What all ways to a room's state have in common."""
 
-    name: str
     version: int
     members: frozenset[int]
 
 
 def state_of(room: Room) -> State:
-    return State(room.name, room.version, frozenset(room.members))
+    return State(room.version, frozenset(room.members))
 
 
 @dataclass
@@ -227,7 +226,7 @@ class Service:
         for row in rooms:
             assert row["member_count"] == len(members[row["room_id"]])
             assert row["message_count"] == sum(message["room_id"] == row["room_id"] for message in messages)
-        return {row["room_id"]: State(row["name"], row["version"], frozenset(members[row["room_id"]])) for row in rooms}
+        return {row["room_id"]: State(row["version"], frozenset(members[row["room_id"]])) for row in rooms}
 
     async def replayed(self) -> dict[UUID, State]:
         """The aggregates, from the events one by one."""

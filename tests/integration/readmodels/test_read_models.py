@@ -52,7 +52,7 @@ class Notes:
         audience = set(members)
         match event:
             case Room.RoomOpened() | Room.RoomRenamed():
-                name = event.name
+                name = event.words.text
             case Room.UserJoined():
                 members.add(event.user_id)
                 audience.add(event.user_id)

@@ -10,17 +10,18 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from api.wiring import create_fold, create_log
+from api.wiring import create_fold
 from cli.main import main
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.values import UserId
 from postgres import locks
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused
-from replay.archive.transfer import export, import_
+from replay.archive.transfer import export
 from replay.progress import unwatched
 from replay.rebuild.rebuild import rebuild
 from tests.conftest import database_like
+from tests.support.archives import import_file
 from tests.support.store import open_store
 
 ADA, GRACE = UserId(1), UserId(4711)
@@ -54,12 +55,12 @@ async def sign_up(dsn: str, tmp_path: Path) -> int:
 
 
 async def test_a_sign_up_after_an_import_gets_no_id_of_the_log(elsewhere: str, file: Path, tmp_path: Path) -> None:
-    await import_(elsewhere, file, create_log(), unwatched)
+    await import_file(elsewhere, file)
     assert await sign_up(elsewhere, tmp_path) > GRACE
 
 
 async def test_the_database_itself_gives_no_id_of_the_log(elsewhere: str, file: Path, tmp_path: Path) -> None:
-    await import_(elsewhere, file, create_log(), unwatched)
+    await import_file(elsewhere, file)
     await rebuild(create_fold(), elsewhere, unwatched)
     connection = await asyncpg.connect(elsewhere)
     await connection.execute("SELECT setval(pg_get_serial_sequence('users', 'user_id'), 1, false)")
@@ -71,10 +72,10 @@ async def test_an_import_is_refused_while_a_service_publishes(elsewhere: str, fi
     publishing = await asyncpg.connect(elsewhere)
     await locks.PUBLISHING.share(publishing)
     with pytest.raises(ArchiveRefused, match="a service publishes"):
-        await import_(elsewhere, file, create_log(), unwatched)
+        await import_file(elsewhere, file)
     assert await publishing.fetchval("SELECT count(*) FROM stored_events") == 0
     await publishing.close()
-    assert (await import_(elsewhere, file, create_log(), unwatched))[1] == 6
+    assert (await import_file(elsewhere, file)).events == 6
 
 
 IMPOSSIBLE = {
@@ -107,7 +108,7 @@ async def test_what_cannot_have_happened_is_refused_before_anything_is_recorded(
     make_impossible(file, *IMPOSSIBLE[reason])
     position, _, why = reason.partition(": ")
     with pytest.raises(ArchiveRefused, match=f"position {position} cannot have happened: {why}"):
-        await import_(elsewhere, file, create_log(), unwatched)
+        await import_file(elsewhere, file)
     connection = await asyncpg.connect(elsewhere)
     assert await connection.fetchval("SELECT count(*) FROM stored_events") == 0
     await connection.close()

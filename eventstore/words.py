@@ -1,0 +1,125 @@
+"""Words apart from the log: an event carries a commitment, `sealed`, and the table `bodies` has what opens it.
+
+A class of events says with `WORDS` which of its fields holds the words that a person typed, at most one, and has a
+field `sealed`. An event in memory keeps its words; what is stored of a sealed one does not have them. The format:
+docs/words.md.
+"""
+
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+FUNCTIONS = Path(__file__).with_name("words.sql")
+"""What guards the table, and the function that erases."""
+
+TABLE = "bodies"
+COMPARED = "body_keys"
+"""The words of a name once more, in the form in which names are compared. A key goes when its words go."""
+
+COLUMNS = ("stream", "version", "salt", "content", "client_id")
+COMPARED_COLUMNS = ("stream", "version", "key")
+
+LABEL = b"onrecord/body/v1\x00"
+SALT_BYTES = 32
+
+CLIENT_ID = "client_id"
+"""The field of a client's own key, which is sealed with the words: it may say anything."""
+
+ERASED = ""
+"""What an event holds instead of words that were erased: no words are blank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens a seal: the words, the client id that came with them, and a salt that makes guessing useless."""
+
+    salt: bytes
+    content: str
+    client_id: str | None = None
+
+    @property
+    def seal(self) -> str:
+        """The commitment to it, in base64."""
+        content = self.content.encode()
+        client_id = b"\x00" if self.client_id is None else b"\x01" + self.client_id.encode()
+        committed = LABEL + self.salt + len(content).to_bytes(8, "big") + content + client_id
+        return b64encode(sha256(committed).digest()).decode()
+
+
+def field_of(kind: type[Any]) -> str | None:
+    """The field of the words in events of this kind; None where they have none."""
+    name: str | None = getattr(kind, "WORDS", None)
+    return name
+
+
+def seal(events: Sequence[Any]) -> tuple[list[Any], list[Opening | None]]:
+    """The events with their seals, and what opens each; those without words as they are. They keep their words."""
+    salts = os.urandom(SALT_BYTES * len(events))
+    sealed: list[Any] = []
+    openings: list[Opening | None] = []
+    for place, event in enumerate(events):
+        if (field := field_of(type(event))) is None:
+            sealed.append(event)
+            openings.append(None)
+            continue
+        salt = salts[place * SALT_BYTES : (place + 1) * SALT_BYTES]
+        opening = Opening(salt, getattr(event, field), getattr(event, CLIENT_ID, None))
+        sealed.append(_copy(event, {**vars(event), "sealed": opening.seal}))
+        openings.append(opening)
+    return sealed, openings
+
+
+def as_stored(event: Any) -> Any:
+    """The event without what the log does not hold: the words of a sealed one."""
+    field = field_of(type(event))
+    if field is None or event.sealed is None:
+        return event
+    return _copy(event, {name: value for name, value in vars(event).items() if name not in (field, CLIENT_ID)})
+
+
+def check(event: Any) -> None:
+    """Check an event from the log: its words are in it, or sealed. Raises msgspec.ValidationError."""
+    field = field_of(type(event))
+    if field is not None and (vars(event).get(field) is None) is (event.sealed is None):
+        raise msgspec.ValidationError(f"it has neither {field} nor sealed, or both")
+
+
+def give_back(event: Any, content: str | None, client_id: str | None) -> None:
+    """Fill in the words of an event that was read from the log. `content` is None where they were erased."""
+    field = field_of(type(event))
+    if field is None or event.sealed is None:
+        return
+    vars(event)[field] = content if content is not None else ERASED
+    if hasattr(type(event), CLIENT_ID):
+        vars(event)[CLIENT_ID] = client_id
+
+
+def _copy(event: Any, state: dict[str, Any]) -> Any:
+    copy = object.__new__(type(event))
+    vars(copy).update(state)
+    return copy
+
+
+def join(stream: str, version: str, alias: str = TABLE) -> str:
+    """SQL: joins the words of an event, given by expressions for its stream and version. There are none where they are
+    erased, or were never apart from the log.
+    """
+    return f"LEFT JOIN {TABLE} AS {alias} ON {alias}.stream = {stream} AND {alias}.version = {version}"
+
+
+async def copy_openings(
+    openings: Sequence[tuple[UUID, int, Opening, str | None]], connection: asyncpg.Connection
+) -> None:
+    """Add what opens the events of these streams and versions, and the keys of their words where they have some."""
+    bodies = [(stream, version, o.salt, o.content, o.client_id) for stream, version, o, _ in openings]
+    keys = [(stream, version, key) for stream, version, _, key in openings if key is not None]
+    await connection.copy_records_to_table(TABLE, records=bodies, columns=COLUMNS)
+    await connection.copy_records_to_table(COMPARED, records=keys, columns=COMPARED_COLUMNS)
