@@ -34,7 +34,7 @@ NO_SPACE = "No space left on device"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class OsAccount:
     """Who runs the programs instead of root."""
 
     uid: int
@@ -158,12 +158,12 @@ def _packages() -> Path:
     return Path(package.submodule_search_locations[0]).parent
 
 
-def _account_for(cluster: Path) -> Account | None:
+def _account_for(cluster: Path) -> OsAccount | None:
     if os.geteuid() != 0:
         return None
     with contextlib.suppress(FileNotFoundError):
         owner = cluster.stat()
         if owner.st_uid != 0:
-            return Account(owner.st_uid, owner.st_gid)
+            return OsAccount(owner.st_uid, owner.st_gid)
     nobody = pwd.getpwnam("nobody")
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    return OsAccount(nobody.pw_uid, nobody.pw_gid)

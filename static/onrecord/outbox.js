@@ -14,7 +14,7 @@
 
 const NAME = "outgoing:";
 
-/** Milliseconds. The server forgets keys after a week, and yesterday's message should be read again before it is sent. */
+/** Milliseconds. The server forgets keys after a week, and yesterday's message should be read before it is sent. */
 const TOO_OLD = 24 * 3_600_000;
 
 /**

@@ -10,7 +10,8 @@ const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000];
 
 /**
  * Sends what is in the outbox: in each room one message at a time, in the order typed. One that gets no answer is sent
- * again, after longer and longer pauses, before those after it; one that is refused stays in the outbox and lets them pass.
+ * again, after longer and longer pauses, before those after it; one that is refused stays in the outbox and lets them
+ * pass.
  */
 export class Sender {
   /** Called when the outbox changed. */
