@@ -39,12 +39,15 @@ async def check_the_log(dsn: str, posts: Posts) -> None:
     """Every acknowledged message is there exactly once, where the answer said, and versions have no gap."""
     connection = await asyncpg.connect(dsn)
     rows = await connection.fetch(
-        "SELECT originator_version AS version, convert_from(state, 'UTF8')::jsonb ->> 'content' AS content"
-        " FROM stored_events WHERE originator_id = $1 ORDER BY notification_id",
+        "SELECT originator_version AS version, CASE topic WHEN 'message_added' THEN content END AS content"
+        " FROM stored_events LEFT JOIN bodies ON stream = originator_id AND bodies.version = originator_version"
+        " WHERE originator_id = $1 ORDER BY notification_id",
         posts.room_id,
     )
     shown = await connection.fetch(
-        "SELECT version, content FROM messages WHERE room_id = $1 ORDER BY version", posts.room_id
+        "SELECT version, bodies.content FROM messages JOIN bodies USING (version)"
+        " WHERE room_id = $1 AND stream = room_id ORDER BY version",
+        posts.room_id,
     )
     await connection.close()
     assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
