@@ -10,6 +10,7 @@ from tests.support.people import PASSWORD
 
 READING = {
     "actions",
+    "audit status",
     "db url",
     "events export",
     "events list",

@@ -39,18 +39,17 @@ async def check_the_log(dsn: str, posts: Posts) -> None:
     """Every acknowledged message is there exactly once, where the answer said, and versions have no gap."""
     connection = await asyncpg.connect(dsn)
     rows = await connection.fetch(
-        "SELECT originator_version AS version, convert_from(state, 'UTF8')::jsonb ->> 'content' AS content"
-        " FROM stored_events WHERE originator_id = $1 ORDER BY notification_id",
+        "SELECT originator_version AS version, topic, content FROM stored_events"
+        " LEFT JOIN bodies ON stream = originator_id AND version = originator_version"
+        " WHERE originator_id = $1 ORDER BY notification_id",
         posts.room_id,
     )
-    shown = await connection.fetch(
-        "SELECT version, content FROM messages WHERE room_id = $1 ORDER BY version", posts.room_id
-    )
+    shown = await connection.fetch("SELECT version FROM messages WHERE room_id = $1 ORDER BY version", posts.room_id)
     await connection.close()
     assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
-    said = {row["content"]: row["version"] for row in rows if row["content"] is not None}
+    said = {row["content"]: row["version"] for row in rows if row["topic"] == "message_added"}
     assert len(said) == len(rows) - 2
     assert {
         f"message {number}": answer.body["id"] for number, answer in posts.acknowledged.items()
     }.items() <= said.items()
-    assert [(row["version"], row["content"]) for row in shown] == sorted((at, content) for content, at in said.items())
+    assert [row["version"] for row in shown] == sorted(said.values())
