@@ -10,14 +10,10 @@ from eventstore.values import Version
 from postgres.database import Database
 from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED
 
-ENTRY = f"""
-SELECT rooms.room_id, {NAME}, rooms.version, member_count, message_count, bumped_at
-FROM rooms {NAMED} {COMPARED_NAME}
-"""
-ROOMS = f"{ENTRY} WHERE strpos({NAME_KEY}, $1) > 0 ORDER BY {NAME_KEY}, rooms.room_id LIMIT $2"
-ROOMS_OF = f"""
-{ENTRY} JOIN memberships AS stay ON stay.room_id = rooms.room_id
-WHERE stay.user_id = $1 AND left_version IS NULL ORDER BY {NAME_KEY}, rooms.room_id
+ENTRY = f"rooms.room_id, {NAME}, rooms.version, rooms.member_count, rooms.message_count, rooms.bumped_at"
+ROOMS = f"""
+SELECT {ENTRY} FROM rooms {NAMED} {COMPARED_NAME}
+WHERE position($1 IN {NAME_KEY}) > 0 ORDER BY {NAME_KEY}, rooms.room_id LIMIT $2
 """
 USERS = """
 SELECT users.user_id, username, role, is_demo, deactivated_at IS NOT NULL AS is_deactivated, created_at,
@@ -28,6 +24,11 @@ FROM users WHERE {} ORDER BY users.user_id LIMIT $2
 """
 BY_NAME = USERS.format("position(lower($1) IN lower(username)) > 0")
 BY_ID = USERS.format("users.user_id = $1")
+ROOMS_OF = f"""
+SELECT {ENTRY}
+FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id {NAMED} {COMPARED_NAME}
+WHERE stay.user_id = $1 AND left_version IS NULL ORDER BY {NAME_KEY}, rooms.room_id
+"""
 
 
 class RoomEntry(Struct, frozen=True):

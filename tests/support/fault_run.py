@@ -149,25 +149,23 @@ async def check_the_log(dsn: str, talk: Talk) -> int:
     """
     connection = await asyncpg.connect(dsn)
     events = await connection.fetch(
-        "SELECT stored_events.*, CASE topic WHEN 'message_added' THEN content END AS content FROM stored_events"
-        " LEFT JOIN bodies ON stream = originator_id AND version = originator_version ORDER BY notification_id"
+        "SELECT * FROM stored_events LEFT JOIN bodies ON stream = originator_id AND version = originator_version"
+        " ORDER BY notification_id"
     )
-    shown = await connection.fetch(
-        "SELECT room_id, version, bodies.content FROM messages JOIN bodies USING (version) WHERE stream = room_id"
-    )
+    shown = await connection.fetch("SELECT room_id, version FROM messages")
     await connection.close()
     versions: dict[str, list[int]] = {}
     recorded: list[tuple[str, tuple[str, int]]] = []
     for event in events:
         room_id, version = str(event["originator_id"]), event["originator_version"]
         versions.setdefault(room_id, []).append(version)
-        if event["content"] is not None:
+        if event["topic"] == "message_added":
             recorded.append((event["content"], (room_id, version)))
     for room_id, found in versions.items():
         assert found == list(range(1, len(found) + 1)), f"versions of {room_id} have gaps or came out of order"
     assert len(recorded) == len(dict(recorded)), "a message was recorded twice"
     assert dict(recorded) == talk.said
-    assert sorted(recorded) == sorted((row["content"], (str(row["room_id"]), row["version"])) for row in shown)
+    assert sorted(place for _, place in recorded) == sorted((str(row["room_id"]), row["version"]) for row in shown)
     return int(events[-1]["notification_id"])
 
 

@@ -39,21 +39,17 @@ async def check_the_log(dsn: str, posts: Posts) -> None:
     """Every acknowledged message is there exactly once, where the answer said, and versions have no gap."""
     connection = await asyncpg.connect(dsn)
     rows = await connection.fetch(
-        "SELECT originator_version AS version, CASE topic WHEN 'message_added' THEN content END AS content"
-        " FROM stored_events LEFT JOIN bodies ON stream = originator_id AND bodies.version = originator_version"
+        "SELECT originator_version AS version, topic, content FROM stored_events"
+        " LEFT JOIN bodies ON stream = originator_id AND version = originator_version"
         " WHERE originator_id = $1 ORDER BY notification_id",
         posts.room_id,
     )
-    shown = await connection.fetch(
-        "SELECT version, bodies.content FROM messages JOIN bodies USING (version)"
-        " WHERE room_id = $1 AND stream = room_id ORDER BY version",
-        posts.room_id,
-    )
+    shown = await connection.fetch("SELECT version FROM messages WHERE room_id = $1 ORDER BY version", posts.room_id)
     await connection.close()
     assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
-    said = {row["content"]: row["version"] for row in rows if row["content"] is not None}
+    said = {row["content"]: row["version"] for row in rows if row["topic"] == "message_added"}
     assert len(said) == len(rows) - 2
     assert {
         f"message {number}": answer.body["id"] for number, answer in posts.acknowledged.items()
     }.items() <= said.items()
-    assert [(row["version"], row["content"]) for row in shown] == sorted((at, content) for content, at in said.items())
+    assert [row["version"] for row in shown] == sorted(said.values())

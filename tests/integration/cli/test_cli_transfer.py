@@ -5,17 +5,23 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from domain.chat import PostMessage
 from postgres import locks
 from projections.fanout import lane_table as lanes
+from projections.readmodels.projection import RoomsProjection
+from tests.support.first_release import FirstRelease
+from tests.support.given_when_then import ADA
 from tests.support.store import open_store
 
 Run = Callable[..., Result]
+PLAIN = UUID("00000000-0000-4000-8000-000000000001")
 
 
 @pytest.fixture
@@ -53,6 +59,49 @@ def test_a_log_is_exported_once_and_imported_where_it_fits(onrecord: Run, databa
     assert onrecord("events", "import", str(tmp_path / "nowhere.gz")).exit_code == 2
     unknown = onrecord("events", "export", str(tmp_path / "log.jsonl.zst"))
     assert (unknown.exit_code, "a log is .jsonl, or compressed .gz, .xz, .bz2" in unknown.stderr) == (2, True)
+
+
+def test_an_export_goes_without_content_on_request(onrecord: Run, database_url: str, tmp_path: Path) -> None:
+    async def record() -> None:
+        async with open_store(database_url) as store:
+            await store.open_room("Zanzibar Wharf")
+
+    asyncio.run(record())
+    file = tmp_path / "log.jsonl"
+    assert onrecord("events", "export", str(file)).exit_code == 0
+    assert b"Zanzibar Wharf" in file.read_bytes()
+    assert onrecord("events", "export", str(file), "--overwrite", "--without-content").exit_code == 0
+    assert b"Zanzibar" not in file.read_bytes()
+
+
+def test_audit_status_counts_what_can_be_erased_and_names_what_cannot(onrecord: Run, database_url: str) -> None:
+    async def record() -> None:
+        async with open_store(database_url) as store:
+            room_id = await store.open_room("Sealed")
+            await store.chat.post_message(PostMessage(room_id, ADA, "sealed"))
+            await store.chat.post_message(PostMessage(room_id, ADA, "erased"))
+            await store.database.execute("SELECT erase_bodies($1, '{4}')", room_id)
+            async with store.database.connection() as connection:
+                await connection.execute(f"SET onrecord.fold_version = {RoomsProjection.version}")
+                await FirstRelease(connection).open_room(PLAIN, "Of the first release", by=ADA)
+
+    asyncio.run(record())
+    said = onrecord("audit", "status")
+    assert said.exit_code == 0
+    assert said.stdout.splitlines() == [
+        "sealed     2 texts apart from the log, which can be erased",
+        "erased     1",
+        "plain      1 texts in the log itself, which cannot be erased",
+        "of others  0 events of other applications, not looked into",
+        f"         1  plain in {PLAIN}  Of the first release",
+    ]
+    assert json.loads(onrecord("audit", "status", "--json").stdout) == {
+        "sealed": 2,
+        "erased": 1,
+        "plain": 1,
+        "plain_rooms": [{"room_id": str(PLAIN), "name": "Of the first release", "events": 1}],
+        "of_others": 0,
+    }
 
 
 def test_the_fan_out_is_paused_and_resumed(onrecord: Run) -> None:
