@@ -6,7 +6,7 @@ from cli.support.foreground import in_the_foreground
 from cli.support.log_reader import Reader, read
 from cli.support.numbers import POSITION
 from cli.support.operator_options import operator_options
-from cli.support.output import moment, print_json
+from cli.support.output import RoomNames, moment, print_json, room_of
 from cli.support.publishing import republishing
 from projections.fanout import operator_commands
 from projections.fanout.dead_letters import DeadLetter, read_dead_letter, read_dead_letters
@@ -31,8 +31,9 @@ def list_(as_json: bool) -> None:
     async def run(reader: Reader) -> None:
         async with reader.reads.database.connection() as connection:
             dead_letters = await read_dead_letters(connection)
+        rooms = await reader.room_names(dead_letter.room_id for dead_letter in dead_letters)
         for dead_letter in dead_letters:
-            print_json(dead_letter) if as_json else print_dead_letter(dead_letter)
+            print_json(dead_letter) if as_json else print_dead_letter(dead_letter, rooms)
         if dead_letters:
             raise click.exceptions.Exit(1)
 
@@ -86,8 +87,9 @@ async def get_dead_letter(dead_letter_id: int, reader: Reader) -> DeadLetter:
     return dead_letter
 
 
-def print_dead_letter(dead_letter: DeadLetter) -> None:
+def print_dead_letter(dead_letter: DeadLetter, rooms: RoomNames) -> None:
+    room = room_of(dead_letter.room_id, rooms)
     click.echo(
         f"{dead_letter.dead_letter_id:>6}  {moment(dead_letter.set_aside_at)}  fanout-{dead_letter.lane}"
-        f"  position {dead_letter.position:,}  {dead_letter.room_id} {dead_letter.version}  {dead_letter.reason}"
+        f"  position {dead_letter.position:,}  {room} version {dead_letter.version}  {dead_letter.reason}"
     )

@@ -12,8 +12,9 @@ import click
 from cli.commands.export_import import export_, import_
 from cli.support.log_reader import Reader, Time, read
 from cli.support.numbers import COUNT, POSITION, POSITION_OR_START
-from cli.support.output import Users, escaped, event_object, name_of, print_event, print_fields, print_json
-from domain.room import TOPICS
+from cli.support.output import RoomNames, Users, escaped, event_object, name_of, print_event, print_fields, print_json
+from domain.room import TOPICS, Room
+from domain.values import RoomId
 from eventstore.values import Position
 from replay.investigate.follow import follow
 from replay.investigate.log_search import Filter, FoundEvent
@@ -154,9 +155,10 @@ def show_one_event(position: Position, as_json: bool) -> None:
         if recorded is None:
             raise click.ClickException(f"there is no event at position {position}")
         if as_json:
-            print_event(recorded, {}, as_json=True)
+            print_event(recorded, {}, {}, as_json=True)
         else:
-            print_whole(recorded, await reader.names([recorded.event.actor]))
+            rooms = await reader.room_names([RoomId(recorded.event.originator_id)])
+            print_whole(recorded, await reader.names([recorded.event.actor]), rooms)
 
     read(run)
 
@@ -192,15 +194,22 @@ async def show(events: AsyncIterator[FoundEvent], reader: Reader, *, limit: int 
 
 
 async def show_one(recorded: FoundEvent, reader: Reader, *, as_json: bool) -> None:
-    users: Users = {} if as_json else await reader.names([recorded.event.actor])
-    print_event(recorded, users, as_json=as_json)
+    if as_json:
+        print_event(recorded, {}, {}, as_json=True)
+        return
+    room_id = RoomId(recorded.event.originator_id)
+    if isinstance(recorded.event, Room.RoomRenamed):
+        reader.forget_name(room_id)
+    users, rooms = await reader.names([recorded.event.actor]), await reader.room_names([room_id])
+    print_event(recorded, users, rooms, as_json=False)
 
 
-def print_whole(recorded: FoundEvent, users: Users) -> None:
+def print_whole(recorded: FoundEvent, users: Users, rooms: RoomNames) -> None:
     shown = event_object(recorded)
+    room = rooms.get(RoomId(recorded.event.originator_id), "")
     print_fields(
         (name, escaped(value) if isinstance(value, str) else value)
-        for name, value in {**shown, "user": name_of(recorded.event.actor, users)}.items()
+        for name, value in {**shown, "room": room, "user": name_of(recorded.event.actor, users)}.items()
     )
 
 

@@ -13,6 +13,7 @@ from cli.support.foreground import in_the_foreground
 from cli.support.log_reader import Reader
 from cli.support.numbers import POSITION
 from cli.support.operator_options import by_option, operator_options, recorded_options
+from cli.support.output import room_of, user_of
 from cli.support.publishing import create_republisher, republishing
 from eventstore.log import LAST_POSITION
 from eventstore.values import Position
@@ -160,7 +161,9 @@ def replay(
         selection = Selection(first, last, room_id, user_id)
         if not publish:
             return await create_republisher(reader).dry_run(selection)
-        subject = f"positions {first} to {last}, room {room_id or 'any'}, user {user_id or 'any'}"
+        named_room = room_of(room_id, await reader.room_names([room_id])) if room_id is not None else "any"
+        named_user = user_of(user_id, await reader.names([user_id])) if user_id is not None else "any"
+        subject = f"positions {first} to {last}, room {named_room}, user {named_user}"
         async with republishing(reader) as (republisher, publisher):
             async with reader.reads.database.connection() as connection:
                 await Operator(by, why or "").record("replay", subject, connection)

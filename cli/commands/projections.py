@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -10,9 +11,10 @@ from api.wiring import create_fold, create_snapshots
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.operator_options import put_on_record, recorded_options
-from cli.support.output import print_fields, print_json
+from cli.support.output import RoomNames, Users, print_fields, print_json, room_of, user_of
 from cli.support.progress_bar import progress
 from cli.support.scratch_database import scratch_database
+from domain.values import RoomId
 from projections.operator_actions import Operator
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import Status, watch_status
@@ -37,6 +39,23 @@ SHOWN_ROWS = 20
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 room_option = click.option("--room", metavar="ROOM", help="The rows of this room only, by id or name.")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that stand beside ids."""
+
+    users: Users
+    rooms: RoomNames
+
+    def room(self, room_id: RoomId) -> str:
+        return room_of(room_id, self.rooms)
+
+    def value(self, column: str, value: Any) -> str:
+        """A value of a key, which may be a room's or a user's id."""
+        if column == "room_id":
+            return self.room(value)
+        return user_of(value, self.users) if column == "user_id" else str(value)
 
 
 @click.group()
@@ -83,8 +102,9 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool, operator: 
     if room is not None and restart:
         raise click.UsageError("--restart does not go with --room")
     if room is not None:
-        for difference in in_the_foreground(lambda reader: _repair(reader, room, operator)):
-            print_difference(difference)
+        repaired, known = in_the_foreground(lambda reader: _repair(reader, room, operator))
+        for difference in repaired:
+            print_difference(difference, known)
         click.echo(f"room {room} matches the log")
         return
     with interruptible("the live tables are as they were; run it again to continue"), progress("rebuild") as report:
@@ -108,13 +128,12 @@ def verify_(names: tuple[str, ...], room: str | None, shows_all: bool, as_json: 
     onrecord projections verify --room General
     """
     with interruptible("nothing was changed"), progress("verify") as report:
-        verified, snapshots, wrong_snapshots = in_the_foreground(lambda reader: _verify(reader, report, room))
-    findings = [*verified.findings, *wrong_snapshots]
+        verified, snapshots, findings, known = in_the_foreground(lambda reader: _verify(reader, report, room))
     differ = Counter(difference.table for difference in verified.differences)
     for difference in verified.differences if shows_all else first_of_each_table(verified.differences):
-        print_json(difference) if as_json else print_difference(difference)
+        print_json(difference) if as_json else print_difference(difference, known)
     for finding in findings:
-        print_json(finding) if as_json else click.echo(f"log: room {finding.room_id}: {finding.problem}")
+        print_json(finding) if as_json else click.echo(f"log: room {known.room(finding.room_id)}: {finding.problem}")
     if as_json:
         print_json(
             {
@@ -141,14 +160,25 @@ async def _rebuild(reader: Reader, report: Report, operator: Operator, *, restar
     return rebuilt
 
 
-async def _repair(reader: Reader, room: str, operator: Operator) -> list[Difference]:
+async def _repair(reader: Reader, room: str, operator: Operator) -> tuple[list[Difference], Names]:
     room_id = await reader.reads.time_travel.room_id(room)
-    await put_on_record(operator, "repair", f"room {room_id}", reader.reads.database)
-    return await repair_room(create_fold(), reader.settings.database_url, room_id)
+    subject = f"room {room_of(room_id, await reader.room_names([room_id]))}"
+    await put_on_record(operator, "repair", subject, reader.reads.database)
+    repaired = await repair_room(create_fold(), reader.settings.database_url, room_id)
+    return repaired, await _names(reader, repaired, [])
 
 
-async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Verified, int, list[Finding]]:
-    """What was compared, the number of snapshots, and what is wrong with those."""
+async def _names(reader: Reader, differences: list[Difference], findings: list[Finding]) -> Names:
+    """The names of all rooms and users by whose ids rows and findings are known."""
+    keys = [difference.key for difference in differences]
+    room_ids = {*(finding.room_id for finding in findings), *(key["room_id"] for key in keys if "room_id" in key)}
+    return Names(
+        await reader.names(key["user_id"] for key in keys if "user_id" in key), await reader.room_names(room_ids)
+    )
+
+
+async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Verified, int, list[Finding], Names]:
+    """What was compared, the number of snapshots, what is wrong with the log and with those, and the names in it."""
     room_id = await reader.reads.time_travel.room_id(room) if room is not None else None
     dsn = reader.settings.database_url
     if await reader.is_on_standby():
@@ -160,7 +190,8 @@ async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Ver
         snapshots, wrong = await examine_snapshots(
             create_snapshots(reader.settings), reader.reads.log, connection, room_id=room_id
         )
-    return verified, snapshots, wrong
+    findings = [*verified.findings, *wrong]
+    return verified, snapshots, findings, await _names(reader, verified.differences, findings)
 
 
 def print_status(status: Status) -> None:
@@ -216,8 +247,8 @@ def first_of_each_table(differences: Iterable[Difference]) -> Iterator[Differenc
             yield difference
 
 
-def print_difference(difference: Difference) -> None:
-    key = ", ".join(f"{name} {value}" for name, value in difference.key.items())
+def print_difference(difference: Difference, names: Names) -> None:
+    key = ", ".join(f"{name} {names.value(name, value)}" for name, value in difference.key.items())
     click.echo(f"{difference.table}: {key}")
     for column in difference.columns:
         click.echo(f"  {column}: live {shown(difference.live, column)}, by the log {shown(difference.folded, column)}")

@@ -17,8 +17,9 @@ from api.settings import Settings
 from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.numbers import POSITION, POSITION_OR_START
 from domain.names import username_keys
-from domain.values import UserId
+from domain.values import RoomId, UserId
 from projections.readmodels.shapes import User
+from replay.investigate.directory import room_names
 
 POOL = 3
 READ_TIMEOUT_S = 600.0
@@ -34,12 +35,23 @@ class Reader:
     settings: Settings
     reads: Reads
     _names: dict[UserId, User] = field(default_factory=dict)
+    _room_names: dict[RoomId, str] = field(default_factory=dict)
 
     async def names(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id, these and perhaps others. Each is looked up once."""
         if unknown := set(user_ids) - self._names.keys():
             self._names.update(await self.reads.bodies.users(unknown))
         return self._names
+
+    async def room_names(self, room_ids: Iterable[RoomId]) -> dict[RoomId, str]:
+        """Rooms' names now by id, of these and perhaps others. Each is looked up once, unless `forget_name`."""
+        if unknown := set(room_ids) - self._room_names.keys():
+            self._room_names.update(await room_names(self.reads.database, unknown))
+        return self._room_names
+
+    def forget_name(self, room_id: RoomId) -> None:
+        """A room has another name: look it up again."""
+        self._room_names.pop(room_id, None)
 
     async def is_on_standby(self) -> bool:
         """Whether the database only answers reads: temporary tables and LISTEN are missing there too."""

@@ -11,7 +11,7 @@ import msgspec
 from eventsourcing.domain import Aggregate
 
 from domain.room import TOPICS, RoomEvent
-from domain.values import UserId
+from domain.values import RoomId, UserId
 from eventstore.log import Recorded
 from projections.readmodels.bodies import user
 from projections.readmodels.shapes import User, timestamp
@@ -25,7 +25,11 @@ OF_EVERY_EVENT = {field.name for field in fields(Aggregate.Created)}
 SHOWN = 80
 """Characters of a message on a line for people."""
 
+NAME_WIDTH = 16
+"""Of a room's name in a list whose lines hold much else."""
+
 Users = Mapping[UserId, User]
+RoomNames = Mapping[RoomId, str]
 
 
 def print_json(value: Any) -> None:
@@ -49,15 +53,17 @@ def print_room_entry(room: RoomEntry) -> None:
     )
 
 
-def print_event(recorded: Recorded[RoomEvent], users: Users, *, as_json: bool) -> None:
+def print_event(recorded: Recorded[RoomEvent], users: Users, rooms: RoomNames, *, as_json: bool) -> None:
     """One event, on one line."""
     if as_json:
         print_json(event_object(recorded))
         return
     event = recorded.event
+    place = click.style(f"{recorded.position:>10}", dim=True)
+    room = in_columns(RoomId(event.originator_id), rooms)
+    topic = click.style(event.TOPIC.ljust(TYPE_WIDTH), fg=COLOURS[event.TOPIC])
     click.echo(
-        f"{click.style(f'{recorded.position:>10}', dim=True)}  {moment(event.timestamp)}  {event.originator_id}"
-        f" {event.originator_version:>6}  {click.style(event.TOPIC.ljust(TYPE_WIDTH), fg=COLOURS[event.TOPIC])}"
+        f"{place}  {moment(event.timestamp)}  {room} {event.originator_version:>6}  {topic}"
         f"  {name_of(event.actor, users)}{said(event)}"
     )
 
@@ -81,10 +87,10 @@ def said(event: RoomEvent) -> str:
     return f": {one_line(event.text)}" if event.text is not None else ""
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, shown: int = SHOWN) -> str:
     """The beginning of a text, on one line and without what a terminal would take for a command."""
-    line = "".join(character if character.isprintable() else " " for character in text[: SHOWN + 1])
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+    line = "".join(character if character.isprintable() else " " for character in text[: shown + 1])
+    return line if len(line) <= shown else f"{line[:shown]}…"
 
 
 def escaped(text: str) -> str:
@@ -95,6 +101,21 @@ def escaped(text: str) -> str:
 def moment(at: datetime) -> str:
     """A time in UTC, to the millisecond."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def in_columns(room_id: RoomId, rooms: RoomNames) -> str:
+    """A room by id, with the beginning of its name."""
+    return f"{room_id}  {one_line(rooms.get(room_id, ''), NAME_WIDTH):<{NAME_WIDTH + 1}}"
+
+
+def room_of(room_id: RoomId, rooms: RoomNames) -> str:
+    """A room by id, with its name if it has one."""
+    return f"{room_id} ({one_line(rooms[room_id])})" if room_id in rooms else str(room_id)
+
+
+def user_of(user_id: UserId, users: Users) -> str:
+    """A user by id, with their name."""
+    return f"{user_id} ({name_of(user_id, users)})"
 
 
 def name_of(user_id: UserId, users: Users) -> str:

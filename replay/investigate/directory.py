@@ -1,5 +1,6 @@
 """Lists of rooms and accounts, for operators. Passwords and sessions' tokens are never read."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
@@ -29,6 +30,7 @@ SELECT {ENTRY}
 FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id {NAMED} {COMPARED_NAME}
 WHERE stay.user_id = $1 AND left_version IS NULL ORDER BY {NAME_KEY}, rooms.room_id
 """
+NAMES = "SELECT room_id, name FROM rooms WHERE room_id = ANY($1::uuid[])"
 
 
 class RoomEntry(Struct, frozen=True):
@@ -58,6 +60,11 @@ class UserEntry(Struct, frozen=True):
 async def list_rooms(database: Database, *, containing: str, limit: int) -> list[RoomEntry]:
     """Rooms whose name contains a text, by name; all for an empty text."""
     return [RoomEntry(*row) for row in await database.fetch(ROOMS, name_key(containing), limit)]
+
+
+async def room_names(database: Database, room_ids: Iterable[RoomId]) -> dict[RoomId, str]:
+    """The names that rooms have now, by id; a room without a row is left out."""
+    return dict(await database.fetch(NAMES, list(room_ids)))
 
 
 async def list_users(database: Database, *, containing: str, limit: int) -> list[UserEntry]:

@@ -75,7 +75,7 @@ async def test_a_snapshot_that_does_not_count_is_a_finding(
     connection = await asyncpg.connect(database_url)
     await connection.execute(f"UPDATE snapshots SET {change}")
     status, printed = await verify()
-    assert (status, f"log: room {room_id}: snapshot: {problem}" in printed) == (1, True)
+    assert (status, f"log: room {room_id} (Stadium): snapshot: {problem}" in printed) == (1, True)
     summary = json.loads((await verify("--json"))[1][-1])
     assert (summary["verdict"], summary["findings"]) == ("differs", 1)
     assert await connection.fetchval("SELECT count(*) FROM snapshots") == 1  # verify changes nothing
@@ -101,4 +101,4 @@ async def test_a_snapshot_of_a_holder_of_the_key_that_is_not_what_the_events_say
     await connection.close()
     status, printed = await verify(secret=SECRET if knows_secret else "")
     problem = "its state is not that of the events up to its version"
-    assert (status, f"log: room {room_id}: snapshot: {problem}" in printed) == (1, True)
+    assert (status, f"log: room {room_id} (Stadium): snapshot: {problem}" in printed) == (1, True)
