@@ -23,7 +23,7 @@ from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
 from projections.fanout.leases import AllWarm, WarmUsers
 from projections.fanout.publications import Crowd, Entry, FeedPaused, crowds
-from projections.fanout.restart import tell_of_restart
+from projections.fanout.restart import announce_restart
 from projections.fanout.tail import Tail
 from projections.operator_actions import Operator
 
@@ -31,7 +31,7 @@ SMALL_AUDIENCE = 200
 """A publication to at most this many channels may overtake bigger ones that wait in the backlog."""
 
 MAX_BACKLOG = 100
-"""With so many events of one room in the backlog, its next ones are held back."""
+"""When a room has this many events in the backlog, its next ones are held back."""
 
 MAX_HELD = 20_000
 """How many events are held back; beyond that the lane stops reading the log until some are published."""
@@ -135,7 +135,7 @@ class Lane:
                 if self.row.is_stopped:
                     await self._wait_to_be_resumed()
                 elif self.row.generation != self._known.generation:
-                    await self._tell_of_restart()
+                    await self._announce_restart()
                 elif self.row.is_at_stop:
                     await self._wait_for_layout()
                 else:
@@ -146,7 +146,7 @@ class Lane:
                 await self._known.check(self._connection)
 
     async def _check_place(self) -> None:
-        """See that the checkpoint is in the log; else move it to the head, from where clients load afresh."""
+        """Check that the checkpoint is in the log; if not, move it to the head, from where clients load afresh."""
         if not await lanes.is_in_log(self.row, self._connection):
             if self.row.generation == self._known.generation:  # the first to notice
                 await self._known.restart(replace(self._known.anchor, position=self.row.position), self._connection)
@@ -162,11 +162,11 @@ class Lane:
             self.row = await lanes.read_lane(self.row, self._connection)
         self._reset()
 
-    async def _tell_of_restart(self) -> None:
+    async def _announce_restart(self) -> None:
         generation = self._known.generation
-        users = await self._warm_users.warm_everybody(self._connection, token_ttl_s=self._token_ttl_s)
-        await tell_of_restart(users, generation, self._publisher)
-        self.row = await lanes.take_up(self.row, generation, self._connection)
+        users = await self._warm_users.warm_all(self._connection, token_ttl_s=self._token_ttl_s)
+        await announce_restart(users, generation, self._publisher)
+        self.row = await lanes.save_generation(self.row, generation, self._connection)
         log.warning(
             "told clients that the log went back",
             extra={"lane": self.row.name, "generation": generation, "users": len(users), "position": self.row.position},
@@ -267,7 +267,7 @@ class Lane:
         return Delivery(entry, chunks, tuple(self._markers({user_id}, entry)))
 
     async def _crowd_delivery(self, crowd: Crowd) -> Delivery:
-        """The crowd, for those who are members after its last event. Who joined in it has got the own event before."""
+        """The crowd, for those who are members after its last event. Those who joined got their own events before."""
         audience = await self._audiences.before(crowd.entries[0].event, self._connection)
         chunks = audience.advance_crowd(crowd.events)
         if chunks:

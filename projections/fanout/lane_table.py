@@ -33,7 +33,7 @@ UPDATE fanout_lanes SET
 FROM ({LAST_POSITION}) AS log (head)
 WHERE lane = $1 AND layout = $2 RETURNING fanout_lanes.*
 """
-TAKE_UP = "UPDATE fanout_lanes SET generation = $3 WHERE lane = $1 AND layout = $2 RETURNING *"
+SAVE_GENERATION = "UPDATE fanout_lanes SET generation = $3 WHERE lane = $1 AND layout = $2 RETURNING *"
 WAIT = "UPDATE fanout_lanes SET waits_at = $3 WHERE lane = $1 AND layout = $2 RETURNING *"
 CLEAR_STOP_UNLESS_RESIZING = """
 UPDATE fanout_lanes SET stop_at = NULL, waits_at = NULL
@@ -142,9 +142,9 @@ async def move_to_head(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow
     return _existing(await connection.fetchrow(MOVE_TO_HEAD, lane.lane, lane.layout))
 
 
-async def take_up(lane: LaneRow, generation: int, connection: asyncpg.Connection) -> LaneRow:
+async def save_generation(lane: LaneRow, generation: int, connection: asyncpg.Connection) -> LaneRow:
     """Record that the lane told its users about this generation of the log."""
-    return _existing(await connection.fetchrow(TAKE_UP, lane.lane, lane.layout, generation))
+    return _existing(await connection.fetchrow(SAVE_GENERATION, lane.lane, lane.layout, generation))
 
 
 async def wait_at_stop(lane: LaneRow, connection: asyncpg.Connection) -> LaneRow:

@@ -147,7 +147,7 @@ class WarmUsers:
             for user_id in user_ids:
                 self.unnotified.pop(user_id, None)
 
-    async def warm_everybody(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
+    async def warm_all(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
         """Take every user of the lane for warm until tokens that were issued by now cannot be used; returns them."""
         until = timedelta(seconds=token_ttl_s + GRACE_S)
         await connection.execute(WARM_ALL, self._lanes, self._lane, until)
@@ -172,5 +172,5 @@ class AllWarm:
     async def mark_notified(self, user_ids: Collection[UserId], connection: asyncpg.Connection) -> None:
         assert not user_ids
 
-    async def warm_everybody(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
+    async def warm_all(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
         return [row[0] for row in await connection.fetch(USERS, self._lanes, self._lane)]

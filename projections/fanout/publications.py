@@ -13,10 +13,10 @@ from projections.readmodels.bodies import Bodies
 from projections.readmodels.shapes import PublishedBody
 
 CROWD = 50
-"""So many joins and leaves of one room in a row become one publication."""
+"""At least this many joins and leaves of one room in a row become one publication."""
 
 MEMBERS_CHANGED = "members_changed"
-"""The type of that publication. It is no event of the log, so not a topic."""
+"""The type of that publication. The log has no such event, so this is not a topic."""
 
 
 class PublicationData(msgspec.Struct, frozen=True):

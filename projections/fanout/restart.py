@@ -16,7 +16,7 @@ RETRY_S = 0.5
 log = logging.getLogger(__name__)
 
 
-async def tell_of_restart(users: Sequence[UserId], generation: int, publisher: Publisher) -> None:
+async def announce_restart(users: Sequence[UserId], generation: int, publisher: Publisher) -> None:
     """Publish one marker to each user's channel; return when all have theirs, however long that takes."""
     data, key = msgspec.json.encode(LogRestartedSignal(generation)), f"log_restarted:{generation}"
     for start in range(0, len(users), PER_CALL):

@@ -20,7 +20,7 @@ const UNAUTHORIZED = 1;
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 
 /**
- * How often to read the feed where nothing is published, to ask otherwise whether that is so, and to return to a
+ * How often to read the feed while nothing is published, to check for that otherwise, and to return to a
  * real-time server that refused. Without success, each doubles up to `mostMs`.
  */
 export const PACE = { pollMs: 5000, checkMs: 20_000, returnMs: 5000, mostMs: 60_000 };
@@ -294,7 +294,7 @@ export class Client {
   }
 
   /**
-   * Run `work`, and again ever more slowly while the server cannot answer.
+   * Run `work`; while the server cannot answer, retry after longer and longer pauses.
    *
    * @param {() => Promise<void>} work
    */

@@ -350,7 +350,7 @@ async def test_what_is_being_read_stays_in_place_whatever_comes_in_above_and_bel
     await expect(page.get_by_role("log")).to_have_attribute("aria-live", "polite")
 
 
-async def test_whoever_turns_away_from_the_end_is_not_pulled_back_and_returns_by_speaking(windows: Windows) -> None:
+async def test_a_reader_who_scrolled_up_is_not_pulled_back_and_returns_by_posting(windows: Windows) -> None:
     ada, bob, room = await together(windows, "Turning away")
     await asyncio.gather(*(post(bob, room, f"number {number}") for number in range(40)))
     page = await windows.open(f"/rooms/{room}/", ada)

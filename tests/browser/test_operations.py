@@ -119,7 +119,7 @@ async def test_a_rebuild_is_started_and_seen_to_move_and_to_finish_without_a_rel
     assert await is_the_same(page)
 
 
-async def test_positions_move_when_somebody_posts_and_what_moved_is_what_a_fresh_page_shows(
+async def test_positions_move_when_a_member_posts_and_show_what_a_fresh_page_shows(
     windows: Windows, psql: asyncpg.Connection
 ) -> None:
     ada, admin = await windows.person("ada"), await windows.admin()

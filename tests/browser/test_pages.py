@@ -176,7 +176,7 @@ async def test_every_page_is_left_and_entered_by_keyboard(windows: Windows) -> N
     assert outline == "solid"
 
 
-async def test_somebody_gets_in_by_keyboard_alone_and_to_where_they_were_going(windows: Windows) -> None:
+async def test_a_user_logs_in_by_keyboard_alone_and_gets_to_the_page_they_wanted(windows: Windows) -> None:
     ada = await windows.person("ada")
     page = await windows.open("/discover/?q=nothing", live=False)
     await expect(page.locator("#username")).to_be_focused()

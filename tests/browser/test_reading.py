@@ -1,4 +1,4 @@
-"""What is read: only what was in sight, in a window that somebody looks at."""
+"""What counts as read: only messages that were in sight, in a window that has the focus."""
 
 import asyncio
 from typing import Any

@@ -48,7 +48,7 @@ test("what was sent or discarded does not come back", () => {
   assert.deepEqual(texts(open(storage).outbox), []);
 });
 
-test("nobody else's messages and drafts are shown", () => {
+test("no other user's messages and drafts are shown", () => {
   const storage = new FakeStorage();
   const ada = open(storage, { userId: 1 });
   ada.outbox.add("a", "hers");

@@ -103,7 +103,7 @@ test("a connected page says so when publications are late, and reads the feed", 
   await until(() => client.status === "live");
 });
 
-test("a real-time server that refuses is asked again ever more rarely, and nobody is logged out", async () => {
+test("a real-time server that refuses is asked again after ever longer pauses, and no user is logged out", async () => {
   const { connection, client, ends } = page();
   /** @type {number[]} */
   const times = [];

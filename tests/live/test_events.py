@@ -73,7 +73,7 @@ async def scene(service: Service) -> AsyncIterator[Scene]:
     await leave_all(ada)
 
 
-async def somebody_speaks(scene: Scene) -> None:
+async def a_member_speaks(scene: Scene) -> None:
     await scene.say(scene.people[1])
 
 
@@ -81,11 +81,11 @@ async def speaking_in_another_window(scene: Scene) -> None:
     await scene.say(scene.people[0])
 
 
-async def somebody_joins(scene: Scene) -> None:
+async def a_user_joins(scene: Scene) -> None:
     await done(scene.people[2], scene.room, "join")
 
 
-async def somebody_leaves(scene: Scene) -> None:
+async def a_member_leaves(scene: Scene) -> None:
     await done(scene.people[1], scene.room, "leave")
 
 
@@ -109,7 +109,7 @@ async def leaving_and_coming_back(scene: Scene) -> None:
     await scene.say(scene.people[1], "welcome back")
 
 
-async def somebody_renames_the_room(scene: Scene) -> None:
+async def a_member_renames_the_room(scene: Scene) -> None:
     await done(scene.people[1], scene.room, "rename", {"name": f"Renamed {scene.room}"})
 
 
@@ -154,15 +154,15 @@ async def crowd(scene: Scene, room: str, *among: int) -> None:
 Event = Callable[[Scene], Awaitable[None]]
 
 EVENTS: dict[Event, tuple[str, ...]] = {
-    somebody_speaks: ("message_added",),
+    a_member_speaks: ("message_added",),
     speaking_in_another_window: ("message_added",),
-    somebody_joins: ("user_joined",),
-    somebody_leaves: ("user_left",),
+    a_user_joins: ("user_joined",),
+    a_member_leaves: ("user_left",),
     opening_a_room_in_another_window: ("user_joined",),
     joining_in_another_window: ("user_joined",),
     leaving_in_another_window: ("user_left",),
     leaving_and_coming_back: ("user_left", "user_joined", "message_added"),
-    somebody_renames_the_room: ("room_renamed",),
+    a_member_renames_the_room: ("room_renamed",),
     renaming_in_another_window: ("room_renamed",),
     a_crowd_joins: ("members_changed",),
     a_crowd_joins_another_room_of_the_page: ("members_changed",),

@@ -26,7 +26,7 @@ async def is_listening(server: TestServer) -> bool:
     return server.app[SESSIONS].announcements.is_listening
 
 
-async def test_somebody_signs_up_and_logs_in(visit: Visit) -> None:
+async def test_a_user_signs_up_and_logs_in(visit: Visit) -> None:
     ada = await visit()
     signed_up = await ada.post("/api/signup/", {"username": "ada", "password": PASSWORD})
     assert (signed_up.status, signed_up.body) == (201, {"id": 1, "username": "ada"})
@@ -60,9 +60,9 @@ async def test_a_sign_up_is_refused_by_field(ada: Person) -> None:
 
 
 async def test_many_who_want_one_name_at_once_leave_one_who_has_it(visit: Visit) -> None:
-    nobody = await visit()
+    anonymous = await visit()
     wanted = {"username": "ada", "password": PASSWORD}
-    answers = await asyncio.gather(*(nobody.post("/api/signup/", wanted) for _ in range(8)))
+    answers = await asyncio.gather(*(anonymous.post("/api/signup/", wanted) for _ in range(8)))
     assert sorted(answer.status for answer in answers) == [201] + [400] * 7
 
 
@@ -171,9 +171,9 @@ async def test_a_foreign_authorization_header_is_ignored(ada: Person) -> None:
 
 
 async def test_a_made_up_session_is_none(visit: Visit) -> None:
-    nobody = await visit()
+    anonymous = await visit()
     for token in ("x", "ü", "x" * 5000, '"quoted"'):
-        answer = await nobody.get("/api/rooms/", headers={"Cookie": f"sessionid={token}"})
+        answer = await anonymous.get("/api/rooms/", headers={"Cookie": f"sessionid={token}"})
         assert (answer.status, answer.body) == (403, NOT_LOGGED_IN)
 
 
@@ -210,8 +210,8 @@ async def test_cookies_fit_the_scheme_and_are_for_no_script(start_server: StartS
 
 
 async def test_a_proxy_that_is_not_trusted_is_not_believed(visit: Visit) -> None:
-    nobody = await visit()
-    answer = await nobody.get("/api/csrf/", headers={"X-Forwarded-Proto": "https"})
+    anonymous = await visit()
+    answer = await anonymous.get("/api/csrf/", headers={"X-Forwarded-Proto": "https"})
     assert list(answer.cookies) == ["csrftoken"]
 
 

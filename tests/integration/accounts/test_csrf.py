@@ -41,21 +41,21 @@ async def test_a_link_from_another_site_leaves_the_forms_of_open_pages_valid(ada
 
 @pytest.mark.parametrize("path", ["/login/", "/signup/"])
 async def test_so_it_does_for_visitors_who_are_logging_in(visit: Visit, ada: Person, path: str) -> None:
-    nobody = await visit()
-    open_page = (await nobody.get(path)).raw
-    opened_by_link = await follow_link(nobody, path)
+    anonymous = await visit()
+    open_page = (await anonymous.get(path)).raw
+    opened_by_link = await follow_link(anonymous, path)
     for number, page in enumerate((opened_by_link, open_page)):
         fields = {"username": f"grace-{number}", "password": "short"}
-        assert (await nobody.submit(path, fields, csrf=token_of(page))).status == 400
+        assert (await anonymous.submit(path, fields, csrf=token_of(page))).status == 400
     name = "ada" if path == "/login/" else "grace"
     fields = {"username": name, "password": PASSWORD}
-    assert (await nobody.submit(path, fields, csrf=token_of(open_page))).status == 303
+    assert (await anonymous.submit(path, fields, csrf=token_of(open_page))).status == 303
 
 
 async def test_the_token_of_one_session_or_visit_is_none_of_another(visit: Visit, ada: Person, bob: Person) -> None:
-    nobody = await visit()
-    for token in (bob.csrf, nobody.csrf):
+    anonymous = await visit()
+    for token in (bob.csrf, anonymous.csrf):
         assert (await ada.post("/api/rooms/", {"name": "Forged"}, headers={"X-CSRFToken": token})).status == 403
     for token in (ada.csrf, ada.cookies["sessionid"]):
-        answer = await nobody.post("/api/login/", {"username": "ada"}, headers={"X-CSRFToken": token})
+        answer = await anonymous.post("/api/login/", {"username": "ada"}, headers={"X-CSRFToken": token})
         assert answer.status == 403

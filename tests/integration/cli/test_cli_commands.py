@@ -31,7 +31,7 @@ def onrecord(database_url: str, tmp_path: Path) -> Run:
     return run
 
 
-def test_user_create_prints_the_id_of_somebody_who_can_log_in(onrecord: Run) -> None:
+def test_user_create_prints_the_id_of_a_user_who_can_log_in(onrecord: Run) -> None:
     created = onrecord("user", "create", "ada", "--password", PASSWORD)
     assert (created.exit_code, created.stdout) == (0, "1\n")
     again = onrecord("user", "create", "Ada", "--password", PASSWORD)

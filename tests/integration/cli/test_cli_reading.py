@@ -53,7 +53,7 @@ def positions(result: Result) -> list[int]:
 
 
 @pytest.mark.usefixtures("room_id")
-def test_events_are_listed_by_what_was_asked(onrecord: Run) -> None:
+def test_events_are_listed_by_every_filter(onrecord: Run) -> None:
     for options, expected in (
         ("", [1, 2, 3, 4, 5, 6, 7, 8]),
         ("--room bugs", [3, 4, 5, 6, 7, 8]),

@@ -43,7 +43,7 @@ async def test_the_first_start_says_what_to_open_and_who_can_log_in(data_dir: Pa
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
-async def test_people_are_told_what_to_open_before_the_log_begins(data_dir: Path) -> None:
+async def test_the_address_to_open_is_printed_before_the_log_begins(data_dir: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         ONRECORD,
         "serve",

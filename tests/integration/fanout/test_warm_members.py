@@ -54,14 +54,14 @@ async def heard_in_a_room_of_two(store: Store, database_url: str) -> tuple[RoomI
     return room_id, position
 
 
-async def test_who_never_asked_for_a_token_costs_nothing(
+async def test_a_user_without_a_token_costs_nothing(
     store: Store, server: Server, leases: Leases, database_url: str
 ) -> None:
     await leases.renew(ADA, token_ttl_s=300)
     async with publishing(database_url, store, server, all_warm=False) as process:
         await published_to(database_url, await say(store, await room_of_two(store)))
         assert process.counts.left_out == 2  # BOB's joining and the message
-    assert [told["version"] for told in server.published(ADA)] == [2, 3, 4]
+    assert [publication["version"] for publication in server.published(ADA)] == [2, 3, 4]
     assert server.published(BOB) == []
 
 
@@ -70,7 +70,7 @@ async def test_with_cold_after_never_every_member_gets_every_event(
 ) -> None:
     async with publishing(database_url, store, server, all_warm=True):
         await published_to(database_url, await say(store, await room_of_two(store)))
-    assert [told["version"] for told in server.published(BOB)] == [3, 4]
+    assert [publication["version"] for publication in server.published(BOB)] == [3, 4]
 
 
 async def test_a_user_who_turned_cold_is_notified_once_that_publications_pause(
@@ -85,7 +85,11 @@ async def test_a_user_who_turned_cold_is_notified_once_that_publications_pause(
     async with publishing(database_url, store, server, all_warm=False):  # a new process knows that he was notified
         await published_to(database_url, await say(store, room_id))
     assert server.published(BOB)[-1] == {"type": "feed_paused", "position": heard}
-    assert [told["type"] for told in server.published(BOB)] == ["user_joined", "message_added", "feed_paused"]
+    assert [publication["type"] for publication in server.published(BOB)] == [
+        "user_joined",
+        "message_added",
+        "feed_paused",
+    ]
 
 
 async def test_a_leaver_who_is_cold_is_notified_that_publications_pause(
@@ -117,7 +121,7 @@ async def test_a_user_who_turns_cold_again_is_notified_again_at_the_same_positio
 
 
 class SlowServer(Server):
-    """The way to a server's hub that holds its first call up after the first publication, until told to go on."""
+    """The way to a server's hub that holds its first call up after the first publication, until it may continue."""
 
     def __init__(self, server: Server) -> None:
         super().__init__()
@@ -157,7 +161,7 @@ async def test_who_lost_a_lane_publishes_nothing_more_of_what_was_under_way(
             await published_to(database_url, await say(store, room_id))
             slow.may_go_on.set()
             await asyncio.wait_for(slow.has_ended.wait(), 10)
-    heard = [told["position"] for told in server.published(BOB) if "body" in told]
+    heard = [publication["position"] for publication in server.published(BOB) if "body" in publication]
     assert heard == sorted(heard)
 
 
@@ -219,12 +223,12 @@ class Client:
         """Take what was published since: live, or by recovery."""
         if not self.is_subscribed:
             return
-        for offset, told in self._told():
+        for offset, publication in self._received():
             self._offset = offset
-            if told["type"] == "feed_paused":
+            if publication["type"] == "feed_paused":
                 self.must_load = True
-            elif told["position"] not in self.seen:
-                self.seen.append(told["position"])
+            elif publication["position"] not in self.seen:
+                self.seen.append(publication["position"])
 
     async def load(self) -> None:
         """The feed from where this client is known to be complete; a token first, so that publications come again."""
@@ -247,11 +251,11 @@ class Client:
         since = StreamPosition(self._offset, "") if self._offset is not None else None
         return self._server.hub.read_history(f"personal:{self.user_id}", limit=-1, since=since)
 
-    def _told(self) -> list[tuple[int, dict[str, Any]]]:
+    def _received(self) -> list[tuple[int, dict[str, Any]]]:
         _, items = self._history()
         everything = self._server.published(self.user_id)
         return (
-            [(offset, told) for (offset, _), told in zip(items, everything[-len(items) :], strict=True)]
+            [(offset, publication) for (offset, _), publication in zip(items, everything[-len(items) :], strict=True)]
             if items
             else []
         )

@@ -37,7 +37,7 @@ APPEND = "INSERT INTO stored_events (originator_id, originator_version, topic, s
 
 @pytest.mark.parametrize("versions", [[2], [0], [1, 3], [1, 2, 4], [-1, 0, 1]])
 @pytest.mark.parametrize("role", ["origin", "replica"])
-async def test_a_stream_has_no_gaps_whoever_appends(database_url: str, versions: list[int], role: str) -> None:
+async def test_a_stream_has_no_gaps_with_any_role(database_url: str, versions: list[int], role: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute(f"SET session_replication_role = {role}")
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="no gaps"):

@@ -45,7 +45,7 @@ async def admin(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-def somebody_appends(admin: asyncpg.Connection) -> Append:
+def append_as_another_application(admin: asyncpg.Connection) -> Append:
     """Another application records its own idea of a `user_joined`."""
 
     async def append(state: str) -> None:
@@ -56,12 +56,12 @@ def somebody_appends(admin: asyncpg.Connection) -> Append:
 
 @pytest.mark.parametrize("name", STATES)
 async def test_nothing_is_recorded_beyond_it_and_the_error_says_where_it_is(
-    database_url: str, somebody_appends: Append, name: str
+    database_url: str, append_as_another_application: Append, name: str
 ) -> None:
     state, reason = STATES[name]
     async with open_store(database_url) as store:
         room_id = await store.open_room()
-        await somebody_appends(state)
+        await append_as_another_application(state)
         for _ in range(2):
             with pytest.raises(UnreadableEvent) as refused:
                 await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
@@ -84,23 +84,23 @@ async def test_what_cannot_have_happened_stops_commands_in_the_same_way(
 
 
 async def test_an_event_of_a_room_that_was_never_opened_is_not_passed_over(
-    database_url: str, somebody_appends: Append
+    database_url: str, append_as_another_application: Append
 ) -> None:
     async with open_store(database_url) as store:
         room_id = await store.open_room()
-        await somebody_appends(f'{{{NOW}, "user_id": {ADA}}}')
+        await append_as_another_application(f'{{{NOW}, "user_id": {ADA}}}')
         with pytest.raises(UnreadableEvent, match="at position 3 "):
             await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
 
 
 async def test_a_service_that_meets_it_is_not_ready_says_why_and_still_serves_reads(
-    start_server: StartServer, visit: Visit, somebody_appends: Append, caplog: pytest.LogCaptureFixture
+    start_server: StartServer, visit: Visit, append_as_another_application: Append, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = await start_server()
     ada = await visit("ada", at=server)
     room = f"/api/rooms/{await ada.open_room('Engines')}"
     assert (await ada.post(f"{room}/messages/", {"content": "hello"})).status == 201
-    await somebody_appends(STATES["a field is missing"][0])
+    await append_as_another_application(STATES["a field is missing"][0])
     refused = await ada.post(f"{room}/messages/", {"content": "hello"})
     assert (refused.status, refused.body["code"]) == (503, "unreadable_event")
     assert int(refused.headers["Retry-After"]) >= 1
@@ -123,12 +123,12 @@ def onrecord(database_url: str, tmp_path: Path) -> Callable[..., Awaitable[Resul
 async def test_commands_say_which_event_it_is_in_one_line(
     database_url: str,
     admin: asyncpg.Connection,
-    somebody_appends: Append,
+    append_as_another_application: Append,
     onrecord: Callable[..., Awaitable[Result]],
 ) -> None:
     async with open_store(database_url) as store:
         await store.open_room()
-    await somebody_appends(STATES["a field is missing"][0])
+    await append_as_another_application(STATES["a field is missing"][0])
     await admin.execute(SOMETHING_ELSE)
     status = await onrecord("projections", "status", "--sample", "0", "--json")
     inline = json.loads(status.stdout.splitlines()[0])

@@ -32,7 +32,7 @@ from tests.support.realtime.server import KINDS, Kind
 from tests.support.store import Store, open_store
 
 CHANNEL = "operations:figures"
-WHY = {"why": "somebody has to"}
+WHY = {"why": "planned"}
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def messages(ada: Person, *texts: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def somebody_staying_in_a_table(psql: asyncpg.Connection) -> AsyncIterator[None]:
+async def a_reader_in_a_table(psql: asyncpg.Connection) -> AsyncIterator[None]:
     """A reader that no exchange of tables can pass."""
     staying = psql.transaction()
     await staying.start()
@@ -104,14 +104,14 @@ ACTIONS = ("pause", "resume", "skip", "rebuild", "cancel-rebuild", "dead-letters
 async def test_only_admins_are_admitted_and_only_they_are_shown_the_way(
     visit: Visit, ada: Person, admin: Person, psql: asyncpg.Connection
 ) -> None:
-    nobody = await visit()
+    anonymous = await visit()
     for path in ("/operations/", "/operations/dead-letters/1/"):
-        led = await nobody.http.get(nobody.url.with_path(path), allow_redirects=False)
+        led = await anonymous.http.get(anonymous.url.with_path(path), allow_redirects=False)
         assert (led.status, led.headers["Location"]) == (303, f"/login/?next={path}")
         refused = await ada.get(path)
         assert (refused.status, "This is for admins." in words(refused.raw)) == (403, True)
     for action in ACTIONS:
-        assert (await nobody.submit(f"/operations/{action}/", WHY)).status == 303
+        assert (await anonymous.submit(f"/operations/{action}/", WHY)).status == 303
         assert (await ada.submit(f"/operations/{action}/", WHY)).status == 403
         assert (await admin.submit(f"/operations/{action}/", WHY, csrf="forged")).status == 403
     assert await record(psql) == []
@@ -213,7 +213,7 @@ def unseen(_: Progress) -> None:
     """Ignore progress."""
 
 
-async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_whoever_started_it(
+async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_from_any_process(
     ada: Person, admin: Person, psql: asyncpg.Connection, database_url: str
 ) -> None:
     await messages(ada, "one", "two")
@@ -224,7 +224,7 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
     async def its_end_is_recorded() -> bool:
         return (await record(psql))[-1][1] == "stopped"
 
-    async with somebody_staying_in_a_table(psql):
+    async with a_reader_in_a_table(psql):
         assert (await admin.submit("/operations/rebuild/", WHY)).status == 303
         assert "Rebuild rebuilding" in await text_of(admin)
         refused = await admin.submit("/operations/rebuild/", WHY)
@@ -241,9 +241,9 @@ async def test_a_second_rebuild_is_refused_and_the_first_is_seen_and_cancelled_w
         await eventually(is_interrupted)
     did = [(action, subject, why) for _, action, subject, why in await record(psql)]
     assert did == [
-        ("rebuild", "rooms", "somebody has to"),
+        ("rebuild", "rooms", "planned"),
         ("cancel", "rebuild of rooms", "not now"),
-        ("stopped", "rebuild of rooms, its connection ended", "somebody has to"),
+        ("stopped", "rebuild of rooms, its connection ended", "planned"),
         ("cancel", "rebuild of rooms", "nor then"),
     ]
     assert (await verify(create_fold(), database_url, unseen)).differences == []
@@ -300,7 +300,7 @@ async def test_a_server_that_stops_lets_go_of_its_rebuild(
     server = await start_server()
     admin = await promoted(await visit("grace", at=server), server)
     await messages(admin, "one")
-    async with somebody_staying_in_a_table(psql):
+    async with a_reader_in_a_table(psql):
         assert (await admin.submit("/operations/rebuild/", WHY)).status == 303
         await server.close()
     assert (await rebuild(create_fold(), database_url, unseen)).position == 3
@@ -324,8 +324,8 @@ async def test_a_dead_letter_is_looked_at_and_published_after_all(
         await set_aside(psql, room, 3)
         assert "Dead letter 1" in await text_of(admin)
         letter = await text_of(admin, "/operations/dead-letters/1/")
-        for told in ("Reason too large", "Event ada said something, 22 characters", "Room General , version 3"):
-            assert told in letter
+        for shown in ("Reason too large", "Event ada said something, 22 characters", "Room General , version 3"):
+            assert shown in letter
         assert "the words" not in letter
         refused = await admin.submit("/operations/dead-letters/1/retry/", {"why": " "})
         assert (refused.status, to_ada.publications) == (400, [])
@@ -358,7 +358,7 @@ async def test_a_dead_letter_stays_when_the_server_is_away(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_admins_who_watch_are_told_and_all_others_are_not(
+async def test_admins_who_watch_get_the_figures_and_no_other_user_does(
     kind: Kind, start_server: StartServer, visit: Visit, tmp_path: Path
 ) -> None:
     folder = tmp_path / "realtime"
@@ -370,8 +370,8 @@ async def test_admins_who_watch_are_told_and_all_others_are_not(
             centrifugo_token_secret=realtime.SECRET,
         )
         admin = await promoted(await visit("grace", at=server), server)
-        async with listening(admin, CHANNEL, at=hub.websocket_url) as told:
-            assert "recoverable" not in told.subscribed
+        async with listening(admin, CHANNEL, at=hub.websocket_url) as watcher:
+            assert "recoverable" not in watcher.subscribed
             room = await admin.open_room("General")
             await admin.post(f"/api/rooms/{room}/messages/", {"content": "one"})
 
@@ -379,9 +379,9 @@ async def test_admins_who_watch_are_told_and_all_others_are_not(
                 return bool(figures["body"]["position"] == 3 and figures["body"]["projections"][1]["checkpoint"] == 3)
 
             count = 1
-            while not at_three((await told.until(count))[-1]):
+            while not at_three((await watcher.until(count))[-1]):
                 count += 1
-        assert {publication["type"] for publication in told.publications} == {"operations_figures"}
+        assert {publication["type"] for publication in watcher.publications} == {"operations_figures"}
         assert hub.call("history", channel=f"personal:{admin.user['id']}", limit=10)["offset"] <= 2
 
 
@@ -391,7 +391,7 @@ async def test_processes_take_turns_and_are_silent_while_no_admin_can_be_watchin
     kept = {"name": "operations", "history_size": 100, "history_ttl": "1h"}
     hub = Hub(configuration.load({"channel": {"namespaces": [kept]}}, {}))
 
-    def told() -> int:
+    def publications() -> int:
         return len(hub.read_history(CHANNEL, limit=-1)[1])
 
     watches = [
@@ -401,16 +401,16 @@ async def test_processes_take_turns_and_are_silent_while_no_admin_can_be_watchin
     began = await psql.fetchval("SELECT clock_timestamp()")
     await watches[0].expect_watcher()
 
-    async def are_told() -> bool:
-        return told() >= 3
+    async def are_three() -> bool:
+        return publications() >= 3
 
-    await eventually(are_told)
+    await eventually(are_three)
     seconds = await psql.fetchval("SELECT extract(epoch FROM clock_timestamp() - $1)::float8", began)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
-    assert told() <= seconds / 0.9 + 1
-    count = told()
+    assert publications() <= seconds / 0.9 + 1
+    count = publications()
     await psql.execute("UPDATE operations_watch SET watched_until = now(), told_at = '-infinity'")
     await watches[0].publish_once()
-    assert told() == count
+    assert publications() == count

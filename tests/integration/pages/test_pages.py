@@ -28,17 +28,17 @@ async def lead(person: Person, path: str) -> tuple[int, str]:
 
 
 async def test_strangers_are_led_to_login_and_back(visit: Visit, ada: Person) -> None:
-    nobody = await visit()
-    assert await lead(nobody, "/discover/?q=a&page=1") == (303, "/login/?next=/discover/%3Fq%3Da%26page%3D1")
+    anonymous = await visit()
+    assert await lead(anonymous, "/discover/?q=a&page=1") == (303, "/login/?next=/discover/%3Fq%3Da%26page%3D1")
     fields = {"username": "ada", "password": PASSWORD, "next": "/discover/?q=a&page=1"}
-    assert (await submit(nobody, "/login/", fields))[:2] == (303, "/discover/?q=a&page=1")
+    assert (await submit(anonymous, "/login/", fields))[:2] == (303, "/discover/?q=a&page=1")
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/a\nb", "evil"])
 async def test_login_leads_to_no_other_site(visit: Visit, ada: Person, target: str) -> None:
-    nobody = await visit()
+    anonymous = await visit()
     fields = {"username": "ada", "password": PASSWORD, "next": target}
-    assert (await submit(nobody, "/login/", fields))[:2] == (303, "/")
+    assert (await submit(anonymous, "/login/", fields))[:2] == (303, "/")
 
 
 async def test_a_wrong_password_is_shown_next_to_the_field_and_the_name_is_kept(visit: Visit, ada: Person) -> None:
@@ -149,12 +149,12 @@ async def test_demo_people_are_for_everybody_in_demo_mode_only(visit: Visit, sta
     await seed(server.app[CORE].chat, server.app[ACCOUNTS])
     demo = await visit(at=server)
     assert PEOPLE[0] in (await demo.get("/login/")).raw.decode()
-    nobody = await visit()
-    assert "demo-login" not in (await nobody.get("/login/")).raw.decode()
-    assert (await submit(nobody, "/demo-login/", {"username": PEOPLE[0]}))[0] == 404
+    anonymous = await visit()
+    assert "demo-login" not in (await anonymous.get("/login/")).raw.decode()
+    assert (await submit(anonymous, "/demo-login/", {"username": PEOPLE[0]}))[0] == 404
 
 
-async def test_somebody_who_is_not_in_a_room_sees_nothing_of_it(ada: Person, bob: Person) -> None:
+async def test_a_user_who_is_not_in_a_room_sees_nothing_of_it(ada: Person, bob: Person) -> None:
     room = await ada.open_room("Secrets")
     await ada.post(f"/api/rooms/{room}/messages/", {"content": "between us"})
     for path in (f"/rooms/{room}/", f"/rooms/{room}/history/", f"/rooms/{room}/history/?at=2"):

@@ -62,16 +62,16 @@ async def test_another_user_who_logs_in_is_shown_the_text_and_cannot_send_it(ada
 
 @pytest.mark.parametrize("origin", [None, "https://evil.example", "null"])
 async def test_text_that_another_site_sends_is_not_kept(visit: Visit, origin: str | None) -> None:
-    nobody = await visit()
-    answer = await nobody.submit("/discover/", {"name": "Forged"}, origin=origin)
+    anonymous = await visit()
+    answer = await anonymous.submit("/discover/", {"name": "Forged"}, origin=origin)
     assert answer.status == 303
     assert answer.headers["Location"] == "/login/?next=/discover/"
 
 
 async def test_a_form_without_typed_text_leads_to_login_and_back(visit: Visit, ada: Person) -> None:
     room = await ada.open_room("General")
-    nobody = await visit()
-    answer = await nobody.submit(f"/rooms/{room}/join/", origin=str(nobody.url.origin()))
+    anonymous = await visit()
+    answer = await anonymous.submit(f"/rooms/{room}/join/", origin=str(anonymous.url.origin()))
     assert (answer.status, answer.headers["Location"]) == (303, f"/login/?next=/rooms/{room}/")
 
 
@@ -79,7 +79,7 @@ async def test_a_form_without_typed_text_leads_to_login_and_back(visit: Visit, a
     "kept", ["{", "[]", '{"action": 1}', '{"action": "//evil.example", "fields": {"content": "x"}}']
 )
 async def test_a_made_up_kept_form_leads_nowhere_else(visit: Visit, ada: Person, kept: str) -> None:
-    nobody = await visit()
-    answer = await nobody.submit("/login/", {"username": "ada", "password": PASSWORD, "kept": kept})
+    anonymous = await visit()
+    answer = await anonymous.submit("/login/", {"username": "ada", "password": PASSWORD, "kept": kept})
     assert answer.status in (200, 303)
     assert b"evil.example" not in answer.raw

@@ -178,7 +178,7 @@ async def test_a_message_looks_the_same_in_a_page_in_the_events_and_in_the_feed(
         assert bodies == [page.results[0]] * 2
 
 
-async def test_an_event_shows_the_name_of_its_moment_whenever_it_is_asked_for(database_url: str) -> None:
+async def test_an_event_shows_the_name_that_the_room_had_then_whenever_it_is_read(database_url: str) -> None:
     ada, bob = USERS[:2]
     async with open_store(database_url) as store:
         room_id = await store.open_room("First", by=ada)

@@ -52,9 +52,9 @@ async def test_members_at_every_version_are_those_that_the_log_tells(
     newest = (await ada.get(f"/api/rooms/{room}/")).body["version"]
     async with open_store(database_url) as store:
         for version in range(1, newest + 1):
-            told = (await ada.get(f"/api/rooms/{room}/members/?at={version}")).body
+            found = (await ada.get(f"/api/rooms/{room}/members/?at={version}")).body
             then = await store.time_travel.room_at(RoomId(UUID(room)), Version(version))
-            assert {user["id"] for user in told["results"]} == then.members
-            assert told["count"] == len(then.members)
+            assert {user["id"] for user in found["results"]} == then.members
+            assert found["count"] == len(then.members)
     now = (await ada.get(f"/api/rooms/{room}/members/")).body["results"]
     assert [user["username"] for user in now] == ["eve", "bob", "ada"]

@@ -207,7 +207,7 @@ async def test_a_shadow_filled_by_different_fold_code_is_discarded(
 
 
 @contextlib.asynccontextmanager
-async def somebody_staying_in_a_table(admin: asyncpg.Connection) -> AsyncIterator[None]:
+async def a_reader_in_a_table(admin: asyncpg.Connection) -> AsyncIterator[None]:
     """A reader whose transaction does not end before the block does."""
     staying = admin.transaction()
     await staying.start()
@@ -227,7 +227,7 @@ async def test_a_long_read_of_a_table_delays_the_exchange_and_nothing_else(
 ) -> None:
     async with open_store(database_url) as store:
         room_id = await talk(store)
-        async with somebody_staying_in_a_table(admin):
+        async with a_reader_in_a_table(admin):
             rebuilding = asyncio.create_task(rebuild(create_fold(), database_url, unseen))
             await eventually(lambda: waits_for_readers(store))
             await store.chat.post_message(PostMessage(room_id, ADA, "nobody waits for me"))
@@ -239,7 +239,7 @@ async def test_a_long_read_of_a_table_delays_the_exchange_and_nothing_else(
 async def test_two_rebuilds_at_once_are_refused(database_url: str, admin: asyncpg.Connection) -> None:
     async with open_store(database_url) as store:
         await talk(store)
-        async with somebody_staying_in_a_table(admin):
+        async with a_reader_in_a_table(admin):
             rebuilding = asyncio.create_task(rebuild(create_fold(), database_url, unseen))
             await eventually(lambda: waits_for_readers(store))
             with pytest.raises(RebuildRefused, match="another rebuild is running"):
@@ -257,7 +257,7 @@ async def test_ctrl_c_is_one_clear_line_and_leaves_the_live_tables(
     async with open_store(database_url) as store:
         await talk(store)
         before = await schemas(admin)
-        async with somebody_staying_in_a_table(admin):
+        async with a_reader_in_a_table(admin):
             process = await asyncio.create_subprocess_exec(
                 *(ONRECORD, "projections", "rebuild"),
                 env={"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)},
@@ -279,7 +279,7 @@ async def test_what_happens_while_the_exchange_waits_is_not_left_for_the_lock(
     seen: list[int] = []
     async with open_store(database_url) as store:
         room_id = await talk(store)
-        async with somebody_staying_in_a_table(admin):
+        async with a_reader_in_a_table(admin):
             rebuilding = asyncio.create_task(
                 rebuild(create_fold(), database_url, lambda progress: seen.append(progress.done))
             )

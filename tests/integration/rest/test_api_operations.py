@@ -32,9 +32,9 @@ def logs() -> Iterator[io.StringIO]:
 
 
 async def test_a_healthy_service_says_so(visit: Visit) -> None:
-    nobody = await visit()
+    anonymous = await visit()
     for path in ("/healthz", "/readyz"):
-        answer = await nobody.get(path)
+        answer = await anonymous.get(path)
         assert (answer.status, answer.body) == (200, {"status": "ok"})
 
 
@@ -109,10 +109,10 @@ async def test_no_secret_and_no_message_reaches_the_logs(visit: Visit, logs: io.
 
 
 async def test_every_request_is_one_line_with_the_id_that_its_answer_carries(visit: Visit, logs: io.StringIO) -> None:
-    nobody = await visit()
-    given = await nobody.get("/api/rooms/", headers={"X-Request-ID": "from-the-proxy.1"})
+    anonymous = await visit()
+    given = await anonymous.get("/api/rooms/", headers={"X-Request-ID": "from-the-proxy.1"})
     assert given.headers["X-Request-ID"] == "from-the-proxy.1"
-    forged = await nobody.get("/api/rooms/", headers={"X-Request-ID": 'x","level":"error'})
+    forged = await anonymous.get("/api/rooms/", headers={"X-Request-ID": 'x","level":"error'})
     lines = [msgspec.json.decode(line) for line in logs.getvalue().splitlines()]
     of_requests = {line["request_id"]: line for line in lines if line["logger"] == "onrecord.access"}
     assert len(of_requests) == 3
@@ -122,7 +122,7 @@ async def test_every_request_is_one_line_with_the_id_that_its_answer_carries(vis
         assert line["ms"] >= 0
 
 
-async def test_a_wrong_method_is_told_which_are_right(ada: Person) -> None:
+async def test_a_wrong_method_is_answered_with_those_that_are_allowed(ada: Person) -> None:
     for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"):
         answer = await ada.request(method, "/api/rooms/")
         assert (answer.status, answer.body) == (405, {"detail": f'Method "{method}" not allowed.'})

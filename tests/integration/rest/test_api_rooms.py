@@ -58,8 +58,8 @@ async def test_a_member_renames_a_room_and_everybody_reads_it_at_once(ada: Perso
     assert (room.body, room.position) == (renamed.body["room"], renamed.position)
     assert (await ada.get("/api/readings/")).body["readings"][0]["unread"] == 0
     assert [found["name"] for found in (await ada.get("/api/search/?q=loom")).body["results"]] == ["Looms"]
-    told = (await ada.get(f"/api/rooms/{room_id}/events/?after=3")).body["events"][0]
-    assert (told["type"], told["body"]) == ("room_renamed", renamed.body)
+    found = (await ada.get(f"/api/rooms/{room_id}/events/?after=3")).body["events"][0]
+    assert (found["type"], found["body"]) == ("room_renamed", renamed.body)
 
 
 async def test_a_room_may_have_any_name_that_no_other_room_has(ada: Person, bob: Person) -> None:
@@ -177,7 +177,7 @@ async def test_links_of_a_search_keep_what_was_searched(ada: Person) -> None:
 
 
 async def test_nothing_is_for_people_who_are_not_signed_in(visit: Visit) -> None:
-    nobody = await visit()
+    anonymous = await visit()
     room = f"/api/rooms/{uuid.uuid4()}"
     for method, path in (
         ("GET", "/api/rooms/"),
@@ -193,5 +193,5 @@ async def test_nothing_is_for_people_who_are_not_signed_in(visit: Visit) -> None
         ("GET", "/api/feed/"),
         ("POST", "/api/logout/"),
     ):
-        answer = await nobody.request(method, path)
+        answer = await anonymous.request(method, path)
         assert (answer.status, answer.body) == (403, NOT_LOGGED_IN), path

@@ -16,7 +16,7 @@ async def failed_login(person: Person, username: str, address: str = "10.0.0.1")
     return await person.post("/api/login/", body, headers={"X-Forwarded-For": address})
 
 
-async def test_a_user_who_sends_too_much_is_told_when_to_come_back(start_server: StartServer, visit: Visit) -> None:
+async def test_a_user_who_sends_too_much_learns_when_to_try_again(start_server: StartServer, visit: Visit) -> None:
     server = await start_server(request_rate=0.01, request_burst=5)
     ada = await visit("ada", at=server)
     answers = [await ada.get("/api/rooms/") for _ in range(6)]
@@ -39,12 +39,12 @@ async def test_an_account_is_protected_from_guessing_wherever_the_guesses_come_f
 
 async def test_an_address_that_tries_many_accounts_is_stopped(start_server: StartServer, visit: Visit) -> None:
     server = await start_server(login_address_rate=0.001, login_address_burst=3, trusted_proxies="127.0.0.1")
-    nobody = await visit(at=server)
+    anonymous = await visit(at=server)
     for number in range(3):
-        assert (await failed_login(nobody, f"user{number}")).status == 400
-    assert_throttled(await failed_login(nobody, "user9"))
-    assert (await failed_login(nobody, "user9", "10.0.0.2")).status == 400
-    assert_throttled(await failed_login(nobody, "user9", "10.0.0.9, 10.0.0.1"))
+        assert (await failed_login(anonymous, f"user{number}")).status == 400
+    assert_throttled(await failed_login(anonymous, "user9"))
+    assert (await failed_login(anonymous, "user9", "10.0.0.2")).status == 400
+    assert_throttled(await failed_login(anonymous, "user9", "10.0.0.9, 10.0.0.1"))
 
 
 async def test_logins_that_succeed_are_not_counted(start_server: StartServer, visit: Visit) -> None:
@@ -54,9 +54,9 @@ async def test_logins_that_succeed_are_not_counted(start_server: StartServer, vi
 
 
 async def test_an_address_opens_so_many_accounts_and_no_more(start_server: StartServer, visit: Visit) -> None:
-    nobody = await visit(at=await start_server(signup_rate=0.001, signup_burst=2))
+    anonymous = await visit(at=await start_server(signup_rate=0.001, signup_burst=2))
     statuses = [
-        (await nobody.post("/api/signup/", {"username": f"user{number}", "password": PASSWORD})).status
+        (await anonymous.post("/api/signup/", {"username": f"user{number}", "password": PASSWORD})).status
         for number in range(3)
     ]
     assert statuses == [201, 201, 429]

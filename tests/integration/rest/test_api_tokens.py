@@ -40,7 +40,7 @@ async def test_no_other_channel_gets_a_token(ada: Person) -> None:
 
 
 async def test_an_anonymous_client_gets_no_token(visit: Visit) -> None:
-    nobody = await visit()
+    anonymous = await visit()
     for path in ("/api/token/connection/", "/api/token/subscription/?channel=personal:1"):
-        answer = await nobody.get(path)
+        answer = await anonymous.get(path)
         assert (answer.status, answer.body) == (401, {"detail": "unauthorized"})
