@@ -78,6 +78,12 @@ class EmbeddedPostgres:
         with self._errors_in_one_line(), self._exclusively():
             self._run_server(unless)
 
+    def shorten_log(self) -> None:
+        """Keep the server's own log from filling the volume. Raises EmbeddedPostgresError."""
+        if self._cluster.log.is_long:
+            with self._errors_in_one_line(), self._exclusively():
+                self._cluster.log.shorten()
+
     def stop(self) -> None:
         """Leave; the last user stops the server and waits for its final checkpoint."""
         if self._users is None:

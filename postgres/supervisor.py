@@ -1,5 +1,6 @@
 """Keeps the embedded PostgreSQL running as long as its service runs."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -40,6 +41,8 @@ class Supervisor:
         while not self._is_over.wait(LOOK_EVERY_S):
             if not self._postgres.is_running:
                 self._bring_back()
+            with contextlib.suppress(EmbeddedPostgresError):  # not ours to write: another user of the server does it
+                self._postgres.shorten_log()
 
     def _bring_back(self) -> None:
         log.error("PostgreSQL died; starting it again")

@@ -10,6 +10,7 @@ from pathlib import Path
 from postgres.errors import EmbeddedPostgresError
 from postgres.server.pid_file import PidFile
 from postgres.server.programs import Programs, reason_for
+from postgres.server.server_log import ServerLog
 
 SUPERUSER = "onrecord"
 DATABASE = "onrecord"
@@ -28,6 +29,7 @@ class Cluster:
         self.folder = folder
         self.programs = Programs(folder)
         self.pid_file = PidFile(folder)
+        self.log = ServerLog(folder)
 
     @property
     def exists(self) -> bool:
@@ -52,11 +54,12 @@ class Cluster:
     def start(self, settings: Mapping[str, str]) -> "StartedServer":
         """Start a server, which is ready when the pid file says so."""
         self.pid_file.disown()
-        log = self.folder / "server.log"
-        begin = log.stat().st_size if log.exists() else 0
+        self.log.shorten()
+        begin = self.log.size
         flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
         data = self.programs.name_of(self.folder)
-        return StartedServer(self.programs.start_server("-D", data, *flags, folder=self.folder, log=log), log, begin)
+        process = self.programs.start_server("-D", data, *flags, folder=self.folder, log=self.log.file)
+        return StartedServer(process, self.log, begin)
 
     def _initialise(self, fresh: Path) -> None:
         data = self.programs.name_of(fresh)
@@ -69,7 +72,7 @@ class Cluster:
 class StartedServer:
     """A server that this process started; `begin` is where its part of the log begins."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, begin: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: ServerLog, begin: int) -> None:
         self.pid = process.pid
         self._process = process
         self._log = log
@@ -84,16 +87,14 @@ class StartedServer:
         if self.has_ended:
             reason = self._reason()
             kind = StillInUse if IN_USE in reason else EmbeddedPostgresError
-            raise kind(f"PostgreSQL does not start: {reason} (more in {self._log})")
+            raise kind(f"PostgreSQL does not start: {reason} (more in {self._log.file})")
 
     def leave_running(self) -> None:
         """Leave it to its other users: it outlives this process, without the warning of Popen for such children."""
         self._process.returncode = 0
 
     def _reason(self) -> str:
-        with self._log.open(encoding="utf-8", errors="replace") as log:
-            log.seek(self._begin)
-            return reason_for(log.read(), self._process.returncode, self._log.parent)
+        return reason_for(self._log.after(self._begin), self._process.returncode, self._log.file.parent)
 
 
 def _sync(folder: Path) -> None:
