@@ -8,6 +8,7 @@ import asyncpg
 import click
 
 from api.settings import Settings
+from cli.commands.db_backup import backup, restore
 from cli.support.environment import bring_up_to_date, database, existing_database
 from cli.support.operator_options import recorded_options
 from eventstore.service_role import grant_service_role
@@ -18,7 +19,7 @@ from projections.operator_actions import Operator
 
 @click.group()
 def db() -> None:
-    """The database: its schema and its address."""
+    """The database: its schema, its address, backups."""
 
 
 @db.command()
@@ -76,3 +77,7 @@ def url() -> None:
     if settings.embedded and not (Path(settings.data_dir) / "postgres").exists():
         raise click.ClickException(f"there is no embedded database in {settings.data_dir}: run `onrecord serve` first")
     click.echo(settings.database_url or EmbeddedPostgres(Path(settings.data_dir)).dsn)
+
+
+db.add_command(backup)
+db.add_command(restore)

@@ -26,7 +26,7 @@ from postgres.supervisor import Supervisor
 def database(settings: Settings) -> Iterator[Settings]:
     """Settings with the URL of a running database: the one they name, or the embedded one, kept running meanwhile.
 
-    For the commands that may create a database: `serve`, `demo` and `db init`. Others use `existing_database`.
+    For the commands that may create one: `serve`, `demo`, `db init`, `db restore`. Others use `existing_database`.
     """
     with _running_database(settings, creates=True) as running:
         yield running

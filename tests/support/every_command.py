@@ -11,6 +11,7 @@ from tests.support.people import PASSWORD
 READING = {
     "actions",
     "audit status",
+    "db backup",
     "db url",
     "events export",
     "events list",
@@ -33,8 +34,14 @@ ON_RECORD_OTHERWISE = {
     "db init",  # in the tables of migrations and functions
     "room create",  # an event
 }
-TRIED_ELSEWHERE = {"fanout replay", "fanout skip", "fanout dead-letters retry", "fanout dead-letters discard"}
-"""Each needs a lane that stopped, or a server: their own tests find them on record."""
+TRIED_ELSEWHERE = {
+    "db restore",
+    "fanout dead-letters discard",
+    "fanout dead-letters retry",
+    "fanout replay",
+    "fanout skip",
+}
+"""Each needs an empty database, a lane that stopped, or a server: their own tests find them on record."""
 
 CHANGING = {
     "user create": ("edith", "--password", PASSWORD),
@@ -55,6 +62,8 @@ CHANGING = {
 
 ARGUMENTS = {
     **{words: (*arguments, "--why", "to try it") for words, arguments in CHANGING.items()},
+    "db backup": ("{backup}", "--overwrite"),
+    "db restore": ("{archive}", "--why", "to try it"),
     "events export": ("{exported}", "--overwrite"),
     "events search": ("hello",),
     "events show": ("1",),
@@ -82,5 +91,5 @@ def command_line(words: str, folder: Path) -> list[str]:
     """The whole command; its files are in `folder`."""
     archive = folder / "archive.jsonl"
     archive.touch()
-    files = {"archive": archive, "exported": folder / "exported.jsonl"}
+    files = {"archive": archive, "exported": folder / "exported.jsonl", "backup": folder / "backup.dump"}
     return [*words.split(), *(argument.format(**files) for argument in ARGUMENTS.get(words, ()))]
