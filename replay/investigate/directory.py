@@ -30,7 +30,7 @@ SELECT {ENTRY}
 FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id {NAMED} {COMPARED_NAME}
 WHERE stay.user_id = $1 AND left_version IS NULL ORDER BY {NAME_KEY}, rooms.room_id
 """
-NAMES = "SELECT room_id, name FROM rooms WHERE room_id = ANY($1::uuid[])"
+NAMES = f"SELECT rooms.room_id, {NAME} FROM rooms {NAMED} WHERE rooms.room_id = ANY($1::uuid[])"
 
 
 class RoomEntry(Struct, frozen=True):
