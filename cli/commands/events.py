@@ -13,7 +13,7 @@ from cli.commands.export_import import export_, import_
 from cli.support.log_reader import Reader, Time, read
 from cli.support.numbers import COUNT, POSITION, POSITION_OR_START
 from cli.support.output import RoomNames, Users, escaped, event_object, name_of, print_event, print_fields, print_json
-from domain.room import TOPICS, Room
+from domain.room import TOPICS
 from domain.values import RoomId
 from eventstore.values import Position
 from replay.investigate.follow import follow
@@ -198,7 +198,7 @@ async def show_one(recorded: FoundEvent, reader: Reader, *, as_json: bool) -> No
         print_event(recorded, {}, {}, as_json=True)
         return
     room_id = RoomId(recorded.event.originator_id)
-    if isinstance(recorded.event, Room.RoomRenamed):
+    if recorded.event.WORDS == "name":  # the room has another name from here on
         reader.forget_name(room_id)
     users, rooms = await reader.names([recorded.event.actor]), await reader.room_names([room_id])
     print_event(recorded, users, rooms, as_json=False)
