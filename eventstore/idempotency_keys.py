@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
+from hashlib import sha256
 
 import asyncpg
 
@@ -19,24 +20,36 @@ DELETE FROM idempotency_keys WHERE (owner, key) IN (
 """
 SLICE = 5000
 """Keys that one statement deletes: a fraction of the time that a statement has, also on a slow disk."""
+BARE_BYTES = 32
+"""Of a fingerprint without a key, as releases before stored it."""
 
 
 class Fingerprints:
     """Fingerprints of commands as the table has them: keyed, since a bare hash lets everyone who reads it try guesses.
 
-    Without a key they stay bare, in a process that has no secret of the service.
+    Without a key they stay bare, in a process that has no secret of the service. A keyed one begins with four bytes
+    that say which key made it.
     """
 
     def __init__(self, key: bytes | None) -> None:
         self._key = key
+        self._name = sha256(b"onrecord/fingerprints" + key).digest()[:4] if key is not None else b""
 
     def stored(self, fingerprint: bytes) -> bytes:
         """What to store for a command's fingerprint."""
-        return hmac.digest(self._key, fingerprint, "sha256") if self._key is not None else fingerprint
+        if self._key is None:
+            return fingerprint
+        return self._name + hmac.digest(self._key, fingerprint, "sha256")
 
     def is_of(self, fingerprint: bytes, stored: bytes) -> bool:
-        """Whether `stored` is of this fingerprint; so is a bare one, as releases before stored it."""
-        return hmac.compare_digest(stored, self.stored(fingerprint)) or hmac.compare_digest(stored, fingerprint)
+        """Whether `stored` is of this fingerprint. One that another secret made cannot be compared, and counts as such:
+        a command that is repeated after a change of the secret is answered with what it recorded.
+        """
+        if len(stored) == BARE_BYTES:
+            return hmac.compare_digest(stored, fingerprint)
+        if self._key is None or not stored.startswith(self._name):
+            return True
+        return hmac.compare_digest(stored, self.stored(fingerprint))
 
 
 async def read_keys(owners: Sequence[int], keys: Sequence[str], connection: asyncpg.Connection) -> list[asyncpg.Record]:

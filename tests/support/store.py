@@ -49,7 +49,13 @@ class Store(Core):
 
 @contextlib.asynccontextmanager
 async def open_store(
-    dsn: str, *, capacity: int = 100, queue_limit: int = 5000, timeout_s: float = 5.0, observer: Observer = unobserved
+    dsn: str,
+    *,
+    capacity: int = 100,
+    queue_limit: int = 5000,
+    timeout_s: float = 5.0,
+    observer: Observer = unobserved,
+    secret: str = SECRET,
 ) -> AsyncIterator[Store]:
     """A store on a database with today's schema. `queue_limit` and `observer` are the writer's."""
     settings = Settings(
@@ -58,7 +64,7 @@ async def open_store(
         database_timeout_s=timeout_s,
         rooms_in_memory=capacity,
         writer_queue=queue_limit,
-        centrifugo_token_secret=SECRET,
+        centrifugo_token_secret=secret,
         centrifugo_api_key="a key",
     )
     async with open_core(settings, observer=observer) as core:

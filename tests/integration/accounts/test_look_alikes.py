@@ -36,14 +36,14 @@ async def test_accounts_and_rooms_of_an_older_rule_are_kept(
     await admin.execute(
         "UPDATE users SET username = $1, username_key = $1 WHERE user_id = $2", CYRILLIC, twin.user["id"]
     )
-    await admin.execute("UPDATE rooms SET name_key = 'of another rule'")
+    await admin.execute("UPDATE body_keys SET key = 'of another rule'")
     await admin.execute("UPDATE name_rule SET version = 1")
     for _ in range(2):
         await bring_up_to_date(admin)
         for name, user in (("ada", ada.user), (CYRILLIC, twin.user), (f" {CYRILLIC.upper()} ", twin.user)):
             answer = await (await visit()).post("/api/login/", {"username": name, "password": PASSWORD})
             assert (answer.status, answer.body["id"]) == (200, user["id"])
-    assert await admin.fetchval("SELECT count(DISTINCT name_key) FROM rooms") == 2
+    assert await admin.fetchval("SELECT count(DISTINCT key) FROM body_keys") == 2
     await admin.close()
     assert (await verify(create_fold(), database_url, unseen)).differences == []
     found = (await ada.get("/api/search/?q=Gener%D0%B0l")).body["results"]
