@@ -17,7 +17,7 @@ GIVEN_BY_THE_LIBRARY = {
     "originator_topic": Room.TOPIC,
     "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
 }
-VALUES = {int: ACTOR, str: WORDS}
+VALUES = {int: ACTOR, str: WORDS, list[int]: [1]}
 """What a field of each type holds."""
 
 KINDS: tuple[type[RoomEvent], ...] = get_args(RoomEvent)
