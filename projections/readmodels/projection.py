@@ -137,7 +137,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 4
+    version = 5
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property

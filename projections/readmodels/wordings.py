@@ -10,6 +10,7 @@ from domain.erasure import IN_THE_LOG, ROOM_NAME, Worded
 from domain.values import RoomId, UserId
 from domain.words import Plain
 from eventstore.log import ROWS_AND_WORDS, Log
+from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
 from projections.readmodels.tables import NAMES as NAMES_GIVEN
@@ -90,6 +91,6 @@ class ReadModelWordings:
                 found.append(Worded(RoomId(event.originator_id), recorded.version, kept))
         return found
 
-    async def _name_version(self, room_id: RoomId) -> int | None:
+    async def _name_version(self, room_id: RoomId) -> Version | None:
         rows = await self._database.fetch(NAME_NOW, room_id)
-        return rows[0]["name_version"] if rows else None
+        return Version(rows[0]["name_version"]) if rows else None

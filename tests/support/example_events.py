@@ -34,7 +34,7 @@ def example(kind: type[RoomEvent], *, version: int = 3) -> RoomEvent:
 
 def value_of(hint: Any) -> Any:
     """A value of that type; for one of several, of the first that is in VALUES."""
-    for candidate in get_args(hint) or (hint,):
+    for candidate in (hint, *get_args(hint)):
         plain = getattr(candidate, "__supertype__", candidate)
         if plain in VALUES:
             return VALUES[plain]
