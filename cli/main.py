@@ -20,6 +20,7 @@ from cli.commands.projections import projections
 from cli.commands.room import room
 from cli.commands.serve import serve
 from cli.commands.user import user
+from cli.commands.user_erase import erase as erase_user
 from cli.support.standard_output import OutputClosed, OutputFailed, prepare_standard_output
 from domain.errors import ChatError, InvalidField
 from postgres.errors import EmbeddedPostgresError, StoreError
@@ -107,6 +108,7 @@ main.add_command(demo)
 main.add_command(user)
 for account_command in user_access.COMMANDS:
     user.add_command(account_command)
+user.add_command(erase_user)
 main.add_command(room)
 main.add_command(message)
 main.add_command(db)

@@ -26,7 +26,7 @@ class Worded:
 
 
 class Wordings(Protocol):
-    """Finds events that have words. All ascending by room and version."""
+    """Finds events that have words."""
 
     async def has_room(self, room_id: RoomId) -> bool:
         """Whether there is such a room."""
@@ -119,4 +119,6 @@ async def _planned(found: AsyncIterator[Worded]) -> Plan:
     plan = _new_plan()
     async for worded in found:
         plan.add(worded)
+    for versions in plan.erased.values():
+        versions.sort()
     return plan

@@ -73,3 +73,8 @@ async def remove_old_keys(database: Database, *, keep_s: float) -> None:
             continue
         if removed < size:
             return
+
+
+async def remove_of(connection: asyncpg.Connection, owner: int) -> None:
+    """Delete the keys of one owner."""
+    await connection.execute("DELETE FROM idempotency_keys WHERE owner = $1", owner)

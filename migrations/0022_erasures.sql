@@ -18,3 +18,6 @@ UPDATE fold_versions SET version = 5 WHERE projection = 'rooms';
 
 -- Rooms know which version named them from now on.
 TRUNCATE snapshots;
+
+-- The number of an erased account stays, so that nobody else gets it.
+ALTER TABLE users ADD COLUMN erased_at timestamptz;

@@ -279,6 +279,7 @@ CREATE TABLE users (
     role text NOT NULL DEFAULT 'user'::text,
     is_demo boolean NOT NULL DEFAULT false,
     deactivated_at timestamp with time zone,
+    erased_at timestamp with time zone,
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text])))
 );

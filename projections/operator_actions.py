@@ -13,6 +13,16 @@ SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDE
 """
 
 
+# Words of a text are what spaces separate, and names have none.
+REPLACE_NAME = """
+UPDATE operator_actions SET
+    who = array_to_string(array_replace(string_to_array(who, ' '), $1, $2), ' '),
+    subject = array_to_string(array_replace(string_to_array(subject, ' '), $1, $2), ' '),
+    why = array_to_string(array_replace(string_to_array(why, ' '), $1, $2), ' ')
+WHERE $1 = ANY(string_to_array(concat_ws(' ', who, subject, why), ' '))
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """The operator who acts, and why."""
@@ -44,3 +54,8 @@ async def read_actions(connection: asyncpg.Connection) -> list[OperatorAction]:
 async def read_newest_actions(limit: int, connection: asyncpg.Connection) -> list[OperatorAction]:
     """The newest actions, newest first."""
     return [OperatorAction(*row) for row in await connection.fetch(READ_NEWEST, limit)]
+
+
+async def replace_name(connection: asyncpg.Connection, name: str, instead: str) -> None:
+    """Write `instead` wherever the name of a user stands as a word."""
+    await connection.execute(REPLACE_NAME, name, instead)

@@ -34,14 +34,23 @@ security = logging.getLogger("onrecord.security")
 PER_STATEMENT = 5000
 """Accounts that one statement creates: few enough to finish before it times out."""
 
-NAMED = "WHERE username_key = ANY($1::text[]) ORDER BY username_key = ($1::text[])[1] DESC LIMIT 1"
-"""The one account that has one of these keys, of `username_keys`."""
+NAMED = (
+    "WHERE username_key = ANY($1::text[]) AND erased_at IS NULL ORDER BY username_key = ($1::text[])[1] DESC LIMIT 1"
+)
+"""The one account that has one of these keys, of `username_keys`. An erased one has no name."""
 
 INSERT = "INSERT INTO users (username, username_key, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING user_id"
 FIND = f"SELECT user_id, username, password_hash, is_demo, deactivated_at FROM users {NAMED}"
 REPLACE_HASH = "UPDATE users SET password_hash = $2 WHERE user_id = $1"
 DEACTIVATE = "UPDATE users SET deactivated_at = coalesce(deactivated_at, now()) WHERE user_id = $1"
 REACTIVATE = "UPDATE users SET deactivated_at = NULL WHERE user_id = $1"
+FIND_FOR_ERASURE = "SELECT username FROM users WHERE user_id = $1 FOR UPDATE"
+ERASE = """
+UPDATE users SET
+    username = $2, username_key = ' ' || $2, password_hash = '', role = 'user', is_demo = false,
+    deactivated_at = coalesce(deactivated_at, now()), erased_at = coalesce(erased_at, now())
+WHERE user_id = $1
+"""
 SUMMARY = """
 SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
     AND now() < least(idle_expires_at, expires_at)) AS sessions
@@ -242,3 +251,14 @@ def _failure(account: asyncpg.Record | None, *, fits: bool) -> str:
 def _may_log_in(account: asyncpg.Record, *, may_use_demo: bool) -> bool:
     """Whether the account is active and, if its password is public, `may_use_demo` holds."""
     return account["deactivated_at"] is None and (may_use_demo or not account["is_demo"])
+
+
+async def find_for_erasure(connection: asyncpg.Connection, user_id: UserId) -> str | None:
+    """The name of an account, locked until the caller's transaction ends; None without such an account."""
+    name: str | None = await connection.fetchval(FIND_FOR_ERASURE, user_id)
+    return name
+
+
+async def erase_row(connection: asyncpg.Connection, user_id: UserId, instead: str) -> None:
+    """Remove name, password and role of an account: nobody can log in to it. `instead` is shown as its name."""
+    await connection.execute(ERASE, user_id, instead)

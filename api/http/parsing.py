@@ -17,7 +17,7 @@ from aiohttp import web
 from msgspec import NODEFAULT, Struct, UnsetType
 from msgspec.structs import FieldInfo, astuple, fields
 
-from domain.values import ClientId, RoomId
+from domain.values import ClientId, RoomId, UserId
 from eventstore.values import Version
 
 Body = TypeVar("Body", bound=Struct)
@@ -205,6 +205,14 @@ def query_text(request: web.Request, name: str) -> str:
     if _has_surrogates(text):
         raise InvalidFields({name: [SURROGATES]})
     return text
+
+
+def user_id(request: web.Request) -> UserId:
+    """The user in the path. Raises NoSuchPath unless it is a number that a user can have."""
+    text = request.match_info["user_id"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(BIGINT)) and 0 < int(text) <= BIGINT):
+        raise NoSuchPath(text)
+    return UserId(int(text))
 
 
 def room_id(request: web.Request) -> RoomId:

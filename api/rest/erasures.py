@@ -6,9 +6,11 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.http.app_keys import CORE, SESSION
+from api.accounts.account_erasure import ErasedAccount, erase_account, look_at_account
+from api.http import login
+from api.http.app_keys import CORE, SESSION, SETTINGS
 from api.http.endpoints import ROOM, Access, Endpoint
-from api.http.parsing import BIGINT, InvalidFields, read_body, room_id
+from api.http.parsing import BIGINT, InvalidFields, NoSuchPath, read_body, room_id, user_id
 from api.http.responses import json_response
 from api.receipts import Receipt, receipt_of
 from domain.erasure import Plan
@@ -34,6 +36,13 @@ class EraseInRoom(Struct, frozen=True):
     dry_run: bool = True
 
 
+class EraseUser(Struct, frozen=True):
+    """Why a user is erased."""
+
+    why: Why
+    dry_run: bool = True
+
+
 async def erase_in_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/erase/ {"why", "versions" or "older_than_days", "dry_run"}: 200 Receipt; 400, 404, 409.
 
@@ -45,7 +54,34 @@ async def erase_in_room(request: web.Request) -> web.Response:
     plan = await _plan(request, room, body)
     if not body.dry_run:
         await request.app[CORE].erasing.carry_out(plan, erased_by=request[SESSION].user.id, why=body.why)
-    return json_response(receipt_of(plan, dry_run=body.dry_run))
+    return json_response(_receipt(request, plan, dry_run=body.dry_run))
+
+
+async def erase_user(request: web.Request) -> web.Response:
+    """POST /api/users/{user_id}/erase/ {"why", "dry_run"}: 200 Receipt; 400, 404.
+
+    Erases the account and everything that the user said. A dry run by default. For admins.
+    """
+    user = user_id(request)
+    body = await read_body(request, EraseUser)
+    check_reason(body.why)
+    core, admin = request.app[CORE], request[SESSION].user
+    plan = await core.erasing.plan_user(user)
+    async with core.database.transaction() as connection:
+        account = await look_at_account(connection, user)
+        if not (account.had_account or plan.erased or plan.kept):
+            raise NoSuchPath(f"user {user}")
+        if not body.dry_run:
+            await erase_account(connection, user, request=str(plan.request), who=admin.username)
+    if not body.dry_run:
+        await login.disconnect(request, user)
+        await core.erasing.carry_out(plan, erased_by=admin.id, why=body.why)
+    return json_response(_receipt(request, plan, dry_run=body.dry_run, account=account))
+
+
+def _receipt(request: web.Request, plan: Plan, *, dry_run: bool, account: ErasedAccount | None = None) -> Receipt:
+    days = request.app[SETTINGS].backups_kept_days
+    return receipt_of(plan, dry_run=dry_run, backups_kept_days=days, account=account)
 
 
 async def _plan(request: web.Request, room: RoomId, body: EraseInRoom) -> Plan:
@@ -63,4 +99,5 @@ ENDPOINTS = (
     Endpoint(
         "POST", f"{ROOM}/erase/", erase_in_room, Receipt, 200, EraseInRoom, access=Access.ADMIN, refusals=(404, 409)
     ),
+    Endpoint("POST", "/api/users/{user_id}/erase/", erase_user, Receipt, 200, EraseUser, access=Access.ADMIN),
 )

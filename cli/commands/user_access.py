@@ -96,7 +96,7 @@ def deactivate(username: str, operator: Operator) -> None:
 
     async def run(settings: Settings, changes: AccountChanges) -> str:
         user = _known(await changes.set_active(username, is_active=False, operator=operator), username)
-        await _disconnect(settings, user.id)
+        await disconnect(settings, user.id)
         return f"{user.username} is deactivated"
 
     click.echo(_with_changes(run))
@@ -140,7 +140,7 @@ def _link(settings: Settings, site: str | None, path: str) -> str:
     return (site or f"http://localhost:{settings.port}").rstrip("/") + path
 
 
-async def _disconnect(settings: Settings, user_id: UserId) -> None:
+async def disconnect(settings: Settings, user_id: UserId) -> None:
     """End the real-time connections of a user. Without a server, they have none."""
     if not settings.centrifugo_api_url and not await hub_socket.is_served(settings):
         return
@@ -149,7 +149,7 @@ async def _disconnect(settings: Settings, user_id: UserId) -> None:
             await publisher.disconnect(str(user_id), code=DEACTIVATED, reason="deactivated")
         except PublisherError as error:
             raise click.ClickException(
-                f"the account is deactivated, but its connections last up to five minutes: {error}"
+                f"no more logins, but open connections of the user last up to five minutes: {error}"
             ) from None
 
 

@@ -44,19 +44,27 @@ def erase(
     """
     check_reason(operator.why)
 
-    async def run(settings: Settings) -> Receipt:
+    async def run(core: Core, settings: Settings) -> Receipt:
+        plan = await plan_of(core)
+        if is_meant:
+            acting = Operator(operator.who, "")
+            await put_on_record(acting, f"erase {subject}", f"request {plan.request}", core.database)
+            await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
+        return receipt_of(plan, dry_run=not is_meant, backups_kept_days=settings.backups_kept_days)
+
+    with_receipt(run, as_json=as_json)
+
+
+def with_receipt(run: Callable[[Core, Settings], Awaitable[Receipt]], *, as_json: bool) -> None:
+    """Run an erasure and print its receipt."""
+
+    async def connected(settings: Settings) -> Receipt:
         async with chat_core(settings) as (core, _):
-            plan = await plan_of(core)
-            if is_meant:
-                await put_on_record(
-                    Operator(operator.who, ""), f"erase {subject}", f"request {plan.request}", core.database
-                )
-                await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
-            return receipt_of(plan, dry_run=not is_meant)
+            return await run(core, settings)
 
     with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
-        receipt = asyncio.run(run(settings))
+        receipt = asyncio.run(connected(settings))
     print_json(receipt) if as_json else print_receipt(receipt)
 
 
@@ -67,7 +75,16 @@ def print_receipt(receipt: Receipt) -> None:
         click.echo(f"{verb} in {erased.room_id}: version {in_words(erased.versions)}")
     for kept in receipt.kept:
         click.echo(f"keeps in {kept.room_id}: version {in_words(kept.versions)}: {kept.why}")
-    if not receipt.erased:
+    if (account := receipt.account) is not None:
+        removed = f"{account.sessions} sessions, {account.read_marks} read marks, {account.idempotency_keys} keys"
+        name = "name, password, " if account.had_account else ""
+        click.echo(f"{verb} of user {account.user_id}: {name}{removed}; shown as {account.shown_as}")
+    if not receipt.dry_run:
+        for stays in receipt.stays:
+            click.echo(f"stays: {stays}")
+        if receipt.backups_until is not None:
+            click.echo(f"backups may hold it until {receipt.backups_until}")
+    if not (receipt.erased or receipt.account):
         click.echo("there is nothing to erase")
     elif receipt.dry_run:
         click.echo("nothing was erased: repeat the command with --yes")

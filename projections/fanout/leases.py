@@ -174,3 +174,8 @@ class AllWarm:
 
     async def warm_all(self, connection: asyncpg.Connection, *, token_ttl_s: float) -> list[UserId]:
         return [row[0] for row in await connection.fetch(USERS, self._lanes, self._lane)]
+
+
+async def remove(connection: asyncpg.Connection, user_id: UserId) -> None:
+    """Remove the lease of a user whose sessions and connections end."""
+    await connection.execute("DELETE FROM leases WHERE user_id = $1", user_id)

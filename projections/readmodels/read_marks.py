@@ -81,3 +81,8 @@ class ReadMarks:
 
 def reading(row: asyncpg.Record) -> Reading:
     return Reading(row["room_id"], row["version"], row["unread"], row["counted"])
+
+
+async def remove(connection: asyncpg.Connection, user_id: UserId) -> None:
+    """Remove the read marks of a user."""
+    await connection.execute("DELETE FROM read_marks WHERE user_id = $1", user_id)

@@ -37,6 +37,7 @@ ON_RECORD_OTHERWISE = {
 TRIED_ELSEWHERE = {
     "message erase",
     "room erase",
+    "user erase",
     "db restore",
     "fanout dead-letters discard",
     "fanout dead-letters retry",
@@ -77,6 +78,7 @@ ARGUMENTS = {
     "fanout dead-letters retry": ("1", "--why", "to try it"),
     "fanout replay": ("--from", "1", "--to", "2"),
     "fanout skip": ("1", "--why", "to try it"),
+    "user erase": ("grace", "--why", "to try it"),
     "message erase": ("General", "3", "--why", "to try it"),
     "room erase": ("General", "--older-than", "1", "--why", "to try it"),
     "room create": ("Engines", "--owner", "grace"),

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from tests.integration.conftest import Visit
-from tests.support.people import Answer, Person
+from tests.support.people import PASSWORD, Answer, Person
 
 WHY = "asked for in letter 17"
 SAID = "a telephone number"
@@ -141,3 +141,55 @@ async def test_messages_of_a_certain_age_are_erased_in_one_request(
     answer = await admin.post(f"/api/rooms/{room}/erase/", {"older_than_days": 30, "why": WHY, "dry_run": False})
     assert answer.body["erased"] == [{"room_id": room, "versions": [4]}]
     assert "harmless" in (await ada.get(f"/api/rooms/{room}/messages/")).raw.decode()
+
+
+async def test_a_user_is_erased_with_everything_they_said_and_only_the_number_stays(
+    admin: Person, ada: Person, bob: Person, room: str, database_url: str
+) -> None:
+    number = ada.user["id"]
+    await ada.post(f"/api/rooms/{room}/read/", {"version": 4})
+    await bob.post(f"/api/rooms/{room}/rename/", {"name": "Engines"})
+    dry = await admin.post(f"/api/users/{number}/erase/", {"why": WHY})
+    assert (dry.status, dry.body["dry_run"], dry.body["account"]["sessions"]) == (200, True, 1)
+    assert (await ada.get("/api/rooms/")).status == 200
+    answer = await admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})
+    assert answer.status == 200
+    assert answer.body["erased"] == [{"room_id": room, "versions": [1, 4]}]
+    assert answer.body["account"]["shown_as"] == f"erased user {number}"
+    assert answer.body["account"]["read_marks"] == 1
+    assert (await ada.get("/api/rooms/")).status == 403
+    assert (await (await fresh(ada)).post("/api/login/", {"username": "ada", "password": PASSWORD})).status == 400
+    seen = await bob.get(f"/api/rooms/{room}/events/?after=0")
+    assert SAID not in seen.raw.decode()
+    assert '"ada"' not in seen.raw.decode()
+    assert {"id": number, "username": f"erased user {number}"} in [
+        event["body"]["user"] for event in seen.body["events"]
+    ]
+    connection = await asyncpg.connect(database_url)
+    tables = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    for (table,) in await connection.fetch(tables):
+        found = await connection.fetchval(f"SELECT count(*) FROM {table} AS row WHERE row::text ~ '\\mada\\M'")
+        assert found == 0, table
+    await connection.close()
+
+
+async def fresh(person: Person) -> Person:
+    """A browser without cookies."""
+    person.http.cookie_jar.clear()
+    await person.get_csrf()
+    return person
+
+
+async def test_the_name_of_an_erased_user_is_free_and_the_number_is_not(
+    admin: Person, ada: Person, visit: Visit
+) -> None:
+    number = ada.user["id"]
+    await admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})
+    other = await visit("ada")
+    assert other.user["id"] != number
+    assert (await admin.post(f"/api/users/{number}/erase/", {"why": WHY})).status == 404
+
+
+@pytest.mark.parametrize("number", ["0", "x", "99999999", "9" * 400])
+async def test_a_user_who_is_not_there_is_not_found(admin: Person, number: str) -> None:
+    assert (await admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})).status == 404

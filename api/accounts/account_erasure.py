@@ -1,0 +1,67 @@
+"""Erasing an account: everything about the person goes but the number, by which the log names them."""
+
+import asyncpg
+from msgspec import Struct
+
+from api.accounts import one_time_links
+from api.accounts.accounts import erase_row, find_for_erasure
+from api.accounts.sessions import end_sessions
+from domain.values import UserId
+from eventstore import idempotency_keys
+from projections import operator_actions
+from projections.fanout import leases
+from projections.operator_actions import Operator
+from projections.readmodels import read_marks
+
+
+class ErasedAccount(Struct, frozen=True):
+    """What was removed with an account, or would be, in numbers. `shown_as` stands for the person from now on."""
+
+    user_id: UserId
+    shown_as: str
+    had_account: bool
+    sessions: int
+    read_marks: int
+    idempotency_keys: int
+
+
+def shown_as(user_id: UserId) -> str:
+    """The name of an erased user. No account can have it: names have no spaces."""
+    return f"erased user {user_id}"
+
+
+STORED = """
+SELECT
+    (SELECT username FROM users WHERE user_id = $1 AND erased_at IS NULL) AS username,
+    (SELECT count(*) FROM sessions WHERE user_id = $1) AS sessions,
+    (SELECT count(*) FROM read_marks WHERE user_id = $1) AS read_marks,
+    (SELECT count(*) FROM idempotency_keys WHERE owner = $1) AS idempotency_keys
+"""
+
+
+async def look_at_account(connection: asyncpg.Connection, user_id: UserId) -> ErasedAccount:
+    """What is stored about a user, and would be erased."""
+    row = await connection.fetchrow(STORED, user_id)
+    assert row is not None
+    counts = (row["sessions"], row["read_marks"], row["idempotency_keys"])
+    return ErasedAccount(user_id, shown_as(user_id), row["username"] is not None, *counts)
+
+
+async def erase_account(connection: asyncpg.Connection, user_id: UserId, *, request: str, who: str) -> ErasedAccount:
+    """Erase what is stored about a user, inside the caller's transaction; what they said is another matter.
+
+    Ends all sessions; removes name, password, role, read marks, the lease and idempotency keys, and the name in the
+    record of operators. Recorded there as an action of `who`, by number. What is erased already is passed over.
+    """
+    username = await find_for_erasure(connection, user_id)
+    erased = await look_at_account(connection, user_id)
+    await end_sessions(connection, user_id)
+    await one_time_links.forget_resets(connection, user_id)
+    await leases.remove(connection, user_id)
+    await read_marks.remove(connection, user_id)
+    await idempotency_keys.remove_of(connection, user_id)
+    if username is not None:
+        await operator_actions.replace_name(connection, username, shown_as(user_id))
+        await erase_row(connection, user_id, shown_as(user_id))
+    await Operator(who, "").record("erase user", f"user {user_id}, request {request}", connection)
+    return erased

@@ -1,0 +1,62 @@
+"""`onrecord user erase`: an account, and everything that its user said."""
+
+import click
+
+from api.accounts.account_erasure import erase_account, look_at_account
+from api.accounts.accounts import NAMED
+from api.core import Core
+from api.receipts import Receipt, receipt_of
+from api.settings import Settings
+from cli.commands.user_access import disconnect
+from cli.support.erasure import erasing_options, with_receipt
+from cli.support.numbers import POSITION
+from domain.names import username_keys
+from domain.room import check_reason
+from domain.values import OPERATOR, UserId
+from postgres.database import Database
+from projections.operator_actions import Operator
+
+FIND = f"SELECT user_id FROM users {NAMED}"
+
+
+@click.command()
+@click.argument("user")
+@erasing_options
+def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
+    """Erase USER (name or id): the account, and the words of all messages and former room names of theirs.
+
+    Sessions and connections end. Name, password, read marks and idempotency keys go. The number stays, so that nobody
+    else gets it, and is shown as "erased user 7". Without --yes, the command says what would go, and erases nothing.
+    After an interruption, give the id to erase the rest.
+
+    \b
+    onrecord user erase mallory --why "asked for in letter 17"
+    onrecord user erase 7 --why "asked for in letter 17" --yes --json > receipt.json
+    """
+    check_reason(operator.why)
+
+    async def run(core: Core, settings: Settings) -> Receipt:
+        user_id = await _user_id(user, core.database)
+        plan = await core.erasing.plan_user(user_id)
+        async with core.database.transaction() as connection:
+            account = await look_at_account(connection, user_id)
+            if not (account.had_account or plan.erased or plan.kept):
+                raise click.ClickException(f"there is no user {user}, or nothing of theirs")
+            if is_meant:
+                await erase_account(connection, user_id, request=str(plan.request), who=operator.who)
+        if is_meant:
+            await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
+            await disconnect(settings, user_id)
+        days = settings.backups_kept_days
+        return receipt_of(plan, dry_run=not is_meant, backups_kept_days=days, account=account)
+
+    with_receipt(run, as_json=as_json)
+
+
+async def _user_id(user: str, database: Database) -> UserId:
+    if user.isdecimal():
+        return UserId(POSITION(user))
+    found = await database.fetchval(FIND, username_keys(user))
+    if found is None:
+        raise click.ClickException(f"there is no user {user}")
+    return UserId(found)
