@@ -67,6 +67,6 @@ async def scrub(
 
 async def _let_the_log_pass(connection: asyncpg.Connection, wait_s: float) -> Passed:
     if missing := await write_ahead_log.missing_rights(connection):
-        advice = f"give this role the rights and scrub again: {'; '.join(missing)}"
+        advice = f"as a superuser in this database, then scrub again: {'; '.join(missing)}"
         return Passed(left=[f"the write-ahead log, and files of before until the next checkpoint; {advice}"])
     return await write_ahead_log.let_pass(connection, deadline=time.monotonic() + wait_s)

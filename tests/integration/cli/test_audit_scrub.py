@@ -1,6 +1,7 @@
 """`onrecord audit scrub` where something is in its way: it says what, and does what it can."""
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +21,7 @@ from postgres.locks import SCRUB
 from postgres.scrub import tables
 from postgres.scrub.tables import tables_with_text
 from tests.conftest import database_like, database_named
+from tests.support.debians_postgres import PASSWORD, as_superuser, needs_postgres, running_postgres
 from tests.support.given_when_then import ADA
 from tests.support.killable_processes import own_postgres_in
 from tests.support.store import open_store
@@ -150,8 +152,6 @@ async def owned(postgres: EmbeddedPostgres) -> AsyncIterator[tuple[str, asyncpg.
         await opened.close()
         yield owner, superuser
         await superuser.close()
-    for revoked in ("pg_switch_wal()", "pg_ls_waldir()"):
-        await server.execute(f"REVOKE ALL ON FUNCTION {revoked} FROM owner_of_words")
     await server.execute("DROP OWNED BY owner_of_words")
     await server.execute("DROP ROLE owner_of_words")
     await server.close()
@@ -181,6 +181,38 @@ async def test_an_owner_without_further_rights_is_told_which_are_missing_and_the
     await superuser.execute(grants)
     said = await scrub(url, tmp_path)
     assert (said["left"], said["write_ahead_log"]["removed"] > 0) == ([], True)
+
+
+@needs_postgres
+async def test_an_owner_on_the_oldest_postgresql_that_is_supported_scrubs_it(tmp_path: Path) -> None:
+    async with running_postgres() as port, own_database_at(port) as (owner, url):
+        await bring_up_to_date(owner)
+        await owner.execute(
+            "INSERT INTO idempotency_keys SELECT n, 'key', '', gen_random_uuid(), 1 FROM generate_series(1, 9) AS n;"
+            "ALTER TABLE idempotency_keys ALTER COLUMN key SET STATISTICS 100; ANALYZE idempotency_keys;"
+            "ALTER TABLE idempotency_keys ALTER COLUMN key SET STATISTICS 0"
+        )
+        said = await scrub(url, tmp_path)
+        assert said["statistics_removed"] == ["public.idempotency_keys, column 2"]
+        there = await asyncpg.connect(host="127.0.0.1", port=port, user="postgres", database="words", password=PASSWORD)
+        await there.execute(said["left"][0].partition("scrub again: ")[2])
+        await there.close()
+        assert (await scrub(url, tmp_path))["left"] == []
+
+
+@contextlib.asynccontextmanager
+async def own_database_at(port: int) -> AsyncIterator[tuple[asyncpg.Connection, str]]:
+    """The owner of a new database, and its URL. The server stops only when no connection is left."""
+    superuser = await as_superuser(port)
+    await superuser.execute("CREATE ROLE owner_of_words LOGIN PASSWORD 'of the owner'")
+    await superuser.execute("CREATE DATABASE words OWNER owner_of_words")
+    url = f"postgresql://owner_of_words:of%20the%20owner@127.0.0.1:{port}/words"
+    owner = await asyncpg.connect(url)
+    try:
+        yield owner, url
+    finally:
+        await owner.close()
+        await superuser.close()
 
 
 async def test_statistics_that_others_want_of_words_are_named_and_those_of_other_columns_are_not(

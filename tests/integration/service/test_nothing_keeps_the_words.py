@@ -199,8 +199,9 @@ class Redis:
             self._process.wait()
 
     def ask(self, *words: str) -> bytes:
-        command = [program("redis-cli") or "", "-p", str(self.port), "--no-auth-warning", "-a", REDIS_PASSWORD, *words]
-        return subprocess.run(command, capture_output=True, check=True).stdout
+        """What it answers; nothing as long as it is starting."""
+        command = [program("redis-cli") or "", "-p", str(self.port), *words]
+        return subprocess.run(command, capture_output=True, env={"REDISCLI_AUTH": REDIS_PASSWORD}, check=False).stdout
 
     async def answers(self) -> bool:
         return await asyncio.to_thread(lambda: self.ask("ping")) == b"PONG\n"
