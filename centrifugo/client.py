@@ -13,9 +13,10 @@ import aiohttp
 import msgspec
 
 from centrifugo.batching import CallPart, batch_body, calls
-from centrifugo.publisher import Publication, PublicationRefused, PublisherUnavailable
+from centrifugo.publisher import PER_CALL, Publication, PublicationRefused, PublisherUnavailable
 
 INTERNAL_ERROR = 100  # temporary: Redis is down, for example
+KEEPS_NO_HISTORY = {102, 108}  # unknown namespace, a namespace without history
 CALL_TIMEOUT_S = 12.0  # the server itself gives a call 10 s
 
 
@@ -37,10 +38,15 @@ class BroadcastResult(msgspec.Struct, frozen=True):
     responses: list[ChannelResponse]
 
 
+class Removed(msgspec.Struct, frozen=True):
+    """The empty result of `history_remove`."""
+
+
 class CommandReply(msgspec.Struct, frozen=True):
     """The reply to one command of a batch: a response for each channel of a broadcast, or one error for all."""
 
     broadcast: BroadcastResult | None = None
+    history_remove: Removed | None = None
     error: ApiError | None = None
 
     def is_complete(self, channels: int) -> bool:
@@ -87,6 +93,10 @@ class CentrifugoClient:
         body = msgspec.json.encode({"user": user, "disconnect": {"code": code, "reason": reason}})
         await self._post("disconnect", body)
 
+    async def remove_history(self, channels: Sequence[str]) -> None:
+        for start in range(0, len(channels), PER_CALL):
+            await self._remove_history(channels[start : start + PER_CALL])
+
     async def close(self) -> None:
         await self._session.close()
 
@@ -97,6 +107,17 @@ class CentrifugoClient:
             raise PublisherUnavailable(f"{len(response.replies)} replies to {len(call)} commands", done=done)
         for part, reply in zip(call, response.replies, strict=True):
             raise_for_error(part, reply)
+
+    async def _remove_history(self, channels: Sequence[str]) -> None:
+        commands = [{"history_remove": {"channel": channel}} for channel in channels]
+        response = await self._post("batch", msgspec.json.encode({"commands": commands, "parallel": True}))
+        if len(response.replies) != len(channels):
+            raise PublisherUnavailable(f"{len(response.replies)} replies to {len(channels)} commands")
+        for reply in response.replies:
+            if reply.error is None and reply.history_remove is None:
+                raise PublisherUnavailable("a reply does not match its command")
+            if reply.error is not None and reply.error.code not in KEEPS_NO_HISTORY:
+                raise PublisherUnavailable(f"history_remove: {reply.error}")
 
     async def _post(self, method: str, body: bytes, *, done: int = 0) -> CallResponse:
         """Raises PublisherUnavailable with `done` unless a response comes that can be read."""

@@ -109,7 +109,10 @@ class PublicationRefused(PublisherError):
 
 
 class Publisher(Protocol):
-    """Publishes to channels and ends connections. Order holds within a call and from one call to the next."""
+    """Publishes to channels, removes their history and ends connections.
+
+    Order holds within a call and from one call to the next.
+    """
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         """Return when all are accepted. On every channel, publication i is delivered before i + 1.
@@ -122,6 +125,13 @@ class Publisher(Protocol):
 
         With a code of 4500..4999 clients stay away, with 4000..4499 they reconnect. `reason` is plain text of
         1..123 bytes. Raises PublisherUnavailable.
+        """
+
+    async def remove_history(self, channels: Sequence[str]) -> None:
+        """Drop all publications that these channels remember. Safe to repeat; channels without a history have none.
+
+        Offsets go on. A client that missed a publication that is gone cannot recover, and is told so. Raises
+        PublisherUnavailable: then some channels may remember theirs.
         """
 
     async def close(self) -> None:

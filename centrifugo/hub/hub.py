@@ -5,6 +5,7 @@ channel therefore see its publications in the order of their offsets, without lo
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -169,7 +170,20 @@ class Hub:
 
     def remove_history(self, channel: str) -> None:
         """Drop the channel's publications and keep its position. Raises Refused (102, 108)."""
-        self.history.clear(self.stream(channel))
+        if not self.namespaces.options(channel).keeps_history:
+            raise Refused(NOT_AVAILABLE)
+        stream = self.history.find(channel, self._monotonic())
+        if stream is not None:
+            self.history.clear(stream)
+
+    async def remove_histories(self, channels: Sequence[str]) -> None:
+        """The same for many channels. Those that keep no history have nothing to drop."""
+        for start in range(0, len(channels), CHANNELS_PER_TURN):
+            if start:
+                await asyncio.sleep(0)
+            for channel in channels[start : start + CHANNELS_PER_TURN]:
+                with contextlib.suppress(Refused):
+                    self.remove_history(channel)
 
     # Connections
 

@@ -2,6 +2,7 @@
 
 import click
 
+from cli.commands.audit_scrub import scrub_
 from cli.support.log_reader import Reader, read
 from cli.support.output import one_line, print_fields, print_json
 from replay.investigate.words_status import WordsStatus, read_words_status
@@ -32,6 +33,9 @@ def status(as_json: bool) -> None:
             _print(found)
 
     read(run)
+
+
+audit.add_command(scrub_)
 
 
 def _print(found: WordsStatus) -> None:

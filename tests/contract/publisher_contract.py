@@ -23,12 +23,31 @@ class Site:
 
     async def history(self, channel: str) -> list[Any]:
         """What the channel's history holds, oldest first."""
+        return [publication["data"] for publication in (await self._history(channel))["publications"]]
+
+    async def position(self, channel: str) -> tuple[str, int]:
+        """The channel's epoch, and the offset of its newest publication."""
+        found = await self._history(channel)
+        return found["epoch"], found["offset"]
+
+    async def recovers(self, user: str, epoch: str, offset: int) -> bool:
+        """Whether the user's personal channel has all that a client at this place missed."""
+        channel = f"personal:{user}"
+        place = {"recover": True, "epoch": epoch, "offset": offset}
+        async with aiohttp.ClientSession() as session, session.ws_connect(websocket_url(self.port)) as socket:
+            listener = ChannelListener(socket)
+            await listener.ask({"id": 1, "connect": {"token": connection_token(user)}})
+            subscription = {"channel": channel, "token": subscription_token(user, channel), **place}
+            answer = await listener.ask({"id": 2, "subscribe": subscription})
+        return bool(answer["subscribe"].get("recovered", False))
+
+    async def _history(self, channel: str) -> dict[str, Any]:
         async with aiohttp.ClientSession() as session:
             url = f"http://127.0.0.1:{self.port}/api/history"
             request = session.post(url, json={"channel": channel, "limit": -1}, headers={"X-API-Key": API_KEY})
             async with request as response:
-                answer = await response.json()
-        return [publication["data"] for publication in answer["result"]["publications"]]
+                result: dict[str, Any] = (await response.json())["result"]
+        return result
 
     @asynccontextmanager
     async def listening(self, user: str) -> AsyncIterator["ChannelListener"]:
@@ -47,11 +66,12 @@ class ChannelListener:
         self._socket = socket
         self._received: list[dict[str, Any]] = []
 
-    async def ask(self, command: dict[str, Any]) -> None:
+    async def ask(self, command: dict[str, Any]) -> dict[str, Any]:
         await self._socket.send_json(command)
         answer = await self._next()
         assert answer["id"] == command["id"]
         assert "error" not in answer
+        return answer
 
     async def publications(self, count: int) -> list[Any]:
         """The data of the next `count` publications."""
@@ -175,6 +195,46 @@ class PublisherContract:
             assert await here.closed() == await there.closed() == 4501
             await site.publisher.publish([publication(channels([other]), "still here")])
             assert await elsewhere.publications(1) == ["still here"]
+
+    async def test_a_removed_history_is_gone_and_other_channels_keep_theirs(self, site: Site) -> None:
+        *recipients, other = users(PER_CALL + 3)
+        await site.publisher.publish([publication(channels([*recipients, other]), n) for n in (1, 2)])
+        assert await site.history(f"personal:{recipients[-1]}") == [1, 2]
+        await site.publisher.remove_history(channels(recipients).names)
+        assert [await site.history(f"personal:{user}") for user in (recipients[0], recipients[-1])] == [[], []]
+        assert await site.history(f"personal:{other}") == [1, 2]
+
+    async def test_a_channel_whose_history_was_removed_goes_on_at_the_next_offset(self, site: Site) -> None:
+        (user,) = users(1)
+        channel = f"personal:{user}"
+        await site.publisher.publish([publication(channels([user]), n) for n in (1, 2)])
+        before = await site.position(channel)
+        await site.publisher.remove_history([channel])
+        await site.publisher.remove_history([channel])
+        assert await site.position(channel) == before
+        async with site.listening(user) as listener:
+            await site.publisher.publish([publication(channels([user]), 3)])
+            assert await listener.publications(1) == [3]
+        assert await site.position(channel) == (before[0], before[1] + 1)
+        assert await site.history(channel) == [3]
+
+    async def test_a_client_that_missed_what_is_removed_is_told_that_it_cannot_recover(self, site: Site) -> None:
+        (user,) = users(1)
+        channel = f"personal:{user}"
+        await site.publisher.publish([publication(channels([user]), 1)])
+        epoch, seen = await site.position(channel)
+        await site.publisher.publish([publication(channels([user]), 2)])
+        await site.publisher.remove_history([channel])
+        assert await site.recovers(user, epoch, seen) is False
+        assert await site.recovers(user, epoch, seen + 1) is True
+
+    async def test_removing_the_history_of_channels_that_have_none_does_nothing(self, site: Site) -> None:
+        (user,) = users(1)
+        await site.publisher.remove_history([])
+        await site.publisher.remove_history(["nowhere:1", "plain", f"personal:{user}"])
+        await site.publisher.publish([publication(channels([user]), "kept")])
+        await site.publisher.remove_history(["nowhere:1", f"personal:{user}"])  # the refusal of one stops no other
+        assert await site.history(f"personal:{user}") == []
 
     async def test_disconnecting_a_user_who_is_not_connected_does_nothing(self, site: Site) -> None:
         (user,) = users(1)

@@ -61,6 +61,7 @@ CHANGING = {
     "projections rebuild": (),
     "events import": ("{archive}",),
     "db grant": ("the_service",),
+    "audit scrub": (),
     "demo": (),
 }
 """Those that are on record as operator actions. They take --why and --by; `grace` has an account."""

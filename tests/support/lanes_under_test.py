@@ -52,6 +52,9 @@ class Server:
     async def disconnect(self, user: str, *, code: int, reason: str) -> None:
         await self._publisher.disconnect(user, code=code, reason=reason)
 
+    async def remove_history(self, channels: Sequence[str]) -> None:
+        await self._publisher.remove_history(channels)
+
     async def close(self) -> None:
         await self._publisher.close()
 

@@ -45,9 +45,10 @@ BY_VARIABLE = {
     "{words.COMPARED}": {"projections/readmodels/name_keys.py"},
     "{LIVE}.{table}": {"projections/readmodels/tables.py"},
     "{SHADOW}.made_for": {"replay/rebuild/shadow.py"},
+    "pg_catalog.pg_statistic": {"postgres/scrub/statistics.py"},
 }
 """Where tables are written by a variable: checkpoints, keys of names by a new rule, the read models of one room, and a
-table of the shadow.
+table of the shadow. And one of PostgreSQL's own: statistics.
 """
 
 WRITE = re.compile(r"\b(?:INSERT INTO|DELETE FROM|(?<!DO )(?<!FOR )UPDATE|TRUNCATE(?: TABLE)?)\s+([a-z_{][\w.{}]*)")
