@@ -15,9 +15,9 @@ from yarl import URL
 
 from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like
-from tests.support.compose_file import ROOT
 from tests.support.debians_postgres import as_superuser, needs_postgres, running_postgres
-from tests.support.embedded import data_folder
+from tests.support.documents import blocks
+from tests.support.embedded import data_folder, refused
 from tests.support.people import Person
 from tests.support.serving import ONRECORD, Service, serving
 
@@ -26,15 +26,8 @@ SERVE = "onrecord serve\n"
 THERE = "there is a & in 100 % of it"
 
 
-def blocks(heading: str) -> list[str]:
-    """The commands under a heading of the document."""
-    text = (ROOT / "docs" / "operations.md").read_text()
-    section = re.split(r"^##", text.partition(f"\n### {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-
-
-BACK_UP, RESTORE, RESTORE_ON_A_NEW_MACHINE = blocks("The embedded database")
-MOVE, MOVE_LOG_AND_ACCOUNTS = blocks("From the embedded database to your own PostgreSQL")
+BACK_UP, RESTORE, RESTORE_ON_A_NEW_MACHINE = blocks("### The embedded database")
+MOVE, MOVE_TO_COMPOSE, MOVE_LOG_AND_ACCOUNTS = blocks("### From the embedded database to your own PostgreSQL")
 
 
 @pytest.fixture
@@ -122,6 +115,22 @@ async def test_a_running_service_is_backed_up_and_restored(folder: Path, eve: Pe
         await say(eve, room, "and it goes on")
         assert (await eve.get("/readyz")).status == 200
         assert "restore  onrecord.dump: the disk died" in await typed("onrecord actions", folder)
+
+
+async def test_nothing_is_restored_under_a_server_that_runs(folder: Path, eve: Person) -> None:
+    """It would go on writing to the database that was moved away, where nobody looks for it."""
+    async with service_in(folder, eve) as service:
+        await eve.sign_up("eve")
+        room = await eve.open_room("Backups")
+        await typed(BACK_UP, folder)
+        await typed("mv var/postgres var/postgres.before", folder)
+        dump = str(folder / "onrecord.dump")
+        said = await refused("db", "restore", dump, "--why", "it died", DATA_DIR=str(folder / "var"))
+        server = f"process {service.process.pid}, http://localhost:{service.url.port}"
+        assert said == f"a server runs on DATA_DIR {folder}/var ({server}): stop it first"
+        await typed("mv var/postgres.before var/postgres", folder)
+        await say(eve, room, "and it goes on")
+    await typed(before_serving(RESTORE), folder)
 
 
 @pytest.mark.parametrize("has_secrets", [True, False])

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.conftest import scratch_folder
 from tests.support.conditions import eventually
 from tests.support.people import Person
 from tests.support.production_stack import Rehearsal, needs_servers, rehearsing
@@ -18,11 +17,10 @@ pytestmark = needs_servers
 
 
 @pytest.fixture
-async def production(database_url: str) -> AsyncIterator[Rehearsal]:
-    with scratch_folder() as folder:
-        folder.chmod(0o711)  # nginx started by root runs as another account
-        async with rehearsing(folder, database_url) as rehearsal:
-            yield rehearsal
+async def production() -> AsyncIterator[Rehearsal]:
+    async with rehearsing() as rehearsal:
+        await rehearsal.up()
+        yield rehearsal
 
 
 @pytest.fixture
