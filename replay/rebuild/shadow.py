@@ -11,7 +11,7 @@ from postgres.functions import FunctionFile
 from postgres.migrations import schema_version
 from projections.readmodels import fold_version
 from projections.readmodels.projection import FUNCTIONS, RoomsProjection
-from projections.readmodels.tables import LIVE, TABLES
+from projections.readmodels.tables import LIVE, TABLES, filled_columns
 from replay.rebuild.definition import at_creation, at_the_swap
 from replay.rebuild.description import dependents, describe, differences
 
@@ -25,10 +25,6 @@ IS_OURS = "SELECT obj_description(oid, 'pg_namespace') IS NOT DISTINCT FROM $2 F
 INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = $1::text::regclass"
 HAS_PRIMARY_KEY = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = $1::text::regclass AND indisprimary)"
 IS_THERE = "SELECT to_regclass($1) IS NOT NULL"
-COLUMNS = """
-SELECT attname FROM pg_attribute
-WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
-"""
 AS_CHECKPOINTS = """
 SELECT format('ALTER TABLE %s OWNER TO %s', $2::text, relowner::regrole) FROM pg_class WHERE oid = $1::text::regclass
 UNION ALL
@@ -81,8 +77,8 @@ async def refuse_obstacles(connection: asyncpg.Connection) -> None:
     there = await _present(connection)
     obstacles = await dependents([f"{LIVE}.{table}" for table in there], connection)
     for table in there:
-        its_own = {row["attname"] for row in await connection.fetch(COLUMNS, f"{LIVE}.{table}")}
-        obstacles += [f"column {name} of table {table}" for name in sorted(its_own - todays_schema.columns(table))]
+        not_ours = sorted({*await filled_columns(table, connection)} - todays_schema.columns(table))
+        obstacles += [f"column {name} of table {table}" for name in not_ours]
     _refuse(obstacles)
 
 
