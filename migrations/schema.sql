@@ -9,6 +9,9 @@ CREATE TABLE bodies (
     client_id text,
     CONSTRAINT bodies_pkey PRIMARY KEY (stream, version)
 );
+ALTER TABLE bodies ALTER COLUMN salt SET STATISTICS 0;
+ALTER TABLE bodies ALTER COLUMN content SET STATISTICS 0;
+ALTER TABLE bodies ALTER COLUMN client_id SET STATISTICS 0;
 CREATE TRIGGER words_are_not_changed BEFORE DELETE OR UPDATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
 ALTER TABLE bodies ENABLE ALWAYS TRIGGER words_are_not_changed;
 CREATE TRIGGER words_are_not_truncated BEFORE TRUNCATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
@@ -21,6 +24,7 @@ CREATE TABLE body_keys (
     CONSTRAINT body_keys_pkey PRIMARY KEY (stream, version),
     CONSTRAINT body_keys_stream_version_fkey FOREIGN KEY (stream, version) REFERENCES bodies(stream, version) ON DELETE CASCADE
 );
+ALTER TABLE body_keys ALTER COLUMN key SET STATISTICS 0;
 CREATE INDEX body_keys_key_idx ON body_keys USING btree (key);
 
 CREATE TABLE checkpoints (
@@ -81,6 +85,7 @@ CREATE TABLE former_names (
     name_version bigint NOT NULL DEFAULT 1,
     CONSTRAINT former_names_pkey PRIMARY KEY (room_id, until_version)
 );
+ALTER TABLE former_names ALTER COLUMN name SET STATISTICS 0;
 
 CREATE TABLE idempotency_keys (
     owner bigint NOT NULL,
@@ -146,6 +151,7 @@ CREATE TABLE messages (
     posted_at timestamp with time zone NOT NULL,
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
+ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;
 
 CREATE TABLE name_rule (
     version integer NOT NULL
@@ -198,6 +204,8 @@ CREATE TABLE rooms (
     erased_count bigint NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
+ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE rooms ALTER COLUMN name_key SET STATISTICS 0;
 CREATE INDEX rooms_name_key_idx ON rooms USING btree (name_key);
 
 CREATE TABLE schema_functions (

@@ -12,7 +12,8 @@ def create_table(table: str) -> list[str]:
     text = FILE.read_text(encoding="utf-8")
     created = re.search(rf"^CREATE TABLE {table} \(.*?\n\)[^;]*;", text, re.MULTILINE | re.DOTALL)
     assert created is not None, f"{table} is in {FILE.name}"
-    return [created[0], *create_indexes(table).values()]
+    altered = re.findall(rf"^ALTER TABLE {table} .*;", text, re.MULTILINE)
+    return [created[0], *altered, *create_indexes(table).values()]
 
 
 def create_indexes(table: str) -> dict[str, str]:
@@ -20,6 +21,11 @@ def create_indexes(table: str) -> dict[str, str]:
     text = FILE.read_text(encoding="utf-8")
     found = re.findall(rf"^(CREATE (?:UNIQUE )?INDEX (\w+) ON {table} .*);$", text, re.MULTILINE)
     return {name: statement for statement, name in found}
+
+
+def columns(table: str) -> set[str]:
+    """The names of its columns."""
+    return set(re.findall(r"^    (?!CONSTRAINT )(\w+) ", create_table(table)[0], re.MULTILINE))
 
 
 def primary_key(table: str) -> str:

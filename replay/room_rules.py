@@ -1,6 +1,6 @@
 """What cannot have happened in a room, found while its events are read: from a file, or from the log."""
 
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from domain.room import Room, RoomEvent
@@ -24,26 +24,42 @@ class RoomRules:
     def apply(self, event: RoomEvent) -> None:
         """Take the next event. Raises Impossible."""
         self._check_user(event.actor)
-        if isinstance(event, Room.RoomOpened):
-            self._open(event)
-            return
-        members = self._members.get(event.originator_id)
-        if members is None:
-            raise Impossible("the room was never opened")
-        if isinstance(event, Room.UserJoined):
-            if event.user_id in members:
-                raise Impossible(f"user {event.user_id} joins, but is a member already")
-            members.add(event.user_id)
-            return
-        if event.actor not in members:  # everything else in a room is done by its members
-            raise Impossible(f"{event.TOPIC} of user {event.actor}, who is not a member")
-        if isinstance(event, Room.UserLeft):
-            members.remove(event.user_id)
+        match event:
+            case Room.RoomOpened():
+                self._open(event)
+            case Room.UserJoined():
+                self._join(event)
+            case Room.UserLeft():
+                self._members_at(event).remove(event.user_id)
+            case Room.MessageAdded() | Room.RoomRenamed():
+                self._members_at(event)
+            case _:
+                assert_never(event)
 
     def _open(self, event: Room.RoomOpened) -> None:
         if event.originator_version != 1:
             raise Impossible("a room is opened by its first event only")
         self._members[event.originator_id] = set()
+
+    def _join(self, event: Room.UserJoined) -> None:
+        members = self._opened(event)
+        if event.user_id in members:
+            raise Impossible(f"user {event.user_id} joins, but is a member already")
+        members.add(event.user_id)
+
+    def _members_at(self, event: RoomEvent) -> set[UserId]:
+        """The members of the event's room, of whom its actor is one."""
+        members = self._opened(event)
+        if event.actor not in members:
+            raise Impossible(f"{event.TOPIC} of user {event.actor}, who is not a member")
+        return members
+
+    def _opened(self, event: RoomEvent) -> set[UserId]:
+        """The members of the event's room."""
+        members = self._members.get(event.originator_id)
+        if members is None:
+            raise Impossible("the room was never opened")
+        return members
 
     def _check_user(self, user_id: Any) -> None:
         if type(user_id) is not int or not 1 <= user_id <= LARGEST_USER_ID:

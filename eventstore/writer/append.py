@@ -15,10 +15,10 @@ from eventsourcing.persistence import Mapper, StoredEvent
 from eventstore import checkpoints, words
 from eventstore.aggregates import Aggregates
 from eventstore.checkpoints import position_of
-from eventstore.errors import LogRestarted, OutcomeUnknown
+from eventstore.errors import LogRestarted, OutcomeUnknown, UnreadableEvent
 from eventstore.generation import Anchor, KnownLog, Look, event_hash
 from eventstore.idempotency_keys import Fingerprints, read_keys
-from eventstore.inline_projection import InlineProjection, fold
+from eventstore.inline_projection import InlineProjection, fold, refuse_older
 from eventstore.log import LAST_POSITION, Log
 from eventstore.values import Position, Version
 from eventstore.words import Opening
@@ -149,7 +149,11 @@ class Append(Generic[A]):
         """Fold a page of it, under the lock; returns whether that was all."""
         if head.checkpoint == head.position:
             return True
-        page = await self._log.between(head.checkpoint, head.position, limit=FOLD_PAGE, connection=connection)
+        try:
+            page = await self._log.between(head.checkpoint, head.position, limit=FOLD_PAGE, connection=connection)
+        except UnreadableEvent:
+            await refuse_older(self._projection, connection)
+            raise
         await fold(self._projection, page, connection)
         await words.erase([recorded.event for recorded in page], connection)
         is_all = len(page) < FOLD_PAGE

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from centrifugo.publisher import Publisher
+from eventstore.errors import NewerFold
 from eventstore.values import Position
 from postgres import locks
 from postgres.connect import SESSION, connect
@@ -19,6 +20,9 @@ from projections.fanout import lane_table as lanes
 from projections.fanout.lane import Counts, Lane
 from projections.fanout.lane_table import LaneRow, LayoutChanged
 from projections.fanout.tail import Tail
+from projections.readmodels import fold_version
+from projections.readmodels.projection import RoomsProjection
+from projections.readmodels.tables import LIVE
 
 REBALANCE_S = 1.0
 """How often a process compares its lanes with its fair share."""
@@ -67,6 +71,7 @@ class Fanout:
         self._settings = settings
         self._held: dict[int, HeldLane] = {}
         self._presence: asyncpg.Connection | None = None
+        self._is_outdated = False
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self.counts = Counts()
 
@@ -92,6 +97,9 @@ class Fanout:
             while True:
                 try:
                     await self._rebalance()
+                    self._is_outdated = False
+                except NewerFold as error:
+                    await self._leave(str(error))
                 except (*UNAVAILABLE, StoreError) as error:
                     log.warning("cannot share lanes", extra={"reason": str(error) or type(error).__name__})
                     self._disconnect()
@@ -121,8 +129,23 @@ class Fanout:
         """The connection whose shared lock makes other processes count this one."""
         if self._presence is None or self._presence.is_closed():
             self._presence = await self._connect()
+            await self._refuse_older(self._presence)
             await locks.PUBLISHING.share(self._presence)
+        await self._refuse_older(self._presence)
         return self._presence
+
+    async def _refuse_older(self, connection: asyncpg.Connection) -> None:
+        """Raises NewerFold: an older program may not read the events that a newer one appends."""
+        async with asyncio.timeout(DATABASE_TIMEOUT_S):
+            await fold_version.refuse_older(RoomsProjection.name, RoomsProjection.version, connection, schema=LIVE)
+
+    async def _leave(self, reason: str) -> None:
+        """Release all lanes, and do not count as a process that could hold some."""
+        if not self._is_outdated:
+            log.error("lanes left to a newer program", extra={"reason": reason})
+        self._is_outdated = True
+        await asyncio.gather(*(self._release(lane) for lane in list(self._held)))
+        self._disconnect()
 
     async def _acquire(self, number: int) -> None:
         connection = await self._connect()

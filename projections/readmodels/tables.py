@@ -1,5 +1,7 @@
 """The tables that RoomsProjection keeps, and the rows of one room in them."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from domain.values import RoomId
@@ -45,11 +47,22 @@ former name, and the reason of an erasure. The words are null where they stand a
 """
 
 
+FILLED = """
+SELECT attname FROM pg_attribute
+WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
+"""
+
+
 async def replace_room(room_id: RoomId, connection: asyncpg.Connection, *, source: str) -> None:
     """Replace the live rows of one room with those in the schema `source`, whose tables hold only this room."""
     for table in TABLES:
         await connection.execute(remove_wrong(table, source), room_id)
-        await connection.execute(add_missing(table, source))
+        await connection.execute(add_missing(table, source, await filled_columns(table, connection)))
+
+
+async def filled_columns(table: str, connection: asyncpg.Connection) -> list[str]:
+    """The columns of a live table that a fold may fill: all but those that PostgreSQL computes."""
+    return [row["attname"] for row in await connection.fetch(FILLED, f"{LIVE}.{table}")]
 
 
 def remove_wrong(table: str, source: str) -> str:
@@ -61,7 +74,8 @@ def remove_wrong(table: str, source: str) -> str:
     """
 
 
-def add_missing(table: str, source: str) -> str:
+def add_missing(table: str, source: str, columns: Sequence[str]) -> str:
     """SQL: inserts the rows of `source` that are not live."""
     key = ", ".join(KEYS[table])
-    return f"INSERT INTO {LIVE}.{table} SELECT * FROM {source}.{table} ON CONFLICT ({key}) DO NOTHING"
+    filled = ", ".join(f'"{column}"' for column in columns)
+    return f"INSERT INTO {LIVE}.{table} ({filled}) SELECT {filled} FROM {source}.{table} ON CONFLICT ({key}) DO NOTHING"

@@ -21,7 +21,7 @@ from projections.readmodels.tables import LIVE, TABLES
 from replay.progress import Progress, Report
 from replay.rebuild import shadow
 from replay.rebuild.fold import Fold
-from replay.rebuild.shadow import SHADOW, NotOurs, TablesChanged
+from replay.rebuild.shadow import SHADOW, NotCarriedOver, NotOurs, TablesChanged
 
 NEAR = 500
 """Events that may be left to fold under the append lock: some tens of milliseconds."""
@@ -35,6 +35,7 @@ REBUILD_SESSION = {
     **SESSION,
     "application_name": "onrecord rebuild",
     "search_path": f"{SHADOW}, {LIVE}",
+    "default_tablespace": "",  # of the database: fresh tables lie where the live ones do
     "synchronous_commit": "off",  # what a crash takes back is folded again; the swap itself waits for the disk
 }
 
@@ -92,7 +93,7 @@ async def _alone(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connection]:
             if not await locks.REBUILD.try_take(connection):
                 raise RebuildRefused("another rebuild is running")
             yield connection
-        except (NotOurs, TablesChanged) as error:
+        except (NotOurs, NotCarriedOver, TablesChanged) as error:
             raise RebuildRefused(str(error)) from error
         except asyncpg.InsufficientPrivilegeError as error:
             text = "this role may not change tables: run `onrecord projections rebuild` as the owner of the schema"
@@ -107,15 +108,16 @@ async def _begin(fold: Fold, connection: asyncpg.Connection, *, restart: bool) -
     """Make sure that there is a shadow that this program can fill, and return up to where it is filled."""
     if await fold_version.in_force(fold.name, connection, schema=LIVE) > RoomsProjection.version:
         raise RebuildRefused("a newer program made the live tables; rebuild with that one")
-    if obstacles := await shadow.obstacles(connection):
-        raise RebuildRefused(
-            f"a rebuilt table cannot take over {', '.join(obstacles)}: remove it before, and add it again afterwards"
-        )
-    if await shadow.exists(connection) and (restart or not await shadow.is_usable(connection)):
+    await shadow.refuse_obstacles(connection)
+    if await shadow.exists(connection) and (restart or not await _can_resume(connection)):
         await shadow.drop(connection)
     if not await shadow.exists(connection):
         await shadow.create(connection)
     return await checkpoints.read(fold.name, connection, schema=SHADOW)
+
+
+async def _can_resume(connection: asyncpg.Connection) -> bool:
+    return await shadow.is_usable(connection) and await shadow.survives_a_crash(connection)
 
 
 async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:

@@ -16,7 +16,7 @@ from eventstore.log import TABLE
 from eventstore.values import LOG_START, Position
 from postgres.connect import SESSION, connect
 from postgres.database import unavailable_is_one_error
-from projections.readmodels.tables import KEYS, LIVE, TABLES
+from projections.readmodels.tables import KEYS, LIVE, TABLES, filled_columns
 from replay.progress import Progress, Report
 from replay.rebuild.fold import Fold, Page
 from replay.room_rules import Impossible, RoomRules
@@ -147,10 +147,11 @@ async def _connected(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def _copy(table: str, source: asyncpg.Connection, target: asyncpg.Connection) -> None:
     """The live rows of a table into the live table of another database."""
+    columns = await filled_columns(table, target)
     with tempfile.TemporaryFile() as rows:
-        await source.copy_from_query(f"SELECT * FROM {LIVE}.{table}", output=rows, format="binary")
+        await source.copy_from_table(table, schema_name=LIVE, columns=columns, output=rows, format="binary")
         rows.seek(0)
-        await target.copy_to_table(table, schema_name=LIVE, source=rows, format="binary")
+        await target.copy_to_table(table, schema_name=LIVE, columns=columns, source=rows, format="binary")
 
 
 @asynccontextmanager

@@ -49,6 +49,10 @@ SELECT pg_get_triggerdef(oid) || CASE tgenabled
 FROM pg_trigger CROSS JOIN LATERAL (SELECT E';\\nALTER TABLE ' || tgrelid::regclass || ' ') AS change (enabled)
 WHERE tgrelid = $1 AND NOT tgisinternal ORDER BY tgname
 """
+TARGETS = """
+SELECT 'ALTER TABLE ' || attrelid::regclass || ' ALTER COLUMN ' || attname || ' SET STATISTICS ' || attstattarget
+FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attstattarget >= 0 ORDER BY attnum
+"""
 SEQUENCES = """
 SELECT 'CREATE SEQUENCE ' || relname || ' AS ' || format_type(seqtypid, NULL) || ' START ' || seqstart
     || coalesce(' OWNED BY ' || refobjid::regclass::text || '.' || attname, '')
@@ -82,7 +86,7 @@ async def _table(table: asyncpg.Record, connection: asyncpg.Connection) -> str:
     within = [line for query in (COLUMNS, CONSTRAINTS) for line in await _lines(query, connection, table["oid"])]
     options = f" WITH ({table['options']})" if table["options"] else ""
     created = f"CREATE TABLE {table['relname']} (\n    " + ",\n    ".join(within) + f"\n){options};\n"
-    outside = [line for query in (INDEXES, TRIGGERS) for line in await _lines(query, connection, table["oid"])]
+    outside = [line for query in (TARGETS, INDEXES, TRIGGERS) for line in await _lines(query, connection, table["oid"])]
     return created + _statements(outside)
 
 

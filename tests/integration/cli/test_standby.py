@@ -86,6 +86,19 @@ async def test_the_tail_follows_what_streams_in(standby: str, own_postgres: Embe
     assert (process.returncode, said) == (0, b"")
 
 
+async def test_verify_compares_a_table_with_a_column_of_an_operator(
+    onrecord: Run, standby: str, own_postgres: EmbeddedPostgres
+) -> None:
+    primary = await asyncpg.connect(own_postgres.dsn)
+    await primary.execute("ALTER TABLE messages ADD next bigint GENERATED ALWAYS AS (version + 1) STORED")
+    await primary.close()
+    async with open_store(own_postgres.dsn) as store:
+        await store.open_room("Bugs")
+    await caught_up(standby, own_postgres.dsn)
+    verified = await asyncio.to_thread(onrecord, "projections", "verify")
+    assert (verified.exit_code, "all rows match the log" in verified.stdout) == (0, True), verified.output
+
+
 async def test_verify_finds_what_is_wrong_there(onrecord: Run, standby: str, own_postgres: EmbeddedPostgres) -> None:
     verified = await asyncio.to_thread(onrecord, "projections", "verify", "--json")
     on_the_primary = await asyncio.to_thread(

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from domain.chat import PostMessage
-from eventstore.errors import UnreadableEvent
+from eventstore.errors import NewerFold, UnreadableEvent
 from tests.integration.conftest import StartServer, Visit
 from tests.support.given_when_then import ADA
 from tests.support.store import open_store
@@ -68,6 +68,18 @@ async def test_nothing_is_recorded_beyond_it_and_the_error_says_where_it_is(
             assert str(refused.value).startswith(f"the event at position 3 cannot be read: {reason}")
             assert str(refused.value).endswith(f"(stream {STRANGER}, version 1, user_joined)")
         assert await store.database.fetchval("SELECT count(*) FROM stored_events") == 3
+
+
+@pytest.mark.parametrize("fields", ["", f', "user_id": {ADA}'], ids=["cannot be read", "cannot have happened"])
+async def test_where_a_newer_program_folds_that_is_what_an_older_one_says(
+    database_url: str, admin: asyncpg.Connection, fields: str
+) -> None:
+    async with open_store(database_url) as store:
+        room_id = await store.open_room()
+        await admin.execute(APPEND, room_id, 3, f"{{{NOW}{fields}}}".encode())
+        await admin.execute("UPDATE fold_versions SET version = version + 1")
+        with pytest.raises(NewerFold, match="of the fold is in force"):
+            await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
 
 
 async def test_what_cannot_have_happened_stops_commands_in_the_same_way(

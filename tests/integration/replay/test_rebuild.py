@@ -142,6 +142,18 @@ async def test_a_room_is_mended_in_place(database_url: str, admin: asyncpg.Conne
         assert (mended.differences, mended.digest) == ([], right.digest)
 
 
+async def test_a_room_is_mended_in_a_table_with_a_computed_column(database_url: str, admin: asyncpg.Connection) -> None:
+    async with open_store(database_url) as store:
+        wronged = await talk(store)
+        await admin.execute(
+            "ALTER TABLE messages ADD gone text, ADD next bigint GENERATED ALWAYS AS (version + 1) STORED"
+        )
+        await admin.execute("ALTER TABLE messages DROP gone")
+        await admin.execute(CORRUPTIONS["messages"], wronged)
+        assert len(await repair_room(create_fold(), database_url, wronged)) == 1
+        assert (await verify(create_fold(), database_url, unseen)).differences == []
+
+
 class Stop(Exception):
     """As if an operator pressed Ctrl-C."""
 
