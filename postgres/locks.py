@@ -15,6 +15,13 @@ FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND mode = $3 AND classid = $1::bigint::oid AND objid = $2::bigint::oid
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+HOLDER_NAMES = """
+SELECT application_name
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND classid = $1::bigint::oid AND objid = $2::bigint::oid
+    AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY backend_start
+"""
 EXCLUSIVE, SHARED = "ExclusiveLock", "ShareLock"
 
 SCHEMA_KEY = 0x6F6E7265636F7264  # "onrecord"
@@ -58,6 +65,15 @@ class AdvisoryLock:
         """Hold it together with others, for as long as `connection` lives."""
         await connection.fetchval("SELECT pg_advisory_lock_shared($1, $2)", self.group, self.number)
 
+    async def try_share(self, connection: asyncpg.Connection) -> bool:
+        """Hold it together with others, for as long as `connection` lives, unless another connection has it alone."""
+        return bool(await connection.fetchval("SELECT pg_try_advisory_lock_shared($1, $2)", self.group, self.number))
+
+    async def holders(self, connection: asyncpg.Connection) -> list[str]:
+        """The application names of the connections that have it alone or share it."""
+        rows = await connection.fetch(HOLDER_NAMES, self.group, self.number)
+        return [row["application_name"] for row in rows]
+
     async def is_taken(self, connection: asyncpg.Connection) -> bool:
         """Whether a connection has it alone."""
         return bool(await connection.fetchval(f"SELECT count(*) {HOLDERS}", self.group, self.number, EXCLUSIVE))
@@ -82,6 +98,9 @@ NUMBER_OF_LANES = AdvisoryLock(_LANES, 2**31 - 2)
 """Held by the process that changes the number of lanes. Beyond the number of any lane."""
 PUBLISHING = AdvisoryLock(_LANES, 2**31 - 1)
 """Shared by all processes that publish, so that they can count each other."""
+
+REALTIME_SERVER = AdvisoryLock(0x6F6E7264, 0)
+"""Held alone by a server with an embedded hub, shared by those with a Centrifugo: their browsers hear the same."""
 
 
 def lane(number: int) -> AdvisoryLock:

@@ -21,6 +21,7 @@ from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, database, location
+from cli.support.sole_hub import RealtimePlace, sole_hub
 from cli.support.sole_server import sole_server
 
 SHUTDOWN_S = 5.0
@@ -74,13 +75,13 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app = create_app(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
-    await runner.setup()
-    protocols = runner.server
-    assert protocols is not None
-    async with contextlib.AsyncExitStack() as cleanup:
+    async with sole_hub(settings) as place, contextlib.AsyncExitStack() as cleanup:
+        app = create_app(settings)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
+        await runner.setup()
         cleanup.push_async_callback(runner.cleanup)
+        protocols = runner.server
+        assert protocols is not None
         demo_logins = await seed(app[CORE].chat, app[ACCOUNTS]) if seeds_demo else None
         accepting = await asyncio.get_running_loop().create_server(
             lambda: app[HEADER_DEADLINE].watched(protocols), sock=listener, backlog=BACKLOG
@@ -89,7 +90,17 @@ async def _serve(
         print_addresses(demo_logins)
         ready()
         _collect_garbage_less_often()
-        await stop.wait()
+        await _until_stopped(stop, place)
+
+
+async def _until_stopped(stop: asyncio.Event, place: RealtimePlace) -> None:
+    """Raises ClickException when another server has taken our place."""
+    keeping = asyncio.create_task(place.keep())
+    keeping.add_done_callback(lambda _: stop.set())
+    await stop.wait()
+    keeping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await keeping
 
 
 def _collect_garbage_less_often() -> None:

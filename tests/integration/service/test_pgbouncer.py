@@ -1,6 +1,7 @@
 """The service behind a real pgbouncer: all of it with session pooling; with transaction pooling it does not start."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from tests.conftest import scratch_folder
 from tests.support.conditions import eventually
 from tests.support.people import Person
 from tests.support.pgbouncer import needs_pgbouncer, pgbouncer
+from tests.support.realtime import server as realtime
 from tests.support.serving import ONRECORD, serving
 
 pytestmark = needs_pgbouncer
@@ -53,12 +55,11 @@ async def test_two_servers_post_publish_and_hand_over_behind_session_pooling(
     pooled_url: str, database_url: str, tmp_path: Path
 ) -> None:
     admin = await asyncpg.connect(database_url)
-    async with (
-        serving(DATABASE_URL=pooled_url, DATA_DIR=str(tmp_path / "one")) as one,
-        serving(DATABASE_URL=pooled_url, DATA_DIR=str(tmp_path / "two")) as two,
-        Person(one.url) as ada,
-        Person(two.url) as elsewhere,
-    ):
+    async with contextlib.AsyncExitStack() as running:
+        hub = running.enter_context(realtime.running("hub", tmp_path, realtime.configuration()))
+        environment = {"DATABASE_URL": pooled_url, **hub.app_environment}
+        one, two = [await running.enter_async_context(serving(**environment)) for _ in range(2)]
+        ada, elsewhere = [await running.enter_async_context(Person(each.url)) for each in (one, two)]
         await ada.sign_up("ada")
         await elsewhere.get_csrf()
         await elsewhere.log_in("ada")
