@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-from collections import deque
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,12 +11,11 @@ import asyncpg
 import msgspec
 
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
-from domain.values import RoomId, UserId
+from domain.values import UserId
 from eventstore.errors import LogRestarted
 from eventstore.values import Position
 from projections.fanout import lane_table as lanes
 from projections.fanout.audience import Audiences, UserChunk
-from projections.fanout.backlog import Backlog, PublicationPiece, rooms_that_wait
 from projections.fanout.channels import personal_channel
 from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
@@ -25,16 +23,9 @@ from projections.fanout.leases import AllWarm, WarmUsers
 from projections.fanout.publications import Crowd, Entry, FeedPaused, crowds
 from projections.fanout.restart import announce_restart
 from projections.fanout.tail import Tail
+from projections.fanout.waiting.backlog import Backlog, PublicationPiece, may_overtake
+from projections.fanout.waiting.rooms import WaitingRooms
 from projections.operator_actions import Operator
-
-SMALL_AUDIENCE = 200
-"""A publication to at most this many channels may overtake bigger ones that wait in the backlog."""
-
-MAX_BACKLOG = 100
-"""When a room has this many events in the backlog, its next ones are held back."""
-
-MAX_HELD = 20_000
-"""How many events are held back; beyond that the lane stops reading the log until some are published."""
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 5.0
 
@@ -103,9 +94,9 @@ class Lane:
         self._warm_users = AllWarm(lane=lane, lanes=lanes_) if self._all_warm else WarmUsers(lane=lane, lanes=lanes_)
         self._audiences = Audiences(self._warm_users, lane=lane, lanes=lanes_)
         self._backlog = Backlog()
-        self._held: list[Entry] = []  # read, but not begun: their rooms have enough in the backlog
+        self._waiting = WaitingRooms(self._audiences, self._tail)
+        self._in_hand: Entry | None = None  # the oldest of those that are neither published nor wait
         self._notified: set[UserId] = set()
-        self._unpublished: deque[tuple[Position, datetime]] = deque()
         self._read_to = self.row.position
 
     def finish(self) -> None:
@@ -120,8 +111,13 @@ class Lane:
     @property
     def lag_s(self) -> float:
         """How long the oldest unpublished event has waited, in seconds."""
-        oldest = self._unpublished[0][1] if self._unpublished else self._tail.oldest_beyond(self.row.position)
+        unpublished = [each.event.timestamp for each in (*self._oldest_waiting, self._in_hand) if each is not None]
+        oldest = min(unpublished) if unpublished else self._tail.oldest_beyond(self.row.position)
         return (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
+
+    @property
+    def _oldest_waiting(self) -> list[Entry]:
+        return [entry for entry in (self._backlog.oldest, self._waiting.oldest) if entry is not None]
 
     async def run(self) -> None:
         """Publish until `finish`. Raises LayoutChanged, and the driver's errors when the database is unavailable."""
@@ -185,28 +181,30 @@ class Lane:
 
     async def _publish_next(self) -> None:
         """Publish as much as fits into one or two calls, then save the checkpoint."""
-        call: list[PublicationPiece] = []
-        if await self._is_worth_reading():
-            entries, read_to = await self._tail.after(self._read_to, to=self.row.stop_at)
-            self._unpublished.extend((entry.position, entry.event.timestamp) for entry in entries)
-            call = await self._due([*self._held, *entries])
-            self._read_to = read_to
-        elif self._held and not self._backlog.full_rooms(MAX_BACKLOG // 2):
-            call = await self._due(self._held)
+        call = await self._due(await self._take())
         waiting = self._backlog.next()
         await self._publish([*call, *waiting])
         self._backlog.remove(waiting)
+        self._in_hand = None
         if self._notified:
             await self._warm_users.mark_notified(self._notified, self._connection)
             self._notified = set()
         await self._save()
 
+    async def _take(self) -> list[Entry]:
+        """The next events to publish, in log order: new ones, and held ones whose turn has come."""
+        entries: list[Entry] = []
+        read_to = self._read_to
+        if await self._is_worth_reading():
+            entries, self._read_to = await self._tail.after(read_to, to=self.row.stop_at)
+        taken = await self._waiting.take(entries, self._backlog.by_room(), read_to=read_to, connection=self._connection)
+        self._in_hand = taken[0] if taken else None
+        return taken
+
     async def _is_worth_reading(self) -> bool:
-        """With a backlog: only when new events are known. Without one: wait for new events, or until the next poll."""
-        if len(self._backlog):
-            return len(self._held) < MAX_HELD and self._tail.has_news(self._read_to)
-        if self._held:
-            return False
+        """While something waits: only when new events are known. Else wait for new events, or until the next poll."""
+        if len(self._backlog) or len(self._waiting):
+            return not self._waiting.is_at_limit and self._tail.has_news(self._read_to)
         await self._tail.wait_for_news(self._read_to)
         return True
 
@@ -215,28 +213,12 @@ class Lane:
         if not entries:
             return []
         self._audiences.apply(await self._warm_users.read_changes(self._connection))  # after the events: see `leases`
-        deliveries = await self._deliveries(await self._hold_back(entries))
+        deliveries = await self._deliveries(entries)
         await self._tail.encode([each.entry for each in deliveries if each.chunks and isinstance(each.entry, Entry)])
         due: list[PublicationPiece] = []
         for each in deliveries:
             self._schedule(each, due)
         return due
-
-    async def _hold_back(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Hold back the events of rooms that wait; return the others."""
-        full = self._backlog.full_rooms(MAX_BACKLOG)
-        if not full:
-            self._held = []
-            return list(entries)
-        users: dict[RoomId, set[UserId]] = {}
-        for entry in entries:
-            room_id = RoomId(entry.event.originator_id)
-            if room_id not in users:
-                users[room_id] = set((await self._audiences.before(entry.event, self._connection)).members)
-            users[room_id].add(entry.event.actor)
-        waiting = rooms_that_wait(full, users)
-        self._held = [entry for entry in entries if entry.event.originator_id in waiting]
-        return [entry for entry in entries if entry.event.originator_id not in waiting]
 
     async def _deliveries(self, entries: Sequence[Entry]) -> list[Delivery]:
         """What to publish for `entries`, in log order: a crowd in place of its last event."""
@@ -290,11 +272,11 @@ class Lane:
             self._publish_now(marker, due)
         entry = delivery.entry
         pieces = [PublicationPiece(entry, entry.publication(chunk.channels), chunk.users) for chunk in delivery.chunks]
-        if sum(len(piece.users) for piece in pieces) > SMALL_AUDIENCE:
-            self._backlog.add(pieces)
-        else:
+        if may_overtake(sum(len(piece.users) for piece in pieces)):
             for piece in pieces:
                 self._publish_now(piece, due)
+        else:
+            self._backlog.add(pieces)
 
     def _publish_now(self, piece: PublicationPiece, due: list[PublicationPiece]) -> None:
         """Add a piece to `due`, after the waiting pieces that must precede it."""
@@ -357,8 +339,6 @@ class Lane:
         """Move the checkpoint as far as everything is published; read the row to notice operators' commands."""
         if not await self._move_to(self._read_to) and not len(self._backlog):
             self.row = await lanes.read_lane(self.row, self._connection)
-        while self._unpublished and self._unpublished[0][0] <= self.row.position:
-            self._unpublished.popleft()
 
     async def _save_before(self, remaining: Sequence[PublicationPiece]) -> None:
         """Move the checkpoint up to the first of `remaining`; raises when the lane is no longer ours.
@@ -370,10 +350,8 @@ class Lane:
 
     async def _move_to(self, position: Position) -> bool:
         """Move the checkpoint up to `position`, but not past what waits; return whether it moved."""
-        if len(self._backlog):
-            position = Position(min(position, self._backlog.position - 1))
-        if self._held:
-            position = Position(min(position, self._held[0].position - 1))
+        for entry in self._oldest_waiting:
+            position = Position(min(position, entry.position - 1))
         if position <= self.row.position:
             return False
         if self.row.generation != self._known.generation:

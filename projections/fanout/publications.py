@@ -67,6 +67,10 @@ class Entry:
         return self.recorded.event
 
     @property
+    def room_id(self) -> RoomId:
+        return RoomId(self.recorded.event.originator_id)
+
+    @property
     def key(self) -> str:
         """The idempotency key: derived from the fact, so that a repeat carries the same.
 
@@ -118,7 +122,7 @@ def crowds(entries: Sequence[Entry]) -> Iterator[Crowd]:
     """The runs of at least `CROWD` joins and leaves of one room, with no other event of that room in between."""
     runs: dict[RoomId, list[Entry]] = {}
     for entry in entries:
-        room_id = RoomId(entry.event.originator_id)
+        room_id = entry.room_id
         is_move = isinstance(entry.event, Room.UserJoined | Room.UserLeft)
         run = runs.setdefault(room_id, [])
         if run and (not is_move or entry.recorded.version != run[-1].recorded.version + 1):
@@ -128,6 +132,12 @@ def crowds(entries: Sequence[Entry]) -> Iterator[Crowd]:
         if is_move:
             run.append(entry)
     yield from (Crowd(run) for run in runs.values() if len(run) >= CROWD)
+
+
+def publication_ends(entries: Sequence[Entry]) -> set[Position]:
+    """The positions of all entries, but of a crowd only the last: as many as there are publications to a room."""
+    inside = {entry.position for crowd in crowds(entries) for entry in crowd.entries[:-1]}
+    return {entry.position for entry in entries} - inside
 
 
 class Publications:

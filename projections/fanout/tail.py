@@ -7,10 +7,13 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
+import asyncpg
+
+from domain.values import RoomId
 from eventstore.errors import LogRestarted
 from eventstore.generation import KnownLog
 from eventstore.log import CHANNEL, Log
-from eventstore.values import LOG_START, Position
+from eventstore.values import LOG_START, Position, Version
 from postgres.database import Database
 from postgres.listener import Listener
 from projections.fanout.publications import Crowd, Entry, Publications
@@ -82,6 +85,17 @@ class Tail:
             return [entry for entry in entries if entry.position <= to], to
         return entries, complete_to
 
+    async def of_room(self, room_id: RoomId, *, after: Version, to: Position, limit: int) -> list[Entry]:
+        """The next entries of one room beyond a version, at most `limit`, none beyond `to`; the read models have it.
+
+        Raises StoreUnavailable; LogRestarted when the log went back meanwhile.
+        """
+        generation = self.known.generation
+        async with self._database.connection() as connection:
+            batch = await self._log.stream_with_words(room_id, after=after, limit=limit, connection=connection)
+            await self._check(generation, connection)
+        return [Entry(recorded, generation=generation) for recorded in batch if recorded.position <= to]
+
     def _forget(self) -> None:
         self._window.clear()
         self._from = self._to = self.head = LOG_START
@@ -120,9 +134,13 @@ class Tail:
         generation = self.known.generation
         async with self._database.connection() as connection:
             batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
-            await self.known.check(connection)
-        if self.known.generation != generation:
-            raise LogRestarted("the log went back")
+            await self._check(generation, connection)
         self.head = max(self.head, folded)
         entries = [Entry(recorded, generation=generation) for recorded in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)
+
+    async def _check(self, generation: int, connection: asyncpg.Connection) -> None:
+        """Check that what was read over this connection is of the log of `generation`."""
+        await self.known.check(connection)
+        if self.known.generation != generation:
+            raise LogRestarted("the log went back")

@@ -1,14 +1,21 @@
 """Publications to large audiences, cut into pieces that wait: a room of 2 does not wait for a room of 100,000."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 
 from centrifugo.publisher import PER_CALL, Publication
 from domain.values import RoomId, UserId
-from eventstore.values import Position
 from projections.fanout.publications import Crowd, Entry
+
+SMALL_AUDIENCE = 200
+"""A publication to at most this many channels may overtake bigger ones that wait in the backlog."""
+
+
+def may_overtake(channels: int) -> bool:
+    """Whether a publication to so many channels goes out at once."""
+    return channels <= SMALL_AUDIENCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,14 +34,15 @@ class Backlog:
         self._events: list[list[PublicationPiece]] = []  # by event, ascending; the pieces of one have no user in common
 
     @property
-    def position(self) -> Position:
-        """The position of the oldest event that is not completely published."""
-        return min(event[0].entry.position for event in self._events)  # a crowd's is that of its first event
+    def oldest(self) -> Entry | None:
+        """The oldest event that is not completely published; of a crowd, its first."""
+        return min(
+            (event[0].entry.entries[0] for event in self._events), key=lambda entry: entry.position, default=None
+        )
 
-    def full_rooms(self, limit: int) -> set[RoomId]:
-        """The rooms with at least `limit` events in the backlog."""
-        waiting = Counter(_room_of(event[0].entry) for event in self._events)
-        return {room_id for room_id, count in waiting.items() if count >= limit}
+    def by_room(self) -> Counter[RoomId]:
+        """How many publications of each room wait."""
+        return Counter(event[0].entry.entries[0].room_id for event in self._events)
 
     def add(self, pieces: Sequence[PublicationPiece]) -> None:
         """Append the pieces of the next event."""
@@ -75,20 +83,3 @@ class Backlog:
             return
         remaining = ([piece for piece in event if piece not in done] for event in self._events)
         self._events = [event for event in remaining if event]
-
-
-def rooms_that_wait(full: Set[RoomId], users: Mapping[RoomId, Set[UserId]]) -> set[RoomId]:
-    """The full rooms, and all that share a user with one that waits.
-
-    So all of a user's publications wait or none does, and their order holds. `users` has the users of each room.
-    """
-    waiting, remaining = set[RoomId](), dict(users)
-    affected: set[UserId] = set()
-    while found := [room for room, those in remaining.items() if room in full or not affected.isdisjoint(those)]:
-        waiting.update(found)
-        affected.update(*(remaining.pop(room) for room in found))
-    return waiting
-
-
-def _room_of(entry: Entry | Crowd) -> RoomId:
-    return RoomId(entry.entries[0].event.originator_id)

@@ -1,0 +1,221 @@
+"""A crowded room waits by itself: its events are held back in bounded memory, and those of strangers pass."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import pytest
+
+from centrifugo.publisher import Publication
+from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.errors import ChatError
+from domain.values import RoomId, UserId
+from eventstore.values import Position
+from projections.fanout.worker import Fanout
+from tests.support.given_when_then import ADA, BOB
+from tests.support.lanes_under_test import Server, audience_positions, covered_positions, published_to, publishing
+from tests.support.store import Store, open_store
+
+EVE, PASSER_BY = UserId(3), UserId(4)
+MAX_BACKLOG, PAGE = 4, 5
+ROOMS = "projections.fanout.waiting.rooms"
+
+
+class WatchedServer(Server):
+    """Calls `watch` with the keys of each call before it is published."""
+
+    watch: Callable[[list[str]], Awaitable[None]] | None = None
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        if self.watch is not None:
+            await self.watch([publication.idempotency_key for publication in publications])
+        await super().publish(publications)
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for call in self.calls for key in call]
+
+
+@pytest.fixture(autouse=True)
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{ROOMS}.MAX_BACKLOG", MAX_BACKLOG)
+    monkeypatch.setattr("projections.fanout.tail.PAGE", PAGE)
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with open_store(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def server() -> WatchedServer:
+    return WatchedServer()
+
+
+async def end_of(store: Store) -> Position:
+    return (await store.events())[-1].position
+
+
+async def say(store: Store, room_id: RoomId, by: UserId = ADA) -> str:
+    """Returns the idempotency key of the publication."""
+    event = (await store.chat.post_message(PostMessage(room_id, by, "hello"))).event
+    return f"{room_id}:{event.originator_version}"
+
+
+async def crowded_room(store: Store, by: UserId, first: int) -> RoomId:
+    """A room of 1,501, whose publications are two pieces each."""
+    room_id = await store.open_room(f"Crowd of {by}", by=by)
+    await store.chat.join_all(room_id, [UserId(number) for number in range(first, first + 1500)])
+    return room_id
+
+
+async def room_of_two(store: Store, one: UserId, other: UserId) -> RoomId:
+    room_id = await store.open_room(f"Two with {one}", by=one)
+    await store.chat.join_room(JoinRoom(room_id, other))
+    return room_id
+
+
+async def begin_here(store: Store) -> Position:
+    """Publish only what comes from now on."""
+    position = await end_of(store)
+    await store.database.execute("UPDATE fanout_lanes SET position = $1", position)
+    return position
+
+
+async def check_all_came_in_order(store: Store, server: Server, *, after: Position) -> None:
+    for user_id, positions in audience_positions(await store.events()).items():
+        assert server.positions(user_id) == [at for at in positions if at > after]
+
+
+@pytest.mark.parametrize("max_held", [20_000, 10])
+async def test_strangers_pass_a_room_whose_events_wait_however_many_they_are(
+    store: Store, server: WatchedServer, database_url: str, max_held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is in the crowded room, too, gets everything in order."""
+    monkeypatch.setattr(f"{ROOMS}.MAX_HELD", max_held)
+    crowded = await crowded_room(store, ADA, 1001)
+    shared = await room_of_two(store, ADA, PASSER_BY)
+    strangers = await room_of_two(store, BOB, EVE)
+    begin = await begin_here(store)
+    of_the_room = [await say(store, crowded) for _ in range(40)]
+    shared_key = await say(store, shared, PASSER_BY)
+    strangers_key = await say(store, strangers, BOB)
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    assert server.keys.index(strangers_key) < server.keys.index(of_the_room[20])
+    assert server.keys.index(shared_key) > server.keys.index(of_the_room[-1])
+    await check_all_came_in_order(store, server, after=begin)
+
+
+async def test_of_what_waits_no_more_than_the_limits_is_in_memory(
+    store: Store, server: WatchedServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{ROOMS}.MAX_HELD", 10)
+    monkeypatch.setattr(f"{ROOMS}.SLICE", 7)
+    crowded = await crowded_room(store, ADA, 1001)
+    begin = await begin_here(store)
+    for _ in range(60):
+        await say(store, crowded)
+    process: Fanout
+    seen: list[tuple[int, int]] = []
+
+    async def look(_: list[str]) -> None:
+        [lane] = process.lanes
+        seen.append((len(lane._backlog), lane._waiting.held))
+
+    server.watch = look
+    async with publishing(database_url, store, server) as process:
+        await published_to(database_url, await end_of(store))
+    assert max(waiting for waiting, _ in seen) == MAX_BACKLOG
+    assert 5 <= max(held for _, held in seen) <= 10
+    await check_all_came_in_order(store, server, after=begin)
+
+
+async def test_what_is_said_while_held_events_are_released_goes_between_them(
+    store: Store, server: WatchedServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{ROOMS}.SLICE", 10)
+    crowded = await crowded_room(store, ADA, 1001)
+    shared = await room_of_two(store, ADA, PASSER_BY)
+    strangers = await room_of_two(store, BOB, EVE)
+    begin = await begin_here(store)
+    for _ in range(30):  # so many that the lane has read to the end of the log before they are through
+        await say(store, crowded)
+    held = [await say(store, shared, PASSER_BY) for _ in range(100)]
+    strangers_keys: list[str] = []
+
+    async def answer(keys: list[str]) -> None:
+        if held[0] in keys and not strangers_keys:
+            strangers_keys.append(await say(store, strangers, BOB))
+
+    server.watch = answer
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    assert server.keys.index(strangers_keys[0]) < server.keys.index(held[40])
+    await check_all_came_in_order(store, server, after=begin)
+
+
+async def test_one_crowded_room_does_not_wait_for_another(
+    store: Store, server: WatchedServer, database_url: str
+) -> None:
+    one = await crowded_room(store, ADA, 1001)
+    other = await crowded_room(store, BOB, 3001)
+    begin = await begin_here(store)
+    of_one = [await say(store, one) for _ in range(60)]
+    of_other = [await say(store, other, BOB) for _ in range(12)]
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    assert server.keys.index(of_other[-1]) < server.keys.index(of_one[40])
+    await check_all_came_in_order(store, server, after=begin)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_waits_everybody_gets_everything_in_order(
+    store: Store, server: WatchedServer, database_url: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rooms of all sizes fill up, share users, are cut in memory and read again; people come and go; calls fail."""
+    chance = random.Random(seed)
+    for limit, value in (("MAX_BACKLOG", 2), ("MAX_HELD", 30), ("SLICE", 7)):
+        monkeypatch.setattr(f"{ROOMS}.{limit}", value)
+    monkeypatch.setattr("projections.fanout.waiting.backlog.SMALL_AUDIENCE", 8)
+    monkeypatch.setattr("projections.fanout.waiting.backlog.PER_CALL", 5)
+    monkeypatch.setattr("projections.fanout.audience.PER_CALL", 5)
+    server.unavailable = lambda _: chance.random() < 0.01
+    rooms = [await store.open_room(f"Room {number}") for number in range(12)]
+    for number, room_id in enumerate(rooms):
+        await store.chat.join_all(room_id, chance.sample([UserId(user) for user in range(10, 90)], 3 + 2 * number))
+
+    async def act() -> None:
+        room_id, user_id = chance.choice(rooms[-chance.randrange(1, 13) :]), UserId(chance.randrange(10, 90))
+        try:
+            match chance.choices(("post", "join", "leave"), (10, 2, 1)):
+                case ["join"]:
+                    await store.chat.join_room(JoinRoom(room_id, user_id))
+                case ["leave"]:
+                    await store.chat.leave_room(LeaveRoom(room_id, user_id))
+                case _:
+                    await store.chat.post_message(PostMessage(room_id, user_id, "hello"))
+        except ChatError:
+            pass
+
+    was_cut = False
+
+    async def look(_: list[str]) -> None:
+        nonlocal was_cut
+        was_cut |= any(room.has_more for lane in process.lanes for room in lane._waiting._rooms.values())
+
+    async with publishing(database_url, store, server) as process:
+        server.watch = look
+        for _ in range(60):
+            await asyncio.gather(*(act() for _ in range(20)))
+        await published_to(database_url, await end_of(store), timeout_s=60)
+    assert was_cut
+    events = await store.events()
+    for user_id, positions in audience_positions(events).items():
+        published = server.published(user_id)
+        if any(told["type"] == "members_changed" for told in published):
+            assert server.positions(user_id) == sorted(server.positions(user_id))
+            assert set(positions) <= set(covered_positions(published, events))
+        else:
+            assert server.positions(user_id) == positions
