@@ -170,6 +170,29 @@ async def test_one_crowded_room_does_not_wait_for_another(
     await check_all_came_in_order(store, server, after=begin)
 
 
+async def test_who_comes_and_goes_between_a_room_that_waits_and_others_gets_all_in_order(
+    store: Store, server: WatchedServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for them begins and ends within what the lane reads at once."""
+    monkeypatch.setattr("projections.fanout.tail.PAGE", 100)
+    crowded = await crowded_room(store, ADA, 1001)
+    eves = await room_of_two(store, EVE, PASSER_BY)
+    bobs = await store.open_room("Of Bob", by=BOB)
+    begin = await begin_here(store)
+    await say(store, bobs, BOB)
+    for _ in range(2 * MAX_BACKLOG):
+        await say(store, crowded)
+    await store.chat.join_room(JoinRoom(crowded, EVE))
+    await say(store, eves, EVE)
+    await say(store, bobs, BOB)
+    await store.chat.join_room(JoinRoom(bobs, ADA))
+    await say(store, bobs, ADA)
+    await store.chat.leave_room(LeaveRoom(crowded, ADA))
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    await check_all_came_in_order(store, server, after=begin)
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_waits_everybody_gets_everything_in_order(
     store: Store, server: WatchedServer, database_url: str, seed: int, monkeypatch: pytest.MonkeyPatch
