@@ -156,6 +156,23 @@ async def test_what_is_said_while_held_events_are_released_goes_between_them(
     await check_all_came_in_order(store, server, after=begin)
 
 
+async def test_a_room_of_hundreds_does_not_wait_for_one_of_thousands(
+    store: Store, server: WatchedServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither has so many publications that its next ones are held back."""
+    monkeypatch.setattr(f"{ROOMS}.MAX_BACKLOG", 50)
+    thousands = await crowded_room(store, ADA, 1001)
+    hundreds = await store.open_room(by=BOB)
+    await store.chat.join_all(hundreds, [UserId(number) for number in range(3001, 3301)])
+    begin = await begin_here(store)
+    of_thousands = [await say(store, thousands) for _ in range(40)]
+    of_hundreds = await say(store, hundreds, BOB)
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    assert server.keys.index(of_hundreds) < server.keys.index(of_thousands[20])
+    await check_all_came_in_order(store, server, after=begin)
+
+
 async def test_one_crowded_room_does_not_wait_for_another(
     store: Store, server: WatchedServer, database_url: str
 ) -> None:
