@@ -205,7 +205,8 @@ class Lane:
     async def _is_worth_reading(self) -> bool:
         """While something waits: only when new events are known. Else wait for new events, or until the next poll."""
         if len(self._backlog) or len(self._waiting):
-            return not self._waiting.is_at_limit and self._tail.has_news(self._read_to)
+            is_more_wanted = not self._waiting.is_at_limit and self._read_to != self.row.stop_at
+            return is_more_wanted and self._tail.has_news(self._read_to)
         await self._tail.wait_for_news(self._read_to)
         return True
 
