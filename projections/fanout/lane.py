@@ -204,9 +204,10 @@ class Lane:
 
     async def _is_worth_reading(self) -> bool:
         """While something waits: only when new events are known. Else wait for new events, or until the next poll."""
+        if self.row.stop_at is not None and self._read_to >= self.row.stop_at:
+            return False
         if len(self._backlog) or len(self._waiting):
-            is_more_wanted = not self._waiting.is_at_limit and self._read_to != self.row.stop_at
-            return is_more_wanted and self._tail.has_news(self._read_to)
+            return not self._waiting.is_at_limit and self._tail.has_news(self._read_to)
         await self._tail.wait_for_news(self._read_to)
         return True
 
@@ -349,7 +350,9 @@ class Lane:
             self.row = await lanes.read_lane(self.row, self._connection)
 
     async def _move_to(self, position: Position) -> bool:
-        """Move the checkpoint up to `position`, but not past what waits; return whether it moved."""
+        """Move the checkpoint up to `position`, but not past what waits, nor the stop; return whether it moved."""
+        if self.row.stop_at is not None:
+            position = min(position, self.row.stop_at)
         for entry in self._oldest_waiting:
             position = Position(min(position, entry.position - 1))
         if position <= self.row.position:

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+import asyncpg
 import pytest
 
 from centrifugo.publisher import Publication
@@ -11,9 +13,18 @@ from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
 from domain.values import RoomId, UserId
 from eventstore.values import Position
+from postgres.locks import NUMBER_OF_LANES
 from projections.fanout.worker import Fanout
+from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB
-from tests.support.lanes_under_test import Server, audience_positions, covered_positions, published_to, publishing
+from tests.support.lanes_under_test import (
+    Server,
+    audience_positions,
+    covered_positions,
+    lanes_of,
+    published_to,
+    publishing,
+)
 from tests.support.store import Store, open_store
 
 EVE, PASSER_BY = UserId(3), UserId(4)
@@ -207,6 +218,36 @@ async def test_who_comes_and_goes_between_a_room_that_waits_and_others_gets_all_
     await store.chat.leave_room(LeaveRoom(crowded, ADA))
     async with publishing(database_url, store, server):
         await published_to(database_url, await end_of(store))
+    await check_all_came_in_order(store, server, after=begin)
+
+
+async def test_a_lane_told_to_stop_where_it_has_read_on_stops_there_and_then_repeats_nothing(
+    store: Store, server: WatchedServer, database_url: str
+) -> None:
+    """The number of lanes was to change, and did not."""
+    crowded = await crowded_room(store, ADA, 1001)
+    begin = await begin_here(store)
+    of_the_room = [await say(store, crowded) for _ in range(40)]
+    stop = Position((await store.events())[-31].position)
+    changing = await asyncpg.connect(database_url)
+    assert await NUMBER_OF_LANES.try_take(changing)
+
+    async def tell_to_stop(_: list[str]) -> None:
+        if len(server.calls) == 4:
+            await changing.execute("UPDATE fanout_lanes SET stop_at = $1", stop)
+
+    server.watch = tell_to_stop
+    async with publishing(database_url, store, server):
+
+        async def waits() -> bool:
+            return [lane.waits_at for lane in await lanes_of(database_url)] == [stop]
+
+        await eventually(waits)
+        assert of_the_room[9] in server.keys
+        assert of_the_room[20] not in server.keys
+        await changing.close()
+        await published_to(database_url, await end_of(store))
+    assert Counter(server.keys) == dict.fromkeys(of_the_room, 2)
     await check_all_came_in_order(store, server, after=begin)
 
 
