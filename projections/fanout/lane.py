@@ -95,7 +95,7 @@ class Lane:
         self._audiences = Audiences(self._warm_users, lane=lane, lanes=lanes_)
         self._backlog = Backlog()
         self._waiting = WaitingRooms(self._audiences, self._tail)
-        self._in_hand: Entry | None = None  # the oldest of those that are neither published nor wait
+        self._in_hand: list[Entry] = []  # neither published nor waiting any more
         self._notified: set[UserId] = set()
         self._read_to = self.row.position
 
@@ -111,7 +111,7 @@ class Lane:
     @property
     def lag_s(self) -> float:
         """How long the oldest unpublished event has waited, in seconds."""
-        unpublished = [each.event.timestamp for each in (*self._oldest_waiting, self._in_hand) if each is not None]
+        unpublished = [each.event.timestamp for each in (*self._oldest_waiting, *self._in_hand)]
         oldest = min(unpublished) if unpublished else self._tail.oldest_beyond(self.row.position)
         return (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
 
@@ -181,11 +181,11 @@ class Lane:
 
     async def _publish_next(self) -> None:
         """Publish as much as fits into one or two calls, then save the checkpoint."""
-        call = await self._due(await self._take())
-        waiting = self._backlog.next()
-        await self._publish([*call, *waiting])
-        self._backlog.remove(waiting)
-        self._in_hand = None
+        due = await self._due(await self._take())
+        call = [*due, *self._backlog.take_next()]
+        self._in_hand = [piece.entry.entries[0] for piece in call]
+        await self._publish(call)
+        self._in_hand = []
         if self._notified:
             await self._warm_users.mark_notified(self._notified, self._connection)
             self._notified = set()
@@ -197,12 +197,15 @@ class Lane:
         read_to = self._read_to
         if await self._is_worth_reading():
             entries, self._read_to = await self._tail.after(read_to, to=self.row.stop_at)
-        taken = await self._waiting.take(entries, self._backlog.by_room(), read_to=read_to, connection=self._connection)
-        self._in_hand = taken[0] if taken else None
-        return taken
+        self._in_hand = await self._waiting.take(
+            entries, self._backlog.by_room(), read_to=read_to, connection=self._connection
+        )
+        return self._in_hand
 
     async def _is_worth_reading(self) -> bool:
         """While something waits: only when new events are known. Else wait for new events, or until the next poll."""
+        if self.row.stop_at is not None and self._read_to >= self.row.stop_at:
+            return False
         if len(self._backlog) or len(self._waiting):
             return not self._waiting.is_at_limit and self._tail.has_news(self._read_to)
         await self._tail.wait_for_news(self._read_to)
@@ -280,9 +283,7 @@ class Lane:
 
     def _publish_now(self, piece: PublicationPiece, due: list[PublicationPiece]) -> None:
         """Add a piece to `due`, after the waiting pieces that must precede it."""
-        before = self._backlog.before(piece.users)
-        self._backlog.remove(before)
-        due.extend((*before, piece))
+        due.extend((*self._backlog.take_before(piece.users), piece))
 
     def _markers(self, recipients: Set[UserId], entry: Entry | Crowd) -> Iterator[PublicationPiece]:
         """The `feed_paused` of those who turned cold, in place of the first event they no longer get."""
@@ -349,7 +350,9 @@ class Lane:
             self.row = await lanes.read_lane(self.row, self._connection)
 
     async def _move_to(self, position: Position) -> bool:
-        """Move the checkpoint up to `position`, but not past what waits; return whether it moved."""
+        """Move the checkpoint up to `position`, but not past what waits, nor the stop; return whether it moved."""
+        if self.row.stop_at is not None:
+            position = min(position, self.row.stop_at)
         for entry in self._oldest_waiting:
             position = Position(min(position, entry.position - 1))
         if position <= self.row.position:

@@ -111,8 +111,12 @@ async def refused(*arguments: str, **environment: str) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
-        output, error = await process.communicate()
+    try:
+        async with asyncio.timeout(60):
+            output, error = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
     said = error.decode()
     assert (process.returncode, output, said.count("\n")) == (1, b"", 1), said
     assert said.startswith("Error: ")

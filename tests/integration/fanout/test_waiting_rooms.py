@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+import asyncpg
 import pytest
 
 from centrifugo.publisher import Publication
@@ -11,9 +13,18 @@ from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
 from domain.values import RoomId, UserId
 from eventstore.values import Position
+from postgres.locks import NUMBER_OF_LANES
 from projections.fanout.worker import Fanout
+from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB
-from tests.support.lanes_under_test import Server, audience_positions, covered_positions, published_to, publishing
+from tests.support.lanes_under_test import (
+    Server,
+    audience_positions,
+    covered_positions,
+    lanes_of,
+    published_to,
+    publishing,
+)
 from tests.support.store import Store, open_store
 
 EVE, PASSER_BY = UserId(3), UserId(4)
@@ -156,6 +167,23 @@ async def test_what_is_said_while_held_events_are_released_goes_between_them(
     await check_all_came_in_order(store, server, after=begin)
 
 
+async def test_a_room_of_hundreds_does_not_wait_for_one_of_thousands(
+    store: Store, server: WatchedServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither has so many publications that its next ones are held back."""
+    monkeypatch.setattr(f"{ROOMS}.MAX_BACKLOG", 50)
+    thousands = await crowded_room(store, ADA, 1001)
+    hundreds = await store.open_room(by=BOB)
+    await store.chat.join_all(hundreds, [UserId(number) for number in range(3001, 3301)])
+    begin = await begin_here(store)
+    of_thousands = [await say(store, thousands) for _ in range(40)]
+    of_hundreds = await say(store, hundreds, BOB)
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    assert server.keys.index(of_hundreds) < server.keys.index(of_thousands[20])
+    await check_all_came_in_order(store, server, after=begin)
+
+
 async def test_one_crowded_room_does_not_wait_for_another(
     store: Store, server: WatchedServer, database_url: str
 ) -> None:
@@ -167,6 +195,59 @@ async def test_one_crowded_room_does_not_wait_for_another(
     async with publishing(database_url, store, server):
         await published_to(database_url, await end_of(store))
     assert server.keys.index(of_other[-1]) < server.keys.index(of_one[40])
+    await check_all_came_in_order(store, server, after=begin)
+
+
+async def test_who_comes_and_goes_between_a_room_that_waits_and_others_gets_all_in_order(
+    store: Store, server: WatchedServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for them begins and ends within what the lane reads at once."""
+    monkeypatch.setattr("projections.fanout.tail.PAGE", 100)
+    crowded = await crowded_room(store, ADA, 1001)
+    eves = await room_of_two(store, EVE, PASSER_BY)
+    bobs = await store.open_room("Of Bob", by=BOB)
+    begin = await begin_here(store)
+    await say(store, bobs, BOB)
+    for _ in range(2 * MAX_BACKLOG):
+        await say(store, crowded)
+    await store.chat.join_room(JoinRoom(crowded, EVE))
+    await say(store, eves, EVE)
+    await say(store, bobs, BOB)
+    await store.chat.join_room(JoinRoom(bobs, ADA))
+    await say(store, bobs, ADA)
+    await store.chat.leave_room(LeaveRoom(crowded, ADA))
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    await check_all_came_in_order(store, server, after=begin)
+
+
+async def test_a_lane_told_to_stop_where_it_has_read_on_stops_there_and_then_repeats_nothing(
+    store: Store, server: WatchedServer, database_url: str
+) -> None:
+    """The number of lanes was to change, and did not."""
+    crowded = await crowded_room(store, ADA, 1001)
+    begin = await begin_here(store)
+    of_the_room = [await say(store, crowded) for _ in range(40)]
+    stop = Position((await store.events())[-31].position)
+    changing = await asyncpg.connect(database_url)
+    assert await NUMBER_OF_LANES.try_take(changing)
+
+    async def tell_to_stop(_: list[str]) -> None:
+        if len(server.calls) == 4:
+            await changing.execute("UPDATE fanout_lanes SET stop_at = $1", stop)
+
+    server.watch = tell_to_stop
+    async with publishing(database_url, store, server):
+
+        async def waits() -> bool:
+            return [lane.waits_at for lane in await lanes_of(database_url)] == [stop]
+
+        await eventually(waits)
+        assert of_the_room[9] in server.keys
+        assert of_the_room[20] not in server.keys
+        await changing.close()
+        await published_to(database_url, await end_of(store))
+    assert Counter(server.keys) == dict.fromkeys(of_the_room, 2)
     await check_all_came_in_order(store, server, after=begin)
 
 
