@@ -1,7 +1,7 @@
 """The services of docker-compose.yml on loopback: each with its own command, environment and configuration.
 
 What a container's network and image give is given here by hand: addresses for names, a port and a folder of its own.
-The database is one that runs already.
+The database server is one that runs already; roles and schema are made by `migrate`, as its command has it.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from yarl import URL
 
 from tests.support.compose_file import FILLED, NGINX, ROOT, services
 from tests.support.realtime.server import binary, free_port
+from tests.support.serving import ONRECORD
 
 START_TIMEOUT_S = 30.0
 STARTED_BY = {
@@ -29,6 +29,9 @@ STARTED_BY = {
     "proxy": "start worker process",
 }
 """What each says when it can be used."""
+
+MIGRATE = "migrate"
+"""The service that runs to its end before the application starts."""
 
 PLACES = ("redis:6379", "centrifugo:8000", "centrifugo:9001", "app-1:9000", "app-2:9000", "proxy:9000")
 
@@ -47,9 +50,10 @@ needs_servers = pytest.mark.skipif(
 class Rehearsal:
     """The services, which start and stop one by one; `url` is the one origin."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database: str) -> None:
+        """`database` is what comes after the login in the URL of an empty database."""
         self._folder = folder
-        self._database_url = database_url
+        self._database = database
         self._ports = {place: str(free_port()) for place in PLACES}
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self.url = URL(f"http://127.0.0.1:{self._ports['proxy:9000']}")
@@ -76,6 +80,13 @@ class Rehearsal:
                     await asyncio.sleep(0.02)
         except (TimeoutError, AssertionError):
             raise AssertionError(f"{name} did not start:\n{log.read_text()}") from None
+
+    async def migrate(self) -> None:
+        """Run the service that makes the schema and the role of the application."""
+        process = await asyncio.create_subprocess_exec(
+            *self._services[MIGRATE]["command"], env=self._environment(MIGRATE), cwd=self._folder
+        )
+        assert await process.wait() == 0
 
     async def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         process = self._running.pop(name)
@@ -105,7 +116,7 @@ class Rehearsal:
             ]
         if name == "proxy":
             return [program("nginx") or "", "-e", "stderr", "-c", str(self._nginx(folder)), "-g", "daemon off;"]
-        return [str(Path(sys.executable).with_name("onrecord")), "serve"]
+        return [str(ONRECORD), "serve"]
 
     def _environment(self, name: str) -> Mapping[str, str]:
         given = {key: self._placed(value) for key, value in self._services[name].get("environment", {}).items()}
@@ -114,10 +125,11 @@ class Rehearsal:
             given["CENTRIFUGO_HTTP_SERVER_PORT"] = self._port("centrifugo:8000")
             given["CENTRIFUGO_HTTP_SERVER_INTERNAL_PORT"] = self._port("centrifugo:9001")
         elif name.startswith("app-"):
-            given["DATABASE_URL"] = self._database_url
             given["HOST"], given["PORT"] = "127.0.0.1", self._port(f"{name}:9000")
             given["TRUSTED_PROXIES"] = "127.0.0.0/8"
-        return {"PATH": os.environ["PATH"], **given}
+        if "DATABASE_URL" in given:
+            given["DATABASE_URL"] = given["DATABASE_URL"].replace("postgres/onrecord", self._database)
+        return {"PATH": f"{ONRECORD.parent}:{os.environ['PATH']}", **given}
 
     def _nginx(self, folder: Path) -> Path:
         """The configuration with loopback addresses; nginx says when it has started in lines of level `notice`."""
@@ -135,9 +147,10 @@ class Rehearsal:
 
 
 @asynccontextmanager
-async def rehearsing(folder: Path, database_url: str) -> AsyncIterator[Rehearsal]:
-    """All services, running."""
-    rehearsal = Rehearsal(folder, database_url)
+async def rehearsing(folder: Path, database: str) -> AsyncIterator[Rehearsal]:
+    """All services, running, on an empty database."""
+    rehearsal = Rehearsal(folder, database)
+    await rehearsal.migrate()
     try:
         for name in STARTED_BY:
             await rehearsal.start(name)

@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.conftest import scratch_folder
+from postgres.embedded import EmbeddedPostgres
+from tests.conftest import database_like, scratch_folder
+from tests.support import debians_postgres
 from tests.support.conditions import eventually
 from tests.support.people import Person
 from tests.support.production_stack import Rehearsal, needs_servers, rehearsing
@@ -18,10 +20,21 @@ pytestmark = needs_servers
 
 
 @pytest.fixture
-async def production(database_url: str) -> AsyncIterator[Rehearsal]:
+async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """Where it is, for the compose file's roles: over TCP with their passwords, where the machine has a PostgreSQL."""
+    if debians_postgres.programs():
+        async with debians_postgres.postgres_of_the_compose_file() as port:
+            yield f"127.0.0.1:{port}/onrecord"
+    else:
+        async with database_like("template0", "test_of_production", postgres) as url:
+            yield url.partition("@")[2]
+
+
+@pytest.fixture
+async def production(empty_database: str) -> AsyncIterator[Rehearsal]:
     with scratch_folder() as folder:
         folder.chmod(0o711)  # nginx started by root runs as another account
-        async with rehearsing(folder, database_url) as rehearsal:
+        async with rehearsing(folder, empty_database) as rehearsal:
             yield rehearsal
 
 
