@@ -6,7 +6,12 @@ import asyncpg
 
 from postgres.functions import FunctionFile, apply_functions
 from postgres.locks import schema_lock
-from postgres.migrations import Migration, apply_migrations
+from postgres.migrations import Migration, MigrationError, apply_migrations
+
+NOT_THE_OWNER = (
+    "the schema is not that of this release, and this role may not change it: run `onrecord db init` as the role that "
+    "owns it, then `onrecord db grant`"
+)
 
 
 async def upgrade(
@@ -14,7 +19,11 @@ async def upgrade(
 ) -> list[Migration | FunctionFile]:
     """Apply what the database lacks, and return it. Safe to run from many processes, and while others run.
 
-    Raises MigrationError when the database is newer than this program, or an applied file was changed.
+    Raises MigrationError when the database is newer than this program, an applied file was changed, or the role of
+    `connection` may not apply what is lacking.
     """
     async with schema_lock(connection):
-        return [*await apply_migrations(connection, steps), *await apply_functions(connection, files)]
+        try:
+            return [*await apply_migrations(connection, steps), *await apply_functions(connection, files)]
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise MigrationError(NOT_THE_OWNER) from error

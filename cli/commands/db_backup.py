@@ -1,6 +1,11 @@
 """`onrecord db backup` and `restore`: the whole database to a file, and from a file."""
 
 import asyncio
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,6 +18,8 @@ from postgres.connect import connect
 from postgres.database import unavailable_is_one_error
 from postgres.dump import check_dump, holds_tables, restore_dump, write_dump
 from projections.operator_actions import Operator
+
+STANDARD_INPUT = Path("-")
 
 
 @click.command()
@@ -38,26 +45,46 @@ def backup(file: Path, overwrite: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True, allow_dash=True))
 @operator_options
 def restore(file: Path, operator: Operator) -> None:
     """Make the database from FILE, a backup: in an empty database, or in a DATA_DIR that has none.
 
     All of it or nothing. The schema is then brought up to date. Roles and their rights are not in FILE: see `db grant`.
+    FILE may be - for standard input, of which a copy is kept in the temporary directory meanwhile.
 
     \b
     onrecord db restore onrecord.dump --why "the disk died"
     DATABASE_URL=postgresql://… onrecord db restore onrecord.dump --why "a server of our own"
     """
-    check_dump(file)
     configured = Settings.from_environment()
-    with interruptible("nothing was restored"), database(configured) as settings:
-        if asyncio.run(_holds_tables(settings)):
-            raise click.ClickException(f"{location(configured)} is not empty; restore into an empty database")
-        restore_dump(settings.database_url, file)
-        bring_up_to_date(settings)
-        asyncio.run(_record(settings, operator, file))
+    with interruptible("nothing was restored"), _readable_twice(file) as dump:
+        check_dump(dump)
+        with database(configured) as settings:
+            if asyncio.run(_holds_tables(settings)):
+                raise click.ClickException(f"{location(configured)} is not empty; restore into an empty database")
+            restore_dump(settings.database_url, dump)
+            bring_up_to_date(settings)
+            asyncio.run(_record(settings, operator, dump))
     click.echo(f"restored into {location(configured)}")
+
+
+@contextlib.contextmanager
+def _readable_twice(file: Path) -> Iterator[Path]:
+    """A file that can be checked before it is restored: `file`, or a copy of standard input."""
+    if file != STANDARD_INPUT:
+        yield file
+        return
+    if sys.stdin.isatty():
+        raise click.UsageError("standard input is a terminal: redirect a backup to it with <")
+    with tempfile.TemporaryDirectory(prefix="onrecord-") as folder:
+        copy = Path(folder) / "standard input"
+        try:
+            with copy.open("wb") as out:
+                shutil.copyfileobj(sys.stdin.buffer, out)
+        except OSError as error:
+            raise click.ClickException(f"cannot copy standard input to {folder}: {error.strerror or error}") from None
+        yield copy
 
 
 async def _holds_tables(settings: Settings) -> bool:

@@ -11,7 +11,6 @@ import asyncpg
 import pytest
 
 from tests.conftest import scratch_folder
-from tests.support.compose_file import FILLED
 from tests.support.conditions import eventually
 from tests.support.realtime.server import free_port
 
@@ -71,22 +70,6 @@ async def _answers(port: int) -> bool:
         await (await as_superuser(port)).close()
         return True
     return False
-
-
-@contextlib.asynccontextmanager
-async def postgres_of_the_compose_file() -> AsyncIterator[int]:
-    """The port of a server with the role and the empty database that the image of PostgreSQL makes."""
-    async with running_postgres() as port:
-        await create_database(port, "onrecord", FILLED["POSTGRES_PASSWORD"], rights="SUPERUSER")
-        yield port
-
-
-async def create_database(port: int, name: str, password: str, *, rights: str = "") -> None:
-    """A role and a database of that name, which it owns."""
-    connection = await as_superuser(port)
-    await connection.execute(f"CREATE ROLE {name} LOGIN {rights} PASSWORD '{password}'")
-    await connection.execute(f"CREATE DATABASE {name} OWNER {name}")
-    await connection.close()
 
 
 async def as_superuser(port: int) -> asyncpg.Connection:

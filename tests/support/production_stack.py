@@ -1,7 +1,6 @@
 """The services of docker-compose.yml on loopback: each with its own command, environment and configuration.
 
 What a container's network and image give is given here by hand: addresses for names, a port and a folder of its own.
-The database server is one that runs already; roles and schema are made by `migrate`, as its command has it.
 """
 
 import asyncio
@@ -9,14 +8,17 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from yarl import URL
 
+from postgres.server.programs import program as postgres_program
+from tests.conftest import scratch_folder
 from tests.support.compose_file import FILLED, NGINX, ROOT, services
+from tests.support.compose_postgres import compose_postgres
 from tests.support.realtime.server import binary, free_port
 from tests.support.serving import ONRECORD
 
@@ -33,6 +35,8 @@ STARTED_BY = {
 MIGRATE = "migrate"
 """The service that runs to its end before the application starts."""
 
+OF_POSTGRESQL = ("pg_dump", "psql", "createdb", "dropdb")
+
 PLACES = ("redis:6379", "centrifugo:8000", "centrifugo:9001", "app-1:9000", "app-2:9000", "proxy:9000")
 
 
@@ -47,6 +51,10 @@ needs_servers = pytest.mark.skipif(
 )
 
 
+class NotStarted(AssertionError):
+    """A service did not start; the text has what it said."""
+
+
 class Rehearsal:
     """The services, which start and stop one by one; `url` is the one origin."""
 
@@ -58,6 +66,11 @@ class Rehearsal:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self.url = URL(f"http://127.0.0.1:{self._ports['proxy:9000']}")
         self._services = services({**FILLED, "PUBLIC_ORIGIN": str(self.url)})
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database for the owner of its schema."""
+        return str(self._environment(MIGRATE)["DATABASE_URL"])
 
     def at(self, place: str) -> URL:
         """Where a service itself listens, past the proxy."""
@@ -79,14 +92,31 @@ class Rehearsal:
                     assert self._running[name].returncode is None
                     await asyncio.sleep(0.02)
         except (TimeoutError, AssertionError):
-            raise AssertionError(f"{name} did not start:\n{log.read_text()}") from None
+            raise NotStarted(f"{name} did not start:\n{log.read_text()}") from None
 
-    async def migrate(self) -> None:
-        """Run the service that makes the schema and the role of the application."""
+    async def up(self, *names: str, migrates: bool = True) -> None:
+        """Start those of these services that do not run, all without names; first, `migrate` runs to its end."""
+        if migrates:
+            await self.run(MIGRATE, [])
+        for name in STARTED_BY:
+            if name in (names or STARTED_BY) and name not in self._running:
+                await self.start(name)
+
+    async def run(self, name: str, command: Sequence[str], *, given: bytes = b"", folder: Path | None = None) -> bytes:
+        """Run a command as in the container of a service, its own without words; returns what it prints.
+
+        It has `given` as its input, and succeeds. The service `host` is the machine itself.
+        """
         process = await asyncio.create_subprocess_exec(
-            *self._services[MIGRATE]["command"], env=self._environment(MIGRATE), cwd=self._folder
+            *self._placed_command(command or self._services[name]["command"]),
+            env=self._environment(name),
+            cwd=folder or self._folder,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
-        assert await process.wait() == 0
+        said, _ = await process.communicate(given)
+        assert process.returncode == 0, f"{name}: {command} ended with {process.returncode}: {said.decode()}"
+        return said
 
     async def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         process = self._running.pop(name)
@@ -118,12 +148,23 @@ class Rehearsal:
             return [program("nginx") or "", "-e", "stderr", "-c", str(self._nginx(folder)), "-g", "daemon off;"]
         return [str(ONRECORD), "serve"]
 
+    def _placed_command(self, command: Sequence[str]) -> list[str]:
+        """A command with the programs of this machine; in containers each finds its server by default."""
+        if command[0] == "redis-cli":
+            return [*command[:1], "-p", self._port("redis:6379"), *command[1:]]
+        return [postgres_program(command[0]) if command[0] in OF_POSTGRESQL else command[0], *command[1:]]
+
     def _environment(self, name: str) -> Mapping[str, str]:
+        if name == "host":
+            return {"PATH": f"{ONRECORD.parent}:{os.environ['PATH']}"}
         given = {key: self._placed(value) for key, value in self._services[name].get("environment", {}).items()}
         if name == "centrifugo":
             given["CENTRIFUGO_HTTP_SERVER_ADDRESS"] = "127.0.0.1"
             given["CENTRIFUGO_HTTP_SERVER_PORT"] = self._port("centrifugo:8000")
             given["CENTRIFUGO_HTTP_SERVER_INTERNAL_PORT"] = self._port("centrifugo:9001")
+        elif name == "postgres":
+            host, _, port = self._database.partition("/")[0].partition(":")
+            given = {"PGHOST": host, "PGPORT": port, "PGPASSWORD": given["POSTGRES_PASSWORD"]}
         elif name.startswith("app-"):
             given["HOST"], given["PORT"] = "127.0.0.1", self._port(f"{name}:9000")
             given["TRUSTED_PROXIES"] = "127.0.0.0/8"
@@ -147,13 +188,13 @@ class Rehearsal:
 
 
 @asynccontextmanager
-async def rehearsing(folder: Path, database: str) -> AsyncIterator[Rehearsal]:
-    """All services, running, on an empty database."""
-    rehearsal = Rehearsal(folder, database)
-    await rehearsal.migrate()
-    try:
-        for name in STARTED_BY:
-            await rehearsal.start(name)
-        yield rehearsal
-    finally:
-        await rehearsal.stop_all()
+async def rehearsing() -> AsyncIterator[Rehearsal]:
+    """The services, none of which runs yet except an empty PostgreSQL."""
+    with scratch_folder() as folder:
+        os.chmod(folder, 0o711)  # nginx started by root runs as another account
+        async with compose_postgres() as port:
+            rehearsal = Rehearsal(folder, f"127.0.0.1:{port}/onrecord")
+            try:
+                yield rehearsal
+            finally:
+                await rehearsal.stop_all()

@@ -65,6 +65,13 @@ def test_the_application_does_not_run_as_the_owner_of_its_schema() -> None:
         assert f"onrecord db grant {role}" in migrate["command"][-1]
 
 
+def test_one_service_builds_the_image_and_the_others_use_it() -> None:
+    ours = {name: service for name, service in services(FILLED).items() if service["image"] == "onrecord"}
+    assert set(ours) == {"migrate", *APPS}
+    assert [name for name, service in ours.items() if "build" in service] == ["migrate"]
+    assert {ours[name].get("pull_policy") for name in APPS} == {"never"}
+
+
 def test_the_application_knows_every_variable_it_is_given_and_starts_with_them() -> None:
     for name in APPS:
         environment = services(FILLED)[name]["environment"]

@@ -15,25 +15,19 @@ from yarl import URL
 
 from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like
-from tests.support.compose_file import ROOT
-from tests.support.debians_postgres import PASSWORD, create_database, needs_postgres, running_postgres
+from tests.support.debians_postgres import as_superuser, needs_postgres, running_postgres
+from tests.support.documents import blocks
 from tests.support.embedded import data_folder
 from tests.support.people import Person
 from tests.support.serving import ONRECORD, Service, serving
 
 DOCUMENTED_URL = "postgresql://onrecord:secret@db.example/onrecord"
 SERVE = "onrecord serve\n"
+THERE = "there is a & in 100 % of it"
 
 
-def blocks(heading: str) -> list[str]:
-    """The commands under a heading of the document."""
-    text = (ROOT / "docs" / "operations.md").read_text()
-    section = re.split(r"^##", text.partition(f"\n### {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
-    return re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-
-
-BACK_UP, RESTORE, RESTORE_ON_A_NEW_MACHINE = blocks("The embedded database")
-MOVE, MOVE_LOG_AND_ACCOUNTS = blocks("From the embedded database to your own PostgreSQL")
+BACK_UP, RESTORE, RESTORE_ON_A_NEW_MACHINE = blocks("### The embedded database")
+MOVE, MOVE_TO_COMPOSE, MOVE_LOG_AND_ACCOUNTS = blocks("### From the embedded database to your own PostgreSQL")
 
 
 @pytest.fixture
@@ -144,8 +138,11 @@ async def test_a_backup_makes_the_service_on_a_new_machine(folder: Path, eve: Pe
 async def empty_database_of_debian() -> AsyncIterator[str]:
     """The URL of an empty database in a PostgreSQL of the machine, over TCP, for a role with a password."""
     async with running_postgres() as port:
-        await create_database(port, "onrecord", PASSWORD)
-        yield f"postgresql://onrecord:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/onrecord"
+        connection = await as_superuser(port)
+        await connection.execute(f"CREATE ROLE onrecord LOGIN PASSWORD '{THERE}'")
+        await connection.execute("CREATE DATABASE onrecord OWNER onrecord")
+        await connection.close()
+        yield f"postgresql://onrecord:{quote(THERE, safe='')}@127.0.0.1:{port}/onrecord"
 
 
 @contextlib.asynccontextmanager

@@ -8,9 +8,6 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from postgres.embedded import EmbeddedPostgres
-from tests.conftest import database_like, scratch_folder
-from tests.support import debians_postgres
 from tests.support.conditions import eventually
 from tests.support.people import Person
 from tests.support.production_stack import Rehearsal, needs_servers, rehearsing
@@ -20,22 +17,10 @@ pytestmark = needs_servers
 
 
 @pytest.fixture
-async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """Where it is, for the compose file's roles: over TCP with their passwords, where the machine has a PostgreSQL."""
-    if debians_postgres.programs():
-        async with debians_postgres.postgres_of_the_compose_file() as port:
-            yield f"127.0.0.1:{port}/onrecord"
-    else:
-        async with database_like("template0", "test_of_production", postgres) as url:
-            yield url.partition("@")[2]
-
-
-@pytest.fixture
-async def production(empty_database: str) -> AsyncIterator[Rehearsal]:
-    with scratch_folder() as folder:
-        folder.chmod(0o711)  # nginx started by root runs as another account
-        async with rehearsing(folder, empty_database) as rehearsal:
-            yield rehearsal
+async def production() -> AsyncIterator[Rehearsal]:
+    async with rehearsing() as rehearsal:
+        await rehearsal.up()
+        yield rehearsal
 
 
 @pytest.fixture
