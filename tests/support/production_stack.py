@@ -4,6 +4,7 @@ What a container's network and image give is given here by hand: addresses for n
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -92,14 +93,17 @@ class Rehearsal:
                     assert self._running[name].returncode is None
                     await asyncio.sleep(0.02)
         except (TimeoutError, AssertionError):
+            failed = self._running.pop(name)
+            with contextlib.suppress(ProcessLookupError):
+                failed.kill()
+            await failed.wait()
             raise NotStarted(f"{name} did not start:\n{log.read_text()}") from None
 
-    async def up(self, *names: str, migrates: bool = True) -> None:
-        """Start those of these services that do not run, all without names; first, `migrate` runs to its end."""
-        if migrates:
-            await self.run(MIGRATE, [])
+    async def up(self) -> None:
+        """Run `migrate` to its end, then start the services that do not run."""
+        await self.run(MIGRATE, [])
         for name in STARTED_BY:
-            if name in (names or STARTED_BY) and name not in self._running:
+            if name not in self._running:
                 await self.start(name)
 
     async def run(self, name: str, command: Sequence[str], *, given: bytes = b"", folder: Path | None = None) -> bytes:
@@ -117,6 +121,12 @@ class Rehearsal:
         said, _ = await process.communicate(given)
         assert process.returncode == 0, f"{name}: {command} ended with {process.returncode}: {said.decode()}"
         return said
+
+    async def replace(self, name: str) -> None:
+        """Start a service, after its process has stopped if one runs."""
+        if name in self._running:
+            await self.stop(name)
+        await self.start(name)
 
     async def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         process = self._running.pop(name)

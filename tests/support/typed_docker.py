@@ -63,10 +63,12 @@ class Docker:
         if verb == "stop":
             for name in rest:
                 await self._rehearsal.stop(name)
+        elif verb == "up" and options.no_deps:
+            for name in rest:
+                await self._rehearsal.replace(name)
         elif verb == "up":
-            for name in rest if options.no_deps else ():
-                await self._rehearsal.stop(name)
-            await self._rehearsal.up(*rest, migrates=not options.no_deps)
+            assert not rest
+            await self._rehearsal.up()
         else:
             assert verb == "build"  # the image is this checkout
         return b""
