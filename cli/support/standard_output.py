@@ -1,11 +1,11 @@
-"""Standard output, whose reader may leave, whose disk may be full, and whose terminal may not know every character."""
+"""Standard output and error: readers leave, disks are full, and terminals do not know every character."""
 
 import errno
 import io
 import os
 import sys
 
-STDOUT = 1
+STDOUT, STDERR = 1, 2
 
 
 class OutputClosed(Exception):
@@ -16,7 +16,7 @@ class OutputFailed(Exception):
     """Standard output takes no more; the text says why."""
 
 
-class _Descriptor(io.FileIO):
+class _Output(io.FileIO):
     """Raises our own errors, which cannot be taken for those of a database connection."""
 
     def write(self, data: object) -> int:
@@ -35,15 +35,33 @@ class _Descriptor(io.FileIO):
         os.close(nothing)
 
 
+class _Remarks(io.FileIO):
+    """Drops what cannot be written: a command does not fail because its remarks are lost."""
+
+    def write(self, data: object) -> int:
+        try:
+            return super().write(data)  # type: ignore[arg-type]
+        except OSError:
+            return len(data)  # type: ignore[arg-type]
+
+
 def prepare_standard_output() -> None:
-    """Have failures of standard output raise our errors, and write characters that its encoding lacks as `\\uNNNN`."""
+    """Have failures of standard output raise our errors and those of standard error ignored.
+
+    Characters that an encoding lacks are written as `\\uNNNN`.
+    """
     before = sys.stdout
     is_terminal = before.isatty()
     sys.stdout = io.TextIOWrapper(
-        io.BufferedWriter(_Descriptor(STDOUT, "wb", closefd=False)),
+        io.BufferedWriter(_Output(STDOUT, "wb", closefd=False)),
         encoding=before.encoding,
         errors="backslashreplace",
         line_buffering=is_terminal,
     )
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors="backslashreplace")
+    if sys.stderr is not None:
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(_Remarks(STDERR, "wb", closefd=False)),
+            encoding=sys.stderr.encoding,
+            errors="backslashreplace",
+            line_buffering=True,
+        )

@@ -36,6 +36,24 @@ def test_a_closed_pipe_is_not_an_error(environment: dict[str, str], command: str
     assert (process.returncode, said) == (0, b"")
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "projections verify", "user list"])
+def test_a_closed_pipe_is_not_an_error_when_errors_go_there_too(environment: dict[str, str], command: str) -> None:
+    """As with `2>&1 | head`: the remark that names the database has no reader either."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run([ONRECORD, *command.split()], env=environment, stdout=writer, stderr=writer, timeout=60)
+    os.close(writer)
+    assert run.returncode == 0
+
+
+def test_a_remark_that_cannot_be_written_does_not_fail_a_command(environment: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [ONRECORD, "user", "list"], env=environment, stdout=subprocess.PIPE, stderr=full, timeout=60
+        )
+        assert run.returncode == 0
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_disk_is_one_line(environment: dict[str, str], command: str) -> None:
     with Path("/dev/full").open("wb") as full:
