@@ -14,6 +14,7 @@ from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database, existing_database, location
 from cli.support.foreground import interruptible
 from cli.support.operator_options import operator_options
+from cli.support.sole_server import no_server
 from postgres.connect import connect
 from postgres.database import unavailable_is_one_error
 from postgres.dump import check_dump, holds_tables, restore_dump, write_dump
@@ -60,7 +61,7 @@ def restore(file: Path, operator: Operator) -> None:
     configured = Settings.from_environment()
     with interruptible("nothing was restored"), _readable_twice(file) as dump:
         check_dump(dump)
-        with database(configured) as settings:
+        with no_server(configured), database(configured) as settings:
             if asyncio.run(_holds_tables(settings)):
                 raise click.ClickException(f"{location(configured)} is not empty; restore into an empty database")
             restore_dump(settings.database_url, dump)

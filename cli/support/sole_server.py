@@ -1,4 +1,4 @@
-"""Keeps a second server away from a DATA_DIR whose browsers it could not reach.
+"""Keeps servers away from a DATA_DIR: a second one always, and the first while a backup takes the database's place.
 
 Browsers on an embedded hub hear what the process of that hub publishes. Two servers with a hub each would share the
 lanes, and the browsers of either would miss what the other one publishes.
@@ -14,6 +14,8 @@ import click
 
 from api.settings import Settings
 
+INSTEAD = "stop it, choose another DATA_DIR, or give all of them one CENTRIFUGO_API_URL"
+
 
 @contextlib.contextmanager
 def sole_server(settings: Settings, url: str) -> Iterator[None]:
@@ -26,6 +28,32 @@ def sole_server(settings: Settings, url: str) -> Iterator[None]:
     if not has_hub and not settings.embedded:
         yield
         return
+    with _claimed(settings, fcntl.LOCK_EX if has_hub else fcntl.LOCK_SH, "another server", INSTEAD) as claim:
+        os.ftruncate(claim, 0)
+        if has_hub:
+            with contextlib.suppress(OSError):  # a full volume: the lock is what counts
+                os.pwrite(claim, f" (process {os.getpid()}, {url})".encode(), 0)
+        yield
+
+
+@contextlib.contextmanager
+def no_server(settings: Settings) -> Iterator[None]:
+    """While the block lasts, no server runs on the embedded database of this DATA_DIR, and none can start.
+
+    A server whose database was moved away would go on writing there, where nobody would look for it.
+    Raises ClickException with a line that names the server.
+    """
+    if not settings.embedded:
+        yield
+        return
+    with _claimed(settings, fcntl.LOCK_EX, "a server", "stop it first") as claim:
+        os.ftruncate(claim, 0)
+        yield
+
+
+@contextlib.contextmanager
+def _claimed(settings: Settings, kind: int, who: str, advice: str) -> Iterator[int]:
+    """The open file `serve.lock`, locked; it may name the process that has the lock."""
     folder = Path(settings.data_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,22 +61,11 @@ def sole_server(settings: Settings, url: str) -> Iterator[None]:
     except OSError as error:
         raise click.ClickException(f"DATA_DIR {folder.resolve()}: {error.strerror}") from None
     try:
-        _lock(claim, fcntl.LOCK_EX if has_hub else fcntl.LOCK_SH, folder)
-        os.ftruncate(claim, 0)
-        if has_hub:
-            with contextlib.suppress(OSError):  # a full volume: the lock is what counts
-                os.pwrite(claim, f" (process {os.getpid()}, {url})".encode(), 0)
-        yield
+        try:
+            fcntl.flock(claim, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            first = os.pread(claim, 1000, 0).decode()
+            raise click.ClickException(f"{who} runs on DATA_DIR {folder.resolve()}{first}: {advice}") from None
+        yield claim
     finally:
         os.close(claim)
-
-
-def _lock(claim: int, kind: int, folder: Path) -> None:
-    try:
-        fcntl.flock(claim, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        first = os.pread(claim, 1000, 0).decode()
-        raise click.ClickException(
-            f"another server runs on DATA_DIR {folder.resolve()}{first}: stop it, choose another DATA_DIR, or give all "
-            "of them one CENTRIFUGO_API_URL"
-        ) from None

@@ -17,7 +17,7 @@ from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like
 from tests.support.debians_postgres import as_superuser, needs_postgres, running_postgres
 from tests.support.documents import blocks
-from tests.support.embedded import data_folder
+from tests.support.embedded import data_folder, refused
 from tests.support.people import Person
 from tests.support.serving import ONRECORD, Service, serving
 
@@ -115,6 +115,22 @@ async def test_a_running_service_is_backed_up_and_restored(folder: Path, eve: Pe
         await say(eve, room, "and it goes on")
         assert (await eve.get("/readyz")).status == 200
         assert "restore  onrecord.dump: the disk died" in await typed("onrecord actions", folder)
+
+
+async def test_nothing_is_restored_under_a_server_that_runs(folder: Path, eve: Person) -> None:
+    """It would go on writing to the database that was moved away, where nobody looks for it."""
+    async with service_in(folder, eve) as service:
+        await eve.sign_up("eve")
+        room = await eve.open_room("Backups")
+        await typed(BACK_UP, folder)
+        await typed("mv var/postgres var/postgres.before", folder)
+        dump = str(folder / "onrecord.dump")
+        said = await refused("db", "restore", dump, "--why", "it died", DATA_DIR=str(folder / "var"))
+        server = f"process {service.process.pid}, http://localhost:{service.url.port}"
+        assert said == f"a server runs on DATA_DIR {folder}/var ({server}): stop it first"
+        await typed("mv var/postgres.before var/postgres", folder)
+        await say(eve, room, "and it goes on")
+    await typed(before_serving(RESTORE), folder)
 
 
 @pytest.mark.parametrize("has_secrets", [True, False])
