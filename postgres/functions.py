@@ -16,7 +16,7 @@ from typing import Self
 
 import asyncpg
 
-from postgres.migrations import MigrationError
+from postgres.migrations import MigrationError, as_the_owner
 
 APPLIED = "SELECT name, version, sha256 FROM schema_functions"
 RECORD = """
@@ -56,14 +56,16 @@ async def apply_functions(connection: asyncpg.Connection, files: Sequence[Functi
     """Apply the files that are newer than what the database has, each in a transaction, and return them.
 
     The caller holds the schema lock. Raises MigrationError when the database has a newer version of a file, or the same
-    version with other contents: replacing that would take functions away from a program that runs.
+    version with other contents: replacing that would take functions away from a program that runs. Also when the role
+    of `connection` may not apply one.
     """
     applied = {row["name"]: (row["version"], row["sha256"]) for row in await connection.fetch(APPLIED)}
     newer = [file for file in files if _is_newer(file, *applied.get(file.name, (0, "")))]
     for file in newer:
-        async with connection.transaction():
-            await connection.execute(file.sql)
-            await connection.execute(RECORD, file.name, file.version, file.sha256)
+        with as_the_owner():
+            async with connection.transaction():
+                await connection.execute(file.sql)
+                await connection.execute(RECORD, file.name, file.version, file.sha256)
         log.info("functions applied", extra={"file": file.name, "version": file.version})
     return newer
 

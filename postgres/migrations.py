@@ -1,8 +1,9 @@
 """Schema changes: numbered SQL files, each applied once."""
 
+import contextlib
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
+
+NOT_THE_OWNER = (
+    "the schema is not that of this release, and this role may not change it: run `onrecord db init` as the role that "
+    "owns it, then `onrecord db grant`"
+)
 
 
 class MigrationError(Exception):
@@ -58,7 +64,7 @@ async def apply_migrations(connection: asyncpg.Connection, steps: Sequence[Migra
     """Apply the steps that the database lacks, each in a transaction, and return them.
 
     The caller holds the schema lock. Raises MigrationError when the database has a step that this program does not know
-    or knows with other contents.
+    or knows with other contents, or the role of `connection` may not apply one.
     """
     if await connection.fetchval("SELECT to_regclass('schema_migrations') IS NULL"):  # a role may lack CREATE
         await connection.execute(CREATE_LEDGER)
@@ -73,6 +79,15 @@ async def apply_migrations(connection: asyncpg.Connection, steps: Sequence[Migra
 async def schema_version(connection: asyncpg.Connection) -> int:
     """The number of the newest step that was applied."""
     return int(await connection.fetchval("SELECT max(number) FROM schema_migrations"))
+
+
+@contextlib.contextmanager
+def as_the_owner() -> Iterator[None]:
+    """Around a change of the schema. Raises MigrationError when the role may not make it."""
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MigrationError(NOT_THE_OWNER) from error
 
 
 async def _applied(connection: asyncpg.Connection) -> dict[int, str]:
@@ -90,12 +105,13 @@ def _check(applied: dict[int, str], steps: Sequence[Migration]) -> None:
 
 
 async def _apply(connection: asyncpg.Connection, step: Migration) -> None:
-    async with connection.transaction():
-        await connection.execute(step.sql)
-        await connection.execute(
-            "INSERT INTO schema_migrations (number, name, sha256) VALUES ($1, $2, $3)",
-            step.number,
-            step.name,
-            step.sha256,
-        )
+    with as_the_owner():
+        async with connection.transaction():
+            await connection.execute(step.sql)
+            await connection.execute(
+                "INSERT INTO schema_migrations (number, name, sha256) VALUES ($1, $2, $3)",
+                step.number,
+                step.name,
+                step.sha256,
+            )
     log.info("migrated", extra={"migration": step.number, "migration_name": step.name})

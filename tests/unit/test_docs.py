@@ -73,7 +73,7 @@ def commands(document: Path) -> set[str]:
     """The commands of ours in a document's code, each up to a comment or the end of its line."""
     text = document.read_text(encoding="utf-8")
     code = [*re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL), *re.findall(r"`([^`\n]+)`", text)]
-    return {found for piece in code for found in re.findall(r"\bonrecord ([a-z][^#\n)]*)", piece)}
+    return {found for piece in code for found in re.findall(r"(?<!=)\bonrecord ([a-z][^#\n)]*)", piece)}
 
 
 @over_documents

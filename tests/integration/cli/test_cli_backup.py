@@ -103,6 +103,19 @@ async def test_a_dump_that_was_cut_short_leaves_the_database_empty(
     assert (await asyncio.to_thread(onrecord, "db", "restore", str(dump), "--why", "x", on=empty)).exit_code == 0
 
 
+async def test_a_backup_comes_through_standard_input(dump: Path, empty: str) -> None:
+    """As into a container, which does not see the operator's files."""
+
+    def restore(given: bytes) -> Result:
+        return CliRunner(env={"DATABASE_URL": empty}).invoke(main, ["db", "restore", "-", "--why", "x"], input=given)
+
+    whole = await asyncio.to_thread(dump.read_bytes)
+    assert "input file is too short" in await refusal(lambda: restore(b""))
+    assert "end of file" in await refusal(lambda: restore(whole[: len(whole) // 2]))
+    assert (await asyncio.to_thread(restore, whole)).exit_code == 0
+    assert await fetch(empty, "SELECT action, subject FROM operator_actions") == [("restore", "standard input")]
+
+
 async def test_what_is_not_a_backup_creates_no_database(tmp_path: Path, onrecord: Run) -> None:
     (tmp_path / "log.jsonl").write_text("{}\n")
     said = await refusal(lambda: onrecord("db", "restore", str(tmp_path / "log.jsonl"), "--why", "x", on=""))

@@ -99,6 +99,24 @@ async def test_the_role_runs_the_service_and_cannot_take_the_guards_off_the_log(
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    "older",
+    [
+        "UPDATE schema_functions SET version = 0 WHERE name = 'append.sql'",
+        "DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)",
+    ],
+)
+async def test_a_role_that_may_not_bring_the_schema_up_to_date_says_who_may(
+    service_url: str, database_url: str, older: str
+) -> None:
+    owner = await asyncpg.connect(database_url)
+    await owner.execute(older)
+    await owner.close()
+    refused = await asyncio.to_thread(CliRunner(env={"DATABASE_URL": service_url}).invoke, main, ["db", "init"])
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "run `onrecord db init` as the role that owns it, then `onrecord db grant`" in refused.stderr
+
+
 async def test_an_admin_is_told_why_the_owners_rebuild_is_not_cancelled(
     service_url: str, database_url: str, start_server: StartServer, visit: Visit
 ) -> None:
