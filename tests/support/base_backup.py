@@ -1,6 +1,7 @@
 """A base backup of a whole PostgreSQL server, put back in its place while everything else runs on."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -24,7 +25,8 @@ class BaseBackup:
         self._copy = copy
 
     async def take(self) -> None:
-        """Copy the cluster while the server runs."""
+        """Copy the cluster while the server runs; a former copy is forgotten."""
+        await asyncio.to_thread(shutil.rmtree, self._copy, ignore_errors=True)
         connection = await asyncpg.connect(self._server.dsn)
         await connection.fetchval("SELECT pg_backup_start('test', true)")
         await asyncio.to_thread(self._copy_files, self._cluster, self._copy)
@@ -32,7 +34,7 @@ class BaseBackup:
         (self._copy / "backup_label").write_text(label)
         for segment in (self._cluster / "pg_wal").iterdir():  # what was written while the files were copied
             if segment.is_file():
-                shutil.copy(segment, self._copy / "pg_wal" / segment.name)
+                _copy_if_there(f"{segment}", f"{self._copy / 'pg_wal' / segment.name}")
         await connection.close()
 
     async def restore(self) -> None:
@@ -45,8 +47,14 @@ class BaseBackup:
     @staticmethod
     def _copy_files(source: Path, target: Path) -> None:
         """With their owners: started by root, the server runs as another account."""
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED), copy_function=_copy_if_there)
         owner = source.stat()
         for file in (target, *target.rglob("*")):
             os.chown(file, owner.st_uid, owner.st_gid)
         target.chmod(0o700)
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    """A server that runs removes files, whose absence the write-ahead log explains."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, target)

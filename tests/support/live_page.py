@@ -14,6 +14,7 @@ from tests.support.people import Answer, Person
 AWAY = (aiohttp.ClientError, OSError)
 RETRY_S = 0.1
 FEED_LIMIT = 500
+LOOK_S = 1.0
 
 Event = dict[str, Any]
 
@@ -50,11 +51,16 @@ class Browser:
             await asyncio.sleep(RETRY_S)
 
 
+class LogRestarted(Exception):
+    """The log went back, and with it what the page shows."""
+
+
 class LivePage:
     """Rooms and messages as one person sees them, from one WebSocket after another.
 
     `arrivals` holds what each connection delivered, by the epoch of the channel's history; `caught_up_at` the offsets
     up to which a history with a pause in it was recovered: what was left out before may lie on both sides of the pause.
+    When the log went back, the page begins again with nothing, and both are counted from there.
     """
 
     def __init__(self, browser: Browser, websocket_url: URL) -> None:
@@ -62,30 +68,65 @@ class LivePage:
         self._websocket_url = websocket_url
         self._channel = f"personal:{browser.user_id}"
         self._position = 0  # everything up to here is shown
+        self._log = ""  # which log that is in, as the feed says
         self._offset, self._epoch = 0, ""
         self.rooms: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, dict[int, Any]] = {}
         self.arrivals: dict[str, list[tuple[int, Event]]] = {}
         self.caught_up_at: dict[str, set[int]] = {}
-        self.recovered = self.caught_up = self.paused = 0
+        self.recovered = self.caught_up = self.paused = self.restarted = 0
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._is_awake = asyncio.Event()
         self._is_awake.set()
+        self._is_stale = False
+
+    @property
+    def history(self) -> str:
+        """The history of the channel that this page follows, since it was loaded."""
+        return f"{self._epoch} {self.restarted}"
 
     async def run(self) -> None:
         """Stay connected, while awake, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_looking())
+            while True:
+                await self._is_awake.wait()
+                await self._follow_one_connection()
+                await asyncio.sleep(RETRY_S)
+
+    async def _follow_one_connection(self) -> None:
+        try:
+            async with self.browser.person.http.ws_connect(self._websocket_url) as self._socket:
+                socket = self._socket
+                await self._greet(socket)
+                async for message in socket:
+                    for line in message.data.splitlines():
+                        await self._hear(json.loads(line), socket)
+        except LogRestarted:
+            self._is_stale = True
+        except AWAY:
+            pass
+        if self._is_stale:
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        self.restarted += 1
+        self._position, self._log = 0, ""
+        self._offset, self._epoch = 0, ""
+        self.rooms, self.messages = {}, {}
+        self._is_stale = False
+
+    async def _keep_looking(self) -> None:
+        """Ask whether the page's place is still in the log, as client libraries do whenever their token runs out."""
         while True:
+            await asyncio.sleep(LOOK_S)
             await self._is_awake.wait()
-            try:
-                async with self.browser.person.http.ws_connect(self._websocket_url) as self._socket:
-                    socket = self._socket
-                    await self._greet(socket)
-                    async for message in socket:
-                        for line in message.data.splitlines():
-                            await self._hear(json.loads(line), socket)
-            except AWAY:
-                pass
-            await asyncio.sleep(RETRY_S)
+            if self._log:
+                try:
+                    await self._read(f"/api/feed/?after={self._position}&limit=1")
+                except LogRestarted:
+                    self._is_stale = True
+                    await self.disconnect()
 
     async def disconnect(self) -> None:
         """Lose the connection, as when driving through a tunnel."""
@@ -103,18 +144,24 @@ class LivePage:
     async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         subscription: dict[str, Any] = {
             "channel": self._channel,
-            "token": await self._token(f"subscription/?channel={self._channel}"),
+            "token": (await self._read(f"/api/token/subscription/?channel={self._channel}")).body["token"],
         }
         if self._epoch:
             subscription.update(recover=True, offset=self._offset, epoch=self._epoch)
-        connect = {"id": 1, "connect": {"token": await self._token("connection/")}}
+        connect = {"id": 1, "connect": {"token": (await self.browser.get("/api/token/connection/")).body["token"]}}
         if self._is_awake.is_set():
             await socket.send_str(json.dumps(connect) + "\n" + json.dumps({"id": 2, "subscribe": subscription}))
         else:
             await socket.close()
 
-    async def _token(self, path: str) -> str:
-        return str((await self.browser.get(f"/api/token/{path}")).body["token"])
+    async def _read(self, path: str) -> Answer:
+        """Ask for what depends on the page's place in the log. Raises LogRestarted where that is no longer there."""
+        log = self._log
+        answer = await self.browser.get(f"{path}&log={log}" if log else path)
+        if answer.status == 409:
+            assert answer.body["code"] == "log_restarted", answer.raw
+            raise LogRestarted
+        return answer
 
     async def _hear(self, reply: dict[str, Any], socket: aiohttp.ClientWebSocketResponse) -> None:
         if not reply:
@@ -135,28 +182,37 @@ class LivePage:
             for publication in result.get("publications", []):
                 await self._published(publication)
             if self.paused > paused:
-                self.caught_up_at.setdefault(self._epoch, set()).add(self._offset)
+                self.caught_up_at.setdefault(self.history, set()).add(self._offset)
             return
         self._offset = result.get("offset", 0)
-        await (self._load() if is_first else self._catch_up())
+        if is_first:
+            await self._load()
+        else:
+            self.caught_up += 1
+            await self._read_feed()
 
     async def _published(self, publication: dict[str, Any]) -> None:
         event = publication["data"]
         self._offset = publication["offset"]
-        self.arrivals.setdefault(self._epoch, []).append((self._offset, event))
+        self.arrivals.setdefault(self.history, []).append((self._offset, event))
         if event["type"] == "feed_paused":
             self.paused += 1
-            await self._token(f"subscription/?channel={self._channel}")
-            await self._catch_up()
+            self.caught_up += 1
+            await self._read(f"/api/token/subscription/?channel={self._channel}")
+            await self._read_feed()
+        elif event["type"] == "log_restarted":
+            await self._read_feed()
         else:
             await self._take(event)
 
     async def _load(self) -> None:
         """The whole page, after subscribing: what is published from now on is above it, or drops out by version."""
+        self._log = (await self.browser.get("/api/feed/?limit=1")).body["log"]
         answer = await self.browser.get("/api/rooms/")
         self._position = answer.position
         for room in answer.body["results"]:
             await self._show(room)
+        await self._read_feed()
 
     async def _show(self, room: dict[str, Any]) -> None:
         answer = await self.browser.get(f"/api/rooms/{room['id']}/messages/?limit=100")
@@ -164,14 +220,13 @@ class LivePage:
             self.rooms[room["id"]] = room
             self.messages[room["id"]] = {message["id"]: message for message in answer.body["results"]}
 
-    async def _catch_up(self) -> None:
-        """Fetch the missed events from the feed."""
-        self.caught_up += 1
+    async def _read_feed(self) -> None:
+        """Fetch the missed events."""
         while True:
-            answer = await self.browser.get(f"/api/feed/?after={self._position}&limit={FEED_LIMIT}")
+            answer = await self._read(f"/api/feed/?after={self._position}&limit={FEED_LIMIT}")
             for event in answer.body["events"]:
                 await self._take(event)
-            self._position = max(self._position, answer.body["position"])
+            self._position, self._log = max(self._position, answer.body["position"]), answer.body["log"]
             if len(answer.body["events"]) < FEED_LIMIT:
                 return
 
@@ -201,7 +256,7 @@ class LivePage:
         """Fetch skipped versions from the room's events; none when the user is no longer a member."""
         room = self.rooms[room_id]
         while True:
-            answer = await self.browser.get(f"/api/rooms/{room_id}/events/?after={room['version']}&limit=1000")
+            answer = await self._read(f"/api/rooms/{room_id}/events/?after={room['version']}&limit=1000")
             if answer.status != 200:
                 return
             for event in answer.body["events"]:

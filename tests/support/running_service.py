@@ -10,6 +10,7 @@ from pathlib import Path
 
 from postgres.embedded import EmbeddedPostgres
 from projections.fanout.resize import change_lanes
+from tests.support.base_backup import BaseBackup
 from tests.support.killable_processes import App, Postgres, RealtimeServer, own_postgres_in
 from tests.support.live_page import Browser, LivePage
 from tests.support.operator import OPERATOR
@@ -22,11 +23,13 @@ QUICK = {"fsync": "off"}
 
 @dataclass(frozen=True)
 class Stage:
-    """The parts, by the names that tests use. The rooms are empty when it begins."""
+    """The parts, by the names that tests use; `environment` is the applications'. The rooms are empty at first."""
 
     postgres: EmbeddedPostgres
     database: Postgres
+    backup: BaseBackup
     hub: RealtimeServer
+    environment: dict[str, str]
     apps: list[App]
     browsers: list[Browser]
     pages: list[LivePage]
@@ -62,4 +65,6 @@ async def set_up(
         for room_id in opened:
             await browsers[0].post(f"/api/rooms/{room_id}/leave/", {}, key=f"leave {room_id}")
         pages = [LivePage(browser, hub.url) for browser in browsers]
-        yield Stage(postgres, Postgres(postgres, postgres_folder), hub, apps, browsers, pages, opened)
+        database = Postgres(postgres, postgres_folder)
+        backup = BaseBackup(postgres, postgres_folder, folder / "backup")
+        yield Stage(postgres, database, backup, hub, environment, apps, browsers, pages, opened)

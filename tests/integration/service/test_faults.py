@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.support.conditions import eventually
-from tests.support.fault_run import Connections, Deaths, Sleep, Talk, check, listening, run
+from tests.support.faults.checks import check
+from tests.support.faults.crowd import Crowd, sign_up_crowd
+from tests.support.faults.database import InTurn, Maintenance, Postmaster, Restore
+from tests.support.faults.pages import Connections, Sleep
+from tests.support.faults.run import Deaths, listening, run
+from tests.support.faults.talk import Talk
 from tests.support.killable_processes import Hanging, LaneNumber, Victim
 from tests.support.lanes_under_test import lanes_of
 from tests.support.running_service import set_up
 
 SECONDS = float(os.environ.get("SECONDS", "12"))
 """How long things die; `make soak` asks for more."""
+CROWD = int(os.environ.get("CROWD", "1000"))
+"""How many people come into a room at once; `make soak` asks for more."""
 
 
 @pytest.mark.timeout(SECONDS + 240)
@@ -24,16 +31,24 @@ async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
     async with set_up(tmp_path, postgres_folder, people=12, rooms=4, lanes=2, chance=chance) as stage:
+        talk = Talk(stage.rooms)
+        turn = asyncio.Lock()
         others: list[Victim] = [
             *stage.apps,
-            stage.database,
+            InTurn(stage.database, turn),
             Hanging(stage.hub),
             *map(Hanging, stage.apps),
             Connections(stage.pages, chance),
             Sleep(stage.pages, stage.dsn, chance),
             LaneNumber(stage.dsn, chance),
         ]
-        happened = await run(stage, Deaths(stage.hub, others, chance), seconds=SECONDS, messages=100)
+        rare: list[Victim] = [
+            InTurn(Postmaster(stage.postgres, postgres_folder), turn),
+            InTurn(Restore(stage.backup, talk), turn),
+            Maintenance(stage.dsn, chance),
+            Crowd(stage.dsn, await sign_up_crowd(stage.dsn, CROWD), stage.rooms[0]),
+        ]
+        happened = await run(stage, talk, Deaths(stage.hub, others, rare, chance), seconds=SECONDS, messages=100)
     print(f"seed {seed}: {happened}")  # noqa: T201 - what `make soak` is run for
 
 
@@ -62,5 +77,5 @@ async def test_a_process_killed_with_kill_9_loses_its_lanes_to_the_other_within_
                 said = len(talk.said)
                 await eventually(lambda: said_more(said + 100), timeout_s=30)
                 talk.is_over = True
-            assert await check(stage, talk) > 400
+            assert (await check(stage, talk)).arrived > 400
             assert not any(page.caught_up or page.recovered for page in stage.pages)

@@ -1,0 +1,72 @@
+"""What people do while servers die, and what the service confirmed to them."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.support.live_page import Browser
+
+REFUSED = {"join": 409, "leave": 404}
+"""The answer to one who is a member already, or no longer."""
+
+Place = tuple[str, int]
+"""A room's id, and a version in it."""
+
+
+@dataclass
+class Talk:
+    """What people did, and the responses they got.
+
+    A backup that is put in the place of the database takes back what came after it: `unsure` has the messages that may
+    be gone. Where a person is a member may be another than was confirmed, too.
+    """
+
+    rooms: Sequence[str]
+    said: dict[str, Place] = field(default_factory=dict)  # by content, in the order of confirmation
+    unsure: set[str] = field(default_factory=set)
+    acts: Counter[str] = field(default_factory=Counter)
+    restores: int = 0
+    is_over: bool = False
+    _under_way: set[str] = field(default_factory=set)
+
+    async def has(self, messages: int) -> bool:
+        """Whether so many were said."""
+        return len(self.said) >= messages
+
+    def took_back(self, confirmed: int) -> None:
+        """A backup was restored that certainly has only the first `confirmed` messages."""
+        self.restores += 1
+        self.unsure.update(list(self.said)[confirmed:], self._under_way)
+
+    async def take_part(self, browser: Browser, joined: set[str], chance: random.Random) -> None:
+        """Post, join and leave until the end; the outcome of every request is known then."""
+        number = 0
+        while not self.is_over:
+            number += 1
+            room_id, key = chance.choice(self.rooms), f"act {number}"
+            if room_id not in joined:
+                await self._move(browser, room_id, "join", key)
+                joined.add(room_id)
+            elif len(joined) > 1 and chance.random() < 0.03:
+                await self._move(browser, room_id, "leave", key)
+                joined.discard(room_id)
+            elif not await self._say(browser, room_id, f"{browser.person.user['username']} {number}", key):
+                joined.discard(room_id)
+
+    async def _move(self, browser: Browser, room_id: str, act: str, key: str) -> None:
+        answer = await browser.post(f"/api/rooms/{room_id}/{act}/", {}, key=key)
+        assert answer.status == 200 or (self.restores and answer.status == REFUSED[act]), answer.raw
+        self.acts[act] += 1
+
+    async def _say(self, browser: Browser, room_id: str, content: str, key: str) -> bool:
+        """Whether it was recorded: not where a restored backup has this person outside of the room."""
+        assert content not in self.said
+        self._under_way.add(content)
+        answer = await browser.post(f"/api/rooms/{room_id}/messages/", {"content": content}, key=key)
+        self._under_way.discard(content)
+        if self.restores and answer.status == 404:
+            return False
+        assert answer.status == 201, answer.raw
+        self.said[content] = (room_id, answer.body["id"])
+        return True
