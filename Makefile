@@ -33,6 +33,10 @@ NPM := $(or $(shell command -v npm),$(BIN)/npm)
 NPM_CI := $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 NPM_RUN := PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent
 
+# Test files run side by side, in so many processes with a PostgreSQL each; one after the other with WORKERS=0.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 $(BIN)/npm: $(BIN)/python requirements-node.lock
 	$(PIP) install --require-hashes -r requirements-node.lock
 	@touch $@
@@ -55,26 +59,27 @@ chromium: $(VENV)/.installed-dev ## the browser for the tests, when the machine 
 	$(BIN)/python -m tests.support.browser.chromium
 
 .PHONY: test
-test: lint types node_modules/.installed-dev chromium ## lint, strict types, all tests (PYTEST_ARGS=)
+test: lint types node_modules/.installed-dev chromium ## lint, strict types, all tests (PYTEST_ARGS=, WORKERS=)
 	@$(BIN)/python --version
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-quick
 test-quick: $(VENV)/.installed-dev node_modules/.installed-dev ## unit tests, contracts and the wheel
 	@$(BIN)/python --version
-	$(BIN)/python -m pytest tests/unit tests/contract tests/integration/service/test_wheel.py
+	$(PYTEST) tests/unit tests/contract tests/integration/service/test_wheel.py
 
 .PHONY: test-newest
 test-newest: ## test-quick on the newest CPython of this machine, if it is newer than python3 (PYTHON=)
 	.ci/test-newest $(PYTHON)
 
-# Everything is killed at random for SECONDS, then every page is checked: `make soak SECONDS=3600`.
-# Then LIVES of a service are lived, and all ways to its state compared.
+# Everything is killed at random for SECONDS, backups are restored, and a CROWD comes in; then every page is checked:
+# `make soak SECONDS=3600`. Then LIVES of a service are lived, and all ways to its state compared.
 .PHONY: soak
 soak: SECONDS ?= 600
+soak: CROWD ?= 10000
 soak: LIVES ?= 100
-soak: $(VENV)/.installed-dev ## kill everything at random, then check every page (SECONDS=, LIVES=)
-	SECONDS=$(SECONDS) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
+soak: $(VENV)/.installed-dev ## kill everything at random, then check every page (SECONDS=, CROWD=, LIVES=)
+	SECONDS=$(SECONDS) CROWD=$(CROWD) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 
 .PHONY: wheel

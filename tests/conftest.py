@@ -8,12 +8,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from api.schema import bring_up_to_date
 from postgres.embedded import EmbeddedPostgres
 
 pytest.register_assert_rewrite("tests.support.open_pages")  # a difference is shown, not only that there is one
+
+hypothesis.settings.register_profile(  # a busy machine is no failure
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 TEMPLATE = "onrecord_template"
 UNSAFE_BUT_QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}

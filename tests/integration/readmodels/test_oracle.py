@@ -416,7 +416,6 @@ def lives(postgres: EmbeddedPostgres, template_database: str, monkeypatch: pytes
     chosen = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
-        deadline=None,
         derandomize="ORACLE_EXAMPLES" not in os.environ,
         database=None,
         phases=[Phase.generate],  # an example takes a second: what fails is told as it came, not made smaller

@@ -28,6 +28,10 @@ SECRET = "the tests' token key, as long as the service wants it"
 API_KEY = "the tests' API key, as long as the service wants it"
 START_TIMEOUT_S = 20.0
 
+PORTS = 2000
+"""How many are for one worker of pytest-xdist, which runs test files side by side."""
+FIRST_PORT = 10_000 + PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 11)
+
 SECRETS = {"CENTRIFUGO_CLIENT_TOKEN_HMAC_SECRET_KEY": SECRET, "CENTRIFUGO_HTTP_API_KEY": API_KEY}
 """Servers read them from the environment, never from the file."""
 
@@ -71,9 +75,11 @@ def configuration(**client: Any) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """A port for a server that restarts: below the range from which outgoing connections get theirs."""
+    """A port for a server that restarts: below the range from which outgoing connections get theirs, and in that of
+    this worker, so that no test beside it takes the port meanwhile.
+    """
     while True:
-        port = random.randrange(10_000, 32_768)
+        port = random.randrange(FIRST_PORT, FIRST_PORT + PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -65,19 +65,19 @@ def check(frames: list[str]) -> None:
     assert [push["pub"]["data"] for push in WITNESS.take()] == ["still here"]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.text() | st.text(alphabet='{}[]":,0123\n\\nulltrefas'), max_size=4))
 def test_any_text_gets_a_documented_answer(frames: list[str]) -> None:
     check(frames)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(COMMANDS, min_size=1, max_size=6))
 def test_any_command_gets_a_documented_answer(commands: list[str]) -> None:
     check(commands)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text())
 def test_any_text_before_connect_is_closed_with_3501(text: str) -> None:
     client = WORLD.socket()

@@ -161,7 +161,7 @@ NAMES = "sub exp nbf iat jti aud iss expire_at info channel channels subs client
 CLAIMS = st.dictionaries(st.sampled_from(NAMES.split()), JSON, max_size=4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(claims=CLAIMS | st.binary())
 def test_any_signed_claims_are_accepted_or_refused(claims: object) -> None:
     for verify in (VERIFIER.connection, VERIFIER.subscription):
@@ -169,14 +169,14 @@ def test_any_signed_claims_are_accepted_or_refused(claims: object) -> None:
             verify(signed(claims), STARTED_AT)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(header=JSON.filter(lambda header: header is not None))
 def test_any_signed_header_is_accepted_or_refused(header: object) -> None:
     with suppress(InvalidToken):
         VERIFIER.connection(signed({"sub": "7"}, header), STARTED_AT)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text(), cut=st.integers(0, 200))
 def test_no_forged_text_passes_for_a_token(text: str, cut: int) -> None:
     good = token(sub="7")
