@@ -24,7 +24,7 @@ CROWD = int(os.environ.get("CROWD", "1000"))
 """How many people come into a room at once; `make soak` asks for more."""
 
 
-@pytest.mark.timeout(SECONDS + 240)
+@pytest.mark.timeout(2 * SECONDS + 240)
 async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
     tmp_path: Path, postgres_folder: Path
 ) -> None:
