@@ -96,15 +96,21 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
     async with open_database(settings, known) as database, contextlib.AsyncExitStack() as cleanup:
         mapper = create_mapper()
         reads = _reads(database, mapper)
+        projection = RoomsProjection()
         aggregates: Aggregates[Room] = Aggregates(
-            database, reads.log, create_snapshots(settings, mapper), known, capacity=settings.rooms_in_memory
+            database,
+            reads.log,
+            create_snapshots(settings, mapper),
+            known,
+            projection,
+            capacity=settings.rooms_in_memory,
         )
         cleanup.push_async_callback(aggregates.close)
         writer = Writer(
             settings.database_url,
             Append(
                 aggregates,
-                RoomsProjection(),
+                projection,
                 reads.log,
                 mapper,
                 known,

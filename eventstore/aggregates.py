@@ -13,8 +13,9 @@ import asyncpg
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import StoredEvent
 
-from eventstore.errors import LogRestarted
+from eventstore.errors import LogRestarted, UnreadableEvent
 from eventstore.generation import KnownLog
+from eventstore.inline_projection import InlineProjection
 from eventstore.log import Log
 from eventstore.snapshots import Snapshots
 from eventstore.values import STREAM_START, Version
@@ -61,8 +62,16 @@ class Aggregates(Generic[A]):
     """Slots of the `capacity` streams that were used last, and of all that are in use."""
 
     def __init__(
-        self, database: Database, log: Log, snapshots: Snapshots[A], known: KnownLog, *, capacity: int
+        self,
+        database: Database,
+        log: Log,
+        snapshots: Snapshots[A],
+        known: KnownLog,
+        projection: InlineProjection,
+        *,
+        capacity: int,
     ) -> None:
+        self._projection = projection
         self._database = database
         self._known = known
         self._log = log
@@ -104,8 +113,12 @@ class Aggregates(Generic[A]):
         loading: Slot[A] = Slot(stream_id)
         loading.aggregate = await self._snapshots.load(stream_id, connection=connection)
         saved_version = loading.version
-        while page := await self._log.stream(stream_id, after=loading.version, limit=PAGE, connection=connection):
-            loading.apply(recorded.event for recorded in page)
+        try:
+            while page := await self._log.stream(stream_id, after=loading.version, limit=PAGE, connection=connection):
+                loading.apply(recorded.event for recorded in page)
+        except UnreadableEvent:
+            await self._projection.refuse_older(connection)
+            raise
         await self._known.check(connection)
         return loading, saved_version
 

@@ -29,8 +29,14 @@ class InlineProjection(Protocol):
     async def fold(self, batch: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
         """Bring the rows up to the last position in `batch` (ascending)."""
 
-    def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call | int) -> Call:
+    def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
         """A call that folds events at these places, counted from the position that `base` returns, and returns that."""
+
+    async def refuse_older(self, connection: asyncpg.Connection) -> None:
+        """Raise NewerFold where the rows are those of a newer program.
+
+        An older one may be unable to read that program's events, or to fold them: then this is what is wrong.
+        """
 
     async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
         """The streams that hold these unique values, where there are any."""
@@ -50,19 +56,11 @@ async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], conn
         if getattr(refused, "sqlstate", None) == NewerFold.SQLSTATE:
             raise
         await connection.execute("ROLLBACK TO SAVEPOINT page")
-        await refuse_older(projection, connection)
+        await projection.refuse_older(connection)
         for recorded in page:
             await _fold_one(projection, recorded, connection)
         raise
     await connection.execute("RELEASE SAVEPOINT page")
-
-
-async def refuse_older(projection: InlineProjection, connection: asyncpg.Connection) -> None:
-    """Fold nothing, which the database refuses where a newer program's fold is in force.
-
-    An older program may be unable to read or to fold the events of a newer one. Then this is what is wrong.
-    """
-    await projection.folding([], base=0).fetch(connection)
 
 
 async def _fold_one(projection: InlineProjection, recorded: Recorded[Any], connection: asyncpg.Connection) -> None:

@@ -18,7 +18,7 @@ from eventstore.checkpoints import position_of
 from eventstore.errors import LogRestarted, OutcomeUnknown, UnreadableEvent
 from eventstore.generation import Anchor, KnownLog, Look, event_hash
 from eventstore.idempotency_keys import Fingerprints, read_keys
-from eventstore.inline_projection import InlineProjection, fold, refuse_older
+from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log
 from eventstore.values import Position, Version
 from eventstore.words import Opening
@@ -152,7 +152,7 @@ class Append(Generic[A]):
         try:
             page = await self._log.between(head.checkpoint, head.position, limit=FOLD_PAGE, connection=connection)
         except UnreadableEvent:
-            await refuse_older(self._projection, connection)
+            await self._projection.refuse_older(connection)
             raise
         await fold(self._projection, page, connection)
         await words.erase([recorded.event for recorded in page], connection)

@@ -76,7 +76,7 @@ class WriterConnection:
         }
 
     async def _give_up(self, error: BaseException) -> None:
-        if getattr(error, "sqlstate", None) == NewerFold.SQLSTATE:
+        if isinstance(error, NewerFold) or getattr(error, "sqlstate", None) == NewerFold.SQLSTATE:
             if self.stopped_by != str(error):
                 log.error("stopped: a newer program folds here", extra={"reason": str(error)})
             self.stopped_by = str(error)

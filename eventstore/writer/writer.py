@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
-from eventstore.errors import LogRestarted, OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
+from eventstore.errors import LogRestarted, NewerFold, OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
 from eventstore.writer.append import Append
 from eventstore.writer.batch import CommandBatch, fail
 from eventstore.writer.commands import PendingCommand
@@ -188,8 +188,8 @@ class Writer(Generic[A]):
         was_connected = self._connection.is_open
         try:
             await self._attempt_on_the_log_as_it_is(commands)
-        except StoreUnavailable:
-            if not was_connected:
+        except StoreUnavailable as error:
+            if not was_connected or isinstance(error, (NewerFold, UnreadableEvent)):
                 raise
             await self._attempt_on_the_log_as_it_is(commands)
 

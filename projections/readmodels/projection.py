@@ -21,6 +21,7 @@ from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
 from projections.readmodels import fold_version
+from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
@@ -164,6 +165,10 @@ class RoomsProjection:
         if kinds.erasures:
             base = fold_erasures(kinds.erasures, base)
         return fold_changes(kinds.deltas, kinds.messages, base)
+
+    async def refuse_older(self, connection: asyncpg.Connection) -> None:
+        """Raises NewerFold where the rows are those of a newer program."""
+        await fold_version.refuse_older(self.name, self.version, connection, schema=LIVE)
 
     async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
         """The rooms with each of these name keys; another application may have given several rooms the same name."""

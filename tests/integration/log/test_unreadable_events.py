@@ -78,8 +78,9 @@ async def test_where_a_newer_program_folds_that_is_what_an_older_one_says(
         room_id = await store.open_room()
         await admin.execute(APPEND, room_id, 3, f"{{{NOW}{fields}}}".encode())
         await admin.execute("UPDATE fold_versions SET version = version + 1")
-        with pytest.raises(NewerFold, match="of the fold is in force"):
-            await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
+        for _ in range(2):  # the second time the room is loaded before it comes to the writer
+            with pytest.raises(NewerFold, match="of the fold is in force"):
+                await store.chat.post_message(PostMessage(room_id, ADA, "hello"))
 
 
 async def test_what_cannot_have_happened_stops_commands_in_the_same_way(
