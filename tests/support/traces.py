@@ -27,10 +27,10 @@ WHERE EXISTS (SELECT FROM {} AS row WHERE strpos(row::text, marker) > 0 OR strpo
 """
 
 COMPRESSED = re.compile(
-    rb"(?s)(?=([%b]).[\x00-\x3f]\x00..[\x00-\x0f]\x00)"
-    % b"".join(b"\\x%02x" % low for low in range(2, 256, 4))  # the low bits 10 say: inline and compressed
+    rb"(?s)(?=[%b][\x00-\x7f]\x00\x00..[\x00-\x0f]\x00)"
+    % b"".join(b"\\x%02x" % low for low in range(2, 256, 4))  # the low bits 10 say: within a row and compressed
 )
-"""Where a compressed value may begin: its size in the two lowest bits' company, then its size when read."""
+"""Where a compressed value may begin: its size, at most that of a page, and then its size when it is read."""
 
 RAW_AT_MOST = 1 << 20
 HEADER_BYTES = 8
@@ -39,13 +39,14 @@ Found = dict[str, set[str]]
 """Markers by the place where they were found."""
 
 
+MARKER_LENGTH = 32
 LETTERS = "bcdfghjkpqstvxyz23456789"
 """None looks like another, so that a name's key has them as they are."""
 
 
 def marker() -> str:
     """A text that is nowhere yet."""
-    return "".join(secrets.choice(LETTERS) for _ in range(32))
+    return "".join(secrets.choice(LETTERS) for _ in range(MARKER_LENGTH))
 
 
 async def in_tables(markers: Sequence[str], connection: asyncpg.Connection) -> Found:
@@ -88,7 +89,7 @@ def compressed_values(data: bytes) -> Iterator[bytes]:
         at = start.start()
         size = int.from_bytes(data[at : at + 4], "little") >> 2
         raw = int.from_bytes(data[at + 4 : at + 8], "little")
-        if HEADER_BYTES < size < raw + HEADER_BYTES and raw < RAW_AT_MOST:
+        if MARKER_LENGTH <= size < raw + HEADER_BYTES and raw < RAW_AT_MOST:
             yield pglz(data[at + HEADER_BYTES : at + size], raw)
 
 
