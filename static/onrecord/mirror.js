@@ -2,7 +2,7 @@ import { isRange, kindOf } from "./events.js";
 import { Room } from "./room.js";
 import { Unread } from "./unread.js";
 
-/** @import { Member, PageState, Reading, Room as ShownRoom, RoomChange } from "./shapes.js" */
+/** @import { Member, Message, PageState, Reading, Room as ShownRoom, RoomChange } from "./shapes.js" */
 
 /**
  * Latest bumped first, as the API lists rooms.
@@ -94,6 +94,15 @@ export class Mirror {
     this.#listeners.add(listener);
   }
 
+  /**
+   * Whether a room has another message in the place of this one: one of the two is not in the log.
+   *
+   * @param {RoomChange} event
+   */
+  contradicts(event) {
+    return !isRange(event) && kindOf(event).isMessage === true && this.#hasAnother(event);
+  }
+
   /** @param {RoomChange} event */
   receive(event) {
     const id = event.body.room.id;
@@ -139,6 +148,11 @@ export class Mirror {
     if (room === undefined) this.#dropUnloaded(id, upTo);
     else room.forget(upTo);
     this.#notify(null);
+  }
+
+  /** @param {RoomChange} event */
+  #hasAnother({ body }) {
+    return this.#rooms.get(body.room.id)?.hasAnotherThan(/** @type {Message} */ (body)) ?? false;
   }
 
   /** @param {Room} room */

@@ -13,23 +13,35 @@ const PACE = { pollMs: 4, checkMs: 4, returnMs: 4, mostMs: 32 };
 /** @type {Client[]} */
 const clients = [];
 
+/** @import { Message, OpenRoom } from "../../static/onrecord/shapes.js" */
+
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
 });
 
+const LOG = "1-7-00ff";
+const AT = "2026-01-01T00:00:00.000000Z";
+const ADA = { id: 1, username: "ada" };
+
+/** @type {Message} */
+const SHOWN = { id: 3, content: "shown", user: ADA, room: { id: "a", version: 3, bumped_at: AT }, created_at: AT };
+const ROOM = { id: "a", name: "A", version: 5, bumped_at: AT, member_count: 1, last_message: SHOWN };
+
 /** A page; its server and its connection are driven by the test. */
-function page() {
-  const server = { isAway: false, status: 0, body: {}, isLate: false, feeds: 0, checks: 0 };
+function page(open = /** @type {OpenRoom | null} */ (null)) {
+  const server = { isAway: false, isRestored: false, status: 0, body: {}, isLate: false, feeds: 0, checks: 0 };
   const api = {
     /** @param {string} path */
     async get(path) {
       if (server.isAway) throw new ApiError(server.status, server.body);
+      const { searchParams } = new URL(path, "http://service");
+      if (server.isRestored && searchParams.get("log") === LOG) throw new ApiError(409, { code: "log_restarted" });
       if (path.startsWith("/api/feed/")) server.feeds += 1;
-      if (path === "/api/delivery/") {
+      if (path.startsWith("/api/delivery/")) {
         server.checks += 1;
         return { is_late: server.isLate };
       }
-      return { token: "a token", events: [], readings: [], position: 7 };
+      return { token: "a token", events: [], readings: [], position: 7, log: LOG };
     },
   };
   const connection = Object.assign(new EventEmitter(), { attempts: 0, subscription: new EventEmitter() });
@@ -48,8 +60,9 @@ function page() {
     disconnect() {}
   }
   const Centrifuge = /** @type {typeof import("centrifuge").Centrifuge} */ (/** @type {unknown} */ (Connection));
-  const mirror = new Mirror({ user: { id: 1, username: "ada" }, position: 7, rooms: [] });
+  const mirror = new Mirror({ user: ADA, position: 7, log: LOG, rooms: [], open });
   const ends = { loggedOut: 0, otherUser: 0 };
+  const restarts = { count: 0 };
   /** @type {string[]} */
   const statuses = [];
   const client = new Client({
@@ -57,11 +70,12 @@ function page() {
     onStatus: (status) => statuses.push(status),
     onLoggedOut: () => (ends.loggedOut += 1),
     onOtherUser: () => (ends.otherUser += 1),
+    onRestarted: () => (restarts.count += 1),
   });
   clients.push(client);
   client.start();
   const subscribed = () => connection.subscription.emit("subscribed", { streamPosition: { offset: 0, epoch: "e" } });
-  return { server, connection, client, ends, statuses, subscribed };
+  return { server, connection, client, ends, restarts, statuses, subscribed };
 }
 
 /** @param {() => boolean} holds */
@@ -131,5 +145,32 @@ for (const [what, status, body, expected] of /** @type {[string, number, object,
     client.wake();
     assert.deepEqual(ends, expected);
     assert.equal(client.status, "offline");
+  });
+}
+
+for (const status of ["polling", "live"]) {
+  test(`a ${status} page loads afresh when the log went back, though nothing is published`, async () => {
+    const { server, client, restarts, subscribed } = page();
+    if (status === "live") subscribed();
+    await until(() => client.status === status);
+    server.isRestored = true;
+    await until(() => restarts.count === 1);
+  });
+}
+
+for (const [what, message, isAnother] of /** @type {[string, Message, boolean][]} */ ([
+  ["the one that it shows", SHOWN, false],
+  ["another in its place", { ...SHOWN, content: "another", created_at: AT.replace("01T", "02T") }, true],
+  ["one in the place of a join", { ...SHOWN, id: 4 }, true],
+  ["one older than those that it shows", { ...SHOWN, id: 2 }, false],
+])) {
+  test(`a page ${isAnother ? "asks at once for its place in the log" : "asks nothing"} when it gets ${what}`, async () => {
+    const { server, client, subscribed } = page({ room: ROOM, messages: [SHOWN], members: [ADA] });
+    subscribed();
+    await until(() => client.status === "live");
+    const { feeds } = server;
+    client.receive({ type: "message_added", version: message.id, body: message });
+    await new Promise(setImmediate);
+    assert.equal(server.feeds, feeds + Number(isAnother));
   });
 }
