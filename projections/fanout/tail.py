@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
@@ -30,10 +31,15 @@ FOLDED_BY = RoomsProjection.name
 
 
 class Tail:
-    """Entries beyond a position, as they arrive. Wakes on NOTIFY, and polls as well."""
+    """Entries beyond a position, as they arrive. Wakes on NOTIFY, and polls as well.
+
+    Each tail has a name of its own in what it says of places in the log. It notices when the log goes back while it
+    reads, so a client needs to remember only the newest place that it got from one tail.
+    """
 
     def __init__(self, dsn: str, database: Database, log: Log, publications: Publications, known: KnownLog) -> None:
         self.known = known
+        self._name = secrets.token_hex(3)
         self._database = database
         self._log = log
         self._publications = publications
@@ -124,5 +130,5 @@ class Tail:
         if self.known.generation != generation:
             raise LogRestarted("the log went back")
         self.head = max(self.head, folded)
-        entries = [Entry(recorded, generation=generation) for recorded in batch]
+        entries = [Entry(stored, source=f"{generation}.{self._name}") for stored in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)

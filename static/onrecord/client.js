@@ -4,7 +4,7 @@ import { ApiError } from "./api.js";
  * @import { Centrifuge as Connection, Options, PublicationContext, SubscribedContext, Subscription } from "centrifuge"
  * @import { Api } from "./api.js"
  * @import { Mirror } from "./mirror.js"
- * @import { Publication, RoomChange, RoomEvent, Signal, StreamEvent } from "./shapes.js"
+ * @import { Publication, RangeEvent, RoomChange, RoomEvent, Signal, StreamEvent } from "./shapes.js"
  */
 
 /**
@@ -45,6 +45,8 @@ export class Client {
   #channel;
   /** Of the last publication in an unbroken sequence. @type {number | null} */
   #offset = null;
+  /** The last one in sequence that came while catching up. @type {StreamEvent | RangeEvent | null} */
+  #newest = null;
   #isCatchingUp = false;
   #isCatchUpRequested = false;
   #pausesSeen = 0;
@@ -195,14 +197,29 @@ export class Client {
     }
     if (data.position === undefined) return;
     this.#apply(data);
-    if (isNext && !this.#isCatchingUp) this.#mirror.position = Math.max(this.#mirror.position, data.position);
+    if (!isNext) return;
+    if (this.#isCatchingUp) this.#newest = data;
+    else this.#mirror.moveTo(data);
   }
 
   /** @param {RoomChange} event */
   #apply(event) {
-    if (this.#mirror.contradicts(event)) this.#catchUp(); // the server says whether the log went back
+    if (this.#mirror.contradicts(event)) this.#settle(event);
     this.#mirror.receive(event);
     this.#fillGaps();
+  }
+
+  /**
+   * Two events at one version of a room: ask which of them is in the log.
+   *
+   * @param {RoomChange} event
+   */
+  async #settle({ version, body }) {
+    const path = `/api/rooms/${body.room.id}/events/?after=${version - 1}&limit=1`;
+    await this.#withRetries(async () => {
+      const found = await this.#getOrNull(this.#withLog(path));
+      if (found?.events.some((/** @type {StreamEvent} */ event) => this.#mirror.contradicts(event))) this.#restart();
+    });
   }
 
   /** Fetch everything since the mirror's position; when requested again meanwhile, once more afterwards. */
@@ -215,6 +232,8 @@ export class Client {
       await this.#withRetries(() => this.#read());
     }
     this.#isCatchingUp = false;
+    if (this.#newest !== null) this.#mirror.moveTo(this.#newest); // and what came before it was published or read
+    this.#newest = null;
     this.#showStatus();
     this.#fillGaps();
   }
@@ -237,11 +256,12 @@ export class Client {
   async #readFeed() {
     for (;;) {
       const path = `/api/feed/?after=${this.#mirror.position}&limit=${FEED_LIMIT}`;
+      const places = this.#mirror.log;
       /** @type {{ events: StreamEvent[], position: number, log?: string }} */
       const { events, position, log } = await this.#api.get(this.#withLog(path));
       for (const event of events) this.#mirror.receive(event);
       this.#mirror.position = Math.max(this.#mirror.position, position);
-      this.#mirror.log = log;
+      this.#mirror.confirm(places, log);
       if (events.length < FEED_LIMIT) return;
     }
   }
@@ -252,13 +272,16 @@ export class Client {
    * @param {string} path
    */
   #withLog(path) {
-    const { log } = this.#mirror;
-    return log === undefined ? path : `${path}${path.includes("?") ? "&" : "?"}log=${encodeURIComponent(log)}`;
+    const query = this.#mirror.log.map((place) => `log=${encodeURIComponent(place)}`).join("&");
+    return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
   }
 
   /** Whether publications are late. */
   async #askWhetherLate() {
-    return (await this.#api.get(this.#withLog("/api/delivery/"))).is_late;
+    const places = this.#mirror.log;
+    const { is_late } = await this.#api.get(this.#withLog("/api/delivery/"));
+    this.#mirror.confirm(places);
+    return is_late;
   }
 
   /** Fetch what single rooms lack. */

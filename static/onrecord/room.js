@@ -1,6 +1,9 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
-/** @import { LastMessage, Member, MembersChanged, Message, Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js" */
+/**
+ * @import { LastMessage, Member, MembersChanged, Message, Room as ShownRoom } from "./shapes.js"
+ * @import { RoomChange, RoomEvent, User } from "./shapes.js"
+ */
 
 /** Members that a page lists at first. */
 const FIRST_PAGE = 100;

@@ -61,9 +61,10 @@ export interface RoomEvent<Body extends Message | Member = Message | Member> {
   body: Body;
 }
 
-/** An event as the log tells it. */
+/** An event as the log tells it. A publication says its place in the log. */
 export interface StreamEvent extends RoomEvent {
   position: number;
+  log?: string;
   occurred_at?: string;
 }
 
@@ -85,6 +86,7 @@ export interface RangeEvent {
   type: "members_changed";
   version: number;
   position: number;
+  log?: string;
   body: MembersChanged;
 }
 
@@ -105,7 +107,7 @@ export interface OpenRoom {
 export interface PageState {
   user: User;
   position: number;
-  /** Identifies the log; sent back with requests for events. */
+  /** A place in the log; sent back with requests. */
   log?: string;
   rooms: Room[];
   readings?: Reading[];

@@ -70,7 +70,7 @@ async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_l
     assert again.positions(BOB) == [6]
     assert again.positions(EVE) == [9]
     assert (total.events, total.channels) == (8, 10)
-    assert [key for call in again.calls for key in call] == [f"{room_id}:{version}" for version in range(2, 10)]
+    assert sorted(key for call in again.calls for key in call) == sorted(key for call in before.calls for key in call)
 
 
 async def test_a_selection_is_a_range_of_one_room_or_one_user(store: Store, room_id: RoomId) -> None:
