@@ -53,6 +53,7 @@ function page(open = /** @type {OpenRoom | null} */ (null)) {
       }
       if (pathname === "/api/rooms/a/events/")
         return { events: log.events.filter(({ version }) => version > Number(searchParams.get("after"))) };
+      if (pathname.startsWith("/api/rooms/")) throw new ApiError(404, {});
       return { token: "a token", events: [], readings: [], position: 7, log: LOG };
     },
   };

@@ -66,7 +66,9 @@ async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_l
     async with publishing(database_url, store, before):
         await published_to(database_url, 9)
     total = await republishing(store).publish(positions_between(1, 9), again)
-    assert again.published(ADA) == before.published(ADA)
+    assert [{**told, "log": ""} for told in again.published(ADA)] == [
+        {**told, "log": ""} for told in before.published(ADA)
+    ]
     assert again.positions(BOB) == [6]
     assert again.positions(EVE) == [9]
     assert (total.events, total.channels) == (8, 10)
