@@ -13,6 +13,7 @@ from domain.errors import ChatError
 from domain.values import RoomId, UserId
 from eventstore.generation import SHORT
 from eventstore.values import Position
+from postgres.embedded import EmbeddedPostgres
 from projections.fanout import lane_table as lanes
 from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually
@@ -400,4 +401,28 @@ async def test_lanes_resume_when_the_command_that_stopped_them_has_died(
         async with store.database.connection() as connection:
             await lanes.resume(connection)
         await published_to(database_url, await say(store, room_id, "after", by=UserId(1)))
+    await check_everybody_got_everything(store, server)
+
+
+async def test_a_database_that_takes_no_connections_for_a_while_ends_no_fanout(
+    store: Store, server: Server, database_url: str, postgres: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As while a backup is put in its place."""
+    name = database_url.partition("@/")[2].partition("?")[0]
+    room_id = await store.open_room(by=ADA)
+
+    async def is_noticed() -> bool:
+        return "cannot share lanes" in caplog.messages
+
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await say(store, room_id, "before"))
+        elsewhere = await asyncpg.connect(postgres.dsn)
+        try:
+            await elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await elsewhere.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+            await eventually(is_noticed)
+        finally:
+            await elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await elsewhere.close()
+        await published_to(database_url, await say(store, room_id, "after"))
     await check_everybody_got_everything(store, server)
