@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domain.chat import Chat
+from domain.erasure import Erasing
 from domain.room import Room
 from eventstore.generation import KnownLog
 from eventstore.log import Log
@@ -32,9 +33,10 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and everything between a command and its event in the log. `chat` is the way in."""
+    """Reads, and everything between a command and its event in the log. `chat` and `erasing` are the ways in."""
 
     known: KnownLog
     writer: Writer[Room]
     rooms: Repository[Room]
     chat: Chat[Position]
+    erasing: Erasing[Position]

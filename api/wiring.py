@@ -36,6 +36,7 @@ from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
 from domain.chat import Chat
+from domain.erasure import Erasing
 from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from eventstore.aggregates import Aggregates
@@ -58,6 +59,7 @@ from projections.readmodels.members import Members
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
+from projections.readmodels.wordings import ReadModelWordings
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
 from replay.rebuild.fold import Fold
@@ -116,6 +118,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         cleanup.push_async_callback(writer.close)
         await writer.start()
         rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
+        chat = Chat(rooms)
         yield Core(
             database=database,
             log=reads.log,
@@ -127,7 +130,8 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             known=known,
             writer=writer,
             rooms=rooms,
-            chat=Chat(rooms),
+            chat=chat,
+            erasing=Erasing(chat, ReadModelWordings(database, reads.log)),
         )
 
 

@@ -15,6 +15,7 @@ from cli.commands.db import db
 from cli.commands.demo import demo
 from cli.commands.events import events
 from cli.commands.fanout import fanout
+from cli.commands.message import message
 from cli.commands.projections import projections
 from cli.commands.room import room
 from cli.commands.serve import serve
@@ -107,6 +108,7 @@ main.add_command(user)
 for account_command in user_access.COMMANDS:
     user.add_command(account_command)
 main.add_command(room)
+main.add_command(message)
 main.add_command(db)
 main.add_command(fanout)
 main.add_command(events)

@@ -8,7 +8,7 @@ from domain.errors import AlreadyAMember, NameTaken
 from domain.idempotency import IdempotencyKey, idempotency_key
 from domain.names import name_key
 from domain.room import NAME_TAKEN, Room, RoomEvent, check_name
-from domain.values import ClientId, RoomId, UserId
+from domain.values import ClientId, RequestId, RoomId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,17 @@ class RenameRoom:
     user_id: UserId
     name: str
     client_id: ClientId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EraseContent:
+    """Erase the words of these versions of a room, as part of `request`."""
+
+    room_id: RoomId
+    versions: tuple[int, ...]
+    erased_by: UserId
+    request: RequestId
+    why: str
 
 
 P_co = TypeVar("P_co", covariant=True)
@@ -176,3 +187,11 @@ class Chat(Generic[P_co]):
             room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken, present=present)
 
         return await self._rooms.claim(command.room_id, unique_name(command.name), rename, key=idempotency_key(command))
+
+    async def erase_content(self, command: EraseContent) -> RecordedEvent[P_co]:
+        """Erase words; they are gone when this answers. Raises RoomNotFound, NothingToErase, InvalidField."""
+
+        def erase(room: Room) -> None:
+            room.erase(versions=command.versions, erased_by=command.erased_by, request=command.request, why=command.why)
+
+        return await self._rooms.change(command.room_id, erase, key=None)

@@ -5,6 +5,7 @@ ChatError
 ├── NotAMember       the room is there, the user is not in it
 ├── AlreadyAMember   joined before and has not left
 ├── NameTaken        another room has that name
+├── NothingToErase   no words at a version, or words that stay
 └── InvalidField     a value that can never be right: blank, too long
 """
 
@@ -37,6 +38,12 @@ class NameTaken(ChatError):
     """Names of rooms are unique, however they are capitalised."""
 
     code = "name_taken"
+
+
+class NothingToErase(ChatError):
+    """A version has no words that can be erased: the text says why."""
+
+    code = "nothing_to_erase"
 
 
 class InvalidField(ChatError):

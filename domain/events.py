@@ -20,9 +20,12 @@ class SelfDescribing(Protocol):
     WORDS: ClassVar[str | None]
     """The field of the words that a person typed, at most one. The log keeps it apart, and `sealed` in its place."""
 
+    ERASES: ClassVar[str | None]
+    """The field of the versions, in the same stream, whose words go when this is recorded."""
+
     @property
     def actor(self) -> UserId:
-        """Who did it."""
+        """Who did it; OPERATOR where no account did."""
 
     @property
     def words(self) -> Words | None:

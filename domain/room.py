@@ -1,18 +1,22 @@
 """The Room aggregate, the unit of consistency, and its events."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from eventsourcing.domain import Aggregate, event
 
-from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember
+from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, NothingToErase
 from domain.events import event_classes
 from domain.names import has_hidden, is_blank, name_key
-from domain.values import ClientId, RoomId, UserId
+from domain.values import ClientId, RequestId, RoomId, UserId
 from domain.words import Words, words
 
 NAME_LIMIT = 100
 CONTENT_LIMIT = 4000
+REASON_LIMIT = 500
+ERASED_LIMIT = 1000
+"""The most versions that one event erases."""
 HIDDEN = "A name has no invisible characters."
 NAME_TAKEN = "A room with this name already exists."
 
@@ -31,6 +35,7 @@ class Room(Aggregate):
         """Something that happened in a room. Each kind is `SelfDescribing`, and one of `RoomEvent`."""
 
         WORDS: ClassVar[str | None] = None
+        ERASES: ClassVar[str | None] = None
 
         @property
         def words(self) -> Words | None:
@@ -143,9 +148,34 @@ class Room(Aggregate):
         def words(self) -> Words:
             return words(self.name, self.sealed)
 
+    class ContentErased(Event):
+        """The words of these versions were erased, for `request`. The room keeps place, author and time of each.
+
+        `why` is words too. Words that the log itself holds are never named here: they cannot be erased.
+        """
+
+        TOPIC = "content_erased"
+        LABEL = "erased content"
+        WORDS = "why"
+        ERASES = "versions"
+        erased_by: UserId
+        versions: list[int]
+        request: str
+        why: str | None = None
+        sealed: str | None = None
+
+        @property
+        def actor(self) -> UserId:
+            return self.erased_by
+
+        @property
+        def words(self) -> Words:
+            return words(self.why, self.sealed)
+
     @event(RoomOpened)
     def __init__(self, *, opened_by: UserId, name: str | None = None) -> None:
         self.members: set[UserId] = set()
+        self.name_version = 1
 
     @classmethod
     def open(cls, *, name: str, user_id: UserId) -> "Room":
@@ -196,6 +226,22 @@ class Room(Aggregate):
             raise NameTaken(NAME_TAKEN)
         self._room_renamed(user_id=user_id, name=name.strip())
 
+    def erase(self, *, versions: Sequence[int], erased_by: UserId, request: RequestId, why: str) -> None:
+        """Erase the words of these versions, at most 1,000, in ascending order. Whether each has words, and nothing
+        forbids to erase them, is known to the caller.
+
+        Raises NothingToErase for a version that is not in the room, and for the one that gave the room its name;
+        InvalidField for a reason that is blank or over 500 characters.
+        """
+        check_reason(why)
+        if not 1 <= len(versions) <= ERASED_LIMIT or list(versions) != sorted(set(versions)):
+            raise InvalidField("versions", f"Give 1 to {ERASED_LIMIT} different versions, in ascending order.")
+        if not (versions[0] >= 1 and versions[-1] <= self.version):
+            raise NothingToErase("The room has no such version.")
+        if self.name_version in versions:
+            raise NothingToErase(f"Version {self.name_version} is the room's name now: rename the room first.")
+        self._content_erased(erased_by=erased_by, versions=list(versions), request=str(request), why=why.strip())
+
     def _must_have(self, user_id: UserId) -> None:
         if user_id not in self.members:
             raise NotAMember("not a member of this room")
@@ -210,6 +256,10 @@ class Room(Aggregate):
 
     @event(RoomRenamed)
     def _room_renamed(self, user_id: UserId, name: str | None = None) -> None:
+        self.name_version = self.version + 1  # an event is applied before the version moves
+
+    @event(ContentErased)
+    def _content_erased(self, erased_by: UserId, versions: list[int], request: str, why: str | None = None) -> None:
         pass
 
     @event(MessageAdded)
@@ -217,7 +267,9 @@ class Room(Aggregate):
         pass
 
 
-RoomEvent = Room.RoomOpened | Room.UserJoined | Room.UserLeft | Room.MessageAdded | Room.RoomRenamed
+RoomEvent = (
+    Room.RoomOpened | Room.UserJoined | Room.UserLeft | Room.MessageAdded | Room.RoomRenamed | Room.ContentErased
+)
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
 TOPICS = tuple(kind.TOPIC for kind in event_classes(Room))
@@ -243,6 +295,13 @@ def check_content(content: str) -> None:
     check_text("content", content)
     if len(content) > CONTENT_LIMIT:
         raise InvalidField("content", f"Ensure this field has no more than {CONTENT_LIMIT} characters.")
+
+
+def check_reason(why: str) -> None:
+    """Raises InvalidField unless `why` can be the reason for something: 1 to 500 characters, not all white space."""
+    check_text("why", why)
+    if len(why) > REASON_LIMIT:
+        raise InvalidField("why", f"Ensure this field has no more than {REASON_LIMIT} characters.")
 
 
 def check_text(field: str, text: str) -> None:

@@ -17,6 +17,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from postgres.calls import Call
+
 FUNCTIONS = Path(__file__).with_name("words.sql")
 """What guards the table, and the function that erases."""
 
@@ -58,6 +60,26 @@ def field_of(kind: type[Any]) -> str | None:
     """The field of the words in events of this kind; None where they have none."""
     name: str | None = getattr(kind, "WORDS", None)
     return name
+
+
+def erased_by(event: Any) -> Sequence[int]:
+    """The versions of its stream whose words go when this event is recorded."""
+    name: str | None = getattr(type(event), "ERASES", None)
+    return getattr(event, name) if name is not None else ()
+
+
+def erasing(events: Sequence[Any], base: Call | int) -> Call | None:
+    """The call that erases what these events say, once they are recorded; returns `base`. None where nothing goes."""
+    gone = [(event.originator_id, version) for event in events for version in erased_by(event)]
+    if not gone:
+        return None
+    return Call("erase_recorded", base, [stream for stream, _ in gone], [version for _, version in gone])
+
+
+async def erase(events: Sequence[Any], connection: asyncpg.Connection) -> None:
+    """Erase what events say that are in the log already: of other applications, or from a file."""
+    if (call := erasing(events, 0)) is not None:
+        await call.fetch(connection)
 
 
 def seal(events: Sequence[Any]) -> tuple[list[Any], list[Opening | None]]:

@@ -1,4 +1,4 @@
--- version 1
+-- version 2
 -- Words stand apart from the log so that they can be erased. What the triggers on `bodies` do (migrations/0021), for the
 -- table's owner and for superusers as well: they refuse every change but the one that `erase_bodies` makes.
 
@@ -12,6 +12,16 @@ BEGIN
     DELETE FROM bodies WHERE stream = erased_stream AND version = ANY(erased_versions);
     GET DIAGNOSTICS erased = ROW_COUNT;
     RETURN erased;
+END
+$$;
+
+-- Erase the words of versions whose erasure has just been recorded: in the same call, so both are done or neither.
+CREATE OR REPLACE FUNCTION erase_recorded(base bigint, streams uuid[], versions bigint[]) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM erase_bodies(gone.stream, array_agg(gone.version))
+    FROM unnest(streams, versions) AS gone (stream, version) GROUP BY gone.stream;
+    RETURN base;
 END
 $$;
 

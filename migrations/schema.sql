@@ -40,6 +40,15 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
 
+CREATE TABLE erasures (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    erased_version bigint NOT NULL,
+    erased_at timestamp with time zone NOT NULL,
+    why text,
+    CONSTRAINT erasures_pkey PRIMARY KEY (room_id, version)
+);
+
 CREATE TABLE fanout_lanes (
     lane integer NOT NULL,
     lanes integer NOT NULL,
@@ -186,6 +195,7 @@ CREATE TABLE rooms (
     message_count bigint NOT NULL,
     rename_count integer NOT NULL DEFAULT 0,
     name_version bigint NOT NULL DEFAULT 1,
+    erased_count bigint NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
 CREATE INDEX rooms_name_key_idx ON rooms USING btree (name_key);
@@ -293,10 +303,13 @@ CREATE VIEW failed_logins AS
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
 --     bytea) returns record
 -- erase_bodies(erased_stream uuid, erased_versions bigint[]) returns bigint
+-- erase_recorded(base bigint, streams uuid[], versions bigint[]) returns bigint
 -- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
+-- fold_erasures(base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamp with time
+--     zone[], reasons text[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
 -- fold_renames(base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]) returns bigint

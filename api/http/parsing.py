@@ -7,13 +7,14 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
-from msgspec import NODEFAULT, Struct
+from msgspec import NODEFAULT, Struct, UnsetType
 from msgspec.structs import FieldInfo, astuple, fields
 
 from domain.values import ClientId, RoomId
@@ -38,6 +39,8 @@ NOT_A_STRING = "Not a valid string."
 NUL = "Null characters are not allowed."
 SURROGATES = "Lone surrogates are not allowed."
 NOT_A_NUMBER = "A valid integer is required."
+NOT_NUMBERS = "A list of valid integers is required."
+NOT_A_BOOLEAN = "Must be a valid boolean."
 
 
 class BadJson(Exception):
@@ -123,7 +126,7 @@ async def read_form(request: web.Request) -> dict[str, str]:
 
 
 async def read_body(request: web.Request, kind: type[Body]) -> Body:
-    """The request's body as `kind`, whose fields are strings and positive numbers.
+    """The request's body as `kind`, whose fields are strings, positive numbers, lists of these, and booleans.
 
     No body counts as `{}`; unknown fields are ignored.
 
@@ -134,9 +137,16 @@ async def read_body(request: web.Request, kind: type[Body]) -> Body:
         body = msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError):
         raise _explain(raw, kind) from None
-    if any(isinstance(value, int) and not 0 < value <= BIGINT for value in astuple(body)):
+    if not all(_in_range(value) for value in astuple(body)):
         raise _explain(raw, kind)
     return body
+
+
+def _in_range(value: Any) -> bool:
+    """Whether all numbers of a field are positive, and fit the database."""
+    if isinstance(value, list):
+        return all(map(_in_range, value))
+    return type(value) is not int or 0 < value <= BIGINT
 
 
 def _explain(raw: bytes, kind: type[Struct]) -> Exception:
@@ -161,15 +171,26 @@ def _problem(value: dict[str, Any], field: FieldInfo) -> list[str] | None:
     sent = value[field.encode_name]
     if sent is None:
         return [NULL]
-    if not _is_text(field):
-        return None if type(sent) is int and 0 < sent <= BIGINT else [NOT_A_NUMBER]
+    kind = _plain(field.type)
+    if kind is bool:
+        return None if isinstance(sent, bool) else [NOT_A_BOOLEAN]
+    if get_origin(kind) is list:
+        is_right = isinstance(sent, list) and all(type(each) is int and _in_range(each) for each in sent)
+        return None if is_right else [NOT_NUMBERS]
+    if kind is not str:
+        return None if type(sent) is int and _in_range(sent) else [NOT_A_NUMBER]
     if not isinstance(sent, str):
         return [NOT_A_STRING]
     return [SURROGATES] if _has_surrogates(sent) else None
 
 
-def _is_text(field: FieldInfo) -> bool:
-    return field.type is str or get_args(field.type)[:1] == (str,)
+def _plain(kind: Any) -> Any:
+    """The type of a field without what it says of its values, and without that it may be left out."""
+    if get_origin(kind) is Annotated:
+        return _plain(get_args(kind)[0])
+    if isinstance(kind, UnionType) or get_origin(kind) is Union:
+        return _plain(next(each for each in get_args(kind) if each is not UnsetType))
+    return getattr(kind, "__supertype__", kind)
 
 
 def _has_surrogates(text: str) -> bool:

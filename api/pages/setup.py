@@ -17,6 +17,8 @@ from api.pages.text import (
     counted,
     day,
     day_and_clock,
+    erased_note,
+    last_words,
     linked,
     number,
     percent,
@@ -60,6 +62,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "clock": clock,
     "clock_with_seconds": clock_with_seconds,
     "day_and_clock": day_and_clock,
+    "erased_note": erased_note,
+    "last_words": last_words,
     "timestamp": timestamp,
     "json": to_json,
 }

@@ -10,6 +10,9 @@ from unicodedata import category
 
 from linkify_it import LinkifyIt
 from markupsafe import Markup
+from msgspec import UNSET
+
+from projections.readmodels.shapes import LastMessage
 
 SEPARATORS = "[><\uff5c]"
 """What ends an address, as linkify-it's expressions spell it."""
@@ -85,6 +88,16 @@ def _count_flag_letters(text: str, at: int) -> int:
     while count < at and FLAG_LETTER.match(text, at - 1 - count):
         count += 1
     return count
+
+
+def erased_note(at: str | None, why: str) -> str:
+    """What stands in the place of erased words: `Erased on Tuesday, 24 November 2026, 08:50: asked for in a letter`."""
+    return why if at is None else f"Erased on {day_and_clock(at)}: {why or 'no reason kept'}"
+
+
+def last_words(message: LastMessage) -> str:
+    """What a list of rooms shows of its last message."""
+    return preview(message.content) if message.erased is UNSET else "(erased)"
 
 
 def number(value: float) -> str:

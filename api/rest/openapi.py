@@ -54,6 +54,10 @@ FIELD_PROBLEMS: Json = {
 }
 NUMBER: Json = {"type": "integer", "minimum": 0, "maximum": BIGINT}
 COUNT: Json = {"type": "integer", "minimum": 1, "maximum": 500}
+PATH: dict[str, Json] = {
+    "room_id": {"type": "string", "format": "uuid"},
+    "user_id": {"type": "integer", "minimum": 1, "maximum": BIGINT},
+}
 QUERY: dict[str, tuple[Json, str]] = {
     "page": ({"type": "integer", "minimum": 1}, "Page of 100 results; the first by default."),
     "q": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "Only rooms with this text in their name."),
@@ -89,7 +93,13 @@ REASONS = {
 def openapi(endpoints: Iterable[Endpoint]) -> Json:
     """The document that describes these endpoints."""
     endpoints = list(endpoints)
-    types = [Problem, Conflict, *(e.response for e in endpoints), *(e.body for e in endpoints if e.body is not None)]
+    types = [
+        Problem,
+        Conflict,
+        *get_args(Body),
+        *(e.response for e in endpoints),
+        *(e.body for e in endpoints if e.body is not None),
+    ]
     schemas, components = msgspec.json.schema_components(
         [describable(kind) for kind in types], schema_hook=_event_body, ref_template=REF
     )
@@ -149,7 +159,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[str, Json]) -> Json:
 
 def _parameters(endpoint: Endpoint) -> list[Json]:
     parameters: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        {"name": name, "in": "path", "required": True, "schema": PATH[name]}
         for name in re.findall(r"{(\w+)}", endpoint.path)
     ]
     for name in endpoint.query:

@@ -7,7 +7,7 @@ from aiohttp import web
 from api.http.access import restricted
 from api.http.endpoints import Endpoint
 from api.operations import health
-from api.rest import accounts, delivery, docs, events, messages, own_account, read_marks, rooms, tokens
+from api.rest import accounts, delivery, docs, erasures, events, messages, own_account, read_marks, rooms, tokens
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
@@ -17,6 +17,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *messages.ENDPOINTS,
     *read_marks.ENDPOINTS,
     *events.ENDPOINTS,
+    *erasures.ENDPOINTS,
     *delivery.ENDPOINTS,
 )
 

@@ -12,10 +12,21 @@ import click
 from cli.commands.export_import import export_, import_
 from cli.support.log_reader import Reader, Time, read
 from cli.support.numbers import COUNT, POSITION, POSITION_OR_START
-from cli.support.output import RoomNames, Users, escaped, event_object, name_of, print_event, print_fields, print_json
+from cli.support.output import (
+    RoomNames,
+    Users,
+    escaped,
+    event_object,
+    name_of,
+    print_event,
+    print_fields,
+    print_json,
+    words_shown,
+)
 from domain.room import TOPICS
 from domain.values import RoomId
 from eventstore.values import Position
+from projections.readmodels.shapes import ErasedContent
 from replay.investigate.follow import follow
 from replay.investigate.log_search import Filter, FoundEvent
 from replay.investigate.stats import Stats, read_stats
@@ -154,11 +165,12 @@ def show_one_event(position: Position, as_json: bool) -> None:
         recorded = await reader.reads.log_search.at(position)
         if recorded is None:
             raise click.ClickException(f"there is no event at position {position}")
+        erased = await reader.erased(recorded.event)
         if as_json:
-            print_event(recorded, {}, {}, as_json=True)
+            print_event(recorded, {}, {}, erased, as_json=True)
         else:
             rooms = await reader.room_names([RoomId(recorded.event.originator_id)])
-            print_whole(recorded, await reader.names([recorded.event.actor]), rooms)
+            print_whole(recorded, await reader.names([recorded.event.actor]), rooms, erased)
 
     read(run)
 
@@ -194,18 +206,21 @@ async def show(events: AsyncIterator[FoundEvent], reader: Reader, *, limit: int 
 
 
 async def show_one(recorded: FoundEvent, reader: Reader, *, as_json: bool) -> None:
+    erased = await reader.erased(recorded.event)
     if as_json:
-        print_event(recorded, {}, {}, as_json=True)
+        print_event(recorded, {}, {}, erased, as_json=True)
         return
     room_id = RoomId(recorded.event.originator_id)
     if recorded.event.WORDS == "name":  # the room has another name from here on
         reader.forget_name(room_id)
     users, rooms = await reader.names([recorded.event.actor]), await reader.room_names([room_id])
-    print_event(recorded, users, rooms, as_json=False)
+    print_event(recorded, users, rooms, erased, as_json=False)
 
 
-def print_whole(recorded: FoundEvent, users: Users, rooms: RoomNames) -> None:
+def print_whole(recorded: FoundEvent, users: Users, rooms: RoomNames, erased: ErasedContent | None) -> None:
     shown = event_object(recorded)
+    if erased is not None:
+        shown["erased"] = words_shown("", erased)
     room = rooms.get(RoomId(recorded.event.originator_id), "")
     print_fields(
         (name, escaped(value) if isinstance(value, str) else value)

@@ -1,21 +1,40 @@
 """`onrecord room`: rooms."""
 
 import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import click
 
+from api.core import Core
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, chat_core, existing_database
+from cli.support.erasure import erase, erasing_options
 from cli.support.log_reader import Reader, VersionOrTime, read
 from cli.support.numbers import POSITION, limit_option
-from cli.support.output import Users, moment, name_of, names_of, one_line, print_fields, print_json, print_room_entry
+from cli.support.output import (
+    Users,
+    moment,
+    name_of,
+    names_of,
+    one_line,
+    print_fields,
+    print_json,
+    print_room_entry,
+    words_shown,
+)
 from domain.chat import OpenRoom
+from domain.erasure import Plan
 from domain.room import Room
 from domain.values import UserId
 from eventstore.values import Version
-from projections.readmodels.shapes import timestamp
+from projections.operator_actions import Operator
+from projections.readmodels.bodies import RoomVersion, room_version
+from projections.readmodels.shapes import ErasedContent, timestamp
 from replay.investigate.directory import list_rooms
 from replay.investigate.time_travel import Moment, PastRoom
+
+Erasures = Mapping[RoomVersion, ErasedContent]
 
 
 @click.group()
@@ -78,10 +97,11 @@ def show(room: str, at: Moment | None, as_json: bool) -> None:
 
     async def run(reader: Reader) -> None:
         then = await reader.reads.time_travel.room_at(await reader.reads.time_travel.room_id(room), at)
+        erasures = await reader.reads.bodies.erasures(then.messages)
         if as_json:
-            print_json(room_object(then))
+            print_json(room_object(then, erasures))
         else:
-            print_room(then, await reader.names(people(then)))
+            print_room(then, await reader.names(people(then)), erasures)
 
     read(run)
 
@@ -100,6 +120,7 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
 
     async def run(reader: Reader) -> None:
         found = await reader.reads.time_travel.difference(await reader.reads.time_travel.room_id(room), earlier, later)
+        erasures = await reader.reads.bodies.erasures(found.said)
         if as_json:
             print_json(
                 {
@@ -110,7 +131,7 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
                     "name": found.later.name,
                     "joined": sorted(found.joined),
                     "left": sorted(found.left),
-                    "said": [message_object(message) for message in found.said],
+                    "said": [message_object(message, erasures) for message in found.said],
                 }
             )
             return
@@ -122,7 +143,7 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
             for user_id in sorted(changed):
                 click.echo(click.style(f"{sign} {name_of(user_id, users)}", fg=colour))
         for message in found.said:
-            print_message(message, users)
+            print_message(message, users, erasures)
 
     read(run)
 
@@ -142,17 +163,18 @@ def visible(room: str, version: Version, as_json: bool) -> None:
         found = await reader.reads.time_travel.visibility(await reader.reads.time_travel.room_id(room), version)
         if found is None:
             raise click.ClickException(f"version {version} added no message")
+        erasures = await reader.reads.bodies.erasures([found.message])
         if as_json:
             print_json(
                 {
-                    "message": message_object(found.message),
+                    "message": message_object(found.message, erasures),
                     "members_then": sorted(found.members_then),
                     "joined_later": sorted(found.joined_later),
                 }
             )
             return
         users = await reader.names({*found.members_then, *found.joined_later, found.message.user_id})
-        print_message(found.message, users)
+        print_message(found.message, users, erasures)
         print_fields(
             (
                 ("members then", names_of(found.members_then, users)),
@@ -163,11 +185,31 @@ def visible(room: str, version: Version, as_json: bool) -> None:
     read(run)
 
 
+@room.command(name="erase")
+@click.argument("room")
+@click.option("--older-than", "days", required=True, type=click.IntRange(1, 36_500), metavar="DAYS", help="In days.")
+@erasing_options
+def erase_(room: str, days: int, operator: Operator, is_meant: bool, as_json: bool) -> None:
+    """Erase the messages of ROOM (id or name) that are older than some days.
+
+    Without --yes, the command says what would go and what would stay, and erases nothing.
+
+    \b
+    onrecord room erase General --older-than 365 --why "kept for a year" --yes
+    """
+
+    async def plan(core: Core) -> Plan:
+        before = datetime.now(UTC) - timedelta(days=days)
+        return await core.erasing.plan_room(await core.time_travel.room_id(room), before=before)
+
+    erase(plan, "old messages", operator=operator, is_meant=is_meant, as_json=as_json)
+
+
 def people(then: PastRoom) -> set[UserId]:
     return {*then.members, *(message.user_id for message in then.messages)}
 
 
-def print_room(then: PastRoom, users: Users) -> None:
+def print_room(then: PastRoom, users: Users, erasures: Erasures) -> None:
     print_fields(
         (
             ("room", one_line(then.name)),
@@ -178,31 +220,32 @@ def print_room(then: PastRoom, users: Users) -> None:
         )
     )
     for message in then.messages:
-        print_message(message, users)
+        print_message(message, users, erasures)
 
 
-def print_message(message: Room.MessageAdded, users: Users) -> None:
+def print_message(message: Room.MessageAdded, users: Users, erasures: Erasures) -> None:
+    said = words_shown(message.words.text, erasures.get(room_version(message)))
     place = click.style(f"{message.originator_version:>6}", dim=True)
-    click.echo(
-        f"{place}  {moment(message.timestamp)}  {name_of(message.user_id, users)}: {one_line(message.words.text)}"
-    )
+    click.echo(f"{place}  {moment(message.timestamp)}  {name_of(message.user_id, users)}: {said}")
 
 
-def room_object(then: PastRoom) -> dict[str, object]:
+def room_object(then: PastRoom, erasures: Erasures) -> dict[str, object]:
     return {
         "room_id": then.room_id,
         "name": then.name,
         "version": then.version,
         "at": timestamp(then.at),
         "members": sorted(then.members),
-        "messages": [message_object(message) for message in then.messages],
+        "messages": [message_object(message, erasures) for message in then.messages],
     }
 
 
-def message_object(message: Room.MessageAdded) -> dict[str, object]:
+def message_object(message: Room.MessageAdded, erasures: Erasures) -> dict[str, object]:
+    erased = erasures.get(room_version(message))
     return {
         "version": message.originator_version,
         "user_id": message.user_id,
         "content": message.words.text,
         "said_at": timestamp(message.timestamp),
+        **({"erased": erased} if erased is not None else {}),
     }

@@ -17,8 +17,9 @@ from api.settings import Settings
 from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.numbers import POSITION, POSITION_OR_START
 from domain.names import username_keys
+from domain.room import RoomEvent
 from domain.values import RoomId, UserId
-from projections.readmodels.shapes import User
+from projections.readmodels.shapes import ErasedContent, User
 from replay.investigate.directory import room_names
 
 POOL = 3
@@ -52,6 +53,10 @@ class Reader:
     def forget_name(self, room_id: RoomId) -> None:
         """A room has another name: look it up again."""
         self._room_names.pop(room_id, None)
+
+    async def erased(self, event: RoomEvent) -> ErasedContent | None:
+        """When and why the words of an event were erased; None if they were not."""
+        return next(iter((await self.reads.bodies.erasures([event])).values()), None)
 
     async def is_on_standby(self) -> bool:
         """Whether the database only answers reads: temporary tables and LISTEN are missing there too."""

@@ -14,7 +14,7 @@ from domain.room import TOPICS, RoomEvent
 from domain.values import RoomId, UserId
 from eventstore.log import Recorded
 from projections.readmodels.bodies import user
-from projections.readmodels.shapes import User, timestamp
+from projections.readmodels.shapes import ErasedContent, User, timestamp
 from replay.investigate.directory import RoomEntry
 
 COLOURS = dict(zip(TOPICS, cycle(("cyan", "green", "yellow", "white", "magenta", "blue")), strict=False))
@@ -53,10 +53,12 @@ def print_room_entry(room: RoomEntry) -> None:
     )
 
 
-def print_event(recorded: Recorded[RoomEvent], users: Users, rooms: RoomNames, *, as_json: bool) -> None:
-    """One event, on one line."""
+def print_event(
+    recorded: Recorded[RoomEvent], users: Users, rooms: RoomNames, erased: ErasedContent | None, *, as_json: bool
+) -> None:
+    """One event, on one line; `erased` says when and why its words were, if they were."""
     if as_json:
-        print_json(event_object(recorded))
+        print_json(event_object(recorded, erased))
         return
     event = recorded.event
     place = click.style(f"{recorded.position:>10}", dim=True)
@@ -64,12 +66,12 @@ def print_event(recorded: Recorded[RoomEvent], users: Users, rooms: RoomNames, *
     topic = click.style(event.TOPIC.ljust(TYPE_WIDTH), fg=COLOURS[event.TOPIC])
     click.echo(
         f"{place}  {moment(event.timestamp)}  {room} {event.originator_version:>6}  {topic}"
-        f"  {name_of(event.actor, users)}{said(event)}"
+        f"  {name_of(event.actor, users)}{said(event, erased)}"
     )
 
 
-def event_object(recorded: Recorded[RoomEvent]) -> dict[str, Any]:
-    """An event with all its fields, as JSON has it."""
+def event_object(recorded: Recorded[RoomEvent], erased: ErasedContent | None = None) -> dict[str, Any]:
+    """An event with all its fields, as JSON has it; and when and why its words were erased, if they were."""
     event = recorded.event
     its_own = [field.name for field in fields(event) if field.name not in OF_EVERY_EVENT]
     return {
@@ -79,12 +81,21 @@ def event_object(recorded: Recorded[RoomEvent]) -> dict[str, Any]:
         "type": event.TOPIC,
         "occurred_at": timestamp(event.timestamp),
         **{name: getattr(event, name) for name in its_own},
+        **({"erased": erased} if erased is not None else {}),
     }
 
 
-def said(event: RoomEvent) -> str:
+def said(event: RoomEvent, erased: ErasedContent | None = None) -> str:
     """The words of an event, as an end of its line."""
-    return f": {one_line(event.text)}" if event.text is not None else ""
+    return f": {words_shown(event.text, erased)}" if event.text is not None else ""
+
+
+def words_shown(text: str, erased: ErasedContent | None) -> str:
+    """The beginning of a text, or when and why it was erased."""
+    if erased is None:
+        return one_line(text)
+    at = f"erased {moment(datetime.fromisoformat(erased.at))}" if erased.at is not None else "erased"
+    return click.style(f"({at}: {one_line(erased.why)})", dim=True)
 
 
 def one_line(text: str, shown: int = SHOWN) -> str:

@@ -12,7 +12,7 @@ import asyncpg
 from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import Mapper, StoredEvent
 
-from eventstore import checkpoints
+from eventstore import checkpoints, words
 from eventstore.aggregates import Aggregates
 from eventstore.checkpoints import position_of
 from eventstore.errors import LogRestarted, OutcomeUnknown
@@ -151,6 +151,7 @@ class Append(Generic[A]):
             return True
         page = await self._log.between(head.checkpoint, head.position, limit=FOLD_PAGE, connection=connection)
         await fold(self._projection, page, connection)
+        await words.erase([recorded.event for recorded in page], connection)
         is_all = len(page) < FOLD_PAGE
         position = head.position if is_all else page[-1].position
         await checkpoints.move(self._projection.name, position, connection)
@@ -199,7 +200,8 @@ class Append(Generic[A]):
             [event.originator_id for _, event in batch.keys],
             [event.originator_version for _, event in batch.keys],
         )
-        base = await self._projection.folding(list(enumerate(batch.events, start=1)), base=recording).fetch(connection)
+        erasing = words.erasing(batch.events, recording) or recording
+        base = await self._projection.folding(list(enumerate(batch.events, start=1)), base=erasing).fetch(connection)
         return [Position(base + place) for place in range(1, len(stored) + 1)]
 
     async def _commit(self, connection: asyncpg.Connection) -> None:

@@ -121,7 +121,7 @@ class Audience:
         self.version = Version(event.originator_version)
         self._leaver = None
         match event:
-            case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed():
+            case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed() | Room.ContentErased():
                 return self.warm_members.chunks
             case Room.UserJoined():
                 self._join(event.user_id)

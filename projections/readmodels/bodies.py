@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import assert_never
 
 import asyncpg
+from msgspec import UNSET, UnsetType
 
+from domain import words
 from domain.room import Room, RoomEvent
-from domain.values import RoomId, UserId
+from domain.values import OPERATOR, RoomId, UserId
 from eventstore.log import Recorded
 from eventstore.values import Version
 from eventstore.words import join
@@ -18,6 +20,8 @@ from postgres.database import Database
 from projections.readmodels.shapes import (
     MOST_NAMED,
     Body,
+    ErasedContent,
+    Erasure,
     LastMessage,
     Member,
     MembersChanged,
@@ -28,22 +32,23 @@ from projections.readmodels.shapes import (
     User,
     timestamp,
 )
-from projections.readmodels.words import shown
+from projections.readmodels.words import erased_of, erasure, erasure_columns, shown, words_of
 
 LAST_COLUMNS = f"""
     last.version AS last_id, {shown("said", "last.content")} AS last_content, last.posted_at AS last_posted_at,
-    last.user_id AS last_user_id, users.username AS last_username
+    last.user_id AS last_user_id, users.username AS last_username, {erasure_columns("last_")}
 """
 OF_LAST = f"""
 {join("last.room_id", "last.version", "said")}
+{erasure("last.room_id", "last.version")}
 LEFT JOIN users ON users.user_id = last.user_id
 """
-"""Joins the words of the last message and its author."""
+"""Joins the words of the last message, their erasure, and its author."""
 
 ROOMS_AT = f"""
 SELECT
     asked.room_id, asked.version,
-    {shown("named", "CASE WHEN former.name_version IS NULL THEN rooms.name ELSE former.name END")} AS name,
+    coalesce(named.content, CASE WHEN former.name_version IS NULL THEN rooms.name ELSE former.name END, '') AS name,
     CASE WHEN coalesce(joined.version, 0) > coalesce(departed.version, 0)
         THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
     coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
@@ -70,6 +75,12 @@ LEFT JOIN LATERAL (
 {OF_LAST}
 """
 
+ERASURES = f"""
+SELECT asked.room_id, asked.version, {erasure_columns()}
+FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
+{erasure("asked.room_id", "asked.version")}
+"""
+
 USERNAMES = "SELECT user_id, username FROM users WHERE user_id = ANY($1)"
 
 RoomVersion = tuple[RoomId, Version]
@@ -77,13 +88,18 @@ RoomVersion = tuple[RoomId, Version]
 
 def user(user_id: UserId, username: str | None) -> User:
     """A user; `user <id>` replaces the name when the account does not exist here, as after an import."""
+    if user_id == OPERATOR:
+        return User(OPERATOR, "operator")
     return User(user_id, username if username is not None else f"user {user_id}")
 
 
-def message(room_id: RoomId, version: Version, *, author: User, content: str, posted_at: datetime) -> Message:
-    """A message that was posted."""
+def message(
+    room_id: RoomId, version: Version, *, author: User, said: tuple[str, ErasedContent | UnsetType], posted_at: datetime
+) -> Message:
+    """A message that was posted, and what is shown of its words."""
     said_at = timestamp(posted_at)
-    return Message(version, content, author, MessageRoom(room_id, version, said_at), said_at)
+    content, erased = said
+    return Message(version, content, author, MessageRoom(room_id, version, said_at), said_at, erased)
 
 
 def room_summary(row: asyncpg.Record) -> RoomSummary:
@@ -91,24 +107,32 @@ def room_summary(row: asyncpg.Record) -> RoomSummary:
     last = None
     if row["last_id"] is not None:
         author = user(row["last_user_id"], row["last_username"])
-        last = LastMessage(row["last_id"], row["last_content"], author, timestamp(row["last_posted_at"]))
+        content, erased = words_of(row, "last_")
+        last = LastMessage(row["last_id"], content, author, timestamp(row["last_posted_at"]), erased)
     return RoomSummary(
         row["room_id"], row["name"], row["version"], timestamp(row["bumped_at"]), row["member_count"], last
     )
 
 
-def body(event: RoomEvent, actor: User, rooms: Mapping[RoomVersion, RoomSummary]) -> Body:
-    """The body of an event. `actor` acted; `rooms` has the room right after the event if the body shows it."""
+def body(
+    event: RoomEvent,
+    actor: User,
+    rooms: Mapping[RoomVersion, RoomSummary],
+    erasures: Mapping[RoomVersion, ErasedContent],
+) -> Body:
+    """The body of an event. `actor` acted; `rooms` has the room right after the event if the body shows it, `erasures`
+    when and why its words were erased, if they were.
+    """
+    place = room_version(event)
     match event:
         case Room.MessageAdded():
-            return message(
-                *room_version(event),
-                author=actor,
-                content=event.words.text,
-                posted_at=event.timestamp,
-            )
+            said = (event.words.text, erasures.get(place, UNSET))
+            return message(*place, author=actor, said=said, posted_at=event.timestamp)
         case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft() | Room.RoomRenamed():
-            return Member(rooms[room_version(event)], actor)
+            return Member(rooms[place], actor)
+        case Room.ContentErased():
+            erased_now = ErasedContent(timestamp(event.timestamp), event.words.text)
+            return Erasure(rooms[place], actor, [Version(version) for version in event.versions], erased_now)
         case _:
             assert_never(event)
 
@@ -123,7 +147,7 @@ def room_version(event: RoomEvent) -> RoomVersion:
 
 
 class Bodies:
-    """Bodies of events. An event's body never changes, except for the names of users."""
+    """Bodies of events. An event's body never changes, except for the names of users and for words that were erased."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -131,19 +155,20 @@ class Bodies:
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
-        return body(event, actor, rooms)
+        return body(event, actor, rooms, await self.erasures([event]))
 
     async def of(self, batch: Sequence[Recorded[RoomEvent]]) -> list[StreamEvent]:
         """The events of `batch` with their bodies, in order."""
         events = [recorded.event for recorded in batch]
         users = await self.users(event.actor for event in events)
         rooms = await self.rooms_at(room_version(event) for event in events if shows_room(event))
+        erasures = await self.erasures(events)
         return [
             StreamEvent(
                 version=recorded.version,
                 position=recorded.position,
                 type=event.TOPIC,
-                body=body(event, users[event.actor], rooms),
+                body=body(event, users[event.actor], rooms, erasures),
                 occurred_at=timestamp(event.timestamp),
             )
             for recorded, event in zip(batch, events, strict=True)
@@ -179,6 +204,14 @@ class Bodies:
             ROOMS_AT, [room for room, _ in versions], [version for _, version in versions]
         )
         return {(row["room_id"], row["version"]): room_summary(row) for row in rows}
+
+    async def erasures(self, events: Iterable[RoomEvent]) -> dict[RoomVersion, ErasedContent]:
+        """When and why words were erased: an entry for each of these events whose words are absent."""
+        absent = [room_version(event) for event in events if isinstance(event.words, words.Erased)]
+        if not absent:
+            return {}
+        rows = await self._database.fetch(ERASURES, [room for room, _ in absent], [version for _, version in absent])
+        return {(row["room_id"], row["version"]): erased_of(row) for row in rows}
 
     async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id, one for each id, even without an account."""

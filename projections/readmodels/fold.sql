@@ -1,4 +1,4 @@
--- version 5
+-- version 6
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
 -- cannot have happened, written by another application on the log, is an error and not passed over. Names and contents are
@@ -83,6 +83,27 @@ BEGIN
         ORDER BY renamed.room_id, renamed.version DESC
     ) AS newest
     WHERE rooms.room_id = newest.room_id;
+    RETURN base;
+END
+$$;
+
+-- Erasures of words. A version that was erased before keeps its first erasure.
+CREATE OR REPLACE FUNCTION fold_erasures(
+    base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamptz[], reasons text[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    WITH added AS (
+        INSERT INTO erasures (room_id, version, erased_version, erased_at, why)
+        SELECT DISTINCT ON (erased.room_id, erased.version) erased.*
+        FROM unnest(room_ids, versions, erased_versions, times, reasons)
+            AS erased (room_id, version, erased_version, erased_at, why)
+        ORDER BY erased.room_id, erased.version, erased.erased_version
+        ON CONFLICT (room_id, version) DO NOTHING
+        RETURNING erasures.room_id
+    )
+    UPDATE rooms SET erased_count = rooms.erased_count + counted.words
+    FROM (SELECT added.room_id, count(*) AS words FROM added GROUP BY added.room_id) AS counted
+    WHERE rooms.room_id = counted.room_id;
     RETURN base;
 END
 $$;

@@ -102,6 +102,7 @@ class BatchByKind:
     membership_changes: list[MembershipChange] = field(default_factory=list)
     messages: list[Room.MessageAdded] = field(default_factory=list)
     renames: list[Room.RoomRenamed] = field(default_factory=list)
+    erasures: list[Room.ContentErased] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -125,6 +126,8 @@ class BatchByKind:
                 self.openings.append(event)
             case Room.RoomRenamed():
                 self.renames.append(event)
+            case Room.ContentErased():
+                self.erasures.append(event)
             case _:
                 assert_never(event)
 
@@ -134,7 +137,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 4
+    version = 5
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property
@@ -158,6 +161,8 @@ class RoomsProjection:
             base = fold_stays(kinds.membership_changes, base)
         if kinds.renames:
             base = fold_renames(kinds.renames, base)
+        if kinds.erasures:
+            base = fold_erasures(kinds.erasures, base)
         return fold_changes(kinds.deltas, kinds.messages, base)
 
     async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
@@ -191,6 +196,16 @@ def fold_renames(events: Sequence[Room.RoomRenamed], base: Call | int) -> Call:
     """The call that renames rooms and records their former names."""
     rows = [(e.originator_id, e.originator_version, *name_columns(e)) for e in events]
     return Call("fold_renames", base, *columns(rows, 4))
+
+
+def fold_erasures(events: Sequence[Room.ContentErased], base: Call | int) -> Call:
+    """The call that records which words were erased."""
+    rows = [
+        (e.originator_id, version, e.originator_version, e.timestamp, e.why if e.sealed is None else None)
+        for e in events
+        for version in e.versions
+    ]
+    return Call("fold_erasures", base, *columns(rows, 5))
 
 
 def name_columns(event: Room.RoomOpened | Room.RoomRenamed) -> tuple[str | None, str | None]:

@@ -17,7 +17,7 @@ from postgres.database import Database
 from projections.readmodels.bodies import LAST_COLUMNS, OF_LAST, Bodies, message, room_summary, user
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
-from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, shown
+from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, erasure, erasure_columns, shown, words_of
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ LEFT JOIN (
 """
 
 SEARCH = f"""
-SELECT head.position, {shown("named", "rooms.name_in_row")} AS name, rooms.*
+SELECT head.position, coalesce({shown("named", "rooms.name_in_row")}, '') AS name, rooms.*
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     SELECT
@@ -86,31 +86,39 @@ MEMBER_HEAD = f"""
     ) ON rooms.room_id = $2 AND memberships.user_id = $1
 """
 
+MESSAGE_COLUMNS = f"""
+    message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username,
+    {erasure_columns()}
+"""
+OF_MESSAGE = f"""
+{join("head.room_id", "message.version", "said")}
+{erasure("head.room_id", "message.version")}
+LEFT JOIN users USING (user_id)
+"""
+
 MESSAGES = f"""
 SELECT
     head.position, head.room_id, head.message_count,
-    message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username
+    {MESSAGE_COLUMNS}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT version, content, posted_at, user_id FROM messages
     WHERE messages.room_id = head.room_id ORDER BY version DESC LIMIT {PAGE} OFFSET $3
 ) AS message ON true
-{join("head.room_id", "message.version", "said")}
-LEFT JOIN users USING (user_id)
+{OF_MESSAGE}
 ORDER BY message.version DESC
 """
 
 MESSAGES_BEFORE = f"""
 SELECT
     head.position, head.room_id, head.message_count,
-    message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username
+    {MESSAGE_COLUMNS}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT version, content, posted_at, user_id FROM messages
     WHERE messages.room_id = head.room_id AND version < $3 ORDER BY version DESC LIMIT $4
 ) AS message ON true
-{join("head.room_id", "message.version", "said")}
-LEFT JOIN users USING (user_id)
+{OF_MESSAGE}
 ORDER BY message.version DESC
 """
 
@@ -258,7 +266,7 @@ def messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
             row["room_id"],
             row["version"],
             author=user(row["user_id"], row["username"]),
-            content=row["content"],
+            said=words_of(row),
             posted_at=row["posted_at"],
         )
         for row in rows

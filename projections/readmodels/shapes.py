@@ -6,7 +6,7 @@ A body is derived from the log: an event gives the same `Message` or `Member` to
 from datetime import UTC, datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from domain.values import RoomId, UserId
 from eventstore.values import Position, Version
@@ -29,13 +29,25 @@ class User(Struct, frozen=True):
     username: str
 
 
+class ErasedContent(Struct, frozen=True):
+    """That the words were erased, when and why. `at` is null in a copy of the log that was made without its words."""
+
+    at: Timestamp | None
+    why: str
+
+
+WITHOUT_CONTENT = ErasedContent(None, "This copy of the log was made without its words.")
+"""Of words that are absent and that no event of the log erased."""
+
+
 class LastMessage(Struct, frozen=True):
-    """The newest message of a room, as room lists show it."""
+    """The newest message of a room, as room lists show it. Erased words leave an empty `content`, and `erased`."""
 
     id: Version
     content: str
     user: User
     created_at: Timestamp
+    erased: ErasedContent | UnsetType = UNSET
 
 
 class RoomSummary(Struct, frozen=True):
@@ -67,13 +79,14 @@ class MessageRoom(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """A message. `id` is the version of the room that added it."""
+    """A message. `id` is the version of the room that added it. Erased words leave an empty `content`, and `erased`."""
 
     id: Version
     content: str
     user: User
     room: MessageRoom
     created_at: Timestamp
+    erased: ErasedContent | UnsetType = UNSET
 
 
 class Member(Struct, frozen=True):
@@ -83,7 +96,19 @@ class Member(Struct, frozen=True):
     user: User
 
 
-Body = Message | Member
+class Erasure(Struct, frozen=True):
+    """The words of these versions of a room were erased, when and why; who acted, and the room right after that.
+
+    `user` 0 is an operator, or the service itself.
+    """
+
+    room: RoomSummary
+    user: User
+    versions: list[Version]
+    erased: ErasedContent
+
+
+Body = Message | Member | Erasure
 """The part of an event that clients see."""
 
 

@@ -14,6 +14,7 @@ KEYS = {
     "memberships": ("room_id", "user_id", "joined_version"),
     "messages": ("room_id", "version"),
     "former_names": ("room_id", "until_version"),  # of room_renamed
+    "erasures": ("room_id", "version"),  # of content_erased
 }
 """The primary key of each table."""
 
@@ -27,16 +28,20 @@ EXPECTED = {
     "memberships": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms)",
     "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
     "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
+    "erasures": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE erased_count > 0)",
 }
 """SQL for whether a table has rows."""
 
-WORDED = """
+NAMES = "SELECT room_id, name_version, name FROM rooms UNION ALL SELECT room_id, name_version, name FROM former_names"
+"""SQL for the events that named rooms."""
+
+WORDED = f"""
 SELECT room_id, version, content FROM messages
-UNION ALL SELECT room_id, name_version, name FROM rooms
-UNION ALL SELECT room_id, name_version, name FROM former_names
+UNION ALL {NAMES}
+UNION ALL SELECT DISTINCT ON (room_id, erased_version) room_id, erased_version, why FROM erasures
 """
-"""SQL for the events that have words, one a row: a message, the opening of a room, and each renaming, which made a
-former name. The words are null where they stand apart from the log.
+"""SQL for the events that have words, one a row: a message, the opening of a room, each renaming, which made a
+former name, and the reason of an erasure. The words are null where they stand apart from the log.
 """
 
 

@@ -1,7 +1,7 @@
 /**
  * What the browser does about each type of event, by the server's topics. A new event type is one new entry here.
  *
- * @import { Member, Message, RangeEvent, RoomChange, RoomEvent } from "./shapes.js"
+ * @import { Erasure, Member, Message, RangeEvent, RoomChange, RoomEvent } from "./shapes.js"
  * @import { Room } from "./room.js"
  */
 
@@ -22,6 +22,7 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   user_left: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.removeMember(event), membership: "ends" },
   message_added: { apply: (room, /** @type {RoomEvent<Message>} */ event) => room.addMessage(event), isMessage: true },
   room_renamed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => (room.shown = event.body.room) },
+  content_erased: { apply: (room, /** @type {RoomEvent<Erasure>} */ event) => room.eraseContent(event) },
 });
 
 /** A type that is newer than this code. @type {EventKind} */

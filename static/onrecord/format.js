@@ -62,3 +62,11 @@ export const clockWithSeconds = (timestamp) => SECONDS.format(new Date(timestamp
 
 /** `Tuesday, 24 November 2026, 08:50`. @param {string} timestamp */
 export const dayAndClock = (timestamp) => `${day(timestamp)}, ${clock(timestamp)}`;
+
+/**
+ * What stands in the place of erased words: `Erased on Tuesday, 24 November 2026, 08:50: asked for in a letter`.
+ *
+ * @param {string | null} at
+ * @param {string} why
+ */
+export const erasedNote = (at, why) => (at === null ? why : `Erased on ${dayAndClock(at)}: ${why || "no reason kept"}`);

@@ -1,8 +1,8 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
 /**
- * @import { LastMessage, Member, MembersChanged, Message, Room as ShownRoom } from "./shapes.js"
- * @import { RoomChange, RoomEvent, User } from "./shapes.js"
+ * @import { Erased, Erasure, LastMessage, Member, MembersChanged, Message } from "./shapes.js"
+ * @import { Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js"
  */
 
 /** Members that a page lists at first. */
@@ -20,6 +20,8 @@ const MOST_NAMED = 20;
 export class Room {
   /** @type {Map<number, RoomChange>} */
   #waiting = new Map();
+  /** By version: a page of older messages may have been read before their erasure. @type {Map<number, Erased>} */
+  #erased = new Map();
 
   /**
    * @param {ShownRoom} shown the room as the API shows it
@@ -104,7 +106,8 @@ export class Room {
   addOlder(messages) {
     const loaded = this.messages ?? [];
     const oldest = loaded[0]?.id ?? Infinity;
-    this.messages = [...messages.filter((message) => message.id < oldest).reverse(), ...loaded];
+    const older = messages.filter((message) => message.id < oldest).reverse();
+    this.messages = [...older.map((message) => this.#withoutErased(message)), ...loaded];
   }
 
   /**
@@ -117,10 +120,10 @@ export class Room {
   }
 
   /** @param {RoomEvent<Message>} event */
-  addMessage({ version, body: { id, content, user, created_at, room } }) {
-    const last_message = { id, content, user, created_at };
+  addMessage({ version, body: { id, content, user, created_at, room, ...erased } }) {
+    const last_message = { id, content, user, created_at, ...erased };
     this.shown = { ...this.shown, version, bumped_at: room.bumped_at, last_message };
-    this.messages?.push({ id, content, user, room, created_at });
+    this.messages?.push({ id, content, user, room, created_at, ...erased });
   }
 
   /** @param {RoomEvent<Member>} event */
@@ -138,6 +141,22 @@ export class Room {
     this.shown = room;
     if (this.members !== null) this.members = this.members.filter((member) => member.id !== user.id);
     if (user.id === this.me) this.isLeft = true;
+  }
+
+  /** The first erasure of a message counts. @param {RoomEvent<Erasure>} event */
+  eraseContent({ body: { room, versions, erased } }) {
+    this.shown = room;
+    for (const version of versions) if (!this.#erased.has(version)) this.#erased.set(version, erased);
+    if (this.messages !== null) this.messages = this.messages.map((message) => this.#withoutErased(message));
+  }
+
+  /**
+   * @param {Message} message
+   * @returns {Message}
+   */
+  #withoutErased(message) {
+    const erased = message.erased === undefined ? this.#erased.get(message.id) : undefined;
+    return erased === undefined ? message : { ...message, content: "", erased };
   }
 
   /**

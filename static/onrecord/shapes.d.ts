@@ -8,11 +8,19 @@ export interface User {
   username: string;
 }
 
+/** When and why words were erased; `at` is null in a copy of the log that was made without them. */
+export interface Erased {
+  at: string | null;
+  why: string;
+}
+
 export interface LastMessage {
   id: number;
   content: string;
   user: User;
   created_at: string;
+  /** Then the content is empty. */
+  erased?: Erased;
 }
 
 export interface Room {
@@ -41,6 +49,14 @@ export interface Member {
   user: User;
 }
 
+/** The words of these versions were erased, and the room as it was after that. `user` 0 is an operator or the service. */
+export interface Erasure {
+  room: Room;
+  user: User;
+  versions: number[];
+  erased: Erased;
+}
+
 /**
  * Many joins and leaves of a room in a row, from version `from` to `version`, and the room after them. `joined` and
  * `left` name the newest of them, at most 20 each.
@@ -55,7 +71,7 @@ export interface MembersChanged {
 }
 
 /** An event of a room, with as much as it takes to apply it. `type` is the server's topic. */
-export interface RoomEvent<Body extends Message | Member = Message | Member> {
+export interface RoomEvent<Body extends Message | Member | Erasure = Message | Member | Erasure> {
   type: string;
   version: number;
   body: Body;

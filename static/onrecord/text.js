@@ -1,4 +1,8 @@
-/** Message text as pages show it. api/pages/text.py has the same rules. */
+/**
+ * Message text as pages show it. api/pages/text.py has the same rules.
+ *
+ * @import { LastMessage } from "./shapes.js"
+ */
 
 const SEPARATORS = "[><\uff5c]"; // what ends an address, as linkify-it's expressions spell it
 
@@ -65,6 +69,13 @@ export function preview(text) {
   while (end > 0 && isInsideCharacter(points, end)) end -= 1;
   return `${points.slice(0, end).join("")}…`;
 }
+
+/**
+ * What a list of rooms shows of its last message.
+ *
+ * @param {LastMessage} message
+ */
+export const lastWords = ({ content, erased }) => (erased === undefined ? preview(content) : "(erased)");
 
 /**
  * @param {string[]} points

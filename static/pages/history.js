@@ -72,6 +72,7 @@ find(document, "main").addEventListener("click", (event) => {
   event.preventDefault();
   show(version);
 });
+mirror.subscribe((event) => event?.type === "content_erased" && event.body.room.id === roomId && show(wanted));
 onChange(mirror, () => {
   const newest = mirror.room(roomId)?.version;
   if (newest === undefined || newest === Number(slider.max)) return;

@@ -1,4 +1,4 @@
-import { clock, day } from "../onrecord/format.js";
+import { clock, day, erasedNote } from "../onrecord/format.js";
 import { linkFinder } from "../onrecord/text.js";
 import { find, fromTemplate } from "./dom.js";
 import { separator } from "./times.js";
@@ -40,7 +40,7 @@ export function outgoingItem({ key, content }) {
  * @param {string} roomId
  * @param {Message} message
  */
-function messageItem(roomId, { id, content, user, created_at }) {
+export function messageItem(roomId, { id, content, user, created_at, erased }) {
   const item = fromTemplate("message-template");
   item.id = `m${id}`;
   item.dataset.id = String(id);
@@ -49,7 +49,9 @@ function messageItem(roomId, { id, content, user, created_at }) {
   const time = find(item, "time", HTMLTimeElement);
   time.dateTime = created_at;
   time.textContent = clock(created_at);
-  find(item, ".text").replaceChildren(...textNodes(content));
+  item.classList.toggle("erased", erased !== undefined);
+  if (erased === undefined) find(item, ".text").replaceChildren(...textNodes(content));
+  else find(item, ".text").textContent = erasedNote(erased.at, erased.why);
   return item;
 }
 

@@ -101,6 +101,7 @@ export class MessageList {
   }
 
   render() {
+    this.#window.dropErased();
     if (this.#isAtEnd) {
       this.#window.toNewest();
       this.#seen = this.#window.last;

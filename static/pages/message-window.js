@@ -1,6 +1,6 @@
 import { day } from "../onrecord/format.js";
 import { fromTemplate } from "./dom.js";
-import { messageItems } from "./message-items.js";
+import { messageItem, messageItems } from "./message-items.js";
 import { dayOf, separator } from "./times.js";
 
 /**
@@ -70,6 +70,15 @@ export class MessageWindow {
 
   get hasBelow() {
     return (this.#messages.at(-1)?.id ?? 0) > this.last;
+  }
+
+  /** Words that were erased leave the document. */
+  dropErased() {
+    for (const message of this.#messages) {
+      if (message.erased === undefined) continue;
+      const item = this.#list.querySelector(`#m${message.id}:not(.erased)`);
+      if (item !== null) item.replaceWith(messageItem(this.#room.id, message));
+    }
   }
 
   /** Show the newest messages. */

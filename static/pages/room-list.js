@@ -1,5 +1,5 @@
 import { badge, counted } from "../onrecord/format.js";
-import { preview } from "../onrecord/text.js";
+import { lastWords } from "../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "./dom.js";
 
 /**
@@ -66,7 +66,7 @@ function fillRoom(item, room) {
   item.dataset.id = room.id;
   find(item, "a", HTMLAnchorElement).href = `/rooms/${room.id}/`;
   write(find(item, ".name bdi"), room.name);
-  write(find(item, ".last bdi"), last === null ? "No messages yet" : `${last.user.username}: ${preview(last.content)}`);
+  write(find(item, ".last bdi"), last === null ? "No messages yet" : `${last.user.username}: ${lastWords(last)}`);
   write(find(item, ".members"), counted(room.member_count, "member"));
 }
 

@@ -12,7 +12,7 @@ const ADA = { id: 1, username: "ada" };
 const ROOM = { id: "a", name: "General", version: 7, bumped_at: "", member_count: 1, last_message: null };
 
 /** @param {string} type */
-const event = (type) => ({ type, version: 8, body: { room: { ...ROOM, version: 8 }, user: ADA } });
+const event = (type) => ({ type, version: 8, body: { room: { ...ROOM, version: 8 }, user: ADA, versions: [] } });
 
 for (const type of Object.keys(EVENTS)) {
   test(`${type} brings a room to its version`, () => {

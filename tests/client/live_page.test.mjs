@@ -92,9 +92,23 @@ function happen(service, random) {
   if (!service.isMember(room, user)) service.record("user_joined", room, user);
   else if (random.number() < 0.25) service.record("user_left", room, user);
   else if (random.number() < 0.1) service.record("room_renamed", room, user, `Room ${random.below(1000)}`);
+  else if (random.number() < 0.15) erase(service, room, random);
   else service.record("message_added", room, user, `${random.below(1000)}`);
   const reads = random.number() < 0.1 && service.isMember(room, ME);
   if (reads) service.read(room, random.below(service.room(room).version + 1));
+}
+
+/**
+ * Some words go; those of some versions may have gone before.
+ *
+ * @param {Service} service
+ * @param {string} room
+ * @param {Random} random
+ */
+function erase(service, room, random) {
+  const said = service.log.filter((event) => event.roomId === room && event.type === "message_added");
+  const versions = said.map((event) => event.version).filter(() => random.number() < 0.3);
+  if (versions.length > 0) service.record("content_erased", room, 2, versions.join());
 }
 
 /**
@@ -122,6 +136,12 @@ const EVENTS = {
   "a message of the user's own": (service) => service.record("message_added", "a", ME, "hello"),
   "a join": (service) => service.record("user_joined", "a", 3),
   "a leave": (service) => service.record("user_left", "a", 2),
+  "an erasure": (service) => {
+    service.record("message_added", "a", 2, "not for long");
+    const { version } = /** @type {{ version: number }} */ (service.log.at(-1));
+    service.record("content_erased", "a", 3, `${version}`);
+    service.record("content_erased", "a", 3, `${version}`);
+  },
   "a rename": (service) => service.record("room_renamed", "a", 2, "Bugs"),
   "renaming in another window": (service) => service.record("room_renamed", "a", ME, "Bugs"),
   "joining in another window": (service) => service.record("user_joined", "c", ME),

@@ -199,11 +199,29 @@ export class Service {
    */
   #event({ type, roomId, user: id, content, version, position, at }) {
     const user = this.people[id];
-    const body =
-      type === "message_added"
-        ? { id: version, content, user, room: { id: roomId, version, bumped_at: at }, created_at: at }
-        : { room: this.room(roomId, version), user };
+    const bodies = {
+      message_added: () => {
+        const room = { id: roomId, version, bumped_at: at };
+        return { id: version, user, room, created_at: at, ...this.#words(roomId, version, content) };
+      },
+      content_erased: () => ({ room: this.room(roomId, version), user, ...erasureOf({ content, at }) }),
+    };
+    const member = () => ({ room: this.room(roomId, version), user });
+    const body = Object.hasOwn(bodies, type) ? bodies[/** @type {keyof typeof bodies} */ (type)]() : member();
     return { type, version, position, body, occurred_at: at };
+  }
+
+  /**
+   * The words of a message as they are now, whenever it is read.
+   *
+   * @param {string} roomId
+   * @param {number} version
+   * @param {string} content
+   */
+  #words(roomId, version, content) {
+    const erasures = this.log.filter((event) => event.roomId === roomId && event.type === "content_erased");
+    const erasure = erasures.map(erasureOf).find(({ versions }) => versions.includes(version));
+    return erasure === undefined ? { content } : { content: "", erased: erasure.erased };
   }
 
   /**
@@ -228,8 +246,17 @@ export class Service {
       if (event.type !== "message_added") continue;
       const { version: id, content, user, at } = event;
       room.bumped_at = at;
-      room.last_message = { id, content, user: this.people[user], created_at: at };
+      room.last_message = { id, user: this.people[user], created_at: at, ...this.#words(roomId, id, content) };
     }
     return room;
   }
+}
+
+/**
+ * Of an erasure, `content` is the versions whose words it erased.
+ *
+ * @param {{ content: string, at: string }} entry
+ */
+function erasureOf({ content, at }) {
+  return { versions: content.split(",").map(Number), erased: { at, why: "asked for" } };
 }

@@ -4,13 +4,14 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import get_args
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from domain.values import RoomId, UserId
+from domain.chat import EraseContent
+from domain.values import OPERATOR, RequestId, RoomId, UserId
 from projections.fanout.publications import CROWD
 from tests.support.conditions import eventually
 from tests.support.lanes_under_test import TURN_COLD
@@ -117,6 +118,22 @@ async def renaming_in_another_window(scene: Scene) -> None:
     await done(scene.people[0], scene.room, "rename", {"name": f"Renamed {scene.room}"})
 
 
+async def a_message_is_erased(scene: Scene) -> None:
+    await erase(scene, await scene.say(scene.people[1], "not for long"))
+
+
+async def a_message_is_erased_again(scene: Scene) -> None:
+    version = await scene.say(scene.people[0], "not for long")
+    await erase(scene, version)
+    await erase(scene, version)
+
+
+async def erase(scene: Scene, version: int) -> None:
+    room, request = RoomId(UUID(scene.room)), RequestId(uuid4())
+    async with open_store(scene.service.dsn) as store:
+        await store.chat.erase_content(EraseContent(room, (version,), OPERATOR, request, "asked for"))
+
+
 async def reading_in_another_window(scene: Scene) -> None:
     version = await scene.say(scene.people[1])
     await scene.say(scene.people[1], "not read yet")
@@ -168,6 +185,8 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     a_crowd_joins_another_room_of_the_page: ("members_changed",),
     joining_amid_a_crowd: ("user_joined", "members_changed"),
     leaving_and_coming_back_amid_a_crowd: ("user_left", "user_joined", "members_changed"),
+    a_message_is_erased: ("message_added", "content_erased"),
+    a_message_is_erased_again: ("message_added", "content_erased", "content_erased"),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""

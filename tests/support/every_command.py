@@ -35,13 +35,17 @@ ON_RECORD_OTHERWISE = {
     "room create",  # an event
 }
 TRIED_ELSEWHERE = {
+    "message erase",
+    "room erase",
     "db restore",
     "fanout dead-letters discard",
     "fanout dead-letters retry",
     "fanout replay",
     "fanout skip",
 }
-"""Each needs an empty database, a lane that stopped, or a server: their own tests find them on record."""
+"""Each needs an empty database, a lane that stopped, a server, or something to erase: their own tests find them on
+record.
+"""
 
 CHANGING = {
     "user create": ("edith", "--password", PASSWORD),
@@ -73,6 +77,8 @@ ARGUMENTS = {
     "fanout dead-letters retry": ("1", "--why", "to try it"),
     "fanout replay": ("--from", "1", "--to", "2"),
     "fanout skip": ("1", "--why", "to try it"),
+    "message erase": ("General", "3", "--why", "to try it"),
+    "room erase": ("General", "--older-than", "1", "--why", "to try it"),
     "room create": ("Engines", "--owner", "grace"),
     "room diff": ("General", "1", "2"),
     "room show": ("General",),

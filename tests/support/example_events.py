@@ -17,7 +17,7 @@ GIVEN_BY_THE_LIBRARY = {
     "originator_topic": Room.TOPIC,
     "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
 }
-VALUES = {int: ACTOR, str: WORDS}
+VALUES = {int: ACTOR, str: WORDS, list[int]: [1]}
 """What a field of each type holds."""
 
 KINDS: tuple[type[RoomEvent], ...] = get_args(RoomEvent)
@@ -34,7 +34,7 @@ def example(kind: type[RoomEvent], *, version: int = 3) -> RoomEvent:
 
 def value_of(hint: Any) -> Any:
     """A value of that type; for one of several, of the first that is in VALUES."""
-    for candidate in get_args(hint) or (hint,):
+    for candidate in (hint, *get_args(hint)):
         plain = getattr(candidate, "__supertype__", candidate)
         if plain in VALUES:
             return VALUES[plain]

@@ -215,11 +215,17 @@ class LivePage:
             return
         match event["type"]:
             case "message_added":
-                last = {name: body[name] for name in ("id", "content", "user", "created_at")}
+                last = {name: value for name, value in body.items() if name != "room"}
                 room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=last)
                 self.messages[room["id"]][body["id"]] = body
             case "user_joined" | "user_left" | "room_renamed" | "members_changed":
                 room.update(body["room"])
+            case "content_erased":
+                room.update(body["room"])
+                shown = self.messages[room["id"]]
+                for version in shown.keys() & body["versions"]:
+                    if "erased" not in shown[version]:
+                        shown[version] = {**shown[version], "content": "", "erased": body["erased"]}
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")
 

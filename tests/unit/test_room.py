@@ -126,6 +126,7 @@ def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
         Room.UserLeft: "user_left",
         Room.MessageAdded: "message_added",
         Room.RoomRenamed: "room_renamed",
+        Room.ContentErased: "content_erased",
     }
     assert {event: get_topic(event) for event in stored} == stored
     assert tuple(stored.values()) == TOPICS

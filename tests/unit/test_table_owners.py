@@ -23,6 +23,7 @@ OWNERS = {
     "memberships": {"projections/readmodels/fold.sql"},
     "messages": {"projections/readmodels/fold.sql"},
     "former_names": {"projections/readmodels/fold.sql"},
+    "erasures": {"projections/readmodels/fold.sql"},
     "read_marks": {"projections/readmodels/read_marks.py"},
     "fanout_lanes": {"projections/fanout/lane_table.py"},
     "leases": {"projections/fanout/leases.py"},

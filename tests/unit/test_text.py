@@ -15,6 +15,7 @@ from api.pages.text import (
     counted,
     day,
     day_and_clock,
+    erased_note,
     linked,
     number,
     percent,
@@ -34,6 +35,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "clock": clock,
     "clockWithSeconds": clock_with_seconds,
     "dayAndClock": day_and_clock,
+    "erasedNote": erased_note,
 }
 
 

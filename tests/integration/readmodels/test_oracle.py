@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
@@ -26,10 +26,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from api.wiring import create_fold
 from centrifugo.publisher import Publication
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage, RenameRoom
+from domain.chat import Chat, EraseContent, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RenameRoom
 from domain.errors import ChatError
 from domain.room import Room
-from domain.values import RoomId, UserId
+from domain.values import RequestId, RoomId, UserId
+from eventstore.values import Position
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
 from projections.readmodels.projection import BatchMemberships, MembershipChange
@@ -49,7 +50,7 @@ PROCESSES = 2
 USERS = [UserId(number) for number in range(1, 6)]
 NAMES = ["Ada's", "Bob's", "Eve's"]
 NEW_NAMES = [*NAMES, "ADA's", "Ours", "Theirs"]
-KINDS = ["open", "rename", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
+KINDS = ["open", "rename", "erase", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
 
 UNDER_WAY = """
 SELECT EXISTS (
@@ -128,12 +129,20 @@ class Client:
         match publication["type"]:
             case "message_added":
                 self.messages[room_id].append(body)
-                last = {name: body[name] for name in ("id", "content", "user", "created_at")}
+                last = {name: value for name, value in body.items() if name != "room"}
                 self.rooms[room_id] = held | body["room"] | {"last_message": last}
             case "user_left" if body["user"]["id"] == self.user_id:
                 del self.rooms[room_id], self.messages[room_id]
             case "user_joined" | "user_left" | "room_renamed":
                 self.rooms[room_id] = body["room"]
+            case "content_erased":
+                self.rooms[room_id] = body["room"]
+                self.messages[room_id] = [
+                    {**message, "content": "", "erased": body["erased"]}
+                    if message["id"] in body["versions"] and "erased" not in message
+                    else message
+                    for message in self.messages[room_id]
+                ]
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")
 
@@ -203,8 +212,17 @@ class Service:
                     case "rename":
                         name = NEW_NAMES[(process + room + user) % len(NEW_NAMES)]
                         await chat.rename_room(RenameRoom(room_id, user_id, name))
+                    case "erase":
+                        await self._erase(chat, room_id, user_id)
                     case "post":
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
+
+    async def _erase(self, chat: Chat[Position], room_id: RoomId, user_id: UserId) -> None:
+        """Erase about a third of what was said, some of it for the second time."""
+        said = await self.store.database.fetch("SELECT version FROM messages WHERE room_id = $1", room_id)
+        versions = tuple(sorted(row["version"] for row in said if (row["version"] + user_id) % 3 == 0))
+        if versions:
+            await chat.erase_content(EraseContent(room_id, versions, user_id, RequestId(uuid4()), "asked for"))
 
     async def rebuild(self) -> None:
         await rebuild(create_fold(), self._dsn, lambda _: None)
@@ -219,7 +237,7 @@ class Service:
     async def folded(self) -> dict[UUID, State]:
         """The rooms of the read models."""
         members: dict[UUID, set[int]] = defaultdict(set)
-        rooms, memberships, messages, _ = await self.tables()
+        rooms, memberships, messages, *_ = await self.tables()
         for row in memberships:
             if row["left_version"] is None:
                 members[row["room_id"]].add(row["user_id"])

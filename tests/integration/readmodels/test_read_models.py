@@ -61,6 +61,8 @@ class Notes:
             case Room.MessageAdded():
                 messages.append(event)
                 bumped_at = timestamp(event.timestamp)
+            case Room.ContentErased():
+                pass
             case _:
                 assert_never(event)
         room.append(Moment(name, members, messages, bumped_at, position, event))

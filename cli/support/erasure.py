@@ -1,0 +1,81 @@
+"""What the commands that erase share: the options, the dry run, the receipt."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from api.core import Core
+from api.receipts import Receipt, receipt_of
+from api.settings import Settings
+from cli.support.environment import bring_up_to_date, chat_core, existing_database
+from cli.support.operator_options import operator_options, put_on_record
+from cli.support.output import print_json
+from domain.erasure import Plan
+from domain.room import check_reason
+from domain.values import OPERATOR
+from projections.operator_actions import Operator
+
+SHOWN = 20
+"""Versions of a room that a line names."""
+
+
+def erasing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--why`, `--by`, `--yes` and `--json`; without `--yes` it only says what it would do."""
+
+    @click.option("--yes", "is_meant", is_flag=True, help="Erase. Without it, nothing is erased.")
+    @click.option("--json", "as_json", is_flag=True, help="The receipt, as one JSON object.")
+    @operator_options
+    @wraps(command)
+    def with_options(**options: Any) -> None:
+        command(**options)
+
+    return with_options
+
+
+def erase(
+    plan_of: Callable[[Core], Awaitable[Plan]], subject: str, *, operator: Operator, is_meant: bool, as_json: bool
+) -> None:
+    """Plan an erasure, carry it out if it is meant, and print the receipt.
+
+    The reason stands in the event only, where it can be erased; the operator action names the request.
+    """
+    check_reason(operator.why)
+
+    async def run(settings: Settings) -> Receipt:
+        async with chat_core(settings) as (core, _):
+            plan = await plan_of(core)
+            if is_meant:
+                await put_on_record(
+                    Operator(operator.who, ""), f"erase {subject}", f"request {plan.request}", core.database
+                )
+                await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
+            return receipt_of(plan, dry_run=not is_meant)
+
+    with existing_database(Settings.from_environment()) as settings:
+        bring_up_to_date(settings)
+        receipt = asyncio.run(run(settings))
+    print_json(receipt) if as_json else print_receipt(receipt)
+
+
+def print_receipt(receipt: Receipt) -> None:
+    """A receipt, for people."""
+    verb = "would erase" if receipt.dry_run else "erased"
+    for erased in receipt.erased:
+        click.echo(f"{verb} in {erased.room_id}: version {in_words(erased.versions)}")
+    for kept in receipt.kept:
+        click.echo(f"keeps in {kept.room_id}: version {in_words(kept.versions)}: {kept.why}")
+    if not receipt.erased:
+        click.echo("there is nothing to erase")
+    elif receipt.dry_run:
+        click.echo("nothing was erased: repeat the command with --yes")
+    else:
+        click.echo(f"request {receipt.request}")
+
+
+def in_words(versions: list[int]) -> str:
+    """Versions, or the first of them and how many more."""
+    named = ", ".join(map(str, versions[:SHOWN]))
+    return named if len(versions) <= SHOWN else f"{named} and {len(versions) - SHOWN:,} more"

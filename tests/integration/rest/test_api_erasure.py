@@ -1,0 +1,143 @@
+"""Admins erase what was said: the words go, that they were said stays, and everybody who could read them is told."""
+
+import asyncpg
+import pytest
+
+from tests.integration.conftest import Visit
+from tests.support.people import Answer, Person
+
+WHY = "asked for in letter 17"
+SAID = "a telephone number"
+
+
+@pytest.fixture
+async def admin(visit: Visit, database_url: str) -> Person:
+    grace = await visit("grace")
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE users SET role = 'admin' WHERE user_id = $1", grace.user["id"])
+    await connection.close()
+    await grace.log_in("grace")
+    return grace
+
+
+@pytest.fixture
+async def room(ada: Person, bob: Person) -> str:
+    """Ada and bob are in it; version 3 is bob's joining, 4 what ada said, 5 what bob said."""
+    room = await ada.open_room("General")
+    await bob.post(f"/api/rooms/{room}/join/")
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": SAID})
+    await bob.post(f"/api/rooms/{room}/messages/", {"content": "harmless"})
+    return room
+
+
+async def erase(admin: Person, room: str, *versions: int, dry_run: bool = False) -> Answer:
+    body = {"versions": list(versions), "why": WHY, "dry_run": dry_run}
+    return await admin.post(f"/api/rooms/{room}/erase/", body)
+
+
+async def test_an_erased_message_keeps_its_place_author_and_time_and_says_when_and_why_it_was_erased(
+    admin: Person, ada: Person, bob: Person, room: str
+) -> None:
+    before = (await bob.get(f"/api/rooms/{room}/messages/")).body["results"]
+    answer = await erase(admin, room, 4)
+    assert answer.status == 200, answer.body
+    assert answer.body["erased"] == [{"room_id": room, "versions": [4]}]
+    newest, erased = (await bob.get(f"/api/rooms/{room}/messages/")).body["results"]
+    assert newest == before[0]
+    assert erased.pop("erased")["why"] == WHY
+    assert erased == {**before[1], "content": ""}
+    for answer in (
+        await bob.get(f"/api/rooms/{room}/events/?after=0"),
+        await bob.get("/api/feed/?after=0"),
+        await bob.get("/api/rooms/"),
+        await ada.get(f"/api/rooms/{room}/messages/?before=5"),
+    ):
+        assert SAID not in answer.raw.decode()
+    said = (await bob.get(f"/api/rooms/{room}/events/?after=3")).body["events"]
+    assert [event["type"] for event in said] == ["message_added", "message_added", "content_erased"]
+    assert (said[0]["body"]["content"], said[0]["body"]["erased"]["why"]) == ("", WHY)
+    assert "erased" not in said[1]["body"]
+    erasure = said[2]["body"]
+    assert (erasure["versions"], erasure["erased"]["why"], erasure["user"]) == ([4], WHY, admin.user)
+    assert erasure["erased"] == said[0]["body"]["erased"]
+
+
+async def test_a_dry_run_says_what_would_go_and_erases_nothing(admin: Person, bob: Person, room: str) -> None:
+    answer = await erase(admin, room, 4, 5, dry_run=True)
+    assert (answer.status, answer.body["dry_run"], answer.body["erased"][0]["versions"]) == (200, True, [4, 5])
+    assert SAID in (await bob.get(f"/api/rooms/{room}/messages/")).raw.decode()
+    assert (await bob.get(f"/api/rooms/{room}/")).body["version"] == 5
+
+
+async def test_the_last_message_of_a_room_is_erased_in_lists_too(admin: Person, ada: Person, room: str) -> None:
+    await erase(admin, room, 5)
+    last = (await ada.get("/api/rooms/")).body["results"][0]["last_message"]
+    assert (last["id"], last["content"], last["erased"]["why"]) == (5, "", WHY)
+
+
+async def test_what_is_erased_already_is_recorded_and_told_again_and_keeps_its_first_reason(
+    admin: Person, ada: Person, room: str
+) -> None:
+    await erase(admin, room, 4)
+    first = (await ada.get(f"/api/rooms/{room}/messages/")).body["results"][1]["erased"]
+    again = await admin.post(f"/api/rooms/{room}/erase/", {"versions": [4], "why": "once more", "dry_run": False})
+    assert again.status == 200
+    events = (await ada.get(f"/api/rooms/{room}/events/?after=5")).body["events"]
+    assert [event["body"]["erased"]["why"] for event in events] == [WHY, "once more"]
+    assert (await ada.get(f"/api/rooms/{room}/messages/")).body["results"][1]["erased"] == first
+
+
+async def test_a_former_name_can_be_erased_and_the_name_of_now_cannot(admin: Person, ada: Person, room: str) -> None:
+    kept = await erase(admin, room, 1)
+    assert kept.body["erased"] == []
+    assert kept.body["kept"] == [{"room_id": room, "versions": [1], "why": "it is the name that the room has"}]
+    await ada.post(f"/api/rooms/{room}/rename/", {"name": "Engines"})
+    assert (await erase(admin, room, 1)).body["erased"] == [{"room_id": room, "versions": [1]}]
+    assert "General" not in (await ada.get(f"/api/rooms/{room}/events/?after=0")).raw.decode()
+    assert (await ada.post("/api/rooms/", {"name": "General"})).status == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "named"),
+    [
+        ({"versions": [3], "why": WHY}, 409, "nothing_to_erase"),
+        ({"versions": [99], "why": WHY}, 409, "nothing_to_erase"),
+        ({"versions": [], "why": WHY}, 400, "versions"),
+        ({"versions": [0], "why": WHY}, 400, "versions"),
+        ({"versions": "4", "why": WHY}, 400, "versions"),
+        ({"versions": list(range(1, 1002)), "why": WHY}, 400, "versions"),
+        ({"versions": [4], "older_than_days": 1, "why": WHY}, 400, "versions"),
+        ({"why": WHY}, 400, "versions"),
+        ({"older_than_days": 36501, "why": WHY}, 400, "older_than_days"),
+        ({"older_than_days": -1, "why": WHY}, 400, "older_than_days"),
+        ({"versions": [4], "why": " "}, 400, "why"),
+        ({"versions": [4], "why": "x" * 501}, 400, "why"),
+        ({"versions": [4]}, 400, "why"),
+        ({"versions": [4], "why": WHY, "dry_run": 1}, 400, "dry_run"),
+    ],
+)
+async def test_a_wrong_request_is_refused_by_name_and_erases_nothing(
+    admin: Person, ada: Person, room: str, body: dict[str, object], status: int, named: str
+) -> None:
+    answer = await admin.post(f"/api/rooms/{room}/erase/", {"dry_run": False, **body})
+    assert (answer.status, named in answer.raw.decode()) == (status, True), answer.raw
+    assert (await ada.get(f"/api/rooms/{room}/")).body["version"] == 5
+
+
+async def test_only_admins_erase(ada: Person, room: str) -> None:
+    assert (await erase(ada, room, 4)).status == 403
+
+
+async def test_a_room_that_is_not_there_is_not_found(admin: Person) -> None:
+    assert (await erase(admin, "00000000-0000-4000-8000-000000000000", 4)).status == 404
+
+
+async def test_messages_of_a_certain_age_are_erased_in_one_request(
+    admin: Person, ada: Person, room: str, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE messages SET posted_at = now() - interval '40 days' WHERE version = 4")
+    await connection.close()
+    answer = await admin.post(f"/api/rooms/{room}/erase/", {"older_than_days": 30, "why": WHY, "dry_run": False})
+    assert answer.body["erased"] == [{"room_id": room, "versions": [4]}]
+    assert "harmless" in (await ada.get(f"/api/rooms/{room}/messages/")).raw.decode()
