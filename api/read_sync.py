@@ -1,6 +1,7 @@
 """How far a user has read: recorded from one device, announced to the others."""
 
 import logging
+import time
 
 import msgspec
 from msgspec import Struct
@@ -41,7 +42,7 @@ class ReadSync:
     async def _announce(self, user_id: UserId, reading: Reading) -> None:
         """Best effort: a device that misses it asks for all readings when it next catches up."""
         data = msgspec.json.encode(RoomRead(reading))
-        key = f"{reading.room_id}:read:{reading.version}"
+        key = f"{reading.room_id}:read:{reading.version}:{time.time_ns()}"  # a mark can go back, with the database
         try:
             await self._publisher.publish([Publication(Channels([personal_channel(user_id)]), data, key)])
         except PublisherError as error:

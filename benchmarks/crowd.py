@@ -9,7 +9,7 @@ from benchmarks.tables import table
 from centrifugo.publisher import Publication
 from domain.chat import JoinRoom, PostMessage
 from domain.values import RoomId, UserId
-from tests.support.lanes_under_test import Server, published_to, publishing
+from tests.support.lanes_under_test import Server, named_by, published_to, publishing
 from tests.support.store import Store, open_store
 
 WARM, JOINING, AT_ONCE = 1_000, 10_000, 100
@@ -35,7 +35,7 @@ class TimedServer(Server):
         await super().publish(publications)
         self.calls.clear()
         for publication in publications:
-            self.came_at.setdefault(publication.idempotency_key, time.perf_counter())
+            self.came_at.setdefault(named_by(publication.idempotency_key), time.perf_counter())
 
 
 async def run() -> None:
@@ -75,7 +75,7 @@ async def run() -> None:
 
 
 async def _talk(store: Store, room_id: RoomId) -> dict[str, float]:
-    """Post until cancelled; when each message was posted, by the key of its publication."""
+    """Post until cancelled; when each message was posted, by what names it in the key of its publication."""
     sent: dict[str, float] = {}
     try:
         while True:

@@ -7,8 +7,9 @@ process that notices begins a new *generation*: a number in the table `log_gener
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -23,9 +24,25 @@ FUNCTIONS = Path(__file__).with_name("generation.sql")
 LOOK = "SELECT generation, contains, head, hash FROM look_at_log($1, $2)"
 BEGIN = "SELECT generation, head, hash FROM begin_generation($1, $2)"
 READ = "SELECT generation FROM log_generation"
+READ_BEGINNING = "SELECT began_at FROM log_generation"
+
+# Whether the log has the event of each place; of a hash, its first bytes may be given.
+HAS_PLACES = """
+SELECT generation, (
+    SELECT coalesce(bool_and(
+        (at = 0 OR EXISTS (SELECT FROM stored_events WHERE notification_id >= at))
+        AND substr(log_hash(at), 1, octet_length(hash)) = hash
+    ), true)
+    FROM unnest($1::bigint[], $2::bytea[]) AS place (at, hash)
+) AS has_all
+FROM log_generation
+"""
 
 LONGEST_TOPIC = 65_000
 """In bytes. The hash of a longer one takes its place."""
+
+SHORT = 6
+"""So many bytes of a hash tell an event from any other that may take its place in the log."""
 
 log = logging.getLogger(__name__)
 
@@ -50,19 +67,29 @@ class Anchor:
 
     @property
     def token(self) -> str:
-        """For clients, who hand it back to have it checked. They do not look inside."""
-        return f"{self.generation}-{self.position}-{self.hash.hex()}"
+        """For clients, who hand it back to have it checked."""
+        return place_token(f"{self.generation}", self.position, self.hash)
 
     @classmethod
     def parse(cls, token: str) -> Self:
-        """Raises ValueError."""
-        generation, position, digest = token.split("-")
+        """An anchor whose hash may be short. Raises ValueError."""
+        source, position, digest = token.split("-")
+        generation = source.partition(".")[0]
         if not (generation.isascii() and generation.isdigit() and position.isascii() and position.isdigit()):
             raise ValueError(token)
         anchor = cls(int(generation), Position(int(position)), bytes.fromhex(digest))
-        if max(anchor.generation, anchor.position) >= 2**63:
+        if max(anchor.generation, anchor.position) >= 2**63 or (len(anchor.hash) < SHORT and position != "0"):
             raise ValueError(token)
         return anchor
+
+
+def place_token(source: str, position: Position, hash_: bytes) -> str:
+    """A place in the log, as clients get it. They look at the part before the first `-` only.
+
+    `source` is the generation, or `<generation>.<which>`: tokens of one such source are of one log, so that the newest
+    stands for all of them.
+    """
+    return f"{source}-{position}-{hash_.hex()}"
 
 
 class NotInLog(Exception):
@@ -97,6 +124,20 @@ async def read_generation(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval(READ))
 
 
+async def read_beginning(connection: asyncpg.Connection) -> datetime:
+    """When the log's generation began. A restored backup may repeat the number of a generation, but not its time."""
+    began_at: datetime = await connection.fetchval(READ_BEGINNING)
+    return began_at
+
+
+async def check_places(places: Sequence[Anchor], connection: asyncpg.Connection) -> None:
+    """Raise NotInLog unless a client may continue from what it has loaded. Called after reading for it."""
+    row = await connection.fetchrow(HAS_PLACES, [place.position for place in places], [place.hash for place in places])
+    assert row is not None
+    if not row["has_all"] or any(place.generation != row["generation"] for place in places):
+        raise NotInLog
+
+
 class KnownLog:
     """What this process knows of the log, and the caches of what was read from it.
 
@@ -128,13 +169,6 @@ class KnownLog:
             await self.restart(known, connection)
         else:
             self.advance(known, seen.anchor)
-
-    async def check_place(self, anchor: Anchor, connection: asyncpg.Connection) -> None:
-        """Raise NotInLog unless a client may continue from what it has loaded. Called after reading for it."""
-        await self.check(connection)
-        seen = await look(anchor, connection)
-        if not seen.contains or seen.anchor.generation != anchor.generation:
-            raise NotInLog
 
     def advance(self, known: Anchor, seen: Anchor) -> None:
         """Remember `seen`, which is in the log that `known` is in, and what other processes found out."""

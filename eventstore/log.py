@@ -13,6 +13,7 @@ from eventsourcing.utils import get_topic
 from eventstore import words
 from eventstore.checkpoints import position_of
 from eventstore.errors import UnreadableEvent
+from eventstore.generation import event_hash
 from eventstore.mapper import to_event, unreadable
 from eventstore.values import Position, Version
 
@@ -94,6 +95,20 @@ class Recorded(Generic[E]):
         return Version(cast(Any, self.event).originator_version)
 
 
+@dataclass(frozen=True, slots=True)
+class Stored(Recorded[E]):
+    """An event with its row: what tells it from another event that took its place in a log that went back."""
+
+    topic: str
+    state: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """As `generation.event_hash`."""
+        stream_id: UUID = cast(Any, self.event).originator_id
+        return event_hash(self.position, stream_id, self.version, self.topic, self.state)
+
+
 def cannot_have_happened(recorded: Recorded[Any], error: Exception) -> UnreadableEvent:
     """The error to raise for an event that was decoded, and whose fold or application raised `error`."""
     event = recorded.event
@@ -131,7 +146,7 @@ class Log:
         limit: int,
         connection: asyncpg.Connection,
         newest_first: bool = False,
-    ) -> list[Recorded[Any]]:
+    ) -> list[Stored[Any]]:
         """As `between`, of these `topics` only, and of one stream unless `stream_id` is None.
 
         With `newest_first`, the last `limit` of them, descending.
@@ -141,7 +156,7 @@ class Log:
 
     async def folded(
         self, projection: str, after: Position, *, limit: int, connection: asyncpg.Connection
-    ) -> tuple[list[Recorded[Any]], Position]:
+    ) -> tuple[list[Stored[Any]], Position]:
         """As `between`, up to where `projection` has folded the log; and that position."""
         rows = await connection.fetch(READ_FOLDED, projection, after, self._topics, limit)
         events = rows if rows[0]["notification_id"] is not None else []
@@ -155,7 +170,7 @@ class Log:
 
     async def stream_with_words(
         self, stream_id: UUID, *, after: Version, limit: int, connection: asyncpg.Connection
-    ) -> list[Recorded[Any]]:
+    ) -> list[Stored[Any]]:
         """As `stream`, for what people are shown."""
         return self.decode_with_words(await connection.fetch(READ_STREAM_AND_WORDS, stream_id, after, limit))
 
@@ -163,7 +178,7 @@ class Log:
         """Everything beyond the given version of each stream, ascending by position."""
         return self.decode(await connection.fetch(READ_STREAMS, list(versions), list(versions.values())))
 
-    async def one(self, stream_id: UUID, version: Version, *, connection: asyncpg.Connection) -> Recorded[Any] | None:
+    async def one(self, stream_id: UUID, version: Version, *, connection: asyncpg.Connection) -> Stored[Any] | None:
         """One event by its stream and version."""
         row = await connection.fetchrow(READ_ONE, stream_id, version)
         return self.decode_with_words([row])[0] if row is not None else None
@@ -188,12 +203,13 @@ class Log:
             for row in rows
         ]
 
-    def decode_with_words(self, rows: Sequence[asyncpg.Record]) -> list[Recorded[Any]]:
+    def decode_with_words(self, rows: Sequence[asyncpg.Record]) -> list[Stored[Any]]:
         """As `decode`, of rows that begin as ROWS_AND_WORDS does; events hold their words, or that they were erased."""
-        events = self.decode(rows)
-        for recorded, row in zip(events, rows, strict=True):
+        found = []
+        for recorded, row in zip(self.decode(rows), rows, strict=True):
             words.give_back(recorded.event, row["content"], row["client_id"])
-        return events
+            found.append(Stored(recorded.position, recorded.event, row["topic"], row["state"]))
+        return found
 
     def event(self, position: Position, stream_id: UUID, version: Version, topic: str, state: bytes) -> Any:
         """One row, from a table or a file, as an event of today's class version. Raises UnreadableEvent."""

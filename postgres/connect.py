@@ -7,6 +7,7 @@ that it does not know, or drops them when it is configured to.
 import asyncio
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 import asyncpg
 
@@ -34,11 +35,21 @@ class SharedSessions(StoreError):
     """A connection pooler in front of the database gives a connection another session while it is in use."""
 
 
+async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:
+    """As the driver's `connect`. A database that takes no connections, or none of this role, counts as being away: it
+    is closed, for example while a backup replaces it. Raises what the driver raises.
+    """
+    try:
+        return await asyncpg.connect(dsn, **options)
+    except (asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.InsufficientPrivilegeError) as error:
+        raise asyncpg.CannotConnectNowError(str(error)) from error
+
+
 async def connect(
     dsn: str, settings: Mapping[str, str] = SESSION, *, timeout_s: float = 60.0, command_timeout_s: float | None = None
 ) -> asyncpg.Connection:
     """A connection with these settings. Raises what the driver raises."""
-    connection = await asyncpg.connect(dsn, timeout=timeout_s, command_timeout=command_timeout_s)
+    connection = await open_connection(dsn, timeout=timeout_s, command_timeout=command_timeout_s)
     try:
         async with asyncio.timeout(timeout_s):
             await apply_settings(connection, settings)

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 
-from postgres.connect import SESSION, apply_settings
+from postgres.connect import SESSION, apply_settings, open_connection
 from postgres.errors import StoreUnavailable
 
 UNAVAILABLE = (
@@ -29,6 +29,7 @@ REASONS: Mapping[type[BaseException], str] = {
     asyncpg.ReadOnlySQLTransactionError: "the database only answers reads: it is a standby, or was made read-only",
     asyncpg.DiskFullError: "the database has no space left on its disk",
     asyncpg.InvalidCatalogNameError: "the database refuses the connection: {}",
+    asyncpg.CannotConnectNowError: "the database refuses the connection: {}",
     asyncpg.InvalidAuthorizationSpecificationError: "the database refuses the connection: {}",
     asyncpg.ClientConfigurationError: "the database's URL: {}",
 }
@@ -104,6 +105,7 @@ class Database:
                 max_size=size,
                 timeout=timeout_s,
                 command_timeout=timeout_s,
+                connect=open_connection,
                 init=prepare,
                 reset=_nothing_to_reset,
             )

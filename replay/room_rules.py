@@ -3,8 +3,8 @@
 from typing import Any, assert_never
 from uuid import UUID
 
-from domain.room import Room, RoomEvent
-from domain.values import UserId
+from domain.room import ERASED_LIMIT, Room, RoomEvent
+from domain.values import OPERATOR, UserId
 
 LARGEST_USER_ID = 2**53
 """What every reader of JSON takes without loss. There is space for new accounts beyond it."""
@@ -19,11 +19,13 @@ class RoomRules:
 
     def __init__(self) -> None:
         self._members: dict[UUID, set[UserId]] = {}
+        self._named_at: dict[UUID, int] = {}
         self.highest_user_id = 0
 
     def apply(self, event: RoomEvent) -> None:
         """Take the next event. Raises Impossible."""
-        self._check_user(event.actor)
+        if event.actor != OPERATOR or not isinstance(event, Room.ContentErased):
+            self._check_user(event.actor)
         match event:
             case Room.RoomOpened():
                 self._open(event)
@@ -31,8 +33,13 @@ class RoomRules:
                 self._join(event)
             case Room.UserLeft():
                 self._members_at(event).remove(event.user_id)
-            case Room.MessageAdded() | Room.RoomRenamed():
+            case Room.MessageAdded():
                 self._members_at(event)
+            case Room.RoomRenamed():
+                self._members_at(event)
+                self._named_at[event.originator_id] = event.originator_version
+            case Room.ContentErased():
+                self._erase(event)
             case _:
                 assert_never(event)
 
@@ -40,12 +47,23 @@ class RoomRules:
         if event.originator_version != 1:
             raise Impossible("a room is opened by its first event only")
         self._members[event.originator_id] = set()
+        self._named_at[event.originator_id] = 1
 
     def _join(self, event: Room.UserJoined) -> None:
         members = self._opened(event)
         if event.user_id in members:
             raise Impossible(f"user {event.user_id} joins, but is a member already")
         members.add(event.user_id)
+
+    def _erase(self, event: Room.ContentErased) -> None:
+        self._opened(event)
+        versions = event.versions
+        if not 1 <= len(versions) <= ERASED_LIMIT or versions != sorted(set(versions)):
+            raise Impossible("it erases no versions, too many, or not in order")
+        if not (versions[0] >= 1 and versions[-1] < event.originator_version):
+            raise Impossible("it erases a version that does not come before it")
+        if self._named_at[event.originator_id] in versions:
+            raise Impossible("it erases the name that the room has")
 
     def _members_at(self, event: RoomEvent) -> set[UserId]:
         """The members of the event's room, of whom its actor is one."""

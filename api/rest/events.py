@@ -39,10 +39,18 @@ async def get_events(request: web.Request) -> web.Response:
 async def get_feed(request: web.Request) -> web.Response:
     """GET /api/feed/?after=<position>&limit=&log=: 200 Feed; 409 when the client's place is not in the log."""
     after, limit = Position(_after(request)), _limit(request)
-    token = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
+    token = await _newest_place(request)
     found = await request.app[CORE].queries.feed(request[SESSION].user.id, after=after, limit=limit)
     await check_client_log(request)
     return json_response(Feed(found.value, found.position, token), position=found.position)
+
+
+async def _newest_place(request: web.Request) -> str:
+    """Asked for before reading: what is read is of this log or of a later one."""
+    core = request.app[CORE]
+    async with core.database.connection() as connection:
+        await core.known.check(connection)
+    return core.known.anchor.token
 
 
 def _after(request: web.Request) -> int:

@@ -65,7 +65,8 @@ QUERY: dict[str, tuple[Json, str]] = {
     "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "The members right after this version of the room."),
     "log": (
         {"type": "string"},
-        "`log` of the feed or the page that the client continues from; 409 when the log no longer contains it.",
+        "`log` of the feed or the publication that the client continues from; may be repeated. 409 when the log no "
+        "longer has that event.",
     ),
     "after": (NUMBER, "Only events after this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),

@@ -13,6 +13,7 @@ import msgspec
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
 from domain.values import UserId
 from eventstore.errors import LogRestarted
+from eventstore.generation import read_beginning
 from eventstore.values import Position
 from projections.fanout import lane_table as lanes
 from projections.fanout.audience import Audiences, UserChunk
@@ -161,7 +162,8 @@ class Lane:
     async def _announce_restart(self) -> None:
         generation = self._known.generation
         users = await self._warm_users.warm_all(self._connection, token_ttl_s=self._token_ttl_s)
-        await announce_restart(users, generation, self._publisher)
+        began_at = await read_beginning(self._connection)
+        await announce_restart(users, generation, began_at, self._publisher)
         self.row = await lanes.save_generation(self.row, generation, self._connection)
         log.warning(
             "told clients that the log went back",
@@ -291,8 +293,9 @@ class Lane:
         for cold in (recipients & unnotified.keys()) - self._notified:
             self._notified.add(cold)
             data = msgspec.json.encode(FeedPaused(Position(entry.position - 1)))
-            # The lease is part of the key: after a reset, the lane may announce a later lease's end at this position.
-            key = f"paused:{cold}:{unnotified[cold].isoformat()}"
+            # Both are part of the key. After a reset, the lane may announce a later lease's end at this position; in a
+            # log that went back, the end of the same lease at another event.
+            key = f"paused:{cold}:{unnotified[cold].isoformat()}:{entry.hash.hex()}"
             publication = Publication(Channels([personal_channel(cold)]), data, key)
             yield PublicationPiece(entry, publication, frozenset([cold]))
 

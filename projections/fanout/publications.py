@@ -7,7 +7,8 @@ import msgspec
 from centrifugo.publisher import Channels, Publication
 from domain.room import Room, RoomEvent
 from domain.values import RoomId
-from eventstore.log import Recorded
+from eventstore.generation import SHORT, place_token
+from eventstore.log import Stored
 from eventstore.values import Position, Version
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.shapes import PublishedBody
@@ -20,11 +21,12 @@ MEMBERS_CHANGED = "members_changed"
 
 
 class PublicationData(msgspec.Struct, frozen=True):
-    """The data of a publication, before encoding."""
+    """The data of a publication, before encoding. `log`: its place in the log, which clients hand back."""
 
     type: str
     version: Version
     position: Position
+    log: str
     body: PublishedBody
 
 
@@ -43,14 +45,15 @@ class LogRestartedSignal(msgspec.Struct, frozen=True, tag_field="type", tag="log
 class Entry:
     """An event of the log, and the data of its publication once a lane needs it.
 
-    While a lane catches up, most events have no warm recipients; their data is never encoded.
+    While a lane catches up, most events have no warm recipients; their data is never encoded. `source` is that of
+    its place in the log (`generation.place_token`).
     """
 
-    __slots__ = ("data", "generation", "recorded")
+    __slots__ = ("data", "source", "stored")
 
-    def __init__(self, recorded: Recorded[RoomEvent], *, generation: int) -> None:
-        self.recorded = recorded
-        self.generation = generation
+    def __init__(self, stored: Stored[RoomEvent], *, source: str) -> None:
+        self.stored = stored
+        self.source = source
         self.data: bytes | None = None
 
     @property
@@ -60,24 +63,33 @@ class Entry:
 
     @property
     def position(self) -> Position:
-        return self.recorded.position
+        return self.stored.position
 
     @property
     def event(self) -> RoomEvent:
-        return self.recorded.event
+        return self.stored.event
+
+    @property
+    def hash(self) -> bytes:
+        """A short hash of the event."""
+        return self.stored.hash[:SHORT]
+
+    @property
+    def log(self) -> str:
+        """Its place in the log, for clients."""
+        return place_token(self.source, self.position, self.hash)
 
     @property
     def room_id(self) -> RoomId:
-        return RoomId(self.recorded.event.originator_id)
+        return RoomId(self.event.originator_id)
 
     @property
     def key(self) -> str:
-        """The idempotency key: derived from the fact, so that a repeat carries the same.
+        """The idempotency key: derived from the fact, so that a repeat carries the same, and another event another.
 
-        After the log went back, another event has this version, and the server may remember the key of the lost one.
+        After the log went back, another event has this version, while the server remembers the key of the lost one.
         """
-        key = f"{self.event.originator_id}:{self.event.originator_version}"
-        return key if self.generation == 1 else f"{key}:{self.generation}"
+        return f"{self.event.originator_id}:{self.event.originator_version}:{self.hash.hex()}"
 
     def publication(self, channels: Channels) -> Publication:
         """The publication to these channels, once the data is encoded."""
@@ -109,8 +121,13 @@ class Crowd:
     def key(self) -> str:
         """The idempotency key: derived from the fact. Another cut of the same run is another publication."""
         first, last = self.entries[0], self.entries[-1]
-        key = f"{first.event.originator_id}:{first.event.originator_version}-{last.event.originator_version}"
-        return key if last.generation == 1 else f"{key}:{last.generation}"
+        versions = f"{first.event.originator_version}-{last.event.originator_version}"
+        return f"{first.event.originator_id}:{versions}:{last.hash.hex()}"
+
+    @property
+    def hash(self) -> bytes:
+        """A short hash of its first event."""
+        return self.entries[0].hash
 
     def publication(self, channels: Channels) -> Publication:
         """The publication to these channels, once the data is encoded."""
@@ -125,7 +142,7 @@ def crowds(entries: Sequence[Entry]) -> Iterator[Crowd]:
         room_id = entry.room_id
         is_move = isinstance(entry.event, Room.UserJoined | Room.UserLeft)
         run = runs.setdefault(room_id, [])
-        if run and (not is_move or entry.recorded.version != run[-1].recorded.version + 1):
+        if run and (not is_move or entry.stored.version != run[-1].stored.version + 1):
             if len(run) >= CROWD:
                 yield Crowd(run)
             run = runs[room_id] = []
@@ -150,14 +167,14 @@ class Publications:
     async def encode_crowd(self, crowd: Crowd) -> None:
         """Fill in the data of the publication. Raises StoreUnavailable."""
         body = await self._bodies.members_changed(crowd.events)
-        position = crowd.entries[-1].position
-        crowd.data = self._encode(PublicationData(MEMBERS_CHANGED, body.version, position, body))
+        last = crowd.entries[-1]
+        crowd.data = self._encode(PublicationData(MEMBERS_CHANGED, body.version, last.position, last.log, body))
 
     async def encode(self, entries: Sequence[Entry]) -> None:
         """Fill in the data of the entries that lack it. Raises StoreUnavailable."""
         missing = [entry for entry in entries if entry.data is None]
         if not missing:
             return
-        events = await self._bodies.of([entry.recorded for entry in missing])
+        events = await self._bodies.of([entry.stored for entry in missing])
         for entry, event in zip(missing, events, strict=True):
-            entry.data = self._encode(PublicationData(event.type, event.version, event.position, event.body))
+            entry.data = self._encode(PublicationData(event.type, event.version, event.position, entry.log, event.body))

@@ -10,7 +10,7 @@ from centrifugo.publisher import Channels, Publication, Publisher
 from domain.room import TOPICS, RoomEvent
 from domain.values import RoomId, UserId
 from eventstore.generation import read_generation
-from eventstore.log import Log, Recorded
+from eventstore.log import Log, Stored
 from eventstore.values import Position
 from postgres.database import Database
 from projections.fanout.audience import republish_audience
@@ -76,7 +76,7 @@ class Republishing:
         after = Position(selection.first - 1)
         generation = await self._database.read(read_generation)
         while page := await self._database.read(partial(self._page, selection, after)):
-            entries = [Entry(recorded, generation=generation) for recorded in page]
+            entries = [Entry(stored, source=f"{generation}") for stored in page]
             await self._publications.encode(entries)
             for entry in entries:
                 users = await republish_audience(
@@ -88,7 +88,7 @@ class Republishing:
 
     async def _page(
         self, selection: Selection, after: Position, connection: asyncpg.Connection
-    ) -> list[Recorded[RoomEvent]]:
+    ) -> list[Stored[RoomEvent]]:
         return await self._log.find(
             after, selection.last, topics=TOPICS, stream_id=selection.room_id, limit=PAGE, connection=connection
         )

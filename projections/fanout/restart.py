@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -16,9 +17,10 @@ RETRY_S = 0.5
 log = logging.getLogger(__name__)
 
 
-async def announce_restart(users: Sequence[UserId], generation: int, publisher: Publisher) -> None:
+async def announce_restart(users: Sequence[UserId], generation: int, began_at: datetime, publisher: Publisher) -> None:
     """Publish one marker to each user's channel; return when all have theirs, however long that takes."""
-    data, key = msgspec.json.encode(LogRestartedSignal(generation)), f"log_restarted:{generation}"
+    data = msgspec.json.encode(LogRestartedSignal(generation))
+    key = f"log_restarted:{generation}:{began_at.isoformat()}"
     for start in range(0, len(users), PER_CALL):
         channels = Channels([personal_channel(user_id) for user_id in users[start : start + PER_CALL]])
         await _publish(Publication(channels, data, key), publisher)

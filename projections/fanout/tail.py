@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
@@ -9,10 +10,11 @@ from datetime import datetime
 
 import asyncpg
 
+from domain.room import RoomEvent
 from domain.values import RoomId
 from eventstore.errors import LogRestarted
 from eventstore.generation import KnownLog
-from eventstore.log import CHANNEL, Log
+from eventstore.log import CHANNEL, Log, Stored
 from eventstore.values import LOG_START, Position, Version
 from postgres.database import Database
 from postgres.listener import Listener
@@ -33,10 +35,15 @@ FOLDED_BY = RoomsProjection.name
 
 
 class Tail:
-    """Entries beyond a position, as they arrive. Wakes on NOTIFY, and polls as well."""
+    """Entries beyond a position, as they arrive. Wakes on NOTIFY, and polls as well.
+
+    Each tail has a name of its own in what it says of places in the log. It notices when the log goes back while it
+    reads, so a client needs to remember only the newest place that it got from one tail.
+    """
 
     def __init__(self, dsn: str, database: Database, log: Log, publications: Publications, known: KnownLog) -> None:
         self.known = known
+        self._name = secrets.token_hex(3)
         self._database = database
         self._log = log
         self._publications = publications
@@ -94,7 +101,7 @@ class Tail:
         async with self._database.connection() as connection:
             batch = await self._log.stream_with_words(room_id, after=after, limit=limit, connection=connection)
             await self._check(generation, connection)
-        return [Entry(recorded, generation=generation) for recorded in batch if recorded.position <= to]
+        return [self._entry(stored, generation) for stored in batch if stored.position <= to]
 
     def _forget(self) -> None:
         self._window.clear()
@@ -136,8 +143,11 @@ class Tail:
             batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
             await self._check(generation, connection)
         self.head = max(self.head, folded)
-        entries = [Entry(recorded, generation=generation) for recorded in batch]
+        entries = [self._entry(stored, generation) for stored in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)
+
+    def _entry(self, stored: Stored[RoomEvent], generation: int) -> Entry:
+        return Entry(stored, source=f"{generation}.{self._name}")
 
     async def _check(self, generation: int, connection: asyncpg.Connection) -> None:
         """Check that what was read over this connection is of the log of `generation`."""

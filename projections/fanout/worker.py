@@ -103,6 +103,9 @@ class Fanout:
                 except (*UNAVAILABLE, StoreError) as error:
                     log.warning("cannot share lanes", extra={"reason": str(error) or type(error).__name__})
                     self._disconnect()
+                except Exception:
+                    log.exception("cannot share lanes")
+                    self._disconnect()
                 await asyncio.sleep(REBALANCE_S)
         finally:
             listening.cancel()

@@ -1,6 +1,6 @@
 """The log as operators search it: events by room, user, type, text, position or time, read page by page."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,7 +83,7 @@ class LogSearch:
 
     async def _page(
         self, event_filter: Filter, after: Position, to: Position, *, limit: int, newest_first: bool = False
-    ) -> list[FoundEvent]:
+    ) -> Sequence[FoundEvent]:
         """Events that match as far as the database can check."""
         return await self._database.read(
             lambda connection: self._log.find(

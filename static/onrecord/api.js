@@ -20,6 +20,11 @@ export class ApiError extends Error {
     return this.body?.code === "other_user";
   }
 
+  /** Whether what the page shows is not in the log: that went back, and the page has to be loaded again. */
+  get isOtherLog() {
+    return this.body?.code === "log_restarted";
+  }
+
   /** Whether the same request will be refused again. No answer, a log-in, too fast or "not now" are different. */
   get isFinal() {
     const isLater = [0, 408, 425, 429].includes(this.status) || this.status > 500;

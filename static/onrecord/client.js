@@ -4,7 +4,7 @@ import { ApiError } from "./api.js";
  * @import { Centrifuge as Connection, Options, PublicationContext, SubscribedContext, Subscription } from "centrifuge"
  * @import { Api } from "./api.js"
  * @import { Mirror } from "./mirror.js"
- * @import { Publication, RoomEvent, Signal, StreamEvent } from "./shapes.js"
+ * @import { Publication, RangeEvent, RoomChange, RoomEvent, Signal, StreamEvent } from "./shapes.js"
  */
 
 /**
@@ -45,6 +45,8 @@ export class Client {
   #channel;
   /** Of the last publication in an unbroken sequence. @type {number | null} */
   #offset = null;
+  /** The last one in sequence that came while catching up. @type {StreamEvent | RangeEvent | null} */
+  #newest = null;
   #isCatchingUp = false;
   #isCatchUpRequested = false;
   #pausesSeen = 0;
@@ -115,8 +117,7 @@ export class Client {
    * @param {RoomEvent} event
    */
   receive(event) {
-    this.#mirror.receive(event);
-    this.#fillGaps();
+    this.#apply(event);
   }
 
   /**
@@ -143,7 +144,7 @@ export class Client {
 
   /** @param {string} channel */
   #newSubscription(channel) {
-    const getToken = this.#tokenFrom(() => tokenPath(channel) + this.#log);
+    const getToken = this.#tokenFrom(() => this.#withLog(tokenPath(channel)));
     return this.#centrifuge.newSubscription(channel, { getToken });
   }
 
@@ -157,9 +158,8 @@ export class Client {
       try {
         return (await this.#api.get(path())).token;
       } catch (error) {
-        if (error instanceof ApiError && error.isOtherUser) this.#stop(error);
-        if (error instanceof ApiError && error.body?.code === "log_restarted") this.#restart();
         if (error instanceof ApiError && error.isUnauthorized) throw new this.#Unauthorized("no session");
+        if (error instanceof ApiError) this.#endOn(error);
         throw error;
       }
     };
@@ -196,9 +196,30 @@ export class Client {
       return this.#catchUp();
     }
     if (data.position === undefined) return;
-    this.#mirror.receive(data);
-    if (isNext && !this.#isCatchingUp) this.#mirror.position = Math.max(this.#mirror.position, data.position);
+    this.#apply(data);
+    if (!isNext) return;
+    if (this.#isCatchingUp) this.#newest = data;
+    else this.#mirror.moveTo(data);
+  }
+
+  /** @param {RoomChange} event */
+  #apply(event) {
+    if (this.#mirror.contradicts(event)) this.#settle(event);
+    this.#mirror.receive(event);
     this.#fillGaps();
+  }
+
+  /**
+   * Two events at one version of a room: ask which of them is in the log.
+   *
+   * @param {RoomChange} event
+   */
+  async #settle({ version, body }) {
+    const path = `/api/rooms/${body.room.id}/events/?after=${version - 1}&limit=1`;
+    await this.#withRetries(async () => {
+      const found = await this.#getOrNull(this.#withLog(path));
+      if (found?.events.some((/** @type {StreamEvent} */ event) => this.#mirror.contradicts(event))) this.#restart();
+    });
   }
 
   /** Fetch everything since the mirror's position; when requested again meanwhile, once more afterwards. */
@@ -211,6 +232,8 @@ export class Client {
       await this.#withRetries(() => this.#read());
     }
     this.#isCatchingUp = false;
+    if (this.#newest !== null) this.#mirror.moveTo(this.#newest); // and what came before it was published or read
+    this.#newest = null;
     this.#showStatus();
     this.#fillGaps();
   }
@@ -220,7 +243,7 @@ export class Client {
     await this.#endPauses();
     await this.#readFeed();
     for (const reading of (await this.#api.get("/api/readings/")).readings) this.#mirror.receiveReading(reading);
-    this.#isLate = (await this.#api.get("/api/delivery/")).is_late;
+    this.#isLate = await this.#askWhetherLate();
   }
 
   /** Fetching a token makes the server publish to this user again. */
@@ -232,19 +255,33 @@ export class Client {
 
   async #readFeed() {
     for (;;) {
-      const place = `after=${this.#mirror.position}&limit=${FEED_LIMIT}${this.#log}`;
+      const path = `/api/feed/?after=${this.#mirror.position}&limit=${FEED_LIMIT}`;
+      const places = this.#mirror.log;
       /** @type {{ events: StreamEvent[], position: number, log?: string }} */
-      const { events, position, log } = await this.#api.get(`/api/feed/?${place}`);
+      const { events, position, log } = await this.#api.get(this.#withLog(path));
       for (const event of events) this.#mirror.receive(event);
       this.#mirror.position = Math.max(this.#mirror.position, position);
-      this.#mirror.log = log;
+      this.#mirror.confirm(places, log);
       if (events.length < FEED_LIMIT) return;
     }
   }
 
-  /** Which log the mirror is of, as part of a query. */
-  get #log() {
-    return this.#mirror.log === undefined ? "" : `&log=${encodeURIComponent(this.#mirror.log)}`;
+  /**
+   * A request that is refused when the mirror is not of the log as it is.
+   *
+   * @param {string} path
+   */
+  #withLog(path) {
+    const query = this.#mirror.log.map((place) => `log=${encodeURIComponent(place)}`).join("&");
+    return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
+  }
+
+  /** Whether publications are late. */
+  async #askWhetherLate() {
+    const places = this.#mirror.log;
+    const { is_late } = await this.#api.get(this.#withLog("/api/delivery/"));
+    this.#mirror.confirm(places);
+    return is_late;
   }
 
   /** Fetch what single rooms lack. */
@@ -273,7 +310,8 @@ export class Client {
 
   /** @param {{ id: string, version: number, upTo: number }} room */
   async #fetchEvents({ id, version, upTo }) {
-    const found = await this.#getOrNull(`/api/rooms/${id}/events/?after=${version}&limit=${FEED_LIMIT}${this.#log}`);
+    const path = `/api/rooms/${id}/events/?after=${version}&limit=${FEED_LIMIT}`;
+    const found = await this.#getOrNull(this.#withLog(path));
     if (found === null) this.#mirror.forget(id, upTo);
     else if (found.events.length === 0) throw new ApiError(0, null); // answered by a replica behind the publications
     else for (const event of found.events) this.#mirror.receive(event);
@@ -304,8 +342,7 @@ export class Client {
         return await work();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (error.isUnauthorized || error.isOtherUser) return this.#stop(error);
-        if (error.body?.code === "log_restarted") return this.#restart();
+        if (this.#endOn(error)) return;
         await sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
       }
     }
@@ -327,13 +364,13 @@ export class Client {
   /** Read the feed while nothing is published to this client; otherwise ask whether the server publishes in time. */
   async #look() {
     try {
-      const { is_late } = await this.#api.get("/api/delivery/");
-      if (is_late || this.#isLate || !this.#isSubscribed) await this.#read();
-      this.#isLate = is_late;
+      const isLate = await this.#askWhetherLate();
+      if (isLate || this.#isLate || !this.#isSubscribed) await this.#read();
+      this.#isLate = isLate;
       this.#unanswered = 0;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.isUnauthorized || error.isOtherUser) return this.#stop(error);
+      if (this.#endOn(error)) return;
       this.#unanswered = (this.#unanswered ?? 0) + 1;
     }
     if (this.#isClosed) return;
@@ -379,6 +416,18 @@ export class Client {
       this.#subscription = this.#newPersonalSubscription();
       this.#connect();
     }, ms);
+  }
+
+  /**
+   * End this client if it has lost its session, or its log; return whether it has.
+   *
+   * @param {ApiError} error
+   */
+  #endOn(error) {
+    if (error.isUnauthorized || error.isOtherUser) this.#stop(error);
+    else if (error.isOtherLog) this.#restart();
+    else return false;
+    return true;
   }
 
   /**

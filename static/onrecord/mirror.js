@@ -2,7 +2,7 @@ import { isRange, kindOf } from "./events.js";
 import { Room } from "./room.js";
 import { Unread } from "./unread.js";
 
-/** @import { Member, PageState, Reading, Room as ShownRoom, RoomChange } from "./shapes.js" */
+/** @import { Member, Message, PageState, Reading, Room as ShownRoom, RoomChange } from "./shapes.js" */
 
 /**
  * Latest bumped first, as the API lists rooms.
@@ -16,12 +16,21 @@ function byBump(one, other) {
 }
 
 /**
+ * Whose word it is that this place is in the log. The newest from one source stands for all from there; of another
+ * source, it may be in a log that went back meanwhile.
+ *
+ * @param {string} place
+ */
+const sourceOf = (place) => place.slice(0, place.indexOf("-"));
+
+/**
  * The rooms of one user, kept in step with the log: *what was loaded + events since == what a fresh load shows*.
  *
  * Pure: no network, no DOM. It receives events from publications, from a room's events and from the feed, in any
  * order and any number of times. It says what is missing (`behind`, `unknown`), and its owner fetches that.
  *
  * `position` is the place in the log up to which nothing is missing. Its owner moves it, knowing where events are from.
+ * `log` are the places in the log that everything shown came from: usually one. The server says whether it has them.
  */
 export class Mirror {
   /** @type {Map<string, Room>} */
@@ -39,7 +48,7 @@ export class Mirror {
   constructor({ user, position, log, rooms, readings = [], open = null }) {
     this.user = user;
     this.position = position;
-    this.log = log;
+    this.log = log === undefined ? [] : [log];
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
     if (open !== null) this.#add(new Room(open.room, { me: user.id, messages: open.messages, members: open.members }));
     for (const reading of readings) this.#unread.set(reading.room_id, new Unread(reading));
@@ -94,6 +103,40 @@ export class Mirror {
     this.#listeners.add(listener);
   }
 
+  /**
+   * Nothing up to a position is missing, and that is this place in the log.
+   *
+   * @param {{ position: number, log?: string }} publication
+   */
+  moveTo({ position, log }) {
+    if (position <= this.position) return;
+    this.position = position;
+    if (log === undefined) return;
+    const newest = this.log.at(-1);
+    const kept = newest !== undefined && sourceOf(newest) === sourceOf(log) ? this.log.slice(0, -1) : this.log;
+    this.log = [...kept, log];
+  }
+
+  /**
+   * The server has `places` in its log, and `log` stands for them all.
+   *
+   * @param {string[]} places
+   * @param {string | undefined} log
+   */
+  confirm(places, log = places.at(-1)) {
+    const later = this.log.filter((place) => !places.includes(place));
+    this.log = log === undefined ? later : [log, ...later];
+  }
+
+  /**
+   * Whether a room has another message in the place of this one: one of the two is not in the log.
+   *
+   * @param {RoomChange} event
+   */
+  contradicts(event) {
+    return !isRange(event) && kindOf(event).isMessage === true && this.#hasAnother(event);
+  }
+
   /** @param {RoomChange} event */
   receive(event) {
     const id = event.body.room.id;
@@ -139,6 +182,11 @@ export class Mirror {
     if (room === undefined) this.#dropUnloaded(id, upTo);
     else room.forget(upTo);
     this.#notify(null);
+  }
+
+  /** @param {RoomChange} event */
+  #hasAnother({ body }) {
+    return this.#rooms.get(body.room.id)?.hasAnotherThan(/** @type {Message} */ (body)) ?? false;
   }
 
   /** @param {Room} room */

@@ -1,8 +1,8 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
 /**
- * @import { Erased, Erasure, Member, MembersChanged, Message, RoomChange, RoomEvent, User } from "./shapes.js"
- * @import { Room as ShownRoom } from "./shapes.js"
+ * @import { Erased, Erasure, LastMessage, Member, MembersChanged, Message } from "./shapes.js"
+ * @import { Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js"
  */
 
 /** Members that a page lists at first. */
@@ -72,6 +72,19 @@ export class Room {
     }
     for (const version of this.#waiting.keys()) if (version <= this.version) this.#waiting.delete(version);
     return applied;
+  }
+
+  /**
+   * Whether something else is known to be at the version of `message`. A log gives a version to one event only.
+   *
+   * @param {LastMessage} message
+   */
+  hasAnotherThan({ id, created_at }) {
+    if (id > this.version) return false;
+    const { last_message } = this.shown;
+    const newest = this.messages ?? (last_message === null ? [] : [last_message]);
+    if (newest.length > 0 && id < newest[0].id) return false; // older than what is loaded
+    return newest.find((message) => message.id === id)?.created_at !== created_at;
   }
 
   /**

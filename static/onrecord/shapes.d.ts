@@ -77,9 +77,10 @@ export interface RoomEvent<Body extends Message | Member | Erasure = Message | M
   body: Body;
 }
 
-/** An event as the log tells it. */
+/** An event as the log tells it. A publication says its place in the log. */
 export interface StreamEvent extends RoomEvent {
   position: number;
+  log?: string;
   occurred_at?: string;
 }
 
@@ -101,6 +102,7 @@ export interface RangeEvent {
   type: "members_changed";
   version: number;
   position: number;
+  log?: string;
   body: MembersChanged;
 }
 
@@ -121,7 +123,7 @@ export interface OpenRoom {
 export interface PageState {
   user: User;
   position: number;
-  /** Identifies the log; sent back with requests for events. */
+  /** A place in the log; sent back with requests. */
   log?: string;
   rooms: Room[];
   readings?: Reading[];

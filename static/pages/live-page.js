@@ -49,7 +49,7 @@ export function startLivePage() {
     },
     onLoggedOut: askToLogIn,
     onOtherUser: stopForOtherUser,
-    onRestarted: () => location.reload(),
+    onRestarted: reloadOnceServed,
   });
 
   function stopForOtherUser() {
@@ -77,6 +77,13 @@ function askToLogIn() {
   const here = location.pathname + location.search;
   find(notice, "a", HTMLAnchorElement).href = `/login/?next=${encodeURIComponent(here)}`;
   notice.hidden = false;
+}
+
+/** Load the page again; not while the service cannot answer, since a page that says so stays. */
+async function reloadOnceServed() {
+  const isServed = () => fetch(location.href).then(({ status }) => status < 500, () => false);
+  while (!(await isServed())) await new Promise((resolve) => setTimeout(resolve, 1000));
+  location.reload();
 }
 
 /**

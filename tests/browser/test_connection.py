@@ -16,6 +16,7 @@ from tests.support.browser.windows import Windows, is_live, said, say
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATIENCE_MS = 30_000
+UNAVAILABLE = "console: Failed to load resource: the server responded with a status of 503 (Service Unavailable)"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -86,6 +87,30 @@ async def test_a_token_that_the_realtime_server_refuses_makes_one_clear_state_an
     is_refused = False
     await has_status(page, "live")
     assert loads == 1
+
+
+async def test_a_page_that_has_to_load_afresh_waits_until_the_service_answers(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Afresh")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    refusals = 0
+
+    async def refuse(route: Route) -> None:
+        nonlocal refusals
+        refusals += 1
+        await route.fulfill(status=503, body="not now")
+
+    await page.context.route(f"**/rooms/{room}/", refuse, times=2)
+    gone = {"detail": "", "code": "log_restarted"}
+    await page.context.route("**/api/delivery/**", lambda route: route.fulfill(status=409, json=gone), times=1)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    async with page.expect_event("load", timeout=PATIENCE_MS):
+        pass
+    assert refusals == 2
+    windows.problems.remove(UNAVAILABLE)
+    windows.problems.remove(UNAVAILABLE)
+    await is_live(page)
+    await post(bob, room, "still here")
+    await expect(said(page, "still here")).to_have_count(1)
 
 
 async def test_no_page_says_live_while_the_fanout_is_paused(windows: Windows, psql: asyncpg.Connection) -> None:

@@ -7,6 +7,7 @@ import { Client } from "../../static/onrecord/client.js";
 import { Mirror } from "../../static/onrecord/mirror.js";
 import { obey } from "../support/realtime/commands.mjs";
 
+const PACE = { pollMs: 500, checkMs: 1000, returnMs: 500, mostMs: 5000 };
 const SOON = { minReconnectDelay: 20, maxReconnectDelay: 50, minResubscribeDelay: 20, maxResubscribeDelay: 50 };
 
 /** @type {Map<string, Page>} */
@@ -84,7 +85,7 @@ const commands = {
     /** @param {PageState} loaded */
     const start = (loaded) => {
       const mirror = new Mirror(loaded);
-      const client = new Client({ mirror, api, Centrifuge, url, options, onRestarted: reload });
+      const client = new Client({ mirror, api, Centrifuge, url, options, pace: PACE, onRestarted: reload });
       pages.set(page, { mirror, client, open: loaded.open?.room.id ?? null });
       client.start();
     };

@@ -13,23 +13,48 @@ const PACE = { pollMs: 4, checkMs: 4, returnMs: 4, mostMs: 32 };
 /** @type {Client[]} */
 const clients = [];
 
+/** @import { Message, OpenRoom, StreamEvent } from "../../static/onrecord/shapes.js" */
+
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
 });
 
+const LOG = "1-7-00ff";
+const AT = "2026-01-01T00:00:00.000000Z";
+const ADA = { id: 1, username: "ada" };
+
+/** @type {Message} */
+const SHOWN = { id: 3, content: "shown", user: ADA, room: { id: "a", version: 3, bumped_at: AT }, created_at: AT };
+const ROOM = { id: "a", name: "A", version: 5, bumped_at: AT, member_count: 1, last_message: SHOWN };
+
 /** A page; its server and its connection are driven by the test. */
-function page() {
+function page(open = /** @type {OpenRoom | null} */ (null)) {
   const server = { isAway: false, status: 0, body: {}, isLate: false, feeds: 0, checks: 0 };
+  const log = {
+    /** Places that are not in it. @type {Set<string>} */
+    lost: new Set(),
+    /** Those that the last check of the delivery came with. @type {string[]} */
+    asked: [],
+    /** Of the open room. @type {StreamEvent[]} */
+    events: [],
+  };
   const api = {
     /** @param {string} path */
     async get(path) {
       if (server.isAway) throw new ApiError(server.status, server.body);
-      if (path.startsWith("/api/feed/")) server.feeds += 1;
-      if (path === "/api/delivery/") {
+      const { pathname, searchParams } = new URL(path, "http://service");
+      const places = searchParams.getAll("log");
+      if (places.some((place) => log.lost.has(place))) throw new ApiError(409, { code: "log_restarted" });
+      if (pathname === "/api/feed/") server.feeds += 1;
+      if (pathname === "/api/delivery/") {
         server.checks += 1;
+        log.asked = places;
         return { is_late: server.isLate };
       }
-      return { token: "a token", events: [], readings: [], position: 7 };
+      if (pathname === "/api/rooms/a/events/")
+        return { events: log.events.filter(({ version }) => version > Number(searchParams.get("after"))) };
+      if (pathname.startsWith("/api/rooms/")) throw new ApiError(404, {});
+      return { token: "a token", events: [], readings: [], position: 7, log: LOG };
     },
   };
   const connection = Object.assign(new EventEmitter(), { attempts: 0, subscription: new EventEmitter() });
@@ -48,8 +73,9 @@ function page() {
     disconnect() {}
   }
   const Centrifuge = /** @type {typeof import("centrifuge").Centrifuge} */ (/** @type {unknown} */ (Connection));
-  const mirror = new Mirror({ user: { id: 1, username: "ada" }, position: 7, rooms: [] });
+  const mirror = new Mirror({ user: ADA, position: 7, log: LOG, rooms: [], open });
   const ends = { loggedOut: 0, otherUser: 0 };
+  const restarts = { count: 0 };
   /** @type {string[]} */
   const statuses = [];
   const client = new Client({
@@ -57,11 +83,19 @@ function page() {
     onStatus: (status) => statuses.push(status),
     onLoggedOut: () => (ends.loggedOut += 1),
     onOtherUser: () => (ends.otherUser += 1),
+    onRestarted: () => (restarts.count += 1),
   });
   clients.push(client);
   client.start();
   const subscribed = () => connection.subscription.emit("subscribed", { streamPosition: { offset: 0, epoch: "e" } });
-  return { server, connection, client, ends, statuses, subscribed };
+  let offset = 0;
+  /** @param {number} position @param {string} place */
+  const published = (position, place) => {
+    const body = { ...SHOWN, id: position, room: { ...SHOWN.room, id: "b", version: position } };
+    const data = { type: "message_added", version: position, position, log: place, body };
+    connection.subscription.emit("publication", { offset: (offset += 1), data });
+  };
+  return { server, log, connection, client, ends, restarts, statuses, subscribed, published };
 }
 
 /** @param {() => boolean} holds */
@@ -131,5 +165,62 @@ for (const [what, status, body, expected] of /** @type {[string, number, object,
     client.wake();
     assert.deepEqual(ends, expected);
     assert.equal(client.status, "offline");
+  });
+}
+
+for (const status of ["polling", "live"]) {
+  test(`a ${status} page loads afresh when the log went back, though nothing is published`, async () => {
+    const { log, client, restarts, subscribed } = page();
+    if (status === "live") subscribed();
+    await until(() => client.status === status);
+    log.lost.add(LOG);
+    await until(() => restarts.count === 1);
+  });
+}
+
+test("a page asks whether the newest place from each process is in the log, until the server says so", async () => {
+  const { log, client, restarts, subscribed, published } = page();
+  subscribed();
+  await until(() => client.status === "live");
+  published(8, "1.ada-8-0008");
+  published(9, "1.ada-9-0009");
+  published(10, "1.bob-10-0010");
+  const place = (/** @type {string} */ which) => log.asked.includes(which);
+  await until(() => place("1.bob-10-0010"));
+  assert.deepEqual(log.asked, [LOG, "1.ada-9-0009", "1.bob-10-0010"]);
+  await until(() => !place(LOG));
+  assert.deepEqual(log.asked, ["1.bob-10-0010"]);
+  published(9, "1.bob-9-0009");
+  published(11, "1.eve-11-0011");
+  log.lost.add("1.bob-10-0010");
+  await until(() => restarts.count === 1);
+});
+
+test("a page remembers the place of a publication that came while it was catching up", async () => {
+  const { log, client, restarts, subscribed, published } = page();
+  subscribed();
+  published(8, "1.ada-8-0008");
+  await until(() => client.status === "live" && log.asked.includes("1.ada-8-0008"));
+  log.lost.add("1.ada-8-0008");
+  await until(() => restarts.count === 1);
+});
+
+const LATER = AT.replace("01T", "02T");
+
+for (const [what, message, recorded, isAnother] of /** @type {[string, Message, Message, boolean][]} */ ([
+  ["gets the same again", SHOWN, SHOWN, false],
+  ["gets one older than those that it shows", { ...SHOWN, id: 2 }, { ...SHOWN, id: 2 }, false],
+  ["gets another in its place", { ...SHOWN, created_at: LATER }, { ...SHOWN, created_at: LATER }, true],
+  ["gets one in the place of a join", { ...SHOWN, id: 4 }, { ...SHOWN, id: 4 }, true],
+  ["gets one that is not on record", { ...SHOWN, created_at: LATER }, SHOWN, false],
+])) {
+  test(`a page that shows a message and ${what} ${isAnother ? "loads afresh" : "stays as it is"}`, async () => {
+    const { log, client, restarts, subscribed } = page({ room: ROOM, messages: [SHOWN], members: [ADA] });
+    subscribed();
+    await until(() => client.status === "live");
+    log.events = [{ type: "message_added", version: recorded.id, position: 7, body: recorded }];
+    client.receive({ type: "message_added", version: message.id, body: message });
+    await new Promise(setImmediate);
+    assert.equal(restarts.count, Number(isAnother));
   });
 }

@@ -67,6 +67,11 @@ class Server:
         return [publication["position"] for publication in self.published(user_id)]
 
 
+def named_by(key: str) -> str:
+    """The room, and the version or versions in it, that the idempotency key of a publication names."""
+    return key.rpartition(":")[0]
+
+
 def fanout(dsn: str, store: Store, server: Server, *, all_warm: bool = True, sets_aside: bool = False) -> Fanout:
     """The fan-out of one more process."""
     settings = Settings(

@@ -17,7 +17,7 @@ from domain.chat import OpenRoom
 from domain.room import TOPICS
 from domain.values import RoomId, UserId
 from eventstore import append_lock
-from eventstore.log import Recorded
+from eventstore.log import Stored
 from eventstore.values import LOG_START
 from eventstore.writer.writer import Observer, unobserved
 from tests.support.conditions import eventually
@@ -34,7 +34,7 @@ class Store(Core):
         """A new room with one member."""
         return RoomId((await self.chat.open_room(OpenRoom(name, by))).event.originator_id)
 
-    async def events(self) -> list[Recorded[Any]]:
+    async def events(self) -> list[Stored[Any]]:
         """The whole log, with the words of people."""
         async with self.database.connection() as connection:
             last = await self.log.last_position(connection=connection)

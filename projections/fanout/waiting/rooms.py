@@ -127,7 +127,7 @@ class WaitingRooms:
 
     async def _read_again(self, room: WaitingRoom, last: Entry, turn: "Turn", read_to: Position) -> None:
         """Read the next events of a room whose queue was cut after `last`."""
-        entries = await self._tail.of_room(last.room_id, after=last.recorded.version, to=read_to, limit=SLICE)
+        entries = await self._tail.of_room(last.room_id, after=last.stored.version, to=read_to, limit=SLICE)
         room.entries.extend(entries)
         room.has_more = len(entries) == SLICE
         turn.expect(entries)

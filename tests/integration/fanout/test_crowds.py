@@ -7,12 +7,19 @@ import pytest
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.room import Room
 from domain.values import RoomId, UserId
+from eventstore.generation import SHORT
 from eventstore.values import Position
 from projections.fanout.publications import CROWD
 from projections.readmodels.shapes import MOST_NAMED
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB
-from tests.support.lanes_under_test import Server, audience_positions, covered_positions, published_to, publishing
+from tests.support.lanes_under_test import (
+    Server,
+    audience_positions,
+    covered_positions,
+    published_to,
+    publishing,
+)
 from tests.support.store import Store, open_store
 
 PASSER_BY = UserId(4)
@@ -44,7 +51,7 @@ async def end_of(store: Store) -> Position:
 
 
 async def say(store: Store, room_id: RoomId, by: UserId = ADA) -> str:
-    """Returns the idempotency key of the publication."""
+    """Returns what the idempotency key of the publication names."""
     event = (await store.chat.post_message(PostMessage(room_id, by, "hello"))).event
     return f"{room_id}:{event.originator_version}"
 
@@ -80,7 +87,8 @@ async def test_a_crowd_is_one_publication_to_those_who_were_there(
     assert [user["id"] for user in body["joined"]] == CROWD_IDS[-MOST_NAMED:]
     assert body["left"] == []
     assert (body["room"]["member_count"], body["room"]["version"]) == (2 + CROWD, 4 + CROWD)
-    assert server.calls[-1][-1] == f"{room_id}:5-{4 + CROWD}"
+    last = (await store.events())[-1]
+    assert server.calls[-1][-1] == f"{room_id}:5-{4 + CROWD}:{last.hash[:SHORT].hex()}"
 
 
 async def test_one_who_joins_in_a_crowd_gets_the_own_event_and_then_the_rest(

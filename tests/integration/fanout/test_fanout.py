@@ -11,7 +11,9 @@ import pytest
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
 from domain.values import RoomId, UserId
+from eventstore.generation import SHORT
 from eventstore.values import Position
+from postgres.embedded import EmbeddedPostgres
 from projections.fanout import lane_table as lanes
 from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually
@@ -21,6 +23,7 @@ from tests.support.lanes_under_test import (
     audience_positions,
     covered_positions,
     lanes_of,
+    named_by,
     published_to,
     publishing,
 )
@@ -45,7 +48,7 @@ async def say(store: Store, room_id: RoomId, content: str, by: UserId = ADA) -> 
 
 async def say_three_the_second_of_which_is_refused(store: Store, server: Server, room_id: RoomId) -> list[int]:
     """Returns their positions. The room is a new one."""
-    server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:4"
+    server.refuses = lambda publication: named_by(publication.idempotency_key) == f"{room_id}:4"
     return [await say(store, room_id, str(number)) for number in range(3)]
 
 
@@ -112,7 +115,10 @@ async def test_a_member_gets_the_body_of_the_contract_and_a_key_made_of_the_fact
     told = server.published(ADA)[-1]
     assert (told["type"], told["version"], told["position"]) == ("message_added", 3, position)
     assert told["body"]["room"]["version"] == told["body"]["id"] == 3
-    assert server.calls[-1][-1] == f"{room_id}:3"
+    digest = (await store.events())[-1].hash[:SHORT].hex()
+    assert server.calls[-1][-1] == f"{room_id}:3:{digest}"
+    generation, _, _ = told["log"].partition(".")
+    assert (generation, told["log"].split("-")[1:]) == ("1", [f"{position}", digest])
 
 
 @pytest.mark.parametrize("message_first", [True, False])
@@ -183,7 +189,7 @@ async def test_a_room_of_two_does_not_wait_for_a_room_of_five_thousand(
     position = await say(store, pair, "to two, of whom both are in the crowd")
     async with publishing(database_url, store, server):
         await published_to(database_url, position)
-    keys = [key for call in server.calls for key in call]
+    keys = [named_by(key) for call in server.calls for key in call]
     assert keys.count(f"{crowd}:{5002}") == 5
     assert keys.index(f"{pair}:4") < len(keys) - 2
     for user_id, positions in audience_positions(await store.events()).items():
@@ -219,7 +225,7 @@ async def test_what_was_published_before_the_server_failed_is_not_repeated_to_it
     room_id = await store.open_room(by=ADA)
     for _ in range(3):
         await say(store, room_id, "hello")
-    server.unavailable = lambda publication: publication.idempotency_key == f"{room_id}:4"
+    server.unavailable = lambda publication: named_by(publication.idempotency_key) == f"{room_id}:4"
     async with publishing(database_url, store, server):
         await published_to(database_url, (await store.events())[2].position)
         assert len(server.published(ADA)) == 2
@@ -358,7 +364,7 @@ async def second_of_two_lanes_stopped(store: Store, server: Server, database_url
     """The lane of the room's one member has stopped at an event that the server refuses."""
     await change_lanes(2, database_url, operator=OPERATOR)
     room_id = await store.open_room(by=UserId(1))
-    server.refuses = lambda publication: publication.idempotency_key == f"{room_id}:2"
+    server.refuses = lambda publication: named_by(publication.idempotency_key) == f"{room_id}:2"
     async with publishing(database_url, store, server):
 
         async def one_stopped() -> bool:
@@ -395,4 +401,28 @@ async def test_lanes_resume_when_the_command_that_stopped_them_has_died(
         async with store.database.connection() as connection:
             await lanes.resume(connection)
         await published_to(database_url, await say(store, room_id, "after", by=UserId(1)))
+    await check_everybody_got_everything(store, server)
+
+
+async def test_a_database_that_takes_no_connections_for_a_while_ends_no_fanout(
+    store: Store, server: Server, database_url: str, postgres: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As while a backup is put in its place."""
+    name = database_url.partition("@/")[2].partition("?")[0]
+    room_id = await store.open_room(by=ADA)
+
+    async def is_noticed() -> bool:
+        return "cannot share lanes" in caplog.messages
+
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await say(store, room_id, "before"))
+        elsewhere = await asyncpg.connect(postgres.dsn)
+        try:
+            await elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await elsewhere.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+            await eventually(is_noticed)
+        finally:
+            await elsewhere.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await elsewhere.close()
+        await published_to(database_url, await say(store, room_id, "after"))
     await check_everybody_got_everything(store, server)

@@ -66,11 +66,13 @@ async def test_those_who_are_still_there_get_the_same_again_and_a_leaver_their_l
     async with publishing(database_url, store, before):
         await published_to(database_url, 9)
     total = await republishing(store).publish(positions_between(1, 9), again)
-    assert again.published(ADA) == before.published(ADA)
+    assert [{**told, "log": ""} for told in again.published(ADA)] == [
+        {**told, "log": ""} for told in before.published(ADA)
+    ]
     assert again.positions(BOB) == [6]
     assert again.positions(EVE) == [9]
     assert (total.events, total.channels) == (8, 10)
-    assert [key for call in again.calls for key in call] == [f"{room_id}:{version}" for version in range(2, 10)]
+    assert sorted(key for call in again.calls for key in call) == sorted(key for call in before.calls for key in call)
 
 
 async def test_a_selection_is_a_range_of_one_room_or_one_user(store: Store, room_id: RoomId) -> None:

@@ -140,14 +140,21 @@ async def test_a_place_that_is_not_in_the_log_is_refused(ada: Person, room: str)
     generation, at, digest = token.split("-")
     version = (await ada.get(f"{room}/events/")).body["version"]
     token_path = f"/api/token/subscription/?channel=personal:{ada.user['id']}"
-    for path in (f"/api/feed/?after={position}", f"{room}/events/?after={version}", token_path):
+    delivery_path = "/api/delivery/?"
+    for path in (f"/api/feed/?after={position}", f"{room}/events/?after={version}", token_path, delivery_path):
         assert (await ada.get(path)).status == 200
-        assert (await ada.get(f"{path}&log={token}")).status == 200
+        for same in (token, f"{generation}.3f2a1c-{at}-{digest[:12]}"):
+            assert (await ada.get(f"{path}&log={same}")).status == 200
+            assert (await ada.get(f"{path}&log={token}&log={same}")).status == 200
         for other in (
             f"{int(generation) + 1}-{at}-{digest}",
             f"{generation}-{int(at) + 1}-{digest}",
             f"{generation}-{int(at) - 1}-{digest}",
             f"{generation}-{at}-{digest[2:]}00",
+            f"{generation}.3f2a1c-{at}-{digest[2:14]}",
+            f"{generation}-{at}-{digest[:4]}",
+            f"{generation}-{at}-",
+            f"{token}&log={generation}-{int(at) - 1}-{digest}",
             f"{'9' * 30}-{at}-{digest}",
             "nonsense",
             "",

@@ -32,6 +32,7 @@ class Service:
     bob: Person
     desk: Desk
     websocket_url: str
+    realtime: realtime.Server | None
 
     async def assert_fresh(self, page: OpenPage) -> None:
         """The page comes to show what one that is loaded now shows."""
@@ -47,7 +48,7 @@ async def service(
 ) -> AsyncIterator[Service]:
     environment = {"DATABASE_URL": own_postgres.dsn, "DATA_DIR": str(tmp_path / "data")}
     async with AsyncExitStack() as running:
-        websocket_url = None
+        server, websocket_url = None, None
         if request.param != "embedded hub":
             config = realtime.configuration()
             server = running.enter_context(realtime.running(request.param, tmp_path, config))
@@ -68,6 +69,7 @@ async def service(
             people[1],
             await running.enter_async_context(desk()),
             websocket_url or realtime.websocket_url(apps[0].port),
+            server,
         )
 
 
@@ -129,16 +131,16 @@ async def test_a_restored_base_backup_leaves_the_service_and_its_pages_as_the_lo
         await service.assert_fresh(page)
 
 
-@pytest.mark.parametrize("service", ["embedded hub"], indirect=True)
 async def test_pages_notice_a_backup_that_was_restored_while_no_process_ran(service: Service) -> None:
     room = await service.ada.open_room("General")
     assert await posted(service.ada, service.apps[0], room, "kept") == 3
-    await service.backup.take()
     page = await service.desk.open(service.ada, f"/rooms/{room}/", service.websocket_url)
+    await service.backup.take()
     for number in range(5):
         await posted(service.ada, service.apps[0], room, f"lost {number}")
     await published_to(service.postgres.dsn, (await service.ada.get("/api/rooms/")).position)
     await service.assert_fresh(page)
+    late = await service.desk.open(service.ada, f"/rooms/{room}/", service.websocket_url)
 
     for app in service.apps:
         await app.kill()
@@ -146,6 +148,20 @@ async def test_pages_notice_a_backup_that_was_restored_while_no_process_ran(serv
     for app in service.apps:
         await app.start()
 
-    assert await posted(service.ada, service.apps[0], room, "new") == 4
-    await service.assert_fresh(page)
-    assert contents(await page.room()) == ["kept", "new"]
+    for each in (page, late):
+        await service.assert_fresh(each)
+        assert contents(await each.room()) == ["kept"]
+    for number in range(5):
+        assert await posted(service.ada, service.apps[0], room, f"new {number}") == 4 + number
+    for each in (page, late):
+        await service.assert_fresh(each)
+        assert contents(await each.room()) == ["kept", *(f"new {number}" for number in range(5))]
+    if service.realtime is not None:
+        history = service.realtime.call("history", channel=f"personal:{service.ada.user['id']}", limit=-1)
+        told = [publication["data"] for publication in history["publications"]]
+        for name in ("lost", "new"):
+            assert [
+                (each["version"], each["body"]["content"])
+                for each in told
+                if each["type"] == "message_added" and each["body"]["content"].startswith(name)
+            ] == [(4 + number, f"{name} {number}") for number in range(5)]

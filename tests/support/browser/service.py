@@ -24,7 +24,7 @@ def free_port() -> int:
 class Service:
     """`onrecord serve` on a database that is there."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, **environment: str) -> None:
         port = free_port()
         self.database_url = database_url
         self.url = URL(f"http://127.0.0.1:{port}")
@@ -38,6 +38,7 @@ class Service:
             "MESSAGE_BURST": "100000",  # tests say more than people do
             "LOG_LEVEL": "warning",
             "CENTRIFUGO_TOKEN_SECRET": TOKEN_SECRET,
+            **environment,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
