@@ -26,6 +26,10 @@ MEMBERS_AT = f"""
 SELECT DISTINCT user_id FROM memberships WHERE room_id = $1 AND {is_member_at("$2")} AND user_id % $3 = $4
 """
 
+EVER_MEMBERS = """
+SELECT DISTINCT user_id FROM memberships WHERE room_id = $1 AND joined_version <= $2 AND user_id % $3 = $4
+"""
+
 # Of those who got the event at version $2: members who have stayed since, and the leaver unless they came back.
 REPUBLISH_AUDIENCE = """
 SELECT DISTINCT user_id FROM memberships AS stay
@@ -192,6 +196,12 @@ class Audiences:
             audience = await self._load(event, connection)
         self._rooms.move_to_end(room_id)
         return audience
+
+    async def ever(self, event: RoomEvent, connection: asyncpg.Connection) -> list[frozenset[UserId]]:
+        """All who were members at any time up to `event`, in parts of one call each: whoever may have heard of it."""
+        place = event.originator_id, event.originator_version
+        users = [row[0] for row in await connection.fetch(EVER_MEMBERS, *place, self._lanes, self._lane)]
+        return [frozenset(users[start : start + PER_CALL]) for start in range(0, len(users), PER_CALL)]
 
     def apply(self, changes: LeaseChanges) -> None:
         """Apply the changes to the audience of every room."""

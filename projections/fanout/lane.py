@@ -6,11 +6,13 @@ import random
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 import asyncpg
 import msgspec
 
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
+from domain.room import Room
 from domain.values import UserId
 from eventstore.errors import LogRestarted
 from eventstore.generation import read_beginning
@@ -48,11 +50,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event, or a crowd, and its recipients: warm users get it, users who turned cold get a `feed_paused`."""
+    """One event, or a crowd, and its recipients: warm users get it, users who turned cold get a `feed_paused`.
+
+    Before that, the channels of all users in `forgetting` forget what was published to them.
+    """
 
     entry: Entry | Crowd
     chunks: Sequence[UserChunk]
     markers: Sequence[PublicationPiece]
+    forgetting: Sequence[frozenset[UserId]] = ()
 
 
 class LaneFailed(Exception):
@@ -269,14 +275,21 @@ class Lane:
         chunks = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
         markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), entry)
-        return Delivery(entry, chunks, tuple(markers))
+        erases = isinstance(entry.event, Room.ContentErased)
+        forgetting = await self._audiences.ever(entry.event, self._connection) if erases else ()
+        return Delivery(entry, chunks, tuple(markers), forgetting)
 
     def _schedule(self, delivery: Delivery, due: list[PublicationPiece]) -> None:
         """Publish to a small audience now; a large one waits in the backlog."""
+        entry = delivery.entry
+        self._schedule_pieces([PublicationPiece(entry, None, users) for users in delivery.forgetting], due)
         for marker in delivery.markers:
             self._publish_now(marker, due)
-        entry = delivery.entry
-        pieces = [PublicationPiece(entry, entry.publication(chunk.channels), chunk.users) for chunk in delivery.chunks]
+        self._schedule_pieces(
+            [PublicationPiece(entry, entry.publication(chunk.channels), chunk.users) for chunk in delivery.chunks], due
+        )
+
+    def _schedule_pieces(self, pieces: list[PublicationPiece], due: list[PublicationPiece]) -> None:
         if may_overtake(sum(len(piece.users) for piece in pieces)):
             for piece in pieces:
                 self._publish_now(piece, due)
@@ -304,8 +317,7 @@ class Lane:
         remaining, retry_s = list(pieces), FIRST_RETRY_S
         while remaining:
             try:
-                await self._publisher.publish([piece.publication for piece in remaining])
-                done = len(remaining)
+                done = await self._publish_first(remaining)
             except PublisherUnavailable as error:
                 done = error.done
                 self._counts.retries += 1
@@ -319,8 +331,18 @@ class Lane:
                 await self._refused(remaining[error.index :], str(error))
                 self._counts.publications -= len(remaining[error.index].users)
                 done = error.index + 1
-            self._counts.publications += sum(len(piece.users) for piece in remaining[:done])
+            self._counts.publications += sum(len(piece.users) for piece in remaining[:done] if piece.publication)
             del remaining[:done]
+
+    async def _publish_first(self, pieces: Sequence[PublicationPiece]) -> int:
+        """Publish the pieces that come first, or remove the histories that do; returns how many pieces that were."""
+        publications = [piece.publication for piece in takewhile(lambda piece: piece.publication is not None, pieces)]
+        if publications:
+            await self._publisher.publish([publication for publication in publications if publication is not None])
+            return len(publications)
+        removals = list(takewhile(lambda piece: piece.publication is None, pieces))
+        await self._publisher.remove_history([personal_channel(user) for piece in removals for user in piece.users])
+        return len(removals)
 
     async def _refused(self, remaining: Sequence[PublicationPiece], reason: str) -> None:
         """Set the event of the first piece aside, or stop the lane at it. None of `remaining` is published yet."""

@@ -19,10 +19,13 @@ def may_overtake(channels: int) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PublicationPiece:
-    """The publication of one event, or of a crowd, to at most `PER_CALL` of its users."""
+    """The publication of one event, or of a crowd, to at most `PER_CALL` of its users.
+
+    Without a publication, it stands for the removal of what their channels remember: the event erased words.
+    """
 
     entry: Entry | Crowd
-    publication: Publication
+    publication: Publication | None
     users: frozenset[UserId]
 
 
