@@ -28,6 +28,7 @@ from api.http.app_keys import (
     SESSIONS,
     SETTINGS,
     SIGNUPS,
+    WITHHOLDING,
 )
 from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
@@ -39,6 +40,7 @@ from api.pages.setup import set_up_pages
 from api.rest.routes import routes
 from api.secrets import secrets_of
 from api.settings import Settings
+from api.withholding import Withholding
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
 from projections.fanout.lateness import Lateness
@@ -79,8 +81,11 @@ async def _core(app: web.Application) -> AsyncIterator[None]:
     metrics = app[METRICS]
     async with wiring.open_core(app[SETTINGS], observer=metrics.batch) as core:
         app[CORE] = core
+        app[WITHHOLDING] = Withholding(core)
+        await app[WITHHOLDING].start()
         metrics.add_gauge("writer_queue_depth", "Commands that wait for the writer.", lambda: core.writer.queue_depth)
-        yield
+        async with _running(app[WITHHOLDING].run()):
+            yield
 
 
 async def _publisher(app: web.Application) -> AsyncIterator[None]:
@@ -114,8 +119,13 @@ async def _fanout(app: web.Application) -> AsyncIterator[None]:
         return
     app[FANOUT] = wiring.create_fanout(app[SETTINGS], app[CORE], app[PUBLISHER])
     app[METRICS].add_fanout(app[FANOUT])
-    async with _running(app[FANOUT].run()):
+    async with _running(_publish(app)):
         yield
+
+
+async def _publish(app: web.Application) -> None:
+    await app[WITHHOLDING].released()
+    await app[FANOUT].run()
 
 
 async def _operations(app: web.Application) -> AsyncIterator[None]:

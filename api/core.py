@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from audit.keeper import LedgerKeeper
 from domain.chat import Chat
 from domain.erasure import Erasing
 from domain.room import Room
@@ -40,3 +41,4 @@ class Core(Reads):
     rooms: Repository[Room]
     chat: Chat[Position]
     erasing: Erasing[Position]
+    ledger: LedgerKeeper

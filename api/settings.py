@@ -3,6 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     rooms_in_memory: Size = 1000
     idempotency_keep_s: Seconds = 7 * 86400.0
     housekeeping_every_s: Seconds = 3600.0
+    audit_ledger: str = ""  # a file, which says what was erased; empty: next to data_dir
     backups_kept_days: Annotated[int, Meta(ge=0)] = 0  # for receipts of erasures; 0: not known
 
     session_idle_s: Seconds = 14 * 86400.0
@@ -90,6 +92,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         settings._refuse_unsafe_secrets()
         settings._refuse_unreadable_url()
         return settings
+
+    @property
+    def ledger_file(self) -> Path:
+        """Where it is written what was erased: not in DATA_DIR, which is restored as a whole."""
+        folder = Path(self.data_dir).absolute()
+        return Path(self.audit_ledger) if self.audit_ledger else folder.with_name(f"{folder.name}.erasures.jsonl")
 
     @property
     def embedded(self) -> bool:

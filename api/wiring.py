@@ -29,6 +29,8 @@ from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
 from api.secrets import Secrets, fingerprint_key, snapshot_key
 from api.settings import Settings
+from audit.keeper import LedgerKeeper
+from audit.ledger import Ledger
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -124,7 +126,8 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         cleanup.push_async_callback(writer.close)
         await writer.start()
         rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
-        chat = Chat(rooms)
+        chat, wordings = Chat(rooms), ReadModelWordings(database, reads.log)
+        ledger = LedgerKeeper(Ledger(settings.ledger_file), database, wordings.erased)
         yield Core(
             database=database,
             log=reads.log,
@@ -137,7 +140,8 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             writer=writer,
             rooms=rooms,
             chat=chat,
-            erasing=Erasing(chat, ReadModelWordings(database, reads.log)),
+            erasing=Erasing(chat, wordings, ledger),
+            ledger=ledger,
         )
 
 

@@ -8,6 +8,7 @@ import asyncpg
 import click
 
 from api.settings import SettingsError
+from audit.ledger import LedgerUnavailable
 from cli.commands import user_access
 from cli.commands.actions import actions
 from cli.commands.audit import audit
@@ -27,7 +28,7 @@ from postgres.errors import EmbeddedPostgresError, StoreError
 from postgres.migrations import MigrationError
 from projections.fanout.resize import LanesBusy
 
-EXPECTED = (SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
+EXPECTED = (LedgerUnavailable, SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
 """Errors that are not defects: each is one line, and exit code 1."""
 
 OTHER_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)

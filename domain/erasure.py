@@ -1,7 +1,7 @@
 """Erasing what people said: what would go and what stays, and doing it."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol
@@ -41,6 +41,13 @@ class Wordings(Protocol):
         """The messages of a user, and the names they gave to rooms, that are not erased."""
 
 
+class Ledger(Protocol):
+    """Where it is written outside the store what was erased, so that no backup brings it back."""
+
+    async def words_erased(self, room_id: RoomId, versions: Sequence[int], /) -> None:
+        """Write it; return when it is safe."""
+
+
 @dataclass(slots=True)
 class Plan:
     """What one request erases, by room, and what stays of what it asked for."""
@@ -65,9 +72,10 @@ class Plan:
 class Erasing(Generic[P_co]):
     """Requests to erase: each is planned first, and a plan that is not carried out changes nothing."""
 
-    def __init__(self, chat: Chat[P_co], wordings: Wordings) -> None:
+    def __init__(self, chat: Chat[P_co], wordings: Wordings, ledger: Ledger) -> None:
         self._chat = chat
         self._wordings = wordings
+        self._ledger = ledger
 
     async def plan_versions(self, room_id: RoomId, versions: Sequence[int]) -> Plan:
         """These versions of a room. What is erased already is erased again: it is recorded and told once more.
@@ -84,6 +92,14 @@ class Erasing(Generic[P_co]):
         plan = _new_plan()
         for worded in found:
             plan.add(worded)
+        return plan
+
+    async def plan_places(self, places: Mapping[RoomId, Sequence[int]]) -> Plan:
+        """These versions of these rooms, however many, as far as they have words."""
+        plan = _new_plan()
+        for room_id, versions in places.items():
+            for worded in await self._wordings.at(room_id, sorted(versions)):
+                plan.add(worded)
         return plan
 
     async def plan_room(self, room_id: RoomId, *, before: datetime) -> Plan:
@@ -105,6 +121,7 @@ class Erasing(Generic[P_co]):
             for start in range(0, len(versions), ERASED_LIMIT):
                 part = tuple(versions[start : start + ERASED_LIMIT])
                 await self._chat.erase_content(EraseContent(room_id, part, erased_by, plan.request, why))
+                await self._ledger.words_erased(room_id, part)
 
     async def _check_room(self, room_id: RoomId) -> None:
         if not await self._wordings.has_room(room_id):

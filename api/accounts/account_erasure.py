@@ -1,13 +1,17 @@
 """Erasing an account: everything about the person goes but the number, by which the log names them."""
 
+from collections.abc import Sequence
+
 import asyncpg
 from msgspec import Struct
 
 from api.accounts import one_time_links
 from api.accounts.accounts import erase_row, find_for_erasure
 from api.accounts.sessions import end_sessions
+from audit.ledger import ErasedUser
 from domain.values import UserId
 from eventstore import idempotency_keys
+from postgres.database import Database
 from projections import operator_actions
 from projections.fanout import leases
 from projections.operator_actions import Operator
@@ -37,6 +41,21 @@ SELECT
     (SELECT count(*) FROM read_marks WHERE user_id = $1) AS read_marks,
     (SELECT count(*) FROM idempotency_keys WHERE owner = $1) AS idempotency_keys
 """
+
+
+# A number that was given again, after a backup from before it was given, is another person's.
+RETURNED = """
+SELECT user_id FROM users JOIN unnest($1::bigint[], $2::timestamptz[]) AS gone (user_id, at) USING (user_id)
+WHERE erased_at IS NULL AND created_at <= gone.at
+"""
+
+
+async def returned_users(erased: Sequence[ErasedUser], database: Database) -> list[UserId]:
+    """Those of these erased users whose accounts are in the database, as after a backup was restored."""
+    if not erased:
+        return []
+    rows = await database.fetch(RETURNED, [line.user for line in erased], [line.at for line in erased])
+    return [UserId(row["user_id"]) for row in rows]
 
 
 async def look_at_account(connection: asyncpg.Connection, user_id: UserId) -> ErasedAccount:

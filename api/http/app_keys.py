@@ -15,6 +15,7 @@ from api.metrics import Metrics
 from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
+from api.withholding import Withholding
 from centrifugo.publisher import Publisher
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
@@ -30,6 +31,7 @@ ACCOUNTS = web.AppKey("accounts", Accounts)
 DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
+WITHHOLDING = web.AppKey("withholding", Withholding)
 LATENESS = web.AppKey("lateness", Lateness)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)

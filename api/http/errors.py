@@ -17,6 +17,8 @@ from api.http.login import SignUpClosed
 from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchPath, SlowBody, UnsupportedBody
 from api.http.responses import json_response
+from api.withholding import REASON, ContentWithheld
+from audit.ledger import LedgerUnavailable
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, NothingToErase, RoomNotFound
 from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent
 from eventstore.generation import NotInLog
@@ -90,6 +92,8 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
     ),
+    ContentWithheld: retry_later(503, REASON, "content_withheld"),
+    LedgerUnavailable: retry_later(503, "It is done, but cannot be written to the ledger. Repeat it.", "ledger"),
     PasswordsBusy: retry_later(503, "Too many people are logging in.", "busy"),
     StoreBusy: retry_later(503, "Too many commands are waiting.", "busy"),
     NewerFold: retry_later(503, "This process is of an older release.", "outdated"),

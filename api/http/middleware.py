@@ -9,17 +9,20 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.http.app_keys import BUILD, HEADER_DEADLINE, METRICS, PROXIES, SESSION
+from api.http.app_keys import BUILD, HEADER_DEADLINE, METRICS, PROXIES, SESSION, WITHHOLDING
 from api.http.errors import ACCESS_REFUSAL, Refusal, note_refusal, refusal_of
 from api.http.files.compression import compress_page
 from api.http.parsing import check_request
 from api.logs import CLIENT_ADDRESS, REQUEST_ID, SECURITY
+from api.withholding import ContentWithheld
 from eventstore.errors import UnreadableEvent
 
 REQUEST_ID_HEADER = "X-Request-ID"
 BUILD_HEADER = "X-Build"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+WITHOUT_WORDS = ("/healthz", "/readyz", "/metrics", "/static/")
+"""What is served also while words are withheld."""
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 """For answers that are not pages: opened in a browser, they load nothing and run nothing."""
 HTTPS_ONLY = f"max-age={365 * 86400}"
@@ -63,6 +66,8 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
 async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         check_request(request)
+        if request.app[WITHHOLDING].is_withheld and not request.path.startswith(WITHOUT_WORDS):
+            raise ContentWithheld
         return await handler(request)
     except Exception as error:
         note_refusal(request, error)

@@ -6,8 +6,9 @@ from aiohttp import web
 from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from api.http.app_keys import CORE, FANOUT, METRICS, SETTINGS
+from api.http.app_keys import CORE, FANOUT, METRICS, SETTINGS, WITHHOLDING
 from api.http.responses import json_response
+from api.withholding import REASON
 from postgres.errors import StoreUnavailable
 from projections.readmodels.readiness import find_wrong_tables
 
@@ -26,6 +27,8 @@ async def get_health(request: web.Request) -> web.Response:
 async def get_readiness(request: web.Request) -> web.Response:
     """GET /readyz: 200 when requests can be served, 503 and the reason when the database or the writer is missing."""
     core = request.app[CORE]
+    if request.app[WITHHOLDING].is_withheld:
+        return json_response(HealthAnswer(REASON), status=503)
     try:
         async with core.database.connection() as connection:
             wrong = await find_wrong_tables(connection)

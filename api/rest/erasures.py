@@ -74,6 +74,7 @@ async def erase_user(request: web.Request) -> web.Response:
         if not body.dry_run:
             await erase_account(connection, user, request=str(plan.request), who=admin.username)
     if not body.dry_run:
+        await core.ledger.user_erased(user, datetime.now(UTC))
         await login.disconnect(request, user)
         await core.erasing.carry_out(plan, erased_by=admin.id, why=body.why)
     return json_response(_receipt(request, plan, dry_run=body.dry_run, account=account))

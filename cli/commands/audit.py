@@ -2,6 +2,7 @@
 
 import click
 
+from cli.commands.audit_reapply import reapply
 from cli.commands.audit_scrub import scrub_
 from cli.support.log_reader import Reader, read
 from cli.support.output import one_line, print_fields, print_json
@@ -36,6 +37,7 @@ def status(as_json: bool) -> None:
 
 
 audit.add_command(scrub_)
+audit.add_command(reapply)
 
 
 def _print(found: WordsStatus) -> None:

@@ -1,5 +1,7 @@
 """`onrecord user erase`: an account, and everything that its user said."""
 
+from datetime import UTC, datetime
+
 import click
 
 from api.accounts.account_erasure import erase_account, look_at_account
@@ -45,6 +47,7 @@ def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
             if is_meant:
                 await erase_account(connection, user_id, request=str(plan.request), who=operator.who)
         if is_meant:
+            await core.ledger.user_erased(user_id, datetime.now(UTC))
             await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
             await disconnect(settings, user_id)
         days = settings.backups_kept_days

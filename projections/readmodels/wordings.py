@@ -38,6 +38,10 @@ WHERE named.room_id IN (SELECT room_id FROM memberships WHERE user_id = $1)
 ORDER BY originator_id, originator_version
 """
 
+ERASED = f"""
+SELECT room_id, version FROM erasures WHERE (room_id, version) > ($1, $2) ORDER BY room_id, version LIMIT {PAGE}
+"""
+
 FIRST = (UUID(int=0), 0)
 
 
@@ -68,6 +72,14 @@ class ReadModelWordings:
         rows = await self._database.fetch(NAMES, user_id)
         for worded in await self._decoded(rows, with_erased=False, actor=user_id):
             yield worded
+
+    async def erased(self) -> AsyncIterator[tuple[UUID, int]]:
+        """The rooms and versions whose words were erased."""
+        after = FIRST
+        while rows := await self._database.fetch(ERASED, *after):
+            for row in rows:
+                yield row["room_id"], row["version"]
+            after = (rows[-1]["room_id"], rows[-1]["version"])
 
     async def _messages(self, statement: str, *arguments: object) -> AsyncIterator[Worded]:
         after = FIRST

@@ -35,6 +35,7 @@ ON_RECORD_OTHERWISE = {
     "room create",  # an event
 }
 TRIED_ELSEWHERE = {
+    "audit reapply",
     "message erase",
     "room erase",
     "user erase",
@@ -79,6 +80,7 @@ ARGUMENTS = {
     "fanout dead-letters retry": ("1", "--why", "to try it"),
     "fanout replay": ("--from", "1", "--to", "2"),
     "fanout skip": ("1", "--why", "to try it"),
+    "audit reapply": ("--why", "to try it"),
     "user erase": ("grace", "--why", "to try it"),
     "message erase": ("General", "3", "--why", "to try it"),
     "room erase": ("General", "--older-than", "1", "--why", "to try it"),

@@ -1,0 +1,66 @@
+"""Keeps the ledger: what is erased is written there before anybody is answered, and looked for at every start."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from audit.ledger import ErasedUser, ErasedWords, Ledger
+from audit.returned import SLICE, lines_of, returned_words
+from postgres.database import Database
+
+Place = tuple[UUID, int]
+"""A stream and a version in it."""
+
+
+class LedgerKeeper:
+    """Writes the ledger and compares it with the database. `erased` reads where the log says that words are erased.
+
+    Methods raise LedgerUnavailable and StoreUnavailable.
+    """
+
+    def __init__(self, ledger: Ledger, database: Database, erased: Callable[[], AsyncIterator[Place]]) -> None:
+        self._ledger = ledger
+        self._database = database
+        self._erased = erased
+
+    async def words_erased(self, stream: UUID, versions: Sequence[int]) -> None:
+        """Write that the words of these events are erased."""
+        await self._write([(stream, version) for version in versions])
+
+    async def user_erased(self, user_id: int, at: datetime) -> None:
+        """Write that the account is erased that has this number at this time."""
+        await asyncio.to_thread(self._ledger.append, [ErasedUser(user_id, at)])
+
+    async def catch_up(self) -> None:
+        """Write what a process erased that died before it wrote so."""
+        known = await asyncio.to_thread(self._known)
+        missing: list[Place] = []
+        async for place in self._erased():
+            if place not in known:
+                missing.append(place)
+            if len(missing) == SLICE:
+                await self._write(missing)
+                missing = []
+        await self._write(missing)
+
+    async def returned(self) -> list[ErasedWords]:
+        """What the ledger says is erased and whose words are in the database."""
+        lines = await asyncio.to_thread(lambda: list(self._ledger.read()))
+        async with self._database.connection() as connection:
+            return [line async for line in returned_words(lines, connection)]
+
+    async def erased_users(self) -> list[ErasedUser]:
+        """The accounts that the ledger says are erased."""
+        lines = await asyncio.to_thread(lambda: list(self._ledger.read()))
+        return [line for line in lines if isinstance(line, ErasedUser)]
+
+    def _known(self) -> set[Place]:
+        return {(line.room, line.version) for line in self._ledger.read() if isinstance(line, ErasedWords)}
+
+    async def _write(self, places: Sequence[Place]) -> None:
+        if not places:
+            return
+        async with self._database.connection() as connection:
+            lines = await lines_of(places, connection)
+        await asyncio.to_thread(self._ledger.append, lines)

@@ -1,0 +1,104 @@
+"""The ledger of erasures: a file outside the database that says what was erased, so that no backup brings it back.
+
+One JSON object a line. It holds ids and commitments, never words and never names:
+
+    {"room": …, "version": 17, "sealed": …}   the words of one event; `sealed` tells it from any other
+    {"user": 7, "at": …}                      an account; `at` tells it from a later one of that number
+
+Lines are only ever added. Several processes may share the file.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+
+class LedgerUnavailable(Exception):
+    """The ledger cannot be written, or holds a line that is none; the text says which."""
+
+
+class ErasedWords(Struct, frozen=True):
+    """The words of one event are erased. `sealed` is the commitment to them, from the log."""
+
+    room: UUID
+    version: int
+    sealed: str
+
+
+class ErasedUser(Struct, frozen=True):
+    """An account is erased; accounts created after `at` with this number are of others."""
+
+    user: int
+    at: datetime
+
+
+Line = ErasedWords | ErasedUser
+
+
+class Ledger:
+    """The file. Its folder exists; the file is created with the first line, for its owner alone to read."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def append(self, lines: Iterable[Line]) -> None:
+        """Add lines, and return when they are on the disk. Raises LedgerUnavailable.
+
+        What an interrupted write left without its end is completed to a line of its own first.
+        """
+        encoded = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        if not encoded:
+            return
+        try:
+            descriptor = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if (size := os.fstat(descriptor).st_size) and os.pread(descriptor, 1, size - 1) != b"\n":
+                    encoded = b"\n" + encoded
+                while encoded:
+                    encoded = encoded[os.write(descriptor, encoded) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._sync_folder()
+        except OSError as error:
+            raise LedgerUnavailable(f"the ledger {self.file} cannot be written: {error.strerror}") from error
+
+    def read(self) -> Iterator[Line]:
+        """All lines, oldest first; none without a file. The piece that an interrupted write left is passed over.
+
+        Raises LedgerUnavailable.
+        """
+        try:
+            with self.file.open("rb") as file:
+                for number, text in enumerate(file, start=1):
+                    if (line := self._parsed(text, number)) is not None:
+                        yield line
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LedgerUnavailable(f"the ledger {self.file} cannot be read: {error.strerror}") from error
+
+    def _parsed(self, text: bytes, number: int) -> Line | None:
+        try:
+            fields = msgspec.json.decode(text)
+            if "user" in fields:
+                return msgspec.convert(fields, ErasedUser)
+            return msgspec.convert(fields, ErasedWords)
+        except (msgspec.DecodeError, msgspec.ValidationError, TypeError) as error:
+            if not text.rstrip().endswith(b"}"):
+                return None
+            raise LedgerUnavailable(f"line {number} of the ledger {self.file} is not one of its lines") from error
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self.file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
