@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from eventsourcing.domain import Aggregate
+
 from domain.chat import Chat
 from domain.erasure import Erasing
+from domain.record import Record
 from domain.room import Room
 from eventstore.generation import KnownLog
 from eventstore.log import Log
@@ -20,10 +23,14 @@ from replay.investigate.time_travel import TimeTravel
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What reads the log and the read models; `time_travel` shows rooms as they were."""
+    """What reads the log and the read models; `time_travel` shows rooms as they were.
+
+    `log` has every event of this program, `room_log` those of rooms: what members are shown is read from that one.
+    """
 
     database: Database
     log: Log
+    room_log: Log
     log_search: LogSearch
     time_travel: TimeTravel
     bodies: Bodies
@@ -33,10 +40,11 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and everything between a command and its event in the log. `chat` and `erasing` are the ways in."""
+    """Reads, and all between a command and its event in the log: `chat`, `erasing` and `record` are the ways in."""
 
     known: KnownLog
-    writer: Writer[Room]
+    writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]
     erasing: Erasing[Position]
+    record: Record[Position]

@@ -11,6 +11,7 @@ from api.settings import SettingsError
 from cli.commands import user_access
 from cli.commands.actions import actions
 from cli.commands.audit import audit
+from cli.commands.custody.hold import hold
 from cli.commands.db import db
 from cli.commands.demo import demo
 from cli.commands.events import events
@@ -114,4 +115,5 @@ main.add_command(fanout)
 main.add_command(events)
 main.add_command(projections)
 main.add_command(audit)
+main.add_command(hold)
 main.add_command(actions)

@@ -9,6 +9,8 @@ CREATE TABLE bodies (
     client_id text,
     CONSTRAINT bodies_pkey PRIMARY KEY (stream, version)
 );
+CREATE TRIGGER held_words_are_not_erased AFTER DELETE ON bodies REFERENCING OLD TABLE AS erased FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_erase_held_words();
+ALTER TABLE bodies ENABLE ALWAYS TRIGGER held_words_are_not_erased;
 CREATE TRIGGER words_are_not_changed BEFORE DELETE OR UPDATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
 ALTER TABLE bodies ENABLE ALWAYS TRIGGER words_are_not_changed;
 CREATE TRIGGER words_are_not_truncated BEFORE TRUNCATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
@@ -39,6 +41,25 @@ CREATE TABLE dead_letters (
     set_aside_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
+
+CREATE TABLE erasure_requests (
+    request bigint NOT NULL,
+    person_id bigint,
+    room_id uuid,
+    versions bigint[],
+    before timestamp with time zone,
+    requested_by bigint NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    erased bigint NOT NULL DEFAULT 0,
+    held bigint,
+    holds bigint[],
+    rules bigint[],
+    until timestamp with time zone,
+    carried_out_version bigint,
+    carried_out_at timestamp with time zone,
+    CONSTRAINT erasure_requests_pkey PRIMARY KEY (request)
+);
+CREATE INDEX erasure_requests_waiting_idx ON erasure_requests USING btree (request) WHERE (held IS DISTINCT FROM 0);
 
 CREATE TABLE erasures (
     room_id uuid NOT NULL,
@@ -80,6 +101,21 @@ CREATE TABLE former_names (
     name text,
     name_version bigint NOT NULL DEFAULT 1,
     CONSTRAINT former_names_pkey PRIMARY KEY (room_id, until_version)
+);
+
+CREATE TABLE holds (
+    hold bigint NOT NULL,
+    person_id bigint,
+    room_id uuid,
+    since timestamp with time zone,
+    until timestamp with time zone,
+    conversations boolean NOT NULL,
+    placed_by bigint NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    ended_version bigint,
+    ended_by bigint,
+    ended_at timestamp with time zone,
+    CONSTRAINT holds_pkey PRIMARY KEY (hold)
 );
 
 CREATE TABLE idempotency_keys (
@@ -181,6 +217,19 @@ CREATE TABLE read_marks (
     version bigint NOT NULL,
     CONSTRAINT read_marks_pkey PRIMARY KEY (user_id, room_id)
 ) WITH (fillfactor=70);
+
+CREATE TABLE retention_rules (
+    rule bigint NOT NULL,
+    room_id uuid,
+    keep_days integer,
+    erase_days integer,
+    set_by bigint NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    ended_version bigint,
+    ended_by bigint,
+    ended_at timestamp with time zone,
+    CONSTRAINT retention_rules_pkey PRIMARY KEY (rule)
+);
 
 CREATE TABLE rooms (
     room_id uuid NOT NULL,
@@ -300,14 +349,19 @@ CREATE VIEW failed_logins AS
    FROM throttle_buckets;
 
 -- Functions:
+-- author_and_time(of_stream uuid, of_version bigint, OUT author bigint, OUT occurred_at timestamp with time zone)
+--     returns record
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
 --     bytea) returns record
 -- erase_bodies(erased_stream uuid, erased_versions bigint[]) returns bigint
 -- erase_recorded(base bigint, streams uuid[], versions bigint[]) returns bigint
 -- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
+-- event_state(of_stream uuid, of_version bigint) returns json
+-- events_of_topics(of_stream uuid, topics text[]) returns TABLE(event_version bigint, event_topic text, said json)
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
+-- fold_custody(base bigint, events text) returns bigint
 -- fold_erasures(base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamp with time
 --     zone[], reasons text[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
@@ -317,7 +371,12 @@ CREATE VIEW failed_logins AS
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
 -- has_drawn_user_ids() returns boolean
+-- held(asked_stream uuid, asked_versions bigint[]) returns TABLE(held_version bigint, held_by bigint)
+-- holds_in_force() returns TABLE(hold bigint, person_id bigint, room_id uuid, since timestamp with time zone, until
+--     timestamp with time zone, conversations boolean)
 -- keep_user_ids_of_the_log() returns trigger
+-- kept(asked_stream uuid, asked_versions bigint[]) returns TABLE(kept_version bigint, holds bigint[], rule bigint,
+--     until timestamp with time zone)
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
 -- log_contains(at bigint, hash bytea) returns boolean
@@ -334,5 +393,6 @@ CREATE VIEW failed_logins AS
 -- refuse_gaps_in_versions() returns trigger
 -- refuse_to_change_the_log() returns trigger
 -- refuse_to_change_words() returns trigger
+-- refuse_to_erase_held_words() returns trigger
 -- take_append_lock() returns void
 -- take_append_lock_for_insert() returns trigger

@@ -15,15 +15,14 @@ class Impossible(Exception):
 
 
 class RoomRules:
-    """Who is a member of which room, by the events so far; `highest_user_id` is of all that they name."""
+    """Who is a member of which room, by the events so far."""
 
     def __init__(self) -> None:
         self._members: dict[UUID, set[UserId]] = {}
-        self.highest_user_id = 0
 
     def apply(self, event: RoomEvent) -> None:
         """Take the next event. Raises Impossible."""
-        self._check_user(event.actor)
+        check_user(event.actor)
         if isinstance(event, Room.RoomOpened):
             self._open(event)
             return
@@ -45,7 +44,8 @@ class RoomRules:
             raise Impossible("a room is opened by its first event only")
         self._members[event.originator_id] = set()
 
-    def _check_user(self, user_id: Any) -> None:
-        if type(user_id) is not int or not 1 <= user_id <= LARGEST_USER_ID:
-            raise Impossible("its user has an impossible id")
-        self.highest_user_id = max(self.highest_user_id, user_id)
+
+def check_user(user_id: Any) -> None:
+    """Raises Impossible unless this can be the number of an account."""
+    if type(user_id) is not int or not 1 <= user_id <= LARGEST_USER_ID:
+        raise Impossible("its user has an impossible id")

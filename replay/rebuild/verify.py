@@ -16,10 +16,11 @@ from eventstore.log import TABLE
 from eventstore.values import LOG_START, Position
 from postgres.connect import SESSION, connect
 from postgres.database import unavailable_is_one_error
-from projections.readmodels.tables import KEYS, LIVE, TABLES
+from projections.readmodels.tables import KEYS, LIVE, ROOM_TABLES, TABLES
+from replay.log_rules import LogRules
 from replay.progress import Progress, Report
 from replay.rebuild.fold import Fold, Page
-from replay.room_rules import Impossible, RoomRules
+from replay.room_rules import Impossible
 
 TEMPORARY = "pg_temp"
 """The schema of temporary tables: only the connection that made them sees them, and finds them before all others."""
@@ -43,10 +44,10 @@ class Finding:
 
 
 class CheckedRules:
-    """Holds each event against the rules of rooms; `findings` are those that no member could have caused."""
+    """Holds each event against the rules; `findings` are those that no command could have caused."""
 
     def __init__(self) -> None:
-        self._rules = RoomRules()
+        self._rules = LogRules()
         self.findings: list[Finding] = []
 
     def check(self, page: Page) -> None:
@@ -168,7 +169,12 @@ async def temporary_tables(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connec
 
 async def find_differences(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Difference]:
     """The rows, of one room or of all, that are not the same in the temporary tables and in the live ones."""
-    return [difference for table in TABLES async for difference in _differences(connection, table, room_id)]
+    return [difference for table in tables_of(room_id) async for difference in _differences(connection, table, room_id)]
+
+
+def tables_of(room_id: RoomId | None) -> tuple[str, ...]:
+    """The tables that have rows of one room, or all."""
+    return ROOM_TABLES if room_id is not None else TABLES
 
 
 async def _fold(
@@ -198,7 +204,7 @@ async def _catch_up(
 async def _differences(connection: asyncpg.Connection, table: str, room_id: RoomId | None) -> AsyncIterator[Difference]:
     """The rows of one table that are not the same in both."""
     key = ", ".join(KEYS[table])
-    chosen = f"(SELECT * FROM {LIVE}.{table} WHERE $1::uuid IS NULL OR room_id = $1)"
+    chosen = f"(SELECT * FROM {LIVE}.{table} WHERE {_of_room(table)})"
     async for row in connection.cursor(
         f"SELECT {key}, to_jsonb(live)::text AS live, to_jsonb(folded)::text AS folded"
         f" FROM {chosen} AS live FULL JOIN {TEMPORARY}.{table} AS folded USING ({key})"
@@ -211,6 +217,11 @@ async def _differences(connection: asyncpg.Connection, table: str, room_id: Room
             msgspec.json.decode(row["live"]) if row["live"] is not None else None,
             msgspec.json.decode(row["folded"]) if row["folded"] is not None else None,
         )
+
+
+def _of_room(table: str) -> str:
+    """SQL: whether a row is of the room $1, or of any where that is null."""
+    return "$1::uuid IS NULL OR room_id = $1" if table in ROOM_TABLES else "$1::uuid IS NULL"
 
 
 async def _gaps(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Finding]:
@@ -228,9 +239,9 @@ async def _digest(connection: asyncpg.Connection, room_id: RoomId | None) -> str
     async def take(data: bytes) -> None:
         digest.update(data)
 
-    for table in TABLES:
+    for table in tables_of(room_id):
         await connection.copy_from_query(
-            f"SELECT * FROM {LIVE}.{table} WHERE $1::uuid IS NULL OR room_id = $1 ORDER BY {', '.join(KEYS[table])}",
+            f"SELECT * FROM {LIVE}.{table} WHERE {_of_room(table)} ORDER BY {', '.join(KEYS[table])}",
             room_id,
             output=take,
         )

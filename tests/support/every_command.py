@@ -20,6 +20,7 @@ READING = {
     "events stats",
     "events tail",
     "fanout dead-letters list",
+    "hold list",
     "projections status",
     "projections verify",
     "room diff",
@@ -61,8 +62,13 @@ CHANGING = {
     "events import": ("{archive}",),
     "db grant": ("the_service",),
     "demo": (),
+    "hold place": ("--case", "A case", "--room", "General"),
+    "hold end": ("2",),
 }
 """Those that are on record as operator actions. They take --why and --by; `grace` has an account."""
+
+REASON_APART = {"hold place", "hold end"}
+"""Those whose reason is not in the table of operator actions: it is words of an event, which can be erased."""
 
 OF_A_DUMP = {"db restore"}
 """It looks at its file before it looks for a database: its own tests try it."""
