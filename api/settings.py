@@ -44,6 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     rooms_in_memory: Size = 1000
     idempotency_keep_s: Seconds = 7 * 86400.0
     housekeeping_every_s: Seconds = 3600.0
+    retention_every_s: Seconds = 60.0
 
     session_idle_s: Seconds = 14 * 86400.0
     session_lifetime_s: Seconds = 90 * 86400.0

@@ -1,7 +1,7 @@
 """The record of custody: what must be kept, for how long, and what is to be erased.
 
 It is one stream, which members do not see.
-The numbers of holds, rules and requests are the versions of the events that made them.
+The numbers of holds and rules are the versions of the events that made them.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from eventsourcing.domain import Aggregate, event
 from domain.errors import InvalidField, NoSuchHold, NoSuchRequest, NoSuchRule
 from domain.events import event_classes
 from domain.room import check_text
-from domain.values import RoomId, UserId
+from domain.values import RequestId, RoomId, UserId
 from domain.words import Words, words
 
 CUSTODY_ID = UUID("6f6e7265-636f-7264-0000-637573746f64")
@@ -176,6 +176,7 @@ class Custody(Aggregate):
         TOPIC = "erasure_requested"
         LABEL = "requested an erasure"
         user_id: UserId
+        request: str
         person_id: UserId | None
         room_id: UUID | None
         versions: list[int] | None
@@ -189,7 +190,7 @@ class Custody(Aggregate):
         TOPIC = "erasure_carried_out"
         LABEL = "carried out a request to erase"
         user_id: UserId
-        request: int
+        request: str
         erased: int
         held: int
         holds: list[int]
@@ -200,7 +201,7 @@ class Custody(Aggregate):
     def __init__(self, *, user_id: UserId) -> None:
         self.holds: set[int] = set()
         self.rules: dict[str, list[int | None]] = {}
-        self.requests: set[int] = set()
+        self.requests: set[str] = set()
 
     @staticmethod
     def create_id(**_: Any) -> UUID:
@@ -249,12 +250,13 @@ class Custody(Aggregate):
             raise NoSuchRule("this room has no rule of its own" if room_id is not None else "there is no rule for all")
         self._retention_ended(user_id=user_id, rule=cast(int, self.rules[_place(room_id)][0]), reason=reason)
 
-    def request_erasure(self, *, user_id: UserId, target: Target, reason: str) -> None:
+    def request_erasure(self, *, user_id: UserId, request: RequestId, target: Target, reason: str) -> None:
         """Ask for words to be erased. Raises InvalidField, also for a target without a person or a room."""
         check_reason(reason)
         check_target(target)
         self._erasure_requested(
             user_id=user_id,
+            request=str(request),
             person_id=target.person_id,
             room_id=_plain(target.room_id),
             versions=sorted(set(target.versions)) if target.versions is not None else None,
@@ -262,13 +264,13 @@ class Custody(Aggregate):
             reason=reason,
         )
 
-    def carry_out(self, *, user_id: UserId, request: int, outcome: Outcome) -> None:
+    def carry_out(self, *, user_id: UserId, request: RequestId, outcome: Outcome) -> None:
         """Record what came of a request. Raises NoSuchRequest for one of which nothing is left."""
-        if request not in self.requests:
+        if str(request) not in self.requests:
             raise NoSuchRequest(f"no request {request} waits to be carried out")
         self._erasure_carried_out(
             user_id=user_id,
-            request=request,
+            request=str(request),
             erased=outcome.erased,
             held=outcome.held,
             holds=list(outcome.holds),
@@ -313,19 +315,20 @@ class Custody(Aggregate):
     def _erasure_requested(
         self,
         user_id: UserId,
+        request: str,
         person_id: UserId | None,
         room_id: UUID | None,
         versions: list[int] | None,
         before: datetime | None,
         reason: str | None = None,
     ) -> None:
-        self.requests.add(self.version + 1)
+        self.requests.add(request)
 
     @event(ErasureCarriedOut)
     def _erasure_carried_out(
         self,
         user_id: UserId,
-        request: int,
+        request: str,
         erased: int,
         held: int,
         holds: list[int],

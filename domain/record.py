@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from domain.custody import CUSTODY_ID, Custody, CustodyEvent, Outcome, Scope, Target
-from domain.values import OPERATOR, RoomId, UserId
+from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class RequestErasure:
     """Ask for words to be erased as soon as nothing forbids it."""
 
     user_id: UserId
+    request: RequestId
     target: Target
     reason: str
 
@@ -80,7 +81,7 @@ class Records(Protocol[P_co]):
 
 class Record(Generic[P_co]):
     """The use cases of custody. Every method returns the recorded event, after commit; its version is the number of
-    the hold, the rule or the request.
+    the hold or the rule.
 
     Raises what `domain.errors` lists when the rules refuse; the store raises its own errors when it cannot record.
     """
@@ -126,11 +127,13 @@ class Record(Generic[P_co]):
         """Record a request; what carries it out is `api.custody`. Raises InvalidField."""
         return await self._change(
             lambda custody: custody.request_erasure(
-                user_id=command.user_id, target=command.target, reason=command.reason
+                user_id=command.user_id, request=command.request, target=command.target, reason=command.reason
             )
         )
 
-    async def carry_out(self, request: int, outcome: Outcome, *, user_id: UserId = OPERATOR) -> RecordedEntry[P_co]:
+    async def carry_out(
+        self, request: RequestId, outcome: Outcome, *, user_id: UserId = OPERATOR
+    ) -> RecordedEntry[P_co]:
         """Record what came of a request. Raises NoSuchRequest."""
         return await self._change(lambda custody: custody.carry_out(user_id=user_id, request=request, outcome=outcome))
 

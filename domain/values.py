@@ -5,8 +5,6 @@ from uuid import UUID
 
 RoomId = NewType("RoomId", UUID)
 UserId = NewType("UserId", int)
-OPERATOR = UserId(0)
-"""Who acts at a shell, or the service by itself: no account has this number."""
 ClientId = NewType("ClientId", str)
 """A client's idempotency key for one intention: sent twice, it counts once."""
 

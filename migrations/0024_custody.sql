@@ -26,7 +26,8 @@ CREATE TABLE retention_rules (
 );
 
 CREATE TABLE erasure_requests (
-    request bigint PRIMARY KEY,
+    request uuid PRIMARY KEY,
+    requested_version bigint NOT NULL,
     person_id bigint,
     room_id uuid,
     versions bigint[],
@@ -41,7 +42,7 @@ CREATE TABLE erasure_requests (
     carried_out_version bigint,
     carried_out_at timestamptz
 );
-CREATE INDEX erasure_requests_waiting_idx ON erasure_requests (request) WHERE held IS DISTINCT FROM 0;
+CREATE INDEX erasure_requests_waiting_idx ON erasure_requests (requested_version) WHERE held IS DISTINCT FROM 0;
 
 -- The body of this function is in projections/readmodels/custody/kept.sql.
 CREATE FUNCTION refuse_to_erase_held_words() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

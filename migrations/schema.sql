@@ -43,7 +43,8 @@ CREATE TABLE dead_letters (
 );
 
 CREATE TABLE erasure_requests (
-    request bigint NOT NULL,
+    request uuid NOT NULL,
+    requested_version bigint NOT NULL,
     person_id bigint,
     room_id uuid,
     versions bigint[],
@@ -59,7 +60,7 @@ CREATE TABLE erasure_requests (
     carried_out_at timestamp with time zone,
     CONSTRAINT erasure_requests_pkey PRIMARY KEY (request)
 );
-CREATE INDEX erasure_requests_waiting_idx ON erasure_requests USING btree (request) WHERE (held IS DISTINCT FROM 0);
+CREATE INDEX erasure_requests_waiting_idx ON erasure_requests USING btree (requested_version) WHERE (held IS DISTINCT FROM 0);
 
 CREATE TABLE erasures (
     room_id uuid NOT NULL,
@@ -384,6 +385,7 @@ CREATE VIEW failed_logins AS
 -- look_at_log(known_position bigint, known_hash bytea, OUT generation bigint, OUT contains boolean, OUT head bigint,
 --     OUT hash bytea) returns record
 -- move_user_ids_beyond(highest bigint) returns void
+-- old_messages(of_room uuid, posted_before timestamp with time zone, beyond bigint, at_most integer) returns bigint[]
 -- put_fold_in_force(folded_by text, new_version integer) returns void
 -- record_events(folded_by text, streams uuid[], versions bigint[], topics text[], states bytea[], key_owners bigint[],
 --     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint

@@ -77,6 +77,9 @@ class AdvisoryLock:
 REBUILD = AdvisoryLock(0x6F6E7262, 0)
 """Held by a rebuild of the read models while it runs."""
 
+DISPOSITION = AdvisoryLock(0x6F6E7264, 0)
+"""Held by the process that erases what rules and requests say, while it does."""
+
 _LANES = 0x6F6E7263
 NUMBER_OF_LANES = AdvisoryLock(_LANES, 2**31 - 2)
 """Held by the process that changes the number of lanes. Beyond the number of any lane."""

@@ -23,6 +23,7 @@ READING = {
     "hold list",
     "projections status",
     "projections verify",
+    "retention show",
     "room diff",
     "room list",
     "room show",
@@ -64,10 +65,11 @@ CHANGING = {
     "demo": (),
     "hold place": ("--case", "A case", "--room", "General"),
     "hold end": ("2",),
+    "retention set": ("--keep", "30"),
 }
 """Those that are on record as operator actions. They take --why and --by; `grace` has an account."""
 
-REASON_APART = {"hold place", "hold end"}
+REASON_APART = {"hold place", "hold end", "retention set"}
 """Those whose reason is not in the table of operator actions: it is words of an event, which can be erased."""
 
 OF_A_DUMP = {"db restore"}

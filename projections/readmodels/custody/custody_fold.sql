@@ -11,7 +11,7 @@ BEGIN
             topic text, version bigint, at timestamptz, user_id bigint,
             person_id bigint, room_id uuid, since timestamptz, until timestamptz, conversations boolean, hold bigint,
             keep_days integer, erase_days integer, rule bigint,
-            versions bigint[], before timestamptz, request bigint, erased bigint, held bigint, holds bigint[], rules bigint[]
+            versions bigint[], before timestamptz, request uuid, erased bigint, held bigint, holds bigint[], rules bigint[]
         ) ORDER BY version
     LOOP
         changed := 1;
@@ -37,9 +37,11 @@ BEGIN
             WHERE rule = event.rule AND ended_version IS NULL;
             GET DIAGNOSTICS changed = ROW_COUNT;
         WHEN 'erasure_requested' THEN
-            INSERT INTO erasure_requests (request, person_id, room_id, versions, before, requested_by, requested_at)
+            INSERT INTO erasure_requests (
+                request, requested_version, person_id, room_id, versions, before, requested_by, requested_at)
             VALUES (
-                event.version, event.person_id, event.room_id, event.versions, event.before, event.user_id, event.at);
+                event.request, event.version, event.person_id, event.room_id, event.versions, event.before,
+                event.user_id, event.at);
         WHEN 'erasure_carried_out' THEN
             UPDATE erasure_requests SET
                 erased = erasure_requests.erased + event.erased, held = event.held, holds = event.holds,

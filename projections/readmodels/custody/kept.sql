@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION author_and_time(
 DECLARE
     said json := event_state(of_stream, of_version);
 BEGIN
-    author := coalesce(said->>'user_id', said->>'opened_by')::bigint;
+    author := coalesce(said->>'user_id', said->>'opened_by', said->>'erased_by')::bigint;
     occurred_at := (said->'timestamp'->>'_data_')::timestamptz;
 END
 $$;
@@ -114,5 +114,25 @@ BEGIN
             covered.hold, covered.version, covered.stream USING ERRCODE = 'OR002';
     END IF;
     RETURN NULL;
+END
+$$;
+
+-- The first messages of a room beyond a version that are not erased and were posted before a moment; at most so many. They
+-- are in the order of their posting, but for the clocks of processes: it stops at the first that is younger.
+CREATE OR REPLACE FUNCTION old_messages(of_room uuid, posted_before timestamptz, beyond bigint, at_most integer)
+RETURNS bigint[] LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    found bigint[] := '{}';
+    said record;
+BEGIN
+    FOR said IN
+        SELECT messages.version, messages.posted_at
+        FROM bodies JOIN messages ON messages.room_id = bodies.stream AND messages.version = bodies.version
+        WHERE bodies.stream = of_room AND bodies.version > beyond ORDER BY bodies.version
+    LOOP
+        EXIT WHEN said.posted_at >= posted_before OR cardinality(found) = at_most;
+        found := found || said.version;
+    END LOOP;
+    RETURN found;
 END
 $$;

@@ -1,12 +1,13 @@
 """The record of custody as operators and admins see it."""
 
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 from msgspec import Struct
 
-from domain.custody import CUSTODY_ID, case_and_reason
-from domain.values import RoomId, UserId
+from domain.custody import CUSTODY_ID, Target, case_and_reason
+from domain.values import RequestId, RoomId, UserId
 from eventstore.words import join
 
 
@@ -17,10 +18,23 @@ def _reason(version: str, alias: str) -> str:
 
 HOLDS = f"""
 SELECT
-    hold, person_id, room_id, since, until, conversations, placed_by, placed_at, ended_by, ended_at,
-    coalesce(placed.content, '') AS case_and_reason, coalesce(ended.content, '') AS ended_reason
+    hold, coalesce(placed.content, '') AS case_and_reason, person_id, room_id, since, until, conversations,
+    placed_by, placed_at, ended_by, ended_at, coalesce(ended.content, '') AS ended_why
 FROM holds {_reason("hold", "placed")} {_reason("ended_version", "ended")}
 WHERE ended_version IS NULL OR $1 ORDER BY hold
+"""
+RULES = f"""
+SELECT rule, room_id, keep_days, erase_days, set_by, set_at, coalesce(given.content, '') AS why, ended_by, ended_at
+FROM retention_rules {_reason("rule", "given")}
+WHERE ended_version IS NULL OR $1 ORDER BY room_id IS NOT NULL, rule
+"""
+REQUESTS = f"""
+SELECT
+    request, coalesce(asked.content, '') AS why, person_id, room_id, versions, before, requested_by, requested_at,
+    erased, coalesce(held, 0) AS held, coalesce(holds, '{{}}') AS holds, coalesce(rules, '{{}}') AS rules, until,
+    carried_out_at, coalesce(held = 0, false) AS is_done
+FROM erasure_requests {_reason("requested_version", "asked")}
+WHERE held IS DISTINCT FROM 0 OR $1 ORDER BY requested_version DESC LIMIT $2
 """
 
 
@@ -29,6 +43,7 @@ class Hold(Struct, frozen=True):
 
     hold: int
     case: str
+    why: str
     person_id: UserId | None
     room_id: RoomId | None
     since: datetime | None
@@ -36,31 +51,68 @@ class Hold(Struct, frozen=True):
     conversations: bool
     placed_by: UserId
     placed_at: datetime
+    ended_by: UserId | None
+    ended_at: datetime | None
+    ended_why: str
+
+
+class Rule(Struct, frozen=True):
+    """A rule of retention: of one room, or of all rooms where `room_id` is None.
+
+    `keep_days` None: it says nothing of it; 0: no duty. `erase_days` None: it says nothing of it; 0: never by itself.
+    """
+
+    rule: int
+    room_id: RoomId | None
+    keep_days: int | None
+    erase_days: int | None
+    set_by: UserId
+    set_at: datetime
     why: str
-    ended_by: UserId | None = None
-    ended_at: datetime | None = None
-    ended_why: str = ""
+    ended_by: UserId | None
+    ended_at: datetime | None
+
+
+class Request(Struct, frozen=True):
+    """A request to erase: what it asked for, what came of it so far, and what holds and rules still keep."""
+
+    request: RequestId
+    why: str
+    person_id: UserId | None
+    room_id: RoomId | None
+    versions: list[int] | None
+    before: datetime | None
+    requested_by: UserId
+    requested_at: datetime
+    erased: int
+    held: int
+    holds: list[int]
+    rules: list[int]
+    until: datetime | None
+    carried_out_at: datetime | None
+    is_done: bool
+
+    @property
+    def target(self) -> Target:
+        """What it would erase."""
+        versions = tuple(self.versions) if self.versions is not None else None
+        return Target(self.person_id, self.room_id, versions, self.before)
 
 
 async def read_holds(connection: asyncpg.Connection, *, with_ended: bool) -> list[Hold]:
     """The holds in force, oldest first; `with_ended`: and all others."""
-    return [_hold(row) for row in await connection.fetch(HOLDS, with_ended)]
+    return [_hold(*row) for row in await connection.fetch(HOLDS, with_ended)]
 
 
-def _hold(row: asyncpg.Record) -> Hold:
-    case, why = case_and_reason(row["case_and_reason"])
-    return Hold(
-        hold=row["hold"],
-        case=case,
-        person_id=row["person_id"],
-        room_id=row["room_id"],
-        since=row["since"],
-        until=row["until"],
-        conversations=row["conversations"],
-        placed_by=row["placed_by"],
-        placed_at=row["placed_at"],
-        why=why,
-        ended_by=row["ended_by"],
-        ended_at=row["ended_at"],
-        ended_why=row["ended_reason"],
-    )
+def _hold(hold: int, words: str, *rest: Any) -> Hold:
+    return Hold(hold, *case_and_reason(words), *rest)
+
+
+async def read_rules(connection: asyncpg.Connection, *, with_ended: bool = False) -> list[Rule]:
+    """The rules in force, that of all rooms first; `with_ended`: and all others."""
+    return [Rule(*row) for row in await connection.fetch(RULES, with_ended)]
+
+
+async def read_requests(connection: asyncpg.Connection, *, with_done: bool, limit: int) -> list[Request]:
+    """Requests of which something waits, newest first; `with_done`: and all others."""
+    return [Request(*row) for row in await connection.fetch(REQUESTS, with_done, limit)]
