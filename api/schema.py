@@ -18,7 +18,7 @@ def function_files() -> list[FunctionFile]:
     files = (
         log.APPEND_ONLY,
         words.FUNCTIONS,
-        log.EVENT_STATE,
+        words.HELD,
         append.FUNCTIONS,
         generation.FUNCTIONS,
         projection.FUNCTIONS,

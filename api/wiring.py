@@ -23,6 +23,7 @@ from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.core import Core, Reads
+from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
 from api.operations.figures import Sampler
 from api.operations.figures_publisher import FiguresPublisher
@@ -38,6 +39,7 @@ from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
 from domain.chat import Chat
 from domain.custody import Custody
+from domain.disposition import Disposition
 from domain.erasure import Erasing
 from domain.errors import RoomNotFound
 from domain.record import Record
@@ -59,6 +61,7 @@ from projections.fanout.republish import Republishing
 from projections.fanout.tail import Tail
 from projections.fanout.worker import Fanout, FanoutSettings
 from projections.readmodels.bodies import Bodies
+from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
@@ -125,7 +128,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         await writer.start()
         rooms = Repository(aggregates, writer, kind=Room, missing=_no_such_room)
         chat = Chat(rooms)
-        records = Repository(aggregates, writer, kind=Custody, missing=lambda _: Custody(user_id=OPERATOR))
+        record = Record(Repository(aggregates, writer, kind=Custody, missing=lambda _: Custody(user_id=OPERATOR)))
         yield Core(
             database=database,
             log=reads.log,
@@ -139,8 +142,8 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             writer=writer,
             rooms=rooms,
             chat=chat,
-            erasing=Erasing(chat, ReadModelWordings(database, reads.log)),
-            record=Record(records),
+            erasing=Erasing(chat, ReadModelWordings(database, reads.log), record),
+            record=record,
         )
 
 
@@ -317,6 +320,12 @@ async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator
     """Rebuilds that the operations page starts."""
     async with Rebuilds.open(create_fold(), database, settings.database_url) as rebuilds:
         yield rebuilds
+
+
+def create_carrying_out(core: Core) -> CarryingOut:
+    """Erases what rules say, and what requests waited for."""
+    disposition = Disposition(ReadModelOldMessages(core.database), core.erasing)
+    return CarryingOut(core.database, core.erasing, disposition)
 
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:

@@ -13,18 +13,14 @@ from eventsourcing.domain import Aggregate, event
 
 from domain.errors import InvalidField, NoSuchHold, NoSuchRequest, NoSuchRule
 from domain.events import event_classes
-from domain.room import check_text
+from domain.room import ERASED_LIMIT, check_reason, check_text
 from domain.values import RequestId, RoomId, UserId
 from domain.words import Words, words
 
 CUSTODY_ID = UUID("6f6e7265-636f-7264-0000-637573746f64")
 """The stream of the one record: "onrecord", then "custod"."""
 
-REASON_LIMIT = 1000
 CASE_LIMIT = 100
-MOST_VERSIONS = 1000
-"""How many messages one request may name."""
-
 MOST_DAYS = 100 * 366
 NEVER = 0
 """As a number of days: no duty to keep, or nothing is erased by itself, whatever the rule for all rooms says."""
@@ -369,13 +365,6 @@ def check_case(case: str) -> None:
         raise InvalidField("case", "The name of a case is one line of text.")
 
 
-def check_reason(reason: str) -> None:
-    """Raises InvalidField unless it can be a reason: 1 to 1,000 characters."""
-    check_text("why", reason)
-    if len(reason) > REASON_LIMIT:
-        raise InvalidField("why", f"Ensure this field has no more than {REASON_LIMIT} characters.")
-
-
 def check_scope(scope: Scope) -> None:
     """Raises InvalidField for a hold on everything, and for one on nothing."""
     if (scope.person_id, scope.room_id, scope.since, scope.until) == (None, None, None, None):
@@ -404,8 +393,8 @@ def check_target(target: Target) -> None:
     if target.versions is not None:
         if target.room_id is None:
             raise InvalidField("versions", "Name the room of the messages.")
-        if not 1 <= len(set(target.versions)) <= MOST_VERSIONS:
-            raise InvalidField("versions", f"Name 1 to {MOST_VERSIONS:,} messages.")
+        if not 1 <= len(set(target.versions)) <= ERASED_LIMIT:
+            raise InvalidField("versions", f"Name 1 to {ERASED_LIMIT:,} messages.")
 
 
 def _plain(room_id: UUID | None) -> UUID | None:

@@ -131,11 +131,9 @@ class Record(Generic[P_co]):
             )
         )
 
-    async def carry_out(
-        self, request: RequestId, outcome: Outcome, *, user_id: UserId = OPERATOR
-    ) -> RecordedEntry[P_co]:
+    async def carry_out(self, request: RequestId, outcome: Outcome) -> RecordedEntry[P_co]:
         """Record what came of a request. Raises NoSuchRequest."""
-        return await self._change(lambda custody: custody.carry_out(user_id=user_id, request=request, outcome=outcome))
+        return await self._change(lambda custody: custody.carry_out(user_id=OPERATOR, request=request, outcome=outcome))
 
     async def _change(self, command: Callable[[Custody], None]) -> RecordedEntry[P_co]:
         return await self._records.change(CUSTODY_ID, command)

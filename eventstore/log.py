@@ -21,9 +21,6 @@ E = TypeVar("E", covariant=True)
 APPEND_ONLY = Path(__file__).with_name("append_only.sql")
 """The function by which the table refuses to be changed."""
 
-EVENT_STATE = Path(__file__).with_name("event_state.sql")
-"""Functions that read what events say, for other functions."""
-
 TABLE = "stored_events"
 COLUMNS = ("notification_id", "originator_id", "originator_version", "topic", "state")
 ROWS = f"SELECT {', '.join(COLUMNS)} FROM {TABLE}"

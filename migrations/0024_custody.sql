@@ -44,7 +44,7 @@ CREATE TABLE erasure_requests (
 );
 CREATE INDEX erasure_requests_waiting_idx ON erasure_requests (requested_version) WHERE held IS DISTINCT FROM 0;
 
--- The body of this function is in projections/readmodels/custody/kept.sql.
+-- The body of this function is in eventstore/held.sql.
 CREATE FUNCTION refuse_to_erase_held_words() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RAISE EXCEPTION 'refused' USING ERRCODE = 'insufficient_privilege';
 END $$;

@@ -356,6 +356,7 @@ CREATE VIEW failed_logins AS
 --     bytea) returns record
 -- erase_bodies(erased_stream uuid, erased_versions bigint[]) returns bigint
 -- erase_recorded(base bigint, streams uuid[], versions bigint[]) returns bigint
+-- erase_unheld(streams uuid[], versions bigint[]) returns void
 -- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
 -- event_state(of_stream uuid, of_version bigint) returns json
 -- events_of_topics(of_stream uuid, topics text[]) returns TABLE(event_version bigint, event_topic text, said json)

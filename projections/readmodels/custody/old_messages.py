@@ -30,7 +30,7 @@ FROM (
 ) AS room CROSS JOIN LATERAL (
     SELECT CASE WHEN room.erase_days > 0 THEN old_messages(
         room.room_id, now() - make_interval(hours => 24 * room.erase_days),
-        CASE WHEN room.room_id = $1 THEN $2 ELSE 0 END, {SLICE}) ELSE '{{}}' END AS versions
+        CASE WHEN room.room_id = $1 THEN $2::bigint ELSE 0 END, {SLICE}) ELSE '{{}}' END AS versions
 ) AS old ORDER BY room.room_id
 """
 

@@ -17,7 +17,7 @@ FUNCTIONS = Path(__file__).with_name("custody_fold.sql")
 """The function that this module calls."""
 
 KEPT = Path(__file__).with_name("kept.sql")
-"""The functions that say what may not be erased, and the guard of the words."""
+"""The functions that say what may not be erased, and what is old enough to be."""
 
 NOT_FOLDED = {"originator_id", "originator_topic", "originator_version", "timestamp", "reason", "sealed"}
 

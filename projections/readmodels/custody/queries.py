@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from domain.custody import CUSTODY_ID, Target, case_and_reason
 from domain.values import RequestId, RoomId, UserId
+from eventstore.words import TABLE as BODIES
 from eventstore.words import join
 
 
@@ -35,6 +36,30 @@ SELECT
     carried_out_at, coalesce(held = 0, false) AS is_done
 FROM erasure_requests {_reason("requested_version", "asked")}
 WHERE held IS DISTINCT FROM 0 OR $1 ORDER BY requested_version DESC LIMIT $2
+"""
+
+# Requests to go on with: never carried out, as after a crash; or something that kept a part of it has ended since.
+DUE = (
+    REQUESTS.partition("WHERE")[0]
+    + """
+WHERE held IS DISTINCT FROM 0 AND (
+    held IS NULL AND requested_at < now() - make_interval(secs => $1)
+    OR until <= now()
+    OR EXISTS (SELECT FROM holds WHERE hold = ANY(erasure_requests.holds) AND ended_version > carried_out_version)
+    OR rules <> '{}' AND EXISTS (
+        SELECT FROM retention_rules WHERE greatest(rule, ended_version) > carried_out_version))
+ORDER BY requested_version LIMIT $2
+"""
+)
+
+
+NEWEST_END = "SELECT coalesce(max(ended_version), 0) FROM holds"
+
+# What another application recorded as erased while a hold covered it: the hold was stronger then.
+SWEEP = f"""
+SELECT erase_unheld(array_agg(gone.room_id), array_agg(gone.version))
+FROM erasures AS gone JOIN {BODIES} AS still ON still.stream = gone.room_id AND still.version = gone.version
+HAVING count(*) > 0
 """
 
 
@@ -116,3 +141,21 @@ async def read_rules(connection: asyncpg.Connection, *, with_ended: bool = False
 async def read_requests(connection: asyncpg.Connection, *, with_done: bool, limit: int) -> list[Request]:
     """Requests of which something waits, newest first; `with_done`: and all others."""
     return [Request(*row) for row in await connection.fetch(REQUESTS, with_done, limit)]
+
+
+async def read_due_requests(connection: asyncpg.Connection, *, after_s: float, limit: int) -> list[Request]:
+    """Requests to go on with, oldest first. One that has just been made is carried out by whoever made it: it counts
+    after `after_s` seconds only.
+    """
+    return [Request(*row) for row in await connection.fetch(DUE, after_s, limit)]
+
+
+async def erase_what_was_spared(connection: asyncpg.Connection, *, since: int) -> int:
+    """Erase what is on record as erased and was spared for a hold, if one ended after `since`; returns the newest end.
+
+    Both are versions of the record of custody.
+    """
+    newest: int = await connection.fetchval(NEWEST_END)
+    if newest > since:
+        await connection.execute(SWEEP)
+    return newest

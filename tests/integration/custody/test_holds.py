@@ -2,22 +2,22 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import pytest
 
 from api.wiring import create_fold
 from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
-from domain.custody import CUSTODY_ID, Scope
+from domain.custody import CUSTODY_ID
 from domain.errors import InvalidField, NoSuchHold, RoomNotFound
-from domain.record import EndHold, PlaceHold
+from domain.record import EndHold
 from domain.values import OPERATOR, RoomId
 from eventstore.values import LOG_START
 from projections.readmodels.custody.queries import read_holds
 from projections.readmodels.tables import KEYS, TABLES
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
+from tests.support.custody import WHY, end, place
 from tests.support.given_when_then import ADA, BOB, EVE
 from tests.support.store import Store, open_store
 
@@ -54,15 +54,6 @@ async def room(store: Store) -> RoomId:
 
 
 WORDED = [1, 3, 5, 7, 9]
-
-
-async def place(store: Store, **scope: Any) -> int:
-    placed = await store.record.place_hold(PlaceHold(OPERATOR, Scope(**scope), "Ada v Bob", "a letter"))
-    return int(placed.event.originator_version)
-
-
-async def end(store: Store, hold: int) -> None:
-    await store.record.end_hold(EndHold(OPERATOR, hold, "settled"))
 
 
 async def erase(room_id: RoomId, *versions: int, connection: asyncpg.Connection) -> int:
@@ -190,8 +181,8 @@ async def test_holds_are_read_with_their_case_and_a_rebuild_makes_the_same_rows_
     await end(store, first)
     holds = await read_holds(psql, with_ended=True)
     assert [(h.hold, h.case, h.why, h.ended_why) for h in holds] == [
-        (first, "Ada v Bob", "a letter", "settled"),
-        (second, "Ada v Bob", "a letter", ""),
+        (first, "Ada v Bob", WHY, "settled"),
+        (second, "Ada v Bob", WHY, ""),
     ]
     assert [h.hold for h in await read_holds(psql, with_ended=False)] == [second]
     stored = [row[0] for row in await psql.fetch("SELECT convert_from(state, 'utf8') FROM stored_events")]
