@@ -127,7 +127,7 @@ class Custody(Aggregate):
         LABEL = "placed a hold"
         user_id: UserId
         person_id: UserId | None
-        room_id: UUID | None
+        room_id: RoomId | None
         since: datetime | None
         until: datetime | None
         conversations: bool
@@ -150,7 +150,7 @@ class Custody(Aggregate):
         TOPIC = "retention_set"
         LABEL = "set a rule of retention"
         user_id: UserId
-        room_id: UUID | None
+        room_id: RoomId | None
         keep_days: int | None
         erase_days: int | None
         reason: str | None = None
@@ -174,7 +174,7 @@ class Custody(Aggregate):
         user_id: UserId
         request: str
         person_id: UserId | None
-        room_id: UUID | None
+        room_id: RoomId | None
         versions: list[int] | None
         before: datetime | None
         reason: str | None = None
@@ -279,7 +279,7 @@ class Custody(Aggregate):
         self,
         user_id: UserId,
         person_id: UserId | None,
-        room_id: UUID | None,
+        room_id: RoomId | None,
         since: datetime | None,
         until: datetime | None,
         conversations: bool,
@@ -295,7 +295,7 @@ class Custody(Aggregate):
     def _retention_set(
         self,
         user_id: UserId,
-        room_id: UUID | None,
+        room_id: RoomId | None,
         keep_days: int | None,
         erase_days: int | None,
         reason: str | None = None,
@@ -313,7 +313,7 @@ class Custody(Aggregate):
         user_id: UserId,
         request: str,
         person_id: UserId | None,
-        room_id: UUID | None,
+        room_id: RoomId | None,
         versions: list[int] | None,
         before: datetime | None,
         reason: str | None = None,
@@ -397,10 +397,10 @@ def check_target(target: Target) -> None:
             raise InvalidField("versions", f"Name 1 to {ERASED_LIMIT:,} messages.")
 
 
-def _plain(room_id: UUID | None) -> UUID | None:
+def _plain(room_id: RoomId | None) -> RoomId | None:
     """Of the standard library's own type: a driver has another, which no event can hold."""
-    return UUID(int=room_id.int) if room_id is not None else None
+    return RoomId(UUID(int=room_id.int)) if room_id is not None else None
 
 
-def _place(room_id: UUID | None) -> str:
+def _place(room_id: RoomId | None) -> str:
     return room_id.hex if room_id is not None else ""

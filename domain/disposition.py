@@ -22,7 +22,7 @@ class Place:
     """How far the rooms have been gone through: the versions of a room up to this one."""
 
     room_id: RoomId
-    version: int
+    up_to: int
 
 
 BEGINNING = Place(RoomId(UUID(int=0)), 0)

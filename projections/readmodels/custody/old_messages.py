@@ -45,7 +45,7 @@ class ReadModelOldMessages:
         """The next slices, at most one of a room, and the place from which to go on; None at the end."""
         if not await self._database.fetchval(ANY_RULE):
             return [], None
-        rows = await self._database.fetch(SLICES, place.room_id, place.version)
+        rows = await self._database.fetch(SLICES, place.room_id, place.up_to)
         found = [
             OldSlice(row["rule"], row["erase_days"], RoomId(row["room_id"]), tuple(row["free"]))
             for row in rows
