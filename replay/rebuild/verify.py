@@ -102,7 +102,7 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
         async with connection.transaction(isolation="repeatable_read"):
             at = await checkpoints.read(fold.name, connection, schema=LIVE)
             events += await _catch_up(fold, connection, position, at, room_id)
-            rows = {table: await connection.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
+            rows = await _count_rows(connection, room_id)
             differences = await find_differences(connection, room_id)
             findings = [*await _gaps(connection, room_id), *rules.findings]
             return Verified(at, events, rows, await _digest(connection, room_id), differences, findings)
@@ -131,7 +131,7 @@ async def verify_standby(
         else:
             events = await fold.stream(room_id, LOG_START, at, scratch, reader=standby)
         async with scratch.transaction():
-            rows = {table: await scratch.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
+            rows = await _count_rows(scratch, room_id)
             differences = await find_differences(scratch, room_id)
             return Verified(at, events, rows, await _digest(scratch, room_id), differences, [*gaps, *rules.findings])
 
@@ -170,6 +170,11 @@ async def temporary_tables(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connec
 async def find_differences(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Difference]:
     """The rows, of one room or of all, that are not the same in the temporary tables and in the live ones."""
     return [difference for table in tables_of(room_id) async for difference in _differences(connection, table, room_id)]
+
+
+async def _count_rows(connection: asyncpg.Connection, room_id: RoomId | None) -> dict[str, int]:
+    tables = tables_of(room_id)
+    return {table: await connection.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in tables}
 
 
 def tables_of(room_id: RoomId | None) -> tuple[str, ...]:
