@@ -23,7 +23,7 @@ TYPE_WIDTH = max(map(len, LOG_TOPICS))
 OF_EVERY_EVENT = {field.name for field in fields(Aggregate.Created)}
 """The fields that the library gives to events."""
 
-CUSTODY = "record of custody"
+CUSTODY = "custody record"
 """What stands in the place of a room's name."""
 
 SHOWN = 80
