@@ -15,6 +15,8 @@ from eventstore.errors import WordsHeld
 from postgres.locks import DISPOSITION
 from projections.readmodels.custody import old_messages
 from projections.readmodels.custody.queries import read_requests, read_rules
+from tests.integration.conftest import StartServer
+from tests.support.conditions import eventually
 from tests.support.custody import carry_out, days_ago, end, end_rule, erase, place, remaining, set_rule
 from tests.support.given_when_then import ADA, BOB
 from tests.support.store import Store, open_store
@@ -259,3 +261,23 @@ async def test_a_rule_that_contradicts_itself_or_changes_nothing_is_refused(stor
         await set_rule(store, room, keep=30)
     await store.chat.leave_room(LeaveRoom(room, ADA))
     await set_rule(store, room, keep=31)
+
+
+async def test_a_running_service_carries_out_rules_and_what_waited_by_itself(
+    store: Store, psql: asyncpg.Connection, start_server: StartServer
+) -> None:
+    room = await room_with(store, OLD, YOUNG, name="General")
+    hold = await place(store, room_id=room)
+    await erase(store, await store.erasing.plan_versions(room, [4]))
+    await set_rule(store, erase=30)
+    await start_server(retention_every_s=0.1)
+    await start_server(retention_every_s=0.1)
+
+    async def are_gone() -> bool:
+        return await remaining(room, psql) == []
+
+    assert await remaining(room, psql) == [3, 4]
+    await end(store, hold)
+    await eventually(are_gone)
+    erasures = [recorded for recorded in await store.events() if recorded.event.TOPIC == "content_erased"]
+    assert sorted(version for recorded in erasures for version in recorded.event.versions) == [3, 4]
