@@ -142,7 +142,11 @@ async def _operations(app: web.Application) -> AsyncIterator[None]:
 async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     work = wiring.create_housekeeping(settings, app[CORE].database, app[SESSIONS])
-    async with _running(work.run(every_s=settings.housekeeping_every_s)):
+    retention = wiring.create_carrying_out(app[CORE])
+    async with (
+        _running(work.run(every_s=settings.housekeeping_every_s)),
+        _running(retention.run(every_s=settings.retention_every_s)),
+    ):
         yield
 
 

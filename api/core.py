@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from eventsourcing.domain import Aggregate
+
 from audit.keeper import LedgerKeeper
 from domain.chat import Chat
 from domain.erasure import Erasing
+from domain.record import Record
 from domain.room import Room
 from eventstore.generation import KnownLog
 from eventstore.log import Log
@@ -21,10 +24,14 @@ from replay.investigate.time_travel import TimeTravel
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What reads the log and the read models; `time_travel` shows rooms as they were."""
+    """What reads the log and the read models; `time_travel` shows rooms as they were.
+
+    `log` has every event of this program, `room_log` those of rooms: what members are shown is read from that one.
+    """
 
     database: Database
     log: Log
+    room_log: Log
     log_search: LogSearch
     time_travel: TimeTravel
     bodies: Bodies
@@ -34,11 +41,12 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and everything between a command and its event in the log. `chat` and `erasing` are the ways in."""
+    """Reads, and all between a command and its event in the log: `chat`, `erasing` and `record` are the ways in."""
 
     known: KnownLog
-    writer: Writer[Room]
+    writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]
     erasing: Erasing[Position]
     ledger: LedgerKeeper
+    record: Record[Position]

@@ -9,6 +9,7 @@ from postgres.functions import FunctionFile
 from postgres.migrations import Migration, MigrationError, read_migrations, schema_version
 from postgres.upgrade import upgrade
 from projections.readmodels import fold_version, projection
+from projections.readmodels.custody import projection as custody
 from projections.readmodels.name_keys import bring_keys_up_to_date
 
 
@@ -17,10 +18,13 @@ def function_files() -> list[FunctionFile]:
     files = (
         log.APPEND_ONLY,
         words.FUNCTIONS,
+        words.HELD,
         append.FUNCTIONS,
         generation.FUNCTIONS,
         projection.FUNCTIONS,
         fold_version.FUNCTIONS,
+        custody.FUNCTIONS,
+        custody.KEPT,
         accounts.FUNCTIONS,
     )
     return [FunctionFile.read(path) for path in files]

@@ -47,6 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     housekeeping_every_s: Seconds = 3600.0
     audit_ledger: str = ""  # a file, which says what was erased; empty: next to data_dir
     backups_kept_days: Annotated[int, Meta(ge=0)] = 0  # for receipts of erasures; 0: not known
+    retention_every_s: Seconds = 60.0
 
     session_idle_s: Seconds = 14 * 86400.0
     session_lifetime_s: Seconds = 90 * 86400.0

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from eventsourcing.domain import Aggregate
 from eventsourcing.persistence import Mapper
 
 import centrifugo
@@ -22,6 +23,7 @@ from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.core import Core, Reads
+from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
 from api.operations.figures import Sampler
 from api.operations.figures_publisher import FiguresPublisher
@@ -38,9 +40,13 @@ from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
 from domain.chat import Chat
+from domain.custody import Custody
+from domain.disposition import Disposition
 from domain.erasure import Erasing
 from domain.errors import RoomNotFound
+from domain.record import Record
 from domain.room import TOPICS, Room
+from domain.values import OPERATOR
 from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
 from eventstore.idempotency_keys import Fingerprints
@@ -57,6 +63,9 @@ from projections.fanout.republish import Republishing
 from projections.fanout.tail import Tail
 from projections.fanout.worker import Fanout, FanoutSettings
 from projections.readmodels.bodies import Bodies
+from projections.readmodels.custody.old_messages import ReadModelOldMessages
+from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
@@ -98,8 +107,8 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
     async with open_database(settings, known) as database, contextlib.AsyncExitStack() as cleanup:
         mapper = create_mapper()
         reads = _reads(database, mapper)
-        projection = RoomsProjection()
-        aggregates: Aggregates[Room] = Aggregates(
+        projection = create_read_models()
+        aggregates: Aggregates[Aggregate] = Aggregates(
             database,
             reads.log,
             create_snapshots(settings, mapper),
@@ -125,12 +134,14 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         )
         cleanup.push_async_callback(writer.close)
         await writer.start()
-        rooms = Repository(aggregates, writer, not_found=lambda _: RoomNotFound("no such room"))
+        rooms = Repository(aggregates, writer, kind=Room, missing=_no_such_room)
         chat, wordings = Chat(rooms), ReadModelWordings(database, reads.log)
         ledger = LedgerKeeper(Ledger(settings.ledger_file), database, wordings.erased)
+        record = Record(Repository(aggregates, writer, kind=Custody, missing=lambda _: Custody(user_id=OPERATOR)))
         yield Core(
             database=database,
             log=reads.log,
+            room_log=reads.room_log,
             log_search=reads.log_search,
             time_travel=reads.time_travel,
             bodies=reads.bodies,
@@ -140,36 +151,43 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             writer=writer,
             rooms=rooms,
             chat=chat,
-            erasing=Erasing(chat, wordings, ledger),
+            erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
+            record=record,
         )
 
 
-def _log(mapper: Mapper[UUID]) -> Log:
-    return Log(mapper, topics=TOPICS)
+def _no_such_room(_: UUID) -> Room:
+    raise RoomNotFound("no such room")
 
 
-def create_snapshots(settings: Settings, mapper: Mapper[UUID] | None = None) -> Snapshots[Room]:
+def create_read_models() -> ReadModels:
+    """What is folded in the transaction that appends."""
+    return ReadModels(RoomsProjection(), CustodyProjection())
+
+
+def create_snapshots(settings: Settings, mapper: Mapper[UUID] | None = None) -> Snapshots[Aggregate]:
     """The table of snapshots, authenticated with the secret of the service if this process may read it."""
     return Snapshots(mapper or create_mapper(), key=snapshot_key(settings))
 
 
 def create_log() -> Log:
     """The log, for callers that bring their own connection."""
-    return _log(create_mapper())
+    return Log(create_mapper(), topics=LOG_TOPICS)
 
 
 def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
-    log = _log(mapper)
+    log, room_log = Log(mapper, topics=LOG_TOPICS), Log(mapper, topics=TOPICS)
     log_search = LogSearch(database, log)
     bodies = Bodies(database)
     return Reads(
         database=database,
         log=log,
+        room_log=room_log,
         log_search=log_search,
         time_travel=TimeTravel(database, log, log_search),
         bodies=bodies,
-        queries=Queries(database, log, bodies),
+        queries=Queries(database, room_log, bodies),
         members=Members(database),
     )
 
@@ -276,7 +294,7 @@ async def open_publisher(settings: Settings, secrets: Secrets, hub: Hub | None =
 
 def create_fanout(settings: Settings, core: Core, publisher: Publisher) -> Fanout:
     """The fan-out of this process: the lanes that it holds."""
-    tail = Tail(settings.database_url, core.database, core.log, Publications(core.bodies), core.known)
+    tail = Tail(settings.database_url, core.database, core.room_log, Publications(core.bodies), core.known)
     chosen = FanoutSettings(
         all_warm=settings.cold_after_s is None,
         sets_aside=settings.fanout_sets_aside,
@@ -287,12 +305,14 @@ def create_fanout(settings: Settings, core: Core, publisher: Publisher) -> Fanou
 
 def create_republishing(settings: Settings, reads: Reads) -> Republishing:
     """Publishes events again."""
-    return Republishing(reads.database, reads.log, Publications(reads.bodies), all_warm=settings.cold_after_s is None)
+    return Republishing(
+        reads.database, reads.room_log, Publications(reads.bodies), all_warm=settings.cold_after_s is None
+    )
 
 
 def create_fold() -> Fold:
     """Folds the log again: for rebuilds, verification and repair."""
-    return Fold(RoomsProjection(), create_log())
+    return Fold(create_read_models(), create_log())
 
 
 def create_sampler(reads: Reads) -> Sampler:
@@ -310,6 +330,12 @@ async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator
     """Rebuilds that the operations page starts."""
     async with Rebuilds.open(create_fold(), database, settings.database_url) as rebuilds:
         yield rebuilds
+
+
+def create_carrying_out(core: Core) -> CarryingOut:
+    """Erases what rules say, and what requests waited for."""
+    disposition = Disposition(ReadModelOldMessages(core.database), core.erasing)
+    return CarryingOut(core.database, core.erasing, disposition)
 
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:

@@ -12,6 +12,8 @@ from audit.ledger import LedgerUnavailable
 from cli.commands import user_access
 from cli.commands.actions import actions
 from cli.commands.audit import audit
+from cli.commands.custody.hold import hold
+from cli.commands.custody.retention import retention
 from cli.commands.db import db
 from cli.commands.demo import demo
 from cli.commands.events import events
@@ -117,4 +119,6 @@ main.add_command(fanout)
 main.add_command(events)
 main.add_command(projections)
 main.add_command(audit)
+main.add_command(hold)
+main.add_command(retention)
 main.add_command(actions)

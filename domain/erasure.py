@@ -1,16 +1,18 @@
 """Erasing what people said: what would go and what stays, and doing it."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, Protocol
 from uuid import uuid4
 
 from domain.chat import Chat, EraseContent, P_co
+from domain.custody import Outcome, Target
 from domain.errors import InvalidField, NothingToErase, RoomNotFound
+from domain.record import RequestErasure
 from domain.room import ERASED_LIMIT, check_reason
-from domain.values import RequestId, RoomId, UserId
+from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 IN_THE_LOG = "the log itself holds it"
 ROOM_NAME = "it is the name that the room has"
@@ -18,11 +20,24 @@ ROOM_NAME = "it is the name that the room has"
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """An event that has or had words, `at` a version of a room. `kept` says why they stay; None if they do not."""
+    """An event that has or had words, `at` a version of a room. `kept` says why they stay; None if they do not.
+
+    Where they stay for now only, `holds` are those that cover it or, where none does, `rule` is the rule by which they
+    are to be kept until `until`.
+    """
 
     room_id: RoomId
     at: int
     kept: str | None = None
+    is_erased: bool = False
+    holds: tuple[int, ...] = ()
+    rule: int | None = None
+    until: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether they may be erased one day."""
+        return bool(self.holds) or self.rule is not None
 
 
 class Wordings(Protocol):
@@ -37,8 +52,18 @@ class Wordings(Protocol):
     def of_room(self, room_id: RoomId, *, before: datetime) -> AsyncIterator[Worded]:
         """The messages that were posted earlier and are not erased."""
 
-    def of_user(self, user_id: UserId) -> AsyncIterator[Worded]:
-        """The messages of a user, and the names they gave to rooms, that are not erased."""
+    def of_user(self, user_id: UserId, *, before: datetime) -> AsyncIterator[Worded]:
+        """The earlier messages of a user, and the names they gave to rooms, that are not erased."""
+
+
+class Requests(Protocol):
+    """Keeps requests on record."""
+
+    async def request_erasure(self, command: RequestErasure, /) -> object:
+        """Record a request."""
+
+    async def carry_out(self, request: RequestId, outcome: Outcome, /) -> object:
+        """Record what came of it. Raises NoSuchRequest for one of which nothing is left."""
 
 
 class Ledger(Protocol):
@@ -50,9 +75,10 @@ class Ledger(Protocol):
 
 @dataclass(slots=True)
 class Plan:
-    """What one request erases, by room, and what stays of what it asked for."""
+    """What one request erases, by room, and what stays of what it asked for, its `target`."""
 
     request: RequestId
+    target: Target
     erased: dict[RoomId, list[int]] = field(default_factory=lambda: defaultdict(list))
     kept: list[Worded] = field(default_factory=list)
 
@@ -68,13 +94,26 @@ class Plan:
         """How many texts it erases."""
         return sum(len(versions) for versions in self.erased.values())
 
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it, once it is carried out."""
+        waiting = [worded for worded in self.kept if worded.waits]
+        return Outcome(
+            erased=self.count,
+            held=len(waiting),
+            holds=tuple(sorted({hold for worded in waiting for hold in worded.holds})),
+            rules=tuple(sorted({worded.rule for worded in waiting if worded.rule is not None})),
+            until=min((worded.until for worded in waiting if worded.until is not None), default=None),
+        )
+
 
 class Erasing(Generic[P_co]):
     """Requests to erase: each is planned first, and a plan that is not carried out changes nothing."""
 
-    def __init__(self, chat: Chat[P_co], wordings: Wordings, ledger: Ledger) -> None:
+    def __init__(self, chat: Chat[P_co], wordings: Wordings, requests: Requests, ledger: Ledger) -> None:
         self._chat = chat
         self._wordings = wordings
+        self._requests = requests
         self._ledger = ledger
 
     async def plan_versions(self, room_id: RoomId, versions: Sequence[int]) -> Plan:
@@ -89,34 +128,67 @@ class Erasing(Generic[P_co]):
         found = await self._wordings.at(room_id, sorted(set(versions)))
         if missing := sorted(set(versions).difference(worded.at for worded in found)):
             raise NothingToErase(f"No words were recorded at version {missing[0]} of this room.")
-        plan = _new_plan()
+        plan = _new_plan(Target(room_id=room_id, versions=tuple(versions)))
         for worded in found:
             plan.add(worded)
-        return plan
-
-    async def plan_places(self, places: Mapping[RoomId, Sequence[int]]) -> Plan:
-        """These versions of these rooms, however many, as far as they have words."""
-        plan = _new_plan()
-        for room_id, versions in places.items():
-            for worded in await self._wordings.at(room_id, sorted(versions)):
-                plan.add(worded)
         return plan
 
     async def plan_room(self, room_id: RoomId, *, before: datetime) -> Plan:
         """The messages of a room that were posted before a moment. Raises RoomNotFound."""
         await self._check_room(room_id)
-        return await _planned(self._wordings.of_room(room_id, before=before))
+        return await _planned(
+            _new_plan(Target(room_id=room_id, before=before)), self._wordings.of_room(room_id, before=before)
+        )
 
     async def plan_user(self, user_id: UserId) -> Plan:
-        """What a user said, and the names they gave."""
-        return await _planned(self._wordings.of_user(user_id))
+        """What a user said by now, and the names they gave."""
+        now = datetime.now(UTC)
+        plan = _new_plan(Target(person_id=user_id, before=now))
+        return await _planned(plan, self._wordings.of_user(user_id, before=now))
 
     async def carry_out(self, plan: Plan, *, erased_by: UserId, why: str) -> None:
         """Erase what the plan says: one event for each thousand versions of a room, each with its words or not at all.
 
-        After an interruption a new plan finds the rest. Raises InvalidField for the reason.
+        The request is on record before, and then what came of it. What holds and rules keep waits, and the service goes
+        on with it; so it does after an interruption. Raises InvalidField for the reason; the store raises when a hold
+        was placed meanwhile.
         """
         check_reason(why)
+        await self._requests.request_erasure(RequestErasure(erased_by, plan.request, plan.target, why))
+        await self._erase(plan, erased_by, why)
+        await self._requests.carry_out(plan.request, plan.outcome)
+
+    async def go_on(self, request: RequestId, target: Target, *, erased_by: UserId, why: str) -> Plan:
+        """Erase what is left of a request on record and is no longer kept; returns what came of it."""
+        plan = await _planned(Plan(request, target), self._left_of(target))
+        await self._erase(plan, erased_by, why)
+        await self._requests.carry_out(plan.request, plan.outcome)
+        return plan
+
+    async def erase(self, room_id: RoomId, versions: Sequence[int], *, why: str, request: RequestId) -> None:
+        """Erase words as the service does by itself: at most 1,000 of a room, or none."""
+        await self._chat.erase_content(EraseContent(room_id, tuple(versions), OPERATOR, request, why))
+        await self._ledger.words_erased(room_id, versions)
+
+    async def _left_of(self, target: Target) -> AsyncIterator[Worded]:
+        """What a request asks for and is not erased."""
+        if target.person_id is not None and target.before is not None:
+            found = self._wordings.of_user(target.person_id, before=target.before)
+        elif target.room_id is not None and target.before is not None:
+            found = self._wordings.of_room(target.room_id, before=target.before)
+        else:
+            found = self._at(target)
+        async for worded in found:
+            if not worded.is_erased:
+                yield worded
+
+    async def _at(self, target: Target) -> AsyncIterator[Worded]:
+        assert target.room_id is not None
+        assert target.versions is not None
+        for worded in await self._wordings.at(target.room_id, target.versions):
+            yield worded
+
+    async def _erase(self, plan: Plan, erased_by: UserId, why: str) -> None:
         for room_id, versions in plan.erased.items():
             for start in range(0, len(versions), ERASED_LIMIT):
                 part = tuple(versions[start : start + ERASED_LIMIT])
@@ -128,12 +200,11 @@ class Erasing(Generic[P_co]):
             raise RoomNotFound("no such room")
 
 
-def _new_plan() -> Plan:
-    return Plan(RequestId(uuid4()))
+def _new_plan(target: Target) -> Plan:
+    return Plan(RequestId(uuid4()), target)
 
 
-async def _planned(found: AsyncIterator[Worded]) -> Plan:
-    plan = _new_plan()
+async def _planned(plan: Plan, found: AsyncIterator[Worded]) -> Plan:
     async for worded in found:
         plan.add(worded)
     for versions in plan.erased.values():

@@ -6,6 +6,9 @@ ChatError
 ├── AlreadyAMember   joined before and has not left
 ├── NameTaken        another room has that name
 ├── NothingToErase   no words at a version, or words that stay
+├── NoSuchHold       no hold with this number is in force
+├── NoSuchRule       no rule of retention is in force there
+├── NoSuchRequest    no request to erase with this number waits
 └── InvalidField     a value that can never be right: blank, too long
 """
 
@@ -44,6 +47,24 @@ class NothingToErase(ChatError):
     """A version has no words that can be erased: the text says why."""
 
     code = "nothing_to_erase"
+
+
+class NoSuchHold(ChatError):
+    """No hold with this number is in force."""
+
+    code = "no_such_hold"
+
+
+class NoSuchRule(ChatError):
+    """The room, or all rooms, have no rule of retention."""
+
+    code = "no_such_rule"
+
+
+class NoSuchRequest(ChatError):
+    """No request to erase with this number waits to be carried out."""
+
+    code = "no_such_request"
 
 
 class InvalidField(ChatError):

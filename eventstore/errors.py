@@ -7,6 +7,7 @@ StoreError
 │   ├── NewerFold       a newer program's fold is in force: this process must be replaced
 │   └── UnreadableEvent an event in the log cannot be decoded or folded by this program
 ├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
+├── WordsHeld           a hold covers words that the command would erase
 ├── StoreRejected       the database refuses this command's rows: a defect, not one of our refusals
 └── KeyReused           an idempotency key came again with another command
 """
@@ -40,6 +41,12 @@ class NewerFold(StoreUnavailable):
 
 class OutcomeUnknown(StoreError):
     """The commit was sent and its answer lost. Repeating the command with the same idempotency key is safe."""
+
+
+class WordsHeld(StoreError):
+    """A hold was placed on words that the command would erase. Nothing was recorded; the text names the hold."""
+
+    SQLSTATE = "OR002"
 
 
 class StoreRejected(StoreError):

@@ -15,16 +15,19 @@ A = TypeVar("A", bound=Aggregate)
 
 
 class Repository(Generic[A]):
-    """Aggregates of one kind. All methods answer after commit, with the last event recorded.
+    """Aggregates of one `kind`. All methods answer after commit, with the last event recorded.
 
-    They raise what the command raises, and StoreError (see `eventstore.errors`). `not_found` is raised for a stream
-    without events.
+    They raise what the command raises, and StoreError (see `eventstore.errors`). `missing` is called for a stream
+    without events, or of another kind: it raises, or makes the aggregate that the command begins with.
     """
 
-    def __init__(self, aggregates: Aggregates[A], writer: Writer[A], *, not_found: Callable[[UUID], Exception]) -> None:
+    def __init__(
+        self, aggregates: Aggregates[Any], writer: Writer[Any], *, kind: type[A], missing: Callable[[UUID], A]
+    ) -> None:
         self._aggregates = aggregates
         self._writer = writer
-        self._not_found = not_found
+        self._kind = kind
+        self._missing = missing
 
     async def add(
         self,
@@ -72,6 +75,8 @@ class Repository(Generic[A]):
         slot = self._aggregates.slot(stream_id)
         if slot.aggregate is None:
             await self._aggregates.load(slot)
-        command = ChangeAggregate(slot, change, unique=unique, key=key, not_found=self._not_found(stream_id))
+        command = ChangeAggregate(
+            slot, change, unique=unique, key=key, kind=self._kind, missing=lambda: self._missing(stream_id)
+        )
         self._writer.submit(command)
         return await command.answer

@@ -22,6 +22,9 @@ from postgres.calls import Call
 FUNCTIONS = Path(__file__).with_name("words.sql")
 """What guards the table, and the function that erases."""
 
+HELD = Path(__file__).with_name("held.sql")
+"""What holds keep from being erased, and the guard that refuses."""
+
 TABLE = "bodies"
 COMPARED = "body_keys"
 """The words of a name once more, in the form in which names are compared. A key goes when its words go."""
@@ -77,9 +80,13 @@ def erasing(events: Sequence[Any], base: Call | int) -> Call | None:
 
 
 async def erase(events: Sequence[Any], connection: asyncpg.Connection) -> None:
-    """Erase what events say that are in the log already: of other applications, or from a file."""
-    if (call := erasing(events, 0)) is not None:
-        await call.fetch(connection)
+    """Erase what events say that are in the log already: of other applications, or from a file.
+
+    They did not ask whether a hold covers it: what one does stays, and goes when it ends.
+    """
+    gone = [(event.originator_id, version) for event in events for version in erased_by(event)]
+    if gone:
+        await Call("erase_unheld", [stream for stream, _ in gone], [version for _, version in gone]).fetch(connection)
 
 
 def seal(events: Sequence[Any]) -> tuple[list[Any], list[Opening | None]]:

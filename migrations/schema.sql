@@ -12,6 +12,8 @@ CREATE TABLE bodies (
 ALTER TABLE bodies ALTER COLUMN salt SET STATISTICS 0;
 ALTER TABLE bodies ALTER COLUMN content SET STATISTICS 0;
 ALTER TABLE bodies ALTER COLUMN client_id SET STATISTICS 0;
+CREATE TRIGGER held_words_are_not_erased AFTER DELETE ON bodies REFERENCING OLD TABLE AS erased FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_erase_held_words();
+ALTER TABLE bodies ENABLE ALWAYS TRIGGER held_words_are_not_erased;
 CREATE TRIGGER words_are_not_changed BEFORE DELETE OR UPDATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
 ALTER TABLE bodies ENABLE ALWAYS TRIGGER words_are_not_changed;
 CREATE TRIGGER words_are_not_truncated BEFORE TRUNCATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
@@ -43,6 +45,27 @@ CREATE TABLE dead_letters (
     set_aside_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
+ALTER TABLE dead_letters ALTER COLUMN reason SET STATISTICS 0;
+
+CREATE TABLE erasure_requests (
+    request uuid NOT NULL,
+    requested_version bigint NOT NULL,
+    person_id bigint,
+    room_id uuid,
+    versions bigint[],
+    before timestamp with time zone,
+    requested_by bigint NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    erased bigint NOT NULL DEFAULT 0,
+    held bigint,
+    holds bigint[],
+    rules bigint[],
+    until timestamp with time zone,
+    carried_out_version bigint,
+    carried_out_at timestamp with time zone,
+    CONSTRAINT erasure_requests_pkey PRIMARY KEY (request)
+);
+CREATE INDEX erasure_requests_waiting_idx ON erasure_requests USING btree (requested_version) WHERE (held IS DISTINCT FROM 0);
 
 CREATE TABLE erasures (
     room_id uuid NOT NULL,
@@ -52,6 +75,7 @@ CREATE TABLE erasures (
     why text,
     CONSTRAINT erasures_pkey PRIMARY KEY (room_id, version)
 );
+ALTER TABLE erasures ALTER COLUMN why SET STATISTICS 0;
 
 CREATE TABLE fanout_lanes (
     lane integer NOT NULL,
@@ -71,6 +95,7 @@ CREATE TABLE fanout_lanes (
     anchor_hash bytea,
     CONSTRAINT fanout_lanes_pkey PRIMARY KEY (lane)
 ) WITH (fillfactor=10);
+ALTER TABLE fanout_lanes ALTER COLUMN failed_reason SET STATISTICS 0;
 
 CREATE TABLE fold_versions (
     projection text NOT NULL,
@@ -87,6 +112,21 @@ CREATE TABLE former_names (
 );
 ALTER TABLE former_names ALTER COLUMN name SET STATISTICS 0;
 
+CREATE TABLE holds (
+    hold bigint NOT NULL,
+    person_id bigint,
+    room_id uuid,
+    since timestamp with time zone,
+    until timestamp with time zone,
+    conversations boolean NOT NULL,
+    placed_by bigint NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    ended_version bigint,
+    ended_by bigint,
+    ended_at timestamp with time zone,
+    CONSTRAINT holds_pkey PRIMARY KEY (hold)
+);
+
 CREATE TABLE idempotency_keys (
     owner bigint NOT NULL,
     key text NOT NULL,
@@ -96,6 +136,7 @@ CREATE TABLE idempotency_keys (
     recorded_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner, key)
 );
+ALTER TABLE idempotency_keys ALTER COLUMN key SET STATISTICS 0;
 CREATE INDEX idempotency_keys_recorded_at_idx ON idempotency_keys USING btree (recorded_at);
 
 CREATE TABLE invitations (
@@ -172,6 +213,9 @@ CREATE TABLE operator_actions (
     why text NOT NULL,
     CONSTRAINT operator_actions_pkey PRIMARY KEY (action_id)
 );
+ALTER TABLE operator_actions ALTER COLUMN who SET STATISTICS 0;
+ALTER TABLE operator_actions ALTER COLUMN subject SET STATISTICS 0;
+ALTER TABLE operator_actions ALTER COLUMN why SET STATISTICS 0;
 
 CREATE TABLE password_resets (
     token_hash bytea NOT NULL,
@@ -187,6 +231,19 @@ CREATE TABLE read_marks (
     version bigint NOT NULL,
     CONSTRAINT read_marks_pkey PRIMARY KEY (user_id, room_id)
 ) WITH (fillfactor=70);
+
+CREATE TABLE retention_rules (
+    rule bigint NOT NULL,
+    room_id uuid,
+    keep_days integer,
+    erase_days integer,
+    set_by bigint NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    ended_version bigint,
+    ended_by bigint,
+    ended_at timestamp with time zone,
+    CONSTRAINT retention_rules_pkey PRIMARY KEY (rule)
+);
 
 CREATE TABLE rooms (
     room_id uuid NOT NULL,
@@ -238,6 +295,8 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_session_id_key UNIQUE (session_id),
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
 );
+ALTER TABLE sessions ALTER COLUMN device SET STATISTICS 0;
+ALTER TABLE sessions ALTER COLUMN network SET STATISTICS 0;
 CREATE INDEX sessions_expires_idx ON sessions USING btree (expires_at);
 CREATE INDEX sessions_user_idx ON sessions USING btree (user_id);
 
@@ -249,6 +308,7 @@ CREATE TABLE snapshots (
     mac bytea,
     CONSTRAINT snapshots_pkey PRIMARY KEY (originator_id)
 );
+ALTER TABLE snapshots ALTER COLUMN state SET STATISTICS 0;
 
 CREATE TABLE stored_events (
     originator_id uuid NOT NULL,
@@ -291,6 +351,9 @@ CREATE TABLE users (
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text])))
 );
+ALTER TABLE users ALTER COLUMN username SET STATISTICS 0;
+ALTER TABLE users ALTER COLUMN username_key SET STATISTICS 0;
+ALTER TABLE users ALTER COLUMN password_hash SET STATISTICS 0;
 CREATE UNIQUE INDEX users_username_key_idx ON users USING btree (username_key);
 CREATE TRIGGER user_ids_of_the_log_are_kept BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION keep_user_ids_of_the_log();
 
@@ -309,14 +372,20 @@ CREATE VIEW failed_logins AS
    FROM throttle_buckets;
 
 -- Functions:
+-- author_and_time(of_stream uuid, of_version bigint, OUT author bigint, OUT occurred_at timestamp with time zone)
+--     returns record
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
 --     bytea) returns record
 -- erase_bodies(erased_stream uuid, erased_versions bigint[]) returns bigint
 -- erase_recorded(base bigint, streams uuid[], versions bigint[]) returns bigint
+-- erase_unheld(streams uuid[], versions bigint[]) returns void
 -- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
+-- event_state(of_stream uuid, of_version bigint) returns json
+-- events_of_topics(of_stream uuid, topics text[]) returns TABLE(event_version bigint, event_topic text, said json)
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
+-- fold_custody(base bigint, events text) returns bigint
 -- fold_erasures(base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamp with time
 --     zone[], reasons text[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
@@ -326,7 +395,12 @@ CREATE VIEW failed_logins AS
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
 -- has_drawn_user_ids() returns boolean
+-- held(asked_stream uuid, asked_versions bigint[]) returns TABLE(held_version bigint, held_by bigint)
+-- holds_in_force() returns TABLE(hold bigint, person_id bigint, room_id uuid, since timestamp with time zone, until
+--     timestamp with time zone, conversations boolean)
 -- keep_user_ids_of_the_log() returns trigger
+-- kept(asked_stream uuid, asked_versions bigint[]) returns TABLE(kept_version bigint, holds bigint[], rule bigint,
+--     until timestamp with time zone)
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
 -- log_contains(at bigint, hash bytea) returns boolean
@@ -334,6 +408,7 @@ CREATE VIEW failed_logins AS
 -- look_at_log(known_position bigint, known_hash bytea, OUT generation bigint, OUT contains boolean, OUT head bigint,
 --     OUT hash bytea) returns record
 -- move_user_ids_beyond(highest bigint) returns void
+-- old_messages(of_room uuid, posted_before timestamp with time zone, beyond bigint, at_most integer) returns bigint[]
 -- put_fold_in_force(folded_by text, new_version integer) returns void
 -- record_events(folded_by text, streams uuid[], versions bigint[], topics text[], states bytea[], key_owners bigint[],
 --     keys text[], fingerprints bytea[], key_streams uuid[], key_versions bigint[]) returns bigint
@@ -343,5 +418,6 @@ CREATE VIEW failed_logins AS
 -- refuse_gaps_in_versions() returns trigger
 -- refuse_to_change_the_log() returns trigger
 -- refuse_to_change_words() returns trigger
+-- refuse_to_erase_held_words() returns trigger
 -- take_append_lock() returns void
 -- take_append_lock_for_insert() returns trigger

@@ -93,8 +93,11 @@ class AdvisoryLock:
 REBUILD = AdvisoryLock(0x6F6E7262, 0)
 """Held by a rebuild of the read models while it runs."""
 
-SCRUB = AdvisoryLock(0x6F6E7264, 0)
+SCRUB = AdvisoryLock(0x6F6E7266, 0)
 """Held by a scrub of the database's files while it runs."""
+
+DISPOSITION = AdvisoryLock(0x6F6E7265, 0)
+"""Held by the process that erases what rules and requests say, while it does."""
 
 _LANES = 0x6F6E7263
 NUMBER_OF_LANES = AdvisoryLock(_LANES, 2**31 - 2)

@@ -30,6 +30,11 @@ class Operator:
     who: str
     why: str
 
+    @property
+    def without_why(self) -> "Operator":
+        """For what is recorded with its reason elsewhere: in an event, whose words can be erased."""
+        return Operator(self.who, "")
+
     async def record(self, action: str, subject: str, connection: asyncpg.Connection) -> None:
         """Record that this operator did `action` to `subject`, inside the caller's transaction."""
         await connection.execute(RECORD, self.who, action, subject, self.why)

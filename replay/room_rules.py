@@ -15,17 +15,16 @@ class Impossible(Exception):
 
 
 class RoomRules:
-    """Who is a member of which room, by the events so far; `highest_user_id` is of all that they name."""
+    """Who is a member of which room, by the events so far."""
 
     def __init__(self) -> None:
         self._members: dict[UUID, set[UserId]] = {}
         self._named_at: dict[UUID, int] = {}
-        self.highest_user_id = 0
 
     def apply(self, event: RoomEvent) -> None:
         """Take the next event. Raises Impossible."""
         if event.actor != OPERATOR or not isinstance(event, Room.ContentErased):
-            self._check_user(event.actor)
+            check_user(event.actor)
         match event:
             case Room.RoomOpened():
                 self._open(event)
@@ -79,7 +78,8 @@ class RoomRules:
             raise Impossible("the room was never opened")
         return members
 
-    def _check_user(self, user_id: Any) -> None:
-        if type(user_id) is not int or not 1 <= user_id <= LARGEST_USER_ID:
-            raise Impossible("its user has an impossible id")
-        self.highest_user_id = max(self.highest_user_id, user_id)
+
+def check_user(user_id: Any) -> None:
+    """Raises Impossible unless this can be the number of an account."""
+    if type(user_id) is not int or not 1 <= user_id <= LARGEST_USER_ID:
+        raise Impossible("its user has an impossible id")

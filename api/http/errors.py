@@ -19,8 +19,17 @@ from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchP
 from api.http.responses import json_response
 from api.withholding import REASON, ContentWithheld
 from audit.ledger import LedgerUnavailable
-from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, NothingToErase, RoomNotFound
-from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent
+from domain.errors import (
+    AlreadyAMember,
+    InvalidField,
+    NameTaken,
+    NoSuchHold,
+    NoSuchRule,
+    NotAMember,
+    NothingToErase,
+    RoomNotFound,
+)
+from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent, WordsHeld
 from eventstore.generation import NotInLog
 from postgres.errors import StoreUnavailable
 from projections.readmodels.queries import NotInRoom
@@ -84,6 +93,9 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     AlreadyAMember: lambda error: Refusal(409, {"message": str(error)}),
     NameTaken: own_text(409, NameTaken.code),
     NothingToErase: own_text(409, NothingToErase.code),
+    NoSuchHold: own_text(409, NoSuchHold.code),
+    NoSuchRule: own_text(409, NoSuchRule.code),
+    WordsHeld: own_text(409, "held"),
     NotInLog: lambda _: Refusal(409, {"detail": "This place is not in the log: load afresh.", "code": "log_restarted"}),
     KeyReused: lambda _: Refusal(
         422, {"detail": "This Idempotency-Key was used before, with another body.", "code": "key_reused"}

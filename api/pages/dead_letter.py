@@ -16,6 +16,7 @@ from api.pages.page import Context, field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from centrifugo.publisher import PublisherError
 from domain.errors import InvalidField
+from domain.room import Room
 from projections.fanout import operator_commands
 from projections.fanout.dead_letters import DeadLetter, read_dead_letter
 from projections.fanout.republish import Selection
@@ -87,6 +88,7 @@ async def _event(request: web.Request, dead_letter: DeadLetter) -> Context:
     recorded = await core.log_search.at(dead_letter.position)
     assert recorded is not None, "the log loses nothing"
     event = recorded.event
+    assert isinstance(event, Room.Event), "only events of rooms are published"
     return {
         "room_name": (await core.bodies.room_at(dead_letter.room_id, dead_letter.version)).name,
         "author": (await core.bodies.users([event.actor]))[event.actor],

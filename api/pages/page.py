@@ -27,6 +27,7 @@ FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="h
 ACTIONS = {
     *("join", "leave", "read", "rename", "logout", "demo-login"),
     *("password", "end-session", "end-all-sessions"),
+    *("place-hold", "end-hold", "set-rule", "end-rule"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }
 """Last parts of paths that take forms but are not pages. The page of such a form is one level up."""

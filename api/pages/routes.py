@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api.pages import account, dead_letter, history, operations, room, rooms
+from api.pages import account, custody, dead_letter, history, operations, room, rooms
 from api.pages.admission import get_unknown
 
 
@@ -16,4 +16,5 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield from history.ROUTES
     yield from operations.ROUTES
     yield from dead_letter.ROUTES
+    yield from custody.ROUTES
     yield web.get("/{path:(?!api/).*}", get_unknown)

@@ -5,7 +5,19 @@ import click
 from cli.commands.audit_reapply import reapply
 from cli.commands.audit_scrub import scrub_
 from cli.support.log_reader import Reader, read
-from cli.support.output import one_line, print_fields, print_json
+from cli.support.numbers import limit_option
+from cli.support.output import (
+    RoomNames,
+    Users,
+    moment,
+    name_of,
+    one_line,
+    print_fields,
+    print_json,
+    room_of,
+    user_of,
+)
+from projections.readmodels.custody.queries import Request, read_requests
 from replay.investigate.words_status import WordsStatus, read_words_status
 
 
@@ -38,6 +50,48 @@ def status(as_json: bool) -> None:
 
 audit.add_command(scrub_)
 audit.add_command(reapply)
+
+
+@audit.command()
+@click.option("--all", "with_done", is_flag=True, help="Those of which nothing waits any more, too.")
+@limit_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def requests(with_done: bool, limit: int, as_json: bool) -> None:
+    """List requests to erase of which something waits, newest first: what was asked for, by whom and why, how much was
+    erased, how much is kept, by which holds and rules, and until when.
+
+    \b
+    onrecord audit requests
+    onrecord audit requests --all --json
+    """
+
+    async def run(reader: Reader) -> None:
+        async with reader.reads.database.connection() as connection:
+            found = await read_requests(connection, with_done=with_done, limit=limit)
+        if as_json:
+            for each in found:
+                print_json(each)
+            return
+        people = {user_id for each in found for user_id in (each.requested_by, each.person_id) if user_id is not None}
+        users = await reader.names(people)
+        rooms = await reader.room_names(each.room_id for each in found if each.room_id is not None)
+        for each in found:
+            _print_request(each, users, rooms)
+
+    read(run)
+
+
+def _print_request(each: Request, users: Users, rooms: RoomNames) -> None:
+    if each.person_id is not None:
+        asked = f"what {user_of(each.person_id, users)} typed"
+    else:
+        asked = f"words in {room_of(each.room_id, rooms) if each.room_id is not None else ''}"
+    keepers = [*(f"hold {hold}" for hold in each.holds), *(f"rule {rule}" for rule in each.rules)]
+    until = f" until {moment(each.until)}" if each.until is not None else ""
+    kept = f", {each.held:,} kept by {', '.join(keepers)}{until}" if each.held else ""
+    when = f"{moment(each.requested_at)} by {name_of(each.requested_by, users)}: {one_line(each.why)}"
+    state = "" if each.carried_out_at is not None else ", not carried out yet"
+    click.echo(f"{each.request}  {asked}: {each.erased:,} erased{kept}{state}  {when}")
 
 
 def _print(found: WordsStatus) -> None:

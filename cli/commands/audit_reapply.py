@@ -1,6 +1,7 @@
 """`onrecord audit reapply`: erase again what a restored backup brought back."""
 
 from collections import defaultdict
+from uuid import uuid4
 
 import click
 
@@ -9,8 +10,10 @@ from api.core import Core
 from api.receipts import Receipt, receipt_of
 from api.settings import Settings
 from cli.support.erasure import erasing_options, with_receipt
-from domain.room import check_reason
-from domain.values import OPERATOR, RoomId
+from domain.custody import Target
+from domain.erasure import Plan
+from domain.room import ERASED_LIMIT, check_reason
+from domain.values import OPERATOR, RequestId, RoomId
 from projections.operator_actions import Operator
 
 
@@ -31,16 +34,32 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
         places: defaultdict[RoomId, list[int]] = defaultdict(list)
         for line in await core.ledger.returned():
             places[RoomId(line.room)].append(line.version)
-        plan = await core.erasing.plan_places(places)
+        plans = [
+            await core.erasing.plan_versions(room_id, versions[start : start + ERASED_LIMIT])
+            for room_id, versions in places.items()
+            for start in range(0, len(versions), ERASED_LIMIT)
+        ]
+        everything = together(plans)
         if is_meant:
             async with core.database.transaction() as connection:
-                await Operator(operator.who, "").record("erase again", f"request {plan.request}", connection)
+                await Operator(operator.who, "").record("erase again", f"request {everything.request}", connection)
                 for user_id in users:
-                    await erase_account(connection, user_id, request=str(plan.request), who=operator.who)
-            await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
+                    await erase_account(connection, user_id, request=str(everything.request), who=operator.who)
+            for plan in plans:
+                await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
         if users:
             verb = "erased" if is_meant else "would erase"
             click.echo(f"{verb} the accounts of users {', '.join(map(str, users))}", err=True)
-        return receipt_of(plan, dry_run=not is_meant, backups_kept_days=settings.backups_kept_days)
+        return receipt_of(everything, dry_run=not is_meant, backups_kept_days=settings.backups_kept_days)
 
     with_receipt(run, as_json=as_json)
+
+
+def together(plans: list[Plan]) -> Plan:
+    """All that several requests erase and keep, for one receipt; it names the first of them."""
+    everything = Plan(plans[0].request if plans else RequestId(uuid4()), Target())
+    for plan in plans:
+        for room_id, versions in plan.erased.items():
+            everything.erased[room_id] += versions
+        everything.kept += plan.kept
+    return everything

@@ -23,9 +23,9 @@ from cli.support.output import (
     print_json,
     words_shown,
 )
-from domain.room import TOPICS
 from domain.values import RoomId
 from eventstore.values import Position
+from projections.readmodels.inline import LOG_TOPICS
 from projections.readmodels.shapes import ErasedContent
 from replay.investigate.follow import follow
 from replay.investigate.log_search import Filter, FoundEvent
@@ -36,7 +36,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 
 @click.group()
 def events() -> None:
-    """The log: every event of every room, in order."""
+    """The log: every event of every room and of the record of custody, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class FilterOptions:
         return Filter(
             room_id=await reader.reads.time_travel.room_id(self.room) if self.room is not None else None,
             user_id=await reader.user_id(self.user) if self.user is not None else None,
-            types=self.type or TOPICS,
+            types=self.type or LOG_TOPICS,
             after=self.after,
             to=self.to,
             since=self.since,
@@ -75,7 +75,7 @@ def filtering(command: Callable[..., None]) -> Callable[..., None]:
         (
             click.option("--room", metavar="ROOM", help="Events of this room, by id or name."),
             click.option("--user", metavar="USER", help="What this user did, by name or id."),
-            click.option("--type", multiple=True, type=click.Choice(TOPICS), help="Of this type; may be repeated."),
+            click.option("--type", multiple=True, type=click.Choice(LOG_TOPICS), help="Of this type; may be repeated."),
             click.option("--after", default=0, type=POSITION_OR_START, metavar="POSITION", help="After this position."),
             click.option("--to", type=POSITION, metavar="POSITION", help="Up to this position."),
             click.option("--since", type=Time(), help="From this time on (UTC unless it names a zone)."),

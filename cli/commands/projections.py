@@ -11,9 +11,10 @@ from api.wiring import create_fold, create_snapshots
 from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.operator_options import put_on_record, recorded_options
-from cli.support.output import RoomNames, Users, print_fields, print_json, room_of, user_of
+from cli.support.output import CUSTODY, RoomNames, Users, print_fields, print_json, room_of, user_of
 from cli.support.progress_bar import progress
 from cli.support.scratch_database import scratch_database
+from domain.custody import CUSTODY_ID
 from domain.values import RoomId
 from projections.operator_actions import Operator
 from projections.readmodels.projection import RoomsProjection
@@ -50,6 +51,10 @@ class Names:
 
     def room(self, room_id: RoomId) -> str:
         return room_of(room_id, self.rooms)
+
+    def stream(self, stream_id: RoomId) -> str:
+        """A room, or the record of custody."""
+        return CUSTODY if stream_id == CUSTODY_ID else f"room {self.room(stream_id)}"
 
     def value(self, column: str, value: Any) -> str:
         """A value of a key, which may be a room's or a user's id."""
@@ -133,7 +138,7 @@ def verify_(names: tuple[str, ...], room: str | None, shows_all: bool, as_json: 
     for difference in verified.differences if shows_all else first_of_each_table(verified.differences):
         print_json(difference) if as_json else print_difference(difference, known)
     for finding in findings:
-        print_json(finding) if as_json else click.echo(f"log: room {known.room(finding.room_id)}: {finding.problem}")
+        print_json(finding) if as_json else click.echo(f"log: {known.stream(finding.room_id)}: {finding.problem}")
     if as_json:
         print_json(
             {

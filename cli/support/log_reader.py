@@ -16,9 +16,10 @@ from api.core import Reads
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.numbers import POSITION, POSITION_OR_START
+from domain.custody import Custody
 from domain.names import username_keys
-from domain.room import RoomEvent
 from domain.values import RoomId, UserId
+from projections.readmodels.inline import LogEvent
 from projections.readmodels.shapes import ErasedContent, User
 from replay.investigate.directory import room_names
 
@@ -54,8 +55,10 @@ class Reader:
         """A room has another name: look it up again."""
         self._room_names.pop(room_id, None)
 
-    async def erased(self, event: RoomEvent) -> ErasedContent | None:
+    async def erased(self, event: LogEvent) -> ErasedContent | None:
         """When and why the words of an event were erased; None if they were not."""
+        if isinstance(event, Custody.Event):
+            return None
         return next(iter((await self.reads.bodies.erasures([event])).values()), None)
 
     async def is_on_standby(self) -> bool:

@@ -10,17 +10,21 @@ import click
 import msgspec
 from eventsourcing.domain import Aggregate
 
-from domain.room import TOPICS, RoomEvent
-from domain.values import RoomId, UserId
+from domain.custody import CUSTODY_ID, Custody
+from domain.values import OPERATOR, RoomId, UserId
 from eventstore.log import Recorded
 from projections.readmodels.bodies import user
+from projections.readmodels.inline import LOG_TOPICS, LogEvent
 from projections.readmodels.shapes import ErasedContent, User, timestamp
 from replay.investigate.directory import RoomEntry
 
-COLOURS = dict(zip(TOPICS, cycle(("cyan", "green", "yellow", "white", "magenta", "blue")), strict=False))
-TYPE_WIDTH = max(map(len, TOPICS))
+COLOURS = dict(zip(LOG_TOPICS, cycle(("cyan", "green", "yellow", "white", "magenta", "blue")), strict=False))
+TYPE_WIDTH = max(map(len, LOG_TOPICS))
 OF_EVERY_EVENT = {field.name for field in fields(Aggregate.Created)}
 """The fields that the library gives to events."""
+
+CUSTODY = "custody record"
+"""What stands in the place of a room's name."""
 
 SHOWN = 80
 """Characters of a message on a line for people."""
@@ -54,7 +58,7 @@ def print_room_entry(room: RoomEntry) -> None:
 
 
 def print_event(
-    recorded: Recorded[RoomEvent], users: Users, rooms: RoomNames, erased: ErasedContent | None, *, as_json: bool
+    recorded: Recorded[LogEvent], users: Users, rooms: RoomNames, erased: ErasedContent | None, *, as_json: bool
 ) -> None:
     """One event, on one line; `erased` says when and why its words were, if they were."""
     if as_json:
@@ -62,7 +66,7 @@ def print_event(
         return
     event = recorded.event
     place = click.style(f"{recorded.position:>10}", dim=True)
-    room = in_columns(RoomId(event.originator_id), rooms)
+    room = in_columns(RoomId(event.originator_id), {**rooms, RoomId(CUSTODY_ID): CUSTODY})
     topic = click.style(event.TOPIC.ljust(TYPE_WIDTH), fg=COLOURS[event.TOPIC])
     click.echo(
         f"{place}  {moment(event.timestamp)}  {room} {event.originator_version:>6}  {topic}"
@@ -70,13 +74,16 @@ def print_event(
     )
 
 
-def event_object(recorded: Recorded[RoomEvent], erased: ErasedContent | None = None) -> dict[str, Any]:
-    """An event with all its fields, as JSON has it; and when and why its words were erased, if they were."""
+def event_object(recorded: Recorded[LogEvent], erased: ErasedContent | None = None) -> dict[str, Any]:
+    """An event with all its fields, as JSON has it; and when and why its words were erased, if they were.
+
+    One of the record of custody may have a field `room_id`.
+    """
     event = recorded.event
     its_own = [field.name for field in fields(event) if field.name not in OF_EVERY_EVENT]
     return {
         "position": recorded.position,
-        "room_id": event.originator_id,
+        "stream_id" if isinstance(event, Custody.Event) else "room_id": event.originator_id,
         "version": event.originator_version,
         "type": event.TOPIC,
         "occurred_at": timestamp(event.timestamp),
@@ -85,7 +92,7 @@ def event_object(recorded: Recorded[RoomEvent], erased: ErasedContent | None = N
     }
 
 
-def said(event: RoomEvent, erased: ErasedContent | None = None) -> str:
+def said(event: LogEvent, erased: ErasedContent | None = None) -> str:
     """The words of an event, as an end of its line."""
     return f": {words_shown(event.text, erased)}" if event.text is not None else ""
 
@@ -131,6 +138,8 @@ def user_of(user_id: UserId, users: Users) -> str:
 
 def name_of(user_id: UserId, users: Users) -> str:
     """A user by name, or by number where this installation has no such account."""
+    if user_id == OPERATOR:
+        return "operator"
     return (users[user_id] if user_id in users else user(user_id, None)).username
 
 

@@ -56,9 +56,9 @@ class PendingCommand(Protocol[A]):
 
 
 class ChangeAggregate(Generic[A]):
-    """Changes an existing aggregate. `change` checks before it triggers events: when it raises, it triggered none.
+    """Changes an aggregate of one kind. `change` checks before it triggers events: when it raises, it triggered none.
 
-    Its other arguments are those of `decide`.
+    Its other arguments are those of `decide`. `missing` raises, or makes the aggregate that a stream begins with.
     """
 
     needs_aggregate = True
@@ -70,20 +70,23 @@ class ChangeAggregate(Generic[A]):
         *,
         unique: UniqueValue | None,
         key: Key | None,
-        not_found: Exception,
+        kind: type[A],
+        missing: Callable[[], A],
     ) -> None:
         self.slot = slot
         self.unique = unique
         self.key = key
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
         self._change = change
-        self._not_found = not_found
+        self._kind = kind
+        self._missing = missing
 
     def decide(self, *, is_taken: bool, present: str | None) -> Sequence[Any]:
         aggregate = self.slot.aggregate
-        if aggregate is None:
-            raise self._not_found
+        if not isinstance(aggregate, self._kind):  # the stream is empty, or another kind's
+            aggregate = self._missing()
         self._change(aggregate, is_taken, present)
+        self.slot.aggregate = aggregate
         return aggregate.collect_events()
 
 

@@ -16,7 +16,15 @@ from typing import Generic, TypeVar
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
-from eventstore.errors import LogRestarted, NewerFold, OutcomeUnknown, StoreBusy, StoreRejected, UnreadableEvent
+from eventstore.errors import (
+    LogRestarted,
+    NewerFold,
+    OutcomeUnknown,
+    StoreBusy,
+    StoreRejected,
+    UnreadableEvent,
+    WordsHeld,
+)
 from eventstore.writer.append import Append
 from eventstore.writer.batch import CommandBatch, fail
 from eventstore.writer.commands import PendingCommand
@@ -162,6 +170,9 @@ class Writer(Generic[A]):
         except (StoreUnavailable, OutcomeUnknown) as error:
             fail(command, error)
         except Exception as error:
+            if getattr(error, "sqlstate", None) == WordsHeld.SQLSTATE:
+                fail(command, WordsHeld(str(error)))
+                return
             log.exception("command rejected", extra={"stream_id": str(command.slot.stream_id)})
             rejected = StoreRejected(f"the database refused the command ({type(error).__name__})")
             rejected.__cause__ = error

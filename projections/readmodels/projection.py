@@ -138,7 +138,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 5
+    version = 6
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property

@@ -1,4 +1,4 @@
-"""The tables that RoomsProjection keeps, and the rows of one room in them."""
+"""The tables of the read models that are folded inline, and the rows of one room in those of rooms."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,23 @@ import asyncpg
 from domain.values import RoomId
 from eventstore import checkpoints
 from eventstore.log import TABLE as LOG
+from projections.readmodels.custody import tables as custody
 
 LIVE = "public"
 """The schema of the live tables."""
 
-KEYS = {
+ROOM_KEYS = {
     "rooms": ("room_id",),
     "memberships": ("room_id", "user_id", "joined_version"),
     "messages": ("room_id", "version"),
     "former_names": ("room_id", "until_version"),  # of room_renamed
     "erasures": ("room_id", "version"),  # of content_erased
 }
+"""The primary key of each table whose rows are about one room."""
+
+ROOM_TABLES = tuple(ROOM_KEYS)
+
+KEYS = {**ROOM_KEYS, **custody.KEYS}
 """The primary key of each table."""
 
 TABLES = tuple(KEYS)
@@ -31,6 +37,7 @@ EXPECTED = {
     "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
     "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
     "erasures": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE erased_count > 0)",
+    **custody.EXPECTED,
 }
 """SQL for whether a table has rows."""
 
@@ -55,7 +62,7 @@ WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attg
 
 async def replace_room(room_id: RoomId, connection: asyncpg.Connection, *, source: str) -> None:
     """Replace the live rows of one room with those in the schema `source`, whose tables hold only this room."""
-    for table in TABLES:
+    for table in ROOM_TABLES:
         await connection.execute(remove_wrong(table, source), room_id)
         await connection.execute(add_missing(table, source, await filled_columns(table, connection)))
 

@@ -1,6 +1,7 @@
 """Which events have words that can be erased: the port of `domain.erasure`, over the read models and the log."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import asyncpg
 
 from domain.erasure import IN_THE_LOG, ROOM_NAME, Worded
 from domain.values import RoomId, UserId
-from domain.words import Plain
+from domain.words import Erased, Plain
 from eventstore.log import ROWS_AND_WORDS, Log
 from eventstore.values import Version
 from eventstore.words import join
@@ -18,6 +19,13 @@ from projections.readmodels.tables import NAMES as NAMES_GIVEN
 PAGE = 1000
 
 AT = f"{ROWS_AND_WORDS} WHERE originator_id = $1 AND originator_version = ANY($2) ORDER BY originator_version"
+KEPT = """
+SELECT asked.room_id, kept_version, holds, rule, until
+FROM (
+    SELECT room_id, array_agg(version) AS versions FROM unnest($1::uuid[], $2::bigint[]) AS each (room_id, version)
+    GROUP BY room_id
+) AS asked CROSS JOIN LATERAL kept(asked.room_id, asked.versions)
+"""
 NAME_NOW = "SELECT name_version FROM rooms WHERE room_id = $1"
 
 # Messages whose words are not erased, in pages.
@@ -28,7 +36,9 @@ WHERE (said.content IS NOT NULL OR apart.stream IS NOT NULL) AND (said.room_id, 
 ORDER BY said.room_id, said.version LIMIT {PAGE}
 """
 OF_ROOM = MESSAGES.format("said.room_id = $3 AND said.posted_at < $4")
-OF_USER = MESSAGES.format("said.room_id IN (SELECT room_id FROM memberships WHERE user_id = $3) AND said.user_id = $3")
+OF_USER = MESSAGES.format(
+    "said.room_id IN (SELECT room_id FROM memberships WHERE user_id = $3) AND said.user_id = $3 AND said.posted_at < $4"
+)
 
 # The names of all rooms that a user was ever in, with who gave them.
 NAMES = f"""
@@ -58,19 +68,20 @@ class ReadModelWordings:
 
     async def at(self, room_id: RoomId, versions: Sequence[int]) -> list[Worded]:
         """Those of these versions that have words, or had."""
-        return await self._decoded(await self._database.fetch(AT, room_id, list(versions)), with_erased=True)
+        return await self._kept(await self._decoded(await self._database.fetch(AT, room_id, list(versions))))
 
     async def of_room(self, room_id: RoomId, *, before: datetime) -> AsyncIterator[Worded]:
         """The messages that were posted earlier and are not erased."""
         async for worded in self._messages(OF_ROOM, room_id, before):
             yield worded
 
-    async def of_user(self, user_id: UserId) -> AsyncIterator[Worded]:
-        """The messages of a user, and the names they gave to rooms, that are not erased."""
-        async for worded in self._messages(OF_USER, user_id):
+    async def of_user(self, user_id: UserId, *, before: datetime) -> AsyncIterator[Worded]:
+        """The earlier messages of a user, and the names they gave to rooms, that are not erased."""
+        async for worded in self._messages(OF_USER, user_id, before):
             yield worded
         rows = await self._database.fetch(NAMES, user_id)
-        for worded in await self._decoded(rows, with_erased=False, actor=user_id):
+        given = await self._decoded(rows, by=(user_id, before))
+        for worded in await self._kept([worded for worded in given if not worded.is_erased]):
             yield worded
 
     async def erased(self) -> AsyncIterator[tuple[UUID, int]]:
@@ -84,25 +95,50 @@ class ReadModelWordings:
     async def _messages(self, statement: str, *arguments: object) -> AsyncIterator[Worded]:
         after = FIRST
         while rows := await self._database.fetch(statement, *after, *arguments):
-            for row in rows:
-                yield Worded(row["room_id"], row["version"], IN_THE_LOG if row["is_plain"] else None)
+            page = [Worded(row["room_id"], row["version"], IN_THE_LOG if row["is_plain"] else None) for row in rows]
+            for worded in await self._kept(page):
+                yield worded
             after = (rows[-1]["room_id"], rows[-1]["version"])
 
     async def _decoded(
-        self, rows: Sequence[asyncpg.Record], *, with_erased: bool, actor: UserId | None = None
+        self, rows: Sequence[asyncpg.Record], *, by: tuple[UserId, datetime] | None = None
     ) -> list[Worded]:
+        """Those of the rows that have or had words; `by`: only what this user did, before that moment."""
         found = []
         for recorded in self._log.decode_with_words(rows):
-            event = recorded.event
-            if event.words is None or (actor is not None and event.actor != actor):
+            event, room_id = recorded.event, RoomId(recorded.event.originator_id)
+            if event.words is None or (by is not None and not (event.actor == by[0] and event.timestamp < by[1])):
                 continue
             if isinstance(event.words, Plain):
-                found.append(Worded(RoomId(event.originator_id), recorded.version, IN_THE_LOG))
-            elif with_erased or event.words.text:
-                kept = ROOM_NAME if recorded.version == await self._name_version(RoomId(event.originator_id)) else None
-                found.append(Worded(RoomId(event.originator_id), recorded.version, kept))
+                found.append(Worded(room_id, recorded.version, IN_THE_LOG))
+            else:
+                kept = ROOM_NAME if recorded.version == await self._name_version(room_id) else None
+                found.append(Worded(room_id, recorded.version, kept, is_erased=isinstance(event.words, Erased)))
         return found
+
+    async def _kept(self, found: Sequence[Worded]) -> list[Worded]:
+        """The same, with what holds and rules keep of it."""
+        free = [worded for worded in found if worded.kept is None and not worded.is_erased]
+        rows = await self._database.fetch(KEPT, [each.room_id for each in free], [each.at for each in free])
+        keepers = {(row["room_id"], row["kept_version"]): row for row in rows}
+        return [
+            _kept_by(worded, keepers[worded.room_id, worded.at]) if (worded.room_id, worded.at) in keepers else worded
+            for worded in found
+        ]
 
     async def _name_version(self, room_id: RoomId) -> Version | None:
         rows = await self._database.fetch(NAME_NOW, room_id)
         return Version(rows[0]["name_version"]) if rows else None
+
+
+def _kept_by(worded: Worded, row: asyncpg.Record) -> Worded:
+    if row["holds"]:
+        named = " and ".join(f"hold {hold}" for hold in row["holds"])
+        return replace(
+            worded,
+            kept=f"{named} covers it" if len(row["holds"]) == 1 else f"{named} cover it",
+            holds=tuple(row["holds"]),
+        )
+    until = row["until"]
+    day = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
+    return replace(worded, kept=f"rule {row['rule']} keeps it{day}", rule=row["rule"], until=until)

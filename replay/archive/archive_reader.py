@@ -18,16 +18,17 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from domain.room import RoomEvent
 from domain.values import UserId
 from eventstore.errors import UnreadableEvent
 from eventstore.log import Log
 from eventstore.stored_rows import Row
 from eventstore.values import LOG_START, Position, Version
 from eventstore.words import Opening
+from projections.readmodels.inline import LogEvent
 from replay.archive.account_line import PREFIX, Account, AccountLine
+from replay.log_rules import LogRules, people
 from replay.progress import Progress, Report, unwatched
-from replay.room_rules import Impossible, RoomRules
+from replay.room_rules import Impossible
 
 FORMAT = "onrecord-events"
 VERSION = 1
@@ -193,7 +194,7 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
 
     Progress is reported in bytes, since the number of events is known only at the end.
     """
-    rules = RoomRules()
+    rules = LogRules()
     first_named: dict[UserId, Position] = {}
     versions: dict[UUID, Version] = {}
     before = 0
@@ -205,7 +206,8 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
             raise ArchiveRefused(f"at position {position}, stream {stream_id} continues with version {version}")
         if topic in log.topics:
             event = _check_possible(log, rules, position, (stream_id, version, topic, state))
-            first_named.setdefault(event.actor, position)
+            for user_id in people(event):
+                first_named.setdefault(user_id, position)
             seal: str | None = getattr(event, "sealed", None)
         else:
             seal = None
@@ -218,10 +220,10 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
     return Contents(archive.manifest, {account.user_id: account for account in archive.accounts}, first_named)
 
 
-def _check_possible(log: Log, rules: RoomRules, position: Position, row: tuple[UUID, Version, str, bytes]) -> RoomEvent:
+def _check_possible(log: Log, rules: LogRules, position: Position, row: tuple[UUID, Version, str, bytes]) -> LogEvent:
     """Apply one row of the log to the rules; return its event."""
     try:
-        event = cast(RoomEvent, log.event(position, *row))
+        event = cast(LogEvent, log.event(position, *row))
         rules.apply(event)
         return event
     except UnreadableEvent as error:

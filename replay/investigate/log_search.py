@@ -4,37 +4,37 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.room import TOPICS, RoomEvent
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded
 from eventstore.values import LOG_START, Position
 from postgres.database import Database
+from projections.readmodels.inline import LOG_TOPICS, LogEvent
 
 PAGE = 1000
 
 END = Position(2**63 - 1)
 """Beyond every position."""
 
-FoundEvent = Recorded[RoomEvent]
+FoundEvent = Recorded[LogEvent]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Conditions on events, all of which must hold; None matches all. `text` matches messages and names in any case.
+    """Conditions on events, all of which must hold; None matches all. `text` matches words in any case.
 
     Positions are `after` (not included) and `to` (included); times are `since` (included) and `until` (not).
     """
 
     room_id: RoomId | None = None
     user_id: UserId | None = None
-    types: tuple[str, ...] = TOPICS
+    types: tuple[str, ...] = LOG_TOPICS
     after: Position = LOG_START
     to: Position | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
 
-    def matches(self, event: RoomEvent) -> bool:
+    def matches(self, event: LogEvent) -> bool:
         """Check the conditions that the database cannot: it stores the fields of events encoded."""
         return (
             (self.user_id is None or event.actor == self.user_id)

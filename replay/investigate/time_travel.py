@@ -122,6 +122,8 @@ class TimeTravel:
         async with self._database.connection() as connection:
             while page := await self._log.stream_with_words(room_id, after=after, limit=PAGE, connection=connection):
                 for recorded in page:
+                    if not isinstance(recorded.event, Room.Event):
+                        raise RoomNotFound(f"{room_id} is not a room")
                     yield recorded
                 after = page[-1].version
 

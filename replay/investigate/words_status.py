@@ -3,11 +3,11 @@
 import asyncpg
 from msgspec import Struct
 
-from domain.room import TOPICS
 from domain.values import RoomId
 from eventstore.log import TABLE
 from eventstore.words import TABLE as APART
 from postgres.database import Database
+from projections.readmodels.inline import LOG_TOPICS
 from projections.readmodels.tables import WORDED
 from projections.readmodels.words import NAME, NAMED
 
@@ -55,7 +55,7 @@ async def read_words_status(database: Database) -> WordsStatus:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             counts = await connection.fetchrow(COUNTS)
             rooms = [PlainRoom(*row) for row in await connection.fetch(PLAIN_BY_ROOM)]
-            of_others = await connection.fetchval(OF_OTHERS, list(TOPICS))
+            of_others = await connection.fetchval(OF_OTHERS, list(LOG_TOPICS))
         return WordsStatus(counts["sealed"], counts["erased"], counts["plain"], rooms, of_others)
 
     return await database.read(read)

@@ -10,6 +10,7 @@ from postgres import todays_schema
 from postgres.functions import FunctionFile
 from postgres.migrations import schema_version
 from projections.readmodels import fold_version
+from projections.readmodels.custody import projection as custody
 from projections.readmodels.projection import FUNCTIONS, RoomsProjection
 from projections.readmodels.tables import LIVE, TABLES, filled_columns
 from replay.rebuild.definition import at_creation, at_the_swap
@@ -61,7 +62,8 @@ class NotCarriedOver(Exception):
 
 def fold_code() -> str:
     """Which fold this program has. A shadow filled by different fold code is discarded."""
-    return f"{RoomsProjection.version} {FunctionFile.read(FUNCTIONS).sha256}"
+    files = [FunctionFile.read(path).sha256 for path in (FUNCTIONS, custody.FUNCTIONS)]
+    return f"{RoomsProjection.version} {' '.join(files)}"
 
 
 async def exists(connection: asyncpg.Connection) -> bool:

@@ -16,10 +16,11 @@ from eventstore.log import TABLE
 from eventstore.values import LOG_START, Position
 from postgres.connect import SESSION, connect
 from postgres.database import unavailable_is_one_error
-from projections.readmodels.tables import KEYS, LIVE, TABLES, filled_columns
+from projections.readmodels.tables import KEYS, LIVE, ROOM_TABLES, TABLES, filled_columns
+from replay.log_rules import LogRules
 from replay.progress import Progress, Report
 from replay.rebuild.fold import Fold, Page
-from replay.room_rules import Impossible, RoomRules
+from replay.room_rules import Impossible
 
 TEMPORARY = "pg_temp"
 """The schema of temporary tables: only the connection that made them sees them, and finds them before all others."""
@@ -43,10 +44,10 @@ class Finding:
 
 
 class CheckedRules:
-    """Holds each event against the rules of rooms; `findings` are those that no member could have caused."""
+    """Holds each event against the rules; `findings` are those that no command could have caused."""
 
     def __init__(self) -> None:
-        self._rules = RoomRules()
+        self._rules = LogRules()
         self.findings: list[Finding] = []
 
     def check(self, page: Page) -> None:
@@ -101,7 +102,7 @@ async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None
         async with connection.transaction(isolation="repeatable_read"):
             at = await checkpoints.read(fold.name, connection, schema=LIVE)
             events += await _catch_up(fold, connection, position, at, room_id)
-            rows = {table: await connection.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
+            rows = await _count_rows(connection, room_id)
             differences = await find_differences(connection, room_id)
             findings = [*await _gaps(connection, room_id), *rules.findings]
             return Verified(at, events, rows, await _digest(connection, room_id), differences, findings)
@@ -130,7 +131,7 @@ async def verify_standby(
         else:
             events = await fold.stream(room_id, LOG_START, at, scratch, reader=standby)
         async with scratch.transaction():
-            rows = {table: await scratch.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in TABLES}
+            rows = await _count_rows(scratch, room_id)
             differences = await find_differences(scratch, room_id)
             return Verified(at, events, rows, await _digest(scratch, room_id), differences, [*gaps, *rules.findings])
 
@@ -169,7 +170,17 @@ async def temporary_tables(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connec
 
 async def find_differences(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Difference]:
     """The rows, of one room or of all, that are not the same in the temporary tables and in the live ones."""
-    return [difference for table in TABLES async for difference in _differences(connection, table, room_id)]
+    return [difference for table in tables_of(room_id) async for difference in _differences(connection, table, room_id)]
+
+
+async def _count_rows(connection: asyncpg.Connection, room_id: RoomId | None) -> dict[str, int]:
+    tables = tables_of(room_id)
+    return {table: await connection.fetchval(f"SELECT count(*) FROM {TEMPORARY}.{table}") for table in tables}
+
+
+def tables_of(room_id: RoomId | None) -> tuple[str, ...]:
+    """The tables that have rows of one room, or all."""
+    return ROOM_TABLES if room_id is not None else TABLES
 
 
 async def _fold(
@@ -199,7 +210,7 @@ async def _catch_up(
 async def _differences(connection: asyncpg.Connection, table: str, room_id: RoomId | None) -> AsyncIterator[Difference]:
     """The rows of one table that are not the same in both."""
     key = ", ".join(KEYS[table])
-    chosen = f"(SELECT * FROM {LIVE}.{table} WHERE $1::uuid IS NULL OR room_id = $1)"
+    chosen = f"(SELECT * FROM {LIVE}.{table} WHERE {_of_room(table)})"
     async for row in connection.cursor(
         f"SELECT {key}, to_jsonb(live)::text AS live, to_jsonb(folded)::text AS folded"
         f" FROM {chosen} AS live FULL JOIN {TEMPORARY}.{table} AS folded USING ({key})"
@@ -212,6 +223,11 @@ async def _differences(connection: asyncpg.Connection, table: str, room_id: Room
             msgspec.json.decode(row["live"]) if row["live"] is not None else None,
             msgspec.json.decode(row["folded"]) if row["folded"] is not None else None,
         )
+
+
+def _of_room(table: str) -> str:
+    """SQL: whether a row is of the room $1, or of any where that is null."""
+    return "$1::uuid IS NULL OR room_id = $1" if table in ROOM_TABLES else "$1::uuid IS NULL"
 
 
 async def _gaps(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Finding]:
@@ -229,9 +245,9 @@ async def _digest(connection: asyncpg.Connection, room_id: RoomId | None) -> str
     async def take(data: bytes) -> None:
         digest.update(data)
 
-    for table in TABLES:
+    for table in tables_of(room_id):
         await connection.copy_from_query(
-            f"SELECT * FROM {LIVE}.{table} WHERE $1::uuid IS NULL OR room_id = $1 ORDER BY {', '.join(KEYS[table])}",
+            f"SELECT * FROM {LIVE}.{table} WHERE {_of_room(table)} ORDER BY {', '.join(KEYS[table])}",
             room_id,
             output=take,
         )

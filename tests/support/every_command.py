@@ -10,6 +10,7 @@ from tests.support.people import PASSWORD
 
 READING = {
     "actions",
+    "audit requests",
     "audit status",
     "db backup",
     "db url",
@@ -20,8 +21,10 @@ READING = {
     "events stats",
     "events tail",
     "fanout dead-letters list",
+    "hold list",
     "projections status",
     "projections verify",
+    "retention show",
     "room diff",
     "room list",
     "room show",
@@ -64,8 +67,14 @@ CHANGING = {
     "db grant": ("the_service",),
     "audit scrub": (),
     "demo": (),
+    "hold place": ("--case", "A case", "--room", "General"),
+    "hold end": ("2",),
+    "retention set": ("--keep", "30"),
 }
 """Those that are on record as operator actions. They take --why and --by; `grace` has an account."""
+
+REASON_APART = {"hold place", "hold end", "retention set"}
+"""Those whose reason is not in the table of operator actions: it is words of an event, which can be erased."""
 
 OF_A_DUMP = {"db restore"}
 """It looks at its file before it looks for a database: its own tests try it."""

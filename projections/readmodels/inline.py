@@ -1,0 +1,55 @@
+"""All read models that are folded in the transaction that appends, each from the events of its aggregate."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from domain.custody import CUSTODY_TOPICS, Custody, CustodyEvent
+from domain.room import TOPICS, RoomEvent
+from eventstore.inline_projection import Holders
+from eventstore.log import Recorded
+from postgres.calls import Call
+from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.projection import RoomsProjection
+
+LogEvent = RoomEvent | CustodyEvent
+"""Every event of this program. Where only those of rooms are meant, it is RoomEvent."""
+
+LOG_TOPICS = (*TOPICS, *CUSTODY_TOPICS)
+"""The stored names of them all."""
+
+
+class ReadModels:
+    """Folds rooms, and the record of custody where a batch has some of it: one round trip, one checkpoint."""
+
+    name = RoomsProjection.name
+    """Under which the checkpoint of all of them is kept."""
+
+    def __init__(self, rooms: RoomsProjection, custody: CustodyProjection) -> None:
+        self._rooms = rooms
+        self._custody = custody
+
+    @property
+    def session(self) -> dict[str, str]:
+        """Settings of the sessions in which they are folded."""
+        return self._rooms.session
+
+    async def fold(self, batch: Sequence[Recorded[LogEvent]], connection: asyncpg.Connection) -> None:
+        """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""
+        if batch:
+            await self.folding([(recorded.position, recorded.event) for recorded in batch], base=0).fetch(connection)
+
+    def folding(self, batch: Sequence[tuple[int, LogEvent]], *, base: Call | int) -> Call:
+        """The call that folds events at these places (ascending), counted from the position `base`; returns `base`."""
+        of_rooms = [(place, event) for place, event in batch if not isinstance(event, Custody.Event)]
+        of_custody = [event for _, event in batch if isinstance(event, Custody.Event)]
+        base = self._rooms.folding(of_rooms, base=base)
+        return self._custody.folding(of_custody, base=base) if of_custody else base
+
+    async def refuse_older(self, connection: asyncpg.Connection) -> None:
+        """Raises NewerFold where the rows are those of a newer program."""
+        await self._rooms.refuse_older(connection)
+
+    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
+        """The rooms with each of these name keys."""
+        return await self._rooms.holders(values, connection)
