@@ -8,6 +8,7 @@ from aiohttp import web
 
 from api import hub_socket, wiring
 from api.accounts.throttle import Throttle
+from api.erasure.withholding import Withholding
 from api.http.app_keys import (
     ACCOUNT_CHANGES,
     ACCOUNTS,
@@ -40,7 +41,6 @@ from api.pages.setup import set_up_pages
 from api.rest.routes import routes
 from api.secrets import secrets_of
 from api.settings import Settings
-from api.withholding import Withholding
 from centrifugo.hub.connection import websocket
 from centrifugo.hub.hub import Hub
 from projections.fanout.lateness import Lateness

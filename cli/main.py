@@ -9,9 +9,11 @@ import click
 
 from api.settings import SettingsError
 from audit.ledger import LedgerUnavailable
-from cli.commands import user_access
+from cli.commands.accounts import user_access
+from cli.commands.accounts.user import user
+from cli.commands.accounts.user_erase import erase as erase_user
 from cli.commands.actions import actions
-from cli.commands.audit import audit
+from cli.commands.audit.audit import audit
 from cli.commands.custody.hold import hold
 from cli.commands.custody.retention import retention
 from cli.commands.db import db
@@ -22,8 +24,6 @@ from cli.commands.message import message
 from cli.commands.projections import projections
 from cli.commands.room import room
 from cli.commands.serve import serve
-from cli.commands.user import user
-from cli.commands.user_erase import erase as erase_user
 from cli.support.standard_output import OutputClosed, OutputFailed, prepare_standard_output
 from domain.errors import ChatError, InvalidField
 from postgres.errors import EmbeddedPostgresError, StoreError

@@ -66,7 +66,7 @@ class Requests(Protocol):
         """Record what came of it. Raises NoSuchRequest for one of which nothing is left."""
 
 
-class Ledger(Protocol):
+class ErasureRecord(Protocol):
     """Where it is written outside the store what was erased, so that no backup brings it back."""
 
     async def words_erased(self, room_id: RoomId, versions: Sequence[int], /) -> None:
@@ -110,7 +110,7 @@ class Plan:
 class Erasing(Generic[P_co]):
     """Requests to erase: each is planned first, and a plan that is not carried out changes nothing."""
 
-    def __init__(self, chat: Chat[P_co], wordings: Wordings, requests: Requests, ledger: Ledger) -> None:
+    def __init__(self, chat: Chat[P_co], wordings: Wordings, requests: Requests, ledger: ErasureRecord) -> None:
         self._chat = chat
         self._wordings = wordings
         self._requests = requests

@@ -9,13 +9,13 @@ from api.accounts.sessions import Session, Sessions
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.accounts.throttle import Throttle
 from api.core import Core
+from api.erasure.withholding import Withholding
 from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
 from api.metrics import Metrics
 from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
-from api.withholding import Withholding
 from centrifugo.publisher import Publisher
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases

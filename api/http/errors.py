@@ -10,6 +10,7 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
+from api.erasure.withholding import REASON, ContentWithheld
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
@@ -17,7 +18,6 @@ from api.http.login import SignUpClosed
 from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchPath, SlowBody, UnsupportedBody
 from api.http.responses import json_response
-from api.withholding import REASON, ContentWithheld
 from audit.ledger import LedgerUnavailable
 from domain.errors import (
     AlreadyAMember,

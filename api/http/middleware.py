@@ -9,12 +9,12 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from api.erasure.withholding import ContentWithheld
 from api.http.app_keys import BUILD, HEADER_DEADLINE, METRICS, PROXIES, SESSION, WITHHOLDING
 from api.http.errors import ACCESS_REFUSAL, Refusal, note_refusal, refusal_of
 from api.http.files.compression import compress_page
 from api.http.parsing import check_request
 from api.logs import CLIENT_ADDRESS, REQUEST_ID, SECURITY
-from api.withholding import ContentWithheld
 from eventstore.errors import UnreadableEvent
 
 REQUEST_ID_HEADER = "X-Request-ID"

@@ -6,9 +6,9 @@ from aiohttp import web
 from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from api.erasure.withholding import REASON
 from api.http.app_keys import CORE, FANOUT, METRICS, SETTINGS, WITHHOLDING
 from api.http.responses import json_response
-from api.withholding import REASON
 from postgres.errors import StoreUnavailable
 from projections.readmodels.readiness import find_wrong_tables
 

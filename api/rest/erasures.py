@@ -6,13 +6,13 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.accounts.account_erasure import ErasedAccount, erase_account, look_at_account
+from api.erasure.account_erasure import ErasedAccount, erase_account, look_at_account
+from api.erasure.receipts import Receipt, receipt_of
 from api.http import login
 from api.http.app_keys import CORE, SESSION, SETTINGS
 from api.http.endpoints import ROOM, Access, Endpoint
 from api.http.parsing import BIGINT, InvalidFields, NoSuchPath, read_body, room_id, user_id
 from api.http.responses import json_response
-from api.receipts import Receipt, receipt_of
 from domain.erasure import Plan
 from domain.room import ERASED_LIMIT, REASON_LIMIT, check_reason
 from domain.values import RoomId

@@ -12,9 +12,9 @@ import click
 
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, database, existing_database, location
-from cli.support.foreground import interruptible
 from cli.support.operator_options import operator_options
-from cli.support.sole_server import no_server
+from cli.support.servers.foreground import interruptible
+from cli.support.servers.sole_server import no_server
 from postgres.connect import connect
 from postgres.database import unavailable_is_one_error
 from postgres.dump import check_dump, holds_tables, restore_dump, write_dump

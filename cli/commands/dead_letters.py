@@ -2,12 +2,12 @@
 
 import click
 
-from cli.support.foreground import in_the_foreground
 from cli.support.log_reader import Reader, read
 from cli.support.numbers import POSITION
 from cli.support.operator_options import operator_options
 from cli.support.output import RoomNames, moment, print_json, room_of
 from cli.support.publishing import republishing
+from cli.support.servers.foreground import in_the_foreground
 from projections.fanout import operator_commands
 from projections.fanout.dead_letters import DeadLetter, read_dead_letter, read_dead_letters
 from projections.fanout.republish import Selection

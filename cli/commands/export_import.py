@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from api.wiring import create_moved_accounts
-from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader
 from cli.support.operator_options import put_on_record, recorded_options
 from cli.support.progress_bar import progress
+from cli.support.servers.foreground import in_the_foreground, interruptible
 from projections.operator_actions import Operator
 from replay.archive import transfer
 from replay.archive.archive_reader import COMPRESSED, PLAIN

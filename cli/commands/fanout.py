@@ -9,12 +9,12 @@ import click
 from api.settings import Settings
 from cli.commands.dead_letters import dead_letters
 from cli.support.environment import bring_up_to_date, existing_database
-from cli.support.foreground import in_the_foreground
 from cli.support.log_reader import Reader
 from cli.support.numbers import POSITION
 from cli.support.operator_options import by_option, operator_options, recorded_options
 from cli.support.output import room_of, user_of
 from cli.support.publishing import create_republisher, republishing
+from cli.support.servers.foreground import in_the_foreground
 from eventstore.log import LAST_POSITION
 from eventstore.values import Position
 from postgres.database import unavailable_is_one_error

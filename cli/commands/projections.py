@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from api.wiring import create_fold, create_snapshots
-from cli.support.foreground import in_the_foreground, interruptible
 from cli.support.log_reader import Reader, read
 from cli.support.operator_options import put_on_record, recorded_options
 from cli.support.output import CUSTODY, RoomNames, Users, print_fields, print_json, room_of, user_of
 from cli.support.progress_bar import progress
 from cli.support.scratch_database import scratch_database
+from cli.support.servers.foreground import in_the_foreground, interruptible
 from domain.custody import CUSTODY_ID
 from domain.values import RoomId
 from projections.operator_actions import Operator

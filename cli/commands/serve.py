@@ -21,8 +21,8 @@ from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, database, location
-from cli.support.sole_hub import RealtimePlace, sole_hub
-from cli.support.sole_server import sole_server
+from cli.support.servers.sole_hub import RealtimePlace, sole_hub
+from cli.support.servers.sole_server import sole_server
 
 SHUTDOWN_S = 5.0
 """How long requests under way may take to finish after a signal to stop."""

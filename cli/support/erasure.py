@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from api.core import Core
-from api.receipts import Receipt, receipt_of
+from api.erasure.receipts import Receipt, receipt_of
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, chat_core, existing_database
 from cli.support.operator_options import operator_options, put_on_record

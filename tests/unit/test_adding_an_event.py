@@ -8,10 +8,14 @@ GUIDE = (ROOT / "docs" / "adding-an-event.md").read_text()
 MOST = 15
 """Files outside tests and documents that a new event with a field of its own may touch."""
 
-LATER = {"migrations/0017_rename_count.sql", "migrations/0021_words_apart.sql"}
+LATER = {
+    "migrations/0017_rename_count.sql",
+    "migrations/0021_words_apart.sql",
+    "migrations/0023_statistics_without_words.sql",
+}
 """What the example's own migration lacked, and what has changed since, for installations that had run it."""
 
-FOLDERS = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
+FOLDERS = ("domain", "postgres", "eventstore", "centrifugo", "projections", "audit", "replay", "api", "cli")
 OTHERS = ("migrations", "static", "templates", "benchmarks", "deploy")
 
 

@@ -22,6 +22,7 @@ from tests.support.lanes_under_test import (
     audience_positions,
     covered_positions,
     lanes_of,
+    named_by,
     published_to,
     publishing,
 )
@@ -39,12 +40,12 @@ class WatchedServer(Server):
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         if self.watch is not None:
-            await self.watch([publication.idempotency_key for publication in publications])
+            await self.watch([named_by(publication.idempotency_key) for publication in publications])
         await super().publish(publications)
 
     @property
     def keys(self) -> list[str]:
-        return [key for call in self.calls for key in call]
+        return [named_by(key) for call in self.calls for key in call]
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ async def end_of(store: Store) -> Position:
 
 
 async def say(store: Store, room_id: RoomId, by: UserId = ADA) -> str:
-    """Returns the idempotency key of the publication."""
+    """Returns what the idempotency key of the publication names."""
     event = (await store.chat.post_message(PostMessage(room_id, by, "hello"))).event
     return f"{room_id}:{event.originator_version}"
 

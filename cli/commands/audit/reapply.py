@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import click
 
-from api.accounts.account_erasure import erase_account, returned_users
 from api.core import Core
-from api.receipts import Receipt, receipt_of
+from api.erasure.account_erasure import erase_account, returned_users
+from api.erasure.receipts import Receipt, receipt_of
 from api.settings import Settings
 from cli.support.erasure import erasing_options, with_receipt
 from domain.custody import Target

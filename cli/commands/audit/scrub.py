@@ -9,9 +9,9 @@ import click
 from api.settings import Settings
 from centrifugo.redis_files import RedisFailed, rewrite_files
 from cli.support.environment import bring_up_to_date, existing_database
-from cli.support.foreground import interruptible
 from cli.support.operator_options import recorded_options
 from cli.support.output import print_fields, print_json
+from cli.support.servers.foreground import interruptible
 from eventstore.log import TABLE as LOG
 from postgres.connect import connect
 from postgres.database import unavailable_is_one_error

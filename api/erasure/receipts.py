@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from api.accounts.account_erasure import ErasedAccount
+from api.erasure.account_erasure import ErasedAccount
 from domain.erasure import Plan
 from domain.values import RoomId
 from projections.readmodels.shapes import Timestamp, timestamp

@@ -2,8 +2,8 @@
 
 import click
 
-from cli.commands.audit_reapply import reapply
-from cli.commands.audit_scrub import scrub_
+from cli.commands.audit.reapply import reapply
+from cli.commands.audit.scrub import scrub_
 from cli.support.log_reader import Reader, read
 from cli.support.numbers import limit_option
 from cli.support.output import (

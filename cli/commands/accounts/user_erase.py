@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import click
 
-from api.accounts.account_erasure import erase_account, look_at_account
 from api.accounts.accounts import NAMED
 from api.core import Core
-from api.receipts import Receipt, receipt_of
+from api.erasure.account_erasure import erase_account, look_at_account
+from api.erasure.receipts import Receipt, receipt_of
 from api.settings import Settings
-from cli.commands.user_access import disconnect
+from cli.commands.accounts.user_access import disconnect
 from cli.support.erasure import erasing_options, with_receipt
 from cli.support.numbers import POSITION
 from domain.names import username_keys

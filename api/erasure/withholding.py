@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from api.accounts.account_erasure import returned_users
 from api.core import Core
+from api.erasure.account_erasure import returned_users
 from audit.ledger import LedgerUnavailable
 from postgres.errors import StoreUnavailable
 
