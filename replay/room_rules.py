@@ -1,6 +1,6 @@
 """What cannot have happened in a room, found while its events are read: from a file, or from the log."""
 
-from typing import Any, assert_never
+from typing import Any
 from uuid import UUID
 
 from domain.room import ERASED_LIMIT, Room, RoomEvent
@@ -32,21 +32,17 @@ class RoomRules:
                 self._join(event)
             case Room.UserLeft():
                 self._members_at(event).remove(event.user_id)
-            case Room.MessageAdded():
-                self._members_at(event)
-            case Room.RoomRenamed():
-                self._members_at(event)
-                self._named_at[event.originator_id] = event.originator_version
             case Room.ContentErased():
                 self._erase(event)
-            case _:
-                assert_never(event)
+            case _:  # a new kind is a member's doing, or verify names the first of it
+                self._members_at(event)
+        if event.WORDS == "name":
+            self._named_at[event.originator_id] = event.originator_version
 
     def _open(self, event: Room.RoomOpened) -> None:
         if event.originator_version != 1:
             raise Impossible("a room is opened by its first event only")
         self._members[event.originator_id] = set()
-        self._named_at[event.originator_id] = 1
 
     def _join(self, event: Room.UserJoined) -> None:
         members = self._opened(event)
