@@ -23,7 +23,7 @@ from eventstore.errors import UnreadableEvent
 from eventstore.log import Log
 from eventstore.stored_rows import Row
 from eventstore.values import LOG_START, Position, Version
-from eventstore.words import Opening
+from eventstore.words import Opening, erased_by
 from projections.readmodels.inline import LogEvent
 from replay.archive.account_line import PREFIX, Account, AccountLine
 from replay.log_rules import LogRules, people
@@ -182,11 +182,14 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a checked file holds: its manifest, its accounts by id, and where the log first names each user."""
+    """What a checked file holds: its manifest, its accounts by id, where the log first names each user, and the streams
+    and versions whose words it says were erased.
+    """
 
     manifest: Manifest
     accounts: dict[UserId, Account]
     first_named: dict[UserId, Position]
+    erased: set[tuple[UUID, int]]
 
 
 def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
@@ -196,6 +199,7 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
     """
     rules = LogRules()
     first_named: dict[UserId, Position] = {}
+    erased: set[tuple[UUID, int]] = set()
     versions: dict[UUID, Version] = {}
     before = 0
     archive = Archive(file)
@@ -208,6 +212,7 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
             event = _check_possible(log, rules, position, (stream_id, version, topic, state))
             for user_id in people(event):
                 first_named.setdefault(user_id, position)
+            erased.update((stream_id, each) for each in erased_by(event))
             seal: str | None = getattr(event, "sealed", None)
         else:
             seal = None
@@ -217,7 +222,8 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
         if events % REPORT_EVERY == 0:
             report(Progress(archive.bytes_read, archive.size, events))
     assert archive.manifest is not None, "it was read to its end"
-    return Contents(archive.manifest, {account.user_id: account for account in archive.accounts}, first_named)
+    accounts = {account.user_id: account for account in archive.accounts}
+    return Contents(archive.manifest, accounts, first_named, erased)
 
 
 def _check_possible(log: Log, rules: LogRules, position: Position, row: tuple[UUID, Version, str, bytes]) -> LogEvent:

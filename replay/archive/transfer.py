@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 
@@ -108,7 +109,7 @@ async def import_(
                 new = await accounts.restore(contents.accounts, named, connection, same_people=same_people)
             events = present
             for page in _pages(file, skip=present):
-                await _append(page, connection)
+                await _append([_without_erased(event, contents.erased) for event in page], connection)
                 events += len(page)
                 report(Progress(page[-1][0], contents.manifest.last, events))
             return Imported(contents.manifest, events - present, new)
@@ -140,6 +141,12 @@ def _pages(file: Path, *, skip: int) -> Iterator[list[Event]]:
     events = islice(Archive(file), skip, None)
     while page := list(islice(events, PAGE)):
         yield page
+
+
+def _without_erased(event: Event, erased: set[tuple[UUID, int]]) -> Event:
+    """The event without its words, where a later one says that they were erased: no file brings them back."""
+    position, stream_id, version, topic, state, opening = event
+    return position, stream_id, version, topic, state, None if (stream_id, version) in erased else opening
 
 
 async def _append(page: list[Event], connection: asyncpg.Connection) -> None:

@@ -22,7 +22,6 @@ from tests.support.lanes_under_test import (
     audience_positions,
     covered_positions,
     lanes_of,
-    named_by,
     published_to,
     publishing,
 )
@@ -33,19 +32,25 @@ MAX_BACKLOG, PAGE = 4, 5
 ROOMS = "projections.fanout.waiting.rooms"
 
 
+def place(key: str) -> str:
+    """The room and the version in an idempotency key."""
+    return key.rpartition(":")[0]
+
+
 class WatchedServer(Server):
-    """Calls `watch` with the keys of each call before it is published."""
+    """Calls `watch` with the places of each call before it is published."""
 
     watch: Callable[[list[str]], Awaitable[None]] | None = None
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         if self.watch is not None:
-            await self.watch([named_by(publication.idempotency_key) for publication in publications])
+            await self.watch([place(publication.idempotency_key) for publication in publications])
         await super().publish(publications)
 
     @property
-    def keys(self) -> list[str]:
-        return [named_by(key) for call in self.calls for key in call]
+    def places(self) -> list[str]:
+        """The places of what was published, in order; twice for a publication of two pieces."""
+        return [place(key) for call in self.calls for key in call]
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +75,7 @@ async def end_of(store: Store) -> Position:
 
 
 async def say(store: Store, room_id: RoomId, by: UserId = ADA) -> str:
-    """Returns what the idempotency key of the publication names."""
+    """Returns the place of the message."""
     event = (await store.chat.post_message(PostMessage(room_id, by, "hello"))).event
     return f"{room_id}:{event.originator_version}"
 
@@ -111,12 +116,12 @@ async def test_strangers_pass_a_room_whose_events_wait_however_many_they_are(
     strangers = await room_of_two(store, BOB, EVE)
     begin = await begin_here(store)
     of_the_room = [await say(store, crowded) for _ in range(40)]
-    shared_key = await say(store, shared, PASSER_BY)
-    strangers_key = await say(store, strangers, BOB)
+    shared_place = await say(store, shared, PASSER_BY)
+    strangers_place = await say(store, strangers, BOB)
     async with publishing(database_url, store, server):
         await published_to(database_url, await end_of(store))
-    assert server.keys.index(strangers_key) < server.keys.index(of_the_room[20])
-    assert server.keys.index(shared_key) > server.keys.index(of_the_room[-1])
+    assert server.places.index(strangers_place) < server.places.index(of_the_room[20])
+    assert server.places.index(shared_place) > server.places.index(of_the_room[-1])
     await check_all_came_in_order(store, server, after=begin)
 
 
@@ -155,16 +160,16 @@ async def test_what_is_said_while_held_events_are_released_goes_between_them(
     for _ in range(30):  # so many that the lane has read to the end of the log before they are through
         await say(store, crowded)
     held = [await say(store, shared, PASSER_BY) for _ in range(100)]
-    strangers_keys: list[str] = []
+    strangers_places: list[str] = []
 
-    async def answer(keys: list[str]) -> None:
-        if held[0] in keys and not strangers_keys:
-            strangers_keys.append(await say(store, strangers, BOB))
+    async def answer(places: list[str]) -> None:
+        if held[0] in places and not strangers_places:
+            strangers_places.append(await say(store, strangers, BOB))
 
     server.watch = answer
     async with publishing(database_url, store, server):
         await published_to(database_url, await end_of(store))
-    assert server.keys.index(strangers_keys[0]) < server.keys.index(held[40])
+    assert server.places.index(strangers_places[0]) < server.places.index(held[40])
     await check_all_came_in_order(store, server, after=begin)
 
 
@@ -181,7 +186,7 @@ async def test_a_room_of_hundreds_does_not_wait_for_one_of_thousands(
     of_hundreds = await say(store, hundreds, BOB)
     async with publishing(database_url, store, server):
         await published_to(database_url, await end_of(store))
-    assert server.keys.index(of_hundreds) < server.keys.index(of_thousands[20])
+    assert server.places.index(of_hundreds) < server.places.index(of_thousands[20])
     await check_all_came_in_order(store, server, after=begin)
 
 
@@ -195,7 +200,7 @@ async def test_one_crowded_room_does_not_wait_for_another(
     of_other = [await say(store, other, BOB) for _ in range(12)]
     async with publishing(database_url, store, server):
         await published_to(database_url, await end_of(store))
-    assert server.keys.index(of_other[-1]) < server.keys.index(of_one[40])
+    assert server.places.index(of_other[-1]) < server.places.index(of_one[40])
     await check_all_came_in_order(store, server, after=begin)
 
 
@@ -244,11 +249,11 @@ async def test_a_lane_told_to_stop_where_it_has_read_on_stops_there_and_then_rep
             return [lane.waits_at for lane in await lanes_of(database_url)] == [stop]
 
         await eventually(waits)
-        assert of_the_room[9] in server.keys
-        assert of_the_room[20] not in server.keys
+        assert of_the_room[9] in server.places
+        assert of_the_room[20] not in server.places
         await changing.close()
         await published_to(database_url, await end_of(store))
-    assert Counter(server.keys) == dict.fromkeys(of_the_room, 2)
+    assert Counter(server.places) == dict.fromkeys(of_the_room, 2)
     await check_all_came_in_order(store, server, after=begin)
 
 

@@ -9,13 +9,14 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from api.wiring import create_fold, create_log
-from domain.chat import PostMessage
-from domain.values import ClientId, RoomId, UserId
+from domain.chat import EraseContent, PostMessage
+from domain.values import OPERATOR, ClientId, RequestId, RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
 from replay.archive.transfer import Imported, export
@@ -197,6 +198,27 @@ async def test_an_export_without_content_holds_none_of_it_and_is_imported_as_if_
     await import_file(elsewhere, file)
     assert await rows(elsewhere) == await rows(database_url)
     assert await rows(elsewhere, "bodies") == []
+    await rebuild(create_fold(), elsewhere, unseen)
+    there, here = await verify(create_fold(), elsewhere, unseen), await verify(create_fold(), database_url, unseen)
+    assert (there.digest, there.differences) == (here.digest, [])
+
+
+async def test_no_file_brings_back_words_that_it_says_were_erased(
+    database_url: str, recorded: RoomId, exported: Path, elsewhere: str, tmp_path: Path
+) -> None:
+    """As one might be put together from an export of before an erasure, and one of after it."""
+    file = tmp_path / "after.jsonl"
+    before = exported.read_bytes().splitlines(keepends=True)
+    async with open_store(database_url) as store:
+        request = RequestId(uuid4())
+        await store.chat.erase_content(EraseContent(recorded, (10, 11), OPERATOR, request, "asked for"))
+        await export(store.database, file, unseen)
+    assert b"message 7 " not in file.read_bytes()
+    change_and_sign(file, lambda lines: [*before[:-1], lines[-1]])
+    assert b"message 7 " in file.read_bytes()
+    await import_file(elsewhere, file)
+    assert await rows(elsewhere) == await rows(database_url)
+    assert await rows(elsewhere, "bodies") == await rows(database_url, "bodies")
     await rebuild(create_fold(), elsewhere, unseen)
     there, here = await verify(create_fold(), elsewhere, unseen), await verify(create_fold(), database_url, unseen)
     assert (there.digest, there.differences) == (here.digest, [])
