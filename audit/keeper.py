@@ -7,6 +7,7 @@ from uuid import UUID
 
 from audit.ledger import ErasedUser, ErasedWords, Ledger
 from audit.returned import SLICE, lines_of, returned_words
+from eventstore import idempotency_keys
 from postgres.database import Database
 
 Place = tuple[UUID, int]
@@ -59,8 +60,10 @@ class LedgerKeeper:
         return {(line.room, line.version) for line in self._ledger.read() if isinstance(line, ErasedWords)}
 
     async def _write(self, places: Sequence[Place]) -> None:
+        """Write that these are erased, once nothing else here keeps what came with the words: keys of clients."""
         if not places:
             return
         async with self._database.connection() as connection:
+            await idempotency_keys.remove_for(places, connection)
             lines = await lines_of(places, connection)
         await asyncio.to_thread(self._ledger.append, lines)

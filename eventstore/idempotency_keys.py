@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Sequence
 from hashlib import sha256
+from uuid import UUID
 
 import asyncpg
 
@@ -78,3 +79,16 @@ async def remove_old_keys(database: Database, *, keep_s: float) -> None:
 async def remove_of(connection: asyncpg.Connection, owner: int) -> None:
     """Delete the keys of one owner."""
     await connection.execute("DELETE FROM idempotency_keys WHERE owner = $1", owner)
+
+
+REMOVE_FOR = """
+DELETE FROM idempotency_keys USING unnest($1::uuid[], $2::bigint[]) AS gone (stream, version)
+WHERE originator_id = gone.stream AND originator_version = gone.version
+"""
+
+
+async def remove_for(places: Sequence[tuple[UUID, int]], connection: asyncpg.Connection) -> None:
+    """Delete the keys of the commands that recorded the events at these places: clients choose keys, and may write
+    anything into them.
+    """
+    await connection.execute(REMOVE_FOR, [stream for stream, _ in places], [version for _, version in places])

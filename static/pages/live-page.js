@@ -28,7 +28,9 @@ const STATUS_TEXT = {
  */
 export function startLivePage() {
   /** @type {PageState} */
-  const state = JSON.parse(find(document, "#state").dataset.state ?? "");
+  const element = find(document, "#state");
+  const state = JSON.parse(element.dataset.state ?? "");
+  delete element.dataset.state; // erased words must not stay in it
   const mirror = new Mirror(state);
   const api = new Api({ userId: state.user.id, onBuild: showVersion });
   const store = new UserStore(state.user.id, browserStorage());

@@ -208,14 +208,14 @@ async def test_no_file_brings_back_words_that_it_says_were_erased(
 ) -> None:
     """As one might be put together from an export of before an erasure, and one of after it."""
     file = tmp_path / "after.jsonl"
-    before = exported.read_bytes().splitlines(keepends=True)
+    before = contents(exported).splitlines(keepends=True)
     async with open_store(database_url) as store:
         request = RequestId(uuid4())
         await store.chat.erase_content(EraseContent(recorded, (10, 11), OPERATOR, request, "asked for"))
         await export(store.database, file, unseen)
-    assert b"message 7 " not in file.read_bytes()
+    assert b"message 7 " not in contents(file)
     change_and_sign(file, lambda lines: [*before[:-1], lines[-1]])
-    assert b"message 7 " in file.read_bytes()
+    assert b"message 7 " in contents(file)
     await import_file(elsewhere, file)
     assert await rows(elsewhere) == await rows(database_url)
     assert await rows(elsewhere, "bodies") == await rows(database_url, "bodies")

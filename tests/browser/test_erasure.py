@@ -1,0 +1,60 @@
+"""Erased words leave every open page at once, and every page that was away when it is back."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.test_live import post, together
+from tests.support.browser.windows import Windows, is_live, said
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WHY = "asked for in letter 17"
+SECRET = "a telephone number"
+
+
+async def test_words_leave_open_pages_and_those_that_were_offline(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Erasure")
+    admin = await windows.admin()
+    other = await post(ada, room, "harmless")
+    version = await post(ada, room, SECRET)
+    open_page, away = await windows.open(f"/rooms/{room}/", bob), await windows.open(f"/rooms/{room}/", bob)
+    history = await windows.open(f"/rooms/{room}/history/?at={version}", ada)
+    rooms = await windows.open("/rooms/", ada)
+    for page in (open_page, away):
+        await expect(said(page, SECRET)).to_have_count(1)
+    await away.context.set_offline(True)
+
+    body = {"versions": [version], "why": WHY, "dry_run": False}
+    assert (await admin.post(f"/api/rooms/{room}/erase/", body)).status == 200
+
+    for page in (open_page, history):
+        erased = page.locator(f"#m{version}")
+        await expect(erased).to_have_class("message erased")
+        await expect(erased.locator(".text")).to_contain_text(f": {WHY}")
+        assert SECRET not in await page.content()
+    await expect(rooms.locator(f'.room[data-id="{room}"] .last')).to_contain_text("(erased)")
+    assert SECRET not in await rooms.content()
+    await expect(said(open_page, "harmless")).to_have_count(1)
+    assert SECRET in await away.content()
+
+    await away.context.set_offline(False)
+    await expect(away.locator(f"#m{version}")).to_have_class("message erased")
+    await is_live(away)
+    assert SECRET not in await away.content()
+
+    fresh = await windows.open(f"/rooms/{room}/", bob)
+    for page in (open_page, away):
+        for message in (other, version):
+            text = page.locator(f"#m{message}")
+            assert await text.inner_text() == await fresh.locator(f"#m{message}").inner_text()
+
+
+async def test_a_page_without_scripts_says_that_words_were_erased(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Erasure without scripts")
+    version = await post(ada, room, SECRET)
+    body = {"versions": [version], "why": WHY, "dry_run": False}
+    assert (await (await windows.admin()).post(f"/api/rooms/{room}/erase/", body)).status == 200
+    page = await windows.open(f"/rooms/{room}/", ada, live=False, java_script_enabled=False)
+    await expect(page.locator(f"#m{version} .text")).to_contain_text(f": {WHY}")
+    history = await windows.open(f"/rooms/{room}/history/", ada, live=False, java_script_enabled=False)
+    await expect(history.locator(".chosen-event")).to_contain_text(f"erased content of version {version}: {WHY}")
