@@ -18,7 +18,7 @@ from tests.support.killable_processes import Hanging, LaneNumber, Victim
 from tests.support.lanes_under_test import lanes_of
 from tests.support.running_service import set_up
 
-SECONDS = float(os.environ.get("SECONDS", "12"))
+SECONDS = float(os.environ.get("SECONDS", "10"))
 """How long things die; `make soak` asks for more."""
 CROWD = int(os.environ.get("CROWD", "1000"))
 """How many people come into a room at once; `make soak` asks for more."""
