@@ -6,12 +6,7 @@ import asyncpg
 
 from postgres.functions import FunctionFile, apply_functions
 from postgres.locks import schema_lock
-from postgres.migrations import Migration, MigrationError, apply_migrations
-
-NOT_THE_OWNER = (
-    "the schema is not that of this release, and this role may not change it: run `onrecord db init` as the role that "
-    "owns it, then `onrecord db grant`"
-)
+from postgres.migrations import Migration, apply_migrations
 
 
 async def upgrade(
@@ -19,11 +14,7 @@ async def upgrade(
 ) -> list[Migration | FunctionFile]:
     """Apply what the database lacks, and return it. Safe to run from many processes, and while others run.
 
-    Raises MigrationError when the database is newer than this program, an applied file was changed, or the role of
-    `connection` may not apply what is lacking.
+    Raises MigrationError when the database is newer than this program, or an applied file was changed.
     """
     async with schema_lock(connection):
-        try:
-            return [*await apply_migrations(connection, steps), *await apply_functions(connection, files)]
-        except asyncpg.InsufficientPrivilegeError as error:
-            raise MigrationError(NOT_THE_OWNER) from error
+        return [*await apply_migrations(connection, steps), *await apply_functions(connection, files)]

@@ -79,12 +79,13 @@ def print_receipt(receipt: Receipt) -> None:
         removed = f"{account.sessions} sessions, {account.read_marks} read marks, {account.idempotency_keys} keys"
         name = "name, password, " if account.had_account else ""
         click.echo(f"{verb} of user {account.user_id}: {name}{removed}; shown as {account.shown_as}")
-    if not receipt.dry_run:
+    is_nothing = not (receipt.erased or receipt.account)
+    if not receipt.dry_run and not is_nothing:
         for stays in receipt.stays:
             click.echo(f"stays: {stays}")
         if receipt.backups_until is not None:
             click.echo(f"backups may hold it until {receipt.backups_until}")
-    if not (receipt.erased or receipt.account):
+    if is_nothing:
         click.echo("there is nothing to erase")
     elif receipt.dry_run:
         click.echo("nothing was erased: repeat the command with --yes")

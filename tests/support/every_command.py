@@ -39,6 +39,7 @@ ON_RECORD_OTHERWISE = {
 }
 TRIED_ELSEWHERE = {
     "audit reapply",
+    "hold end",
     "message erase",
     "room erase",
     "user erase",
@@ -68,12 +69,11 @@ CHANGING = {
     "audit scrub": (),
     "demo": (),
     "hold place": ("--case", "A case", "--room", "General"),
-    "hold end": ("2",),
     "retention set": ("--keep", "30"),
 }
 """Those that are on record as operator actions. They take --why and --by; `grace` has an account."""
 
-REASON_APART = {"hold place", "hold end", "retention set"}
+REASON_APART = {"hold place", "retention set"}
 """Those whose reason is not in the table of operator actions: it is words of an event, which can be erased."""
 
 OF_A_DUMP = {"db restore"}
@@ -89,6 +89,7 @@ ARGUMENTS = {
     "fanout dead-letters retry": ("1", "--why", "to try it"),
     "fanout replay": ("--from", "1", "--to", "2"),
     "fanout skip": ("1", "--why", "to try it"),
+    "hold end": ("2", "--why", "to try it"),
     "audit reapply": ("--why", "to try it"),
     "user erase": ("grace", "--why", "to try it"),
     "message erase": ("General", "3", "--why", "to try it"),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ class Server:
         namespace = {"name": "personal", "force_recovery": True, "history_size": history_size, "history_ttl": "1h"}
         self.hub = Hub(configuration.load({"channel": {"namespaces": [namespace]}}, {}))
         self.calls: list[list[str]] = []
+        self._removed: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self.unavailable: Callable[[Publication], bool] = lambda _: False
         self.refuses: Callable[[Publication], bool] = lambda _: False
         self._publisher = EmbeddedPublisher(self.hub)
@@ -53,14 +55,20 @@ class Server:
         await self._publisher.disconnect(user, code=code, reason=reason)
 
     async def remove_history(self, channels: Sequence[str]) -> None:
+        for channel in channels:
+            self._removed[channel] += self._kept(channel)
         await self._publisher.remove_history(channels)
 
     async def close(self) -> None:
         await self._publisher.close()
 
     def published(self, user_id: int) -> list[dict[str, Any]]:
-        """Everything that was ever published to a user's channel, in order."""
-        _, items = self.hub.read_history(f"personal:{user_id}", limit=-1)
+        """Everything that was ever published to a user's channel, in order, also what was removed from its history."""
+        channel = f"personal:{user_id}"
+        return [*self._removed[channel], *self._kept(channel)]
+
+    def _kept(self, channel: str) -> list[dict[str, Any]]:
+        _, items = self.hub.read_history(channel, limit=-1)
         return [json.loads(b"{" + publication.body + b"}")["data"] for _, publication in items]
 
     def positions(self, user_id: int) -> list[int]:

@@ -28,6 +28,9 @@ RANDOM = "a hash of a random token"
 
 NOT_TYPED = {
     "checkpoints.projection": OF_THE_PROGRAM,
+    "erasure_requests.holds": "numbers",
+    "erasure_requests.rules": "numbers",
+    "erasure_requests.versions": "numbers",
     "fanout_lanes.anchor_hash": "a hash of an event, which stays in the log",
     "fanout_lanes.holder": "the name of a machine and the number of a process",
     "fold_versions.projection": OF_THE_PROGRAM,
