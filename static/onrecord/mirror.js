@@ -129,6 +129,16 @@ export class Mirror {
   }
 
   /**
+   * A request that is refused when the mirror is not of the log as it is.
+   *
+   * @param {string} path
+   */
+  withLog(path) {
+    const query = this.log.map((place) => `log=${encodeURIComponent(place)}`).join("&");
+    return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
+  }
+
+  /**
    * Whether a room has another message in the place of this one: one of the two is not in the log.
    *
    * @param {RoomChange} event

@@ -9,7 +9,7 @@ import { find, findAll } from "./dom.js";
 import { RoomList } from "./room-list.js";
 
 /**
- * @import { Status } from "../onrecord/client.js"
+ * @import { Status } from "../onrecord/realtime/status.js"
  * @import { PageState } from "../onrecord/shapes.js"
  */
 
