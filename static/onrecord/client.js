@@ -9,7 +9,7 @@ import { ApiError } from "./api.js";
  * @import { Api } from "./api.js"
  * @import { Mirror } from "./mirror.js"
  * @import { Status } from "./realtime/status.js"
- * @import { Publication, RoomChange, RoomEvent, Signal } from "./shapes.js"
+ * @import { PageState, Publication, RoomChange, RoomEvent, Signal } from "./shapes.js"
  */
 
 /**
@@ -87,6 +87,17 @@ export class Client {
    */
   receive(event) {
     this.#apply(event);
+  }
+
+  /**
+   * Open the room of a page that was just loaded; `since` is what happened to rooms while it was.
+   *
+   * @param {PageState} page
+   * @param {RoomChange[]} since
+   */
+  open(page, since) {
+    this.#mirror.open(page, since);
+    this.#catchUp.fillGaps();
   }
 
   /**

@@ -14,6 +14,9 @@
 
 const NAME = "outgoing:";
 
+/** Whether a name in the store is an outgoing message's. @param {string | null} name */
+export const isOutgoing = (name) => name !== null && name.startsWith(NAME);
+
 /** Milliseconds. The server forgets keys after a week, and yesterday's message should be read before it is sent. */
 const TOO_OLD = 24 * 3_600_000;
 

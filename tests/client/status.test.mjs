@@ -205,6 +205,20 @@ test("a page remembers the place of a publication that came while it was catchin
   await until(() => restarts.count === 1);
 });
 
+test("a page that was switched to is of the log as well, or the page loads afresh", async () => {
+  const { log, client, restarts, subscribed } = page();
+  subscribed();
+  await until(() => client.status === "live");
+  const open = { room: ROOM, messages: [SHOWN], members: [ADA] };
+  const shown = { user: ADA, position: 7, rooms: [ROOM], open };
+  client.open({ ...shown, log: "1.eve-7-0007" }, []);
+  await until(() => log.asked.includes("1.eve-7-0007"));
+  assert.equal(restarts.count, 0);
+  log.lost.add("1.bob-8-0008");
+  client.open({ ...shown, log: "1.bob-8-0008" }, []);
+  await until(() => restarts.count === 1);
+});
+
 const LATER = AT.replace("01T", "02T");
 
 for (const [what, message, recorded, isAnother] of /** @type {[string, Message, Message, boolean][]} */ ([
