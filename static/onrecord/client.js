@@ -12,6 +12,8 @@ import { ApiError } from "./api.js";
  * @import { PageState, Publication, RoomChange, RoomEvent, Signal } from "./shapes.js"
  */
 
+const DELIVERY_CHANNEL = "delivery:state";
+
 /**
  * Keeps a Mirror in step with the server: subscribes first, then fetches what happened since the mirror's position,
  * then applies publications as they arrive and fetches what turns out to be missing. A page never has to be reloaded.
@@ -70,6 +72,7 @@ export class Client {
 
   start() {
     this.#connection.start();
+    this.#connection.listen(DELIVERY_CHANNEL, ({ body }) => this.#watch.told(body.is_late), { isOpen: true });
     this.#watch.start();
   }
 
@@ -120,7 +123,7 @@ export class Client {
     return {
       subscribed: (/** @type {boolean} */ isRecovered) => {
         this.#watch.subscribed();
-        if (isRecovered) this.#watch.show(); // what was missed follows as publications
+        if (isRecovered) this.#watch.look(); // whether publications come in time may have changed meanwhile
         else this.#catchUp.request();
       },
       published: (/** @type {Publication} */ data, /** @type {boolean} */ isNext) => this.#published(data, isNext),

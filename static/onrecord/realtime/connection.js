@@ -77,15 +77,16 @@ export class Connection {
    *
    * @param {string} channel
    * @param {(data: any) => void} onPublication
+   * @param {{ isOpen?: boolean }} [options] `isOpen`: it takes no token; otherwise nothing arrives without one
    */
-  listen(channel, onPublication) {
-    const subscription = this.#newSubscription(channel);
+  listen(channel, onPublication, { isOpen = false } = {}) {
+    const subscription = this.#newSubscription(channel, isOpen ? {} : { getToken: this.#tokenFor(channel) });
     subscription.on("publication", ({ data }) => onPublication(data));
     subscription.subscribe();
   }
 
   #newPersonalSubscription() {
-    const subscription = this.#newSubscription(this.#channel);
+    const subscription = this.#newSubscription(this.#channel, { getToken: this.#tokenFor(this.#channel) });
     subscription.on("subscribed", (context) => this.#subscribed(context));
     subscription.on("subscribing", ({ code }) => this.#connecting(code));
     subscription.on("unsubscribed", ({ code }) => this.#ended(code));
@@ -93,9 +94,12 @@ export class Connection {
     return subscription;
   }
 
-  /** @param {string} channel */
-  #newSubscription(channel) {
-    return this.#centrifuge.newSubscription(channel, { getToken: this.#tokenFor(channel) });
+  /**
+   * @param {string} channel
+   * @param {{ getToken?: () => Promise<string> }} options
+   */
+  #newSubscription(channel, options) {
+    return this.#centrifuge.newSubscription(channel, options);
   }
 
   /**

@@ -59,6 +59,17 @@ export class StatusWatch {
     this.show();
   }
 
+  /**
+   * The server says whether it publishes late. When it no longer does, the next look reads what was late.
+   *
+   * @param {boolean} isLate
+   */
+  told(isLate) {
+    if (isLate) this.#catchUp.isLate = true;
+    this.show();
+    if (!isLate && this.#catchUp.isLate) this.#planLookIn(this.#pace.spreadMs * Math.random());
+  }
+
   /** Show how news arrives now. */
   show() {
     if (this.#isClosed || (this.#isSubscribed && this.#catchUp.isRunning)) return;
@@ -89,9 +100,13 @@ export class StatusWatch {
   #planLook() {
     const { pollMs, checkMs, mostMs } = this.#pace;
     const ms = this.status === "live" ? checkMs : Math.min(pollMs * 2 ** (this.#unanswered ?? 0), mostMs);
+    this.#planLookIn(ms * (0.8 + 0.4 * Math.random())); // not all clients at once
+  }
+
+  /** @param {number} ms */
+  #planLookIn(ms) {
     clearTimeout(this.#nextLook);
-    if (this.#isClosed) return;
-    this.#nextLook = setTimeout(() => this.look(), ms * (0.8 + 0.4 * Math.random())); // not all clients at once
+    if (!this.#isClosed) this.#nextLook = setTimeout(() => this.look(), ms);
   }
 
   /** @param {Status} status */
