@@ -72,7 +72,16 @@ export class Outbox {
     return message;
   }
 
-  /** It is in the log, or the user discarded it. @param {OutgoingMessage} message */
+  /**
+   * An event of this user is in the log; if it is a message from here, it has its key.
+   *
+   * @param {{ idempotency_key?: string }} event
+   */
+  confirm({ idempotency_key: key }) {
+    if (key !== undefined && this.#messages.has(key)) this.remove({ key });
+  }
+
+  /** It is in the log, or the user discarded it. @param {Pick<OutgoingMessage, "key">} message */
   remove({ key }) {
     this.#messages.delete(key);
     this.#store.delete(NAME + key);

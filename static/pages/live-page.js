@@ -1,5 +1,6 @@
 import { Api } from "../onrecord/api.js";
 import { Client } from "../onrecord/client.js";
+import { isRange } from "../onrecord/events.js";
 import { newKey } from "../onrecord/keys.js";
 import { Mirror } from "../onrecord/mirror.js";
 import { Outbox, isOutgoing } from "../onrecord/outbox.js";
@@ -69,8 +70,12 @@ export class LivePage {
   }
 
   start() {
+    const { user } = this;
     this.findLists();
-    this.mirror.subscribe(() => this.#planRender());
+    this.mirror.subscribe((event) => {
+      if (event !== null && !isRange(event) && event.body.user.id === user.id) this.outbox.confirm(event);
+      this.#planRender();
+    });
     addEventListener("storage", ({ key }) => {
       if (isOutgoing(this.store.nameOf(key ?? ""))) this.outbox.reload(); // another window sent or wrote something
       this.#planRender();
