@@ -134,7 +134,12 @@ async def _operations(app: web.Application) -> AsyncIterator[None]:
     app[SAMPLER] = wiring.create_sampler(app[CORE])
     app[FIGURES_PUBLISHER] = wiring.create_figures_publisher(database, app[SAMPLER], app[PUBLISHER])
     app[REPUBLISHING] = wiring.create_republishing(settings, app[CORE])
-    async with wiring.open_rebuilds(settings, database) as rebuilds, _running(app[FIGURES_PUBLISHER].run()):
+    lateness = wiring.create_lateness_publisher(app[LATENESS], app[PUBLISHER])
+    async with (
+        wiring.open_rebuilds(settings, database) as rebuilds,
+        _running(app[FIGURES_PUBLISHER].run()),
+        _running(lateness.run()),
+    ):
         app[REBUILDS] = rebuilds
         yield
 

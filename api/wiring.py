@@ -27,6 +27,7 @@ from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
 from api.operations.figures import Sampler
 from api.operations.figures_publisher import FiguresPublisher
+from api.operations.lateness_publisher import LatenessPublisher
 from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
 from api.secrets import Secrets, fingerprint_key, snapshot_key
@@ -57,6 +58,7 @@ from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database
+from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications
 from projections.fanout.republish import Republishing
@@ -323,6 +325,11 @@ def create_sampler(reads: Reads) -> Sampler:
 def create_figures_publisher(database: Database, sampler: Sampler, publisher: Publisher) -> FiguresPublisher:
     """Publishes those figures while the page is open."""
     return FiguresPublisher(database, sampler, publisher)
+
+
+def create_lateness_publisher(lateness: Lateness, publisher: Publisher) -> LatenessPublisher:
+    """Tells pages when publications begin to be late, and when they come in time again."""
+    return LatenessPublisher(lateness, publisher)
 
 
 @contextlib.asynccontextmanager

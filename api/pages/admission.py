@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.http.access import SAFE, NotLoggedIn, check_access, identify
+from api.http.acting_user import HEADER as USER_HEADER
 from api.http.acting_user import check_user
 from api.http.csrf import CsrfFailed, check_csrf
 from api.http.endpoints import Access
@@ -57,6 +58,7 @@ async def _answer(request: web.Request, handler: Handler, access: Access) -> web
         if request.method not in SAFE:  # a page that is opened without a session is an ordinary visit
             note_refusal(request, error)
         return await _log_in_first(request)
+    check_user(request, request.headers.get(USER_HEADER, ""))  # a script shows the page in place of another
     if request.method not in SAFE:
         check_user(request, await field(request, USER_FIELD))
         check_csrf(request, await field(request, CSRF_FIELD))

@@ -1,18 +1,12 @@
 """Whether what is recorded reaches browsers in time."""
 
 from aiohttp import web
-from msgspec import Struct
 
 from api.http.app_keys import LATENESS
 from api.http.endpoints import Endpoint
 from api.http.responses import json_response
+from api.operations.lateness_publisher import DeliveryState
 from api.rest.client_log import check_client_log
-
-
-class DeliveryState(Struct, frozen=True):
-    """`is_late`: publications are paused, stopped or seconds behind; read the feed meanwhile."""
-
-    is_late: bool
 
 
 async def get_delivery(request: web.Request) -> web.Response:

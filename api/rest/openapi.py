@@ -41,7 +41,10 @@ class EventBody:
 
 Event: Any = msgspec.defstruct(
     "StreamEvent",
-    [(field.name, EventBody if field.name == "body" else field.type) for field in fields(StreamEvent)],
+    [
+        (field.name, EventBody if field.name == "body" else field.type, msgspec.field(default=field.default))
+        for field in fields(StreamEvent)
+    ],
     namespace={"__doc__": StreamEvent.__doc__},
 )
 

@@ -8,5 +8,8 @@ def personal_channel(user_id: UserId) -> str:
     return f"personal:{user_id}"
 
 
+DELIVERY_CHANNEL = "delivery:state"
+"""The channel that tells every client whether publications come in time. It takes no token."""
+
 OPERATIONS_CHANNEL = "operations:figures"
 """The channel that carries the figures of the operations page to admins."""

@@ -10,7 +10,7 @@ from postgres.database import Database
 LATE_AFTER = timedelta(seconds=5)
 """An event that waits longer for its publications is late."""
 
-KEEP_S = 2.0
+KEEP_S = 1.0
 """How long an answer is cached, so that the load on the database does not grow with the number of browsers."""
 
 IS_LATE = f"""

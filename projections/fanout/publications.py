@@ -6,7 +6,7 @@ import msgspec
 
 from centrifugo.publisher import Channels, Publication
 from domain.room import Room, RoomEvent
-from domain.values import RoomId
+from domain.values import ClientId, RoomId
 from eventstore.generation import SHORT, place_token
 from eventstore.log import Stored
 from eventstore.values import Position, Version
@@ -20,7 +20,7 @@ MEMBERS_CHANGED = "members_changed"
 """The type of that publication. The log has no such event, so this is not a topic."""
 
 
-class PublicationData(msgspec.Struct, frozen=True):
+class PublicationData(msgspec.Struct, frozen=True, omit_defaults=True):
     """The data of a publication, before encoding. `log`: its place in the log, which clients hand back."""
 
     type: str
@@ -28,6 +28,7 @@ class PublicationData(msgspec.Struct, frozen=True):
     position: Position
     log: str
     body: PublishedBody
+    idempotency_key: ClientId | None = None
 
 
 class FeedPaused(msgspec.Struct, frozen=True, tag_field="type", tag="feed_paused"):
@@ -177,4 +178,6 @@ class Publications:
             return
         events = await self._bodies.of([entry.stored for entry in missing])
         for entry, event in zip(missing, events, strict=True):
-            entry.data = self._encode(PublicationData(event.type, event.version, event.position, entry.log, event.body))
+            place, key = entry.log, event.idempotency_key
+            data = PublicationData(event.type, event.version, event.position, place, event.body, key)
+            entry.data = self._encode(data)

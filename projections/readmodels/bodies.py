@@ -170,6 +170,7 @@ class Bodies:
                 type=event.TOPIC,
                 body=body(event, users[event.actor], rooms, erasures),
                 occurred_at=timestamp(event.timestamp),
+                idempotency_key=event.client_id if isinstance(event, Room.MessageAdded) else None,
             )
             for recorded, event in zip(batch, events, strict=True)
         ]

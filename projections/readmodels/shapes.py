@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from domain.values import RoomId, UserId
+from domain.values import ClientId, RoomId, UserId
 from eventstore.values import Position, Version
 
 Timestamp = Annotated[
@@ -133,14 +133,18 @@ PublishedBody = Body | MembersChanged
 """The part of a publication about a room."""
 
 
-class StreamEvent(Struct, frozen=True):
-    """One event of the log, with the body that its publication carries."""
+class StreamEvent(Struct, frozen=True, omit_defaults=True):
+    """One event of the log, with the body that its publication carries.
+
+    `idempotency_key` is that of the request, where it had one and the event keeps it: its sender knows the event by it.
+    """
 
     version: Version
     position: Position
     type: str
     body: Body
     occurred_at: Timestamp
+    idempotency_key: ClientId | None = None
 
 
 class RoomEvents(Struct, frozen=True):

@@ -25,6 +25,11 @@ export class ApiError extends Error {
     return this.body?.code === "log_restarted";
   }
 
+  /** Whether a page gets no more answers until it is loaded again. */
+  get isEnd() {
+    return this.isUnauthorized || this.isOtherUser || this.isOtherLog;
+  }
+
   /** Whether the same request will be refused again. No answer, a log-in, too fast or "not now" are different. */
   get isFinal() {
     const isLater = [0, 408, 425, 429].includes(this.status) || this.status > 500;

@@ -50,7 +50,7 @@ export class Mirror {
     this.position = position;
     this.log = log === undefined ? [] : [log];
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
-    if (open !== null) this.#add(new Room(open.room, { me: user.id, messages: open.messages, members: open.members }));
+    if (open !== null) this.#add(new Room(open.room, { ...open, me: user.id }));
     for (const reading of readings) this.#unread.set(reading.room_id, new Unread(reading));
   }
 
@@ -83,10 +83,10 @@ export class Mirror {
     return unread === undefined || unread.count === 0 ? Infinity : unread.reading.version;
   }
 
-  /** Rooms with events that arrived early: {id, version, upTo}, to fetch the events between. */
+  /** Rooms that lack events, as one arrived early: {id, version, upTo}, to fetch the events between. */
   get behind() {
     const rooms = [...this.#rooms.values()].filter((room) => room.isBehind);
-    return rooms.map(({ id, version, waitsFor }) => ({ id, version, upTo: waitsFor }));
+    return rooms.map(({ id, version, knownUpTo }) => ({ id, version, upTo: knownUpTo }));
   }
 
   /** Rooms that were never loaded, and the newest version of their events: {id, upTo}. */
@@ -98,9 +98,45 @@ export class Mirror {
    * Call `listener(event)` after each event that was applied, and `listener(null)` after any other change.
    *
    * @param {(event: RoomChange | null) => void} listener
+   * @param {AbortSignal} [signal] ends it
    */
-  subscribe(listener) {
+  subscribe(listener, signal) {
+    if (signal?.aborted) return;
     this.#listeners.add(listener);
+    signal?.addEventListener("abort", () => this.#listeners.delete(listener));
+  }
+
+  /**
+   * Open the room of a page that was loaded while events arrived. `since` are those that were applied after the page
+   * was asked for: they need not be fetched again where the page is older.
+   *
+   * @param {PageState} page
+   * @param {RoomChange[]} since
+   */
+  open({ position, log, readings = [], open }, since) {
+    if (!open) return;
+    const { id } = open.room;
+    if (log !== undefined && !this.log.includes(log))
+      this.log = position > this.position ? [...this.log, log] : [log, ...this.log];
+    for (const reading of readings) this.receiveReading(reading);
+    const before = this.#rooms.get(id);
+    const unloaded = this.#unloaded.get(id) ?? [];
+    const upTo = Math.max(before?.knownUpTo ?? 0, this.#absentUpTo.get(id) ?? 0);
+    this.#unloaded.delete(id);
+    this.#add(new Room(open.room, { ...open, me: this.user.id, upTo }));
+    for (const event of [...since, ...(before?.waiting ?? []), ...unloaded]) {
+      if (event.body.room.id === id) this.receive(event);
+    }
+    this.#notify(null);
+  }
+
+  /**
+   * The room's page was left: its messages and members are not kept.
+   *
+   * @param {string} id
+   */
+  close(id) {
+    this.#rooms.get(id)?.close();
   }
 
   /**
@@ -126,6 +162,16 @@ export class Mirror {
   confirm(places, log = places.at(-1)) {
     const later = this.log.filter((place) => !places.includes(place));
     this.log = log === undefined ? later : [log, ...later];
+  }
+
+  /**
+   * A request that is refused when the mirror is not of the log as it is.
+   *
+   * @param {string} path
+   */
+  withLog(path) {
+    const query = this.log.map((place) => `log=${encodeURIComponent(place)}`).join("&");
+    return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
   }
 
   /**
@@ -178,9 +224,8 @@ export class Mirror {
    * @param {number} upTo
    */
   forget(id, upTo) {
-    const room = this.#rooms.get(id);
-    if (room === undefined) this.#dropUnloaded(id, upTo);
-    else room.forget(upTo);
+    this.#dropUnloaded(id, upTo);
+    this.#rooms.get(id)?.forget(upTo);
     this.#notify(null);
   }
 

@@ -14,6 +14,9 @@
 
 const NAME = "outgoing:";
 
+/** Whether a name in the store is an outgoing message's. @param {string | null} name */
+export const isOutgoing = (name) => name !== null && name.startsWith(NAME);
+
 /** Milliseconds. The server forgets keys after a week, and yesterday's message should be read before it is sent. */
 const TOO_OLD = 24 * 3_600_000;
 
@@ -69,7 +72,16 @@ export class Outbox {
     return message;
   }
 
-  /** It is in the log, or the user discarded it. @param {OutgoingMessage} message */
+  /**
+   * An event of this user is in the log; if it is a message from here, it has its key.
+   *
+   * @param {{ idempotency_key?: string }} event
+   */
+  confirm({ idempotency_key: key }) {
+    if (key !== undefined && this.#messages.has(key)) this.remove({ key });
+  }
+
+  /** It is in the log, or the user discarded it. @param {Pick<OutgoingMessage, "key">} message */
   remove({ key }) {
     this.#messages.delete(key);
     this.#store.delete(NAME + key);

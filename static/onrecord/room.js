@@ -22,6 +22,8 @@ export class Room {
   #waiting = new Map();
   /** By version: a page of older messages may have been read before their erasure. @type {Map<number, Erased>} */
   #erased = new Map();
+  /** The room is known to have reached this version. */
+  #upTo;
 
   /**
    * @param {ShownRoom} shown the room as the API shows it
@@ -29,8 +31,10 @@ export class Room {
    * @param {number} options.me the user's id
    * @param {Message[] | null} [options.messages] ascending; only for a room that is open
    * @param {User[] | null} [options.members] likewise; the first page, if there are many
+   * @param {number} [options.upTo] a version that the room is known to have reached
    */
-  constructor(shown, { me, messages = null, members = null }) {
+  constructor(shown, { me, messages = null, members = null, upTo = 0 }) {
+    this.#upTo = upTo;
     this.shown = shown;
     this.me = me;
     this.messages = messages;
@@ -48,12 +52,17 @@ export class Room {
   }
 
   get isBehind() {
-    return this.#waiting.size > 0;
+    return this.knownUpTo > this.version;
   }
 
-  /** The newest version that waits. */
-  get waitsFor() {
-    return Math.max(0, ...this.#waiting.keys());
+  /** The newest version that the room is known to have reached. */
+  get knownUpTo() {
+    return Math.max(this.version, this.#upTo, ...this.#waiting.keys());
+  }
+
+  /** Events that arrived early. */
+  get waiting() {
+    return [...this.#waiting.values()];
   }
 
   /**
@@ -94,6 +103,7 @@ export class Room {
    */
   forget(upTo) {
     if (this.version >= upTo) return; // joined again meanwhile
+    if (this.#upTo <= upTo) this.#upTo = 0;
     for (const version of this.#waiting.keys()) if (version <= upTo) this.#waiting.delete(version);
     this.isLeft = true;
   }
@@ -104,10 +114,17 @@ export class Room {
    * @param {Message[]} messages newest first, as the API returns them
    */
   addOlder(messages) {
-    const loaded = this.messages ?? [];
-    const oldest = loaded[0]?.id ?? Infinity;
+    if (this.messages === null) return; // closed meanwhile
+    const oldest = this.messages[0]?.id ?? Infinity;
     const older = messages.filter((message) => message.id < oldest).reverse();
-    this.messages = [...older.map((message) => this.#withoutErased(message)), ...loaded];
+    this.messages = [...older.map((message) => this.#withoutErased(message)), ...this.messages];
+  }
+
+  /** Keep no messages and members any more. */
+  close() {
+    this.messages = null;
+    this.members = null;
+    this.hasAllMembers = false;
   }
 
   /**

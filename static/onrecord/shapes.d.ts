@@ -75,6 +75,8 @@ export interface RoomEvent<Body extends Message | Member | Erasure = Message | M
   type: string;
   version: number;
   body: Body;
+  /** Of the request that posted a message. */
+  idempotency_key?: string;
 }
 
 /** An event as the log tells it. A publication says its place in the log. */

@@ -1,15 +1,16 @@
 import { Api } from "../onrecord/api.js";
 import { Client } from "../onrecord/client.js";
+import { isRange } from "../onrecord/events.js";
 import { newKey } from "../onrecord/keys.js";
 import { Mirror } from "../onrecord/mirror.js";
-import { Outbox } from "../onrecord/outbox.js";
+import { Outbox, isOutgoing } from "../onrecord/outbox.js";
 import { Sender } from "../onrecord/sender.js";
 import { UserStore, browserStorage } from "../onrecord/user-store.js";
 import { find, findAll } from "./dom.js";
 import { RoomList } from "./room-list.js";
 
 /**
- * @import { Status } from "../onrecord/client.js"
+ * @import { Status } from "../onrecord/realtime/status.js"
  * @import { PageState } from "../onrecord/shapes.js"
  */
 
@@ -23,54 +24,125 @@ const STATUS_TEXT = {
 };
 
 /**
- * What every page has after login: a mirror that starts from what the page shows, the rooms, the connection status, and
- * what is still to be sent, from whichever page it was written on.
+ * What a page shows, as JSON in it.
+ *
+ * @param {Document} page
+ * @returns {PageState}
  */
-export function startLivePage() {
-  /** @type {PageState} */
-  const element = find(document, "#state");
-  const state = JSON.parse(element.dataset.state ?? "");
-  delete element.dataset.state; // erased words must not stay in it
-  const mirror = new Mirror(state);
-  const api = new Api({ userId: state.user.id, onBuild: showVersion });
-  const store = new UserStore(state.user.id, browserStorage());
-  const outbox = new Outbox(store, newKey);
-  const sender = new Sender({
-    ...{ outbox, api },
-    onSent: (event) => client.receive(event),
-    onStop: (error) => (error.isOtherUser ? stopForOtherUser() : askToLogIn()),
-  });
-  const client = new Client({
-    mirror,
-    api,
-    Centrifuge: globalThis.Centrifuge,
-    url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`,
-    onStatus: (status) => {
-      showStatus(status);
-      if (status !== "offline") sender.wake();
-    },
-    onLoggedOut: askToLogIn,
-    onOtherUser: stopForOtherUser,
-    onRestarted: reloadOnceServed,
-  });
+export const stateOf = (page) => JSON.parse(find(page, "#state").dataset.state ?? "");
 
-  function stopForOtherUser() {
-    sender.stop();
-    client.close();
+/**
+ * What every page has after login, and keeps while rooms are switched: a mirror that starts from what the page showed
+ * first, the rooms, the connection status, and what is still to be sent, from whichever page it was written on.
+ */
+export class LivePage {
+  /** Called when the server answers, after it did not. */
+  onAnswer = () => {};
+  #lists = /** @type {RoomList[]} */ ([]);
+  /** What shows changes. @type {Set<() => void>} */
+  #renderers = new Set();
+  #isRenderPlanned = false;
+
+  constructor() {
+    const state = stateOf(document);
+    delete find(document, "#state").dataset.state; // erased words must not stay in it
+    const { user } = state;
+    this.user = user;
+    /** Of the room that the page shows at first. */
+    this.roomId = state.open?.room.id ?? null;
+    this.mirror = new Mirror(state);
+    this.api = new Api({ userId: user.id, onBuild: showVersion });
+    this.store = new UserStore(user.id, browserStorage());
+    this.outbox = new Outbox(this.store, newKey);
+    this.sender = new Sender({
+      ...{ outbox: this.outbox, api: this.api },
+      onSent: (event) => this.client.receive(event),
+      onStop: (error) => (error.isOtherUser ? this.#stopForOtherUser() : askToLogIn()),
+    });
+    this.client = new Client({
+      ...{ mirror: this.mirror, api: this.api, Centrifuge: globalThis.Centrifuge },
+      url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`,
+      onStatus: (status) => this.#hasStatus(status),
+      onLoggedOut: askToLogIn,
+      onOtherUser: () => this.#stopForOtherUser(),
+      onRestarted: () => reloadOnceServed(user.id),
+    });
+  }
+
+  start() {
+    const { user } = this;
+    this.findLists();
+    this.mirror.subscribe((event) => {
+      if (event !== null && !isRange(event) && event.body.user.id === user.id) this.outbox.confirm(event);
+      this.#planRender();
+    });
+    addEventListener("storage", ({ key }) => {
+      if (isOutgoing(this.store.nameOf(key ?? ""))) this.outbox.reload(); // another window sent or wrote something
+      this.#planRender();
+    });
+    this.sender.onChange = () => this.#planRender();
+    showStatus(this.client.status);
+    document.documentElement.classList.add("scripted");
+    addEventListener("online", () => this.#wake());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
+    addEventListener("beforeunload", (event) => this.store.isSafe || event.preventDefault());
+    this.client.start();
+    this.sender.wake();
+  }
+
+  /**
+   * Call `render` once for all changes before the next animation frame. A hidden window has no frames and renders soon.
+   *
+   * @param {() => void} render
+   * @param {AbortSignal} signal ends it
+   */
+  onChange(render, signal) {
+    this.#renderers.add(render);
+    signal.addEventListener("abort", () => this.#renderers.delete(render));
+  }
+
+  /** Keep the lists of rooms in the document up to date. Those that stay are the same elements. */
+  findLists() {
+    const before = new Map(this.#lists.map((list) => [list.element, list]));
+    const elements = [...findAll(document, "[data-rooms]")];
+    this.#lists = elements.map((element) => before.get(element) ?? new RoomList(element, this.mirror));
+  }
+
+  renderLists() {
+    for (const list of this.#lists) list.render();
+  }
+
+  #planRender() {
+    if (this.#isRenderPlanned) return;
+    this.#isRenderPlanned = true;
+    const run = () => {
+      this.#isRenderPlanned = false;
+      this.renderLists();
+      for (const render of this.#renderers) render();
+    };
+    if (document.hidden) setTimeout(run, 50);
+    else requestAnimationFrame(run);
+  }
+
+  /** @param {Status} status */
+  #hasStatus(status) {
+    showStatus(status);
+    if (status === "offline") return;
+    this.sender.wake();
+    this.onAnswer();
+  }
+
+  #wake() {
+    this.client.wake();
+    this.sender.wake();
+  }
+
+  #stopForOtherUser() {
+    this.sender.stop();
+    this.client.close();
     showStatus("offline");
     find(document, ".other-user").hidden = false;
   }
-
-  const lists = [...findAll(document, "[data-rooms]")].map((list) => new RoomList(list, mirror));
-  onChange(mirror, () => lists.forEach((list) => list.render()));
-  showStatus(client.status);
-  document.documentElement.classList.add("scripted");
-  addEventListener("online", () => wake(client, sender));
-  document.addEventListener("visibilitychange", () => document.hidden || wake(client, sender));
-  addEventListener("beforeunload", (event) => store.isSafe || event.preventDefault());
-  client.start();
-  sender.wake();
-  return { mirror, api, client, store, outbox, sender, open: state.open ?? null };
 }
 
 /** The page stays as it is, with everything typed, and a link leads to login and back. */
@@ -81,9 +153,14 @@ function askToLogIn() {
   notice.hidden = false;
 }
 
-/** Load the page again; not while the service cannot answer, since a page that says so stays. */
-async function reloadOnceServed() {
-  const isServed = () => fetch(location.href).then(({ status }) => status < 500, () => false);
+/**
+ * Load the page again; not while the service cannot answer, since a page that says so stays.
+ *
+ * @param {number} userId
+ */
+async function reloadOnceServed(userId) {
+  const headers = { "X-User": String(userId) };
+  const isServed = () => fetch(location.href, { headers }).then(({ status }) => status < 500, () => false);
   while (!(await isServed())) await new Promise((resolve) => setTimeout(resolve, 1000));
   location.reload();
 }
@@ -97,15 +174,6 @@ function showVersion(build) {
   if (build !== null) find(document, ".new-version").hidden = build === document.documentElement.dataset.build;
 }
 
-/**
- * @param {Client} client
- * @param {Sender} sender
- */
-function wake(client, sender) {
-  client.wake();
-  sender.wake();
-}
-
 /** @param {Status} status */
 function showStatus(status) {
   const element = find(document, ".status");
@@ -113,24 +181,4 @@ function showStatus(status) {
   element.dataset.status = status;
   element.title = explanation;
   find(element, ".status-text").textContent = text;
-}
-
-/**
- * Call `render` once for all changes before the next animation frame. A hidden window has no frames and renders soon.
- *
- * @param {Mirror} mirror
- * @param {() => void} render
- */
-export function onChange(mirror, render) {
-  let isPlanned = false;
-  mirror.subscribe(() => {
-    if (isPlanned) return;
-    isPlanned = true;
-    const run = () => {
-      isPlanned = false;
-      render();
-    };
-    if (document.hidden) setTimeout(run, 50);
-    else requestAnimationFrame(run);
-  });
 }

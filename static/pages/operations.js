@@ -1,6 +1,6 @@
 import { clockWithSeconds, counted, number, percent, rate } from "../onrecord/format.js";
 import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
-import { startLivePage } from "./live-page.js";
+import { LivePage } from "./live-page.js";
 import { localise } from "./times.js";
 
 /** @import { DeadLetter, Figures, OperatorAction, ProjectionStatus, RebuildStatus } from "../onrecord/shapes.js" */
@@ -173,10 +173,11 @@ function showReadAt(timestamp) {
   staleTimer = setTimeout(() => write(label, "No update since"), STALE_MS);
 }
 
-const { client } = startLivePage();
+const live = new LivePage();
+live.start();
 for (const list of findAll(page, ".record-list")) localise(list);
 showReadAt(readAt.dateTime);
-client.listen(page.dataset.channel ?? "", ({ type, body }) => {
+live.client.listen(page.dataset.channel ?? "", ({ type, body }) => {
   const isNewer = type === "operations_figures" && body.read_at > readAt.dateTime; // several processes publish figures
   if (isNewer) render(body);
 });

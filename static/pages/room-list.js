@@ -29,6 +29,10 @@ export class RoomList {
     for (const element of itemsOf(list)) this.#items.set(element.dataset.id, { element, shown: null, unread: null });
   }
 
+  get element() {
+    return this.#list;
+  }
+
   render() {
     const rooms = this.#mirror.rooms;
     const ids = new Set(rooms.map((room) => room.id));

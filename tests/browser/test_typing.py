@@ -1,10 +1,11 @@
 """What people type is never lost, never cut, never said twice, and never sent under another name."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.test_live import post, together
 from tests.browser.test_pages import PHONE
@@ -22,6 +23,15 @@ Object.defineProperty(window, "localStorage", { get() { throw new DOMException("
 FULL_STORAGE = """
 Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };
 """
+WATCH = """
+window.most = 0;
+const count = () => {
+    window.most = Math.max(window.most, document.querySelectorAll(".messages .message, .outgoing-message").length);
+    requestAnimationFrame(count);
+};
+count();
+"""
+"""How many messages were shown at once, in any frame."""
 
 
 def messages_of(room: str) -> str:
@@ -107,6 +117,7 @@ async def test_messages_typed_offline_go_out_in_order_when_the_network_is_back(w
     await expect(page.locator(".messages .text")).to_have_text(texts)
     await expect(outgoing(page)).to_have_count(0)
     assert [text for _, text in await in_the_log(ada, room)] == texts
+    await is_live(page)  # a window that closes while it connects complains
 
 
 async def test_the_same_words_from_another_device_do_not_swallow_a_message(windows: Windows) -> None:
@@ -121,6 +132,36 @@ async def test_the_same_words_from_another_device_do_not_swallow_a_message(windo
     await page.context.unroute(messages_of(room))
     await expect(said(page, "yes")).to_have_count(2)
     await expect(outgoing(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("has_socket", [True, False], ids=["published", "polled"])
+async def test_a_message_that_arrives_before_its_answer_is_shown_once(windows: Windows, has_socket: bool) -> None:
+    ada, _, room = await together(windows, "Echo")
+    context = await windows.device(ada)
+    if not has_socket:
+        await context.route_web_socket("**/connection/websocket", lambda socket: socket.close())
+    page = await context.new_page()
+    await page.goto(f"/rooms/{room}/")
+    await page.locator(f'.status[data-status="{"live" if has_socket else "polling"}"]').wait_for()
+    may_answer = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        answer = await route.fetch()
+        await may_answer.wait()
+        await route.fulfill(response=answer)
+
+    await context.route(messages_of(room), answer_late)
+    await page.evaluate(WATCH)
+    await say(page, "yes")
+    await expect(said(page, "yes")).to_have_count(1)
+    await expect(outgoing(page)).to_have_count(0)
+    assert await page.evaluate("window.most") == 1, "it was never there twice"
+    await say(page, "yes")  # the first one is still without an answer
+    await expect(outgoing(page)).to_have_text(["yes"])
+    may_answer.set()
+    await expect(said(page, "yes")).to_have_count(2)
+    await expect(outgoing(page)).to_have_count(0)
+    assert [text for _, text in await in_the_log(ada, room)] == ["yes", "yes"]
 
 
 async def test_two_windows_of_one_user_send_a_message_once(windows: Windows) -> None:

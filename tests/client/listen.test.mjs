@@ -33,10 +33,10 @@ class Connection extends EventEmitter {
 
   /**
    * @param {string} channel
-   * @param {{ getToken: () => Promise<string> }} options
+   * @param {{ getToken?: () => Promise<string> }} options
    */
   newSubscription(channel, { getToken }) {
-    const subscription = new Subscription(getToken);
+    const subscription = new Subscription(getToken ?? (async () => ""));
     subscriptions.set(channel, subscription);
     return subscription;
   }

@@ -11,7 +11,7 @@ import { randomFrom } from "./random.mjs";
 import { Service } from "./service.mjs";
 
 /**
- * @import { RangeEvent, User } from "../../static/onrecord/shapes.js"
+ * @import { RangeEvent, RoomChange, User } from "../../static/onrecord/shapes.js"
  * @import { Delivery } from "./connection.mjs"
  * @import { Random } from "./random.mjs"
  */
@@ -67,6 +67,27 @@ function assertIsFresh({ mirror, open }, service, message = "a live page differs
   const shown = mirror.room(open);
   const { messages, members } = service.open(open);
   assert.deepEqual({ messages: shown?.messages, members: shown?.members }, { messages, members }, message);
+}
+
+/**
+ * Ask for the page of another room as it is now. Its answer comes later: when the function that is returned is called.
+ *
+ * @param {ReturnType<typeof page>} live
+ * @param {Service} service
+ * @param {string} id
+ */
+function switching(live, service, id) {
+  /** @type {RoomChange[]} */
+  const since = [];
+  const left = new AbortController();
+  live.mirror.subscribe((event) => event && since.push(event), left.signal);
+  const loaded = structuredClone(service.fresh(id));
+  return () => {
+    left.abort();
+    if (live.open !== null) live.mirror.close(live.open);
+    live.open = id;
+    live.client.open(loaded, since);
+  };
 }
 
 function opened() {
@@ -213,6 +234,7 @@ for (const [name, disturb] of Object.entries(DISTURBANCES)) {
       const random = randomFrom(seed);
       const service = opened();
       const live = page(service, random.one(["a", "b", null]));
+      let arrive = () => {};
       live.connection.subscribed();
       for (let step = 0; step < STEPS; step += 1) {
         happen(service, random);
@@ -220,6 +242,12 @@ for (const [name, disturb] of Object.entries(DISTURBANCES)) {
         if (random.number() < 0.2) await quiet();
         if (random.number() < 0.03) live.connection.subscribed(); // a connection that lost its history
         if (random.number() < 0.02) service.pause();
+        const room = random.one(ROOMS);
+        if (random.number() < 0.1 && service.isMember(room, ME)) arrive = switching(live, service, room);
+        else if (random.number() < 0.2) {
+          arrive();
+          arrive = () => {};
+        }
       }
       live.connection.deliver((publications) => disturb(publications, random));
       await quiet();
@@ -230,6 +258,45 @@ for (const [name, disturb] of Object.entries(DISTURBANCES)) {
     }
   });
 }
+
+test("a room that is switched to shows what happened while its page was loaded, without another request", async () => {
+  const service = opened();
+  service.record("user_joined", "b", 2);
+  const live = page(service, "a");
+  live.connection.subscribed();
+  await quiet();
+  service.record("message_added", "b", 2, "before the page");
+  const arrive = switching(live, service, "b");
+  service.record("message_added", "b", 2, "while it is loaded");
+  live.connection.deliver();
+  service.record("message_added", "b", ME, "not delivered yet");
+  const get = service.get.bind(service);
+  service.get = (path) => assert.fail(`${path} is asked for`);
+  arrive();
+  await quiet();
+  live.connection.deliver();
+  await quiet();
+  service.get = get;
+  assertIsFresh(live, service);
+  assert.equal(live.mirror.room("a")?.messages, null);
+});
+
+test("a page that is older than what is known of its room is completed", async () => {
+  const service = opened();
+  service.record("user_joined", "b", 2);
+  const live = page(service, "a");
+  live.connection.subscribed();
+  await quiet();
+  const arrive = switching(live, service, "b");
+  service.record("message_added", "b", 2, "lost on the way");
+  service.record("message_added", "b", 2, "arrives");
+  live.connection.deliver((publications) => publications.slice(1));
+  await quiet();
+  live.mirror.load({ ...service.room("b") });
+  arrive();
+  await quiet();
+  assertIsFresh(live, service);
+});
 
 test("what was read stays read when an earlier leave arrives later", () => {
   const service = opened();

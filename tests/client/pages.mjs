@@ -7,7 +7,7 @@ import { Client } from "../../static/onrecord/client.js";
 import { Mirror } from "../../static/onrecord/mirror.js";
 import { obey } from "../support/realtime/commands.mjs";
 
-const PACE = { pollMs: 500, checkMs: 1000, returnMs: 500, mostMs: 5000 };
+const PACE = { pollMs: 500, checkMs: 1000, returnMs: 500, mostMs: 5000, spreadMs: 500 };
 const SOON = { minReconnectDelay: 20, maxReconnectDelay: 50, minResubscribeDelay: 20, maxResubscribeDelay: 50 };
 
 /** @type {Map<string, Page>} */

@@ -8,7 +8,7 @@ import { ApiError } from "../../static/onrecord/api.js";
 import { Client } from "../../static/onrecord/client.js";
 import { Mirror } from "../../static/onrecord/mirror.js";
 
-const PACE = { pollMs: 4, checkMs: 4, returnMs: 4, mostMs: 32 };
+const PACE = { pollMs: 4, checkMs: 4, returnMs: 4, mostMs: 32, spreadMs: 4 };
 
 /** @type {Client[]} */
 const clients = [];
@@ -28,7 +28,7 @@ const SHOWN = { id: 3, content: "shown", user: ADA, room: { id: "a", version: 3,
 const ROOM = { id: "a", name: "A", version: 5, bumped_at: AT, member_count: 1, last_message: SHOWN };
 
 /** A page; its server and its connection are driven by the test. */
-function page(open = /** @type {OpenRoom | null} */ (null)) {
+function page(open = /** @type {OpenRoom | null} */ (null), pace = PACE) {
   const server = { isAway: false, status: 0, body: {}, isLate: false, feeds: 0, checks: 0 };
   const log = {
     /** Places that are not in it. @type {Set<string>} */
@@ -57,10 +57,16 @@ function page(open = /** @type {OpenRoom | null} */ (null)) {
       return { token: "a token", events: [], readings: [], position: 7, log: LOG };
     },
   };
-  const connection = Object.assign(new EventEmitter(), { attempts: 0, subscription: new EventEmitter() });
+  const connection = Object.assign(new EventEmitter(), {
+    attempts: 0,
+    subscription: new EventEmitter(),
+    delivery: Object.assign(new EventEmitter(), { subscribe() {} }),
+  });
   class Connection extends EventEmitter {
     static UnauthorizedError = class extends Error {};
-    newSubscription() {
+    /** @param {string} channel */
+    newSubscription(channel) {
+      if (channel === "delivery:state") return connection.delivery;
       connection.subscription = Object.assign(new EventEmitter(), { subscribe() {} });
       return connection.subscription;
     }
@@ -79,7 +85,7 @@ function page(open = /** @type {OpenRoom | null} */ (null)) {
   /** @type {string[]} */
   const statuses = [];
   const client = new Client({
-    ...{ mirror, api, Centrifuge, url: "", pace: PACE },
+    ...{ mirror, api, Centrifuge, url: "", pace },
     onStatus: (status) => statuses.push(status),
     onLoggedOut: () => (ends.loggedOut += 1),
     onOtherUser: () => (ends.otherUser += 1),
@@ -87,6 +93,8 @@ function page(open = /** @type {OpenRoom | null} */ (null)) {
   });
   clients.push(client);
   client.start();
+  const told = (/** @type {boolean} */ isLate) =>
+    connection.delivery.emit("publication", { data: { type: "delivery", body: { is_late: isLate } } });
   const subscribed = () => connection.subscription.emit("subscribed", { streamPosition: { offset: 0, epoch: "e" } });
   let offset = 0;
   /** @param {number} position @param {string} place */
@@ -95,7 +103,7 @@ function page(open = /** @type {OpenRoom | null} */ (null)) {
     const data = { type: "message_added", version: position, position, log: place, body };
     connection.subscription.emit("publication", { offset: (offset += 1), data });
   };
-  return { server, log, connection, client, ends, restarts, statuses, subscribed, published };
+  return { server, log, connection, client, ends, restarts, statuses, subscribed, published, told };
 }
 
 /** @param {() => boolean} holds */
@@ -135,6 +143,31 @@ test("a connected page says so when publications are late, and reads the feed", 
   await until(() => server.feeds > feeds + 2);
   server.isLate = false;
   await until(() => client.status === "live");
+});
+
+test("a page that is told that publications are late says so at once, and stops when they no longer are", async () => {
+  const { server, client, subscribed, told } = page(null, { ...PACE, checkMs: 1e6 });
+  subscribed();
+  await until(() => client.status === "live");
+  server.isLate = true;
+  told(true);
+  assert.equal(client.status, "late");
+  const { feeds } = server;
+  await until(() => server.feeds > feeds + 2);
+  server.isLate = false;
+  told(false);
+  await until(() => client.status === "live");
+});
+
+test("a connection that comes back with all publications asks whether they come in time", async () => {
+  const { server, client, connection, subscribed } = page(null, { ...PACE, checkMs: 1e6 });
+  subscribed();
+  await until(() => client.status === "live");
+  connection.subscription.emit("subscribing", { code: 2 });
+  server.isLate = true;
+  const recovered = { recovered: true, wasRecovering: true, streamPosition: { offset: 0, epoch: "e" } };
+  connection.subscription.emit("subscribed", recovered);
+  await until(() => client.status === "late");
 });
 
 test("a real-time server that refuses is asked again after ever longer pauses, and no user is logged out", async () => {
@@ -202,6 +235,20 @@ test("a page remembers the place of a publication that came while it was catchin
   published(8, "1.ada-8-0008");
   await until(() => client.status === "live" && log.asked.includes("1.ada-8-0008"));
   log.lost.add("1.ada-8-0008");
+  await until(() => restarts.count === 1);
+});
+
+test("a page that was switched to is of the log as well, or the page loads afresh", async () => {
+  const { log, client, restarts, subscribed } = page();
+  subscribed();
+  await until(() => client.status === "live");
+  const open = { room: ROOM, messages: [SHOWN], members: [ADA] };
+  const shown = { user: ADA, position: 7, rooms: [ROOM], open };
+  client.open({ ...shown, log: "1.eve-7-0007" }, []);
+  await until(() => log.asked.includes("1.eve-7-0007"));
+  assert.equal(restarts.count, 0);
+  log.lost.add("1.bob-8-0008");
+  client.open({ ...shown, log: "1.bob-8-0008" }, []);
   await until(() => restarts.count === 1);
 });
 

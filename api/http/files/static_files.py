@@ -1,6 +1,6 @@
 """Static files under names that hold a hash of what is in them, so that browsers keep them for good.
 
-`static/pages/room.js` is served as `/static/pages/room.<hash>.js`, and the modules in it import each other by such
+`static/pages/live.js` is served as `/static/pages/live.<hash>.js`, and the modules in it import each other by such
 names. A change in a module changes the names of all modules that import it.
 """
 
@@ -41,7 +41,7 @@ class StaticFile:
 
 
 class StaticFiles:
-    """The files of one version of the program. `sources` are their contents by name, as `pages/room.js`.
+    """The files of one version of the program. `sources` are their contents by name, as `pages/live.js`.
 
     Raises ValueError when modules import each other in a circle or one that is not there.
     """

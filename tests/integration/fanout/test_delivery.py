@@ -1,15 +1,25 @@
 """Whether publications come in time, as browsers are told."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
 
+from api.operations.lateness_publisher import CALM, LatenessPublisher
 from api.settings import Settings
+from centrifugo.hub.configuration import loading as configuration
+from centrifugo.hub.embedded_publisher import EmbeddedPublisher
+from centrifugo.hub.hub import Hub
+from centrifugo.publisher import Publication, PublisherUnavailable
 from projections.fanout import lane_table as lanes
+from projections.fanout.channels import DELIVERY_CHANNEL
+from projections.fanout.lateness import Lateness
 from tests.integration.conftest import StartServer
 from tests.support.conditions import eventually
 from tests.support.people import Person
+from tests.support.store import open_store
 
 
 @pytest.fixture
@@ -53,3 +63,64 @@ async def test_publications_are_late_once_an_event_has_waited_for_seconds(start_
         assert not await is_late(eve)
         await eve.open_room("Unheard")
         await eventually(lambda: is_late(eve), timeout_s=15)
+
+
+class Interruptible(EmbeddedPublisher):
+    """A publisher whose calls have no known outcome while it `is_away`."""
+
+    is_away = False
+    calls = 0
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        self.calls += 1
+        await super().publish(publications)
+        if self.is_away:
+            raise PublisherUnavailable("no answer")
+
+
+async def test_pages_are_told_once_when_publications_begin_to_be_late_and_once_when_they_no_longer_are(
+    database_url: str, psql: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.fanout.lateness.KEEP_S", 0)
+    namespace = {"name": "delivery", "history_size": 100, "history_ttl": "1h"}
+    hub = Hub(configuration.load({"channel": {"namespaces": [namespace]}}, {}))
+    publisher = Interruptible(hub)
+
+    def told() -> list[bool]:
+        kept = [json.loads(b"{" + pub.body + b"}") for _, pub in hub.read_history(DELIVERY_CHANNEL, limit=-1)[1]]
+        publications = [publication["data"] for publication in kept]
+        assert all(data["type"] == "delivery" for data in publications)
+        return [data["body"]["is_late"] for data in publications]
+
+    async with open_store(database_url) as store:
+        pages = LatenessPublisher(Lateness(store.database), publisher)
+        await pages.publish_if_changed()
+        assert told() == []
+        await lanes.pause(psql)
+        for _ in range(3):
+            await pages.publish_if_changed()
+        assert told() == [True]
+        await lanes.resume(psql)
+        for _ in range(CALM - 1):
+            await pages.publish_if_changed()
+        await lanes.pause(psql)
+        await pages.publish_if_changed()
+        await lanes.resume(psql)
+        for _ in range(CALM - 1):
+            await pages.publish_if_changed()
+        assert told() == [True], "publications that are late again at once stay late for pages"
+        await pages.publish_if_changed()
+        assert told() == [True, False]
+
+        await lanes.pause(psql)
+        publisher.is_away = True
+        with pytest.raises(PublisherUnavailable):
+            await pages.publish_if_changed()
+        publisher.is_away = False
+        await lanes.resume(psql)
+        for _ in range(CALM):
+            await pages.publish_if_changed()
+        assert told() == [True, False, True, False], "pages that may have been told otherwise are told again"
+        calls = publisher.calls
+        await asyncio.gather(*(pages.publish_if_changed() for _ in range(3)))
+        assert publisher.calls == calls, "while nothing changes, nothing is published"

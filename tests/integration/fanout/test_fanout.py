@@ -10,7 +10,7 @@ import pytest
 
 from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
-from domain.values import RoomId, UserId
+from domain.values import ClientId, RoomId, UserId
 from eventstore.generation import SHORT
 from eventstore.values import Position
 from postgres.embedded import EmbeddedPostgres
@@ -119,6 +119,17 @@ async def test_a_member_gets_the_body_of_the_contract_and_a_key_made_of_the_fact
     assert server.calls[-1][-1] == f"{room_id}:3:{digest}"
     generation, _, _ = told["log"].partition(".")
     assert (generation, told["log"].split("-")[1:]) == ("1", [f"{position}", digest])
+    assert "idempotency_key" not in told
+
+
+async def test_a_message_is_published_with_the_key_of_its_request(
+    store: Store, server: Server, database_url: str
+) -> None:
+    async with publishing(database_url, store, server):
+        room_id = await store.open_room(by=ADA)
+        recorded = await store.chat.post_message(PostMessage(room_id, ADA, "hello", ClientId("a key of hers")))
+        await published_to(database_url, recorded.position)
+    assert server.published(ADA)[-1]["idempotency_key"] == "a key of hers"
 
 
 @pytest.mark.parametrize("message_first", [True, False])

@@ -93,6 +93,13 @@ async def test_every_form_that_changes_something_says_for_whom(ada: Person) -> N
     assert [form for form in written if "{{ form_fields }}" not in form and "{{ why_field(" not in form] == []
 
 
+async def test_a_page_that_is_meant_for_another_user_is_refused(ada: Person, bob: Person) -> None:
+    room = await ada.open_room("General")
+    for person, status in ((ada, 200), (bob, 409)):
+        meant_for = {"X-User": str(person.user["id"])}
+        assert (await ada.get(f"/rooms/{room}/", headers=meant_for)).status == status
+
+
 async def test_text_that_a_form_could_not_send_is_given_back(ada: Person) -> None:
     room = await ada.open_room("General")
     assert (await ada.post(f"/api/rooms/{room}/leave/")).status == 200

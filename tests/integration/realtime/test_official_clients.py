@@ -16,6 +16,7 @@ import pytest
 
 from centrifugo.client import CentrifugoClient
 from centrifugo.publisher import Channels, Publication
+from projections.fanout.channels import DELIVERY_CHANNEL
 from tests.support.realtime import server as servers
 from tests.support.realtime.breakable_tcp import TcpProxy, proxy_to
 from tests.support.realtime.node import TIMEOUT_S, CommandFailed
@@ -382,6 +383,19 @@ class TestPermissions:
                 await client.do(command, channel=channel, **fields)
             codes[command] = refusal.value.code
         assert codes == {"publish": 103, "presence": 108, "presence_stats": 108, "history": 103}
+
+    async def test_every_client_is_told_whether_publications_are_late_and_tells_no_other(
+        self, server: Server, new_client: NewClient, user: str
+    ) -> None:
+        client = await connected(await new_client(), server.port, user)
+        await client.subscribe(DELIVERY_CHANNEL)
+        await client.expect("subscribed", channel=DELIVERY_CHANNEL)
+        await publish(server, DELIVERY_CHANNEL, {"type": "delivery", "body": {"is_late": True}})
+        (told,) = await client.publications(1, channel=DELIVERY_CHANNEL)
+        assert told["body"] == {"is_late": True}
+        with pytest.raises(CommandFailed) as refusal:
+            await client.do("publish", channel=DELIVERY_CHANNEL, data=1)
+        assert refusal.value.code == 103
 
     @pytest.mark.parametrize(("channel", "code"), [("personal:7", 103), ("nowhere:7", 102), ("plain", 103)])
     async def test_a_channel_without_a_token_is_refused(

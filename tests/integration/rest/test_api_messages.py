@@ -182,6 +182,14 @@ async def test_a_client_catches_up_on_a_room_from_the_version_it_has(ada: Person
     assert ([event["version"] for event in limited["events"]], limited["version"]) == ([1, 2], 5)
 
 
+async def test_a_message_is_told_with_the_key_of_its_request(ada: Person, room: str) -> None:
+    key = {"Idempotency-Key": "a key of hers"}
+    assert (await ada.post(f"{room}/messages/", {"content": "hello"}, headers=key)).status == 201
+    for path in (f"{room}/events/?after=2", "/api/feed/"):
+        told = (await ada.get(path)).body["events"][-1]
+        assert (told["type"], told["idempotency_key"]) == ("message_added", "a key of hers")
+
+
 @pytest.mark.usefixtures("bob_is_in")
 async def test_a_client_catches_up_on_everything_from_the_position_it_has(ada: Person, bob: Person, room: str) -> None:
     before = (await bob.get("/api/rooms/")).position

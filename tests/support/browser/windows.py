@@ -19,8 +19,13 @@ EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_CONNECTION_REFUSED", "ERR_CONNECTI
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-DOCUMENTED = set(re.findall(r"`((?:GET|POST) /api/[^\s`?]*)", (ROOT / "docs" / "http-api.md").read_text()))
+CONTRACT = (ROOT / "docs" / "http-api.md").read_text()
+
+DOCUMENTED = set(re.findall(r"`((?:GET|POST) /api/[^\s`?]*)", CONTRACT))
 """Requests that the HTTP contract describes, as `GET /api/rooms/{room_id}/`."""
+
+SHOWN = set(re.findall(r"^\| `(/[^\s`]*/)` \|", CONTRACT, re.MULTILINE))
+"""Pages that it describes, as `/rooms/{room_id}/`: a script may show one in place of another."""
 
 _numbers = itertools.count(1)
 
@@ -95,11 +100,13 @@ class Windows:
 
 
 def is_described(request: Request) -> bool:
-    """Whether any client might ask this: it is in the HTTP contract, or the page itself once more."""
-    path = URL(request.url).path
+    """Whether the HTTP contract says that a script asks this: a request of the API, or a page for the same user."""
+    path = UUID.sub("{room_id}", URL(request.url).path)
+    if request.redirected_from is not None:
+        return path == "/login/"
     if not path.startswith("/api/"):
-        return request.method == "GET" and path == URL(request.frame.url).path
-    return f"{request.method} {UUID.sub('{room_id}', path)}" in DOCUMENTED
+        return request.method == "GET" and path in SHOWN and "x-user" in request.headers
+    return f"{request.method} {path}" in DOCUMENTED
 
 
 async def is_live(page: Page) -> None:

@@ -1,11 +1,11 @@
-import { day } from "../onrecord/format.js";
-import { fromTemplate } from "./dom.js";
+import { day } from "../../onrecord/format.js";
+import { fromTemplate } from "../dom.js";
 import { messageItem, messageItems } from "./message-items.js";
-import { dayOf, separator } from "./times.js";
+import { dayOf, separator } from "../times.js";
 
 /**
- * @import { Message } from "../onrecord/shapes.js"
- * @import { Room } from "../onrecord/room.js"
+ * @import { Message } from "../../onrecord/shapes.js"
+ * @import { Room } from "../../onrecord/room.js"
  */
 
 const PAGE = 100; // messages added at once

@@ -1,7 +1,7 @@
-import { number } from "../onrecord/format.js";
-import { find, write } from "./dom.js";
+import { number } from "../../onrecord/format.js";
+import { find, write } from "../dom.js";
 
-/** @import { Drafts } from "../onrecord/drafts.js" */
+/** @import { Drafts } from "../../onrecord/drafts.js" */
 
 const NEARLY = 0.9; // of the limit: from here on, characters are counted
 const COMPOSING = 229; // Safari: the Enter that ends a composition comes with this key code and without isComposing

@@ -1,11 +1,11 @@
-import { find, itemsOf, write } from "./dom.js";
+import { find, itemsOf, write } from "../dom.js";
 import { outgoingItem } from "./message-items.js";
 import { MessageWindow } from "./message-window.js";
-import { localise, separateDays } from "./times.js";
+import { localise, separateDays } from "../times.js";
 
 /**
- * @import { Outbox, OutgoingMessage } from "../onrecord/outbox.js"
- * @import { Room } from "../onrecord/room.js"
+ * @import { Outbox, OutgoingMessage } from "../../onrecord/outbox.js"
+ * @import { Room } from "../../onrecord/room.js"
  */
 
 const NEAR_PX = 120;
@@ -53,10 +53,11 @@ export class MessageList {
    * @param {object} parts
    * @param {Room} parts.room
    * @param {Outbox} parts.outbox
+   * @param {AbortSignal} parts.signal ends it
    * @param {number} parts.readUpTo the version up to which the user had read the room; Infinity when all of it
    * @param {(before: number) => Promise<boolean>} parts.fetchOlder adds to the room; resolves to whether there are more
    */
-  constructor(conversation, { room, outbox, readUpTo, fetchOlder }) {
+  constructor(conversation, { room, outbox, signal, readUpTo, fetchOlder }) {
     this.#scroll = find(conversation, ".scroll");
     this.#list = find(conversation, ".messages");
     this.#outgoing = find(conversation, ".outgoing");
@@ -76,7 +77,14 @@ export class MessageList {
     });
     find(this.#jump, "button").addEventListener("click", () => this.toEnd());
     this.#outgoing.addEventListener("click", ({ target }) => target instanceof Element && this.#clicked(target));
-    new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd()).observe(this.#scroll);
+    const size = new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd());
+    size.observe(this.#scroll);
+    signal.addEventListener("abort", () => size.disconnect());
+  }
+
+  /** The messages. */
+  get element() {
+    return this.#list;
   }
 
   /** Bring the first unread message into view; without one, the newest. */

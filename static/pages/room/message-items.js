@@ -1,11 +1,11 @@
-import { clock, day, erasedNote } from "../onrecord/format.js";
-import { linkFinder } from "../onrecord/text.js";
-import { find, fromTemplate } from "./dom.js";
-import { separator } from "./times.js";
+import { clock, day, erasedNote } from "../../onrecord/format.js";
+import { linkFinder } from "../../onrecord/text.js";
+import { find, fromTemplate } from "../dom.js";
+import { separator } from "../times.js";
 
 /**
- * @import { Message } from "../onrecord/shapes.js"
- * @import { OutgoingMessage } from "../onrecord/outbox.js"
+ * @import { Message } from "../../onrecord/shapes.js"
+ * @import { OutgoingMessage } from "../../onrecord/outbox.js"
  */
 
 const findLinks = linkFinder(globalThis.LinkifyIt);

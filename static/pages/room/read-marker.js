@@ -1,9 +1,9 @@
-import { findAll } from "./dom.js";
+import { findAll } from "../dom.js";
 
 /**
- * @import { Api } from "../onrecord/api.js"
- * @import { Mirror } from "../onrecord/mirror.js"
- * @import { Room } from "../onrecord/room.js"
+ * @import { Api } from "../../onrecord/api.js"
+ * @import { Mirror } from "../../onrecord/mirror.js"
+ * @import { Room } from "../../onrecord/room.js"
  */
 
 const PAUSE_MS = 1000;
@@ -22,13 +22,15 @@ export class ReadMarker {
   #seen = 0;
   #marked = 0;
   #isPaused = false;
+  #signal;
 
   /**
-   * @param {{ room: Room, mirror: Mirror, api: Api }} parts
+   * @param {{ room: Room, mirror: Mirror, api: Api, signal: AbortSignal }} parts `signal` ends it
    * @param {HTMLElement} scroll what scrolls the messages
    * @param {HTMLElement} list the messages
    */
-  constructor({ room, mirror, api }, scroll, list) {
+  constructor({ room, mirror, api, signal }, scroll, list) {
+    this.#signal = signal;
     this.#room = room;
     this.#mirror = mirror;
     this.#api = api;
@@ -39,8 +41,13 @@ export class ReadMarker {
     observe(findAll(list, ".message"));
     const additions = new MutationObserver((changes) => changes.forEach(({ addedNodes }) => observe(addedNodes)));
     additions.observe(list, { childList: true });
-    for (const type of ["focus", "blur"]) window.addEventListener(type, () => this.update());
-    document.addEventListener("visibilitychange", () => this.update());
+    for (const type of ["focus", "blur"]) window.addEventListener(type, () => this.update(), { signal });
+    document.addEventListener("visibilitychange", () => this.update(), { signal });
+    signal.addEventListener("abort", () => {
+      sight.disconnect();
+      additions.disconnect();
+      this.#mark(); // what was seen in the last second
+    });
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
@@ -55,22 +62,30 @@ export class ReadMarker {
   }
 
   async update() {
+    if (this.#signal.aborted) return;
     const isLookedAt = document.visibilityState === "visible" && document.hasFocus();
     if (isLookedAt) this.#seen = Math.max(this.#seen, ...this.#inSight);
-    const { id, isLeft } = this.#room;
-    const version = this.#seen;
-    if (this.#isPaused || isLeft || version <= this.#marked || this.#mirror.unread(id) === 0) return;
+    if (this.#isPaused || !this.#hasNews) return;
     this.#isPaused = true;
-    try {
-      const reading = await this.#api.post(`/api/rooms/${id}/read/`, { version });
-      this.#marked = version;
-      this.#mirror.receiveReading(reading);
-    } catch {
-      // the next update tries again
-    }
+    await this.#mark();
     setTimeout(() => {
       this.#isPaused = false;
       this.update();
     }, PAUSE_MS);
+  }
+
+  get #hasNews() {
+    return !this.#room.isLeft && this.#seen > this.#marked && this.#mirror.unread(this.#room.id) > 0;
+  }
+
+  async #mark() {
+    if (!this.#hasNews) return;
+    const before = this.#marked;
+    const version = (this.#marked = this.#seen);
+    try {
+      this.#mirror.receiveReading(await this.#api.post(`/api/rooms/${this.#room.id}/read/`, { version }));
+    } catch {
+      this.#marked = before; // the next update tries again
+    }
   }
 }

@@ -1,0 +1,12 @@
+import { LivePage } from "./live-page.js";
+import { PageSwitch } from "./page-switch.js";
+import { showDiscover } from "./views/discover.js";
+import { showHistory } from "./views/history.js";
+import { showRoom } from "./views/room.js";
+import { showTimes } from "./views/times.js";
+
+/** The script of all pages of a user but the operations page: one connection, which stays while pages are switched. */
+
+const page = new LivePage();
+page.start();
+new PageSwitch(page, { discover: showDiscover, history: showHistory, room: showRoom, times: showTimes }).start();

@@ -1,0 +1,278 @@
+import { stateOf } from "./live-page.js";
+import { find, findAll } from "./dom.js";
+
+/**
+ * @import { LivePage } from "./live-page.js"
+ * @import { RoomChange } from "../onrecord/shapes.js"
+ */
+
+/**
+ * @typedef {object} Shown What a view is given.
+ * @property {LivePage} page
+ * @property {HTMLElement} main
+ * @property {string | null} roomId of the room that the page shows as it is now
+ * @property {AbortSignal} signal ends what the view has set up
+ * @property {(url: string) => void} replaceAddress the view shows what is at another address
+ */
+
+/** @typedef {(shown: Shown) => void} View Brings the content of a page to life. */
+
+const PLACES = /^\/(account|discover|rooms)\//;
+const TIMEOUT_MS = 15_000;
+const MARKED = ".site-header nav a, .sidebar a"; // links that can be `aria-current`
+
+/** @param {URL | Location} url */
+const address = ({ pathname, search }) => pathname + search;
+
+/**
+ * Follows links from page to page without loading anything again: fetches the page that a link leads to, and puts its
+ * content in place of this one's. The mirror, the connection and what is typed stay. Where the answer is not a page
+ * that this script can show, the browser goes there as it does without a script.
+ */
+export class PageSwitch {
+  #page;
+  #views;
+  /** Ends what the view has set up. */
+  #view = new AbortController();
+  /** Ends the request for the next page. */
+  #request = new AbortController();
+  #address = address(location);
+  /** Of the room that is open. @type {string | null} */
+  #roomId = null;
+
+  /**
+   * @param {LivePage} page
+   * @param {Record<string, View>} views by the name that a page says in `data-view`
+   */
+  constructor(page, views) {
+    this.#page = page;
+    this.#views = views;
+  }
+
+  start() {
+    document.addEventListener("click", (event) => this.#clicked(event));
+    addEventListener("popstate", () => this.#popped());
+    this.#show(this.#page.roomId);
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const link = followedLink(event);
+    if (link === null) return;
+    const to = new URL(link.href);
+    if (!PLACES.test(to.pathname) || to.origin !== location.origin) return;
+    if (address(to) === address(location) && to.hash !== "") return; // another place on this page
+    event.preventDefault();
+    this.#go(to, { isPush: true });
+  }
+
+  /** The browser went back or forward, or to another place on this page. */
+  #popped() {
+    this.#request.abort();
+    document.documentElement.classList.remove("switching");
+    if (address(location) !== this.#address) this.#go(new URL(location.href), { isPush: false });
+  }
+
+  /**
+   * @param {URL} to
+   * @param {{ isPush: boolean }} how `isPush`: it becomes a new entry of the browser's history
+   */
+  async #go(to, { isPush }) {
+    this.#request.abort();
+    const { signal } = (this.#request = new AbortController());
+    /** @type {RoomChange[]} */
+    const since = [];
+    this.#page.mirror.subscribe((event) => event && since.push(event), signal);
+    setUnanswered(null);
+    this.#page.onAnswer = () => {};
+    document.documentElement.classList.add("switching");
+    const fetched = await this.#fetch(to, signal).catch(() => undefined);
+    if (signal.aborted) return; // for another page
+    this.#request.abort();
+    document.documentElement.classList.remove("switching");
+    if (fetched) this.#replace(fetched, to, { since, isPush });
+    else if (fetched === null) leave(to, isPush);
+    else this.#stay(to, isPush);
+  }
+
+  /**
+   * There was no answer.
+   *
+   * @param {URL} to
+   * @param {boolean} isPush
+   */
+  #stay(to, isPush) {
+    setUnanswered(to);
+    if (!isPush) this.#page.onAnswer = () => this.#go(to, { isPush });
+  }
+
+  /**
+   * The page at `to`, with its styles loaded; null where the answer is not a page that this script can show. Raises
+   * where there is no answer, or none yet.
+   *
+   * @param {URL} to
+   * @param {AbortSignal} signal
+   */
+  async #fetch(to, signal) {
+    const attempt = new AbortController();
+    const end = () => attempt.abort();
+    const timer = setTimeout(end, TIMEOUT_MS);
+    signal.addEventListener("abort", end);
+    try {
+      const response = await fetch(address(to), {
+        headers: { Accept: "text/html", "X-User": String(this.#page.api.userId) },
+        redirect: "manual",
+        signal: attempt.signal,
+      });
+      if (response.status > 500) throw new Error("not now");
+      if (!response.ok) return null;
+      const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (!this.#canShow(fetched)) return null;
+      await loadStyles(fetched);
+      return fetched;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whether it is a page of the same user and of the same version of the program. @param {Document} fetched */
+  #canShow(fetched) {
+    const isSameBuild = fetched.documentElement.dataset.build === document.documentElement.dataset.build;
+    const hasView = Object.hasOwn(this.#views, fetched.body?.dataset.view ?? "");
+    return isSameBuild && hasView && stateOf(fetched).user.id === this.#page.api.userId;
+  }
+
+  /**
+   * Put a page in the place of this one, at once.
+   *
+   * @param {Document} fetched
+   * @param {URL} to
+   * @param {{ since: RoomChange[], isPush: boolean }} how
+   */
+  #replace(fetched, to, { since, isPush }) {
+    const state = stateOf(fetched);
+    this.#view.abort();
+    this.#view = new AbortController();
+    if (isPush) pushAddress(to);
+    this.#address = address(to);
+    if (this.#roomId !== null) this.#page.mirror.close(this.#roomId);
+    this.#page.client.open(state, since);
+    replaceContent(fetched);
+    this.#page.findLists();
+    this.#page.renderLists();
+    markCurrent(fetched);
+    this.#show(state.open?.room.id ?? null);
+    if (!isPush) find(document, "main").scrollTop = history.state?.top ?? 0;
+    announce();
+    const isPlaced = state.open; // a live room opens where its reader is
+    if (!isPlaced && to.hash.length > 1) document.getElementById(to.hash.slice(1))?.scrollIntoView();
+  }
+
+  /** @param {string | null} roomId */
+  #show(roomId) {
+    this.#roomId = roomId;
+    const show = this.#views[document.body.dataset.view ?? ""];
+    show({
+      ...{ page: this.#page, main: find(document, "main"), roomId, signal: this.#view.signal },
+      replaceAddress: (url) => {
+        history.replaceState(history.state, "", url);
+        this.#address = address(location);
+      },
+    });
+  }
+}
+
+/**
+ * The link that a click follows in this window; null where there is none, or where the browser does more than that.
+ *
+ * @param {MouseEvent} event
+ */
+function followedLink({ target, button, altKey, ctrlKey, metaKey, shiftKey, defaultPrevented }) {
+  const link = target instanceof Element ? target.closest("a[href]") : null;
+  const isPlain = button === 0 && !altKey && !ctrlKey && !metaKey && !shiftKey && !defaultPrevented;
+  if (!isPlain || !(link instanceof HTMLAnchorElement)) return null;
+  return link.target === "" && !link.hasAttribute("download") ? link : null;
+}
+
+/**
+ * Go to a page as the browser does.
+ *
+ * @param {URL} to
+ * @param {boolean} isPush
+ */
+function leave(to, isPush) {
+  if (isPush) location.assign(to);
+  else location.reload(); // the address is that of the page already
+}
+
+/** Keep how far this page was scrolled, for the way back. @param {URL} to */
+function pushAddress(to) {
+  if (to.href === location.href) return;
+  history.replaceState({ top: find(document, "main").scrollTop }, "");
+  history.pushState(null, "", to);
+}
+
+/**
+ * Wait for the styles that the page has and this one lacks.
+ *
+ * @param {Document} fetched
+ */
+async function loadStyles(fetched) {
+  const stylesOf = (/** @type {Document} */ page) => [...findAll(page, "link[rel=stylesheet]")];
+  const loaded = new Set(stylesOf(document).map((link) => link.getAttribute("href")));
+  const missing = stylesOf(fetched).filter((link) => !loaded.has(link.getAttribute("href")));
+  await Promise.all(missing.map(loadStyle));
+}
+
+/** @param {HTMLElement} link */
+function loadStyle(link) {
+  const style = document.importNode(link);
+  document.head.append(style);
+  return new Promise((resolve, reject) => {
+    style.addEventListener("load", resolve);
+    style.addEventListener("error", () => {
+      style.remove();
+      reject(new Error("no style"));
+    });
+  });
+}
+
+/** @param {Document} fetched */
+function replaceContent(fetched) {
+  const sidebar = document.querySelector(".sidebar");
+  const newSidebar = fetched.querySelector(".sidebar");
+  const body = find(document, ".site-body");
+  if (newSidebar === null) sidebar?.remove();
+  else if (sidebar === null) body.prepend(newSidebar); // one that is there stays, as far as it is scrolled
+  find(body, "main").replaceWith(find(fetched, "main"));
+  document.body.className = fetched.body.className;
+  document.body.dataset.view = fetched.body.dataset.view;
+  document.title = fetched.title;
+}
+
+/** @param {Document} fetched */
+function markCurrent(fetched) {
+  const links = (/** @type {Document} */ page) => /** @type {HTMLAnchorElement[]} */ ([...findAll(page, MARKED)]);
+  const current = new Set(links(fetched).filter((link) => link.ariaCurrent !== null).map((link) => link.pathname));
+  for (const link of links(document)) link.ariaCurrent = current.has(link.pathname) ? "page" : null;
+}
+
+/** Say where we are, to screen readers by the name of the page, and by the focus. */
+function announce() {
+  const heading = find(document, "main h1");
+  find(document, ".announcer").textContent = heading.textContent.trim();
+  if (find(document, "main").contains(document.activeElement)) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+/**
+ * Say that there was no answer, with a link that tries again.
+ *
+ * @param {URL | null} to
+ */
+function setUnanswered(to) {
+  const notice = find(document, ".not-answered");
+  find(notice, "a", HTMLAnchorElement).href = to?.href ?? "";
+  notice.hidden = to === null;
+}

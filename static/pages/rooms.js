@@ -1,6 +1,0 @@
-import { find } from "./dom.js";
-import { startLivePage } from "./live-page.js";
-import { localise } from "./times.js";
-
-startLivePage();
-localise(find(document, "main"));

@@ -1,0 +1,90 @@
+import { find, findAll } from "../dom.js";
+import { localise, separateDays } from "../times.js";
+
+/** @import { Shown } from "../page-switch.js" */
+
+const SETTLED_MS = 60;
+
+/**
+ * The history of a room: another version is shown in place, as the server renders it.
+ *
+ * @param {Shown} shown
+ */
+export function showHistory({ page, main, signal, replaceAddress }) {
+  const slider = find(main, "#at", HTMLInputElement);
+  const output = find(main, ".slider output");
+  const roomId = find(main, ".slider", HTMLFormElement).action.split("/").at(-3) ?? "";
+  const { pathname } = location;
+  let wanted = slider.value;
+  let request = new AbortController();
+  signal.addEventListener("abort", () => request.abort());
+
+  /** @param {string} version */
+  async function show(version) {
+    wanted = version;
+    slider.value = version;
+    output.textContent = version;
+    request.abort();
+    request = new AbortController();
+    const isOver = request.signal;
+    const url = `${pathname}?at=${version}`;
+    try {
+      await new Promise((resolve) => setTimeout(resolve, SETTLED_MS)); // while it is dragged, nothing is fetched
+      if (isOver.aborted) return;
+      const response = await fetch(url, { headers: { "X-User": String(page.api.userId) }, signal: isOver });
+      if (!response.ok) throw new Error(String(response.status));
+      replaceMoment(new DOMParser().parseFromString(await response.text(), "text/html"), slider);
+      replaceAddress(url);
+    } catch {
+      if (!isOver.aborted) location.assign(url);
+    }
+  }
+
+  slider.addEventListener("input", () => show(slider.value));
+  main.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
+    if (!(link instanceof HTMLAnchorElement)) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    const to = new URL(link.href);
+    const version = to.searchParams.get("at");
+    if (to.pathname !== pathname || version === null) return;
+    event.preventDefault();
+    show(version);
+  });
+  const render = () => {
+    const newest = page.mirror.room(roomId)?.version;
+    if (newest === undefined || newest === Number(slider.max)) return;
+    slider.max = String(newest);
+    slider.value = wanted;
+    find(main, ".newest-version").textContent = slider.max;
+  };
+  page.mirror.subscribe((event) => {
+    if (event?.type === "content_erased" && event.body.room.id === roomId) show(wanted);
+  }, signal);
+  page.onChange(render, signal);
+  showLocalTimes();
+}
+
+function showLocalTimes() {
+  localise(find(document, "#moment"));
+  for (const list of findAll(document, "#moment .messages")) separateDays(list);
+}
+
+/**
+ * Show the moment of another page of this history. The focus stays on what it was on.
+ *
+ * @param {Document} page
+ * @param {HTMLElement} slider
+ */
+function replaceMoment(page, slider) {
+  const { activeElement } = document;
+  const isStep = activeElement instanceof HTMLAnchorElement && activeElement.closest(".steps") !== null;
+  const focused = isStep ? `.steps [rel=${activeElement.rel}][href]` : ".stream [aria-current] a";
+  const isReplaced = isStep || Boolean(activeElement?.closest(".stream"));
+  find(document, "#moment").replaceWith(find(page, "#moment"));
+  find(document, ".steps").replaceWith(find(page, ".steps"));
+  find(document, "h1").replaceWith(find(page, "h1"));
+  document.title = page.title;
+  showLocalTimes();
+  if (isReplaced) (findAll(document, focused)[0] ?? slider).focus();
+}
