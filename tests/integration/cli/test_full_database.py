@@ -19,6 +19,7 @@ from tests.support.given_when_then import ADA
 from tests.support.killable_processes import own_postgres_in
 from tests.support.store import open_store
 
+GONE = ("Error: the database is not available (", "Error: the database refuses the connection: ")
 NO_SPACE = "Error: the database has no space left on its disk\n"
 IN_NEED_OF_SPACE = {"projections verify"}
 """It reads, and folds the log into temporary tables."""
@@ -92,7 +93,7 @@ async def test_commands_on_a_server_that_died_of_it_say_so_in_one_line(
             said = onrecord(words)
             assert isinstance(said.exception, SystemExit), (words, said.exception)
             assert (said.exit_code, said.stderr.count("\n")) == (1, 1), (words, said.output)
-            assert said.stderr.startswith("Error: the database is not available ("), words
+            assert said.stderr.startswith(GONE), words
 
     await asyncio.to_thread(all_of_them)
     filler.unlink()
