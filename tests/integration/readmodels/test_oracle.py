@@ -31,6 +31,7 @@ from domain.errors import ChatError
 from domain.room import Room
 from domain.values import RequestId, RoomId, UserId
 from eventstore.values import Position
+from eventstore.words import Opening
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
 from projections.readmodels.projection import BatchMemberships, MembershipChange
@@ -59,6 +60,14 @@ SELECT EXISTS (
         AND application_name <> 'onrecord fan-out')
 """
 """Whether a transaction is open in another session, those that publish excepted."""
+
+WORDS = """
+SELECT
+    salt, content, client_id, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed,
+    EXISTS (SELECT FROM erasures WHERE erasures.room_id = stream AND erasures.version = bodies.version) AS is_erased
+FROM bodies JOIN stored_events ON originator_id = stream AND originator_version = bodies.version
+"""
+"""All words that stand apart from the log, with their seals."""
 
 T = TypeVar("T")
 Act = tuple[str, int, int, int]
@@ -275,8 +284,16 @@ class Service:
             assert await self.in_memory(process, room_id) == state, "an aggregate in memory differs from the log"
         async with self.store.database.connection() as connection:
             await published_to(self._dsn, await self.store.log.last_position(connection=connection))
+        await self._check_words()
         for user_id in USERS:
             await self._check_client(user_id)
+
+    async def _check_words(self) -> None:
+        """What is erased is gone, and what is left opens the event that it is of."""
+        for row in await self.store.database.fetch(WORDS):
+            assert not row["is_erased"], "words are left that were erased"
+            opening = Opening(row["salt"], row["content"], row["client_id"])
+            assert opening.seal == row["sealed"], "words are not those that the event was sealed with"
 
     async def _is_quiet(self) -> bool:
         """A commit that was delivered on a line that broke then may still be under way."""
