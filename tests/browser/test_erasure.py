@@ -1,9 +1,10 @@
 """Erased words leave every open page at once, and every page that was away when it is back."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.test_live import post, together
+from tests.browser.test_switching import switch, two_rooms
 from tests.support.browser.windows import Windows, is_live, said
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -58,3 +59,24 @@ async def test_a_page_without_scripts_says_that_words_were_erased(windows: Windo
     await expect(page.locator(f"#m{version} .text")).to_contain_text(f": {WHY}")
     history = await windows.open(f"/rooms/{room}/history/", ada, live=False, java_script_enabled=False)
     await expect(history.locator(".chosen-event")).to_contain_text(f"erased content of version {version}: {WHY}")
+
+
+async def test_words_that_are_erased_while_a_page_is_under_way_are_not_on_it(windows: Windows) -> None:
+    ada, bob, first, second = await two_rooms(windows, "Erased under way")
+    version = await post(bob, second, SECRET)
+    admin = await windows.admin()
+    page = await windows.open(f"/rooms/{first}/", ada)
+    last = page.locator(f'.sidebar .room[data-id="{second}"] .last')
+
+    async def come_late(route: Route) -> None:
+        answer = await route.fetch()
+        assert SECRET in await answer.text()
+        body = {"versions": [version], "why": WHY, "dry_run": False}
+        assert (await admin.post(f"/api/rooms/{second}/erase/", body)).status == 200
+        await expect(last).to_contain_text("(erased)")
+        await route.fulfill(response=answer)
+
+    await page.route(f"**/rooms/{second}/", come_late)
+    await switch(page, second)
+    await expect(page.locator(f"#m{version}")).to_have_class("message erased")
+    assert SECRET not in await page.content()
