@@ -1,6 +1,5 @@
 """What the commands that erase share: the options, the dry run, the receipt."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
@@ -9,8 +8,8 @@ import click
 
 from api.core import Core
 from api.erasure.receipts import Receipt, receipt_of
-from api.settings import Settings
-from cli.support.environment import bring_up_to_date, chat_core, existing_database
+from cli.support.changing import change
+from cli.support.log_reader import Reader
 from cli.support.operator_options import operator_options, put_on_record
 from cli.support.output import print_json
 from domain.erasure import Plan
@@ -44,28 +43,25 @@ def erase(
     """
     check_reason(operator.why)
 
-    async def run(core: Core, settings: Settings) -> Receipt:
+    async def run(core: Core, reader: Reader) -> Receipt:
         plan = await plan_of(core)
         if is_meant:
             acting = Operator(operator.who, "")
             await put_on_record(acting, f"erase {subject}", f"request {plan.request}", core.database)
             await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
-        return receipt_of(plan, dry_run=not is_meant, backups_kept_days=settings.backups_kept_days)
+        return receipt_of(plan, dry_run=not is_meant, backups_kept_days=reader.settings.backups_kept_days)
 
     with_receipt(run, as_json=as_json)
 
 
-def with_receipt(run: Callable[[Core, Settings], Awaitable[Receipt]], *, as_json: bool) -> None:
+def with_receipt(run: Callable[[Core, Reader], Awaitable[Receipt]], *, as_json: bool) -> None:
     """Run an erasure and print its receipt."""
 
-    async def connected(settings: Settings) -> Receipt:
-        async with chat_core(settings) as (core, _):
-            return await run(core, settings)
+    async def printed(core: Core, reader: Reader) -> None:
+        receipt = await run(core, reader)
+        print_json(receipt) if as_json else print_receipt(receipt)
 
-    with existing_database(Settings.from_environment()) as settings:
-        bring_up_to_date(settings)
-        receipt = asyncio.run(connected(settings))
-    print_json(receipt) if as_json else print_receipt(receipt)
+    change(printed)
 
 
 def print_receipt(receipt: Receipt) -> None:

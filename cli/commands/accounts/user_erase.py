@@ -4,21 +4,15 @@ from datetime import UTC, datetime
 
 import click
 
-from api.accounts.accounts import NAMED
 from api.core import Core
 from api.erasure.account_erasure import erase_account, look_at_account
 from api.erasure.receipts import Receipt, receipt_of
-from api.settings import Settings
 from cli.commands.accounts.user_access import disconnect
 from cli.support.erasure import erasing_options, with_receipt
-from cli.support.numbers import POSITION
-from domain.names import username_keys
+from cli.support.log_reader import Reader
 from domain.room import check_reason
-from domain.values import OPERATOR, UserId
-from postgres.database import Database
+from domain.values import OPERATOR
 from projections.operator_actions import Operator
-
-FIND = f"SELECT user_id FROM users {NAMED}"
 
 
 @click.command()
@@ -37,8 +31,8 @@ def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
     """
     check_reason(operator.why)
 
-    async def run(core: Core, settings: Settings) -> Receipt:
-        user_id = await _user_id(user, core.database)
+    async def run(core: Core, reader: Reader) -> Receipt:
+        user_id = await reader.user_id(user)
         plan = await core.erasing.plan_user(user_id)
         async with core.database.transaction() as connection:
             account = await look_at_account(connection, user_id)
@@ -49,17 +43,8 @@ def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
         if is_meant:
             await core.ledger.user_erased(user_id, datetime.now(UTC))
             await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
-            await disconnect(settings, user_id)
-        days = settings.backups_kept_days
+            await disconnect(reader.settings, user_id)
+        days = reader.settings.backups_kept_days
         return receipt_of(plan, dry_run=not is_meant, backups_kept_days=days, account=account)
 
     with_receipt(run, as_json=as_json)
-
-
-async def _user_id(user: str, database: Database) -> UserId:
-    if user.isdecimal():
-        return UserId(POSITION(user))
-    found = await database.fetchval(FIND, username_keys(user))
-    if found is None:
-        raise click.ClickException(f"there is no user {user}")
-    return UserId(found)

@@ -8,8 +8,8 @@ import click
 from api.core import Core
 from api.erasure.account_erasure import erase_account, returned_users
 from api.erasure.receipts import Receipt, receipt_of
-from api.settings import Settings
 from cli.support.erasure import erasing_options, with_receipt
+from cli.support.log_reader import Reader
 from domain.custody import Target
 from domain.erasure import Plan
 from domain.room import ERASED_LIMIT, check_reason
@@ -29,7 +29,7 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
     """
     check_reason(operator.why)
 
-    async def run(core: Core, settings: Settings) -> Receipt:
+    async def run(core: Core, reader: Reader) -> Receipt:
         users = await returned_users(await core.ledger.erased_users(), core.database)
         places: defaultdict[RoomId, list[int]] = defaultdict(list)
         for line in await core.ledger.returned():
@@ -50,7 +50,7 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
         if users:
             verb = "erased" if is_meant else "would erase"
             click.echo(f"{verb} the accounts of users {', '.join(map(str, users))}", err=True)
-        return receipt_of(everything, dry_run=not is_meant, backups_kept_days=settings.backups_kept_days)
+        return receipt_of(everything, dry_run=not is_meant, backups_kept_days=reader.settings.backups_kept_days)
 
     with_receipt(run, as_json=as_json)
 
