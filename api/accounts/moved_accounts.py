@@ -12,7 +12,7 @@ from replay.archive.archive_reader import ArchiveRefused
 
 PAGE = 5000
 FIELDS = ", ".join(Account.__struct_fields__)
-READ = f"SELECT {FIELDS} FROM users WHERE user_id > $1 ORDER BY user_id LIMIT $2"
+READ = f"SELECT {FIELDS} FROM users WHERE user_id > $1 AND erased_at IS NULL ORDER BY user_id LIMIT $2"
 LOCK = "LOCK TABLE users IN SHARE MODE"
 """No account is created between the look at the table and the end of the transaction."""
 
