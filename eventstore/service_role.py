@@ -6,9 +6,10 @@ It cannot drop or disable the triggers that keep the log append-only. Migrations
 import asyncpg
 
 from postgres.migrations import MigrationError
+from postgres.scram import scram_verifier
 
 EXISTS = "SELECT rolsuper FROM pg_roles WHERE rolname = $1"
-QUOTE = "SELECT quote_ident($1), quote_literal($2)"
+QUOTE = "SELECT quote_ident($1)"
 
 GRANTS = (
     "GRANT USAGE ON SCHEMA public TO {role}",
@@ -25,14 +26,18 @@ GRANTS = (
 async def grant_service_role(connection: asyncpg.Connection, role: str, password: str) -> None:
     """Create the role, or give it this password, and grant what the service needs. Safe to repeat after each upgrade.
 
+    The server is told the password's verifier: statements that fail are in its log, and all are where it logs them.
+
     Raises MigrationError when the role is a superuser, which no grant restricts.
     """
     is_superuser = await connection.fetchval(EXISTS, role)
     if is_superuser:
         raise MigrationError(f"{role} is a superuser: name another role")
-    name, secret = await connection.fetchrow(QUOTE, role, password)
+    name = await connection.fetchval(QUOTE, role)
     action = "CREATE" if is_superuser is None else "ALTER"
     async with connection.transaction():
-        await connection.execute(f"{action} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {secret}")
+        await connection.execute(
+            f"{action} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{scram_verifier(password)}'"
+        )
         for grant in GRANTS:
             await connection.execute(grant.format(role=name))

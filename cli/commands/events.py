@@ -201,6 +201,7 @@ async def show(events: AsyncIterator[FoundEvent], reader: Reader, *, limit: int 
         await show_one(recorded, reader, as_json=as_json)
         shown += 1
         if shown == limit:
+            click.echo(f"stopped at --limit {limit}; --after {recorded.position} continues", err=True)
             break
     return shown
 

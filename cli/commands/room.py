@@ -21,6 +21,7 @@ from cli.support.output import (
     print_fields,
     print_json,
     print_room_entry,
+    say_what_is_left_out,
     words_shown,
 )
 from domain.chat import OpenRoom
@@ -77,8 +78,10 @@ def list_(text: str, limit: int, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        for each in await list_rooms(reader.reads.database, containing=text, limit=limit):
+        found, total = await list_rooms(reader.reads.database, containing=text, limit=limit)
+        for each in found:
             print_json(each) if as_json else print_room_entry(each)
+        say_what_is_left_out(len(found), total)
 
     read(run)
 

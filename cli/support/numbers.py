@@ -13,4 +13,11 @@ POSITION_OR_START = click.IntRange(0, LARGEST)
 COUNT = click.IntRange(1, 2**31 - 1)
 """How many of something."""
 
-limit_option = click.option("--limit", type=COUNT, default=1000, show_default=True, metavar="N", help="List N at most.")
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(0, COUNT.max),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="List N at most; 0: all.",
+)

@@ -41,6 +41,12 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.encode(value).decode())
 
 
+def say_what_is_left_out(shown: int, total: int) -> None:
+    """One line of standard error when a limit cut a list."""
+    if shown < total:
+        click.echo(f"{shown:,} of {total:,}; --limit 0 shows all", err=True)
+
+
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
     """Names and values, aligned."""
     rows = list(fields)

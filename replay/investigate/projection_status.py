@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime
 
 import asyncpg
 import msgspec
@@ -22,7 +21,11 @@ from replay.rebuild import shadow
 LAG = f"""
 SELECT
     (SELECT count(*) FROM (SELECT FROM {TABLE} WHERE notification_id > $1 LIMIT $2) AS beyond),
-    (SELECT {OCCURRED_AT} FROM {TABLE} WHERE notification_id > $1 ORDER BY notification_id LIMIT 1)
+    (SELECT {OCCURRED_AT} FROM {TABLE} WHERE notification_id > $1 ORDER BY notification_id LIMIT 1),
+    CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_xact_replay_timestamp(), now()) ELSE now() END
+"""
+"""How many events a projection lacks, the time of the oldest, and what time it is: on a standby, the time of the last
+commit that it knows of. Its primary may have published an event that the standby only heard of as recorded.
 """
 COUNTED = 10_000
 """A lag is counted in events up to this many; beyond it, in positions."""
@@ -128,8 +131,8 @@ async def _status(
     reason: str | None = None,
 ) -> Status:
     head = await connection.fetchval(LAST_POSITION)
-    lag_events, oldest = await connection.fetchrow(LAG, position, COUNTED)
+    lag_events, oldest, at = await connection.fetchrow(LAG, position, COUNTED)
     if lag_events == COUNTED:
         lag_events = max(COUNTED, head - position)
-    lag_s = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
+    lag_s = (at - oldest).total_seconds() if oldest is not None else 0.0
     return Status(name, lifecycle, state, position, head, lag_events, max(0.0, lag_s), holder=holder, reason=reason)

@@ -11,7 +11,7 @@ from cli.support.environment import bring_up_to_date, chat_core, existing_databa
 from cli.support.log_reader import Reader, read
 from cli.support.numbers import limit_option
 from cli.support.operator_options import recorded_options
-from cli.support.output import moment, print_json, print_room_entry
+from cli.support.output import moment, print_json, print_room_entry, say_what_is_left_out
 from projections.operator_actions import Operator
 from replay.investigate.directory import UserEntry, find_user, list_users, rooms_of
 
@@ -79,8 +79,10 @@ def list_(text: str, limit: int, as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        for each in await list_users(reader.reads.database, containing=text, limit=limit):
+        found, total = await list_users(reader.reads.database, containing=text, limit=limit)
+        for each in found:
             print_json(each) if as_json else click.echo(on_one_line(each))
+        say_what_is_left_out(len(found), total)
 
     read(run)
 

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from api.settings import Settings
 from cli.main import main
+from cli.support.environment import chat_core
 from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
 from domain.values import RoomId, UserId
+from tests.support.people import PASSWORD
 from tests.support.store import open_store
 
 ADA, BOB = UserId(1), UserId(2)
@@ -65,6 +68,27 @@ def test_events_are_listed_by_every_filter(onrecord: Run) -> None:
         ("--until 2000-01-01T00:00:00Z", []),
     ):
         assert positions(onrecord("events", "list", "--json", *options.split())) == expected, options
+
+
+@pytest.mark.usefixtures("room_id")
+def test_a_list_that_is_cut_says_so_on_standard_error(onrecord: Run, database_url: str) -> None:
+    async def sign_up() -> None:
+        async with chat_core(Settings(database_url=database_url)) as (_, accounts):
+            await accounts.sign_up("ada", PASSWORD)
+            await accounts.sign_up("bob", PASSWORD)
+
+    asyncio.run(sign_up())
+    for command in ("events list", "events search moth"):
+        cut = onrecord(*command.split(), "--limit", "1", "--json")
+        (line,) = cut.stdout.splitlines()
+        assert f"stopped at --limit 1; --after {json.loads(line)['position']} continues\n" in cut.stderr
+    for command, total in (("room list", 2), ("user list", 2)):
+        cut = onrecord(*command.split(), "--limit", "1", "--json")
+        assert len([json.loads(line) for line in cut.stdout.splitlines()]) == 1
+        assert f"1 of {total}; --limit 0 shows all\n" in cut.stderr
+        for limit in ("0", "2", "1000"):
+            whole = onrecord(*command.split(), "--limit", limit)
+            assert (len(whole.stdout.splitlines()), "--limit" in whole.stderr) == (total, False)
 
 
 @pytest.mark.usefixtures("room_id")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cli.main import main
 from cli.support.environment import chat_core
 from domain.chat import PostMessage, RenameRoom
 from postgres.embedded import EmbeddedPostgres
+from tests.support.conditions import eventually
 from tests.support.every_command import CHANGING, READING, command_line
 from tests.support.given_when_then import ADA
 from tests.support.people import PASSWORD
@@ -67,6 +69,31 @@ async def test_commands_that_read_work(onrecord: Run, tmp_path: Path) -> None:
         assert "streamed" in onrecord("room", "show", "General").stdout
 
     await asyncio.to_thread(all_of_them)
+
+
+async def test_the_status_is_judged_by_what_the_standby_has_heard(
+    standby: str, own_postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    def status() -> int:
+        settings = {"DATABASE_URL": standby, "DATA_DIR": str(tmp_path), "FANOUT_LAG_LIMIT_S": "2"}
+        return CliRunner(env=settings).invoke(main, ["projections", "status", "--sample", "0"]).exit_code
+
+    primary = await asyncpg.connect(own_postgres.dsn)
+    async with open_store(own_postgres.dsn) as store:
+        await primary.execute("UPDATE fanout_lanes SET position = (SELECT max(notification_id) FROM stored_events)")
+        await store.open_room("Bugs")  # published by then, and the standby has not heard it
+        await caught_up(standby, own_postgres.dsn)
+        posted = time.monotonic()
+
+        async def is_older_than_the_limit() -> bool:
+            return time.monotonic() > posted + 2.5
+
+        await eventually(is_older_than_the_limit)
+        assert await asyncio.to_thread(status) == 0
+        await store.open_room("Late")  # what is published late is late there, too
+        await caught_up(standby, own_postgres.dsn)
+        assert await asyncio.to_thread(status) == 1
+    await primary.close()
 
 
 async def test_the_tail_follows_what_streams_in(standby: str, own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:

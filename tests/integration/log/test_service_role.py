@@ -1,6 +1,8 @@
 """The service runs under a role that cannot take the guards off the log."""
 
 import asyncio
+import base64
+from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
@@ -11,7 +13,9 @@ from api import wiring
 from api.http.app_keys import ACCOUNTS
 from api.schema import bring_up_to_date
 from cli.main import main
+from postgres.embedded import EmbeddedPostgres
 from postgres.locks import REBUILD
+from postgres.scram import scram_verifier
 from replay.rebuild.rebuild import RebuildRefused, rebuild
 from tests.integration.conftest import StartServer, Visit
 from tests.support.operator import OPERATOR
@@ -64,6 +68,43 @@ async def test_a_grant_is_on_record_without_the_password(service_url: str, datab
     stored = await owner.fetchval("SELECT rolpassword FROM pg_authid WHERE rolname = $1", role)
     assert stored.startswith("SCRAM-SHA-256$")
     await owner.close()
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["plain words", "it's $1 %s \\", "Pässwort", "ﬁve ½ Ⅸ", "a\u00a0b\u00adc", "סיסמה", "סיסמה a", "\ue000", "\u00ad"],
+)
+async def test_a_password_is_stored_as_postgresql_stores_it(database_url: str, role: str, password: str) -> None:
+    owner = await asyncpg.connect(database_url)
+    literal = await owner.fetchval("SELECT quote_literal($1::text)", password)
+    await owner.execute(f"CREATE ROLE {role} PASSWORD {literal}")
+    stored = await owner.fetchval("SELECT rolpassword FROM pg_authid WHERE rolname = $1", role)
+    await owner.execute(f"DROP ROLE {role}")
+    await owner.close()
+    _, iterations, salt = stored.replace("$", ":").split(":")[:3]
+    assert scram_verifier(password, salt=base64.b64decode(salt), iterations=int(iterations)) == stored
+
+
+async def test_the_log_of_the_server_never_has_the_password(
+    own_postgres: EmbeddedPostgres, postgres_folder: Path
+) -> None:
+    secret = "correct-horse-battery"
+    owner = await asyncpg.connect(own_postgres.dsn)
+    await bring_up_to_date(owner)
+    await owner.execute("CREATE ROLE owner_without_roles LOGIN")
+    await owner.execute("ALTER SYSTEM SET log_statement = 'all'")
+    await owner.execute("ALTER SYSTEM SET log_parameter_max_length_on_error = -1")
+    await owner.execute("SELECT pg_reload_conf()")
+    await owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO owner_without_roles")
+    await owner.close()
+    refusing = own_postgres.dsn.replace("//onrecord@", "//owner_without_roles@")
+    for url, code in ((refusing, 1), (own_postgres.dsn, 0)):
+        said = await asyncio.to_thread(grant, url, "onrecord_service", password=secret)
+        assert (said.exit_code, secret in said.output) == (code, False)
+    logged = await asyncio.to_thread(lambda: "".join(file.read_text() for file in postgres_folder.rglob("*.log")))
+    assert "permission denied to create role" in logged
+    assert "CREATE ROLE onrecord_service" in logged
+    assert secret not in logged
 
 
 async def test_a_grant_that_is_refused_changes_nothing(database_url: str, role: str, service_url: str) -> None:

@@ -191,7 +191,8 @@ async def test_an_interrupted_rebuild_leaves_the_live_tables_and_resumes(
 
 
 def interrupt(progress: Progress) -> None:
-    raise Stop
+    if progress.done > 0:
+        raise Stop
 
 
 @pytest.fixture
@@ -217,6 +218,19 @@ async def test_a_shadow_filled_by_different_fold_code_is_discarded(
     monkeypatch.setattr(RoomsProjection, "version", RoomsProjection.version + 1)
     finished = await rebuild(create_fold(), database_url, unseen)
     assert (finished.resumed_at, finished.events) == (0, 24)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_a_shadow_that_a_crash_may_have_emptied_is_discarded(
+    database_url: str, admin: asyncpg.Connection
+) -> None:
+    await admin.execute("ALTER TABLE former_names SET UNLOGGED")
+    async with open_store(database_url) as store:
+        await talk(store)
+        with pytest.raises(Stop):
+            await rebuild(create_fold(), database_url, interrupt)
+        finished = await rebuild(create_fold(), database_url, unseen)
+        assert (finished.resumed_at, finished.events) == (0, 24)
 
 
 @contextlib.asynccontextmanager
