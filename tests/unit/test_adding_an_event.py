@@ -5,7 +5,7 @@ import re
 from tests.support.realtime.server import ROOT
 
 GUIDE = (ROOT / "docs" / "adding-an-event.md").read_text()
-MOST = 16
+MOST = 15
 """Files outside tests and documents that a new event with a field of its own may touch."""
 
 LATER = {
