@@ -32,6 +32,7 @@ WITH RECURSIVE part (class_id, id) AS (
 
 PARTS = parts_of("unnest($1::text[])")
 
+# An owner who is no superuser may not read all: mappings of users to foreign servers, which are about no table.
 CATALOGS = """
 SELECT relname AS name, pg_class.oid AS class_id,
     array_agg(attname::text ORDER BY attnum) FILTER (WHERE attnum = ANY(indkey)) AS key,
@@ -39,6 +40,7 @@ SELECT relname AS name, pg_class.oid AS class_id,
         AS parsed
 FROM pg_class JOIN pg_index ON indrelid = pg_class.oid AND indisprimary JOIN pg_attribute ON attrelid = pg_class.oid
 WHERE relnamespace = 'pg_catalog'::regnamespace AND NOT relisshared AND attnum > 0
+    AND has_table_privilege(pg_class.oid, 'SELECT')
 GROUP BY pg_class.oid, relname ORDER BY relname
 """
 REFERENCES = """

@@ -24,7 +24,7 @@ MOVE = blocks("### From the embedded database to your own PostgreSQL")[1]
 (REBUILD,) = blocks("## Roles in the database", document="deployment.md")
 PULL = "git pull\n"
 MIGRATE = "docker compose run --rm migrate "
-MATCHES = "verdict       all rows match the log"
+MATCHES = "all rows match the log"
 
 
 @pytest.fixture
