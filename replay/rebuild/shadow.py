@@ -169,9 +169,7 @@ async def _rehearse_swap(there: list[str], connection: asyncpg.Connection) -> No
     """Do to the empty tables what the swap does, compare them with the live ones, and take it back."""
     rehearsal = connection.transaction()
     await rehearsal.start()
-    await connection.execute(
-        f"GRANT ALL ON SCHEMA {SHADOW} TO PUBLIC"
-    )  # owners and grantors have their rights in public
+    await connection.execute(f"GRANT ALL ON SCHEMA {SHADOW} TO PUBLIC")  # owners and grantors have rights in `public`
     for table in there:
         await _execute(await at_the_swap(f"{LIVE}.{table}", f"{SHADOW}.{table}", connection), connection)
     live, fresh = await describe(LIVE, there, connection), await describe(SHADOW, there, connection)
