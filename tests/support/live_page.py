@@ -55,6 +55,11 @@ class LogRestarted(Exception):
     """The log went back, and with it what the page shows."""
 
 
+def source_of(place: str) -> str:
+    """Who gave a place in the log: its newest stands for those before."""
+    return place.partition("-")[0]
+
+
 class LivePage:
     """Rooms and messages as one person sees them, from one WebSocket after another.
 
@@ -68,7 +73,7 @@ class LivePage:
         self._websocket_url = websocket_url
         self._channel = f"personal:{browser.user_id}"
         self._position = 0  # everything up to here is shown
-        self._log = ""  # which log that is in, as the feed says
+        self._places: list[str] = []  # in the log, as the feed and publications say: the newest from each source
         self._offset, self._epoch = 0, ""
         self.rooms: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, dict[int, Any]] = {}
@@ -111,7 +116,7 @@ class LivePage:
 
     def _begin_again(self) -> None:
         self.restarted += 1
-        self._position, self._log = 0, ""
+        self._position, self._places = 0, []
         self._offset, self._epoch = 0, ""
         self.rooms, self.messages = {}, {}
         self._is_stale = False
@@ -121,7 +126,7 @@ class LivePage:
         while True:
             await asyncio.sleep(LOOK_S)
             await self._is_awake.wait()
-            if self._log:
+            if self._places:
                 try:
                     await self._read(f"/api/feed/?after={self._position}&limit=1")
                 except LogRestarted:
@@ -156,11 +161,13 @@ class LivePage:
 
     async def _read(self, path: str) -> Answer:
         """Ask for what depends on the page's place in the log. Raises LogRestarted where that is no longer there."""
-        log = self._log
-        answer = await self.browser.get(f"{path}&log={log}" if log else path)
+        places = self._places
+        answer = await self.browser.get(path + "".join(f"&log={place}" for place in places))
         if answer.status == 409:
             assert answer.body["code"] == "log_restarted", answer.raw
             raise LogRestarted
+        if answer.status == 200 and places:  # the newest of those that were asked about stands for them all
+            self._places = [places[-1], *(place for place in self._places if place not in places)]
         return answer
 
     async def _hear(self, reply: dict[str, Any], socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -207,7 +214,7 @@ class LivePage:
 
     async def _load(self) -> None:
         """The whole page, after subscribing: what is published from now on is above it, or drops out by version."""
-        self._log = (await self.browser.get("/api/feed/?limit=1")).body["log"]
+        self._places = [(await self.browser.get("/api/feed/?limit=1")).body["log"]]
         answer = await self.browser.get("/api/rooms/")
         self._position = answer.position
         for room in answer.body["results"]:
@@ -226,7 +233,8 @@ class LivePage:
             answer = await self._read(f"/api/feed/?after={self._position}&limit={FEED_LIMIT}")
             for event in answer.body["events"]:
                 await self._take(event)
-            self._position, self._log = max(self._position, answer.body["position"]), answer.body["log"]
+            self._position = max(self._position, answer.body["position"])
+            self._places[:1] = [answer.body["log"]]
             if len(answer.body["events"]) < FEED_LIMIT:
                 return
 
@@ -245,7 +253,15 @@ class LivePage:
                 if (body["from"] if is_range else version) > self.rooms[room_id]["version"] + 1:
                     await self._fill(room_id)
                 self._apply(event)
-        self._position = max(self._position, event["position"])
+        if event["position"] > self._position:
+            self._move_to(event)
+
+    def _move_to(self, event: Event) -> None:
+        self._position = event["position"]
+        if (place := event.get("log")) is None:
+            return
+        is_of_last = self._places and source_of(self._places[-1]) == source_of(place)
+        self._places = [*(self._places[:-1] if is_of_last else self._places), place]
 
     async def _enter(self, room_id: str) -> None:
         answer = await self.browser.get(f"/api/rooms/{room_id}/")
