@@ -20,7 +20,7 @@ ORDER BY notification_id
 """
 
 SIGNALS = ("feed_paused", "log_restarted")
-"""Publications that are not in the log."""
+"""Publications that are not in the log. What a channel leaves out after one of them, pages find in the feed."""
 
 
 @dataclass(frozen=True)
@@ -117,17 +117,13 @@ def check_arrivals(pages: Sequence[LivePage]) -> int:
     return total
 
 
-READ_THE_FEED = ("feed_paused", "log_restarted")
-"""Signals after which something is left out of a channel: pages find it in the feed."""
-
-
 def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int, caught_up_at: Set[int]) -> None:
     """Offset after offset, and of each room version after version while the user was there and the feed not paused."""
     assert [offset for offset, _ in arrivals] == list(range(arrivals[0][0], arrivals[0][0] + len(arrivals)))
     position = 0
     versions: dict[str, int] = {}
     for offset, event in arrivals:
-        if event["type"] in READ_THE_FEED or offset - 1 in caught_up_at:
+        if event["type"] in SIGNALS or offset - 1 in caught_up_at:
             versions.clear()
         if event["type"] in SIGNALS:
             continue
