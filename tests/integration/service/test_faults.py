@@ -23,8 +23,8 @@ SECONDS = float(os.environ.get("SECONDS", "10"))
 CROWD = int(os.environ.get("CROWD", "1000"))
 """How many people come into a room at once; `make soak` asks for more."""
 RESTORES = os.environ.get("RESTORES", "no") == "yes"
-"""Whether backups are restored as well, which `make soak` asks for. Of the pages here, unlike those in browsers, one may
-keep a message that a restore took back; test_restored_backup.py and the browsers' tests hold that one by one.
+"""Whether backups are restored as well, which `make soak` asks for. A page here, unlike one in a browser, may keep a
+message that a restore took back; test_restored_backup.py and the browsers' tests hold that one by one.
 """
 
 
