@@ -260,5 +260,5 @@ async def find_for_erasure(connection: asyncpg.Connection, user_id: UserId) -> s
 
 
 async def erase_row(connection: asyncpg.Connection, user_id: UserId, instead: str) -> None:
-    """Remove name, password and role of an account: nobody can log in to it. `instead` is shown as its name."""
+    """Remove name, password and role of an account, which ends logins. `instead` is shown as its name."""
     await connection.execute(ERASE, user_id, instead)

@@ -21,9 +21,9 @@ from projections.operator_actions import Operator
 def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
     """Erase USER (name or id): the account, and the words of all messages and former room names of theirs.
 
-    Sessions and connections end. Name, password, read marks and idempotency keys go. The number stays, so that nobody
-    else gets it, and is shown as "erased user 7". Without --yes, the command says what would go, and erases nothing.
-    After an interruption, give the id to erase the rest.
+    Sessions and connections end. Name, password, read marks and idempotency keys go. The number stays, is shown as
+    "erased user 7", and is never given to another account. Without --yes, the command says what would go, and erases
+    nothing. After an interruption, give the id to erase the rest.
 
     \b
     onrecord user erase mallory --why "asked for in letter 17"
