@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +19,7 @@ from eventstore import words
 from eventstore.inline_projection import Holders
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
-from postgres.calls import Call
+from postgres.calls import Call, columns
 from projections.readmodels import fold_version
 from projections.readmodels.tables import LIVE
 
@@ -230,8 +230,3 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
         for e in messages
     ]
     return Call("fold_changes", base, *columns(rooms, 7), *columns(said, 5))
-
-
-def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows of `width` fields as one list per column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
