@@ -199,7 +199,8 @@ class Room(Aggregate):
         """
         check_content(content)
         self._must_have(user_id)
-        self._message_added(user_id=user_id, content=content, client_id=client_id)
+        # By its class: through the method that applies it, the library takes twice the time for the commonest event.
+        self.trigger_event(Room.MessageAdded, user_id=user_id, content=content, client_id=client_id)
 
     def join(self, *, user_id: UserId) -> None:
         """Make `user_id` a member. Raises AlreadyAMember."""
