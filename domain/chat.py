@@ -1,131 +1,18 @@
-"""The use cases: each has a command, and a method of `Chat` that carries it out."""
+"""The use cases of rooms: each command has a method that carries it out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Generic
 
 from domain.errors import AlreadyAMember, NameTaken
-from domain.idempotency import IdempotencyKey, idempotency_key
-from domain.names import name_key
-from domain.room import NAME_TAKEN, Room, RoomEvent, check_name
-from domain.values import ClientId, RequestId, RoomId, UserId
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRoom:
-    """Open a room called `name` with the opener as its first member."""
-
-    name: str
-    user_id: UserId
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PostMessage:
-    """Post `content` in a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    content: str
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JoinRoom:
-    """Join a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LeaveRoom:
-    """Leave a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RenameRoom:
-    """Rename a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    name: str
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EraseContent:
-    """Erase the words of these versions of a room, as part of `request`."""
-
-    room_id: RoomId
-    versions: tuple[int, ...]
-    erased_by: UserId
-    request: RequestId
-    why: str
-
-
-P_co = TypeVar("P_co", covariant=True)
-"""The type of the store's positions. The use cases only pass them on."""
-
-
-class RecordedEvent(Protocol[P_co]):
-    """An event in the log, and its position."""
-
-    @property
-    def position(self) -> P_co: ...
-
-    @property
-    def event(self) -> RoomEvent: ...
-
-
-class Rooms(Protocol[P_co]):
-    """Stores rooms. Every method returns the last event recorded, after commit.
-
-    A repeated idempotency key records nothing and answers what the first command with it recorded.
-    """
-
-    async def add(
-        self, room: Room, /, *, unique: "UniqueName", taken: Exception, key: IdempotencyKey | None
-    ) -> RecordedEvent[P_co]:
-        """Add a new room. Raises `taken` when another room holds its unique value."""
-
-    async def change(
-        self, room_id: RoomId, command: Callable[[Room], None], /, *, key: IdempotencyKey | None
-    ) -> RecordedEvent[P_co]:
-        """Apply `command` to the room's current state. Errors of the command are raised here."""
-
-    async def claim(
-        self,
-        room_id: RoomId,
-        unique: "UniqueName",
-        command: Callable[[Room, bool, str | None], None],
-        /,
-        *,
-        key: IdempotencyKey | None,
-    ) -> RecordedEvent[P_co]:
-        """As `change`, for a command that gives the room a unique value.
-
-        The command is told whether another room holds it at that moment, and raises then; and the text under which
-        this room holds it already, or None.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class UniqueName:
-    """A room's name, and the form in which names are compared: only one room may have that."""
-
-    value: str
-    text: str
-
-
-def unique_name(name: str) -> UniqueName:
-    """The name of a room as it is recorded: without the space around it."""
-    return UniqueName(name_key(name), name.strip())
+from domain.idempotency import idempotency_key
+from domain.ports import P_co, RecordedEvent, Rooms, unique_name
+from domain.room import NAME_TAKEN, Room, check_name
+from domain.room.erasing import EraseContent
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
+from domain.room.opening import OpenRoom
+from domain.values import RoomId, UserId
 
 
 class Chat(Generic[P_co]):

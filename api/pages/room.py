@@ -11,9 +11,10 @@ from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import first_unread, layout_context, my_rooms, state_with_room
-from domain.chat import PostMessage, RenameRoom
 from domain.errors import InvalidField, NameTaken
 from domain.room import CONTENT_LIMIT
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
 from eventstore.values import Version
 from projections.readmodels.queries import AtPosition, NotInRoom
 from projections.readmodels.shapes import RoomSummary

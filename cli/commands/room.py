@@ -24,9 +24,9 @@ from cli.support.output import (
     say_what_is_left_out,
     words_shown,
 )
-from domain.chat import OpenRoom
 from domain.erasure import Plan
 from domain.room import Room
+from domain.room.opening import OpenRoom
 from domain.values import UserId
 from eventstore.values import Version
 from projections.operator_actions import Operator

@@ -9,9 +9,12 @@ import asyncpg
 import psycopg
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage, UniqueName
 from domain.errors import AlreadyAMember, NameTaken, NotAMember, RoomNotFound
+from domain.ports import UniqueName
 from domain.room import Room
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.opening import OpenRoom
 from domain.values import ClientId, RoomId
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreRejected
 from postgres.errors import StoreUnavailable
@@ -33,8 +36,8 @@ def post(room_id: RoomId, content: str, key: str | None = None) -> PostMessage:
 
 def says_two_things_of_which_one_cannot_be_stored(room: Room) -> None:
     """Past the rules on purpose: PostgreSQL keeps no NUL in a text."""
-    room._message_added(user_id=ADA, content="first half", client_id=None)
-    room._message_added(user_id=ADA, content="second\x00half", client_id=None)
+    room.trigger_event(Room.MessageAdded, user_id=ADA, content="first half", client_id=None)
+    room.trigger_event(Room.MessageAdded, user_id=ADA, content="second\x00half", client_id=None)
 
 
 async def test_a_command_is_recorded_whole_or_not_at_all_and_spoils_no_other(store: Store, database_url: str) -> None:
