@@ -5,7 +5,9 @@ from typing import Generic
 
 from domain.errors import AlreadyAMember, NameTaken
 from domain.idempotency import idempotency_key
-from domain.ports import P_co, RecordedEvent, Rooms, unique_name
+from domain.names import name_key
+from domain.ports import P_co, RecordedEvent, Rooms
+from domain.questions import NameHolder, WhoHasName
 from domain.room import NAME_TAKEN, Room, check_name
 from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom, LeaveRoom
@@ -13,6 +15,12 @@ from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
 from domain.values import RoomId, UserId
+
+
+def must_be_free(holder: NameHolder) -> None:
+    """Raises NameTaken when another room has the name."""
+    if holder.is_taken:
+        raise NameTaken(NAME_TAKEN)
 
 
 class Chat(Generic[P_co]):
@@ -27,9 +35,8 @@ class Chat(Generic[P_co]):
     async def open_room(self, command: OpenRoom) -> RecordedEvent[P_co]:
         """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
         room = Room.open(name=command.name, user_id=command.user_id)
-        return await self._rooms.add(
-            room, unique=unique_name(command.name), taken=NameTaken(NAME_TAKEN), key=idempotency_key(command)
-        )
+        question = WhoHasName(name_key(command.name), room.room_id)
+        return await self._rooms.add(room, question=question, check=must_be_free, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
         """Post a message. Raises RoomNotFound, NotAMember, InvalidField."""
@@ -70,10 +77,11 @@ class Chat(Generic[P_co]):
         """Rename a room. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
         check_name(command.name)  # first, since a database cannot compare every text
 
-        def rename(room: Room, is_taken: bool, present: str | None) -> None:
-            room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken, present=present)
+        def rename(room: Room, holder: NameHolder) -> None:
+            room.rename(user_id=command.user_id, name=command.name, is_taken=holder.is_taken, present=holder.present)
 
-        return await self._rooms.claim(command.room_id, unique_name(command.name), rename, key=idempotency_key(command))
+        question = WhoHasName(name_key(command.name), command.room_id)
+        return await self._rooms.decide(command.room_id, question, rename, key=idempotency_key(command))
 
     async def erase_content(self, command: EraseContent) -> RecordedEvent[P_co]:
         """Erase words; they are gone when this answers. Raises RoomNotFound, NothingToErase, InvalidField."""

@@ -1,14 +1,14 @@
 """What the use cases need of a place that keeps rooms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from domain.idempotency import IdempotencyKey
-from domain.names import name_key
+from domain.questions import Question
 from domain.room import Room, RoomEvent
 from domain.values import RoomId
 
+T = TypeVar("T")
 P_co = TypeVar("P_co", covariant=True)
 """The type of the store's positions. The use cases only pass them on."""
 
@@ -30,39 +30,24 @@ class Rooms(Protocol[P_co]):
     """
 
     async def add(
-        self, room: Room, /, *, unique: "UniqueName", taken: Exception, key: IdempotencyKey | None
+        self, room: Room, /, *, question: Question[T], check: Callable[[T], None], key: IdempotencyKey | None
     ) -> RecordedEvent[P_co]:
-        """Add a new room. Raises `taken` when another room holds its unique value."""
+        """Add a new room, unless `check` raises: it is told the answer to `question`."""
 
     async def change(
         self, room_id: RoomId, command: Callable[[Room], None], /, *, key: IdempotencyKey | None
     ) -> RecordedEvent[P_co]:
         """Apply `command` to the room's current state. Errors of the command are raised here."""
 
-    async def claim(
+    async def decide(
         self,
         room_id: RoomId,
-        unique: "UniqueName",
-        command: Callable[[Room, bool, str | None], None],
+        question: Question[T],
+        command: Callable[[Room, T], None],
         /,
         *,
         key: IdempotencyKey | None,
     ) -> RecordedEvent[P_co]:
-        """As `change`, for a command that gives the room a unique value.
-
-        The command is told whether another room holds it at that moment, and raises then; and the text under which
-        this room holds it already, or None.
+        """As `change`, for a command that needs a fact which rooms do not remember. It is told the answer to `question`
+        at the moment of the decision: no other command comes between.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class UniqueName:
-    """A room's name, and the form in which names are compared: only one room may have that."""
-
-    value: str
-    text: str
-
-
-def unique_name(name: str) -> UniqueName:
-    """The name of a room as it is recorded: without the space around it."""
-    return UniqueName(name_key(name), name.strip())
