@@ -7,6 +7,7 @@ process that notices begins a new *generation*: a number in the table `log_gener
 
 import hashlib
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -147,12 +148,25 @@ class KnownLog:
 
     def __init__(self) -> None:
         self.anchor = NOTHING
+        self._name = secrets.token_hex(3)
         self._caches: list[Callable[[], None]] = []
 
     @property
     def generation(self) -> int:
         """Of the log; 0 before the first look."""
         return self.anchor.generation
+
+    def source(self, generation: int) -> str:
+        """Of the places in the log that this process gives to clients during a generation."""
+        return f"{generation}.{self._name}"
+
+    def place_since(self, before: Anchor) -> str:
+        """A place for the client of a command that was carried out since `before` was the anchor: its event is in the
+        log up to there. When the log went back meanwhile, nobody knows which of the two logs has the event: then it is
+        a place in the former one, where no client continues from.
+        """
+        anchor = self.anchor if before.generation in (0, self.generation) else before
+        return place_token(self.source(anchor.generation), anchor.position, anchor.hash[:SHORT])
 
     def on_restart(self, forget: Callable[[], None]) -> None:
         """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it."""

@@ -48,7 +48,7 @@ async def post_message(request: web.Request) -> web.Response:
     body = await read_body(request, NewMessage)
     count_message(request)
     command = PostMessage(room, request[SESSION].user.id, body.content, key)
-    return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
+    return await recorded_body(request, request.app[CORE].chat.post_message(command), status=201)
 
 
 ENDPOINTS = (

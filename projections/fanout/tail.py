@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
@@ -43,7 +42,6 @@ class Tail:
 
     def __init__(self, dsn: str, database: Database, log: Log, publications: Publications, known: KnownLog) -> None:
         self.known = known
-        self._name = secrets.token_hex(3)
         self._database = database
         self._log = log
         self._publications = publications
@@ -147,7 +145,7 @@ class Tail:
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)
 
     def _entry(self, stored: Stored[RoomEvent], generation: int) -> Entry:
-        return Entry(stored, source=f"{generation}.{self._name}")
+        return Entry(stored, source=self.known.source(generation))
 
     async def _check(self, generation: int, connection: asyncpg.Connection) -> None:
         """Check that what was read over this connection is of the log of `generation`."""
