@@ -403,6 +403,8 @@ CREATE VIEW failed_logins AS
 --     until timestamp with time zone)
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
+-- lock_and_look_v2(folded_by text, streams uuid[], known bigint[], owners bigint[], keys text[], OUT head bigint, OUT
+--     checkpoint bigint, OUT versions bigint[], OUT has_known_keys boolean) returns record
 -- log_contains(at bigint, hash bytea) returns boolean
 -- log_hash(at bigint) returns bytea
 -- look_at_log(known_position bigint, known_hash bytea, OUT generation bigint, OUT contains boolean, OUT head bigint,
