@@ -57,7 +57,7 @@ from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
 from eventstore.writer.writer import Observer, Writer, unobserved
-from postgres.database import Database
+from postgres.database import Database, OnConnect
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications
@@ -81,13 +81,13 @@ CONFIG = Path(centrifugo.__file__).with_name("config.json")
 
 
 @contextlib.asynccontextmanager
-async def open_database(settings: Settings, known: KnownLog | None = None) -> AsyncIterator[Database]:
-    """The connection pool; `known` is checked over each connection. Raises StoreUnavailable."""
+async def open_database(settings: Settings, on_connect: OnConnect | None = None) -> AsyncIterator[Database]:
+    """The connection pool; `on_connect` is called with each connection before its use. Raises StoreUnavailable."""
     database = await Database.connect(
         settings.database_url,
         size=settings.database_pool,
         timeout_s=settings.database_timeout_s,
-        on_connect=known.check if known is not None else None,
+        on_connect=on_connect,
     )
     try:
         yield database
@@ -96,9 +96,9 @@ async def open_database(settings: Settings, known: KnownLog | None = None) -> As
 
 
 @contextlib.asynccontextmanager
-async def open_reads(settings: Settings) -> AsyncIterator[Reads]:
+async def open_reads(settings: Settings, on_connect: OnConnect | None = None) -> AsyncIterator[Reads]:
     """For a process that only reads. Raises StoreUnavailable."""
-    async with open_database(settings) as database:
+    async with open_database(settings, on_connect) as database:
         yield _reads(database, create_mapper())
 
 
@@ -106,7 +106,7 @@ async def open_reads(settings: Settings) -> AsyncIterator[Reads]:
 async def open_core(settings: Settings, *, observer: Observer = unobserved) -> AsyncIterator[Core]:
     """The core; at the end of the block, commands under way are finished. Raises StoreUnavailable."""
     known = KnownLog()
-    async with open_database(settings, known) as database, contextlib.AsyncExitStack() as cleanup:
+    async with open_database(settings, known.check) as database, contextlib.AsyncExitStack() as cleanup:
         mapper = create_mapper()
         reads = _reads(database, mapper)
         projection = create_read_models()

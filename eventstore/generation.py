@@ -5,6 +5,7 @@ earlier than before, or continues with other events, and everything that was rem
 process that notices begins a new *generation*: a number in the table `log_generation`.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
+from eventstore.errors import ContentWithheld
 from eventstore.values import LOG_START, Position, Version
 
 FUNCTIONS = Path(__file__).with_name("generation.sql")
@@ -138,6 +140,38 @@ async def check_places(places: Sequence[Anchor], connection: asyncpg.Connection)
         raise NotInLog
 
 
+class Gate:
+    """Whether words from the database may leave this process. Open, until something closes it.
+
+    A reader remembers `closings` before it reads, and calls `check` with it before it lets go of what it read: what was
+    read before a closing, or while the gate was closed, does not leave once it is open again.
+    """
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self.closings = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._open.is_set()
+
+    def close(self) -> None:
+        """Let nothing out from now on."""
+        self.closings += 1
+        self._open.clear()
+
+    def open(self, closings: int) -> None:
+        """Let words out again, unless it was closed once more since `closings`."""
+        if closings == self.closings:
+            self._open.set()
+
+    def check(self, closings: int) -> None:
+        """Raise ContentWithheld unless the gate has been open all the time since `closings`."""
+        if not self.is_open or closings != self.closings:
+            raise ContentWithheld
+
+
 class KnownLog:
     """What this process knows of the log, and the caches of what was read from it.
 
@@ -147,6 +181,7 @@ class KnownLog:
 
     def __init__(self) -> None:
         self.anchor = NOTHING
+        self.gate = Gate()
         self._caches: list[Callable[[], None]] = []
 
     @property
@@ -155,7 +190,10 @@ class KnownLog:
         return self.anchor.generation
 
     def on_restart(self, forget: Callable[[], None]) -> None:
-        """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it."""
+        """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it.
+
+        It is called as soon as this process knows, and again when the new generation has begun.
+        """
         self._caches.append(forget)
 
     async def check(self, connection: asyncpg.Connection) -> None:
@@ -188,6 +226,7 @@ class KnownLog:
 
         If another process has begun one already, that one is used. Takes the append lock.
         """
+        self._forget()
         row = await connection.fetchrow(BEGIN, known.generation, known.position)
         assert row is not None
         if self.generation != known.generation:
@@ -200,5 +239,8 @@ class KnownLog:
 
     def _begin(self, anchor: Anchor) -> None:
         self.anchor = anchor
+        self._forget()
+
+    def _forget(self) -> None:
         for forget in self._caches:
             forget()

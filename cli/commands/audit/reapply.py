@@ -30,7 +30,8 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
     check_reason(operator.why)
 
     async def run(core: Core, reader: Reader) -> Receipt:
-        users = await returned_users(await core.ledger.erased_users(), core.database)
+        async with core.database.connection() as connection:
+            users = await returned_users(await core.ledger.erased_users(), connection)
         places: defaultdict[RoomId, list[int]] = defaultdict(list)
         for line in await core.ledger.returned():
             places[RoomId(line.room)].append(line.version)
