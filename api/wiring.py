@@ -106,7 +106,7 @@ async def open_reads(settings: Settings, on_connect: OnConnect | None = None) ->
 async def open_core(settings: Settings, *, observer: Observer = unobserved) -> AsyncIterator[Core]:
     """The core; at the end of the block, commands under way are finished. Raises StoreUnavailable."""
     known = KnownLog()
-    async with open_database(settings, known.check) as database, contextlib.AsyncExitStack() as cleanup:
+    async with open_database(settings, known.check_connection) as database, contextlib.AsyncExitStack() as cleanup:
         mapper = create_mapper()
         reads = _reads(database, mapper)
         projection = create_read_models()

@@ -34,7 +34,7 @@ class LogRestarted(StoreUnavailable):
 class ContentWithheld(StoreUnavailable):
     """Words that were erased are in the database again, or may be. Nothing that may hold them leaves this process."""
 
-    REASON = "words that were erased are in the database again: run `onrecord audit reapply`"
+    REASON = "words that were erased may be in the database again: see `onrecord audit reapply`"
 
     def __init__(self, reason: str = REASON) -> None:
         super().__init__(reason)

@@ -5,7 +5,6 @@ earlier than before, or continues with other events, and everything that was rem
 process that notices begins a new *generation*: a number in the table `log_generation`.
 """
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -26,6 +25,10 @@ FUNCTIONS = Path(__file__).with_name("generation.sql")
 LOOK = "SELECT generation, contains, head, hash FROM look_at_log($1, $2)"
 BEGIN = "SELECT generation, head, hash FROM begin_generation($1, $2)"
 READ = "SELECT generation FROM log_generation"
+# A restored database is another one, or its server was started again.
+SERVER = """
+SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()
+"""
 READ_BEGINNING = "SELECT began_at FROM log_generation"
 
 # Whether the log has the event of each place; of a hash, its first bytes may be given.
@@ -148,23 +151,29 @@ class Gate:
     """
 
     def __init__(self) -> None:
-        self._open = asyncio.Event()
-        self._open.set()
+        self._is_open = True
+        self._listeners: list[Callable[[], None]] = []
         self.closings = 0
 
     @property
     def is_open(self) -> bool:
-        return self._open.is_set()
+        return self._is_open
+
+    def on_close(self, forget: Callable[[], None]) -> None:
+        """Have `forget` called at each closing: it drops what was read to go out later."""
+        self._listeners.append(forget)
 
     def close(self) -> None:
         """Let nothing out from now on."""
         self.closings += 1
-        self._open.clear()
+        self._is_open = False
+        for forget in self._listeners:
+            forget()
 
     def open(self, closings: int) -> None:
         """Let words out again, unless it was closed once more since `closings`."""
         if closings == self.closings:
-            self._open.set()
+            self._is_open = True
 
     def check(self, closings: int) -> None:
         """Raise ContentWithheld unless the gate has been open all the time since `closings`."""
@@ -183,6 +192,8 @@ class KnownLog:
         self.anchor = NOTHING
         self.gate = Gate()
         self._caches: list[Callable[[], None]] = []
+        self._doubters: list[Callable[[], None]] = []
+        self._servers: set[tuple[object, ...]] = set()
 
     @property
     def generation(self) -> int:
@@ -190,17 +201,30 @@ class KnownLog:
         return self.anchor.generation
 
     def on_restart(self, forget: Callable[[], None]) -> None:
-        """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it.
-
-        It is called as soon as this process knows, and again when the new generation has begun.
-        """
+        """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it."""
         self._caches.append(forget)
 
-    async def check(self, connection: asyncpg.Connection) -> None:
-        """Compare the anchor with the log, and move it to the head; forget everything when the log went back.
+    def on_doubt(self, ask: Callable[[], None]) -> None:
+        """Have `ask` called when the log may have gone back: as soon as that is known, and when another server answers.
+
+        A process that saw little of the log may remember nothing that was lost.
+        """
+        self._doubters.append(ask)
+
+    async def check_connection(self, connection: asyncpg.Connection) -> None:
+        """As `check`; and doubt the log of a server that this process does not know, as after a restore.
 
         Called for every new connection: one connection never leads to two different logs.
         """
+        server = tuple(await connection.fetchrow(SERVER))
+        if server not in self._servers:
+            if self._servers:
+                self._doubt()
+            self._servers.add(server)
+        await self.check(connection)
+
+    async def check(self, connection: asyncpg.Connection) -> None:
+        """Compare the anchor with the log, and move it to the head; forget everything when the log went back."""
         known = self.anchor
         seen = await look(known, connection)
         if seen.contradicts(known):
@@ -226,7 +250,7 @@ class KnownLog:
 
         If another process has begun one already, that one is used. Takes the append lock.
         """
-        self._forget()
+        self._doubt()
         row = await connection.fetchrow(BEGIN, known.generation, known.position)
         assert row is not None
         if self.generation != known.generation:
@@ -239,8 +263,10 @@ class KnownLog:
 
     def _begin(self, anchor: Anchor) -> None:
         self.anchor = anchor
-        self._forget()
-
-    def _forget(self) -> None:
+        self._doubt()
         for forget in self._caches:
             forget()
+
+    def _doubt(self) -> None:
+        for ask in self._doubters:
+            ask()

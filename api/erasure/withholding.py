@@ -1,6 +1,7 @@
 """No words are served while the database holds any that the ledger says were erased, as after a backup was restored."""
 
 import asyncio
+import contextlib
 import logging
 
 import asyncpg
@@ -29,7 +30,7 @@ async def refuse_returned(ledger: Ledger, connection: asyncpg.Connection) -> Non
 
 
 class Withholding:
-    """Keeps the gate of this process: closed until the ledger was compared, and again when the log went back.
+    """Keeps the gate of this process: closed until the ledger was compared, and again when the log may have gone back.
 
     `start` looks first, `run` goes on looking.
     """
@@ -38,7 +39,7 @@ class Withholding:
         self._core = core
         self._gate = core.known.gate
         self._asked = asyncio.Event()
-        core.known.on_restart(self._ask)
+        core.known.on_doubt(self._ask)
 
     async def start(self) -> None:
         """Look, and complete the ledger with what is erased here. Raises LedgerUnavailable, StoreUnavailable."""
@@ -47,7 +48,7 @@ class Withholding:
         await self._core.ledger.catch_up()
 
     async def run(self) -> None:
-        """Look again when the log went back, and until what was erased is erased again."""
+        """Look again when the log may have gone back, and until what was erased is erased again."""
         while True:
             if self._gate.is_open:
                 await self._asked.wait()
@@ -57,10 +58,11 @@ class Withholding:
             except (LedgerUnavailable, StoreUnavailable) as error:
                 log.warning("cannot look for erased words", extra={"reason": str(error)})
             if not self._gate.is_open:
-                await asyncio.sleep(RECHECK_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), RECHECK_S)
 
     def _ask(self) -> None:
-        """The log went back: until the ledger was looked at, anything may be there again."""
+        """The log may have gone back: until the ledger was compared, anything may be there again."""
         self._gate.close()
         self._asked.set()
 

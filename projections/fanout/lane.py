@@ -154,16 +154,17 @@ class Lane:
                 await self._known.check(self._connection)
 
     async def _withhold(self) -> None:
-        """Publish nothing while the gate is closed. Histories of channels may hold what is withheld, so they go."""
-        if self._emptied != (closings := self._known.gate.closings):
+        """Publish nothing while the gate is closed. If it stays closed, histories go: they may hold erased words."""
+        await asyncio.sleep(RECHECK_S)
+        self.row = await lanes.read_lane(self.row, self._connection)
+        closings = self._known.gate.closings
+        if not self._known.gate.is_open and self._emptied != closings:
             users = await self._warm_users.warm_all(self._connection, token_ttl_s=self._token_ttl_s)
             try:
                 await self._publisher.remove_history([personal_channel(user_id) for user_id in users])
                 self._emptied = closings
             except PublisherUnavailable as error:
                 log.warning("histories not removed, will be tried again", extra={"reason": str(error)})
-        await asyncio.sleep(RECHECK_S)
-        self.row = await lanes.read_lane(self.row, self._connection)
         self._reset()
 
     async def _check_place(self) -> None:

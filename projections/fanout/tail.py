@@ -54,6 +54,7 @@ class Tail:
         self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
         self.head = LOG_START
         known.on_restart(self._forget)
+        known.gate.on_close(self._forget)
 
     async def run(self) -> None:
         """Listen for notifications until cancelled. Without it `wait_for_news` only polls."""
