@@ -138,7 +138,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         await writer.start()
         rooms = Repository(aggregates, writer, kind=Room, missing=_no_such_room)
         chat, wordings = Chat(rooms), ReadModelWordings(database, reads.log)
-        ledger = LedgerKeeper(Ledger(settings.ledger_file), database, wordings.erased)
+        ledger = LedgerKeeper(create_ledger(settings), database, wordings.erased)
         record = Record(Repository(aggregates, writer, kind=Custody, missing=lambda _: Custody(user_id=OPERATOR)))
         yield Core(
             database=database,
@@ -171,6 +171,11 @@ def create_read_models() -> ReadModels:
 def create_snapshots(settings: Settings, mapper: Mapper[UUID] | None = None) -> Snapshots[Aggregate]:
     """The table of snapshots, authenticated with the secret of the service if this process may read it."""
     return Snapshots(mapper or create_mapper(), key=snapshot_key(settings))
+
+
+def create_ledger(settings: Settings) -> Ledger:
+    """The ledger of erasures, for a process that only compares it."""
+    return Ledger(settings.ledger_file)
 
 
 def create_log() -> Log:

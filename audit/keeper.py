@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from audit.ledger import ErasedUser, ErasedWords, Ledger
+from audit.ledger import ErasedUser, ErasedWords, Ledger, Line
 from audit.returned import SLICE, lines_of, returned_words
 from eventstore import idempotency_keys
 from postgres.database import Database
@@ -21,7 +21,7 @@ class LedgerKeeper:
     """
 
     def __init__(self, ledger: Ledger, database: Database, erased: Callable[[], AsyncIterator[Place]]) -> None:
-        self.ledger = ledger
+        self._ledger = ledger
         self._database = database
         self._erased = erased
 
@@ -31,7 +31,7 @@ class LedgerKeeper:
 
     async def user_erased(self, user_id: int, at: datetime) -> None:
         """Write that the account is erased that has this number at this time."""
-        await asyncio.to_thread(self.ledger.append, [ErasedUser(user_id, at)])
+        await asyncio.to_thread(self._ledger.append, [ErasedUser(user_id, at)])
 
     async def catch_up(self) -> None:
         """Write what a process erased that died before it wrote so."""
@@ -45,19 +45,22 @@ class LedgerKeeper:
                 missing = []
         await self._write(missing)
 
+    async def lines(self) -> list[Line]:
+        """All that the ledger says."""
+        return await asyncio.to_thread(lambda: list(self._ledger.read()))
+
     async def returned(self) -> list[ErasedWords]:
         """What the ledger says is erased and whose words are in the database."""
-        lines = await asyncio.to_thread(lambda: list(self.ledger.read()))
+        lines = await self.lines()
         async with self._database.connection() as connection:
             return [line async for line in returned_words(lines, connection)]
 
     async def erased_users(self) -> list[ErasedUser]:
         """The accounts that the ledger says are erased."""
-        lines = await asyncio.to_thread(lambda: list(self.ledger.read()))
-        return [line for line in lines if isinstance(line, ErasedUser)]
+        return [line for line in await self.lines() if isinstance(line, ErasedUser)]
 
     def _known(self) -> set[Place]:
-        return {(line.room, line.version) for line in self.ledger.read() if isinstance(line, ErasedWords)}
+        return {(line.room, line.version) for line in self._ledger.read() if isinstance(line, ErasedWords)}
 
     async def _write(self, places: Sequence[Place]) -> None:
         """Write that these are erased, once nothing else here keeps what came with the words: keys of clients."""
@@ -66,4 +69,4 @@ class LedgerKeeper:
         async with self._database.connection() as connection:
             await idempotency_keys.remove_for(places, connection)
             lines = await lines_of(places, connection)
-        await asyncio.to_thread(self.ledger.append, lines)
+        await asyncio.to_thread(self._ledger.append, lines)

@@ -15,7 +15,7 @@ from domain.room import ERASED_LIMIT, check_reason
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 IN_THE_LOG = "the log itself holds it"
-ROOM_NAME = "it is the name that the room has"
+ROOM_NAME = "it is the name that the room has: rename the room first"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 
 import asyncpg
 
 from api.core import Core
 from api.erasure.account_erasure import returned_users
-from audit.ledger import ErasedUser, Ledger, LedgerUnavailable
+from audit.ledger import ErasedUser, LedgerUnavailable, Line
 from audit.returned import returned_words
 from eventstore.errors import ContentWithheld
 from postgres.errors import StoreUnavailable
@@ -18,11 +19,10 @@ RECHECK_S = 2.0
 log = logging.getLogger(__name__)
 
 
-async def refuse_returned(ledger: Ledger, connection: asyncpg.Connection) -> None:
+async def refuse_returned(lines: Sequence[Line], connection: asyncpg.Connection) -> None:
     """Compare the ledger with the database. Raises ContentWithheld when the latter holds what the former says was
-    erased, and LedgerUnavailable.
+    erased.
     """
-    lines = await asyncio.to_thread(lambda: list(ledger.read()))
     async for _ in returned_words(lines, connection):
         raise ContentWithheld
     if await returned_users([line for line in lines if isinstance(line, ErasedUser)], connection):
@@ -68,9 +68,10 @@ class Withholding:
 
     async def _look(self) -> None:
         closings = self._gate.closings
+        lines = await self._core.ledger.lines()
         try:
             async with self._core.database.connection() as connection:
-                await refuse_returned(self._core.ledger.ledger, connection)
+                await refuse_returned(lines, connection)
         except ContentWithheld as error:
             log.error("serving nothing", extra={"reason": str(error)})
         else:

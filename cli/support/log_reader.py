@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
+import asyncpg
 import click
 import msgspec
 
@@ -16,7 +16,6 @@ from api.accounts.accounts import NAMED
 from api.core import Reads
 from api.erasure.withholding import refuse_returned
 from api.settings import Settings
-from audit.ledger import Ledger
 from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.numbers import POSITION, POSITION_OR_START
 from domain.custody import Custody
@@ -83,9 +82,12 @@ async def open_reader(settings: Settings, *, without_words: bool = False) -> Asy
     """A reader of the log; nothing is written. Raises StoreUnavailable; ContentWithheld where a backup brought words
     back that were erased, unless the command shows none: `without_words`.
     """
-    refuse = None if without_words else partial(refuse_returned, Ledger(settings.ledger_file))
+
+    async def refuse(connection: asyncpg.Connection) -> None:
+        await refuse_returned(list(wiring.create_ledger(settings).read()), connection)
+
     patient = msgspec.structs.replace(settings, database_pool=POOL, database_timeout_s=READ_TIMEOUT_S)
-    async with wiring.open_reads(patient, refuse) as reads:
+    async with wiring.open_reads(patient, None if without_words else refuse) as reads:
         yield Reader(settings, reads)
 
 
