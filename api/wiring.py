@@ -30,7 +30,7 @@ from api.operations.figures_publisher import FiguresPublisher
 from api.operations.lateness_publisher import LatenessPublisher
 from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
-from api.secrets import Secrets, fingerprint_key, snapshot_key
+from api.secrets import Secrets, fingerprint_key, snapshot_key, throttle_key
 from api.settings import Settings
 from audit.keeper import LedgerKeeper
 from audit.ledger import Ledger
@@ -213,7 +213,7 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Acco
             database,
             passwords,
             failed_logins=FailedLogins(
-                SharedBuckets(database),
+                SharedBuckets(database, throttle_key(settings)),
                 by_account=Limit(rate=settings.login_account_rate, burst=settings.login_account_burst),
                 by_address=Limit(rate=settings.login_address_rate, burst=settings.login_address_burst),
             ),
@@ -239,7 +239,7 @@ class Limits:
 
 def create_limits(settings: Settings, database: Database) -> Limits:
     """Limits. This process shares what it counts of messages and rooms while their `run` runs."""
-    shared = SharedBuckets(database)
+    shared = SharedBuckets(database, throttle_key(settings))
     return Limits(
         messages=ReportedThrottle(shared, "messages", Limit(settings.message_rate, settings.message_burst)),
         rooms=ReportedThrottle(shared, "rooms", Limit(settings.room_rate, settings.room_burst)),
@@ -352,4 +352,6 @@ def create_carrying_out(core: Core) -> CarryingOut:
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:
     """Removes expired rows."""
-    return Housekeeping(database, sessions, SharedBuckets(database), keep_keys_s=settings.idempotency_keep_s)
+    return Housekeeping(
+        database, sessions, SharedBuckets(database, throttle_key(settings)), keep_keys_s=settings.idempotency_keep_s
+    )
