@@ -10,7 +10,6 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
-from api.erasure.withholding import REASON, ContentWithheld
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
@@ -29,7 +28,15 @@ from domain.errors import (
     NothingToErase,
     RoomNotFound,
 )
-from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent, WordsHeld
+from eventstore.errors import (
+    ContentWithheld,
+    KeyReused,
+    NewerFold,
+    OutcomeUnknown,
+    StoreBusy,
+    UnreadableEvent,
+    WordsHeld,
+)
 from eventstore.generation import NotInLog
 from postgres.errors import StoreUnavailable
 from projections.readmodels.queries import NotInRoom
@@ -104,7 +111,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
     ),
-    ContentWithheld: retry_later(503, REASON, "content_withheld"),
+    ContentWithheld: retry_later(503, ContentWithheld.REASON, "content_withheld"),
     LedgerUnavailable: retry_later(503, "It is done, but cannot be written to the ledger. Repeat it.", "ledger"),
     PasswordsBusy: retry_later(503, "Too many people are logging in.", "busy"),
     StoreBusy: retry_later(503, "Too many commands are waiting.", "busy"),
