@@ -63,7 +63,17 @@ class Notes:
             case Room.MessageAdded():
                 messages.append(event)
                 bumped_at = timestamp(event.timestamp)
-            case Room.ContentErased():
+            case (
+                Room.ContentErased()
+                | Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
                 pass
             case _:
                 assert_never(event)
