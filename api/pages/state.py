@@ -29,7 +29,7 @@ class ShownRoom(Struct, frozen=True):
     room: RoomSummary
     messages: list[Message]
     members: list[RoomMember]
-    me: OwnStanding
+    own: OwnStanding
 
 
 class State(Struct, frozen=True):

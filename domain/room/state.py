@@ -1,6 +1,6 @@
 """What a room remembers, as the commands of every subject see it."""
 
-from collections import UserDict
+from collections.abc import MutableMapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,12 +13,12 @@ RoomRole = Literal["owner", "moderator", "member"]
 class RoomState:
     """The state that `Room` sets up. Commands read it and decide; `trigger_event` makes an event, which changes it."""
 
-    members: "UserDict[UserId, int]"
+    members: MutableMapping[UserId, int]
     """The version at which each member joined, in that order."""
-    roles: "UserDict[UserId, RoomRole]"
+    roles: MutableMapping[UserId, RoomRole]
     """Of those members who were made owners or moderators."""
-    banned_until: "UserDict[UserId, datetime]"
-    muted_until: "UserDict[UserId, datetime]"
+    banned_until: MutableMapping[UserId, datetime]
+    muted_until: MutableMapping[UserId, datetime]
     is_archived: bool
     topic_version: int
     """The version that gave the room its topic; 0 without one."""

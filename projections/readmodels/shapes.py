@@ -136,8 +136,9 @@ class RoomMember(User, frozen=True, kw_only=True):
 
 
 class Muted(Struct, frozen=True):
-    """Until when a member says nothing, and why."""
+    """Until when a member says nothing, and why: the version of that decision. `why` is empty once it was erased."""
 
+    version: Version
     until: Timestamp
     why: str
 

@@ -3,7 +3,7 @@
 Bans and mutes end by the clock: a command is told what time it is.
 """
 
-from collections import UserDict
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -130,7 +130,7 @@ class MuteLifted(AboutMember, UserEvent):
         aggregate.muted_until.pop(self.member_id, None)
 
 
-def _set(ends: "UserDict[UserId, datetime]", user_id: UserId, until: datetime, *, now: datetime) -> None:
+def _set(ends: MutableMapping[UserId, datetime], user_id: UserId, until: datetime, *, now: datetime) -> None:
     """Set the end of a ban or mute; those that ended before `now`, the time of the event, are forgotten."""
     for ended in [each for each, end in ends.items() if end <= now]:
         del ends[ended]
@@ -176,8 +176,12 @@ class Moderation(Roles):
         self.trigger_event(UserMuted, user_id=user_id, member_id=member_id, until=until, why=why.strip())
 
     def lift_mute(self, *, user_id: UserId, member_id: UserId, why: str, now: datetime) -> None:
-        """Let a muted member speak again. Raises InvalidField, NotAMember, NotAllowed, HigherRole, NotMuted."""
+        """Let a muted member speak again.
+
+        Raises InvalidField, NotAMember, NotAllowed, HigherRole, NoSuchMember, ActsOnSelf, NotMuted.
+        """
         self._check_may_moderate(user_id, member_id, why)
+        self._check_member(member_id)
         if not (member_id in self.muted_until and is_in_force(self.muted_until[member_id], now)):
             raise NotMuted("This person is not muted in the room.")
         self.trigger_event(MuteLifted, user_id=user_id, member_id=member_id, why=why.strip())

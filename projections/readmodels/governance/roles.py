@@ -1,5 +1,6 @@
 """Roles and mutes at a version of a room, as SQL. The same rules as in `domain.room.governance.roles`."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
@@ -10,7 +11,7 @@ from domain.values import RoomId, UserId
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
-from projections.readmodels.shapes import Muted, OwnStanding, timestamp
+from projections.readmodels.shapes import Muted, OwnStanding, Timestamp, timestamp
 
 
 def is_member_at(version: str, stay: str = "memberships") -> str:
@@ -48,8 +49,13 @@ def _given(stay: str, room: str, version: str) -> str:
     ORDER BY given.version DESC LIMIT 1)"""
 
 
+MOST_SHOWN = 500
+"""Bans and mutes of a room that a page lists."""
+
 OWN = f"""
-SELECT {role_of("stay", "$1", "$2")} AS role, mute.until, coalesce(said.content, mute.words, '') AS why
+SELECT
+    {role_of("stay", "$1", "$2")} AS role,
+    mute.version AS muted_at, mute.until, coalesce(said.content, mute.words, '') AS why
 FROM memberships AS stay
 LEFT JOIN LATERAL (
     SELECT room_id, version, is_set, until, words FROM governance
@@ -58,6 +64,29 @@ LEFT JOIN LATERAL (
 {join("mute.room_id", "mute.version", "said")}
 WHERE stay.room_id = $1 AND stay.user_id = $3 AND {is_member_at("$2", "stay")}
 """
+
+
+IN_FORCE = f"""
+SELECT newest.*, coalesce(said.content, newest.words, '') AS why
+FROM (
+    SELECT DISTINCT ON (aspect, member_id) room_id, version, aspect, member_id, decided_by, is_set, until, words
+    FROM governance WHERE room_id = $1 AND aspect IN ('ban', 'mute') AND version <= $2
+    ORDER BY aspect, member_id, version DESC
+) AS newest
+{join("newest.room_id", "newest.version", "said")}
+WHERE newest.is_set AND newest.until > now() ORDER BY newest.until, newest.version LIMIT {MOST_SHOWN}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """A ban or mute that has not ended: whose it is, who decided it, until when and why."""
+
+    aspect: str
+    member_id: UserId
+    decided_by: UserId
+    until: Timestamp
+    why: str
 
 
 class RoomRoles:
@@ -71,8 +100,16 @@ class RoomRoles:
         rows = await self._database.fetch(OWN, room_id, version, user_id)
         return standing(rows[0]) if rows else OwnStanding("member")
 
+    async def in_force(self, room_id: RoomId, version: Version) -> list[Penalty]:
+        """The bans and mutes at a version that have not ended, those that end first at the beginning."""
+        rows = await self._database.fetch(IN_FORCE, room_id, version)
+        return [
+            Penalty(row["aspect"], row["member_id"], row["decided_by"], timestamp(row["until"]), row["why"])
+            for row in rows
+        ]
+
 
 def standing(row: asyncpg.Record) -> OwnStanding:
     role: RoomRole = row["role"]
     until: datetime | None = row["until"]
-    return OwnStanding(role, Muted(timestamp(until), row["why"]) if until is not None else UNSET)
+    return OwnStanding(role, Muted(row["muted_at"], timestamp(until), row["why"]) if until is not None else UNSET)
