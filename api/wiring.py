@@ -45,6 +45,7 @@ from domain.custody import Custody
 from domain.disposition import Disposition
 from domain.erasure import Erasing
 from domain.errors import RoomNotFound
+from domain.governing import Governing
 from domain.record import Record
 from domain.room import TOPICS, Room
 from domain.values import OPERATOR
@@ -67,6 +68,7 @@ from projections.fanout.worker import Fanout, FanoutSettings
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
 from projections.readmodels.projection import RoomsProjection
@@ -149,10 +151,12 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             bodies=reads.bodies,
             queries=reads.queries,
             members=reads.members,
+            room_roles=reads.room_roles,
             known=known,
             writer=writer,
             rooms=rooms,
             chat=chat,
+            governing=Governing(rooms),
             erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
             record=record,
@@ -196,6 +200,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         bodies=bodies,
         queries=Queries(database, room_log, bodies),
         members=Members(database),
+        room_roles=RoomRoles(database),
     )
 
 

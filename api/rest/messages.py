@@ -42,7 +42,7 @@ async def get_messages(request: web.Request) -> web.Response:
 
 
 async def post_message(request: web.Request) -> web.Response:
-    """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404."""
+    """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404; 409 when muted or archived."""
     room = room_id(request)
     key = idempotency_key(request)
     body = await read_body(request, NewMessage)
@@ -53,5 +53,5 @@ async def post_message(request: web.Request) -> web.Response:
 
 ENDPOINTS = (
     Endpoint("GET", f"{ROOM}/messages/", get_messages, Page[Message], query=("page", "before", "limit")),
-    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True),
+    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True, refusals=(409,)),
 )

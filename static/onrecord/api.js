@@ -10,9 +10,9 @@ export class ApiError extends Error {
     this.body = body;
   }
 
-  /** Whether the user has to log in again. */
+  /** Whether the user has to log in again. A 403 with a code is about a role in the room. */
   get isUnauthorized() {
-    return this.status === 401 || this.status === 403;
+    return this.status === 401 || (this.status === 403 && this.body?.code === undefined);
   }
 
   /** Whether another user has logged in since, in the same browser. */
