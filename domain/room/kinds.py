@@ -5,6 +5,7 @@ from typing import TypeAlias, get_args
 from eventsourcing.utils import register_topic
 
 from domain.room import erasing, membership, messages, naming, opening
+from domain.room.discussion import editing, pinning, reacting, retracting
 
 RoomEvent = (
     opening.RoomOpened
@@ -13,6 +14,12 @@ RoomEvent = (
     | messages.MessageAdded
     | naming.RoomRenamed
     | erasing.ContentErased
+    | editing.MessageEdited
+    | retracting.MessageRetracted
+    | reacting.ReactionAdded
+    | reacting.ReactionRemoved
+    | pinning.MessagePinned
+    | pinning.MessageUnpinned
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -37,6 +44,12 @@ class KindsByName:
     MessageAdded: TypeAlias = messages.MessageAdded
     RoomRenamed: TypeAlias = naming.RoomRenamed
     ContentErased: TypeAlias = erasing.ContentErased
+    MessageEdited: TypeAlias = editing.MessageEdited
+    MessageRetracted: TypeAlias = retracting.MessageRetracted
+    ReactionAdded: TypeAlias = reacting.ReactionAdded
+    ReactionRemoved: TypeAlias = reacting.ReactionRemoved
+    MessagePinned: TypeAlias = pinning.MessagePinned
+    MessageUnpinned: TypeAlias = pinning.MessageUnpinned
 
 
 class NamedEvents(KindsByName):

@@ -4,6 +4,10 @@ from typing import cast
 
 from eventsourcing.domain import Aggregate, event
 
+from domain.room.discussion.editing import Editing
+from domain.room.discussion.pinning import Pinning
+from domain.room.discussion.reacting import Reacting
+from domain.room.discussion.retracting import Retracting
 from domain.room.erasing import Erasures
 from domain.room.event import Event as RoomEventBase
 from domain.room.kinds import NamedEvents
@@ -15,7 +19,7 @@ from domain.room.texts import check_name
 from domain.values import RoomId, UserId
 
 
-class Room(Membership, Messages, Naming, Erasures, NamedEvents, Aggregate):
+class Room(Membership, Messages, Editing, Retracting, Reacting, Pinning, Naming, Erasures, NamedEvents, Aggregate):
     """A conversation: its members and their messages, in order.
 
     Each subject has its commands, which decide and may raise the errors of `domain.errors`; each event applies itself.
