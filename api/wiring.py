@@ -42,6 +42,7 @@ from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
 from domain.chat import Chat
 from domain.custody import Custody
+from domain.discussion import Discussion
 from domain.disposition import Disposition
 from domain.erasure import Erasing
 from domain.errors import RoomNotFound
@@ -67,6 +68,7 @@ from projections.fanout.worker import Fanout, FanoutSettings
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
 from projections.readmodels.projection import RoomsProjection
@@ -149,10 +151,12 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             bodies=reads.bodies,
             queries=reads.queries,
             members=reads.members,
+            messages=reads.messages,
             known=known,
             writer=writer,
             rooms=rooms,
             chat=chat,
+            discussion=Discussion(rooms, edit_window_s=settings.edit_window_s),
             erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
             record=record,
@@ -191,6 +195,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         bodies=bodies,
         queries=Queries(database, room_log, bodies),
         members=Members(database),
+        messages=MessageQueries(database),
     )
 
 

@@ -1,6 +1,6 @@
 """The use cases around a message that was said: edit, retract, react, pin."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Generic
 
 from domain.idempotency import idempotency_key
@@ -18,12 +18,12 @@ About = EditMessage | RetractMessage | AddReaction | RemoveReaction | PinMessage
 class Discussion(Generic[P_co]):
     """Every method returns the recorded event, after commit. Raises what `domain.errors` lists when the rules refuse.
 
-    `edit_window` is how long a message may be edited; None: always.
+    `edit_window_s` is how long a message may be edited, in seconds; None: always.
     """
 
-    def __init__(self, rooms: Rooms[P_co], *, edit_window: timedelta | None) -> None:
+    def __init__(self, rooms: Rooms[P_co], *, edit_window_s: float | None) -> None:
         self._rooms = rooms
-        self._edit_window = edit_window
+        self._edit_window_s = edit_window_s
 
     async def edit(self, command: EditMessage) -> RecordedEvent[P_co]:
         """Give a message other words."""
@@ -76,7 +76,7 @@ class Discussion(Generic[P_co]):
 
     def is_editable(self, posted_at: datetime) -> bool:
         """Whether the installation lets a message be edited that was posted then."""
-        return self._edit_window is None or datetime.now(UTC) - posted_at <= self._edit_window
+        return self._edit_window_s is None or (datetime.now(UTC) - posted_at).total_seconds() < self._edit_window_s
 
 
 def about(command: About) -> WhatWasSaid:

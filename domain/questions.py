@@ -13,7 +13,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Question(Generic[T_co]):
-    """A question that is answered with a `T_co`. The read models know each kind (`projections/readmodels/facts.py`)."""
+    """A question that is answered with a `T_co`. The read models know each kind (`projections/readmodels/facts/`)."""
 
     __slots__ = ()
 
@@ -38,7 +38,7 @@ class WhoHasName(Question[NameHolder]):
 class SaidMessage:
     """A message as decisions about it see it. `content` is what it says now; None where the words were erased."""
 
-    version: int
+    message: int
     author: UserId
     posted_at: datetime
     content: str | None

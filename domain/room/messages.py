@@ -26,8 +26,8 @@ class PostMessage:
 class MessageAdded(UserEvent):
     """A member said something. `client_id` is the sender's idempotency key, where one was sent.
 
-    Both are words that stand apart from the log. `reply_to` is the version of the message that it answers, `mentions` are
-    the users whom it names; None where there are none.
+    Both are words that stand apart from the log. `reply_to` is the version of the message that it answers, `mentions`
+    are the users whom it names; None where there are none.
     """
 
     TOPIC = "message_added"
@@ -71,5 +71,5 @@ class Messages(AboutMessages):
         """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""
         check_content(content)
         self._must_have(user_id)
-        version = self._must_be_said(to).version
+        version = self._must_be_said(to).message
         self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id, reply_to=version)

@@ -127,6 +127,10 @@ class Audience:
         match event:
             case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed() | Room.ContentErased():
                 return self.warm_members.chunks
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                return self.warm_members.chunks
+            case Room.MessagePinned() | Room.MessageUnpinned():
+                return self.warm_members.chunks
             case Room.UserJoined():
                 self._join(event.user_id)
                 return self.warm_members.chunks

@@ -59,4 +59,4 @@ class Editing(AboutMessages):
             raise InvalidField("content", "The message says this already.")
         if said.edit_count >= MOST_EDITS:
             raise TooManyEdits(f"A message may be edited {MOST_EDITS} times.")
-        self.trigger_event(MessageEdited, user_id=user_id, message=said.version, content=content)
+        self.trigger_event(MessageEdited, user_id=user_id, message=said.message, content=content)

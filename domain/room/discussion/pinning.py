@@ -59,7 +59,7 @@ class Pinning(AboutMessages):
             raise PinnedAlready("The message is pinned already.")
         if said.pin_count >= MOST_PINS:
             raise TooManyPins(f"A room has at most {MOST_PINS} pinned messages: take one down first.")
-        self.trigger_event(MessagePinned, user_id=user_id, message=said.version)
+        self.trigger_event(MessagePinned, user_id=user_id, message=said.message)
 
     def unpin(self, *, user_id: UserId, said: SaidMessage | None) -> None:
         """Take a message down. Raises NotAMember, NoSuchMessage, NotPinned."""
@@ -67,4 +67,4 @@ class Pinning(AboutMessages):
         if said is None or not said.is_pinned:
             said = self._must_be_said(said)
             raise NotPinned("The message is not pinned.")
-        self.trigger_event(MessageUnpinned, user_id=user_id, message=said.version)
+        self.trigger_event(MessageUnpinned, user_id=user_id, message=said.message)

@@ -67,7 +67,7 @@ class Reacting(AboutMessages):
             raise ReactedAlready("You reacted with this emoji already.")
         if spelt_out not in said.emoji and len(said.emoji) >= MOST_EMOJI:
             raise TooManyReactions(f"A message has at most {MOST_EMOJI} different emoji.")
-        self.trigger_event(ReactionAdded, user_id=user_id, message=said.version, emoji=spelt_out)
+        self.trigger_event(ReactionAdded, user_id=user_id, message=said.message, emoji=spelt_out)
 
     def take_back_reaction(self, *, user_id: UserId, said: SaidMessage | None, emoji: str) -> None:
         """Remove a reaction. Raises NotAMember, NoSuchMessage, RetractedMessage, ErasedMessage, NoSuchReaction."""
@@ -76,4 +76,4 @@ class Reacting(AboutMessages):
         spelt_out = qualified(emoji)
         if spelt_out not in said.own_emoji:
             raise NoSuchReaction("You did not react with this emoji.")
-        self.trigger_event(ReactionRemoved, user_id=user_id, message=said.version, emoji=spelt_out)
+        self.trigger_event(ReactionRemoved, user_id=user_id, message=said.message, emoji=spelt_out)

@@ -53,4 +53,4 @@ class Retracting(AboutMessages):
             raise InvalidField("why", "Say why: the message is not yours.")
         if why.strip():
             check_reason(why)
-        self.trigger_event(MessageRetracted, user_id=user_id, message=said.version, why=why.strip() or None)
+        self.trigger_event(MessageRetracted, user_id=user_id, message=said.message, why=why.strip() or None)

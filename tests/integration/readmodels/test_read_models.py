@@ -63,7 +63,9 @@ class Notes:
             case Room.MessageAdded():
                 messages.append(event)
                 bumped_at = timestamp(event.timestamp)
-            case Room.ContentErased():
+            case Room.ContentErased() | Room.MessagePinned() | Room.MessageUnpinned():
+                pass
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
                 pass
             case _:
                 assert_never(event)
