@@ -9,7 +9,7 @@ from eventsourcing.domain import Aggregate, event
 from domain.errors import AlreadyAMember, InvalidField, NameTaken, NotAMember, NothingToErase
 from domain.events import event_classes
 from domain.names import has_hidden, is_blank, name_key
-from domain.values import ClientId, RequestId, RoomId, UserId
+from domain.values import OPERATOR, ClientId, RequestId, RoomId, UserId
 from domain.words import Words, words
 
 NAME_LIMIT = 100
@@ -216,10 +216,12 @@ class Room(Aggregate):
         """Rename the room to `name`. `is_taken`: another room has that name. `present`: the name that this room has, if
         the two compare as equal.
 
-        Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember; NameTaken.
+        An operator need not be a member. Raises InvalidField for what cannot be a name, and for the very name that the
+        room has; NotAMember; NameTaken.
         """
         check_name(name)
-        self._must_have(user_id)
+        if user_id != OPERATOR:
+            self._must_have(user_id)
         if name.strip() == present:
             raise InvalidField("name", "The room has this name already.")
         if is_taken:

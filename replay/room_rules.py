@@ -22,11 +22,13 @@ class RoomRules:
         self._named_at: dict[UUID, int] = {}
 
     def apply(self, event: RoomEvent) -> None:
-        """Take the next event. Raises Impossible."""
-        if event.actor != OPERATOR or not isinstance(event, Room.ContentErased):
+        """Take the next event. Raises Impossible. Operators erase and rename; all else is a member's doing."""
+        is_operators = event.actor == OPERATOR and (isinstance(event, Room.ContentErased) or event.WORDS == "name")
+        if not is_operators:
             check_user(event.actor)
         match event:
             case Room.RoomOpened():
+                check_user(event.actor)
                 self._open(event)
             case Room.UserJoined():
                 self._join(event)
@@ -34,6 +36,8 @@ class RoomRules:
                 self._members_at(event).remove(event.user_id)
             case Room.ContentErased():
                 self._erase(event)
+            case _ if is_operators:
+                self._opened(event)
             case _:  # a new kind is a member's doing, or verify names the first of it
                 self._members_at(event)
         if event.WORDS == "name":

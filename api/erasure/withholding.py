@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from api.core import Core
-from api.erasure.account_erasure import returned_users
+from api.erasure.account_erasure import returned_users, unwritten_users
 from audit.ledger import LedgerUnavailable
 from postgres.errors import StoreUnavailable
 
@@ -40,7 +40,9 @@ class Withholding:
     async def start(self) -> None:
         """Look, and complete the ledger with what is erased here. Raises LedgerUnavailable, StoreUnavailable."""
         await self._look()
-        await self._core.ledger.catch_up()
+        ledger = self._core.ledger
+        await ledger.catch_up()
+        await ledger.users_erased(await unwritten_users(await ledger.erased_users(), self._core.database))
 
     async def run(self) -> None:
         """Look again when the log went back, and until what was erased is erased again."""

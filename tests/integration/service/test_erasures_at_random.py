@@ -1,5 +1,5 @@
-"""Whatever people say, erase, hold and rule, whatever dies and whatever is restored: nothing that was erased is left, and
-nothing that is held is gone.
+"""Whatever people say, erase, hold and rule, whatever dies and whatever is restored: nothing that was erased is left,
+and nothing that is held is gone.
 """
 
 import os

@@ -26,8 +26,10 @@ SELECT salt, content, client_id, convert_from(state, 'utf8')::jsonb ->> 'sealed'
 FROM bodies JOIN stored_events ON originator_id = stream AND originator_version = bodies.version
 """
 SEALS = """
-SELECT originator_id::text AS room, originator_version AS version, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
-FROM stored_events WHERE state LIKE '%"sealed"%'
+SELECT
+    originator_id::text AS room, originator_version AS version,
+    convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
+FROM stored_events
 """
 HEAD = "SELECT max(notification_id) FROM stored_events"
 
@@ -100,7 +102,7 @@ async def ledger_and_database_agree(installation: Installation, expected: Expect
 
 
 async def pages_are_fresh(installation: Installation, expected: Expected) -> None:
-    """Every open page comes to show what one shows that is loaded now, and that has what is there, and says what is not."""
+    """Every open page comes to show what one that is loaded now shows: what is there, and what is erased."""
     gone = expected.erased_people.keys()
     for member in installation.members:
         for page in member.pages:
@@ -143,7 +145,7 @@ def messages_are_as_expected(shown: Sequence[dict[str, Any]], room: str, expecte
 
 
 async def nobody_is_told_erased_words(installation: Installation, expected: Expected) -> None:
-    """Not by the feed, a room's events or the messages, nor by the history of a channel that a browser recovers from."""
+    """Not by the feed, a room's events or messages, nor by the history of a channel that a browser recovers from."""
     erased = [marker for text in expected.gone for marker in text.markers]
     for member in installation.members:
         told = [await installation.stage.hub.history(f"personal:{member.id}")]

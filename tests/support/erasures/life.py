@@ -1,7 +1,7 @@
-"""A life of a service at random: people talk, admins erase, operators hold and rule, processes die, backups are restored.
+"""A life of a service at random: people talk, admins erase, operators hold and rule, processes die, backups return.
 
-One act after the other, each while people talk and, now and then, while a process is killed under it. What comes of each
-is known, so after each the words are what they must be.
+One act after the other, most while people talk and, now and then, while a process is killed under it. What comes of
+each is known, so after each the words are what they must be.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.chat import JoinRoom, PostMessage
-from domain.values import RoomId, UserId
+from domain.values import ClientId, RoomId, UserId
 from tests.support.conditions import eventually
 from tests.support.custody import days_ago
 from tests.support.erasures.checks import PATIENCE_S, everything_is_as_expected, words_are_as_expected
@@ -66,7 +66,7 @@ class Life:
                     author, words, key = self.chance.choice(self.installation.members[:2]), marker(), marker()
                     with days_ago(OLD_DAYS):
                         said = await store.chat.post_message(
-                            PostMessage(RoomId(UUID(room)), UserId(author.id), words, client_id=key)
+                            PostMessage(RoomId(UUID(room)), UserId(author.id), words, client_id=ClientId(key))
                         )
                     event = said.event
                     self.expected.said(
@@ -357,6 +357,8 @@ class Life:
         is_late = self.chance.random() < 0.5
         if not is_late:
             await self._end_what_keeps(back)
+        for text in [text for text in back if self.expected.names[text.room] == text]:
+            await self._rename_as_operator(text.room)
         await self.installation.operator("audit", "reapply", "--why", WHY, "--yes")
         self.expected.request(back)
         if is_late and back - self.expected.gone:
@@ -365,6 +367,14 @@ class Life:
         self.expected.carry_out()
         assert back <= self.expected.gone
         await eventually(self.installation.is_serving, timeout_s=PATIENCE_S)
+
+    async def _rename_as_operator(self, room: str) -> None:
+        """What was erased as a former name is the name again."""
+        self.count["renamed by an operator"] += 1
+        name = marker()
+        await self.installation.operator("room", "rename", room, name, "--why", WHY)
+        ((version,),) = await self.installation.fetch("SELECT name_version FROM rooms WHERE room_id = $1", UUID(room))
+        self.expected.said(Text(room, version, 0, datetime.now(UTC), name, is_name=True))
 
     async def _end_what_keeps(self, texts: set[Text]) -> None:
         """What ended after the backup was taken ends again."""
