@@ -14,7 +14,7 @@ from tests.support.erasures.service import Installation, Member
 from tests.support.open_pages import desk
 from tests.support.running_service import set_up
 
-STEPS = int(os.environ.get("ERASURE_STEPS", "30"))
+STEPS = int(os.environ.get("ERASURE_STEPS", "25"))
 """How much happens; `make soak` asks for more."""
 SEED = os.environ.get("ERASURE_SEED")
 """A seed of before, to see what it did."""
