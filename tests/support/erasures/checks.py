@@ -1,6 +1,7 @@
 """What must hold whenever nothing is under way: of words, seals, read models, the ledger, open pages and the hub."""
 
 import asyncio
+import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence, Set
 from functools import partial
@@ -17,9 +18,6 @@ from tests.support.open_pages import becomes
 from tests.support.traces import in_tables
 
 PATIENCE_S = 30.0
-LEFT_BEHIND_S = 60.0
-"""How old a request is that the service goes on with after a crash. One may be younger when a run ends."""
-
 WORDS = "SELECT stream::text, version, content, client_id FROM bodies"
 SEALED = """
 SELECT salt, content, client_id, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
@@ -65,6 +63,23 @@ async def everything_is_as_expected(installation: Installation, expected: Expect
     await check_derived(installation.stage)
     await pages_are_fresh(installation, expected)
     await nobody_is_told_erased_words(installation, expected)
+
+
+async def no_request_waits(installation: Installation) -> None:
+    """Nothing keeps anything any more. What a process left behind that was killed may be too young to be gone on with:
+    it was repeated, and so done.
+    """
+
+    async def is_so() -> bool:
+        printed = await installation.operator("audit", "requests", "--json")
+        waiting[:] = [line for line in map(json.loads, printed.splitlines()) if line["carried_out_at"] is not None]
+        return not waiting
+
+    waiting: list[Any] = []
+    try:
+        await eventually(is_so, timeout_s=PATIENCE_S)
+    except TimeoutError:
+        raise AssertionError(f"requests wait, and nothing keeps what they ask for: {waiting}") from None
 
 
 async def no_table_has_erased_words(installation: Installation, expected: Expected) -> None:

@@ -16,7 +16,12 @@ from domain.chat import JoinRoom, PostMessage
 from domain.values import ClientId, RoomId, UserId
 from tests.support.conditions import eventually
 from tests.support.custody import days_ago
-from tests.support.erasures.checks import PATIENCE_S, everything_is_as_expected, words_are_as_expected
+from tests.support.erasures.checks import (
+    PATIENCE_S,
+    everything_is_as_expected,
+    no_request_waits,
+    words_are_as_expected,
+)
 from tests.support.erasures.expected import Expected, Hold, Rule, Stay, Text
 from tests.support.erasures.service import WHY, Installation, Member
 from tests.support.people import Person
@@ -27,8 +32,18 @@ from tests.support.traces import marker
 OLD_DAYS = 40
 OLD_MESSAGES = 5
 """In each room; the first that are in it, since rules go through messages in the order of their ages."""
+RULES = [
+    (keep, erase)
+    for keep in (None, 0, 10, 60)
+    for erase in (None, 0, 30, 90)
+    if (keep, erase) != (None, None) and not (keep and erase and erase < keep)
+]
+"""What a rule may say, in days: to keep the young, or the old as well; to erase the old, or nothing."""
 DEATHS = 0.25
 """How often a process is killed during an act."""
+
+
+Act = Callable[[], Awaitable[None]]
 
 
 def moment(text: str) -> datetime:
@@ -79,28 +94,36 @@ class Life:
 
     async def live(self, steps: int) -> None:
         """That many acts, and in the end everything that kept words ends, and what waited goes."""
-        acts: list[tuple[Callable[[], Awaitable[None]], int]] = [
+        for step in range(steps):
+            if step == steps // 3:  # however few they are, one backup returns
+                await self._do(self.back_up)
+            elif step == 2 * steps // 3:
+                await self._do(self.restore)
+            else:
+                await self._do(self._some_act())
+        await self.end_everything()
+        await everything_is_as_expected(self.installation, self.expected)
+
+    def _some_act(self) -> Act:
+        acts: list[tuple[Act, int]] = [
             (self.move, 3),
             (self.rename, 2),
             (self.erase_versions, 4),
             (self.erase_old, 1),
             (self.erase_user, 2),
             (self.place_hold, 4),
-            (self.end_hold, 3),
+            (self.end_hold, 3 if self.expected.holds else 0),
             (self.set_rule, 3),
             (self.rebuild, 1),
             (self.lose_the_hub, 1),
             (self.back_up, 2),
-            (self.restore, 2),
+            (self.restore, 2 if self._backup is not None else 0),
             (self.look_at_everything, 1),
         ]
-        for _ in range(steps):
-            (act,) = self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])
-            await self._do(act)
-        await self.end_everything()
-        await everything_is_as_expected(self.installation, self.expected)
+        (act,) = self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])
+        return act
 
-    async def _do(self, act: Callable[[], Awaitable[None]]) -> None:
+    async def _do(self, act: Act) -> None:
         self.count[act.__name__] += 1
         self._note(act.__name__)
         await act()
@@ -265,10 +288,9 @@ class Life:
 
     async def end_hold(self) -> None:
         """One ends, and what waited for it goes by itself."""
-        if self.expected.holds:
-            number = self.chance.choice(sorted(self.expected.holds))
-            self._note(f"  {number}")
-            await asyncio.gather(self._end_hold(number), self._talk(), self._perhaps_die())
+        number = self.chance.choice(sorted(self.expected.holds))
+        self._note(f"  {number}")
+        await asyncio.gather(self._end_hold(number), self._talk(), self._perhaps_die())
 
     async def _end_hold(self, number: int) -> None:
         await self.installation.operator("hold", "end", str(number), "--why", "settled")
@@ -281,10 +303,7 @@ class Life:
         if present is not None and self.chance.random() < 0.4:
             await self._end_rule(room)
             return
-        keep = self.chance.choice([None, 0, 10, 60])
-        erase = self.chance.choice([None, 0, 30, 90])
-        if (keep, erase) == (None, None) or (keep and erase and erase < keep) or Rule(keep, erase) == present:
-            return
+        keep, erase = self.chance.choice([rule for rule in RULES if Rule(*rule) != present])
         words = ["retention", "set", "--why", WHY, *(["--room", room] if room is not None else [])]
         words += ["--keep", str(keep)] if keep is not None else []
         words += ["--erase-after", str(erase)] if erase is not None else []
@@ -308,6 +327,7 @@ class Life:
         self.expected.carry_out()
         assert not self.expected.waiting
         await words_are_as_expected(self.installation, self.expected)
+        await no_request_waits(self.installation)
 
     # What happens to the service
 
@@ -332,8 +352,7 @@ class Life:
 
     async def restore(self) -> None:
         """The backup takes the place of the database under the running processes; the ledger stays."""
-        if self._backup is None:
-            return
+        assert self._backup is not None
         for member in [each for each in self.installation.members if each.id not in self._backup.people]:
             await member.close()
             self.installation.members.remove(member)
