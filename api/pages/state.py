@@ -9,7 +9,7 @@ from msgspec import Struct
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.pages.page import Context
 from eventstore.values import Position, Version
-from projections.readmodels.queries import AtPosition, ResultPage
+from projections.readmodels.queries import AtPosition
 from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import Message, RoomSummary, User
 
@@ -53,8 +53,8 @@ async def my_rooms(request: web.Request) -> State:
     return State(user, rooms.position, log, rooms.value.results, readings)
 
 
-async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, ResultPage[Message]]:
-    """`room` as the caller's open room.
+async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, bool]:
+    """`room` as the caller's open room, and whether it has messages older than those shown.
 
     Its version is read first: messages and members are asked for at that version, and so fit together.
     """
@@ -64,11 +64,13 @@ async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -
     reading = _reading(mine, room.value)
     limit = MAX_MESSAGES if reading.unread else MESSAGES
     before = Version(room.value.version + 1)
-    newest = (await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit)).value
-    unread = sum(message.id > reading.version for message in newest.results)
-    found = ResultPage(newest.count, newest.results[: max(MESSAGES, unread + READ_MESSAGES)])
-    shown = ShownRoom(room.value, found.results[::-1], members)
-    return State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown), found
+    found = await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit + 1)
+    newest = found.value.results[:limit]
+    unread = sum(message.id > reading.version for message in newest)
+    messages = newest[: max(MESSAGES, unread + READ_MESSAGES)]
+    shown = ShownRoom(room.value, messages[::-1], members)
+    state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown)
+    return state, len(found.value.results) > len(messages)
 
 
 def first_unread(state: State, room: RoomSummary, messages: Sequence[Message]) -> int | None:

@@ -11,8 +11,8 @@ from api.http.limits import count_message
 from api.http.paging import Page, numbered_page, page_number, page_of_messages
 from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
 from api.rest.recorded import recorded_body
-from domain.chat import PostMessage
 from domain.room import CONTENT_LIMIT
+from domain.room.messages import PostMessage
 from eventstore.values import Version
 from projections.readmodels.queries import PAGE
 from projections.readmodels.shapes import Message

@@ -12,8 +12,10 @@ from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_text, query_version, read_body, room_id
 from api.http.responses import json_response
 from api.rest.recorded import recorded_body
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom, RenameRoom
 from domain.room import NAME_LIMIT
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.naming import RenameRoom
+from domain.room.opening import OpenRoom
 from projections.readmodels.bodies import room_version
 from projections.readmodels.queries import AtPosition, ResultPage
 from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User

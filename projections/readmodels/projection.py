@@ -15,8 +15,6 @@ import asyncpg
 
 from domain.names import name_key
 from domain.room import Room, RoomEvent
-from eventstore import words
-from eventstore.inline_projection import Holders
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
@@ -25,14 +23,6 @@ from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
-
-HOLDERS = f"""
-SELECT name_key, room_id, name FROM rooms WHERE name_key = ANY($1)
-UNION ALL
-SELECT key, room_id, content FROM {words.COMPARED} JOIN {words.TABLE} USING (stream, version)
-JOIN rooms ON room_id = stream AND name_version = {words.TABLE}.version
-WHERE key = ANY($1)
-"""
 
 
 @dataclass(slots=True)
@@ -169,13 +159,6 @@ class RoomsProjection:
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""
         await fold_version.refuse_older(self.name, self.version, connection, schema=LIVE)
-
-    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
-        """The rooms with each of these name keys; another application may have given several rooms the same name."""
-        found: Holders = {}
-        for key, room_id, name in await connection.fetch(HOLDERS, list(values)):
-            found.setdefault(key, {})[room_id] = name
-        return found
 
 
 def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from domain.chat import EraseContent
+from domain.room.erasing import EraseContent
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 from projections.fanout.publications import CROWD
 from tests.support.conditions import eventually

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from postgres import locks
 from projections.fanout import lane_table as lanes
 from projections.readmodels.projection import RoomsProjection

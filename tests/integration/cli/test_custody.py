@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like
 from tests.support.custody import carry_out

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import InvalidField, NoSuchRule
 from domain.record import RequestErasure
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import OPERATOR, RoomId
 from eventstore.errors import WordsHeld
 from postgres.locks import DISPOSITION

@@ -9,9 +9,10 @@ from eventsourcing.persistence import IntegrityError
 from eventsourcing.projection import ApplicationSubscription
 
 from api.wiring import create_fold
-from domain.chat import JoinRoom, PostMessage
 from domain.errors import NameTaken
 from domain.room import Room
+from domain.room.membership import JoinRoom
+from domain.room.messages import PostMessage
 from domain.values import ClientId, RoomId, UserId
 from domain.words import Erased, Plain, Present
 from projections.readmodels.queries import NotInRoom

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from api.wiring import create_fold
-from domain.chat import PostMessage
 from domain.errors import NameTaken
 from domain.room import TOPICS, Room
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.log import Log
 from eventstore.mapper import create_mapper, to_event

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from api.schema import bring_up_to_date, function_files
 from api.wiring import create_fold
 from cli.main import main
-from domain.chat import PostMessage
 from domain.errors import NameTaken
 from domain.room import Room
+from domain.room.messages import PostMessage
 from domain.values import RoomId
 from eventstore.errors import NewerFold
 from postgres.embedded import EmbeddedPostgres

@@ -26,9 +26,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from api.wiring import create_fold
 from centrifugo.publisher import Publication
-from domain.chat import Chat, EraseContent, JoinRoom, LeaveRoom, OpenRoom, PostMessage, RenameRoom
+from domain.chat import Chat
 from domain.errors import ChatError
 from domain.room import Room
+from domain.room.erasing import EraseContent
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
+from domain.room.opening import OpenRoom
 from domain.values import RequestId, RoomId, UserId
 from eventstore.values import Position
 from eventstore.words import Opening

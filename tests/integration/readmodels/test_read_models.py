@@ -8,9 +8,11 @@ from typing import assert_never
 
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
 from domain.errors import ChatError
 from domain.room import Room, RoomEvent
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
 from domain.values import RoomId, UserId
 from eventstore.values import LOG_START, STREAM_START, Version
 from projections.readmodels.queries import NotInRoom

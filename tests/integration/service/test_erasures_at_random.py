@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.any_process import Browser
 from tests.support.erasures.life import Life, become_admin
 from tests.support.erasures.service import Installation, Member
 from tests.support.open_pages import desk
@@ -29,9 +30,9 @@ async def test_nothing_erased_is_left_and_nothing_held_is_gone(tmp_path: Path, p
     folder.mkdir()
     async with AsyncExitStack() as running:
         stage = await running.enter_async_context(
-            set_up(folder, postgres_folder, people=1, rooms=3, lanes=2, chance=chance, RETENTION_EVERY_S="0.2")
+            set_up(folder, postgres_folder, people=1, rooms=3, lanes=2, RETENTION_EVERY_S="0.2")
         )
-        admin = Member(stage.browsers[0])
+        admin = Member(Browser(stage.pages[0].owner, [app.url for app in stage.apps], random.Random(chance.random())))
         pages = await running.enter_async_context(desk())
         installation = Installation(stage, folder, pages, admin, running, chance)
         await become_admin(installation, admin.browser.person)

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from domain.chat import JoinRoom, PostMessage
+from domain.room.membership import JoinRoom
+from domain.room.messages import PostMessage
 from domain.values import ClientId, RoomId, UserId
 from tests.support.conditions import eventually
 from tests.support.custody import days_ago

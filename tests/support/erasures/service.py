@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from yarl import URL
 
 from cli.main import main
-from tests.support.live_page import Browser
+from tests.support.any_process import Browser
 from tests.support.open_pages import Desk, OpenPage
 from tests.support.people import Person
 from tests.support.running_service import Stage
