@@ -7,6 +7,7 @@ from eventsourcing.domain import Aggregate
 from audit.keeper import LedgerKeeper
 from domain.chat import Chat
 from domain.erasure import Erasing
+from domain.governing import Governing
 from domain.record import Record
 from domain.room import Room
 from eventstore.generation import KnownLog
@@ -16,6 +17,7 @@ from eventstore.values import Position
 from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.bodies import Bodies
+from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
 from replay.investigate.log_search import LogSearch
@@ -37,16 +39,18 @@ class Reads:
     bodies: Bodies
     queries: Queries
     members: Members
+    room_roles: RoomRoles
 
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and all between a command and its event in the log: `chat`, `erasing` and `record` are the ways in."""
+    """Reads, and all between a command and its event in the log: `chat`, `governing`, `erasing`, `record` lead in."""
 
     known: KnownLog
     writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]
+    governing: Governing[Position]
     erasing: Erasing[Position]
     ledger: LedgerKeeper
     record: Record[Position]

@@ -1,4 +1,4 @@
--- version 1
+-- version 2
 -- What holds keep from being erased. It is resolved from the log, which nobody changes, and not from the read model of holds,
 -- which the role of the service may write.
 
@@ -32,7 +32,7 @@ CREATE OR REPLACE FUNCTION author_and_time(
 DECLARE
     said json := event_state(of_stream, of_version);
 BEGIN
-    author := coalesce(said->>'user_id', said->>'opened_by', said->>'erased_by')::bigint;
+    author := coalesce(said->>'removed_by', said->>'user_id', said->>'opened_by', said->>'erased_by')::bigint;
     occurred_at := (said->'timestamp'->>'_data_')::timestamptz;
 END
 $$;

@@ -42,16 +42,16 @@ async def get_messages(request: web.Request) -> web.Response:
 
 
 async def post_message(request: web.Request) -> web.Response:
-    """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404."""
+    """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404; 409 when muted or archived."""
     room = room_id(request)
     key = idempotency_key(request)
     body = await read_body(request, NewMessage)
     count_message(request)
     command = PostMessage(room, request[SESSION].user.id, body.content, key)
-    return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
+    return await recorded_body(request, request.app[CORE].chat.post_message(command), status=201)
 
 
 ENDPOINTS = (
     Endpoint("GET", f"{ROOM}/messages/", get_messages, Page[Message], query=("page", "before", "limit")),
-    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True),
+    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True, refusals=(409,)),
 )

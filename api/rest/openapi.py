@@ -30,7 +30,7 @@ class Problem(Struct, frozen=True):
 
 
 class Conflict(Struct, frozen=True):
-    """Why a join was refused."""
+    """Why a join was refused: they are a member already."""
 
     message: str
 
@@ -81,7 +81,7 @@ QUERY: dict[str, tuple[Json, str]] = {
 REASONS = {
     400: "The request is malformed",
     401: "Not logged in",
-    403: "Not logged in, or the CSRF token is missing or wrong",
+    403: "Not logged in, the CSRF token is missing or wrong, or (with a code) the role in the room does not allow it",
     404: "It does not exist, or this user may not see it",
     409: "The current state does not allow it",
     408: "The body did not arrive in time",
@@ -168,7 +168,7 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
     for name in endpoint.query:
         schema, meaning = QUERY[name]
         parameters.append({"name": name, "in": "query", "schema": schema, "description": meaning})
-    if endpoint.method == "POST":
+    if endpoint.method != "GET":
         text = {"type": "string"}
         parameters.append({"name": CSRF_HEADER, "in": "header", "required": True, "schema": text})
     if endpoint.records:
@@ -199,7 +199,7 @@ def _statuses(endpoint: Endpoint) -> set[int]:
         statuses.add(400)
     if "log" in endpoint.query:
         statuses.add(409)
-    if endpoint.method == "POST" or endpoint.access is not Access.EVERYONE:
+    if endpoint.method != "GET" or endpoint.access is not Access.EVERYONE:
         statuses.add(403)
     if "{" in endpoint.path or "page" in endpoint.query:
         statuses.add(404)
@@ -213,5 +213,5 @@ def _refusal(endpoint: Endpoint, status: int, schema_of: dict[str, Json]) -> Jso
     if status == 400:
         return {"anyOf": [problem, {"$ref": "#/components/schemas/FieldProblems"}]}
     if status == 409 and endpoint.body is not None and not endpoint.body.__struct_fields__:
-        return schema_of[repr(Conflict)]
+        return {"anyOf": [schema_of[repr(Conflict)], problem]}
     return problem

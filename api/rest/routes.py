@@ -7,13 +7,26 @@ from aiohttp import web
 from api.http.access import restricted
 from api.http.endpoints import Endpoint
 from api.operations import health
-from api.rest import accounts, delivery, docs, erasures, events, messages, own_account, read_marks, rooms, tokens
+from api.rest import (
+    accounts,
+    delivery,
+    docs,
+    erasures,
+    events,
+    governance,
+    messages,
+    own_account,
+    read_marks,
+    rooms,
+    tokens,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *own_account.ENDPOINTS,
     *tokens.ENDPOINTS,
     *rooms.ENDPOINTS,
+    *governance.ENDPOINTS,
     *messages.ENDPOINTS,
     *read_marks.ENDPOINTS,
     *events.ENDPOINTS,
@@ -26,7 +39,8 @@ def routes() -> Iterable[web.RouteDef]:
     """Every route of the application."""
     for endpoint in ENDPOINTS:
         handler = restricted(endpoint.handler, endpoint.access)
-        yield web.get(endpoint.path, handler) if endpoint.method == "GET" else web.post(endpoint.path, handler)
+        is_get = endpoint.method == "GET"
+        yield web.get(endpoint.path, handler) if is_get else web.route(endpoint.method, endpoint.path, handler)
     yield web.get("/api/openapi.json", docs.document(ENDPOINTS))
     yield web.get("/api/docs/", docs.page(ENDPOINTS))
     yield web.get("/healthz", health.get_health)

@@ -5,6 +5,7 @@ from typing import TypeAlias, get_args
 from eventsourcing.utils import register_topic
 
 from domain.room import erasing, membership, messages, naming, opening
+from domain.room.governance import archiving, moderation, roles, topic
 
 RoomEvent = (
     opening.RoomOpened
@@ -13,6 +14,14 @@ RoomEvent = (
     | messages.MessageAdded
     | naming.RoomRenamed
     | erasing.ContentErased
+    | roles.RoleGiven
+    | moderation.UserBanned
+    | moderation.BanLifted
+    | moderation.UserMuted
+    | moderation.MuteLifted
+    | topic.TopicSet
+    | archiving.RoomArchived
+    | archiving.RoomReopened
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -37,6 +46,14 @@ class KindsByName:
     MessageAdded: TypeAlias = messages.MessageAdded
     RoomRenamed: TypeAlias = naming.RoomRenamed
     ContentErased: TypeAlias = erasing.ContentErased
+    RoleGiven: TypeAlias = roles.RoleGiven
+    UserBanned: TypeAlias = moderation.UserBanned
+    BanLifted: TypeAlias = moderation.BanLifted
+    UserMuted: TypeAlias = moderation.UserMuted
+    MuteLifted: TypeAlias = moderation.MuteLifted
+    TopicSet: TypeAlias = topic.TopicSet
+    RoomArchived: TypeAlias = archiving.RoomArchived
+    RoomReopened: TypeAlias = archiving.RoomReopened
 
 
 class NamedEvents(KindsByName):

@@ -1,11 +1,15 @@
 """The Room aggregate, the unit of consistency."""
 
+from collections import UserDict
 from typing import cast
 
 from eventsourcing.domain import Aggregate, event
 
 from domain.room.erasing import Erasures
 from domain.room.event import Event as RoomEventBase
+from domain.room.governance.archiving import Archiving
+from domain.room.governance.moderation import Moderation
+from domain.room.governance.topic import Topics
 from domain.room.kinds import NamedEvents
 from domain.room.membership import Membership
 from domain.room.messages import Messages
@@ -15,7 +19,7 @@ from domain.room.texts import check_name
 from domain.values import RoomId, UserId
 
 
-class Room(Membership, Messages, Naming, Erasures, NamedEvents, Aggregate):
+class Room(Membership, Messages, Naming, Erasures, Moderation, Topics, Archiving, NamedEvents, Aggregate):
     """A conversation: its members and their messages, in order.
 
     Each subject has its commands, which decide and may raise the errors of `domain.errors`; each event applies itself.
@@ -29,7 +33,12 @@ class Room(Membership, Messages, Naming, Erasures, NamedEvents, Aggregate):
 
     @event(RoomOpened)
     def __init__(self, *, opened_by: UserId, name: str | None = None) -> None:
-        self.members = set()
+        self.members = UserDict()
+        self.roles = UserDict()
+        self.banned_until = UserDict()
+        self.muted_until = UserDict()
+        self.is_archived = False
+        self.topic_version = 0
         self.name_version = 1
 
     @classmethod

@@ -24,19 +24,22 @@ from projections.readmodels.shapes import (
     Erasure,
     LastMessage,
     Member,
+    MemberChange,
     MembersChanged,
     Message,
     MessageRoom,
     RoomSummary,
     StreamEvent,
     User,
+    UserKind,
     timestamp,
 )
 from projections.readmodels.words import erased_of, erasure, erasure_columns, shown, words_of
 
 LAST_COLUMNS = f"""
     last.version AS last_id, {shown("said", "last.content")} AS last_content, last.posted_at AS last_posted_at,
-    last.user_id AS last_user_id, users.username AS last_username, {erasure_columns("last_")}
+    last.user_id AS last_user_id, users.username AS last_username,
+    users.kind AS last_kind, {erasure_columns("last_")}
 """
 OF_LAST = f"""
 {join("last.room_id", "last.version", "said")}
@@ -45,10 +48,23 @@ LEFT JOIN users ON users.user_id = last.user_id
 """
 """Joins the words of the last message, their erasure, and its author."""
 
+
+def newest_about_room(aspect: str) -> str:
+    """SQL: joins the newest decision about this aspect of a room of `asked`, up to its version."""
+    return f"""
+LEFT JOIN LATERAL (
+    SELECT version, is_set, words FROM governance
+    WHERE rooms.decision_count > 0 AND room_id = asked.room_id AND aspect = '{aspect}' AND member_id = 0
+        AND version <= asked.version
+    ORDER BY version DESC LIMIT 1
+) AS {aspect} ON true"""
+
+
 ROOMS_AT = f"""
 SELECT
     asked.room_id, asked.version,
     coalesce(named.content, CASE WHEN former.name_version IS NULL THEN rooms.name ELSE former.name END, '') AS name,
+    coalesce(titled.content, topic.words, '') AS topic, topic.is_set AS has_topic, archive.is_set AS is_archived,
     CASE WHEN coalesce(joined.version, 0) > coalesce(departed.version, 0)
         THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
     coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
@@ -71,7 +87,10 @@ LEFT JOIN LATERAL (
     SELECT name, name_version FROM former_names
     WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
 ) AS former ON true
+{newest_about_room("topic")}
+{newest_about_room("archive")}
 {join("asked.room_id", "coalesce(former.name_version, rooms.name_version)", "named")}
+{join("asked.room_id", "topic.version", "titled")}
 {OF_LAST}
 """
 
@@ -81,16 +100,16 @@ FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
 {erasure("asked.room_id", "asked.version")}
 """
 
-USERNAMES = "SELECT user_id, username FROM users WHERE user_id = ANY($1)"
+USERS = "SELECT user_id, username, kind FROM users WHERE user_id = ANY($1)"
 
 RoomVersion = tuple[RoomId, Version]
 
 
-def user(user_id: UserId, username: str | None) -> User:
+def user(user_id: UserId, username: str | None, kind: UserKind | None = None) -> User:
     """A user; `user <id>` replaces the name when the account does not exist here, as after an import."""
     if user_id == OPERATOR:
         return User(OPERATOR, "operator")
-    return User(user_id, username if username is not None else f"user {user_id}")
+    return User(user_id, username if username is not None else f"user {user_id}", kind if kind is not None else UNSET)
 
 
 def message(
@@ -106,30 +125,58 @@ def room_summary(row: asyncpg.Record) -> RoomSummary:
     """A room from a row with its columns and LAST_COLUMNS."""
     last = None
     if row["last_id"] is not None:
-        author = user(row["last_user_id"], row["last_username"])
+        author = user(row["last_user_id"], row["last_username"], row["last_kind"])
         content, erased = words_of(row, "last_")
         last = LastMessage(row["last_id"], content, author, timestamp(row["last_posted_at"]), erased)
     return RoomSummary(
-        row["room_id"], row["name"], row["version"], timestamp(row["bumped_at"]), row["member_count"], last
+        row["room_id"],
+        row["name"],
+        row["version"],
+        timestamp(row["bumped_at"]),
+        row["member_count"],
+        last,
+        row["topic"] if row["has_topic"] else UNSET,
+        True if row["is_archived"] else UNSET,
     )
 
 
 def body(
     event: RoomEvent,
-    actor: User,
+    users: Mapping[UserId, User],
     rooms: Mapping[RoomVersion, RoomSummary],
     erasures: Mapping[RoomVersion, ErasedContent],
 ) -> Body:
-    """The body of an event. `actor` acted; `rooms` has the room right after the event if the body shows it, `erasures`
-    when and why its words were erased, if they were.
+    """The body of an event. `users` has those whom it names; `rooms` has the room right after the event if the body
+    shows it, `erasures` when and why its words were erased, if they were.
     """
-    place = room_version(event)
+    place, actor = room_version(event), users[event.actor]
     match event:
         case Room.MessageAdded():
             said = (event.words.text, erasures.get(place, UNSET))
             return message(*place, author=actor, said=said, posted_at=event.timestamp)
-        case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft() | Room.RoomRenamed():
+        case (
+            Room.RoomOpened()
+            | Room.UserJoined()
+            | Room.RoomRenamed()
+            | Room.TopicSet()
+            | Room.RoomArchived()
+            | Room.RoomReopened()
+        ):
             return Member(rooms[place], actor)
+        case Room.UserLeft() if (why := event.words) is not None:
+            return Member(rooms[place], users[event.user_id], actor, why.text, erasures.get(place, UNSET))
+        case Room.UserLeft():
+            return Member(rooms[place], actor)
+        case Room.RoleGiven() | Room.UserBanned() | Room.BanLifted() | Room.UserMuted() | Room.MuteLifted():
+            return MemberChange(
+                rooms[place],
+                actor,
+                users[event.member_id],
+                event.words.text,
+                role=event.role if isinstance(event, Room.RoleGiven) else UNSET,
+                until=timestamp(event.until) if isinstance(event, Room.UserBanned | Room.UserMuted) else UNSET,
+                erased=erasures.get(place, UNSET),
+            )
         case Room.ContentErased():
             erased_now = ErasedContent(timestamp(event.timestamp), event.words.text)
             return Erasure(rooms[place], actor, [Version(version) for version in event.versions], erased_now)
@@ -140,6 +187,11 @@ def body(
 def shows_room(event: RoomEvent) -> bool:
     """Whether the body shows the whole room. The body of a message does not, so posting needs no query."""
     return not isinstance(event, Room.MessageAdded)
+
+
+def named_in(event: RoomEvent) -> set[UserId]:
+    """The users whom its body names."""
+    return {event.actor} if event.person is None else {event.actor, event.person}
 
 
 def room_version(event: RoomEvent) -> RoomVersion:
@@ -155,12 +207,13 @@ class Bodies:
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
-        return body(event, actor, rooms, await self.erasures([event]))
+        users = {event.actor: actor} | await self.users(named_in(event) - {event.actor})
+        return body(event, users, rooms, await self.erasures([event]))
 
     async def of(self, batch: Sequence[Recorded[RoomEvent]]) -> list[StreamEvent]:
         """The events of `batch` with their bodies, in order."""
         events = [recorded.event for recorded in batch]
-        users = await self.users(event.actor for event in events)
+        users = await self.users(user_id for event in events for user_id in named_in(event))
         rooms = await self.rooms_at(room_version(event) for event in events if shows_room(event))
         erasures = await self.erasures(events)
         return [
@@ -168,7 +221,7 @@ class Bodies:
                 version=recorded.version,
                 position=recorded.position,
                 type=event.TOPIC,
-                body=body(event, users[event.actor], rooms, erasures),
+                body=body(event, users, rooms, erasures),
                 occurred_at=timestamp(event.timestamp),
                 idempotency_key=event.client_id if isinstance(event, Room.MessageAdded) else None,
             )
@@ -217,5 +270,6 @@ class Bodies:
     async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id, one for each id, even without an account."""
         asked = set(user_ids)
-        names = dict(await self._database.fetch(USERNAMES, list(asked))) if asked else {}
-        return {user_id: user(user_id, names.get(user_id)) for user_id in asked}
+        rows = await self._database.fetch(USERS, list(asked)) if asked else []
+        found = {user_id: user(user_id, username, kind) for user_id, username, kind in rows}
+        return {user_id: found.get(user_id) or user(user_id, None) for user_id in asked}

@@ -19,6 +19,7 @@ from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
 from projections.readmodels import fold_version
+from projections.readmodels.governance.fold import Decision, decision, fold_governance
 from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
@@ -94,6 +95,7 @@ class BatchByKind:
     messages: list[Room.MessageAdded] = field(default_factory=list)
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -119,8 +121,21 @@ class BatchByKind:
                 self.renames.append(event)
             case Room.ContentErased():
                 self.erasures.append(event)
+            case (
+                Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
+                pass
             case _:
                 assert_never(event)
+        if (decided := decision(event)) is not None:
+            self.decisions.append(decided)
 
 
 class RoomsProjection:
@@ -128,7 +143,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 6
+    version = 7
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property
@@ -154,6 +169,8 @@ class RoomsProjection:
             base = fold_renames(kinds.renames, base)
         if kinds.erasures:
             base = fold_erasures(kinds.erasures, base)
+        if kinds.decisions:
+            base = fold_governance(kinds.decisions, base)
         return fold_changes(kinds.deltas, kinds.messages, base)
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:

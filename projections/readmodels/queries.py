@@ -17,7 +17,18 @@ from postgres.database import Database
 from projections.readmodels.bodies import LAST_COLUMNS, OF_LAST, Bodies, message, room_summary, user
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
-from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, erasure, erasure_columns, shown, words_of
+from projections.readmodels.words import (
+    COMPARED_NAME,
+    NAME,
+    NAME_KEY,
+    NAMED,
+    TITLED,
+    TOPIC_COLUMNS,
+    erasure,
+    erasure_columns,
+    shown,
+    words_of,
+)
 
 T = TypeVar("T")
 
@@ -29,11 +40,13 @@ POSITION = f"{position_of(PROJECTION)} AS position"
 
 ROOM_COLUMNS = f"""
     rooms.room_id, {NAME} AS name, rooms.version, rooms.bumped_at, rooms.member_count,
+    {TOPIC_COLUMNS}, rooms.is_archived,
     {LAST_COLUMNS}
 """
 
 NAME_AND_LAST_MESSAGE = f"""
 {NAMED}
+{TITLED}
 LEFT JOIN messages AS last ON last.room_id = rooms.room_id AND last.version = rooms.last_message_version
 {OF_LAST}
 """
@@ -88,6 +101,7 @@ MEMBER_HEAD = f"""
 
 MESSAGE_COLUMNS = f"""
     message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username,
+    users.kind,
     {erasure_columns()}
 """
 OF_MESSAGE = f"""
@@ -265,7 +279,7 @@ def messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
         message(
             row["room_id"],
             row["version"],
-            author=user(row["user_id"], row["username"]),
+            author=user(row["user_id"], row["username"], row["kind"]),
             said=words_of(row),
             posted_at=row["posted_at"],
         )

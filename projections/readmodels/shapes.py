@@ -4,10 +4,11 @@ A body is derived from the log: an event gives the same `Message` or `Member` to
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from domain.room.state import RoomRole
 from domain.values import ClientId, RoomId, UserId
 from eventstore.values import Position, Version
 
@@ -22,11 +23,16 @@ def timestamp(moment: datetime) -> Timestamp:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+UserKind = Literal["erased", "deactivated", "bot", "admin"]
+"""What an account is, where it is no ordinary one: the most telling of what is true of it."""
+
+
 class User(Struct, frozen=True):
-    """A user, by the id that events name."""
+    """A user, by the id that events name. An ordinary account has no `kind`."""
 
     id: UserId
     username: str
+    kind: UserKind | UnsetType = UNSET
 
 
 class ErasedContent(Struct, frozen=True):
@@ -51,7 +57,10 @@ class LastMessage(Struct, frozen=True):
 
 
 class RoomSummary(Struct, frozen=True):
-    """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened."""
+    """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened.
+
+    `topic` is absent where it has none, `is_archived` where it is open.
+    """
 
     id: RoomId
     name: str
@@ -59,6 +68,8 @@ class RoomSummary(Struct, frozen=True):
     bumped_at: Timestamp
     member_count: int
     last_message: LastMessage | None
+    topic: str | UnsetType = UNSET
+    is_archived: bool | UnsetType = UNSET
 
 
 class RoomFound(Struct, frozen=True):
@@ -90,10 +101,53 @@ class Message(Struct, frozen=True):
 
 
 class Member(Struct, frozen=True):
-    """A user who opened, joined, left or renamed a room, and the room right after that."""
+    """A user who opened, joined, left or changed a room, and the room right after that.
+
+    Where another user removed the member who left: `removed_by`, and `why`, empty once it was `erased`.
+    """
 
     room: RoomSummary
     user: User
+    removed_by: User | UnsetType = UNSET
+    why: str | UnsetType = UNSET
+    erased: ErasedContent | UnsetType = UNSET
+
+
+class MemberChange(Struct, frozen=True):
+    """What `user` decided about `member`, and why; the room right after that. `user` 0 is an operator or the service.
+
+    `role` is of a role that was given, `until` of a ban or mute. `why` is empty once it was `erased`.
+    """
+
+    room: RoomSummary
+    user: User
+    member: User
+    why: str
+    role: RoomRole | UnsetType = UNSET
+    until: Timestamp | UnsetType = UNSET
+    erased: ErasedContent | UnsetType = UNSET
+
+
+class RoomMember(User, frozen=True, kw_only=True):
+    """A member of a room: the role in it, and the version at which the present stay began."""
+
+    role: RoomRole
+    joined: Version
+
+
+class Muted(Struct, frozen=True):
+    """Until when a member says nothing, and why: the version of that decision. `why` is empty once it was erased."""
+
+    version: Version
+    until: Timestamp
+    why: str
+
+
+class OwnStanding(Struct, frozen=True):
+    """What the user of a page may do in a room."""
+
+    role: RoomRole
+    muted: Muted | UnsetType = UNSET
 
 
 class Erasure(Struct, frozen=True):
@@ -108,7 +162,7 @@ class Erasure(Struct, frozen=True):
     erased: ErasedContent
 
 
-Body = Message | Member | Erasure
+Body = Message | Member | Erasure | MemberChange
 """The part of an event that clients see."""
 
 

@@ -14,6 +14,7 @@ from eventstore.log import ROWS_AND_WORDS, Log
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
+from projections.readmodels.tables import DECISIONS
 from projections.readmodels.tables import NAMES as NAMES_GIVEN
 
 PAGE = 1000
@@ -40,9 +41,9 @@ OF_USER = MESSAGES.format(
     "said.room_id IN (SELECT room_id FROM memberships WHERE user_id = $3) AND said.user_id = $3 AND said.posted_at < $4"
 )
 
-# The names of all rooms that a user was ever in, with who gave them.
+# The names and topics of all rooms that a user was ever in, and what was decided about members there, with who said it.
 NAMES = f"""
-{ROWS_AND_WORDS} JOIN ({NAMES_GIVEN}) AS named
+{ROWS_AND_WORDS} JOIN ({NAMES_GIVEN} UNION ALL {DECISIONS}) AS named
     ON named.room_id = originator_id AND named.name_version = originator_version
 WHERE named.room_id IN (SELECT room_id FROM memberships WHERE user_id = $1)
 ORDER BY originator_id, originator_version
@@ -76,7 +77,7 @@ class ReadModelWordings:
             yield worded
 
     async def of_user(self, user_id: UserId, *, before: datetime) -> AsyncIterator[Worded]:
-        """The earlier messages of a user, and the names they gave to rooms, that are not erased."""
+        """The earlier messages of a user, and their names, topics and reasons in rooms, that are not erased."""
         async for worded in self._messages(OF_USER, user_id, before):
             yield worded
         rows = await self._database.fetch(NAMES, user_id)

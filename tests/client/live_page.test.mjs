@@ -65,8 +65,9 @@ function assertIsFresh({ mirror, open }, service, message = "a live page differs
   assert.deepEqual(Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])), unread, message);
   if (open === null || !service.isMember(open, ME)) return;
   const shown = mirror.room(open);
-  const { messages, members } = service.open(open);
-  assert.deepEqual({ messages: shown?.messages, members: shown?.members }, { messages, members }, message);
+  const { messages, members, own } = service.open(open);
+  const seen = { messages: shown?.messages, members: shown?.members, own: shown?.own };
+  assert.deepEqual(seen, { messages, members, own }, message);
 }
 
 /**

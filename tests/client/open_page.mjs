@@ -13,7 +13,7 @@ import { Network } from "./network.mjs";
 import { FakeStorage } from "./storage.mjs";
 
 /**
- * @import { Message, PageState, RoomChange, RoomEvent } from "../../static/onrecord/shapes.js"
+ * @import { AnsweredEvent, PageState, RoomChange } from "../../static/onrecord/shapes.js"
  */
 
 /**
@@ -111,7 +111,7 @@ export class OpenPage {
   get room() {
     const room = this.#open === null ? undefined : this.#now.mirror.room(this.#open);
     if (room === undefined || room.isLeft) return null;
-    return { room: room.shown, messages: room.messages, members: room.members };
+    return { room: room.shown, messages: room.messages, members: room.members, own: room.own };
   }
 
   /**
@@ -208,7 +208,7 @@ export class OpenPage {
     }
   }
 
-  /** @param {RoomEvent<Message>} event */
+  /** @param {AnsweredEvent} event */
   #sent(event) {
     this.#now.client.receive(event);
     this.#settle(event.body.content, { version: event.version });

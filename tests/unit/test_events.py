@@ -43,7 +43,7 @@ def body_of(event: RoomEvent) -> Body:
     now = "2026-01-01T00:00:00.000000Z"
     room_id, version = room_version(event)
     room = RoomSummary(room_id, WORDS, version, now, 1, None)
-    return body(event, User(event.actor, "ada"), {room_version(event): room} if shows_room(event) else {}, {})
+    return body(event, {ACTOR: User(ACTOR, "ada")}, {room_version(event): room} if shows_room(event) else {}, {})
 
 
 def test_the_union_of_events_is_closed() -> None:

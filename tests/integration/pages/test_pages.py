@@ -12,7 +12,7 @@ from api.accounts.demo import PEOPLE
 from api.files import TEMPLATES
 from api.http.app_keys import ACCOUNTS, CORE
 from cli.support.demo_data import seed
-from projections.readmodels.shapes import User
+from projections.readmodels.shapes import RoomMember
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Person
 
@@ -143,7 +143,7 @@ async def test_a_page_of_an_empty_room_is_answered_while_its_first_message_is_po
     members = server.app[CORE].members
     members_at = members.at
 
-    async def post_meanwhile(*where: Any) -> list[User]:
+    async def post_meanwhile(*where: Any) -> list[RoomMember]:
         answer = await ada.post(f"/api/rooms/{room}/messages/", {"content": "the first"})
         assert answer.status == 201
         return await members_at(*where)

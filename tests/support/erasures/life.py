@@ -25,7 +25,7 @@ from tests.support.erasures.checks import (
 )
 from tests.support.erasures.expected import Expected, Hold, Rule, Stay, Text
 from tests.support.erasures.service import WHY, Installation, Member
-from tests.support.people import Person
+from tests.support.people import Answer, Person
 from tests.support.realtime.server import SECRET
 from tests.support.store import open_store
 from tests.support.traces import marker
@@ -153,22 +153,28 @@ class Life:
         is_in = self.expected.is_member(room, member.id)
         what = "leave" if is_in else "join"
         self._note(f"  {member.id} {what} {room}")
-        body = await self._post(member, f"/api/rooms/{room}/{what}/", {})
+        answer = await self._ask(member, f"/api/rooms/{room}/{what}/", {})
+        if is_in and answer.status == 409 and answer.body["code"] == "last_owner":
+            self._note("  refused: they are its last owner")
+            return
+        assert answer.status == 200, answer.raw
+        body = answer.body
         if is_in:
             self.expected.stays[room, member.id][-1].left = body["room"]["version"]
         else:
             self._joined(room, member, body["room"]["version"])
 
     async def rename(self, room: str | None = None) -> None:
-        """A member gives a room another name."""
-        room = room or self.chance.choice(self.rooms)
-        members = self._members_of(room)
-        if members:
-            member, name = self.chance.choice(members), marker()
-            body = await self._post(member, f"/api/rooms/{room}/rename/", {"name": name})
-            version = body["room"]["version"]
-            self._note(f"  {member.id} names {room}, version {version}")
-            self.expected.said(Text(room, version, member.id, datetime.now(UTC), name, is_name=True))
+        """An owner gives a room another name, whoever that is: others are refused."""
+        room, name = room or self.chance.choice(self.rooms), marker()
+        for member in self._members_of(room):
+            answer = await self._ask(member, f"/api/rooms/{room}/rename/", {"name": name})
+            if answer.status == 200:
+                version = answer.body["room"]["version"]
+                self._note(f"  {member.id} names {room}, version {version}")
+                self.expected.said(Text(room, version, member.id, datetime.now(UTC), name, is_name=True))
+                return
+            assert (answer.status, answer.body["code"]) == (403, "not_allowed"), answer.raw
 
     async def _talk(self, silent: Member | None = None) -> None:
         """Some say something, all at once."""
@@ -186,9 +192,12 @@ class Life:
         self.expected.said(Text(room, said["id"], member.id, moment(said["created_at"]), words, key))
 
     async def _post(self, member: Member, path: str, body: Any) -> Any:
-        answer = await member.browser.post(path, body, key=f"act {next(self._numbers)}")
+        answer = await self._ask(member, path, body)
         assert answer.status == 200, (path, answer.status, answer.raw)
         return answer.body
+
+    async def _ask(self, member: Member, path: str, body: Any) -> Answer:
+        return await member.browser.post(path, body, key=f"act {next(self._numbers)}")
 
     # Erasures
 
