@@ -42,6 +42,7 @@ from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
 from domain.chat import Chat
 from domain.custody import Custody
+from domain.discussion import Discussion
 from domain.disposition import Disposition
 from domain.erasure import Erasing
 from domain.errors import RoomNotFound
@@ -68,6 +69,7 @@ from projections.fanout.worker import Fanout, FanoutSettings
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
@@ -152,11 +154,13 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             queries=reads.queries,
             members=reads.members,
             room_roles=reads.room_roles,
+            messages=reads.messages,
             known=known,
             writer=writer,
             rooms=rooms,
             chat=chat,
             governing=Governing(rooms),
+            discussion=Discussion(rooms, edit_window_s=settings.edit_window_s),
             erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
             record=record,
@@ -201,6 +205,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         queries=Queries(database, room_log, bodies),
         members=Members(database),
         room_roles=RoomRoles(database),
+        messages=MessageQueries(database),
     )
 
 

@@ -246,7 +246,7 @@ test("a page remembers the place of a publication that came while it was catchin
 });
 
 test("a page asks whether the log has what answers told it, until what was published is as new", async () => {
-  const { log, client, restarts, subscribed, published } = page({ room: ROOM, messages: [SHOWN], members: [ADA] });
+  const { log, client, restarts, subscribed, published } = page({ room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN });
   const answered = (/** @type {number} */ position, /** @type {string} */ place) =>
     client.receive({ type: "message_added", version: SHOWN.id, position, log: place, body: SHOWN });
   subscribed();
@@ -271,7 +271,7 @@ test("a page that was switched to is of the log as well, or the page loads afres
   const { log, client, restarts, subscribed } = page();
   subscribed();
   await until(() => client.status === "live");
-  const open = { room: ROOM, messages: [SHOWN], members: [OWNER], own: OWN };
+  const open = { room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN };
   const shown = { user: ADA, position: 7, rooms: [ROOM], open };
   client.open({ ...shown, log: "1.eve-7-0007" }, []);
   await until(() => log.asked.includes("1.eve-7-0007"));
@@ -291,7 +291,8 @@ for (const [what, message, recorded, isAnother] of /** @type {[string, Message, 
   ["gets one that is not on record", { ...SHOWN, created_at: LATER }, SHOWN, false],
 ])) {
   test(`a page that shows a message and ${what} ${isAnother ? "loads afresh" : "stays as it is"}`, async () => {
-    const { log, client, restarts, subscribed } = page({ room: ROOM, messages: [SHOWN], members: [OWNER], own: OWN });
+    const shownRoom = { room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN };
+    const { log, client, restarts, subscribed } = page(shownRoom);
     subscribed();
     await until(() => client.status === "live");
     log.events = [{ type: "message_added", version: recorded.id, position: 7, body: recorded }];
