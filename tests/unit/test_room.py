@@ -6,7 +6,7 @@ from eventsourcing.utils import get_topic
 from domain.errors import AlreadyAMember, ChatError, InvalidField, NameTaken, NotAMember
 from domain.names import name_key
 from domain.room import TOPICS, Room, check_content, check_name
-from domain.values import UserId
+from domain.values import OPERATOR, UserId
 from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, renamed, said
 
 UNSAID = {"client_id": None, "reply_to": None, "mentions": None}
@@ -67,6 +67,12 @@ def test_a_member_renames_the_room() -> None:
     room = given(joined(BOB))
     room.rename(user_id=BOB, name=" Bugs ", is_taken=False, present=None)
     assert recorded(room) == [(Room.RoomRenamed, {"version": 4, "user_id": BOB, "name": "Bugs"})]
+
+
+def test_an_operator_who_is_no_member_renames_the_room() -> None:
+    room = given()
+    room.rename(user_id=OPERATOR, name="Bugs", is_taken=False, present=None)
+    assert recorded(room) == [(Room.RoomRenamed, {"version": 3, "user_id": OPERATOR, "name": "Bugs"})]
 
 
 @pytest.mark.parametrize(
