@@ -1,0 +1,22 @@
+/**
+ * Reads JSON, { script, texts }: what defines MarkdownIt, as browsers get it, and messages. Writes their HTML, and
+ * how many milliseconds the slowest took.
+ */
+
+import { readFileSync } from "node:fs";
+import { runInThisContext } from "node:vm";
+
+import { markupReader } from "../../static/onrecord/markup/tree.js";
+import { html } from "./markup.mjs";
+
+const { script, texts } = JSON.parse(readFileSync(0, "utf8"));
+runInThisContext(script);
+const read = markupReader(/** @type {any} */ (globalThis).MarkdownIt);
+let slowest = 0;
+const shown = texts.map((/** @type {string} */ text) => {
+  const started = performance.now();
+  const nodes = read(text);
+  slowest = Math.max(slowest, performance.now() - started);
+  return html(nodes);
+});
+process.stdout.write(JSON.stringify({ shown, slowest }));
