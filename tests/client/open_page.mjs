@@ -13,7 +13,7 @@ import { Network } from "./network.mjs";
 import { FakeStorage } from "./storage.mjs";
 
 /**
- * @import { AnsweredEvent, PageState, RoomChange } from "../../static/onrecord/shapes.js"
+ * @import { AnsweredEvent, Message, PageState, RoomChange } from "../../static/onrecord/shapes.js"
  */
 
 /**
@@ -209,7 +209,7 @@ export class OpenPage {
     }
   }
 
-  /** @param {AnsweredEvent} event */
+  /** @param {AnsweredEvent<Message>} event */
   #sent(event) {
     this.#now.client.receive(event);
     this.#settle(event.body.content, { version: event.version });
