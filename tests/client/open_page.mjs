@@ -111,7 +111,8 @@ export class OpenPage {
   get room() {
     const room = this.#open === null ? undefined : this.#now.mirror.room(this.#open);
     if (room === undefined || room.isLeft) return null;
-    return { room: room.shown, messages: room.messages, members: room.members, own: room.own };
+    const { messages, members, pinned, own } = room;
+    return { room: room.shown, messages, members, pinned, own };
   }
 
   /**

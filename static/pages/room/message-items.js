@@ -1,14 +1,12 @@
 import { clock, day, erasedNote } from "../../onrecord/format.js";
-import { linkFinder } from "../../onrecord/text.js";
 import { find, fromTemplate } from "../dom.js";
+import { withMarkup } from "../markup.js";
 import { separator } from "../times.js";
 
 /**
  * @import { Message, User } from "../../onrecord/shapes.js"
  * @import { OutgoingMessage } from "../../onrecord/outbox.js"
  */
-
-const findLinks = linkFinder(globalThis.LinkifyIt);
 
 /**
  * Messages as list items, with a separator before the first of each day.
@@ -32,7 +30,7 @@ export function messageItems(roomId, messages, before = null) {
 export function outgoingItem({ key, content }) {
   const item = fromTemplate("outgoing-template");
   item.dataset.key = key;
-  find(item, ".text").replaceChildren(...textNodes(content));
+  find(item, ".text").replaceChildren(...withMarkup(content));
   return item;
 }
 
@@ -51,7 +49,7 @@ export function messageItem(roomId, { id, content, user, created_at, erased }) {
   time.dateTime = created_at;
   time.textContent = clock(created_at);
   item.classList.toggle("erased", erased !== undefined);
-  if (erased === undefined) find(item, ".text").replaceChildren(...textNodes(content));
+  if (erased === undefined) find(item, ".text").replaceChildren(...withMarkup(content));
   else find(item, ".text").textContent = erasedNote(erased.at, erased.why);
   return item;
 }
@@ -66,17 +64,4 @@ export function showKind(element, { kind }) {
   element.hidden = kind === undefined;
   element.textContent = kind ?? "";
   element.className = kind === undefined ? "kind" : `kind kind-${kind}`;
-}
-
-/** @param {string} content */
-function textNodes(content) {
-  return findLinks(content).map(({ text, href }) => {
-    if (href === null) return document.createTextNode(text);
-    return Object.assign(document.createElement("a"), {
-      href,
-      textContent: text,
-      rel: "noopener noreferrer nofollow",
-      target: "_blank",
-    });
-  });
 }
