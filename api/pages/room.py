@@ -11,9 +11,10 @@ from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import first_unread, layout_context, my_rooms, state_with_room
-from domain.chat import PostMessage, RenameRoom
 from domain.errors import InvalidField, NameTaken
 from domain.room import CONTENT_LIMIT
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
 from eventstore.values import Version
 from projections.readmodels.queries import AtPosition, NotInRoom
 from projections.readmodels.shapes import RoomSummary
@@ -86,7 +87,7 @@ async def _newest(
     name_problem: str = "",
     status: int = 200,
 ) -> web.Response:
-    state, found = await state_with_room(request, room)
+    state, has_older = await state_with_room(request, room)
     assert state.open is not None
     messages = state.open.messages
     context = {
@@ -94,7 +95,7 @@ async def _newest(
         "room": room.value,
         "messages": messages,
         "members": state.open.members,
-        "older": messages[0].id if found.count > len(messages) else None,
+        "older": messages[0].id if has_older else None,
         "is_newest": True,
         "first_unread": first_unread(state, room.value, messages),
         "content": content,

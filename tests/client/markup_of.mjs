@@ -1,6 +1,6 @@
 /**
- * Reads JSON, { script, texts }: what defines MarkdownIt, as browsers get it, and messages. Writes the HTML of each, and
- * how many milliseconds it took.
+ * Reads JSON, { script, texts }: what defines MarkdownIt, as browsers get it, and messages. Writes the HTML of each,
+ * and how many milliseconds it took.
  */
 
 import { readFileSync } from "node:fs";

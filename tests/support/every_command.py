@@ -95,6 +95,7 @@ ARGUMENTS = {
     "message erase": ("General", "3", "--why", "to try it"),
     "room erase": ("General", "--older-than", "1", "--why", "to try it"),
     "room create": ("Engines", "--owner", "grace"),
+    "room rename": ("General", "Everything", "--why", "to try it"),
     "room diff": ("General", "1", "2"),
     "room show": ("General",),
     "room visible": ("General", "3"),

@@ -20,8 +20,6 @@ GIVEN_BY_THE_LIBRARY = {
 VALUES = {int: ACTOR, str: WORDS, list[int]: [1]}
 """What a field of each type holds."""
 
-KINDS: tuple[type[RoomEvent], ...] = get_args(RoomEvent)
-
 
 def example(kind: type[RoomEvent], *, version: int = 3) -> RoomEvent:
     """An event of this kind, at a version of room ROOM_ID, by ACTOR, with WORDS in every text."""

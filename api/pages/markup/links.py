@@ -20,6 +20,8 @@ PUNCTUATION_SINCE_UNICODE_16 = (
 class Linkifier(LinkifyIt):  # type: ignore[misc]  # the library has no types
     """Finds http and https addresses, and nothing else."""
 
+    re: dict[str, str]
+
     def __init__(self) -> None:
         super().__init__(
             {"ftp:": None, "mailto:": None, "//": None},
