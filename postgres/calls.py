@@ -42,4 +42,7 @@ def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
     """
     if not rows:
         return [()] * width
-    return [column if any(value is not None for value in column) else () for column in zip(*rows, strict=True)]
+    return [
+        column if column[0] is not None or set(column) != {None} else ()  # mostly decided by the first
+        for column in zip(*rows, strict=True)
+    ]

@@ -63,7 +63,7 @@ class RoomRules:
 
 def _may_be_an_operators(event: RoomEvent) -> bool:
     """Whether an operator, or the service itself, may have done it without an account."""
-    return not isinstance(event, Room.UserJoined | Room.MessageAdded)
+    return not isinstance(event, Room.RoomOpened | Room.UserJoined | Room.MessageAdded)
 
 
 def _check(event: RoomEvent, room: RuledRoom) -> None:

@@ -24,6 +24,8 @@ from api.pages.text import (
     percent,
     preview,
     rate,
+    reacted,
+    retracted_note,
 )
 from projections.readmodels.shapes import timestamp
 
@@ -66,6 +68,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,
+    "reacted": reacted,
+    "retracted_note": retracted_note,
     "timestamp": timestamp,
     "json": to_json,
 }

@@ -10,7 +10,7 @@ from unicodedata import category
 
 from msgspec import UNSET
 
-from projections.readmodels.shapes import LastMessage
+from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction
 
 MAX_BADGE = 99
 MAX_PREVIEW = 120
@@ -52,9 +52,23 @@ def erased_note(at: str | None, why: str) -> str:
     return why if at is None else f"Erased on {day_and_clock(at)}: {why or 'no reason kept'}"
 
 
-def last_words(message: LastMessage) -> str:
+def retracted_note(retraction: Retraction) -> str:
+    """What stands in the place of retracted words: `Retracted by ada on Tuesday, 24 November 2026, 08:50: why`."""
+    why = f": {retraction.why}" if retraction.why else ""
+    return f"Retracted by {retraction.by.username} on {day_and_clock(retraction.at)}{why}"
+
+
+def last_words(message: LastMessage | Message) -> str:
     """What a list of rooms shows of its last message."""
-    return preview(message.content) if message.erased is UNSET else "(erased)"
+    if message.erased is not UNSET:
+        return "(erased)"
+    return preview(message.content) if message.retracted is UNSET else "(retracted)"
+
+
+def reacted(reaction: Reaction) -> str:
+    """Who reacted: `ada, bob and 3 others`."""
+    names, others = ", ".join(user.username for user in reaction.users), reaction.count - len(reaction.users)
+    return f"{names} and {counted(others, 'other')}" if others > 0 else names
 
 
 def number(value: float) -> str:

@@ -29,7 +29,10 @@ export function preview(text) {
  *
  * @param {LastMessage} message
  */
-export const lastWords = ({ content, erased }) => (erased === undefined ? preview(content) : "(erased)");
+export function lastWords({ content, erased, retracted }) {
+  if (erased !== undefined) return "(erased)";
+  return retracted === undefined ? preview(content) : "(retracted)";
+}
 
 /**
  * @param {string[]} points

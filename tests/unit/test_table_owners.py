@@ -22,6 +22,7 @@ OWNERS = {
     "rooms": {
         "projections/readmodels/fold.sql",
         "projections/readmodels/discussion/discussion_fold.sql",
+        "projections/readmodels/governance/governance_fold.sql",
         "projections/readmodels/name_keys.py",
     },
     "memberships": {"projections/readmodels/fold.sql"},
@@ -32,6 +33,7 @@ OWNERS = {
     "retractions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "reactions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "pins": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "governance": {"projections/readmodels/governance/governance_fold.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},
@@ -101,6 +103,7 @@ def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
     folds = {
         "projections/readmodels/fold.sql",
         "projections/readmodels/discussion/discussion_fold.sql",
+        "projections/readmodels/governance/governance_fold.sql",
         "projections/readmodels/custody/custody_fold.sql",
     }
     folded = {table for table, owners in OWNERS.items() if owners - {keys} and owners - {keys} <= folds}

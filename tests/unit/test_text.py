@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.pages.text import (
@@ -19,7 +20,10 @@ from api.pages.text import (
     percent,
     preview,
     rate,
+    reacted,
+    retracted_note,
 )
+from projections.readmodels.shapes import Reaction, Retraction
 
 CASES = json.loads((Path(__file__).parents[1] / "client" / "text_cases.json").read_text())
 
@@ -34,6 +38,8 @@ FORMATS: dict[str, Callable[..., str]] = {
     "clockWithSeconds": clock_with_seconds,
     "dayAndClock": day_and_clock,
     "erasedNote": erased_note,
+    "retractedNote": lambda retraction: retracted_note(msgspec.convert(retraction, Retraction)),
+    "reacted": lambda reaction: reacted(msgspec.convert(reaction, Reaction)),
 }
 
 

@@ -229,6 +229,8 @@ async def test_a_hold_that_is_placed_between_the_plan_and_the_erasure_keeps_the_
         )
         assert posted.position
         assert placed
+    (waiting,) = await read_requests(psql, with_done=False, limit=10)  # on record before anything is erased
+    assert (waiting.request, waiting.versions) == (plan.request, [3, 4])
 
 
 async def test_an_erasure_that_another_application_records_spares_what_is_held_until_the_hold_ends(
