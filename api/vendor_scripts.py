@@ -30,6 +30,6 @@ NOT_RUN = re.compile(r"^[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*\n|^[ \t]*//.*\n|^[ \
 
 def vendor_scripts() -> dict[str, bytes]:
     """Each script by the name of its file: `Centrifuge` as it is, and the CommonJS modules of `MarkdownIt` in one."""
-    modules = [COMMON_JS % (name, NOT_RUN.sub("", path.read_text("utf-8"))) for name, path in MARKDOWN.items()]
+    modules = [COMMON_JS % (name, NOT_RUN.sub("", path.read_text(encoding="utf-8"))) for name, path in MARKDOWN.items()]
     markdown = MARKDOWN_SCRIPT % "".join(modules)
     return {"centrifuge.js": CENTRIFUGE.read_bytes(), "markdown-it.js": markdown.encode()}

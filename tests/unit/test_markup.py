@@ -24,7 +24,7 @@ RANDOM_TEXTS = int(os.environ.get("MARKUP_TEXTS", "2000"))
 LONGEST = 4000
 """Characters of a message."""
 AT_MOST_MS = 500
-"""For a message, on a busy machine."""
+"""Of the processor's time, for a message: on a busy machine, the clock says little. Quiet, the slowest takes 70."""
 
 ELEMENTS = {"a", "blockquote", "code", "em", "li", "ol", "p", "pre", "strong", "ul"}
 ATTRIBUTES = {
@@ -226,9 +226,9 @@ def test_all_that_was_typed_is_shown_but_for_the_marks() -> None:
 
 @pytest.mark.parametrize("piece", CATASTROPHIC)
 def test_no_text_takes_long_on_either_side(piece: str, catastrophes: dict[str, Shown]) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     html = str(with_markup(filled_with(piece)))
-    took_ms = (time.perf_counter() - started) * 1000
+    took_ms = (time.process_time() - started) * 1000
     assert catastrophes[piece].html == html
     assert (took_ms < AT_MOST_MS, catastrophes[piece].took_ms < AT_MOST_MS) == (True, True)
 
