@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from benchmarks.server import postgres
 from benchmarks.tables import table
 from centrifugo.publisher import Publication
-from domain.chat import JoinRoom, PostMessage
+from domain.room.membership import JoinRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from tests.support.lanes_under_test import Server, named_by, published_to, publishing
 from tests.support.store import Store, open_store

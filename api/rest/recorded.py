@@ -6,7 +6,7 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
 from api.http.responses import json_response
-from domain.chat import RecordedEvent
+from domain.ports import RecordedEvent
 from eventstore.values import Position
 
 Recorded = RecordedEvent[Position]

@@ -6,9 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from eventsourcing.domain import Aggregate
 
-from eventstore.aggregates import Slot
 from eventstore.errors import KeyReused, StoreRejected
-from eventstore.inline_projection import Holders
+from eventstore.inline_projection import Facts
 from eventstore.log import Recorded
 from eventstore.values import Position
 from eventstore.words import Opening, seal
@@ -38,12 +37,13 @@ def key_id(key: Key) -> KeyId:
 class CommandBatch(Generic[A]):
     """Decides commands in the order in which they came.
 
-    `events` and `keys` are what to record. Every answer, a refusal too, waits for the commit: a command may have been
-    refused because of an event that never came to be recorded.
+    `events` and `keys` are what to record, `slots` the streams concerned. Every answer, a refusal too, waits for the
+    commit: a command may have been refused because of an event that never came to be recorded.
     """
 
     def __init__(self, commands: Sequence[PendingCommand[A]]) -> None:
         self.commands = commands
+        self.slots = tuple({command.slot for command in commands})
         self.events: list[Any] = []
         self.keys: list[tuple[Key, Any]] = []
         self._last_event: dict[PendingCommand[A], int] = {}
@@ -52,17 +52,13 @@ class CommandBatch(Generic[A]):
         self._repeats: list[tuple[PendingCommand[A], PendingCommand[A]]] = []
         self._firsts: dict[KeyId, PendingCommand[A]] = {}
 
-    @property
-    def slots(self) -> set[Slot[A]]:
-        return {command.slot for command in self.commands}
-
-    def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: Holders) -> None:
-        """Decide every command. `known_keys` are those that were used before. `holders` are the streams that hold the
-        unique values asked for; commands that claim or give up a value change it.
+    def decide(self, known_keys: Mapping[KeyId, KnownKey], facts: Facts | None) -> None:
+        """Decide every command. `known_keys` are those that were used before. `facts` answer what commands ask; None
+        where none of them asks anything.
         """
         for command in self.commands:
             if not self._is_repeat(command, known_keys):
-                self._decide(command, holders)
+                self._decide(command, facts)
 
     def _is_repeat(self, command: PendingCommand[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
         if command.key is None:
@@ -83,14 +79,12 @@ class CommandBatch(Generic[A]):
 
     def seal(self) -> list[Opening | None]:
         """Seal what was decided, and return what opens each of `events`."""
-        self.events, openings = seal(self.events)
-        return openings
+        return seal(self.events)
 
-    def _decide(self, command: PendingCommand[A], holders: Holders) -> None:
-        stream_id, unique = command.slot.stream_id, command.unique
-        held_by = holders.get(unique.value, {}) if unique is not None else {}
+    def _decide(self, command: PendingCommand[A], facts: Facts | None) -> None:
         try:
-            events = command.decide(is_taken=not held_by.keys() <= {stream_id}, present=held_by.get(stream_id))
+            told = facts.answer(command.question) if facts is not None and command.question is not None else None
+            events = command.decide(told)
         except Exception as refusal:  # any error concerns only this caller
             self._refused.append((command, refusal))
             self._check_nothing_triggered(command)
@@ -100,10 +94,9 @@ class CommandBatch(Generic[A]):
             return
         self.events.extend(events)
         self._last_event[command] = len(self.events) - 1
-        if unique is not None:
-            for streams in holders.values():
-                streams.pop(stream_id, None)  # a stream holds one value at a time
-            holders.setdefault(unique.value, {})[stream_id] = unique.text
+        if facts is not None:
+            for event in events:
+                facts.add(event)
         if command.key is not None:
             self._firsts[key_id(command.key)] = command
             self.keys.append((command.key, events[-1]))

@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 
 from api.wiring import create_fold
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.custody import Scope
 from domain.record import EndHold, PlaceHold
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import OPERATOR, RoomId, UserId
 from projections.readmodels.custody.queries import read_holds, read_requests
 from replay.rebuild.rebuild import rebuild
