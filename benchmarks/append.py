@@ -14,8 +14,8 @@ import asyncpg
 
 from benchmarks.server import postgres
 from benchmarks.tables import table
-from domain.chat import PostMessage
 from domain.room import Room
+from domain.room.messages import PostMessage
 from domain.values import RoomId
 from eventstore.words import SALT_BYTES
 from postgres.calls import Call

@@ -11,7 +11,8 @@ from benchmarks.server import postgres
 from benchmarks.tables import p50_p99, table
 from centrifugo.client import CentrifugoClient
 from centrifugo.publisher import Publication
-from domain.chat import JoinRoom, PostMessage
+from domain.room.membership import JoinRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from tests.support.lanes_under_test import Server, named_by, published_to, publishing
 from tests.support.realtime import server as realtime

@@ -9,7 +9,8 @@ from benchmarks.load import Run, Visitor
 from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import ms, p50_p99, table
-from domain.chat import JoinRoom, PostMessage
+from domain.room.membership import JoinRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from tests.support.browser.chromium import SWITCHES, chromium
 from tests.support.browser.windows import is_live

@@ -6,7 +6,7 @@ from benchmarks.load import Run, Visitor
 from benchmarks.load import run as drive
 from benchmarks.server import Served, cpu_s, postgres, service
 from benchmarks.tables import p50_p99, table
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from tests.support.store import Store, open_store
 

@@ -1,131 +1,27 @@
-"""The use cases: each has a command, and a method of `Chat` that carries it out."""
+"""The use cases of rooms: each command has a method that carries it out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Generic
 
 from domain.errors import AlreadyAMember, NameTaken
-from domain.idempotency import IdempotencyKey, idempotency_key
+from domain.idempotency import idempotency_key
 from domain.names import name_key
-from domain.room import NAME_TAKEN, Room, RoomEvent, check_name
-from domain.values import ClientId, RequestId, RoomId, UserId
+from domain.ports import P_co, RecordedEvent, Rooms
+from domain.questions import NameHolder, SaidMessage, WhatWasSaid, WhichVersions, WhoHasName
+from domain.room import NAME_TAKEN, Room, check_name
+from domain.room.erasing import EraseContent
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
+from domain.room.opening import OpenRoom
+from domain.values import RoomId, UserId
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRoom:
-    """Open a room called `name` with the opener as its first member."""
-
-    name: str
-    user_id: UserId
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PostMessage:
-    """Post `content` in a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    content: str
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JoinRoom:
-    """Join a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LeaveRoom:
-    """Leave a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RenameRoom:
-    """Rename a room."""
-
-    room_id: RoomId
-    user_id: UserId
-    name: str
-    client_id: ClientId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EraseContent:
-    """Erase the words of these versions of a room, as part of `request`."""
-
-    room_id: RoomId
-    versions: tuple[int, ...]
-    erased_by: UserId
-    request: RequestId
-    why: str
-
-
-P_co = TypeVar("P_co", covariant=True)
-"""The type of the store's positions. The use cases only pass them on."""
-
-
-class RecordedEvent(Protocol[P_co]):
-    """An event in the log, and its position."""
-
-    @property
-    def position(self) -> P_co: ...
-
-    @property
-    def event(self) -> RoomEvent: ...
-
-
-class Rooms(Protocol[P_co]):
-    """Stores rooms. Every method returns the last event recorded, after commit.
-
-    A repeated idempotency key records nothing and answers what the first command with it recorded.
-    """
-
-    async def add(
-        self, room: Room, /, *, unique: "UniqueName", taken: Exception, key: IdempotencyKey | None
-    ) -> RecordedEvent[P_co]:
-        """Add a new room. Raises `taken` when another room holds its unique value."""
-
-    async def change(
-        self, room_id: RoomId, command: Callable[[Room], None], /, *, key: IdempotencyKey | None
-    ) -> RecordedEvent[P_co]:
-        """Apply `command` to the room's current state. Errors of the command are raised here."""
-
-    async def claim(
-        self,
-        room_id: RoomId,
-        unique: "UniqueName",
-        command: Callable[[Room, bool, str | None], None],
-        /,
-        *,
-        key: IdempotencyKey | None,
-    ) -> RecordedEvent[P_co]:
-        """As `change`, for a command that gives the room a unique value.
-
-        The command is told whether another room holds it at that moment, and raises then; and the text under which
-        this room holds it already, or None.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class UniqueName:
-    """A room's name, and the form in which names are compared: only one room may have that."""
-
-    value: str
-    text: str
-
-
-def unique_name(name: str) -> UniqueName:
-    """The name of a room as it is recorded: without the space around it."""
-    return UniqueName(name_key(name), name.strip())
+def must_be_free(holder: NameHolder) -> None:
+    """Raises NameTaken when another room has the name."""
+    if holder.is_taken:
+        raise NameTaken(NAME_TAKEN)
 
 
 class Chat(Generic[P_co]):
@@ -140,23 +36,32 @@ class Chat(Generic[P_co]):
     async def open_room(self, command: OpenRoom) -> RecordedEvent[P_co]:
         """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
         room = Room.open(name=command.name, user_id=command.user_id)
-        return await self._rooms.add(
-            room, unique=unique_name(command.name), taken=NameTaken(NAME_TAKEN), key=idempotency_key(command)
-        )
+        question = WhoHasName(name_key(command.name), room.room_id)
+        return await self._rooms.add(room, question=question, check=must_be_free, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
-        """Post a message. Raises RoomNotFound, NotAMember, InvalidField."""
+        """Post a message. Raises RoomNotFound, NotAMember, RoomIsArchived, MutedInRoom, InvalidField; in a reply
+        NoSuchMessage, RetractedMessage, ErasedMessage.
+        """
 
         def post(room: Room) -> None:
-            room.post(user_id=command.user_id, content=command.content, client_id=command.client_id)
+            now = datetime.now(UTC)
+            room.post(user_id=command.user_id, content=command.content, client_id=command.client_id, now=now)
 
-        return await self._rooms.change(command.room_id, post, key=idempotency_key(command))
+        def reply(room: Room, to: SaidMessage | None) -> None:
+            room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id)
+
+        key = idempotency_key(command)
+        if command.reply_to is None:
+            return await self._rooms.change(command.room_id, post, key=key)
+        question = WhatWasSaid(command.room_id, command.reply_to, command.user_id)
+        return await self._rooms.decide(command.room_id, question, reply, key=key)
 
     async def join_room(self, command: JoinRoom) -> RecordedEvent[P_co]:
-        """Join. Raises RoomNotFound, AlreadyAMember."""
+        """Join. Raises RoomNotFound, AlreadyAMember, RoomIsArchived, BannedFromRoom."""
 
         def join(room: Room) -> None:
-            room.join(user_id=command.user_id)
+            room.join(user_id=command.user_id, now=datetime.now(UTC))
 
         return await self._rooms.change(command.room_id, join, key=idempotency_key(command))
 
@@ -164,15 +69,16 @@ class Chat(Generic[P_co]):
         """Make all of these users members, or none. Raises RoomNotFound, AlreadyAMember."""
 
         def join(room: Room) -> None:
-            if already := room.members.intersection(user_ids):
+            if already := room.members.keys() & user_ids:
                 raise AlreadyAMember(f"{len(already)} of them are members already")
+            now = datetime.now(UTC)
             for user_id in user_ids:
-                room.join(user_id=user_id)
+                room.join(user_id=user_id, now=now)
 
         return await self._rooms.change(room_id, join, key=None)
 
     async def leave_room(self, command: LeaveRoom) -> RecordedEvent[P_co]:
-        """Leave. Raises RoomNotFound, NotAMember."""
+        """Leave. Raises RoomNotFound, NotAMember, LastOwner."""
 
         def leave(room: Room) -> None:
             room.leave(user_id=command.user_id)
@@ -180,18 +86,23 @@ class Chat(Generic[P_co]):
         return await self._rooms.change(command.room_id, leave, key=idempotency_key(command))
 
     async def rename_room(self, command: RenameRoom) -> RecordedEvent[P_co]:
-        """Rename a room. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
+        """Rename a room. Raises RoomNotFound, NotAMember, NotAllowed, NameTaken, InvalidField."""
         check_name(command.name)  # first, since a database cannot compare every text
 
-        def rename(room: Room, is_taken: bool, present: str | None) -> None:
-            room.rename(user_id=command.user_id, name=command.name, is_taken=is_taken, present=present)
+        def rename(room: Room, holder: NameHolder) -> None:
+            room.rename(user_id=command.user_id, name=command.name, is_taken=holder.is_taken, present=holder.present)
 
-        return await self._rooms.claim(command.room_id, unique_name(command.name), rename, key=idempotency_key(command))
+        question = WhoHasName(name_key(command.name), command.room_id)
+        return await self._rooms.decide(command.room_id, question, rename, key=idempotency_key(command))
 
     async def erase_content(self, command: EraseContent) -> RecordedEvent[P_co]:
-        """Erase words; they are gone when this answers. Raises RoomNotFound, NothingToErase, InvalidField."""
+        """Erase words; they are gone when this answers. Of a message all versions go, also an edit that came meanwhile:
+        the event says which. Raises RoomNotFound, NothingToErase, InvalidField.
+        """
 
-        def erase(room: Room) -> None:
-            room.erase(versions=command.versions, erased_by=command.erased_by, request=command.request, why=command.why)
+        def erase(room: Room, versions: Sequence[int]) -> None:
+            room.erase(versions=versions, erased_by=command.erased_by, request=command.request, why=command.why)
 
-        return await self._rooms.change(command.room_id, erase, key=None)
+        return await self._rooms.decide(
+            command.room_id, WhichVersions(command.room_id, command.versions), erase, key=None
+        )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any, Protocol
-from uuid import UUID
 
 import asyncpg
 
@@ -11,12 +10,22 @@ from eventstore.log import Recorded, cannot_have_happened
 from postgres.calls import Call
 from postgres.database import UNAVAILABLE
 
-Holders = dict[str, dict[UUID, str]]
-"""The streams that hold each unique value, with the text under which they hold it."""
+
+class Facts(Protocol):
+    """What the read models answered to the questions of a batch, under the append lock.
+
+    Events that the batch decides change the answers to the questions behind them.
+    """
+
+    def answer(self, question: Any, /) -> Any:
+        """The answer to one of the questions that were asked, as of the last event added."""
+
+    def add(self, event: Any, /) -> None:
+        """Take in an event that the batch decided, of whatever stream."""
 
 
 class InlineProjection(Protocol):
-    """Read models that are folded inside the transaction that appends, and what they know of unique values."""
+    """Read models that are folded inside the transaction that appends, and answer what decisions ask of them."""
 
     @property
     def name(self) -> str:
@@ -38,8 +47,8 @@ class InlineProjection(Protocol):
         An older one may be unable to read that program's events, or to fold them: then this is what is wrong.
         """
 
-    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
-        """The streams that hold these unique values, where there are any."""
+    async def facts(self, questions: Sequence[Any], connection: asyncpg.Connection) -> Facts:
+        """Answer these questions, in one round trip for all of a kind. The caller holds the append lock."""
 
 
 async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:

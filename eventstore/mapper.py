@@ -1,5 +1,6 @@
 """Events to rows and back, in the `eventsourcing` library's own format."""
 
+from collections import UserDict
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime
@@ -39,6 +40,21 @@ class SetAsList(Transcoding):
 
     def decode(self, data: Sequence[Any]) -> set[Any]:
         return set(data)
+
+
+class MappingAsPairs(Transcoding):
+    """A mapping in a snapshot whose keys are numbers, which JSON has no room for. Events hold none."""
+
+    type = UserDict
+    name = "mapping_as_pairs"
+
+    def encode(self, obj: "UserDict[Any, Any]") -> list[tuple[Any, Any]]:
+        return list(obj.items())
+
+    def decode(self, data: Sequence[Any]) -> "UserDict[Any, Any]":
+        mapping: UserDict[Any, Any] = UserDict()
+        mapping.data = dict(data)
+        return mapping
 
 
 SIMPLE = frozenset((str, int, bool, type(None)))
@@ -114,9 +130,9 @@ class SealingMapper(Mapper[UUID]):
 
 
 def create_mapper() -> Mapper[UUID]:
-    """The mapper of a stock application (plain JSON, no compression, no cipher), plus sets and sealed events."""
+    """The mapper of a stock application (plain JSON, no compression, no cipher), plus collections and sealed events."""
     transcoder = QuickTranscoder()
-    for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO(), SetAsList()):
+    for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO(), SetAsList(), MappingAsPairs()):
         transcoder.register(transcoding)
     return SealingMapper(transcoder)
 

@@ -8,10 +8,14 @@ from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
 from eventstore.log import Recorded
-from eventstore.writer.commands import ChangeAggregate, CreateAggregate, Key, UniqueValue
+from eventstore.writer.commands import ChangeAggregate, CreateAggregate, Key
 from eventstore.writer.writer import Writer
 
 A = TypeVar("A", bound=Aggregate)
+
+
+def allow(_: Any) -> None:
+    """Refuses nothing."""
 
 
 class Repository(Generic[A]):
@@ -34,49 +38,36 @@ class Repository(Generic[A]):
         aggregate: A,
         /,
         *,
-        unique: UniqueValue | None = None,
-        taken: Exception | None = None,
+        question: Any | None = None,
+        check: Callable[[Any], None] = allow,
         key: Key | None = None,
     ) -> Recorded[Any]:
-        """Record a new aggregate. Raises `taken` when another one holds its unique value."""
+        """Record a new aggregate, unless `check`, which is told the answer to `question`, raises."""
         slot = self._aggregates.slot(aggregate.id)
-        creation = CreateAggregate(slot, aggregate, key=key, unique=unique, taken=taken)
+        creation = CreateAggregate(slot, aggregate, question=question, check=check, key=key)
         self._writer.submit(creation)
         return await creation.answer
 
     async def change(self, stream_id: UUID, change: Callable[[A], None], /, *, key: Key | None = None) -> Recorded[Any]:
         """Apply `change` to the aggregate as the log has it at that moment, and record the events."""
-        return await self._change(stream_id, lambda aggregate, *_: change(aggregate), unique=None, key=key)
+        return await self._change(stream_id, None, lambda aggregate, _: change(aggregate), key=key)
 
-    async def claim(
-        self,
-        stream_id: UUID,
-        unique: UniqueValue,
-        change: Callable[[A, bool, str | None], None],
-        /,
-        *,
-        key: Key | None = None,
+    async def decide(
+        self, stream_id: UUID, question: Any, change: Callable[[A, Any], None], /, *, key: Key | None = None
     ) -> Recorded[Any]:
-        """Apply a change that gives the aggregate a unique value, in place of the one it holds.
-
-        `change` is told whether another aggregate holds it at that moment, and is to raise then; and the text under
-        which this one holds it already, or None.
+        """As `change`, for one that needs facts which the aggregate does not remember: it is told the answer to
+        `question` at that moment, from the read models under the append lock.
         """
-        return await self._change(stream_id, change, unique=unique, key=key)
+        return await self._change(stream_id, question, change, key=key)
 
     async def _change(
-        self,
-        stream_id: UUID,
-        change: Callable[[A, bool, str | None], None],
-        *,
-        unique: UniqueValue | None,
-        key: Key | None,
+        self, stream_id: UUID, question: Any | None, change: Callable[[A, Any], None], *, key: Key | None
     ) -> Recorded[Any]:
         slot = self._aggregates.slot(stream_id)
         if slot.aggregate is None:
             await self._aggregates.load(slot)
         command = ChangeAggregate(
-            slot, change, unique=unique, key=key, kind=self._kind, missing=lambda: self._missing(stream_id)
+            slot, change, question=question, key=key, kind=self._kind, missing=lambda: self._missing(stream_id)
         )
         self._writer.submit(command)
         return await command.answer

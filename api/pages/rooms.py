@@ -13,8 +13,9 @@ from api.http.parsing import query_text, room_id
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import layout_context, my_rooms
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.opening import OpenRoom
 from projections.readmodels.queries import PAGE
 
 

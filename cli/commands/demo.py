@@ -11,7 +11,7 @@ from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, chat_core, database
 from cli.support.numbers import COUNT
 from cli.support.operator_options import put_on_record, recorded_options
-from domain.chat import OpenRoom
+from domain.room.opening import OpenRoom
 from domain.values import RoomId, UserId
 from projections.operator_actions import Operator
 

@@ -1,4 +1,7 @@
-"""One transaction that appends: lock and look, decide, record and fold, commit. Four round trips."""
+"""One transaction that appends: lock and look, decide, record and fold, commit.
+
+Four round trips, and one more for each kind of question that the batch asks of the read models.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -108,9 +111,8 @@ class Append(Generic[A]):
             head = await self._lock_and_look(batch, connection)
         await self._bring_up_to_date(batch, head, connection)
         known_keys = await self._known_keys(batch, connection) if head.has_known_keys else {}
-        values = [command.unique.value for command in batch.commands if command.unique is not None]
-        holders = await self._projection.holders(values, connection) if values else {}
-        batch.decide(known_keys, holders)
+        questions = [command.question for command in batch.commands if command.question is not None]
+        batch.decide(known_keys, await self._projection.facts(questions, connection) if questions else None)
         openings = batch.seal()
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         positions = await self._insert(batch, stored, openings, connection) if stored else []

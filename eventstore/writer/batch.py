@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from eventsourcing.domain import Aggregate
 
 from eventstore.errors import KeyReused, StoreRejected
-from eventstore.inline_projection import Holders
+from eventstore.inline_projection import Facts
 from eventstore.log import Recorded
 from eventstore.values import Position
 from eventstore.words import Opening, seal
@@ -52,13 +52,13 @@ class CommandBatch(Generic[A]):
         self._repeats: list[tuple[PendingCommand[A], PendingCommand[A]]] = []
         self._firsts: dict[KeyId, PendingCommand[A]] = {}
 
-    def decide(self, known_keys: Mapping[KeyId, KnownKey], holders: Holders) -> None:
-        """Decide every command. `known_keys` are those that were used before. `holders` are the streams that hold the
-        unique values asked for; commands that claim or give up a value change it.
+    def decide(self, known_keys: Mapping[KeyId, KnownKey], facts: Facts | None) -> None:
+        """Decide every command. `known_keys` are those that were used before. `facts` answer what commands ask; None
+        where none of them asks anything.
         """
         for command in self.commands:
             if not self._is_repeat(command, known_keys):
-                self._decide(command, holders)
+                self._decide(command, facts)
 
     def _is_repeat(self, command: PendingCommand[A], known_keys: Mapping[KeyId, KnownKey]) -> bool:
         if command.key is None:
@@ -81,11 +81,10 @@ class CommandBatch(Generic[A]):
         """Seal what was decided, and return what opens each of `events`."""
         return seal(self.events)
 
-    def _decide(self, command: PendingCommand[A], holders: Holders) -> None:
-        stream_id, unique = command.slot.stream_id, command.unique
-        held_by = holders.get(unique.value, {}) if unique is not None else {}
+    def _decide(self, command: PendingCommand[A], facts: Facts | None) -> None:
         try:
-            events = command.decide(is_taken=not held_by.keys() <= {stream_id}, present=held_by.get(stream_id))
+            told = facts.answer(command.question) if facts is not None and command.question is not None else None
+            events = command.decide(told)
         except Exception as refusal:  # any error concerns only this caller
             self._refused.append((command, refusal))
             self._check_nothing_triggered(command)
@@ -95,10 +94,9 @@ class CommandBatch(Generic[A]):
             return
         self.events.extend(events)
         self._last_event[command] = len(self.events) - 1
-        if unique is not None:
-            for streams in holders.values():
-                streams.pop(stream_id, None)  # a stream holds one value at a time
-            holders.setdefault(unique.value, {})[stream_id] = unique.text
+        if facts is not None:
+            for event in events:
+                facts.add(event)
         if command.key is not None:
             self._firsts[key_id(command.key)] = command
             self.keys.append((command.key, events[-1]))

@@ -25,40 +25,32 @@ class Key(Protocol):
     def fingerprint(self) -> bytes: ...
 
 
-class UniqueValue(Protocol):
-    """A value that at most one stream may hold, and the text that it was made from: texts may differ in one value."""
-
-    @property
-    def value(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
-
-
 class PendingCommand(Protocol[A]):
-    """What the writer takes: a decision about one stream, and the future that its caller waits for."""
+    """What the writer takes: a decision about one stream, and the future that its caller waits for.
+
+    `question` is what the decision asks of the read models under the append lock; None where its stream says it all.
+    """
 
     slot: Slot[A]
     key: Key | None
-    unique: UniqueValue | None
+    question: Any | None
     answer: "asyncio.Future[Recorded[Any]]"
 
     @property
     def needs_aggregate(self) -> bool:
         """Whether the slot must be loaded before `decide` is called."""
 
-    def decide(self, *, is_taken: bool, present: str | None) -> Sequence[Any]:
+    def decide(self, told: Any, /) -> Sequence[Any]:
         """Decide on the stream as it is now, and return one event or more. May be called again after a failure.
 
-        `is_taken`: another stream holds the unique value that the events would give this one. `present`: the text under
-        which this one holds it already. What it raises is the caller's answer; nothing is recorded then.
+        `told` answers `question`. What it raises is the caller's answer; nothing is recorded then.
         """
 
 
 class ChangeAggregate(Generic[A]):
     """Changes an aggregate of one kind. `change` checks before it triggers events: when it raises, it triggered none.
 
-    Its other arguments are those of `decide`. `missing` raises, or makes the aggregate that a stream begins with.
+    Its other argument is that of `decide`. `missing` raises, or makes the aggregate that a stream begins with.
     """
 
     needs_aggregate = True
@@ -66,50 +58,49 @@ class ChangeAggregate(Generic[A]):
     def __init__(
         self,
         slot: Slot[A],
-        change: Callable[[A, bool, str | None], None],
+        change: Callable[[A, Any], None],
         *,
-        unique: UniqueValue | None,
+        question: Any | None,
         key: Key | None,
         kind: type[A],
         missing: Callable[[], A],
     ) -> None:
         self.slot = slot
-        self.unique = unique
+        self.question = question
         self.key = key
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
         self._change = change
         self._kind = kind
         self._missing = missing
 
-    def decide(self, *, is_taken: bool, present: str | None) -> Sequence[Any]:
+    def decide(self, told: Any, /) -> Sequence[Any]:
         aggregate = self.slot.aggregate
         if not isinstance(aggregate, self._kind):  # the stream is empty, or another kind's
             aggregate = self._missing()
-        self._change(aggregate, is_taken, present)
+        self._change(aggregate, told)
         self.slot.aggregate = aggregate
         return aggregate.collect_events()
 
 
 class CreateAggregate(Generic[A]):
-    """Adds a new aggregate, with the events that creating it triggered. `taken` is raised when another one holds its
-    unique value.
+    """Adds a new aggregate, with the events that creating it triggered. `check` is told what `decide` is, and may
+    refuse.
     """
 
     needs_aggregate = False
 
     def __init__(
-        self, slot: Slot[A], aggregate: A, *, key: Key | None, unique: UniqueValue | None, taken: Exception | None
+        self, slot: Slot[A], aggregate: A, *, question: Any | None, check: Callable[[Any], None], key: Key | None
     ) -> None:
         self.slot = slot
         self.key = key
-        self.unique = unique
-        self._taken = taken
+        self.question = question
+        self._check = check
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
         self._aggregate = aggregate
         self._events = aggregate.collect_events()
 
-    def decide(self, *, is_taken: bool, present: str | None) -> Sequence[Any]:
-        if self._taken is not None and is_taken:
-            raise self._taken
+    def decide(self, told: Any, /) -> Sequence[Any]:
+        self._check(told)
         self.slot.aggregate = self._aggregate
         return self._events

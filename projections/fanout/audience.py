@@ -17,7 +17,7 @@ from eventstore.values import Version
 from postgres.database import Database
 from projections.fanout.channels import personal_channel
 from projections.fanout.leases import AllWarm, LeaseChanges, WarmUsers
-from projections.readmodels.members import is_member_at
+from projections.readmodels.governance.roles import is_member_at
 
 MEMBERS_IN_MEMORY = 2_000_000
 """How many members a lane keeps in memory, over all rooms: some 200 MB. It evicts the least recently active rooms."""
@@ -125,7 +125,24 @@ class Audience:
         self.version = Version(event.originator_version)
         self._leaver = None
         match event:
-            case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed() | Room.ContentErased():
+            case (
+                Room.MessageAdded()
+                | Room.RoomOpened()
+                | Room.RoomRenamed()
+                | Room.ContentErased()
+                | Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
+                return self.warm_members.chunks
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                return self.warm_members.chunks
+            case Room.MessagePinned() | Room.MessageUnpinned():
                 return self.warm_members.chunks
             case Room.UserJoined():
                 self._join(event.user_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 import asyncpg
 from msgspec import Struct
 
-from domain.room import Room
+from domain.room import RoomEvent
 from domain.values import RoomId
 from eventstore.values import Position, Version
 
@@ -55,7 +55,7 @@ async def read_dead_letter(dead_letter_id: int, connection: asyncpg.Connection) 
 
 
 async def add_dead_letter(
-    lane: int, event: Room.Event, position: Position, reason: str, connection: asyncpg.Connection
+    lane: int, event: RoomEvent, position: Position, reason: str, connection: asyncpg.Connection
 ) -> None:
     """Record an event that a lane could not publish, so that the lane can continue."""
     await connection.execute(ADD, lane, position, event.originator_id, event.originator_version, reason)

@@ -1,16 +1,17 @@
 """All read models that are folded in the transaction that appends, each from the events of its aggregate."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 
 from domain.custody import CUSTODY_TOPICS, Custody, CustodyEvent
 from domain.room import TOPICS, RoomEvent
-from eventstore.inline_projection import Holders
+from eventstore.inline_projection import Facts
 from eventstore.log import Recorded
 from postgres.calls import Call
 from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.facts.batch import BatchFacts
 from projections.readmodels.projection import RoomsProjection
 
 LogEvent = RoomEvent | CustodyEvent
@@ -52,6 +53,6 @@ class ReadModels:
         """Raises NewerFold where the rows are those of a newer program."""
         await self._rooms.refuse_older(connection)
 
-    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
-        """The rooms with each of these name keys."""
-        return await self._rooms.holders(values, connection)
+    async def facts(self, questions: Sequence[Any], connection: asyncpg.Connection) -> Facts:
+        """Answer what decisions ask."""
+        return await BatchFacts.read(questions, connection)

@@ -15,24 +15,16 @@ import asyncpg
 
 from domain.names import name_key
 from domain.room import Room, RoomEvent
-from eventstore import words
-from eventstore.inline_projection import Holders
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call, columns
 from projections.readmodels import fold_version
+from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion
+from projections.readmodels.governance.fold import Decision, decision, fold_governance
 from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
 """The functions that this module calls."""
-
-HOLDERS = f"""
-SELECT name_key, room_id, name FROM rooms WHERE name_key = ANY($1)
-UNION ALL
-SELECT key, room_id, content FROM {words.COMPARED} JOIN {words.TABLE} USING (stream, version)
-JOIN rooms ON room_id = stream AND name_version = {words.TABLE}.version
-WHERE key = ANY($1)
-"""
 
 
 @dataclass(slots=True)
@@ -104,6 +96,8 @@ class BatchByKind:
     messages: list[Room.MessageAdded] = field(default_factory=list)
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    discussion: list[DiscussionEvent] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -129,8 +123,25 @@ class BatchByKind:
                 self.renames.append(event)
             case Room.ContentErased():
                 self.erasures.append(event)
+            case (
+                Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
+                pass
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                self.discussion.append(event)
+            case Room.MessagePinned() | Room.MessageUnpinned():
+                self.discussion.append(event)
             case _:
                 assert_never(event)
+        if (decided := decision(event)) is not None:
+            self.decisions.append(decided)
 
 
 class RoomsProjection:
@@ -138,7 +149,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 6
+    version = 7
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property
@@ -164,18 +175,14 @@ class RoomsProjection:
             base = fold_renames(kinds.renames, base)
         if kinds.erasures:
             base = fold_erasures(kinds.erasures, base)
-        return fold_changes(kinds.deltas, kinds.messages, base)
+        if kinds.decisions:
+            base = fold_governance(kinds.decisions, base)
+        base = fold_changes(kinds.deltas, kinds.messages, base)
+        return fold_discussion(kinds.discussion, base) if kinds.discussion else base
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""
         await fold_version.refuse_older(self.name, self.version, connection, schema=LIVE)
-
-    async def holders(self, values: Sequence[str], connection: asyncpg.Connection) -> Holders:
-        """The rooms with each of these name keys; another application may have given several rooms the same name."""
-        found: Holders = {}
-        for key, room_id, name in await connection.fetch(HOLDERS, list(values)):
-            found.setdefault(key, {})[room_id] = name
-        return found
 
 
 def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:
@@ -226,7 +233,10 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
         for room_id, d in deltas.items()
     ]
     said = [
-        (e.originator_id, e.originator_version, e.user_id, e.content if e.sealed is None else None, e.timestamp)
+        (
+            *(e.originator_id, e.originator_version, e.user_id),
+            *(e.content if e.sealed is None else None, e.timestamp, e.reply_to),
+        )
         for e in messages
     ]
-    return Call("fold_changes", base, *columns(rooms, 7), *columns(said, 5))
+    return Call("fold_changes_v2", base, *columns(rooms, 7), *columns(said, 6))

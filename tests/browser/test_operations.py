@@ -10,7 +10,8 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from api.wiring import create_fold
-from domain.chat import OpenRoom, PostMessage
+from domain.room.messages import PostMessage
+from domain.room.opening import OpenRoom
 from domain.values import RoomId, UserId
 from projections.fanout import lane_table as lanes
 from replay.progress import Progress

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import signal
@@ -68,6 +69,10 @@ class App:
         assert self._service is not None
         return self._service.process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._service is not None and self._service.process.returncode is None
+
     def signal(self, number: signal.Signals) -> None:
         if self._service is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -99,6 +104,10 @@ class RealtimeServer:
 
     async def kill(self) -> None:
         await asyncio.to_thread(self._server.stop, signal.SIGKILL)
+
+    async def history(self, channel: str) -> str:
+        """What a channel keeps for those who return, as JSON."""
+        return json.dumps(await asyncio.to_thread(self._server.call, "history", channel=channel, limit=-1))
 
 
 class Hanging:

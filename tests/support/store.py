@@ -13,8 +13,8 @@ from api.core import Core
 from api.secrets import snapshot_key
 from api.settings import Settings
 from api.wiring import open_core
-from domain.chat import OpenRoom
 from domain.room import TOPICS
+from domain.room.opening import OpenRoom
 from domain.values import RoomId, UserId
 from eventstore import append_lock
 from eventstore.log import Stored

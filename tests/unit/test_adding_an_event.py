@@ -6,7 +6,9 @@ from tests.support.realtime.server import ROOT
 
 GUIDE = (ROOT / "docs" / "adding-an-event.md").read_text()
 MOST = 15
-"""Files outside tests and documents that a new event with a field of its own may touch."""
+"""Files outside tests and documents that a new event with a field of its own may touch, and a person writes."""
+
+WRITTEN_BY_A_PROGRAM = {"migrations/schema.sql"}
 
 LATER = {
     "migrations/0017_rename_count.sql",
@@ -45,7 +47,7 @@ def mentioning() -> set[str]:
 
 def test_the_guide_lists_every_file_that_knows_the_event_and_no_other() -> None:
     assert sorted(listed()) == sorted(mentioning())
-    assert len(listed()) <= MOST
+    assert len({*listed()} - WRITTEN_BY_A_PROGRAM) <= MOST
 
 
 def test_every_test_that_the_guide_names_is_there() -> None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.chat import Chat, JoinRoom
+from domain.chat import Chat
+from domain.room.membership import JoinRoom
 from domain.values import RoomId, UserId
 from eventstore.log import Log
 from eventstore.values import Position, Version
@@ -59,11 +60,15 @@ def annotations() -> Iterator[tuple[str, str, ast.expr]]:
                     yield file.relative_to(ROOT).as_posix(), node.target.id, node.annotation
 
 
+COUNTED_BY_THE_LIBRARY = {"domain/room/state.py"}
+"""An aggregate's own version is the library's, an int."""
+
+
 def test_what_is_called_by_their_name_has_their_type() -> None:
     wrong = []
     for file, name, annotation in annotations():
         expected = next((type_ for pattern, type_ in TYPES.items() if pattern.fullmatch(name)), None)
         names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
-        if expected is not None and names & {"int", "UUID"}:
+        if file not in COUNTED_BY_THE_LIBRARY and expected is not None and names & {"int", "UUID"}:
             wrong.append(f"{file}: {name} is {ast.unparse(annotation)}, not {expected}")
     assert wrong == []

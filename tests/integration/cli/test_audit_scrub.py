@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from api.schema import bring_up_to_date
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from eventstore.service_role import grant_service_role
 from postgres.embedded import EmbeddedPostgres
 from postgres.locks import SCRUB

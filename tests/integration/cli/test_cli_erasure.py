@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from domain.values import RoomId
 from tests.support.given_when_then import ADA
 from tests.support.store import Store, open_store

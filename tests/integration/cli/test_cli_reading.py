@@ -14,7 +14,9 @@ from click.testing import CliRunner, Result
 from api.settings import Settings
 from cli.main import main
 from cli.support.environment import chat_core
-from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
 from domain.values import RoomId, UserId
 from tests.support.people import PASSWORD
 from tests.support.store import open_store

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually
 from tests.support.embedded import fill, volume

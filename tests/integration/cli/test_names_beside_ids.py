@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 from api.settings import Settings
 from cli.main import main
 from cli.support.environment import chat_core
-from domain.chat import OpenRoom, PostMessage, RenameRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
+from domain.room.opening import OpenRoom
 from domain.values import RoomId
 from tests.support.people import PASSWORD
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from tests.support.every_command import (
     CHANGING,
     ON_RECORD_OTHERWISE,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from tests.support.given_when_then import ADA
 from tests.support.serving import ONRECORD
 from tests.support.store import open_store

@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from api.settings import Settings
 from cli.main import main
 from cli.support.environment import chat_core
-from domain.chat import PostMessage, RenameRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
 from postgres.embedded import EmbeddedPostgres
 from tests.support.conditions import eventually
 from tests.support.every_command import CHANGING, READING, command_line

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.room import Room
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.generation import SHORT
 from eventstore.values import Position

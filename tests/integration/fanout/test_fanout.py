@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import ClientId, RoomId, UserId
 from eventstore.generation import SHORT
 from eventstore.values import Position

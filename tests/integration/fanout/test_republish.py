@@ -16,7 +16,8 @@ from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.hub import Hub
 from centrifugo.hub.server_api import http_api
 from cli.main import main
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId
 from eventstore.values import Position
 from projections.fanout.republish import Republishing, Selection

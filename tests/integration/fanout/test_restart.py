@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from domain.chat import JoinRoom, PostMessage
+from domain.room.membership import JoinRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from projections.fanout.publications import CROWD
 from projections.operator_actions import read_actions

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from centrifugo.publisher import Publication
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import ChatError
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.values import Position
 from postgres.locks import NUMBER_OF_LANES

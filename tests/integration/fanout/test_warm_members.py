@@ -11,7 +11,8 @@ from api.settings import Settings
 from api.wiring import create_leases
 from centrifugo.hub.protocol.client_commands import StreamPosition
 from centrifugo.publisher import Publication
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.values import LOG_START
 from projections.fanout.leases import Leases

@@ -7,9 +7,10 @@ import json
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
 from domain.errors import AlreadyAMember, NotAMember
 from domain.room import Room
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import UserId
 from eventstore.mapper import create_mapper
 from eventstore.snapshots import Snapshots

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from domain.values import RoomId
 from tests.integration.log.test_log_compatibility import open_and_fill
 from tests.support.conditions import eventually

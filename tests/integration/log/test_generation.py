@@ -7,8 +7,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from domain.chat import JoinRoom, PostMessage
 from domain.errors import NotAMember
+from domain.room.membership import JoinRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId
 from eventstore.generation import NOTHING, Anchor, event_hash, look, read_generation
 from eventstore.values import Position, Version

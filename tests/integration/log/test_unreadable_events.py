@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from eventstore.errors import NewerFold, UnreadableEvent
 from tests.integration.conftest import StartServer, Visit
 from tests.support.given_when_then import ADA

@@ -7,9 +7,11 @@ import asyncpg
 import pytest
 
 from api.wiring import create_fold
-from domain.chat import OpenRoom, PostMessage, RenameRoom
 from domain.errors import InvalidField, NameTaken
 from domain.idempotency import idempotency_key
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
+from domain.room.opening import OpenRoom
 from domain.values import ClientId, RoomId
 from domain.words import Erased, Present
 from eventstore.errors import KeyReused

@@ -9,9 +9,13 @@ import asyncpg
 import psycopg
 import pytest
 
-from domain.chat import JoinRoom, LeaveRoom, OpenRoom, PostMessage, UniqueName
 from domain.errors import AlreadyAMember, NameTaken, NotAMember, RoomNotFound
+from domain.questions import NameHolder, WhoHasName
 from domain.room import Room
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
+from domain.room.opening import OpenRoom
 from domain.values import ClientId, RoomId
 from eventstore.errors import KeyReused, OutcomeUnknown, StoreBusy, StoreRejected
 from postgres.errors import StoreUnavailable
@@ -33,8 +37,8 @@ def post(room_id: RoomId, content: str, key: str | None = None) -> PostMessage:
 
 def says_two_things_of_which_one_cannot_be_stored(room: Room) -> None:
     """Past the rules on purpose: PostgreSQL keeps no NUL in a text."""
-    room._message_added(user_id=ADA, content="first half", client_id=None)
-    room._message_added(user_id=ADA, content="second\x00half", client_id=None)
+    room.trigger_event(Room.MessageAdded, user_id=ADA, content="first half", client_id=None)
+    room.trigger_event(Room.MessageAdded, user_id=ADA, content="second\x00half", client_id=None)
 
 
 async def test_a_command_is_recorded_whole_or_not_at_all_and_spoils_no_other(store: Store, database_url: str) -> None:
@@ -166,41 +170,37 @@ async def test_of_fifty_who_race_for_a_name_one_gets_it(database_url: str) -> No
         assert len(await one.events()) == 2
 
 
-async def test_a_change_may_claim_the_value_that_its_own_stream_holds_and_none_that_another_does(store: Store) -> None:
+async def test_a_decision_is_told_who_has_a_name_the_room_itself_or_another(store: Store) -> None:
     mine, _ = await store.open_room("Mine"), await store.open_room("Theirs")
-    told: list[tuple[bool, str | None]] = []
+    told: list[NameHolder] = []
 
-    def join(room: Room, is_taken: bool, present: str | None) -> None:
-        told.append((is_taken, present))
-        if is_taken:
+    def join(room: Room, holder: NameHolder) -> None:
+        told.append(holder)
+        if holder.is_taken:
             raise NameTaken
         room.join(user_id=BOB)
 
-    await store.rooms.claim(mine, UniqueName("mine", "MINE"), join)
+    await store.rooms.decide(mine, WhoHasName("mine", mine), join)
     with pytest.raises(NameTaken):
-        await store.rooms.claim(mine, UniqueName("theirs", "Theirs"), join)
-    assert told == [(False, "Mine"), (True, None)]
+        await store.rooms.decide(mine, WhoHasName("theirs", mine), join)
+    assert told == [NameHolder(is_taken=False, present="Mine"), NameHolder(is_taken=True, present=None)]
     assert await store.versions(mine) == [1, 2, 3]
 
 
-async def test_a_value_given_up_is_free_for_the_next_command_of_the_same_transaction(
+async def test_a_decision_is_told_what_earlier_ones_of_the_same_transaction_changed(
     store: Store, database_url: str
 ) -> None:
     room_id = await store.open_room("Before")
-
-    def claim(room: Room, is_taken: bool, present: str | None) -> None:
-        room.join(user_id=BOB)
-
     async with append_lock_held(database_url):  # so that they travel in one batch
         refused = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
-        claimed = asyncio.create_task(store.rooms.claim(room_id, UniqueName("after", "After"), claim))
+        renamed = asyncio.create_task(store.chat.rename_room(RenameRoom(room_id, ADA, "After")))
         too_late = asyncio.create_task(store.chat.open_room(OpenRoom("After", ADA)))
         freed = asyncio.create_task(store.chat.open_room(OpenRoom("Before", ADA)))
         await eventually_submitted(store, 0)
     for task in (refused, too_late):
         with pytest.raises(NameTaken):
             await task
-    await asyncio.gather(claimed, freed)
+    await asyncio.gather(renamed, freed)
 
 
 async def test_a_full_queue_refuses_at_once_and_keeps_what_waits(database_url: str) -> None:

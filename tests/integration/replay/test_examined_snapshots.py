@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from eventsourcing.persistence import StoredEvent
 
 from cli.main import main
-from domain.chat import PostMessage
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.snapshots import READ_EVENT_HASH, code
 from tests.support.conditions import eventually

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from api.wiring import create_fold
 from cli.main import main
-from domain.chat import JoinRoom, LeaveRoom, PostMessage
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import UserId
 from postgres import locks
 from postgres.embedded import EmbeddedPostgres

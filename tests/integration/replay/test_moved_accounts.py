@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from api.wiring import create_moved_accounts
 from cli.main import main
-from domain.chat import JoinRoom
 from domain.names import username_key
+from domain.room.membership import JoinRoom
 from domain.values import UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.transfer import export

@@ -15,7 +15,9 @@ from click.testing import CliRunner
 
 from api.wiring import create_fold
 from cli.main import main
-from domain.chat import JoinRoom, LeaveRoom, PostMessage, RenameRoom
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
 from domain.values import RoomId, UserId
 from projections.readmodels.projection import RoomsProjection
 from replay.investigate.projection_status import read_status

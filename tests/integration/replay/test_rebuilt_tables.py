@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from api.wiring import create_fold
-from domain.chat import PostMessage, RenameRoom
+from domain.room.messages import PostMessage
+from domain.room.naming import RenameRoom
 from eventstore import checkpoints
 from eventstore.errors import NewerFold
 from postgres.embedded import EmbeddedPostgres

@@ -15,7 +15,8 @@ import asyncpg
 import pytest
 
 from api.wiring import create_fold, create_log
-from domain.chat import EraseContent, PostMessage
+from domain.room.erasing import EraseContent
+from domain.room.messages import PostMessage
 from domain.values import OPERATOR, ClientId, RequestId, RoomId, UserId
 from postgres.embedded import EmbeddedPostgres
 from replay.archive.archive_reader import ArchiveRefused, check
