@@ -1,4 +1,4 @@
--- version 4
+-- version 5
 -- What the triggers on the log do (migrations/0001_log.sql, 0011_append_lock.sql, 0012_log_generation.sql), for the table's
 -- owner and for superusers as well: refuse changes, let one transaction append at a time, refuse gaps in versions.
 
