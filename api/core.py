@@ -6,6 +6,7 @@ from eventsourcing.domain import Aggregate
 
 from audit.keeper import LedgerKeeper
 from domain.chat import Chat
+from domain.discussion import Discussion
 from domain.erasure import Erasing
 from domain.governing import Governing
 from domain.record import Record
@@ -17,6 +18,7 @@ from eventstore.values import Position
 from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.bodies import Bodies
+from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
@@ -40,17 +42,21 @@ class Reads:
     queries: Queries
     members: Members
     room_roles: RoomRoles
+    messages: MessageQueries
 
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and all between a command and its event in the log: `chat`, `governing`, `erasing`, `record` lead in."""
+    """Reads, and all between a command and its event in the log. The ways in are `chat`, `discussion`, `governing`,
+    `erasing` and `record`.
+    """
 
     known: KnownLog
     writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]
     governing: Governing[Position]
+    discussion: Discussion[Position]
     erasing: Erasing[Position]
     ledger: LedgerKeeper
     record: Record[Position]

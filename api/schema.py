@@ -10,6 +10,7 @@ from postgres.migrations import Migration, MigrationError, read_migrations, sche
 from postgres.upgrade import upgrade
 from projections.readmodels import fold_version, projection
 from projections.readmodels.custody import projection as custody
+from projections.readmodels.discussion import projection as discussion
 from projections.readmodels.governance import fold as governance
 from projections.readmodels.name_keys import bring_keys_up_to_date
 
@@ -24,6 +25,7 @@ def function_files() -> list[FunctionFile]:
         generation.FUNCTIONS,
         projection.FUNCTIONS,
         governance.FUNCTIONS,
+        discussion.FUNCTIONS,
         fold_version.FUNCTIONS,
         custody.FUNCTIONS,
         custody.KEPT,

@@ -19,6 +19,7 @@ from eventsourcing.persistence import (
     Transcoding,
     UUIDAsHex,
 )
+from eventsourcing.utils import get_topic
 
 from eventstore import words
 from eventstore.errors import UnreadableEvent
@@ -121,7 +122,11 @@ class SealingMapper(Mapper[UUID]):
     """The mapper of a stock application, which keeps the words of sealed events out of the log."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        return super().to_stored_event(words.as_stored(domain_event))
+        kind, state = type(domain_event), words.stored_fields(domain_event)
+        stream_id, version = state.pop("originator_id"), state.pop("originator_version")
+        if (class_version := getattr(kind, "class_version", 1)) > 1:
+            state["class_version"] = class_version
+        return StoredEvent(stream_id, version, get_topic(kind), self.transcoder.encode(state))
 
 
 def create_mapper() -> Mapper[UUID]:

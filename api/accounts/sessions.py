@@ -15,8 +15,8 @@ from msgspec import Struct
 from domain.values import UserId
 from postgres.database import Database
 from postgres.listener import Listener
-from projections.readmodels.bodies import user as shown_user
 from projections.readmodels.shapes import Timestamp, User, timestamp
+from projections.readmodels.shapes import user as shown_user
 
 CHANNEL = "session_ended"
 """Where PostgreSQL notifies processes to drop a session from memory: it ended, or the user's role changed."""

@@ -10,7 +10,6 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
-from api.erasure.withholding import REASON, ContentWithheld
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
@@ -23,6 +22,8 @@ from domain.errors import (
     ActsOnSelf,
     AlreadyAMember,
     BannedFromRoom,
+    EditWindowOver,
+    ErasedMessage,
     HigherRole,
     InvalidField,
     LastOwner,
@@ -30,18 +31,36 @@ from domain.errors import (
     NameTaken,
     NoSuchHold,
     NoSuchMember,
+    NoSuchMessage,
+    NoSuchReaction,
     NoSuchRule,
     NotAllowed,
     NotAMember,
     NotBanned,
     NothingToErase,
     NotMuted,
+    NotPinned,
+    NotYourMessage,
+    PinnedAlready,
+    ReactedAlready,
+    RetractedMessage,
     RoomIsArchived,
     RoomNotArchived,
     RoomNotFound,
     SameRole,
+    TooManyEdits,
+    TooManyPins,
+    TooManyReactions,
 )
-from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent, WordsHeld
+from eventstore.errors import (
+    ContentWithheld,
+    KeyReused,
+    NewerFold,
+    OutcomeUnknown,
+    StoreBusy,
+    UnreadableEvent,
+    WordsHeld,
+)
 from eventstore.generation import NotInLog
 from postgres.errors import StoreUnavailable
 from projections.readmodels.queries import NotInRoom
@@ -117,6 +136,18 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     RoomIsArchived: own_text(409, RoomIsArchived.code),
     RoomNotArchived: own_text(409, RoomNotArchived.code),
     NothingToErase: own_text(409, NothingToErase.code),
+    NoSuchMessage: own_text(404, NoSuchMessage.code),
+    NotYourMessage: own_text(403, NotYourMessage.code),
+    EditWindowOver: own_text(409, EditWindowOver.code),
+    TooManyEdits: own_text(409, TooManyEdits.code),
+    RetractedMessage: own_text(409, RetractedMessage.code),
+    ErasedMessage: own_text(409, ErasedMessage.code),
+    ReactedAlready: own_text(409, ReactedAlready.code),
+    NoSuchReaction: own_text(409, NoSuchReaction.code),
+    TooManyReactions: own_text(409, TooManyReactions.code),
+    PinnedAlready: own_text(409, PinnedAlready.code),
+    NotPinned: own_text(409, NotPinned.code),
+    TooManyPins: own_text(409, TooManyPins.code),
     NoSuchHold: own_text(409, NoSuchHold.code),
     NoSuchRule: own_text(409, NoSuchRule.code),
     WordsHeld: own_text(409, "held"),
@@ -128,7 +159,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
     ),
-    ContentWithheld: retry_later(503, REASON, "content_withheld"),
+    ContentWithheld: retry_later(503, ContentWithheld.REASON, "content_withheld"),
     LedgerUnavailable: retry_later(503, "It is done, but cannot be written to the ledger. Repeat it.", "ledger"),
     PasswordsBusy: retry_later(503, "Too many people are logging in.", "busy"),
     StoreBusy: retry_later(503, "Too many commands are waiting.", "busy"),

@@ -8,8 +8,7 @@ from msgspec import Meta, Struct
 from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.parsing import idempotency_key, read_body, room_id, user_id
-from api.http.responses import json_response
-from api.rest.recorded import recorded_body
+from api.rest.recorded import Recorded, recorded_answer, recorded_body
 from domain.room import REASON_LIMIT, TOPIC_LIMIT, Room
 from domain.room.governance.archiving import ArchiveRoom, ReopenRoom
 from domain.room.governance.moderation import (
@@ -62,7 +61,7 @@ async def give_role(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, NewRole)
     command = GiveRole(room, request[SESSION].user.id, member, body.role, body.why, key)
-    return await recorded_body(request, await request.app[CORE].governing.give_role(command))
+    return await recorded_body(request, request.app[CORE].governing.give_role(command))
 
 
 async def remove_member(request: web.Request) -> web.Response:
@@ -70,7 +69,7 @@ async def remove_member(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, Reason)
     command = RemoveMember(room, request[SESSION].user.id, member, body.why, key)
-    return await recorded_body(request, await request.app[CORE].governing.remove(command))
+    return await recorded_body(request, request.app[CORE].governing.remove(command))
 
 
 async def ban_user(request: web.Request) -> web.Response:
@@ -82,13 +81,16 @@ async def ban_user(request: web.Request) -> web.Response:
     body = await read_body(request, ForMinutes)
     command = BanUser(room, request[SESSION].user.id, member, body.minutes, body.why, key)
     core = request.app[CORE]
-    recorded = await core.governing.ban(command)
-    if isinstance(recorded.event, Room.UserBanned):
-        return await recorded_body(request, recorded)
-    after = Version(recorded.event.originator_version - 2)
-    async with core.database.connection() as connection:
-        (ban,) = await core.room_log.stream_with_words(room, after=after, limit=1, connection=connection)
-    return json_response(await core.bodies.body(ban.event, request[SESSION].user), position=recorded.position)
+
+    async def ban_of(recorded: Recorded) -> object:
+        if isinstance(recorded.event, Room.UserBanned):
+            return await core.bodies.body(recorded.event, request[SESSION].user)
+        after = Version(recorded.event.originator_version - 2)
+        async with core.database.connection() as connection:
+            (ban,) = await core.room_log.stream_with_words(room, after=after, limit=1, connection=connection)
+        return await core.bodies.body(ban.event, request[SESSION].user)
+
+    return await recorded_answer(request, core.governing.ban(command), ban_of)
 
 
 async def lift_ban(request: web.Request) -> web.Response:
@@ -96,7 +98,7 @@ async def lift_ban(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, Reason)
     command = LiftBan(room, request[SESSION].user.id, member, body.why, key)
-    return await recorded_body(request, await request.app[CORE].governing.lift_ban(command))
+    return await recorded_body(request, request.app[CORE].governing.lift_ban(command))
 
 
 async def mute_member(request: web.Request) -> web.Response:
@@ -104,7 +106,7 @@ async def mute_member(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, ForMinutes)
     command = MuteMember(room, request[SESSION].user.id, member, body.minutes, body.why, key)
-    return await recorded_body(request, await request.app[CORE].governing.mute(command))
+    return await recorded_body(request, request.app[CORE].governing.mute(command))
 
 
 async def lift_mute(request: web.Request) -> web.Response:
@@ -112,7 +114,7 @@ async def lift_mute(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, Reason)
     command = LiftMute(room, request[SESSION].user.id, member, body.why, key)
-    return await recorded_body(request, await request.app[CORE].governing.lift_mute(command))
+    return await recorded_body(request, request.app[CORE].governing.lift_mute(command))
 
 
 async def set_topic(request: web.Request) -> web.Response:
@@ -120,21 +122,21 @@ async def set_topic(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, NewTopic)
     command = SetTopic(room, request[SESSION].user.id, body.topic, key)
-    return await recorded_body(request, await request.app[CORE].governing.set_topic(command))
+    return await recorded_body(request, request.app[CORE].governing.set_topic(command))
 
 
 async def archive_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/archive/: 200 Member; 403, 404, 409."""
     command = ArchiveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, await request.app[CORE].governing.archive(command))
+    return await recorded_body(request, request.app[CORE].governing.archive(command))
 
 
 async def reopen_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/reopen/: 200 Member; 403, 404, 409."""
     command = ReopenRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, await request.app[CORE].governing.reopen(command))
+    return await recorded_body(request, request.app[CORE].governing.reopen(command))
 
 
 ENDPOINTS = (

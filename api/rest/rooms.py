@@ -11,7 +11,7 @@ from api.http.limits import count_room
 from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_text, query_version, read_body, room_id
 from api.http.responses import json_response
-from api.rest.recorded import recorded_body
+from api.rest.recorded import recorded_answer, recorded_body
 from domain.room import NAME_LIMIT
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.naming import RenameRoom
@@ -65,23 +65,24 @@ async def open_room(request: web.Request) -> web.Response:
     body = await read_body(request, RoomName)
     count_room(request)
     core = request.app[CORE]
-    recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
-    room = await core.bodies.room_at(*room_version(recorded.event))
-    return json_response(room, status=201, position=recorded.position)
+    command = core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
+    return await recorded_answer(
+        request, command, lambda recorded: core.bodies.room_at(*room_version(recorded.event)), status=201
+    )
 
 
 async def join_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member, a banned user and an archived room; 404."""
     command = JoinRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, await request.app[CORE].chat.join_room(command))
+    return await recorded_body(request, request.app[CORE].chat.join_room(command))
 
 
 async def leave_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member; 409 for the last owner."""
     command = LeaveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, await request.app[CORE].chat.leave_room(command))
+    return await recorded_body(request, request.app[CORE].chat.leave_room(command))
 
 
 async def rename_room(request: web.Request) -> web.Response:
@@ -89,7 +90,7 @@ async def rename_room(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, RoomName)
     command = RenameRoom(room, request[SESSION].user.id, body.name, key)
-    return await recorded_body(request, await request.app[CORE].chat.rename_room(command))
+    return await recorded_body(request, request.app[CORE].chat.rename_room(command))
 
 
 ENDPOINTS = (

@@ -5,6 +5,7 @@ from typing import TypeAlias, get_args
 from eventsourcing.utils import register_topic
 
 from domain.room import erasing, membership, messages, naming, opening
+from domain.room.discussion import editing, pinning, reacting, retracting
 from domain.room.governance import archiving, moderation, roles, topic
 
 RoomEvent = (
@@ -22,6 +23,12 @@ RoomEvent = (
     | topic.TopicSet
     | archiving.RoomArchived
     | archiving.RoomReopened
+    | editing.MessageEdited
+    | retracting.MessageRetracted
+    | reacting.ReactionAdded
+    | reacting.ReactionRemoved
+    | pinning.MessagePinned
+    | pinning.MessageUnpinned
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -54,6 +61,12 @@ class KindsByName:
     TopicSet: TypeAlias = topic.TopicSet
     RoomArchived: TypeAlias = archiving.RoomArchived
     RoomReopened: TypeAlias = archiving.RoomReopened
+    MessageEdited: TypeAlias = editing.MessageEdited
+    MessageRetracted: TypeAlias = retracting.MessageRetracted
+    ReactionAdded: TypeAlias = reacting.ReactionAdded
+    ReactionRemoved: TypeAlias = reacting.ReactionRemoved
+    MessagePinned: TypeAlias = pinning.MessagePinned
+    MessageUnpinned: TypeAlias = pinning.MessageUnpinned
 
 
 class NamedEvents(KindsByName):

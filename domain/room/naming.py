@@ -26,7 +26,7 @@ class RenameRoom:
 
 
 class RoomRenamed(UserEvent):
-    """The room was renamed: by an owner or, before there were roles, by any member."""
+    """The room was renamed: by an owner, an operator or, before there were roles, by any member."""
 
     TOPIC = "room_renamed"
     LABEL = "renamed the room"

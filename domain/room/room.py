@@ -5,6 +5,10 @@ from typing import cast
 
 from eventsourcing.domain import Aggregate, event
 
+from domain.room.discussion.editing import Editing
+from domain.room.discussion.pinning import Pinning
+from domain.room.discussion.reacting import Reacting
+from domain.room.discussion.retracting import Retracting
 from domain.room.erasing import Erasures
 from domain.room.event import Event as RoomEventBase
 from domain.room.governance.archiving import Archiving
@@ -19,7 +23,21 @@ from domain.room.texts import check_name
 from domain.values import RoomId, UserId
 
 
-class Room(Membership, Messages, Naming, Erasures, Moderation, Topics, Archiving, NamedEvents, Aggregate):
+class Room(
+    Membership,
+    Messages,
+    Editing,
+    Retracting,
+    Reacting,
+    Pinning,
+    Naming,
+    Erasures,
+    Moderation,
+    Topics,
+    Archiving,
+    NamedEvents,
+    Aggregate,
+):
     """A conversation: its members and their messages, in order.
 
     Each subject has its commands, which decide and may raise the errors of `domain.errors`; each event applies itself.

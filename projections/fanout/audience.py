@@ -140,6 +140,10 @@ class Audience:
                 | Room.RoomReopened()
             ):
                 return self.warm_members.chunks
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                return self.warm_members.chunks
+            case Room.MessagePinned() | Room.MessageUnpinned():
+                return self.warm_members.chunks
             case Room.UserJoined():
                 self._join(event.user_id)
                 return self.warm_members.chunks

@@ -1,4 +1,4 @@
--- version 6
+-- version 7
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
 -- cannot have happened, written by another application on the log, is an error and not passed over. Names and contents are
@@ -110,11 +110,11 @@ $$;
 
 -- What was said, and what the batch did to each room as differences. Every fold ends here, and here a program is refused
 -- whose fold is older than the one that made the rows; its session says which it has.
-CREATE OR REPLACE FUNCTION fold_changes(
+CREATE OR REPLACE FUNCTION fold_changes_v2(
     base bigint,
     changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
     message_versions bigint[], member_changes integer[], message_changes integer[],
-    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[], replies bigint[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 DECLARE
     changed bigint;
@@ -142,9 +142,22 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF cardinality(room_ids) > 0 THEN
-        INSERT INTO messages (room_id, version, user_id, content, posted_at)
-        SELECT * FROM unnest(room_ids, versions, user_ids, contents, times);
+        INSERT INTO messages (room_id, version, user_id, content, posted_at, reply_to)
+        SELECT * FROM unnest(room_ids, versions, user_ids, contents, times, replies);
     END IF;
     RETURN base;
 END
+$$;
+
+-- Programs of before replies call it, and are refused where a later fold made the rows.
+CREATE OR REPLACE FUNCTION fold_changes(
+    base bigint,
+    changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
+    message_versions bigint[], member_changes integer[], message_changes integer[],
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
+) RETURNS bigint LANGUAGE sql STRICT AS $$
+    SELECT fold_changes_v2(
+        base, changed_rooms, changed_versions, changed_places, bumped, message_versions, member_changes,
+        message_changes, room_ids, versions, user_ids, contents, times,
+        array_fill(NULL::bigint, ARRAY[cardinality(room_ids)]))
 $$;

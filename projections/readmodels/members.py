@@ -5,10 +5,9 @@ import asyncpg
 from domain.values import RoomId
 from eventstore.values import Version
 from postgres.database import Database
-from projections.readmodels.bodies import user
 from projections.readmodels.governance.roles import is_member_at, role_of
 from projections.readmodels.queries import PAGE, offset
-from projections.readmodels.shapes import RoomMember
+from projections.readmodels.shapes import RoomMember, user
 
 PAGE_OF_MEMBERS = f"""
 SELECT stay.user_id, users.username, users.kind, stay.joined_version, {role_of("stay", "$1", "$2")} AS role

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import asyncpg
@@ -17,8 +17,9 @@ from domain.names import name_key
 from domain.room import Room, RoomEvent
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
-from postgres.calls import Call
+from postgres.calls import Call, columns
 from projections.readmodels import fold_version
+from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion
 from projections.readmodels.governance.fold import Decision, decision, fold_governance
 from projections.readmodels.tables import LIVE
 
@@ -96,6 +97,7 @@ class BatchByKind:
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    discussion: list[DiscussionEvent] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -132,6 +134,10 @@ class BatchByKind:
                 | Room.RoomReopened()
             ):
                 pass
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                self.discussion.append(event)
+            case Room.MessagePinned() | Room.MessageUnpinned():
+                self.discussion.append(event)
             case _:
                 assert_never(event)
         if (decided := decision(event)) is not None:
@@ -171,7 +177,8 @@ class RoomsProjection:
             base = fold_erasures(kinds.erasures, base)
         if kinds.decisions:
             base = fold_governance(kinds.decisions, base)
-        return fold_changes(kinds.deltas, kinds.messages, base)
+        base = fold_changes(kinds.deltas, kinds.messages, base)
+        return fold_discussion(kinds.discussion, base) if kinds.discussion else base
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""
@@ -226,12 +233,10 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
         for room_id, d in deltas.items()
     ]
     said = [
-        (e.originator_id, e.originator_version, e.user_id, e.content if e.sealed is None else None, e.timestamp)
+        (
+            *(e.originator_id, e.originator_version, e.user_id),
+            *(e.content if e.sealed is None else None, e.timestamp, e.reply_to),
+        )
         for e in messages
     ]
-    return Call("fold_changes", base, *columns(rooms, 7), *columns(said, 5))
-
-
-def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows of `width` fields as one list per column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+    return Call("fold_changes_v2", base, *columns(rooms, 7), *columns(said, 6))

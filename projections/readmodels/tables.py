@@ -8,6 +8,7 @@ from domain.values import RoomId
 from eventstore import checkpoints
 from eventstore.log import TABLE as LOG
 from projections.readmodels.custody import tables as custody
+from projections.readmodels.discussion import tables as discussion
 
 LIVE = "public"
 """The schema of the live tables."""
@@ -19,6 +20,7 @@ ROOM_KEYS = {
     "former_names": ("room_id", "until_version"),  # of room_renamed
     "erasures": ("room_id", "version"),  # of content_erased
     "governance": ("room_id", "version"),  # of what owners and moderators decide
+    **discussion.KEYS,
 }
 """The primary key of each table whose rows are about one room."""
 
@@ -39,6 +41,10 @@ EXPECTED = {
     "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
     "erasures": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE erased_count > 0)",
     "governance": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE decision_count > 0)",
+    **{
+        table: f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE {count} > 0)"
+        for table, count in discussion.COUNTED.items()
+    },
     **custody.EXPECTED,
 }
 """SQL for whether a table has rows."""
@@ -56,10 +62,11 @@ SELECT room_id, version, content FROM messages
 UNION ALL {NAMES}
 UNION ALL SELECT DISTINCT ON (room_id, erased_version) room_id, erased_version, why FROM erasures
 UNION ALL SELECT room_id, version, words FROM ({DECISIONS}) AS decided
+UNION ALL {discussion.WORDED}
 """
 """SQL for the events that have words, one a row: a message, the opening of a room, each renaming, which made a
-former name, the reason of an erasure, topics, and the reasons of decisions about members. The words are null where they
-stand apart from the log.
+former name, the reason of an erasure, topics, the reasons of decisions about members, an edit, the reason of a
+retraction. The words are null where they stand apart from the log.
 """
 
 

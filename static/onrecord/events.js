@@ -1,7 +1,8 @@
 /**
  * What the browser does about each type of event, by the server's topics. A new event type is one new entry here.
  *
- * @import { Erasure, Member, MemberChange, Message, RangeEvent, RoomChange, RoomEvent } from "./shapes.js"
+ * @import { Erasure, Member, MemberChange, Message, MessageChange, RangeEvent, ReactionChange } from "./shapes.js"
+ * @import { RoomChange, RoomEvent } from "./shapes.js"
  * @import { Room } from "./room.js"
  */
 
@@ -31,6 +32,12 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   topic_set: { apply: (room, /** @type {RoomEvent<Member>} */ event) => (room.shown = event.body.room) },
   room_archived: { apply: (room, /** @type {RoomEvent<Member>} */ event) => (room.shown = event.body.room) },
   room_reopened: { apply: (room, /** @type {RoomEvent<Member>} */ event) => (room.shown = event.body.room) },
+  message_edited: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  message_retracted: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  reaction_added: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
+  reaction_removed: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
+  message_pinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  message_unpinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
 });
 
 /** A type that is newer than this code. @type {EventKind} */

@@ -44,6 +44,27 @@ export interface LastMessage {
   created_at: string;
   /** Then the content is empty. */
   erased?: Erased;
+  /** Then, too. */
+  retracted?: Retraction;
+}
+
+/** When a message was taken back, by whom and why: empty where its author gave no reason. */
+export interface Retraction {
+  at: string;
+  by: User;
+  why: string;
+}
+
+/** How many reacted with an emoji, and the first 20 of them. */
+export interface Reaction {
+  emoji: string;
+  count: number;
+  users: User[];
+}
+
+export interface Pin {
+  at: string;
+  by: User;
 }
 
 export interface Room {
@@ -64,9 +85,32 @@ export interface MessageRoom {
   bumped_at: string;
 }
 
+/** What has not happened to it has no field. */
 export interface Message extends LastMessage {
   room: MessageRoom;
+  /** The id of the message that it answers. */
+  reply_to?: number;
+  edited_at?: string;
+  reactions?: Reaction[];
+  pinned?: Pin;
 }
+
+/** A message as it is after an event, and who acted. */
+export interface MessageChange {
+  room: { id: string; version: number };
+  user: User;
+  message: Message;
+}
+
+/** All reactions to a message after an event, and who acted. */
+export interface ReactionChange {
+  room: { id: string; version: number };
+  user: User;
+  message_id: number;
+  reactions: Reaction[];
+}
+
+export type Body = Message | Member | Erasure | MemberChange | MessageChange | ReactionChange;
 
 /** The room as it was after the event, and who acted. Of a member who was removed: by whom, and why. */
 export interface Member {
@@ -110,12 +154,10 @@ export interface MembersChanged {
 }
 
 /** An event of a room, with as much as it takes to apply it. `type` is the server's topic. */
-export interface RoomEvent<
-  Body extends Message | Member | Erasure | MemberChange = Message | Member | Erasure | MemberChange,
-> {
+export interface RoomEvent<OneBody extends Body = Body> {
   type: string;
   version: number;
-  body: Body;
+  body: OneBody;
   /** Of the request that posted a message. */
   idempotency_key?: string;
 }
@@ -126,6 +168,9 @@ export interface StreamEvent extends RoomEvent {
   log?: string;
   occurred_at?: string;
 }
+
+/** An event as the answer to who caused it tells it, before it is published. */
+export type AnsweredEvent<OneBody extends Body = Body> = RoomEvent<OneBody> & Pick<StreamEvent, "position" | "log">;
 
 /** What the user read of a room: up to `version`; `unread` messages follow it in the versions up to `counted`. */
 export interface Reading {
@@ -155,11 +200,12 @@ export type RoomChange = RoomEvent | Omit<RangeEvent, "position">;
 /** What a personal channel carries. */
 export type Publication = StreamEvent | RangeEvent | Signal;
 
-/** The open room: its newest messages, ascending, and its first members. */
+/** The open room: its newest messages, ascending, its first members, and its pinned messages, the last pinned first. */
 export interface OpenRoom {
   room: Room;
   messages: Message[];
   members: RoomMember[];
+  pinned: Message[];
   own: OwnStanding;
 }
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { EVENTS, kindOf } from "../../static/onrecord/events.js";
 import { Room } from "../../static/onrecord/room.js";
 
-/** @import { Room as ShownRoom, RoomMember } from "../../static/onrecord/shapes.js" */
+/** @import { Message, Room as ShownRoom, RoomMember } from "../../static/onrecord/shapes.js" */
 
 const ADA = { id: 1, username: "ada" };
 const BOB = { id: 2, username: "bob" };
@@ -15,10 +15,13 @@ const ROOM = { id: "a", name: "General", version: 7, bumped_at: "", member_count
 /** @type {RoomMember} */
 const OWNER = { ...ADA, role: "owner", joined: 2 };
 
-/** @param {string} type */
+/** @type {Message} */
+const MESSAGE = { id: 3, content: "", user: ADA, room: { id: "a", version: 3, bumped_at: "" }, created_at: "" };
+
+/** Has what the body of any type has. @param {string} type */
 const event = (type) => {
   const body = { room: { ...ROOM, version: 8 }, user: ADA, member: BOB, why: "asked for", versions: [] };
-  return { type, version: 8, body };
+  return { type, version: 8, body: { ...body, message: MESSAGE, reactions: [] } };
 };
 
 for (const type of Object.keys(EVENTS)) {
@@ -65,4 +68,27 @@ test("while no member is an owner by name, the one who has been in the room long
   const room = new Room({ ...ROOM, member_count: 2 }, { me: BOB.id, messages: [], members: [OWNER, bob] });
   room.receive({ type: "user_left", version: 8, body: { room: { ...ROOM, version: 8 }, user: ADA } });
   assert.deepEqual([room.members, room.own], [[{ ...bob, role: "owner" }], { role: "owner" }]);
+});
+
+test("a page of older messages, read before one of them was changed, is brought up to date", () => {
+  const reaction = { emoji: "👍", count: 1, users: [ADA] };
+  const at = (/** @type {number} */ version) => ({ version, body: { room: { id: "a", version }, user: ADA } });
+  const edited = { ...MESSAGE, content: "edited", edited_at: "later", reactions: [reaction] };
+  const room = new Room(ROOM, { me: ADA.id, messages: [], members: [OWNER], pinned: [] });
+  room.receive({ ...at(8), type: "message_edited", body: { ...at(8).body, message: edited } });
+  room.receive({ ...at(9), type: "reaction_removed", body: { ...at(9).body, message_id: 3, reactions: [] } });
+  room.addOlder([{ ...MESSAGE, content: "as it was", reactions: [reaction] }]);
+  assert.deepEqual(room.messages, [{ ...MESSAGE, content: "edited", edited_at: "later" }]);
+});
+
+test("words that are erased leave all of a page, and do not come back with a page that was read before", () => {
+  const erased = { at: "2026-11-26T20:00:00.000000Z", why: "asked for" };
+  const said = { ...MESSAGE, content: "a telephone number" };
+  const newest = { ...said, id: 5 };
+  const room = new Room(ROOM, { me: ADA.id, messages: [newest], members: [OWNER], pinned: [said] });
+  const body = { room: { ...ROOM, version: 8 }, user: BOB, versions: [3, 5], erased };
+  room.receive({ type: "content_erased", version: 8, body });
+  room.addOlder([said]);
+  const gone = { ...said, content: "", erased };
+  assert.deepEqual([room.messages, room.pinned], [[gone, { ...gone, id: 5 }], [gone]]);
 });

@@ -107,6 +107,7 @@ ARGUMENTS = {
     "room create": ("Engines", "--owner", "grace"),
     "room mute": ("General", "grace", "--why", "to try it"),
     "room remove": ("General", "grace", "--why", "to try it"),
+    "room rename": ("General", "Everything", "--why", "to try it"),
     "room role": ("General", "grace", "owner", "--why", "to try it"),
     "room unmute": ("General", "grace", "--why", "to try it"),
     "room diff": ("General", "1", "2"),

@@ -6,8 +6,11 @@ from eventsourcing.utils import get_topic
 from domain.errors import AlreadyAMember, ChatError, InvalidField, NameTaken, NotAMember
 from domain.names import name_key
 from domain.room import TOPICS, Room, check_content, check_name
-from domain.values import UserId
+from domain.values import OPERATOR, UserId
 from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, renamed, said
+
+UNSAID = {"client_id": None, "reply_to": None, "mentions": None}
+"""Of a message with nothing but words."""
 
 
 def test_opening_a_room_makes_the_opener_its_first_member() -> None:
@@ -21,9 +24,7 @@ def test_opening_a_room_makes_the_opener_its_first_member() -> None:
 def test_a_member_posts_and_the_content_is_kept_as_sent() -> None:
     room = given()
     room.post(user_id=ADA, content="  hello\n", client_id=None)
-    assert recorded(room) == [
-        (Room.MessageAdded, {"version": 3, "user_id": ADA, "content": "  hello\n", "client_id": None})
-    ]
+    assert recorded(room) == [(Room.MessageAdded, {**UNSAID, "version": 3, "user_id": ADA, "content": "  hello\n"})]
 
 
 def test_joining_and_leaving_are_one_event_each() -> None:
@@ -66,6 +67,12 @@ def test_an_owner_renames_the_room() -> None:
     room = given(joined(BOB))
     room.rename(user_id=ADA, name=" Bugs ", is_taken=False, present=None)
     assert recorded(room) == [(Room.RoomRenamed, {"version": 4, "user_id": ADA, "name": "Bugs"})]
+
+
+def test_an_operator_who_is_no_member_renames_the_room() -> None:
+    room = given()
+    room.rename(user_id=OPERATOR, name="Bugs", is_taken=False, present=None)
+    assert recorded(room) == [(Room.RoomRenamed, {"version": 3, "user_id": OPERATOR, "name": "Bugs"})]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,12 @@ def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
         Room.TopicSet: "topic_set",
         Room.RoomArchived: "room_archived",
         Room.RoomReopened: "room_reopened",
+        Room.MessageEdited: "message_edited",
+        Room.MessageRetracted: "message_retracted",
+        Room.ReactionAdded: "reaction_added",
+        Room.ReactionRemoved: "reaction_removed",
+        Room.MessagePinned: "message_pinned",
+        Room.MessageUnpinned: "message_unpinned",
     }
     assert {event: get_topic(event) for event in stored} == stored
     assert tuple(stored.values()) == TOPICS

@@ -21,6 +21,7 @@ OWNERS = {
     "schema_functions": {"postgres/functions.py"},
     "rooms": {
         "projections/readmodels/fold.sql",
+        "projections/readmodels/discussion/discussion_fold.sql",
         "projections/readmodels/governance/governance_fold.sql",
         "projections/readmodels/name_keys.py",
     },
@@ -28,6 +29,10 @@ OWNERS = {
     "messages": {"projections/readmodels/fold.sql"},
     "former_names": {"projections/readmodels/fold.sql"},
     "erasures": {"projections/readmodels/fold.sql"},
+    "edits": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "retractions": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "reactions": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "pins": {"projections/readmodels/discussion/discussion_fold.sql"},
     "governance": {"projections/readmodels/governance/governance_fold.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
@@ -97,6 +102,7 @@ def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
     keys = "projections/readmodels/name_keys.py"  # makes new keys for the rows that the fold has written
     folds = {
         "projections/readmodels/fold.sql",
+        "projections/readmodels/discussion/discussion_fold.sql",
         "projections/readmodels/governance/governance_fold.sql",
         "projections/readmodels/custody/custody_fold.sql",
     }

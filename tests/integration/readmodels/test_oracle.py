@@ -29,6 +29,10 @@ from centrifugo.publisher import Publication
 from domain.chat import Chat
 from domain.errors import ChatError
 from domain.room import Room
+from domain.room.discussion.editing import EditMessage
+from domain.room.discussion.pinning import PinMessage, UnpinMessage
+from domain.room.discussion.reacting import AddReaction, RemoveReaction
+from domain.room.discussion.retracting import RetractMessage
 from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
@@ -57,7 +61,14 @@ PROCESSES = 2
 USERS = [UserId(number) for number in range(1, 6)]
 NAMES = ["Ada's", "Bob's", "Eve's"]
 NEW_NAMES = [*NAMES, "ADA's", "Ours", "Theirs"]
-KINDS = ["open", "rename", "erase", *["join"] * 4, *["leave"] * 3, *["post"] * 8, *DECISIONS]
+KINDS = [
+    *["open", "rename", "erase"],
+    *["join"] * 4,
+    *["leave"] * 3,
+    *["post"] * 8,
+    *["discuss"] * 8,
+    *DECISIONS,
+]
 
 UNDER_WAY = """
 SELECT EXISTS (
@@ -114,6 +125,18 @@ def state_of(room: Room) -> State:
     return State(room.version, frozenset(room.members), governed(room))
 
 
+def as_last(message: dict[str, Any]) -> dict[str, Any]:
+    """A message as room lists show it."""
+    shown = ("id", "content", "user", "created_at", "erased", "retracted")
+    return {name: message[name] for name in shown if name in message}
+
+
+def with_reactions(message: dict[str, Any], reactions: list[Any]) -> dict[str, Any]:
+    """The message with these reactions; without any, it has no such field."""
+    rest = {name: value for name, value in message.items() if name != "reactions"}
+    return rest | {"reactions": reactions} if reactions else rest
+
+
 @dataclass
 class Client:
     """What a browser holds that subscribed before anything happened. It knows publications and nothing else."""
@@ -145,8 +168,7 @@ class Client:
         match publication["type"]:
             case "message_added":
                 self.messages[room_id].append(body)
-                last = {name: value for name, value in body.items() if name != "room"}
-                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+                self.rooms[room_id] = held | body["room"] | {"last_message": as_last(body)}
             case "user_left" if body["user"]["id"] == self.user_id:
                 del self.rooms[room_id], self.messages[room_id]
             case "user_joined" | "user_left" | "room_renamed" | "topic_set" | "room_archived" | "room_reopened":
@@ -161,8 +183,21 @@ class Client:
                     else message
                     for message in self.messages[room_id]
                 ]
+            case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned":
+                is_last = (held["last_message"] or {}).get("id") == body["message"]["id"]
+                last = as_last(body["message"]) if is_last else held["last_message"]
+                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+                self._change(room_id, body["message"]["id"], lambda _: body["message"])
+            case "reaction_added" | "reaction_removed":
+                self.rooms[room_id] = held | body["room"]
+                self._change(room_id, body["message_id"], lambda message: with_reactions(message, body["reactions"]))
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")
+
+    def _change(self, room_id: str, message_id: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.messages[room_id] = [
+            change(message) if message["id"] == message_id else message for message in self.messages[room_id]
+        ]
 
 
 class Process:
@@ -234,6 +269,8 @@ class Service:
                         await self._erase(chat, room_id, user_id)
                     case decision if decision in DECISIONS:
                         await self._decide(self.processes[process].store, what, room_id, user_id)
+                    case "discuss":
+                        await self._discuss(self.processes[process].store, room_id, user_id)
                     case "post":
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
 
@@ -249,6 +286,29 @@ class Service:
         chance = random.Random(f"{what} {room_id} {user_id}")
         by = chance.choice([user_id, OPERATOR])
         await decide(store.governing, what, room_id, by, chance.choice(USERS), chance)
+
+    async def _discuss(self, store: Store, room_id: RoomId, user_id: UserId) -> None:
+        """Do something about one of the newest messages; the rules refuse much of it."""
+        said = await self.store.database.fetch(
+            "SELECT version FROM messages WHERE room_id = $1 ORDER BY version DESC LIMIT 3", room_id
+        )
+        if not said:
+            return
+        number = next(_numbers)
+        about, talk = (room_id, user_id, said[number % len(said)]["version"]), store.discussion
+        match number % 7:
+            case 0 | 1:
+                await talk.edit(EditMessage(*about, f"edited {number}"))
+            case 2:
+                await talk.retract(RetractMessage(*about, "" if number % 2 else "by mistake"))
+            case 3:
+                await talk.react(AddReaction(*about, "👍" if number % 2 else "🎉"))
+            case 4:
+                await talk.take_back_reaction(RemoveReaction(*about, "👍" if number % 2 else "🎉"))
+            case 5:
+                await talk.pin(PinMessage(*about))
+            case 6:
+                await talk.unpin(UnpinMessage(*about))
 
     async def rebuild(self) -> None:
         await rebuild(create_fold(), self._dsn, lambda _: None)

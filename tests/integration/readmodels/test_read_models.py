@@ -77,6 +77,12 @@ class Notes:
                 | Room.TopicSet()
                 | Room.RoomArchived()
                 | Room.RoomReopened()
+                | Room.MessagePinned()
+                | Room.MessageUnpinned()
+                | Room.MessageEdited()
+                | Room.MessageRetracted()
+                | Room.ReactionAdded()
+                | Room.ReactionRemoved()
             ):
                 pass
             case _:
