@@ -14,6 +14,10 @@ from click.testing import CliRunner, Result
 from api.settings import Settings
 from cli.main import main
 from cli.support.environment import chat_core
+from domain.room.discussion.editing import EditMessage
+from domain.room.discussion.pinning import PinMessage
+from domain.room.discussion.reacting import AddReaction
+from domain.room.discussion.retracting import RetractMessage
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
@@ -246,3 +250,35 @@ def test_every_command_of_these_has_help_with_an_example(onrecord: Run) -> None:
     commands += [("room", name) for name in ("show", "diff", "visible")]
     for command in commands:
         assert f"\n  onrecord {' '.join(command)}" in onrecord(*command, "--help").stdout
+
+
+def test_what_was_done_about_messages_is_shown_at_each_moment_and_retracted_words_are_not_found(
+    onrecord: Run, room_id: RoomId, database_url: str
+) -> None:
+    async def discuss() -> None:
+        async with open_store(database_url) as store:
+            about = (room_id, BOB, 5)
+            await store.discussion.edit(EditMessage(*about, "a cocoon"))  # 7
+            await store.discussion.react(AddReaction(*about, "👍"))
+            await store.chat.post_message(PostMessage(room_id, BOB, "indeed", reply_to=5))
+            await store.discussion.pin(PinMessage(*about))
+            await store.discussion.retract(RetractMessage(*about, "by mistake"))  # 11
+
+    asyncio.run(discuss())
+    shown = {at: onrecord("room", "show", "Bugs", "--at", str(at)).stdout for at in (6, 10, 11)}
+    assert "all  [2Jmoths are shallow" in shown[6]
+    assert "a cocoon  (edited, pinned, 👍 1)" in shown[10]
+    assert "indeed  (answers 5)" in shown[10]
+    assert re.search(r"\(retracted .*: by mistake\)", shown[11])
+    assert "cocoon" not in shown[11]
+    then = json.loads(onrecord("room", "show", "Bugs", "--at", "10", "--json").stdout)["messages"][1]
+    assert (then["content"], then["reactions"], then["pinned"]) == ("a cocoon", {"👍": [BOB]}, True)
+    changed = json.loads(onrecord("room", "diff", "Bugs", "6", "10", "--json").stdout)
+    assert [each["content"] for each in changed["edited"]] == ["a cocoon"]
+    changed = json.loads(onrecord("room", "diff", "Bugs", "10", "11", "--json").stdout)
+    assert changed["retracted"] == [5]
+    assert "a cocoon" in onrecord("room", "visible", "Bugs", "7").stdout
+    for words in ("cocoon", "shallow"):
+        assert positions(onrecord("events", "search", words, "--json")) == []
+    assert len(positions(onrecord("events", "search", "indeed", "--json"))) == 1
+    assert len(positions(onrecord("events", "search", "by mistake", "--json"))) == 1
