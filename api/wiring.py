@@ -205,7 +205,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         queries=Queries(database, room_log, bodies),
         members=Members(database),
         room_roles=RoomRoles(database),
-        messages=MessageQueries(database),
+        messages=MessageQueries(database, RoomRoles(database)),
     )
 
 

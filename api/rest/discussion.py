@@ -94,7 +94,7 @@ async def get_versions(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/messages/{version}/versions/: 200 MessageVersions; 404."""
     session = request[SESSION]
     found = await request.app[CORE].messages.versions(
-        session.user.id, room_id(request), message_version(request), sees_all=session.is_admin
+        session.user.id, room_id(request), message_version(request), is_admin=session.is_admin
     )
     return json_response(found.value, position=found.position)
 
