@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from eventsourcing.domain import Aggregate
 
 from audit.keeper import LedgerKeeper
+from domain.admission import Admission
 from domain.chat import Chat
 from domain.erasure import Erasing
 from domain.record import Record
@@ -15,6 +16,7 @@ from eventstore.repository import Repository
 from eventstore.values import Position
 from eventstore.writer.writer import Writer
 from postgres.database import Database
+from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
@@ -37,16 +39,21 @@ class Reads:
     bodies: Bodies
     queries: Queries
     members: Members
+    invitations: AdmissionQueries
 
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and all between a command and its event in the log: `chat`, `erasing` and `record` are the ways in."""
+    """Reads, and all between a command and its event in the log.
+
+    `chat`, `admission`, `erasing` and `record` are the ways in.
+    """
 
     known: KnownLog
     writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]
+    admission: Admission[Position]
     erasing: Erasing[Position]
     ledger: LedgerKeeper
     record: Record[Position]

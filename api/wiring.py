@@ -40,6 +40,7 @@ from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
+from domain.admission import Admission
 from domain.chat import Chat
 from domain.custody import Custody
 from domain.disposition import Disposition
@@ -64,6 +65,7 @@ from projections.fanout.publications import Publications
 from projections.fanout.republish import Republishing
 from projections.fanout.tail import Tail
 from projections.fanout.worker import Fanout, FanoutSettings
+from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
@@ -149,10 +151,12 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             bodies=reads.bodies,
             queries=reads.queries,
             members=reads.members,
+            invitations=reads.invitations,
             known=known,
             writer=writer,
             rooms=rooms,
             chat=chat,
+            admission=Admission(rooms),
             erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
             record=record,
@@ -191,6 +195,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         bodies=bodies,
         queries=Queries(database, room_log, bodies),
         members=Members(database),
+        invitations=AdmissionQueries(database),
     )
 
 

@@ -91,7 +91,7 @@ class StockView(PostgresTrackingRecorder):
             self._insert_tracking(cursor, tracking)
             match event:
                 case Room.RoomOpened():
-                    cursor.execute(OPEN, values | {"name": event.words.text, "key": name_key(event.words.text)})
+                    cursor.execute(OPEN, values | {"name": event.text, "key": name_key(event.text or "")})
                 case Room.MessageAdded():
                     cursor.execute(TOUCH, values | {"members": 0, "messages": 1})
                     cursor.execute(SAY, values | {"user": event.user_id, "content": event.words.text})

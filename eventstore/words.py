@@ -1,8 +1,8 @@
 """Words apart from the log: an event carries a commitment, `sealed`, and the table `bodies` has what opens it.
 
 A class of events says with `WORDS` which of its fields holds the words that a person typed, at most one, and has a
-field `sealed`. An event in memory keeps its words; what is stored of a sealed one does not have them. The format:
-docs/words.md.
+field `sealed`. Where `WORDS_OPTIONAL` is true, an event may have none: both fields are None then. An event in memory
+keeps its words; what is stored of a sealed one does not have them. The format: docs/words.md.
 """
 
 import os
@@ -95,7 +95,7 @@ def seal(events: Sequence[Any]) -> tuple[list[Any], list[Opening | None]]:
     sealed: list[Any] = []
     openings: list[Opening | None] = []
     for place, event in enumerate(events):
-        if (field := field_of(type(event))) is None:
+        if (field := field_of(type(event))) is None or _has_none(event, field):
             sealed.append(event)
             openings.append(None)
             continue
@@ -117,7 +117,9 @@ def as_stored(event: Any) -> Any:
 def check(event: Any) -> None:
     """Check an event from the log: its words are in it, or sealed. Raises msgspec.ValidationError."""
     field = field_of(type(event))
-    if field is not None and (vars(event).get(field) is None) is (event.sealed is None):
+    if field is None or _has_none(event, field):
+        return
+    if (vars(event).get(field) is None) is (event.sealed is None):
         raise msgspec.ValidationError(f"it has neither {field} nor sealed, or both")
 
 
@@ -129,6 +131,11 @@ def give_back(event: Any, content: str | None, client_id: str | None) -> None:
     vars(event)[field] = content if content is not None else ERASED
     if hasattr(type(event), CLIENT_ID):
         vars(event)[CLIENT_ID] = client_id
+
+
+def _has_none(event: Any, field: str) -> bool:
+    """Whether an event of a kind whose words are optional has none."""
+    return getattr(event, "WORDS_OPTIONAL", False) and getattr(event, field) is None and event.sealed is None
 
 
 def _copy(event: Any, state: dict[str, Any]) -> Any:

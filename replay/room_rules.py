@@ -34,6 +34,8 @@ class RoomRules:
                 self._members_at(event).remove(event.user_id)
             case Room.ContentErased():
                 self._erase(event)
+            case Room.InvitationDeclined():  # by one who is not a member
+                self._opened(event)
             case _:  # a new kind is a member's doing, or verify names the first of it
                 self._members_at(event)
         if event.WORDS == "name":

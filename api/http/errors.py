@@ -21,13 +21,20 @@ from api.http.responses import json_response
 from audit.ledger import LedgerUnavailable
 from domain.errors import (
     AlreadyAMember,
+    AlreadyInvited,
+    DirectRoom,
     InvalidField,
+    LinkNotValid,
     NameTaken,
     NoSuchHold,
+    NoSuchLink,
     NoSuchRule,
+    NotAllowed,
     NotAMember,
     NothingToErase,
+    NotInvited,
     RoomNotFound,
+    TooManyLinks,
 )
 from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent, WordsHeld
 from eventstore.generation import NotInLog
@@ -92,6 +99,13 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     NotAMember: detail(404, "Not found."),
     AlreadyAMember: lambda error: Refusal(409, {"message": str(error)}),
     NameTaken: own_text(409, NameTaken.code),
+    NotAllowed: own_text(403, NotAllowed.code),
+    DirectRoom: own_text(409, DirectRoom.code),
+    AlreadyInvited: own_text(409, AlreadyInvited.code),
+    NotInvited: own_text(409, NotInvited.code),
+    LinkNotValid: own_text(404, LinkNotValid.code),
+    NoSuchLink: own_text(404, NoSuchLink.code),
+    TooManyLinks: own_text(409, TooManyLinks.code),
     NothingToErase: own_text(409, NothingToErase.code),
     NoSuchHold: own_text(409, NoSuchHold.code),
     NoSuchRule: own_text(409, NoSuchRule.code),
@@ -127,6 +141,8 @@ ACCESS_REFUSED: dict[type[Exception], str] = {
     SignUpClosed: "sign-up closed",
     NotInRoom: "not in room",
     NotAMember: "not in room",
+    NotAllowed: "not by this role",
+    LinkNotValid: "link not valid",
 }
 """The refusals in the security log, each with its reason; also those whose answer hides that the room is there."""
 

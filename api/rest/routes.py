@@ -7,13 +7,26 @@ from aiohttp import web
 from api.http.access import restricted
 from api.http.endpoints import Endpoint
 from api.operations import health
-from api.rest import accounts, delivery, docs, erasures, events, messages, own_account, read_marks, rooms, tokens
+from api.rest import (
+    accounts,
+    admission,
+    delivery,
+    docs,
+    erasures,
+    events,
+    messages,
+    own_account,
+    read_marks,
+    rooms,
+    tokens,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *own_account.ENDPOINTS,
     *tokens.ENDPOINTS,
     *rooms.ENDPOINTS,
+    *admission.ENDPOINTS,
     *messages.ENDPOINTS,
     *read_marks.ENDPOINTS,
     *events.ENDPOINTS,

@@ -15,6 +15,7 @@ class Event(Aggregate.Event):
     """
 
     WORDS: ClassVar[str | None] = None
+    WORDS_OPTIONAL: ClassVar[bool] = False
     ERASES: ClassVar[str | None] = None
 
     @property

@@ -4,7 +4,7 @@ from typing import TypeAlias, get_args
 
 from eventsourcing.utils import register_topic
 
-from domain.room import erasing, membership, messages, naming, opening
+from domain.room import access, erasing, invitations, membership, messages, naming, opening
 
 RoomEvent = (
     opening.RoomOpened
@@ -13,6 +13,13 @@ RoomEvent = (
     | messages.MessageAdded
     | naming.RoomRenamed
     | erasing.ContentErased
+    | access.VisibilityChanged
+    | access.HistoryChanged
+    | invitations.UserInvited
+    | invitations.InvitationWithdrawn
+    | invitations.InvitationDeclined
+    | invitations.InvitationLinkMade
+    | invitations.InvitationLinkRevoked
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -37,6 +44,13 @@ class KindsByName:
     MessageAdded: TypeAlias = messages.MessageAdded
     RoomRenamed: TypeAlias = naming.RoomRenamed
     ContentErased: TypeAlias = erasing.ContentErased
+    VisibilityChanged: TypeAlias = access.VisibilityChanged
+    HistoryChanged: TypeAlias = access.HistoryChanged
+    UserInvited: TypeAlias = invitations.UserInvited
+    InvitationWithdrawn: TypeAlias = invitations.InvitationWithdrawn
+    InvitationDeclined: TypeAlias = invitations.InvitationDeclined
+    InvitationLinkMade: TypeAlias = invitations.InvitationLinkMade
+    InvitationLinkRevoked: TypeAlias = invitations.InvitationLinkRevoked
 
 
 class NamedEvents(KindsByName):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from domain.errors import InvalidField, NameTaken
+from domain.errors import DirectRoom, InvalidField, NameTaken
 from domain.names import name_key
 from domain.room.event import UserEvent
 from domain.room.state import RoomState
@@ -51,8 +51,8 @@ class Naming(RoomState):
     """What the room is called."""
 
     def rename(self, *, user_id: UserId, name: str, is_taken: bool, present: str | None) -> None:
-        """Rename the room to `name`. `is_taken`: another room has that name. `present`: the name that this room has, if
-        the two compare as equal.
+        """Rename the room to `name`. `is_taken`: another public room has that name. `present`: the name that this room
+        has, if the two compare as equal.
 
         Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember; NameTaken.
         """
@@ -60,6 +60,8 @@ class Naming(RoomState):
         self._must_have(user_id)
         if name.strip() == present:
             raise InvalidField("name", "The room has this name already.")
-        if is_taken:
+        if self.visibility == "direct":
+            raise DirectRoom("A direct conversation has no name.")
+        if is_taken and self.visibility == "public":
             raise NameTaken(NAME_TAKEN)
         self.trigger_event(RoomRenamed, user_id=user_id, name=name.strip())

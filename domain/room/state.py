@@ -1,9 +1,18 @@
 """What a room remembers, as the commands of every subject see it."""
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from domain.errors import NotAMember
+from domain.errors import NotAllowed, NotAMember
 from domain.values import UserId
+
+
+class Link(TypedDict):
+    """An invitation link that is not revoked: which version made it, and for how long and how many it is valid."""
+
+    made_at: int
+    expires_at: datetime
+    uses_left: int
 
 
 class RoomState:
@@ -12,6 +21,18 @@ class RoomState:
     members: set[UserId]
     name_version: int
     """The version that gave the room its name."""
+
+    opened_by: UserId
+
+    visibility: str
+    open_from: int | None
+    """From which version a joiner may read; None: from their own joining."""
+
+    invited: dict[str, int]
+    """By the user's id, as text since a snapshot is JSON, the version that invited them."""
+
+    links: dict[str, Link]
+    """By the hash of the token."""
 
     if TYPE_CHECKING:
 
@@ -26,3 +47,9 @@ class RoomState:
     def _must_have(self, user_id: UserId) -> None:
         if user_id not in self.members:
             raise NotAMember("not a member of this room")
+
+    def check_owner(self, user_id: UserId) -> None:
+        """Raises NotAMember, NotAllowed unless `user_id` owns the room: until rooms have roles, who opened it does."""
+        self._must_have(user_id)
+        if user_id != self.opened_by:
+            raise NotAllowed("Only an owner of the room may do this.")

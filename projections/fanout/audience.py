@@ -127,6 +127,12 @@ class Audience:
         match event:
             case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed() | Room.ContentErased():
                 return self.warm_members.chunks
+            case Room.VisibilityChanged() | Room.HistoryChanged():
+                return self.warm_members.chunks
+            case Room.UserInvited() | Room.InvitationWithdrawn() | Room.InvitationDeclined():
+                return self.warm_members.chunks
+            case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
+                return self.warm_members.chunks
             case Room.UserJoined():
                 self._join(event.user_id)
                 return self.warm_members.chunks

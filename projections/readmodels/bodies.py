@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import assert_never
 
 import asyncpg
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from domain import words
@@ -22,6 +23,7 @@ from projections.readmodels.shapes import (
     Body,
     ErasedContent,
     Erasure,
+    Invitation,
     LastMessage,
     Member,
     MembersChanged,
@@ -45,13 +47,24 @@ LEFT JOIN users ON users.user_id = last.user_id
 """
 """Joins the words of the last message, their erasure, and its author."""
 
+PEOPLE = """
+    rooms.people, CASE WHEN rooms.people IS NOT NULL THEN ARRAY(
+        SELECT users.username FROM unnest(rooms.people) WITH ORDINALITY AS each (user_id, place)
+        LEFT JOIN users USING (user_id) ORDER BY place
+    ) END AS people_names
+"""
+"""SQL: whom a direct conversation is of, and their names in the same order."""
+
+# The last message is told only where everyone who gets the event may read it: then each member reads from `open_from`
+# or from earlier.
 ROOMS_AT = f"""
 SELECT
     asked.room_id, asked.version,
     coalesce(named.content, CASE WHEN former.name_version IS NULL THEN rooms.name ELSE former.name END, '') AS name,
     CASE WHEN coalesce(joined.version, 0) > coalesce(departed.version, 0)
         THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
-    coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
+    coalesce(newest.posted_at, rooms.opened_at) AS bumped_at,
+    access.visibility, access.open_from, {PEOPLE},
     {LAST_COLUMNS}
 FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
 JOIN rooms USING (room_id)
@@ -66,7 +79,17 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT room_id, version, content, posted_at, user_id FROM messages
     WHERE room_id = asked.room_id AND version <= asked.version ORDER BY version DESC LIMIT 1
-) AS last ON true
+) AS newest ON true
+LEFT JOIN LATERAL (
+    SELECT until_version, visibility, open_from FROM former_access
+    WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
+) AS past ON rooms.access_count > 0
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN past.until_version IS NULL THEN rooms.visibility ELSE past.visibility END AS visibility,
+        CASE WHEN past.until_version IS NULL THEN rooms.open_from ELSE past.open_from END AS open_from
+) AS access
+LEFT JOIN LATERAL (SELECT newest.* WHERE newest.version >= access.open_from) AS last ON true
 LEFT JOIN LATERAL (
     SELECT name, name_version FROM former_names
     WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
@@ -103,33 +126,56 @@ def message(
 
 
 def room_summary(row: asyncpg.Record) -> RoomSummary:
-    """A room from a row with its columns and LAST_COLUMNS."""
+    """A room from a row with its columns, PEOPLE and LAST_COLUMNS."""
     last = None
     if row["last_id"] is not None:
         author = user(row["last_user_id"], row["last_username"])
         content, erased = words_of(row, "last_")
         last = LastMessage(row["last_id"], content, author, timestamp(row["last_posted_at"]), erased)
+    people = [user(*each) for each in zip(row["people"], row["people_names"], strict=True)] if row["people"] else UNSET
     return RoomSummary(
-        row["room_id"], row["name"], row["version"], timestamp(row["bumped_at"]), row["member_count"], last
+        id=row["room_id"],
+        name=row["name"] if people is UNSET else ", ".join(person.username for person in people),
+        version=row["version"],
+        bumped_at=timestamp(row["bumped_at"]),
+        member_count=row["member_count"],
+        last_message=last,
+        visibility=row["visibility"],
+        history="all" if row["open_from"] is not None else "since_joining",
+        people=people,
     )
+
+
+def to_leaver(room: RoomSummary) -> RoomSummary:
+    """The room as the leaving of a member tells it. Who left a room that is not public reads nothing of it any more."""
+    return room if room.visibility == "public" else msgspec.structs.replace(room, last_message=None)
 
 
 def body(
     event: RoomEvent,
     actor: User,
+    users: Mapping[UserId, User],
     rooms: Mapping[RoomVersion, RoomSummary],
     erasures: Mapping[RoomVersion, ErasedContent],
 ) -> Body:
-    """The body of an event. `actor` acted; `rooms` has the room right after the event if the body shows it, `erasures`
-    when and why its words were erased, if they were.
+    """The body of an event. `actor` acted, `users` are others whom it names; `rooms` has the room right after the event
+    if the body shows it, `erasures` when and why its words were erased, if they were.
     """
     place = room_version(event)
     match event:
         case Room.MessageAdded():
             said = (event.words.text, erasures.get(place, UNSET))
             return message(*place, author=actor, said=said, posted_at=event.timestamp)
-        case Room.RoomOpened() | Room.UserJoined() | Room.UserLeft() | Room.RoomRenamed():
+        case Room.RoomOpened() | Room.UserJoined() | Room.RoomRenamed():
             return Member(rooms[place], actor)
+        case Room.UserLeft():
+            return Member(to_leaver(rooms[place]), actor)
+        case Room.VisibilityChanged() | Room.HistoryChanged() | Room.InvitationDeclined():
+            return Member(rooms[place], actor)
+        case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
+            return Member(rooms[place], actor)
+        case Room.UserInvited() | Room.InvitationWithdrawn():
+            return Invitation(rooms[place], actor, users[event.invitee_id])
         case Room.ContentErased():
             erased_now = ErasedContent(timestamp(event.timestamp), event.words.text)
             return Erasure(rooms[place], actor, [Version(version) for version in event.versions], erased_now)
@@ -140,6 +186,11 @@ def body(
 def shows_room(event: RoomEvent) -> bool:
     """Whether the body shows the whole room. The body of a message does not, so posting needs no query."""
     return not isinstance(event, Room.MessageAdded)
+
+
+def named_by(event: RoomEvent) -> Sequence[UserId]:
+    """Whom the event's body names besides who acted."""
+    return (event.invitee_id,) if isinstance(event, Room.UserInvited | Room.InvitationWithdrawn) else ()
 
 
 def room_version(event: RoomEvent) -> RoomVersion:
@@ -155,12 +206,12 @@ class Bodies:
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
-        return body(event, actor, rooms, await self.erasures([event]))
+        return body(event, actor, await self.users(named_by(event)), rooms, await self.erasures([event]))
 
     async def of(self, batch: Sequence[Recorded[RoomEvent]]) -> list[StreamEvent]:
         """The events of `batch` with their bodies, in order."""
         events = [recorded.event for recorded in batch]
-        users = await self.users(event.actor for event in events)
+        users = await self.users(user_id for event in events for user_id in (event.actor, *named_by(event)))
         rooms = await self.rooms_at(room_version(event) for event in events if shows_room(event))
         erasures = await self.erasures(events)
         return [
@@ -168,7 +219,7 @@ class Bodies:
                 version=recorded.version,
                 position=recorded.position,
                 type=event.TOPIC,
-                body=body(event, users[event.actor], rooms, erasures),
+                body=body(event, users[event.actor], users, rooms, erasures),
                 occurred_at=timestamp(event.timestamp),
                 idempotency_key=event.client_id if isinstance(event, Room.MessageAdded) else None,
             )

@@ -4,7 +4,7 @@ A body is derived from the log: an event gives the same `Message` or `Member` to
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -50,8 +50,16 @@ class LastMessage(Struct, frozen=True):
     erased: ErasedContent | UnsetType = UNSET
 
 
+Visibility = Literal["public", "private", "direct"]
+History = Literal["all", "since_joining"]
+
+
 class RoomSummary(Struct, frozen=True):
-    """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened."""
+    """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened.
+
+    `last_message` is null as well where the reader may not read it; in an event, where one who gets the event may not.
+    A direct conversation has `people`, and their names for a name.
+    """
 
     id: RoomId
     name: str
@@ -59,6 +67,9 @@ class RoomSummary(Struct, frozen=True):
     bumped_at: Timestamp
     member_count: int
     last_message: LastMessage | None
+    visibility: Visibility = "public"
+    history: History = "all"
+    people: list[User] | UnsetType = UNSET
 
 
 class RoomFound(Struct, frozen=True):
@@ -96,6 +107,14 @@ class Member(Struct, frozen=True):
     user: User
 
 
+class Invitation(Struct, frozen=True):
+    """An invitation that `user` made or withdrew, whom it is for, and the room right after that."""
+
+    room: RoomSummary
+    user: User
+    invitee: User
+
+
 class Erasure(Struct, frozen=True):
     """The words of these versions of a room were erased, when and why; who acted, and the room right after that.
 
@@ -108,7 +127,7 @@ class Erasure(Struct, frozen=True):
     erased: ErasedContent
 
 
-Body = Message | Member | Erasure
+Body = Message | Member | Erasure | Invitation
 """The part of an event that clients see."""
 
 

@@ -19,7 +19,7 @@ from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
 from projections.fanout.publications import MEMBERS_CHANGED
-from projections.readmodels.bodies import body, room_version, shows_room
+from projections.readmodels.bodies import body, named_by, room_version, shows_room
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Body, RoomSummary, User
 from tests.live.test_events import EVENTS as HAPPENINGS
@@ -43,7 +43,8 @@ def body_of(event: RoomEvent) -> Body:
     now = "2026-01-01T00:00:00.000000Z"
     room_id, version = room_version(event)
     room = RoomSummary(room_id, WORDS, version, now, 1, None)
-    return body(event, User(event.actor, "ada"), {room_version(event): room} if shows_room(event) else {}, {})
+    users = {user_id: User(user_id, "eve") for user_id in named_by(event)}
+    return body(event, User(event.actor, "ada"), users, {room_version(event): room} if shows_room(event) else {}, {})
 
 
 def test_the_union_of_events_is_closed() -> None:

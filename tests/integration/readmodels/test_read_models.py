@@ -54,7 +54,7 @@ class Notes:
         audience = set(members)
         match event:
             case Room.RoomOpened() | Room.RoomRenamed():
-                name = event.words.text
+                name = event.text or ""
             case Room.UserJoined():
                 members.add(event.user_id)
                 audience.add(event.user_id)
@@ -63,7 +63,11 @@ class Notes:
             case Room.MessageAdded():
                 messages.append(event)
                 bumped_at = timestamp(event.timestamp)
-            case Room.ContentErased():
+            case Room.ContentErased() | Room.VisibilityChanged() | Room.HistoryChanged():
+                pass
+            case Room.UserInvited() | Room.InvitationWithdrawn() | Room.InvitationDeclined():
+                pass
+            case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
                 pass
             case _:
                 assert_never(event)
