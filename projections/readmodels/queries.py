@@ -120,7 +120,7 @@ LEFT JOIN LATERAL (
     SELECT message.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
         SELECT version, content, posted_at, user_id FROM messages
         WHERE messages.room_id = head.room_id AND version BETWEEN stay.since AND stay.until
-        ORDER BY version DESC LIMIT {PAGE} + $3
+        ORDER BY version DESC LIMIT {PAGE} + $3::bigint
     ) AS message
     ORDER BY version DESC LIMIT {PAGE} OFFSET $3
 ) AS message ON true
@@ -151,7 +151,8 @@ FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT event.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
         {ROWS_AND_WORDS} WHERE originator_id = head.room_id
-            AND originator_version BETWEEN greatest(stay.since, $3 + 1) AND least(stay.until, head.room_version)
+            AND originator_version > $3
+            AND originator_version BETWEEN stay.since AND least(stay.until, head.room_version)
         ORDER BY originator_version LIMIT $4
     ) AS event
     ORDER BY originator_version LIMIT $4
