@@ -7,6 +7,7 @@ from eventsourcing.domain import Aggregate
 from audit.keeper import LedgerKeeper
 from domain.admission import Admission
 from domain.chat import Chat
+from domain.discussion import Discussion
 from domain.erasure import Erasing
 from domain.record import Record
 from domain.room import Room
@@ -18,6 +19,7 @@ from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
+from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
 from replay.investigate.log_search import LogSearch
@@ -40,13 +42,14 @@ class Reads:
     queries: Queries
     members: Members
     invitations: AdmissionQueries
+    messages: MessageQueries
 
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
     """Reads, and all between a command and its event in the log.
 
-    `chat`, `admission`, `erasing` and `record` are the ways in.
+    The ways in are `chat`, `admission`, `discussion`, `erasing` and `record`.
     """
 
     known: KnownLog
@@ -54,6 +57,7 @@ class Core(Reads):
     rooms: Repository[Room]
     chat: Chat[Position]
     admission: Admission[Position]
+    discussion: Discussion[Position]
     erasing: Erasing[Position]
     ledger: LedgerKeeper
     record: Record[Position]

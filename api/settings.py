@@ -54,6 +54,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_cache_s: Seconds = 60.0  # how long a cached session counts without a query
     password_threads: Size = 2  # hashes at the same time
 
+    edit_window: str = "24h"  # how long a message may be edited; off: not at all; always: without end
+
     signup: Literal["open", "invite", "closed"] = "open"
 
     max_body_bytes: Size = 65536
@@ -89,7 +91,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise SettingsError(_named_first(error)) from None
         settings.proxy_networks()
-        _ = settings.cold_after_s
+        _ = settings.cold_after_s, settings.edit_window_s
         settings._refuse_unsafe_secrets()
         settings._refuse_unreadable_url()
         return settings
@@ -126,6 +128,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             return Duration.parse(self.cold_after)
         except ValueError as error:
             raise SettingsError(f"COLD_AFTER: {error}") from None
+
+    @property
+    def edit_window_s(self) -> float | None:
+        """EDIT_WINDOW in seconds: 0 for `off`; None for `always`. Raises SettingsError."""
+        if self.edit_window in ("off", "always"):
+            return 0.0 if self.edit_window == "off" else None
+        try:
+            return Duration.parse(self.edit_window)
+        except ValueError as error:
+            raise SettingsError(f"EDIT_WINDOW: {error}") from None
 
     @property
     def fanout_sets_aside(self) -> bool:

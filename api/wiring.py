@@ -43,6 +43,7 @@ from centrifugo.tokens import SUBSCRIPTION_TTL_S
 from domain.admission import Admission
 from domain.chat import Chat
 from domain.custody import Custody
+from domain.discussion import Discussion
 from domain.disposition import Disposition
 from domain.erasure import Erasing
 from domain.errors import RoomNotFound
@@ -69,6 +70,7 @@ from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
 from projections.readmodels.projection import RoomsProjection
@@ -152,11 +154,13 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             queries=reads.queries,
             members=reads.members,
             invitations=reads.invitations,
+            messages=reads.messages,
             known=known,
             writer=writer,
             rooms=rooms,
             chat=chat,
             admission=Admission(rooms),
+            discussion=Discussion(rooms, edit_window_s=settings.edit_window_s),
             erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
             record=record,
@@ -196,6 +200,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         queries=Queries(database, room_log, bodies),
         members=Members(database),
         invitations=AdmissionQueries(database),
+        messages=MessageQueries(database),
     )
 
 

@@ -7,7 +7,7 @@ from domain.errors import AlreadyAMember, NameTaken
 from domain.idempotency import idempotency_key
 from domain.names import name_key
 from domain.ports import P_co, RecordedEvent, Rooms
-from domain.questions import NameHolder, WhoHasName
+from domain.questions import NameHolder, SaidMessage, WhatWasSaid, WhichVersions, WhoHasName
 from domain.room import NAME_TAKEN, Room, check_name
 from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom, LeaveRoom
@@ -48,12 +48,21 @@ class Chat(Generic[P_co]):
         return await self._rooms.add(room, question=question, check=check, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
-        """Post a message. Raises RoomNotFound, NotAMember, InvalidField."""
+        """Post a message. Raises RoomNotFound, NotAMember, InvalidField; in a reply NoSuchMessage, RetractedMessage,
+        ErasedMessage.
+        """
 
         def post(room: Room) -> None:
             room.post(user_id=command.user_id, content=command.content, client_id=command.client_id)
 
-        return await self._rooms.change(command.room_id, post, key=idempotency_key(command))
+        def reply(room: Room, to: SaidMessage | None) -> None:
+            room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id)
+
+        key = idempotency_key(command)
+        if command.reply_to is None:
+            return await self._rooms.change(command.room_id, post, key=key)
+        question = WhatWasSaid(command.room_id, command.reply_to, command.user_id)
+        return await self._rooms.decide(command.room_id, question, reply, key=key)
 
     async def join_room(self, command: JoinRoom) -> RecordedEvent[P_co]:
         """Join. Raises RoomNotFound, AlreadyAMember."""
@@ -93,9 +102,13 @@ class Chat(Generic[P_co]):
         return await self._rooms.decide(command.room_id, question, rename, key=idempotency_key(command))
 
     async def erase_content(self, command: EraseContent) -> RecordedEvent[P_co]:
-        """Erase words; they are gone when this answers. Raises RoomNotFound, NothingToErase, InvalidField."""
+        """Erase words; they are gone when this answers. Of a message all versions go, also an edit that came meanwhile:
+        the event says which. Raises RoomNotFound, NothingToErase, InvalidField.
+        """
 
-        def erase(room: Room) -> None:
-            room.erase(versions=command.versions, erased_by=command.erased_by, request=command.request, why=command.why)
+        def erase(room: Room, versions: Sequence[int]) -> None:
+            room.erase(versions=versions, erased_by=command.erased_by, request=command.request, why=command.why)
 
-        return await self._rooms.change(command.room_id, erase, key=None)
+        return await self._rooms.decide(
+            command.room_id, WhichVersions(command.room_id, command.versions), erase, key=None
+        )

@@ -13,7 +13,7 @@ from domain.errors import InvalidField, NothingToErase, RoomNotFound
 from domain.ports import P_co
 from domain.record import RequestErasure
 from domain.room import ERASED_LIMIT, check_reason
-from domain.room.erasing import EraseContent
+from domain.room.erasing import ContentErased, EraseContent
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 IN_THE_LOG = "the log itself holds it"
@@ -49,13 +49,15 @@ class Wordings(Protocol):
         """Whether there is such a room."""
 
     async def at(self, room_id: RoomId, versions: Sequence[int]) -> list[Worded]:
-        """Those of these versions that have words, or had."""
+        """Those of these versions that have words, or had; of a message all versions."""
 
     def of_room(self, room_id: RoomId, *, before: datetime) -> AsyncIterator[Worded]:
-        """The messages that were posted earlier and are not erased."""
+        """All versions of the messages that were posted earlier, unless they are erased."""
 
     def of_user(self, user_id: UserId, *, before: datetime) -> AsyncIterator[Worded]:
-        """The earlier messages of a user, and the names they gave to rooms, that are not erased."""
+        """All versions of the earlier messages of a user, the names that they gave to rooms, and the reasons for which
+        they retracted messages, unless they are erased.
+        """
 
 
 class Requests(Protocol):
@@ -119,7 +121,8 @@ class Erasing(Generic[P_co]):
         self._ledger = ledger
 
     async def plan_versions(self, room_id: RoomId, versions: Sequence[int]) -> Plan:
-        """These versions of a room. What is erased already is erased again: it is recorded and told once more.
+        """These versions of a room, and of each message all its versions. What is erased already is erased again: it is
+        recorded and told once more.
 
         Raises RoomNotFound; NothingToErase when one of them is not there or never had words; InvalidField for none or
         more than 1,000.
@@ -169,8 +172,7 @@ class Erasing(Generic[P_co]):
 
     async def erase(self, room_id: RoomId, versions: Sequence[int], *, why: str, request: RequestId) -> None:
         """Erase words as the service does by itself: at most 1,000 of a room, or none."""
-        await self._chat.erase_content(EraseContent(room_id, tuple(versions), OPERATOR, request, why))
-        await self._ledger.words_erased(room_id, versions)
+        await self._erase_part(EraseContent(room_id, tuple(versions), OPERATOR, request, why))
 
     async def _left_of(self, target: Target) -> AsyncIterator[Worded]:
         """What a request asks for and is not erased."""
@@ -194,8 +196,13 @@ class Erasing(Generic[P_co]):
         for room_id, versions in plan.erased.items():
             for start in range(0, len(versions), ERASED_LIMIT):
                 part = tuple(versions[start : start + ERASED_LIMIT])
-                await self._chat.erase_content(EraseContent(room_id, part, erased_by, plan.request, why))
-                await self._ledger.words_erased(room_id, part)
+                await self._erase_part(EraseContent(room_id, part, erased_by, plan.request, why))
+
+    async def _erase_part(self, command: EraseContent) -> None:
+        """The event says what it erased: also what a message was changed to since the plan."""
+        erased = (await self._chat.erase_content(command)).event
+        assert isinstance(erased, ContentErased)
+        await self._ledger.words_erased(command.room_id, erased.versions)
 
     async def _check_room(self, room_id: RoomId) -> None:
         if not await self._wordings.has_room(room_id):

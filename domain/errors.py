@@ -14,6 +14,18 @@ ChatError
 ├── NoSuchLink       a link that is not in use
 ├── TooManyLinks     as many links as a room may have
 ├── NothingToErase   no words at a version, or words that stay
+├── NoSuchMessage    no message at a version of a room
+├── NotYourMessage   only its author, and in part moderators, may do that
+├── EditWindowOver   the installation does not let it be edited any more
+├── TooManyEdits     of one message
+├── RetractedMessage the message was taken back
+├── ErasedMessage    the words of the message were erased
+├── ReactedAlready   with the same emoji
+├── NoSuchReaction   of this user, with that emoji
+├── TooManyReactions different emoji on one message
+├── PinnedAlready    the message is pinned
+├── NotPinned        the message is not pinned
+├── TooManyPins      in one room
 ├── NoSuchHold       no hold with this number is in force
 ├── NoSuchRule       no rule of retention is in force there
 ├── NoSuchRequest    no request to erase with this number waits
@@ -109,6 +121,78 @@ class NothingToErase(ChatError):
     """A version has no words that can be erased: the text says why."""
 
     code = "nothing_to_erase"
+
+
+class NoSuchMessage(ChatError):
+    """A version of a room added no message."""
+
+    code = "no_such_message"
+
+
+class NotYourMessage(ChatError):
+    """Only its author may edit a message, and only its author and moderators may retract it."""
+
+    code = "not_your_message"
+
+
+class EditWindowOver(ChatError):
+    """The time in which a message may be edited is over, or the installation allows no edits."""
+
+    code = "edit_window_over"
+
+
+class TooManyEdits(ChatError):
+    """A message was edited as often as is allowed."""
+
+    code = "too_many_edits"
+
+
+class RetractedMessage(ChatError):
+    """The message was retracted."""
+
+    code = "message_retracted"
+
+
+class ErasedMessage(ChatError):
+    """The words of the message were erased."""
+
+    code = "message_erased"
+
+
+class ReactedAlready(ChatError):
+    """A user reacts to a message with an emoji once."""
+
+    code = "already_reacted"
+
+
+class NoSuchReaction(ChatError):
+    """The user did not react to the message with this emoji."""
+
+    code = "no_such_reaction"
+
+
+class TooManyReactions(ChatError):
+    """A message has as many different emoji as is allowed."""
+
+    code = "too_many_reactions"
+
+
+class PinnedAlready(ChatError):
+    """A message is pinned once."""
+
+    code = "already_pinned"
+
+
+class NotPinned(ChatError):
+    """The message is not pinned."""
+
+    code = "not_pinned"
+
+
+class TooManyPins(ChatError):
+    """The room has as many pinned messages as is allowed."""
+
+    code = "too_many_pins"
 
 
 class NoSuchHold(ChatError):

@@ -47,6 +47,17 @@ CREATE TABLE dead_letters (
 );
 ALTER TABLE dead_letters ALTER COLUMN reason SET STATISTICS 0;
 
+CREATE TABLE edits (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    version bigint NOT NULL,
+    edited_at timestamp with time zone NOT NULL,
+    content text,
+    CONSTRAINT edits_pkey PRIMARY KEY (room_id, message, version)
+);
+ALTER TABLE edits ALTER COLUMN content SET STATISTICS 0;
+CREATE UNIQUE INDEX edits_version_idx ON edits USING btree (room_id, version);
+
 CREATE TABLE erasure_requests (
     request uuid NOT NULL,
     requested_version bigint NOT NULL,
@@ -214,6 +225,7 @@ CREATE TABLE messages (
     user_id bigint NOT NULL,
     content text,
     posted_at timestamp with time zone NOT NULL,
+    reply_to bigint,
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;
@@ -249,6 +261,29 @@ CREATE TABLE password_resets (
     CONSTRAINT password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
 );
 
+CREATE TABLE pins (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    pinned_version bigint NOT NULL,
+    pinned_by bigint NOT NULL,
+    pinned_at timestamp with time zone NOT NULL,
+    unpinned_version bigint,
+    CONSTRAINT pins_pkey PRIMARY KEY (room_id, message, pinned_version)
+);
+CREATE UNIQUE INDEX pins_current_idx ON pins USING btree (room_id, message) WHERE (unpinned_version IS NULL);
+
+CREATE TABLE reactions (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    user_id bigint NOT NULL,
+    emoji text NOT NULL,
+    added_version bigint NOT NULL,
+    removed_version bigint,
+    CONSTRAINT reactions_pkey PRIMARY KEY (room_id, message, user_id, emoji, added_version)
+);
+ALTER TABLE reactions ALTER COLUMN emoji SET STATISTICS 0;
+CREATE UNIQUE INDEX reactions_current_idx ON reactions USING btree (room_id, message, user_id, emoji) WHERE (removed_version IS NULL);
+
 CREATE TABLE read_marks (
     user_id bigint NOT NULL,
     room_id uuid NOT NULL,
@@ -268,6 +303,18 @@ CREATE TABLE retention_rules (
     ended_at timestamp with time zone,
     CONSTRAINT retention_rules_pkey PRIMARY KEY (rule)
 );
+
+CREATE TABLE retractions (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    version bigint NOT NULL,
+    retracted_by bigint NOT NULL,
+    retracted_at timestamp with time zone NOT NULL,
+    has_why boolean NOT NULL,
+    why text,
+    CONSTRAINT retractions_pkey PRIMARY KEY (room_id, message)
+);
+ALTER TABLE retractions ALTER COLUMN why SET STATISTICS 0;
 
 CREATE TABLE room_invitations (
     room_id uuid NOT NULL,
@@ -294,6 +341,10 @@ CREATE TABLE rooms (
     rename_count integer NOT NULL DEFAULT 0,
     name_version bigint NOT NULL DEFAULT 1,
     erased_count bigint NOT NULL DEFAULT 0,
+    edit_count bigint NOT NULL DEFAULT 0,
+    retraction_count bigint NOT NULL DEFAULT 0,
+    reaction_count bigint NOT NULL DEFAULT 0,
+    pin_count bigint NOT NULL DEFAULT 0,
     visibility text NOT NULL DEFAULT 'public'::text,
     open_from bigint DEFAULT 1,
     people bigint[],
@@ -428,7 +479,12 @@ CREATE VIEW failed_logins AS
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
+-- fold_changes_v2(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped
+--     timestamp with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[],
+--     room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[], replies
+--     bigint[]) returns bigint
 -- fold_custody(base bigint, events text) returns bigint
+-- fold_discussion(base bigint, events text) returns bigint
 -- fold_erasures(base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamp with time
 --     zone[], reasons text[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
@@ -470,3 +526,4 @@ CREATE VIEW failed_logins AS
 -- refuse_to_erase_held_words() returns trigger
 -- take_append_lock() returns void
 -- take_append_lock_for_insert() returns trigger
+-- with_edits(of_stream uuid, of_versions bigint[]) returns TABLE(asked bigint, edit bigint)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from domain.room import ERASED_LIMIT, Room, RoomEvent
+from domain.room import Room, RoomEvent
 from domain.values import OPERATOR, UserId
 
 LARGEST_USER_ID = 2**53
@@ -55,8 +55,8 @@ class RoomRules:
     def _erase(self, event: Room.ContentErased) -> None:
         self._opened(event)
         versions = event.versions
-        if not 1 <= len(versions) <= ERASED_LIMIT or versions != sorted(set(versions)):
-            raise Impossible("it erases no versions, too many, or not in order")
+        if not versions or versions != sorted(set(versions)):
+            raise Impossible("it erases no versions, or not in order")
         if not (versions[0] >= 1 and versions[-1] < event.originator_version):
             raise Impossible("it erases a version that does not come before it")
         if self._named_at[event.originator_id] in versions:

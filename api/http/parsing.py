@@ -213,10 +213,24 @@ def query_text(request: web.Request, name: str) -> str:
 
 def user_id(request: web.Request) -> UserId:
     """The user in the path. Raises NoSuchPath unless it is a number that a user can have."""
-    text = request.match_info["user_id"]
+    return UserId(_path_number(request, "user_id"))
+
+
+def message_version(request: web.Request) -> Version:
+    """The message in the path, by its version. Raises NoSuchPath unless it is a number that a version can have."""
+    return Version(_path_number(request, "version"))
+
+
+def _path_number(request: web.Request, name: str) -> int:
+    text = request.match_info[name]
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(BIGINT)) and 0 < int(text) <= BIGINT):
         raise NoSuchPath(text)
-    return UserId(int(text))
+    return int(text)
+
+
+def emoji(request: web.Request) -> str:
+    """The emoji in the path, which may be none."""
+    return request.match_info["emoji"]
 
 
 def room_id(request: web.Request) -> RoomId:

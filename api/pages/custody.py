@@ -21,7 +21,7 @@ from domain.names import name_key
 from domain.record import EndHold, EndRetention, PlaceHold, SetRetention
 from domain.values import RoomId, UserId
 from projections.readmodels.custody.queries import read_holds, read_requests, read_rules
-from projections.readmodels.facts import HOLDERS
+from projections.readmodels.facts.names import HOLDERS
 from replay.investigate.directory import room_names
 
 SHOWN = 100

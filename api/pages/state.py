@@ -24,11 +24,14 @@ READ_MESSAGES = 10
 
 
 class ShownRoom(Struct, frozen=True):
-    """The room on the page: its newest messages, ascending, and its first members, all at its version."""
+    """The room on the page: its newest messages, ascending, its first members, and its pinned messages, the last pinned
+    first, all at its version or later.
+    """
 
     room: RoomSummary
     messages: list[Message]
     members: list[User]
+    pinned: list[Message]
 
 
 class State(Struct, frozen=True):
@@ -56,18 +59,23 @@ async def my_rooms(request: web.Request) -> State:
 async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, ResultPage[Message]]:
     """`room` as the caller's open room.
 
-    Its version is read first: messages and members are asked for at that version, and so fit together.
+    Its version is read first: members are asked for at that version, and messages may be newer. What happened to them
+    since is told to the page once more, and changes nothing then.
     """
     core = request.app[CORE]
     log = core.known.anchor.token
-    mine, members = await asyncio.gather(my_rooms(request), core.members.at(room.value.id, room.value.version))
+    mine, members, pinned = await asyncio.gather(
+        my_rooms(request),
+        core.members.at(room.value.id, room.value.version),
+        core.messages.pinned(request[SESSION].user.id, room.value.id),
+    )
     reading = _reading(mine, room.value)
     limit = MAX_MESSAGES if reading.unread else MESSAGES
     before = Version(room.value.version + 1)
     newest = (await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit)).value
     unread = sum(message.id > reading.version for message in newest.results)
     found = ResultPage(newest.count, newest.results[: max(MESSAGES, unread + READ_MESSAGES)])
-    shown = ShownRoom(room.value, found.results[::-1], members)
+    shown = ShownRoom(room.value, found.results[::-1], members, pinned.value)
     return State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown), found
 
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields
 
+from api.http.access import SAFE
 from api.http.csrf import HEADER as CSRF_HEADER
 from api.http.endpoints import Access, Endpoint
 from api.http.parsing import BIGINT, KEY_LIMIT
@@ -60,6 +61,8 @@ COUNT: Json = {"type": "integer", "minimum": 1, "maximum": 500}
 PATH: dict[str, Json] = {
     "room_id": {"type": "string", "format": "uuid"},
     "user_id": {"type": "integer", "minimum": 1, "maximum": BIGINT},
+    "version": {"type": "integer", "minimum": 1, "maximum": BIGINT},
+    "emoji": {"type": "string", "minLength": 1},
 }
 QUERY: dict[str, tuple[Json, str]] = {
     "page": ({"type": "integer", "minimum": 1}, "Page of 100 results; the first by default."),
@@ -169,7 +172,7 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
     for name in endpoint.query:
         schema, meaning = QUERY[name]
         parameters.append({"name": name, "in": "query", "schema": schema, "description": meaning})
-    if endpoint.method == "POST":
+    if endpoint.method not in SAFE:
         text = {"type": "string"}
         parameters.append({"name": CSRF_HEADER, "in": "header", "required": True, "schema": text})
     if endpoint.records:
@@ -200,7 +203,7 @@ def _statuses(endpoint: Endpoint) -> set[int]:
         statuses.add(400)
     if "log" in endpoint.query:
         statuses.add(409)
-    if endpoint.method == "POST" or endpoint.access is not Access.EVERYONE:
+    if endpoint.method not in SAFE or endpoint.access is not Access.EVERYONE:
         statuses.add(403)
     if "{" in endpoint.path or "page" in endpoint.query:
         statuses.add(404)

@@ -1,6 +1,7 @@
 """The URL table of the API. Endpoints stand with their handlers."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from api.rest import (
     accounts,
     admission,
     delivery,
+    discussion,
     docs,
     erasures,
     events,
@@ -28,6 +30,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *rooms.ENDPOINTS,
     *admission.ENDPOINTS,
     *messages.ENDPOINTS,
+    *discussion.ENDPOINTS,
     *read_marks.ENDPOINTS,
     *events.ENDPOINTS,
     *erasures.ENDPOINTS,
@@ -39,7 +42,8 @@ def routes() -> Iterable[web.RouteDef]:
     """Every route of the application."""
     for endpoint in ENDPOINTS:
         handler = restricted(endpoint.handler, endpoint.access)
-        yield web.get(endpoint.path, handler) if endpoint.method == "GET" else web.post(endpoint.path, handler)
+        route = web.get if endpoint.method == "GET" else partial(web.route, endpoint.method)
+        yield route(endpoint.path, handler)
     yield web.get("/api/openapi.json", docs.document(ENDPOINTS))
     yield web.get("/api/docs/", docs.page(ENDPOINTS))
     yield web.get("/healthz", health.get_health)

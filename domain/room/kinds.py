@@ -5,6 +5,7 @@ from typing import TypeAlias, get_args
 from eventsourcing.utils import register_topic
 
 from domain.room import access, erasing, invitations, membership, messages, naming, opening
+from domain.room.discussion import editing, pinning, reacting, retracting
 
 RoomEvent = (
     opening.RoomOpened
@@ -20,6 +21,12 @@ RoomEvent = (
     | invitations.InvitationDeclined
     | invitations.InvitationLinkMade
     | invitations.InvitationLinkRevoked
+    | editing.MessageEdited
+    | retracting.MessageRetracted
+    | reacting.ReactionAdded
+    | reacting.ReactionRemoved
+    | pinning.MessagePinned
+    | pinning.MessageUnpinned
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -51,6 +58,12 @@ class KindsByName:
     InvitationDeclined: TypeAlias = invitations.InvitationDeclined
     InvitationLinkMade: TypeAlias = invitations.InvitationLinkMade
     InvitationLinkRevoked: TypeAlias = invitations.InvitationLinkRevoked
+    MessageEdited: TypeAlias = editing.MessageEdited
+    MessageRetracted: TypeAlias = retracting.MessageRetracted
+    ReactionAdded: TypeAlias = reacting.ReactionAdded
+    ReactionRemoved: TypeAlias = reacting.ReactionRemoved
+    MessagePinned: TypeAlias = pinning.MessagePinned
+    MessageUnpinned: TypeAlias = pinning.MessageUnpinned
 
 
 class NamedEvents(KindsByName):

@@ -7,6 +7,10 @@ from eventsourcing.domain import Aggregate, event
 
 from domain.errors import InvalidField
 from domain.room.access import Access, History, Visibility, as_visibility
+from domain.room.discussion.editing import Editing
+from domain.room.discussion.pinning import Pinning
+from domain.room.discussion.reacting import Reacting
+from domain.room.discussion.retracting import Retracting
 from domain.room.erasing import Erasures
 from domain.room.event import Event as RoomEventBase
 from domain.room.kinds import NamedEvents
@@ -21,7 +25,9 @@ PEOPLE_LIMIT = 8
 """The most people that a direct conversation is of."""
 
 
-class Room(Membership, Access, Messages, Naming, Erasures, NamedEvents, Aggregate):
+class Room(
+    Membership, Access, Messages, Editing, Retracting, Reacting, Pinning, Naming, Erasures, NamedEvents, Aggregate
+):
     """A conversation: its members and their messages, in order.
 
     Each subject has its commands, which decide and may raise the errors of `domain.errors`; each event applies itself.

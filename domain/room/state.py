@@ -44,6 +44,10 @@ class RoomState:
 
         def trigger_event(self, event_class: type[Any], **kwargs: Any) -> None: ...
 
+    def may_moderate(self, user_id: UserId, author_id: UserId) -> bool:
+        """Whether a user may retract what the author said."""
+        return False
+
     def _must_have(self, user_id: UserId) -> None:
         if user_id not in self.members:
             raise NotAMember("not a member of this room")

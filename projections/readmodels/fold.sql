@@ -146,11 +146,11 @@ $$;
 
 -- What was said, and what the batch did to each room as differences. Every fold ends here, and here a program is refused
 -- whose fold is older than the one that made the rows; its session says which it has.
-CREATE OR REPLACE FUNCTION fold_changes(
+CREATE OR REPLACE FUNCTION fold_changes_v2(
     base bigint,
     changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
     message_versions bigint[], member_changes integer[], message_changes integer[],
-    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[], replies bigint[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 DECLARE
     changed bigint;
@@ -178,9 +178,22 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF cardinality(room_ids) > 0 THEN
-        INSERT INTO messages (room_id, version, user_id, content, posted_at)
-        SELECT * FROM unnest(room_ids, versions, user_ids, contents, times);
+        INSERT INTO messages (room_id, version, user_id, content, posted_at, reply_to)
+        SELECT * FROM unnest(room_ids, versions, user_ids, contents, times, replies);
     END IF;
     RETURN base;
 END
+$$;
+
+-- Programs of before replies call it, and are refused where a later fold made the rows.
+CREATE OR REPLACE FUNCTION fold_changes(
+    base bigint,
+    changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
+    message_versions bigint[], member_changes integer[], message_changes integer[],
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
+) RETURNS bigint LANGUAGE sql STRICT AS $$
+    SELECT fold_changes_v2(
+        base, changed_rooms, changed_versions, changed_places, bumped, message_versions, member_changes,
+        message_changes, room_ids, versions, user_ids, contents, times,
+        array_fill(NULL::bigint, ARRAY[cardinality(room_ids)]))
 $$;

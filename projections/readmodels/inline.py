@@ -11,7 +11,7 @@ from eventstore.inline_projection import Facts
 from eventstore.log import Recorded
 from postgres.calls import Call
 from projections.readmodels.custody.projection import CustodyProjection
-from projections.readmodels.facts import BatchFacts
+from projections.readmodels.facts.batch import BatchFacts
 from projections.readmodels.projection import RoomsProjection
 
 LogEvent = RoomEvent | CustodyEvent

@@ -3,9 +3,8 @@
 from domain.values import RoomId
 from eventstore.values import Version
 from postgres.database import Database
-from projections.readmodels.bodies import user
 from projections.readmodels.queries import PAGE, offset
-from projections.readmodels.shapes import User
+from projections.readmodels.shapes import User, user
 
 
 def is_member_at(version: str) -> str:

@@ -20,6 +20,7 @@ from eventstore.values import STREAM_START, Version
 from postgres.calls import Call
 from projections.readmodels import fold_version
 from projections.readmodels.admission.projection import AdmissionEvent, fold_admission
+from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion
 from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
@@ -98,6 +99,7 @@ class BatchByKind:
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
     admission: list[AdmissionEvent] = field(default_factory=list)
+    discussion: list[DiscussionEvent] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -131,6 +133,10 @@ class BatchByKind:
                 self.admission.append(event)
             case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
                 self.admission.append(event)
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                self.discussion.append(event)
+            case Room.MessagePinned() | Room.MessageUnpinned():
+                self.discussion.append(event)
             case _:
                 assert_never(event)
 
@@ -167,7 +173,9 @@ class RoomsProjection:
         if kinds.erasures:
             base = fold_erasures(kinds.erasures, base)
         base = fold_changes(kinds.deltas, kinds.messages, base)
-        return fold_admission(kinds.admission, base) if kinds.admission else base
+        if kinds.admission:
+            base = fold_admission(kinds.admission, base)
+        return fold_discussion(kinds.discussion, base) if kinds.discussion else base
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""
@@ -236,10 +244,13 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
         for room_id, d in deltas.items()
     ]
     said = [
-        (e.originator_id, e.originator_version, e.user_id, e.content if e.sealed is None else None, e.timestamp)
+        (
+            *(e.originator_id, e.originator_version, e.user_id),
+            *(e.content if e.sealed is None else None, e.timestamp, e.reply_to),
+        )
         for e in messages
     ]
-    return Call("fold_changes", base, *columns(rooms, 7), *columns(said, 5))
+    return Call("fold_changes_v2", base, *columns(rooms, 7), *columns(said, 6))
 
 
 def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -12,13 +12,13 @@ from eventstore.checkpoints import position_of
 from eventstore.generation import NotInLog
 from eventstore.log import ROWS_AND_WORDS, Log
 from eventstore.values import Position, Version
-from eventstore.words import join
 from postgres.database import Database
 from projections.readmodels.admission.readable import Readable, readable, readable_by
-from projections.readmodels.bodies import LAST_COLUMNS, OF_LAST, PEOPLE, Bodies, message, room_summary, user
+from projections.readmodels.bodies import LAST_COLUMNS, PEOPLE, Bodies, of_last, room_summary
+from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
-from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, erasure, erasure_columns, shown, words_of
+from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, shown
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def name_and_last_message(stay: str) -> str:
 {NAMED}
 LEFT JOIN messages AS last ON last.room_id = rooms.room_id AND last.version = rooms.last_message_version
     AND last.version >= {stay}.reads_from
-{OF_LAST}
+{of_last()}
 """
 
 
@@ -101,49 +101,51 @@ MEMBER_HEAD = f"""
     ) ON rooms.room_id = $2 AND memberships.user_id = $1
 """
 
-MESSAGE_COLUMNS = f"""
-    message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username,
-    {erasure_columns()}
-"""
-OF_MESSAGE = f"""
-{join("head.room_id", "message.version", "said")}
-{erasure("head.room_id", "message.version")}
-LEFT JOIN users USING (user_id)
-"""
+
+def of_message(at: str | None = None) -> str:
+    """SQL: joins what a message says, now or at a version, what was done about it, and its author."""
+    return f"{text('message', at)} {extras('message', at)} LEFT JOIN users ON users.user_id = message.user_id"
+
 
 MESSAGES = f"""
 SELECT
-    head.position, head.room_id, head.message_count,
-    {MESSAGE_COLUMNS}
+    head.position, head.room_id AS of_room, head.message_count,
+    {message_columns("message")}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT message.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
-        SELECT version, content, posted_at, user_id FROM messages
+        SELECT {STORED} FROM messages
         WHERE messages.room_id = head.room_id AND version BETWEEN stay.since AND stay.until
         ORDER BY version DESC LIMIT {PAGE} + $3::bigint
     ) AS message
     ORDER BY version DESC LIMIT {PAGE} OFFSET $3
 ) AS message ON true
-{OF_MESSAGE}
+{of_message()}
 ORDER BY message.version DESC
 """
 
-MESSAGES_BEFORE = f"""
+
+def messages_before(at: str | None = None) -> str:
+    """SQL: the newest messages below a version; as they are now, or were at a version."""
+    return f"""
 SELECT
-    head.position, head.room_id, head.message_count,
-    {MESSAGE_COLUMNS}
+    head.position, head.room_id AS of_room, head.message_count,
+    {message_columns("message")}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT message.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
-        SELECT version, content, posted_at, user_id FROM messages
+        SELECT {STORED} FROM messages
         WHERE messages.room_id = head.room_id AND version BETWEEN stay.since AND stay.until AND version < $3
         ORDER BY version DESC LIMIT $4
     ) AS message
     ORDER BY version DESC LIMIT $4
 ) AS message ON true
-{OF_MESSAGE}
+{of_message(at)}
 ORDER BY message.version DESC
 """
+
+
+MESSAGES_BEFORE, MESSAGES_BEFORE_AT = messages_before(), messages_before("$5::bigint")
 
 EVENTS = f"""
 SELECT head.position, head.room_id, head.room_version, event.*
@@ -235,18 +237,24 @@ class Queries:
     async def messages(self, user_id: UserId, room_id: RoomId, *, page: int) -> AtPosition[ResultPage[Message] | None]:
         """Messages of a room, newest first. Raises NotInRoom; None for a page beyond the last."""
         rows = await self._database.fetch(MESSAGES, user_id, room_id, offset(page))
-        if rows[0]["room_id"] is None:
+        if rows[0]["of_room"] is None:
             raise NotInRoom
         results = messages(rows)
         found = ResultPage(rows[0]["message_count"], results) if results or page == 1 else None
         return AtPosition(found, rows[0]["position"])
 
     async def messages_before(
-        self, user_id: UserId, room_id: RoomId, *, before: Version, limit: int
+        self, user_id: UserId, room_id: RoomId, *, before: Version, limit: int, at: Version | None = None
     ) -> AtPosition[ResultPage[Message]]:
-        """The newest `limit` messages with ids below `before`, newest first. Raises NotInRoom."""
-        rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
-        if rows[0]["room_id"] is None:
+        """The newest `limit` messages with ids below `before`, newest first; as they were at a version, or are now.
+
+        Raises NotInRoom.
+        """
+        if at is not None:
+            rows = await self._database.fetch(MESSAGES_BEFORE_AT, user_id, room_id, before, limit, at)
+        else:
+            rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
+        if rows[0]["of_room"] is None:
             raise NotInRoom
         return AtPosition(ResultPage(rows[0]["message_count"], messages(rows)), rows[0]["position"])
 
@@ -259,7 +267,7 @@ class Queries:
             raise NotInRoom
         if after > rows[0]["room_version"]:
             raise NotInLog
-        return AtPosition(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
+        return AtPosition(RoomEvents(await self._events(user_id, rows), rows[0]["room_version"]), rows[0]["position"])
 
     async def feed(self, user_id: UserId, *, after: Position, limit: int) -> AtPosition[list[StreamEvent]]:
         """The events during the user's stays beyond position `after`, across rooms, ascending.
@@ -270,13 +278,13 @@ class Queries:
         rows = await self._database.fetch(FEED, user_id, after, limit)
         if after > rows[0]["position"]:
             raise NotInLog
-        events = await self._events(rows)
+        events = await self._events(user_id, rows)
         is_all = len(events) < limit
         return AtPosition(events, rows[0]["position"] if is_all else Position(events[-1].position))
 
-    async def _events(self, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
+    async def _events(self, user_id: UserId, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
         return await self._bodies.of(
-            self._log.decode_with_words([row for row in rows if row["notification_id"] is not None])
+            self._log.decode_with_words([row for row in rows if row["notification_id"] is not None]), reader=user_id
         )
 
 
@@ -300,14 +308,4 @@ def room_found(row: asyncpg.Record) -> RoomFound:
 
 
 def messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
-    return [
-        message(
-            row["room_id"],
-            row["version"],
-            author=user(row["user_id"], row["username"]),
-            said=words_of(row),
-            posted_at=row["posted_at"],
-        )
-        for row in rows
-        if row["version"] is not None
-    ]
+    return [message_of(row["of_room"], row) for row in rows if row["version"] is not None]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from domain.values import ClientId, RoomId, UserId
+from domain.values import OPERATOR, ClientId, RoomId, UserId
 from eventstore.values import Position, Version
 
 Timestamp = Annotated[
@@ -29,6 +29,13 @@ class User(Struct, frozen=True):
     username: str
 
 
+def user(user_id: UserId, username: str | None) -> User:
+    """A user; `user <id>` replaces the name when the account does not exist here, as after an import."""
+    if user_id == OPERATOR:
+        return User(OPERATOR, "operator")
+    return User(user_id, username if username is not None else f"user {user_id}")
+
+
 class ErasedContent(Struct, frozen=True):
     """That the words were erased, when and why. `at` is null in a copy of the log that was made without its words."""
 
@@ -40,14 +47,40 @@ WITHOUT_CONTENT = ErasedContent(None, "This copy of the log was made without its
 """Of words that are absent and that no event of the log erased."""
 
 
+class Retraction(Struct, frozen=True):
+    """When a message was taken back, by whom and why: empty where its author gave no reason. It stays on record."""
+
+    at: Timestamp
+    by: User
+    why: str
+
+
+class Reaction(Struct, frozen=True):
+    """How many reacted with an emoji, and who: the first 20 of them."""
+
+    emoji: str
+    count: int
+    users: list[User]
+
+
+class Pin(Struct, frozen=True):
+    """When a message was pinned, and by whom."""
+
+    at: Timestamp
+    by: User
+
+
 class LastMessage(Struct, frozen=True):
-    """The newest message of a room, as room lists show it. Erased words leave an empty `content`, and `erased`."""
+    """The newest message of a room, as room lists show it. Words that were erased or retracted leave an empty
+    `content`, and `erased` or `retracted`.
+    """
 
     id: Version
     content: str
     user: User
     created_at: Timestamp
     erased: ErasedContent | UnsetType = UNSET
+    retracted: Retraction | UnsetType = UNSET
 
 
 Visibility = Literal["public", "private", "direct"]
@@ -90,7 +123,11 @@ class MessageRoom(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """A message. `id` is the version of the room that added it. Erased words leave an empty `content`, and `erased`."""
+    """A message. `id` is the version of the room that added it, `content` what it says since its newest edit. Words
+    that were erased or retracted leave an empty `content`, and `erased` or `retracted`.
+
+    `reply_to` is the id of the message that it answers. What has not happened to a message has no field.
+    """
 
     id: Version
     content: str
@@ -98,6 +135,11 @@ class Message(Struct, frozen=True):
     room: MessageRoom
     created_at: Timestamp
     erased: ErasedContent | UnsetType = UNSET
+    retracted: Retraction | UnsetType = UNSET
+    reply_to: Version | UnsetType = UNSET
+    edited_at: Timestamp | UnsetType = UNSET
+    reactions: list[Reaction] | UnsetType = UNSET
+    pinned: Pin | UnsetType = UNSET
 
 
 class Member(Struct, frozen=True):
@@ -127,7 +169,34 @@ class Erasure(Struct, frozen=True):
     erased: ErasedContent
 
 
-Body = Message | Member | Erasure | Invitation
+class RoomPlace(Struct, frozen=True):
+    """A room, and its version after an event."""
+
+    id: RoomId
+    version: Version
+
+
+class MessageChange(Struct, frozen=True):
+    """A user edited, retracted, pinned or unpinned a message: who, and the message as it is after that.
+
+    `message` is null to one who may not read it: it was said before they joined.
+    """
+
+    room: RoomPlace
+    user: User
+    message: Message | None
+
+
+class ReactionChange(Struct, frozen=True):
+    """A reaction to a message came or went: who reacted, and all reactions to it after that."""
+
+    room: RoomPlace
+    user: User
+    message_id: Version
+    reactions: list[Reaction]
+
+
+Body = Message | Member | Erasure | Invitation | MessageChange | ReactionChange
 """The part of an event that clients see."""
 
 

@@ -8,6 +8,7 @@ from domain.values import RoomId
 from eventstore import checkpoints
 from eventstore.log import TABLE as LOG
 from projections.readmodels.custody import tables as custody
+from projections.readmodels.discussion import tables as discussion
 
 LIVE = "public"
 """The schema of the live tables."""
@@ -21,6 +22,7 @@ ROOM_KEYS = {
     "former_access": ("room_id", "until_version"),  # of visibility_changed and history_changed
     "room_invitations": ("room_id", "invited_version"),
     "invitation_links": ("room_id", "made_version"),
+    **discussion.KEYS,
 }
 """The primary key of each table whose rows are about one room."""
 
@@ -43,6 +45,10 @@ EXPECTED = {
     "former_access": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE access_count > 0)",
     "room_invitations": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE invitation_count > 0)",
     "invitation_links": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE link_count > 0)",
+    **{
+        table: f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE {count} > 0)"
+        for table, count in discussion.COUNTED.items()
+    },
     **custody.EXPECTED,
 }
 """SQL for whether a table has rows."""
@@ -57,9 +63,11 @@ WORDED = f"""
 SELECT room_id, version, content FROM messages
 UNION ALL {NAMES}
 UNION ALL SELECT DISTINCT ON (room_id, erased_version) room_id, erased_version, why FROM erasures
+UNION ALL {discussion.WORDED}
 """
 """SQL for the events that have words, one a row: a message, the opening of a room, each renaming, which made a
-former name, and the reason of an erasure. The words are null where they stand apart from the log.
+former name, the reason of an erasure, an edit, the reason of a retraction. The words are null where they stand apart
+from the log.
 """
 
 

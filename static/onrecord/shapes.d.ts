@@ -21,6 +21,27 @@ export interface LastMessage {
   created_at: string;
   /** Then the content is empty. */
   erased?: Erased;
+  /** Then, too. */
+  retracted?: Retraction;
+}
+
+/** When a message was taken back, by whom and why: empty where its author gave no reason. */
+export interface Retraction {
+  at: string;
+  by: User;
+  why: string;
+}
+
+/** How many reacted with an emoji, and the first 20 of them. */
+export interface Reaction {
+  emoji: string;
+  count: number;
+  users: User[];
+}
+
+export interface Pin {
+  at: string;
+  by: User;
 }
 
 export interface Room {
@@ -29,7 +50,13 @@ export interface Room {
   version: number;
   bumped_at: string;
   member_count: number;
+  /** In an event, null as well where one who gets the event may not read it. */
   last_message: LastMessage | null;
+  visibility?: "public" | "private" | "direct";
+  /** What joiners may read. */
+  history?: "all" | "since_joining";
+  /** Of a direct conversation. */
+  people?: User[];
 }
 
 /** What a message changed about its room. */
@@ -39,9 +66,39 @@ export interface MessageRoom {
   bumped_at: string;
 }
 
+/** What has not happened to it has no field. */
 export interface Message extends LastMessage {
   room: MessageRoom;
+  /** The id of the message that it answers. */
+  reply_to?: number;
+  edited_at?: string;
+  reactions?: Reaction[];
+  pinned?: Pin;
 }
+
+/** A message as it is after an event, and who acted. It is null to those who may not read it. */
+export interface MessageChange {
+  room: { id: string; version: number };
+  user: User;
+  message: Message | null;
+}
+
+/** A member invited a user, or withdrew that; and the room as it was after it. */
+export interface Invitation {
+  room: Room;
+  user: User;
+  invitee: User;
+}
+
+/** All reactions to a message after an event, and who acted. */
+export interface ReactionChange {
+  room: { id: string; version: number };
+  user: User;
+  message_id: number;
+  reactions: Reaction[];
+}
+
+export type Body = Message | Member | Erasure | Invitation | MessageChange | ReactionChange;
 
 /** The room as it was after the event, and who acted. */
 export interface Member {
@@ -71,10 +128,10 @@ export interface MembersChanged {
 }
 
 /** An event of a room, with as much as it takes to apply it. `type` is the server's topic. */
-export interface RoomEvent<Body extends Message | Member | Erasure = Message | Member | Erasure> {
+export interface RoomEvent<OneBody extends Body = Body> {
   type: string;
   version: number;
-  body: Body;
+  body: OneBody;
   /** Of the request that posted a message. */
   idempotency_key?: string;
 }
@@ -114,11 +171,12 @@ export type RoomChange = RoomEvent | Omit<RangeEvent, "position">;
 /** What a personal channel carries. */
 export type Publication = StreamEvent | RangeEvent | Signal;
 
-/** The open room: its newest messages, ascending, and its first members. */
+/** The open room: its newest messages, ascending, its first members, and its pinned messages, the last pinned first. */
 export interface OpenRoom {
   room: Room;
   messages: Message[];
   members: User[];
+  pinned: Message[];
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */

@@ -34,7 +34,7 @@ function opened({ page }) {
 function openRoom({ mirror, open }) {
   const room = open === null ? undefined : mirror.room(open);
   if (room === undefined || room.isLeft) return null;
-  return { room: room.shown, messages: room.messages, members: room.members };
+  return { room: room.shown, messages: room.messages, members: room.members, pinned: room.pinned };
 }
 
 /**

@@ -242,7 +242,7 @@ test("a page that was switched to is of the log as well, or the page loads afres
   const { log, client, restarts, subscribed } = page();
   subscribed();
   await until(() => client.status === "live");
-  const open = { room: ROOM, messages: [SHOWN], members: [ADA] };
+  const open = { room: ROOM, messages: [SHOWN], members: [ADA], pinned: [] };
   const shown = { user: ADA, position: 7, rooms: [ROOM], open };
   client.open({ ...shown, log: "1.eve-7-0007" }, []);
   await until(() => log.asked.includes("1.eve-7-0007"));
@@ -262,7 +262,7 @@ for (const [what, message, recorded, isAnother] of /** @type {[string, Message, 
   ["gets one that is not on record", { ...SHOWN, created_at: LATER }, SHOWN, false],
 ])) {
   test(`a page that shows a message and ${what} ${isAnother ? "loads afresh" : "stays as it is"}`, async () => {
-    const { log, client, restarts, subscribed } = page({ room: ROOM, messages: [SHOWN], members: [ADA] });
+    const { log, client, restarts, subscribed } = page({ room: ROOM, messages: [SHOWN], members: [ADA], pinned: [] });
     subscribed();
     await until(() => client.status === "live");
     log.events = [{ type: "message_added", version: recorded.id, position: 7, body: recorded }];

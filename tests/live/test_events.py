@@ -134,6 +134,43 @@ async def erase(scene: Scene, version: int) -> None:
         await store.chat.erase_content(EraseContent(room, (version,), OPERATOR, request, "asked for"))
 
 
+async def a_message_is_edited(scene: Scene) -> None:
+    version = await scene.say(scene.people[1])
+    await about(scene.people[1], scene, "PATCH", f"{version}/", {"content": "edited"})
+    await about(scene.people[1], scene, "PATCH", f"{version}/", {"content": "edited again"})
+
+
+async def a_message_is_retracted(scene: Scene) -> None:
+    version = await scene.say(scene.people[1], "taken back")
+    await about(scene.people[0], scene, "PUT", f"{version}/reactions/%F0%9F%91%8D/")
+    await about(scene.people[1], scene, "POST", f"{version}/retract/", {"why": "by mistake"})
+
+
+async def reactions_come_and_go(scene: Scene) -> None:
+    version = await scene.say(scene.people[0])
+    for person in scene.people[:2]:
+        await about(person, scene, "PUT", f"{version}/reactions/%F0%9F%91%8D/")
+    await about(scene.people[0], scene, "DELETE", f"{version}/reactions/%F0%9F%91%8D/")
+
+
+async def a_message_is_pinned_and_taken_down(scene: Scene) -> None:
+    one, other = await scene.say(scene.people[0]), await scene.say(scene.people[1])
+    await about(scene.people[1], scene, "PUT", f"{one}/pin/")
+    await about(scene.people[1], scene, "PUT", f"{other}/pin/")
+    await about(scene.people[0], scene, "DELETE", f"{one}/pin/")
+
+
+async def a_reply_in_another_window(scene: Scene) -> None:
+    version = await scene.say(scene.people[1])
+    await done(scene.people[0], scene.room, "messages", {"content": "indeed", "reply_to": version})
+
+
+async def about(person: Person, scene: Scene, method: str, path: str, body: object = None) -> None:
+    """A request about a message, which is not refused."""
+    answer = await person.request(method, f"/api/rooms/{scene.room}/messages/{path}", body)
+    assert answer.status == 200, answer.raw
+
+
 async def reading_in_another_window(scene: Scene) -> None:
     version = await scene.say(scene.people[1])
     await scene.say(scene.people[1], "not read yet")
@@ -187,6 +224,14 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     leaving_and_coming_back_amid_a_crowd: ("user_left", "user_joined", "members_changed"),
     a_message_is_erased: ("message_added", "content_erased"),
     a_message_is_erased_again: ("message_added", "content_erased", "content_erased"),
+    a_message_is_edited: ("message_added", "message_edited", "message_edited"),
+    a_message_is_retracted: ("message_added", "reaction_added", "message_retracted"),
+    reactions_come_and_go: ("message_added", "reaction_added", "reaction_added", "reaction_removed"),
+    a_message_is_pinned_and_taken_down: (
+        *("message_added", "message_added"),
+        *("message_pinned", "message_pinned", "message_unpinned"),
+    ),
+    a_reply_in_another_window: ("message_added", "message_added"),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""

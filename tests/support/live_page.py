@@ -55,6 +55,18 @@ class LogRestarted(Exception):
     """The log went back, and with it what the page shows."""
 
 
+def as_last(message: dict[str, Any]) -> dict[str, Any]:
+    """A message as room lists show it."""
+    shown = ("id", "content", "user", "created_at", "erased", "retracted")
+    return {name: message[name] for name in shown if name in message}
+
+
+def with_reactions(message: dict[str, Any], reactions: list[Any]) -> dict[str, Any]:
+    """The message with these reactions; without any, it has no such field."""
+    rest = {name: value for name, value in message.items() if name != "reactions"}
+    return rest | {"reactions": reactions} if reactions else rest
+
+
 def source_of(place: str) -> str:
     """Who gave a place in the log: its newest stands for those before."""
     return place.partition("-")[0]
@@ -286,19 +298,50 @@ class LivePage:
             return
         match event["type"]:
             case "message_added":
-                last = {name: value for name, value in body.items() if name != "room"}
-                room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=last)
+                room.update(version=event["version"], bumped_at=body["room"]["bumped_at"], last_message=as_last(body))
                 self.messages[room["id"]][body["id"]] = body
+            case "user_joined" if body["user"]["id"] == self.browser.user_id:
+                room.update(body["room"])
             case "user_joined" | "user_left" | "room_renamed" | "members_changed":
-                room.update(body["room"])
+                self._update(room, body["room"])
+            case "visibility_changed" | "history_changed" | "user_invited" | "invitation_withdrawn":
+                self._update(room, body["room"])
+            case "invitation_declined" | "invitation_link_made" | "invitation_link_revoked":
+                self._update(room, body["room"])
             case "content_erased":
-                room.update(body["room"])
+                if (
+                    (last := room["last_message"]) is not None
+                    and last["id"] in body["versions"]
+                    and "erased" not in last
+                ):
+                    room["last_message"] = {**last, "content": "", "erased": body["erased"]}
+                self._update(room, body["room"])
                 shown = self.messages[room["id"]]
                 for version in shown.keys() & body["versions"]:
                     if "erased" not in shown[version]:
                         shown[version] = {**shown[version], "content": "", "erased": body["erased"]}
+            case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned":
+                message, shown = body["message"], self.messages[room["id"]]
+                room.update(body["room"])
+                if message is None:
+                    return
+                if room["last_message"] is not None and room["last_message"]["id"] == message["id"]:
+                    room["last_message"] = as_last(message)
+                if message["id"] in shown:
+                    shown[message["id"]] = message
+            case "reaction_added" | "reaction_removed":
+                room.update(body["room"])
+                shown = self.messages[room["id"]]
+                if (reacted := shown.get(body["message_id"])) is not None:
+                    shown[body["message_id"]] = with_reactions(reacted, body["reactions"])
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")
+
+    def _update(self, room: dict[str, Any], told: dict[str, Any]) -> None:
+        """The room as an event tells it, with the last message as known where the event does not tell it."""
+        last = room["last_message"]
+        room.update(told)
+        room["last_message"] = told["last_message"] or last
 
     def _drop(self, room_id: str) -> None:
         del self.rooms[room_id]

@@ -9,6 +9,9 @@ from domain.room import TOPICS, Room, check_content, check_name
 from domain.values import UserId
 from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, renamed, said
 
+UNSAID = {"client_id": None, "reply_to": None, "mentions": None}
+"""Of a message with nothing but words."""
+
 
 def test_opening_a_room_makes_the_opener_its_first_member() -> None:
     room = Room.open(name=" General ", user_id=ADA)
@@ -21,9 +24,7 @@ def test_opening_a_room_makes_the_opener_its_first_member() -> None:
 def test_a_member_posts_and_the_content_is_kept_as_sent() -> None:
     room = given()
     room.post(user_id=ADA, content="  hello\n", client_id=None)
-    assert recorded(room) == [
-        (Room.MessageAdded, {"version": 3, "user_id": ADA, "content": "  hello\n", "client_id": None})
-    ]
+    assert recorded(room) == [(Room.MessageAdded, {**UNSAID, "version": 3, "user_id": ADA, "content": "  hello\n"})]
 
 
 def test_joining_and_leaving_are_one_event_each() -> None:
@@ -127,6 +128,12 @@ def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
         Room.MessageAdded: "message_added",
         Room.RoomRenamed: "room_renamed",
         Room.ContentErased: "content_erased",
+        Room.MessageEdited: "message_edited",
+        Room.MessageRetracted: "message_retracted",
+        Room.ReactionAdded: "reaction_added",
+        Room.ReactionRemoved: "reaction_removed",
+        Room.MessagePinned: "message_pinned",
+        Room.MessageUnpinned: "message_unpinned",
     }
     assert {event: get_topic(event) for event in stored} == stored
     assert tuple(stored.values()) == TOPICS

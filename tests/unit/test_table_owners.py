@@ -19,11 +19,19 @@ OWNERS = {
     "snapshots": {"eventstore/snapshots.py"},
     "schema_migrations": {"postgres/migrations.py"},
     "schema_functions": {"postgres/functions.py"},
-    "rooms": {"projections/readmodels/fold.sql", "projections/readmodels/name_keys.py"},
+    "rooms": {
+        "projections/readmodels/fold.sql",
+        "projections/readmodels/discussion/discussion_fold.sql",
+        "projections/readmodels/name_keys.py",
+    },
     "memberships": {"projections/readmodels/fold.sql"},
     "messages": {"projections/readmodels/fold.sql"},
     "former_names": {"projections/readmodels/fold.sql"},
     "erasures": {"projections/readmodels/fold.sql"},
+    "edits": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "retractions": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "reactions": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "pins": {"projections/readmodels/discussion/discussion_fold.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},
@@ -90,7 +98,11 @@ def test_only_its_owner_writes_a_table() -> None:
 
 def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
     keys = "projections/readmodels/name_keys.py"  # makes new keys for the rows that the fold has written
-    folds = {"projections/readmodels/fold.sql", "projections/readmodels/custody/custody_fold.sql"}
+    folds = {
+        "projections/readmodels/fold.sql",
+        "projections/readmodels/discussion/discussion_fold.sql",
+        "projections/readmodels/custody/custody_fold.sql",
+    }
     folded = {table for table, owners in OWNERS.items() if owners - {keys} and owners - {keys} <= folds}
     assert folded == set(TABLES)
 

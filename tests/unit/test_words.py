@@ -44,7 +44,7 @@ def test_a_sealed_event_keeps_its_words_and_what_is_stored_of_it_does_not_have_t
     assert (sealed.content, sealed.client_id, sealed.sealed) == ("Nothing is lost.", "1", opening.seal)
     assert event.sealed is None
     state = msgspec.json.decode(create_mapper().to_stored_event(sealed).state)
-    assert state.keys() == {"timestamp", "user_id", "sealed", "class_version"}
+    assert state.keys() == {"timestamp", "user_id", "sealed", "class_version", "reply_to", "mentions"}
 
 
 def test_equal_words_have_different_seals() -> None:

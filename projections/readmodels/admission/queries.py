@@ -5,8 +5,7 @@ from msgspec import Struct
 from domain.values import RoomId, UserId
 from eventstore.values import Version
 from postgres.database import Database
-from projections.readmodels.bodies import user
-from projections.readmodels.shapes import Timestamp, User, timestamp
+from projections.readmodels.shapes import Timestamp, User, timestamp, user
 from projections.readmodels.words import NAME, NAMED
 
 MOST = 1000

@@ -26,6 +26,15 @@ def readable(room: str, user: str) -> str:
 )"""
 
 
+def may_read(room: str, user: str, version: str) -> str:
+    """SQL: whether a user may read what happened at a version of a room, given by expressions."""
+    return f"""EXISTS (
+    SELECT FROM memberships AS stay
+    WHERE stay.room_id = {room} AND stay.user_id = {user} AND stay.reads_from <= {version}
+        AND (stay.left_version IS NULL OR stay.left_version >= {version})
+)"""
+
+
 RANGES = f"SELECT since, until FROM {readable('$1', '$2')} AS stay WHERE since <= until ORDER BY since"
 
 

@@ -29,6 +29,10 @@ from centrifugo.publisher import Publication
 from domain.chat import Chat
 from domain.errors import ChatError
 from domain.room import Room
+from domain.room.discussion.editing import EditMessage
+from domain.room.discussion.pinning import PinMessage, UnpinMessage
+from domain.room.discussion.reacting import AddReaction, RemoveReaction
+from domain.room.discussion.retracting import RetractMessage
 from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
@@ -46,6 +50,7 @@ from tests.conftest import database_named
 from tests.support.breakable_postgres import Wire, wire_to
 from tests.support.conditions import eventually
 from tests.support.lanes_under_test import Server, published_to, publishing
+from tests.support.live_page import as_last, with_reactions
 from tests.support.store import Store, open_store
 
 EXAMPLES = int(os.environ.get("ORACLE_EXAMPLES", "5"))
@@ -56,7 +61,7 @@ PROCESSES = 2
 USERS = [UserId(number) for number in range(1, 6)]
 NAMES = ["Ada's", "Bob's", "Eve's"]
 NEW_NAMES = [*NAMES, "ADA's", "Ours", "Theirs"]
-KINDS = ["open", "rename", "erase", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
+KINDS = ["open", "rename", "erase", *["join"] * 4, *["leave"] * 3, *["post"] * 8, *["discuss"] * 8]
 
 UNDER_WAY = """
 SELECT EXISTS (
@@ -143,22 +148,48 @@ class Client:
         match publication["type"]:
             case "message_added":
                 self.messages[room_id].append(body)
-                last = {name: value for name, value in body.items() if name != "room"}
-                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+                self.rooms[room_id] = held | body["room"] | {"last_message": as_last(body)}
             case "user_left" if body["user"]["id"] == self.user_id:
                 del self.rooms[room_id], self.messages[room_id]
             case "user_joined" | "user_left" | "room_renamed":
-                self.rooms[room_id] = body["room"]
+                self.rooms[room_id] = updated(held, body["room"])
+            case "visibility_changed" | "history_changed" | "user_invited" | "invitation_withdrawn":
+                self.rooms[room_id] = updated(held, body["room"])
+            case "invitation_declined" | "invitation_link_made" | "invitation_link_revoked":
+                self.rooms[room_id] = updated(held, body["room"])
             case "content_erased":
-                self.rooms[room_id] = body["room"]
+                last = held["last_message"]
+                if last is not None and last["id"] in body["versions"] and "erased" not in last:
+                    last = {**last, "content": "", "erased": body["erased"]}
+                self.rooms[room_id] = updated({"last_message": last}, body["room"])
                 self.messages[room_id] = [
                     {**message, "content": "", "erased": body["erased"]}
                     if message["id"] in body["versions"] and "erased" not in message
                     else message
                     for message in self.messages[room_id]
                 ]
+            case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned" if not body["message"]:
+                self.rooms[room_id] = held | body["room"]  # said before they joined
+            case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned":
+                is_last = (held["last_message"] or {}).get("id") == body["message"]["id"]
+                last = as_last(body["message"]) if is_last else held["last_message"]
+                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+                self._change(room_id, body["message"]["id"], lambda _: body["message"])
+            case "reaction_added" | "reaction_removed":
+                self.rooms[room_id] = held | body["room"]
+                self._change(room_id, body["message_id"], lambda message: with_reactions(message, body["reactions"]))
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")
+
+    def _change(self, room_id: str, message_id: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.messages[room_id] = [
+            change(message) if message["id"] == message_id else message for message in self.messages[room_id]
+        ]
+
+
+def updated(held: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """The room as an event tells it, with the last message as known where the event does not tell it."""
+    return told | {"last_message": told["last_message"] or held["last_message"]}
 
 
 class Process:
@@ -228,6 +259,8 @@ class Service:
                         await chat.rename_room(RenameRoom(room_id, user_id, name))
                     case "erase":
                         await self._erase(chat, room_id, user_id)
+                    case "discuss":
+                        await self._discuss(self.processes[process].store, room_id, user_id)
                     case "post":
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
 
@@ -237,6 +270,29 @@ class Service:
         versions = tuple(sorted(row["version"] for row in said if (row["version"] + user_id) % 3 == 0))
         if versions:
             await chat.erase_content(EraseContent(room_id, versions, user_id, RequestId(uuid4()), "asked for"))
+
+    async def _discuss(self, store: Store, room_id: RoomId, user_id: UserId) -> None:
+        """Do something about one of the newest messages; the rules refuse much of it."""
+        said = await self.store.database.fetch(
+            "SELECT version FROM messages WHERE room_id = $1 ORDER BY version DESC LIMIT 3", room_id
+        )
+        if not said:
+            return
+        number = next(_numbers)
+        about, talk = (room_id, user_id, said[number % len(said)]["version"]), store.discussion
+        match number % 7:
+            case 0 | 1:
+                await talk.edit(EditMessage(*about, f"edited {number}"))
+            case 2:
+                await talk.retract(RetractMessage(*about, "" if number % 2 else "by mistake"))
+            case 3:
+                await talk.react(AddReaction(*about, "👍" if number % 2 else "🎉"))
+            case 4:
+                await talk.take_back_reaction(RemoveReaction(*about, "👍" if number % 2 else "🎉"))
+            case 5:
+                await talk.pin(PinMessage(*about))
+            case 6:
+                await talk.unpin(UnpinMessage(*about))
 
     async def rebuild(self) -> None:
         await rebuild(create_fold(), self._dsn, lambda _: None)

@@ -69,6 +69,10 @@ class Notes:
                 pass
             case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
                 pass
+            case Room.ContentErased() | Room.MessagePinned() | Room.MessageUnpinned():
+                pass
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                pass
             case _:
                 assert_never(event)
         room.append(Moment(name, members, messages, bumped_at, position, event))

@@ -11,16 +11,6 @@ SAID = "a telephone number"
 
 
 @pytest.fixture
-async def admin(visit: Visit, database_url: str) -> Person:
-    grace = await visit("grace")
-    connection = await asyncpg.connect(database_url)
-    await connection.execute("UPDATE users SET role = 'admin' WHERE user_id = $1", grace.user["id"])
-    await connection.close()
-    await grace.log_in("grace")
-    return grace
-
-
-@pytest.fixture
 async def room(ada: Person, bob: Person) -> str:
     """Ada and bob are in it; version 3 is bob's joining, 4 what ada said, 5 what bob said."""
     room = await ada.open_room("General")

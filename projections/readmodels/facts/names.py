@@ -1,4 +1,4 @@
-"""What decisions are told under the append lock: the answers to `domain.questions`, from the read models."""
+"""Who has a name: the answers to `WhoHasName`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,10 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.questions import DirectRoomOf, NameHolder, WhoHasName
+from domain.questions import NameHolder, WhoHasName
 from domain.room import Room
 from eventstore import words
 from eventstore.inline_projection import Facts
-from projections.readmodels.admission.direct_facts import DirectFacts
 
 NAMES_NOW = f"""
 SELECT room_id, visibility, coalesce(name_key, key) AS key, coalesce(name, content) AS name
@@ -65,31 +64,3 @@ class NameFacts:
                 self._closed.discard(event.originator_id)
             else:
                 self._closed.add(event.originator_id)
-
-
-KINDS: dict[type[Any], Any] = {WhoHasName: NameFacts, DirectRoomOf: DirectFacts}
-"""What answers each kind of question."""
-
-
-class BatchFacts:
-    """The answers to all questions of a batch, each kind read in one round trip."""
-
-    def __init__(self, by_kind: dict[type[Any], Facts]) -> None:
-        self._by_kind = by_kind
-
-    @classmethod
-    async def read(cls, questions: Sequence[Any], connection: asyncpg.Connection) -> Facts:
-        """The caller holds the append lock."""
-        asked: dict[type[Any], list[Any]] = {}
-        for question in questions:
-            asked.setdefault(type(question), []).append(question)
-        return cls({kind: await KINDS[kind].read(each, connection) for kind, each in asked.items()})
-
-    def answer(self, question: Any) -> Any:
-        """The answer as of the last event added."""
-        return self._by_kind[type(question)].answer(question)
-
-    def add(self, event: Any) -> None:
-        """Every kind of answer may change."""
-        for facts in self._by_kind.values():
-            facts.add(event)
