@@ -79,7 +79,7 @@ soak: SECONDS ?= 600
 soak: CROWD ?= 10000
 soak: LIVES ?= 100
 soak: $(VENV)/.installed-dev ## kill everything at random, then check every page (SECONDS=, CROWD=, LIVES=)
-	RESTORES=yes SECONDS=$(SECONDS) CROWD=$(CROWD) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
+	SECONDS=$(SECONDS) CROWD=$(CROWD) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 
 .PHONY: wheel

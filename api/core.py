@@ -9,6 +9,7 @@ from domain.admission import Admission
 from domain.chat import Chat
 from domain.discussion import Discussion
 from domain.erasure import Erasing
+from domain.governing import Governing
 from domain.record import Record
 from domain.room import Room
 from eventstore.generation import KnownLog
@@ -20,6 +21,7 @@ from postgres.database import Database
 from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.discussion.queries import MessageQueries
+from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
 from replay.investigate.log_search import LogSearch
@@ -42,6 +44,7 @@ class Reads:
     queries: Queries
     members: Members
     invitations: AdmissionQueries
+    room_roles: RoomRoles
     messages: MessageQueries
 
 
@@ -49,7 +52,8 @@ class Reads:
 class Core(Reads):
     """Reads, and all between a command and its event in the log.
 
-    The ways in are `chat`, `admission`, `discussion`, `erasing` and `record`.
+    The ways in are `chat`, `admission`, `governing`, `discussion`,
+    `erasing` and `record`.
     """
 
     known: KnownLog
@@ -57,6 +61,7 @@ class Core(Reads):
     rooms: Repository[Room]
     chat: Chat[Position]
     admission: Admission[Position]
+    governing: Governing[Position]
     discussion: Discussion[Position]
     erasing: Erasing[Position]
     ledger: LedgerKeeper

@@ -12,6 +12,7 @@ from projections.readmodels import fold_version, projection
 from projections.readmodels.admission import projection as admission
 from projections.readmodels.custody import projection as custody
 from projections.readmodels.discussion import projection as discussion
+from projections.readmodels.governance import fold as governance
 from projections.readmodels.name_keys import bring_keys_up_to_date
 
 
@@ -25,6 +26,7 @@ def function_files() -> list[FunctionFile]:
         generation.FUNCTIONS,
         projection.FUNCTIONS,
         admission.FUNCTIONS,
+        governance.FUNCTIONS,
         discussion.FUNCTIONS,
         fold_version.FUNCTIONS,
         custody.FUNCTIONS,

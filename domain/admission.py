@@ -73,7 +73,7 @@ class Admission(Generic[P_co]):
                 token_hash=command.token_hash,
                 life=command.life,
                 max_uses=command.max_uses,
-                at=now,
+                now=now,
             )
 
         return await self._rooms.change(command.room_id, make, key=None)
@@ -91,7 +91,7 @@ class Admission(Generic[P_co]):
         now = datetime.now(UTC)
 
         def join(room: Room) -> None:
-            room.join_by_link(user_id=command.user_id, token_hash=command.token_hash, at=now)
+            room.join_by_link(user_id=command.user_id, token_hash=command.token_hash, now=now)
 
         return await self._change(command, command.room_id, join)
 

@@ -1,6 +1,7 @@
 """The use cases of rooms: each command has a method that carries it out."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Generic
 
 from domain.errors import AlreadyAMember, NameTaken
@@ -48,12 +49,13 @@ class Chat(Generic[P_co]):
         return await self._rooms.add(room, question=question, check=check, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
-        """Post a message. Raises RoomNotFound, NotAMember, InvalidField; in a reply NoSuchMessage, RetractedMessage,
-        ErasedMessage.
+        """Post a message. Raises RoomNotFound, NotAMember, RoomIsArchived, MutedInRoom, InvalidField; in a reply
+        NoSuchMessage, RetractedMessage, ErasedMessage.
         """
 
         def post(room: Room) -> None:
-            room.post(user_id=command.user_id, content=command.content, client_id=command.client_id)
+            now = datetime.now(UTC)
+            room.post(user_id=command.user_id, content=command.content, client_id=command.client_id, now=now)
 
         def reply(room: Room, to: SaidMessage | None) -> None:
             room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id)
@@ -65,10 +67,10 @@ class Chat(Generic[P_co]):
         return await self._rooms.decide(command.room_id, question, reply, key=key)
 
     async def join_room(self, command: JoinRoom) -> RecordedEvent[P_co]:
-        """Join. Raises RoomNotFound, AlreadyAMember."""
+        """Join. Raises RoomNotFound, AlreadyAMember, RoomIsArchived, BannedFromRoom."""
 
         def join(room: Room) -> None:
-            room.join(user_id=command.user_id)
+            room.join(user_id=command.user_id, now=datetime.now(UTC))
 
         return await self._rooms.change(command.room_id, join, key=idempotency_key(command))
 
@@ -76,15 +78,16 @@ class Chat(Generic[P_co]):
         """Make all of these users members, or none. Raises RoomNotFound, AlreadyAMember."""
 
         def join(room: Room) -> None:
-            if already := room.members.intersection(user_ids):
+            if already := room.members.keys() & user_ids:
                 raise AlreadyAMember(f"{len(already)} of them are members already")
+            now = datetime.now(UTC)
             for user_id in user_ids:
-                room.join(user_id=user_id)
+                room.join(user_id=user_id, now=now)
 
         return await self._rooms.change(room_id, join, key=None)
 
     async def leave_room(self, command: LeaveRoom) -> RecordedEvent[P_co]:
-        """Leave. Raises RoomNotFound, NotAMember."""
+        """Leave. Raises RoomNotFound, NotAMember, LastOwner."""
 
         def leave(room: Room) -> None:
             room.leave(user_id=command.user_id)
@@ -92,7 +95,7 @@ class Chat(Generic[P_co]):
         return await self._rooms.change(command.room_id, leave, key=idempotency_key(command))
 
     async def rename_room(self, command: RenameRoom) -> RecordedEvent[P_co]:
-        """Rename a room. Raises RoomNotFound, NotAMember, NameTaken, InvalidField."""
+        """Rename a room. Raises RoomNotFound, NotAMember, NotAllowed, NameTaken, InvalidField."""
         check_name(command.name)  # first, since a database cannot compare every text
 
         def rename(room: Room, holder: NameHolder) -> None:

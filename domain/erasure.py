@@ -17,7 +17,7 @@ from domain.room.erasing import ContentErased, EraseContent
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 IN_THE_LOG = "the log itself holds it"
-ROOM_NAME = "it is the name that the room has"
+ROOM_NAME = "it is the name that the room has: rename the room first"
 
 
 @dataclass(frozen=True, slots=True)

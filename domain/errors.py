@@ -5,7 +5,18 @@ ChatError
 ├── NotAMember       the room is there, the user is not in it
 ├── AlreadyAMember   joined before and has not left
 ├── NameTaken        another public room has that name
-├── NotAllowed       a member whose role does not allow it
+├── NotAllowed       for owners or moderators only
+├── HigherRole       the other person has a higher role
+├── SameRole         the member has that role already
+├── LastOwner        others would be left without an owner
+├── ActsOnSelf       for other people only
+├── NoSuchMember     the other person is not a member
+├── BannedFromRoom   banned, and the time is not over
+├── MutedInRoom      muted, and the time is not over
+├── NotBanned        there is no ban to lift
+├── NotMuted         there is no mute to lift
+├── RoomIsArchived   the room is only read
+├── RoomNotArchived  there is nothing to reopen
 ├── DirectRoom       a direct conversation stays as it is
 ├── DirectRoomExists the conversation of these people is there
 ├── AlreadyInvited   an invitation is under way
@@ -66,9 +77,75 @@ class NameTaken(ChatError):
 
 
 class NotAllowed(ChatError):
-    """The member's role in the room does not allow it."""
+    """Only an owner of the room, or only a moderator, may do this: the text says which."""
 
     code = "not_allowed"
+
+
+class HigherRole(ChatError):
+    """Nobody acts on a person with a higher role."""
+
+    code = "higher_role"
+
+
+class SameRole(ChatError):
+    """A member has one role, and this is it."""
+
+    code = "same_role"
+
+
+class LastOwner(ChatError):
+    """A room with members has an owner."""
+
+    code = "last_owner"
+
+
+class ActsOnSelf(ChatError):
+    """People leave a room; they do not remove, ban or mute themselves."""
+
+    code = "acts_on_self"
+
+
+class NoSuchMember(ChatError):
+    """The person whom it is about is not a member of the room."""
+
+    code = "no_such_member"
+
+
+class BannedFromRoom(ChatError):
+    """A banned person joins when the time is over: the text says when."""
+
+    code = "banned"
+
+
+class MutedInRoom(ChatError):
+    """A muted member says nothing until the time is over: the text says when."""
+
+    code = "muted"
+
+
+class NotBanned(ChatError):
+    """The person is not banned from the room."""
+
+    code = "not_banned"
+
+
+class NotMuted(ChatError):
+    """The person is not muted in the room."""
+
+    code = "not_muted"
+
+
+class RoomIsArchived(ChatError):
+    """Nothing is said in an archived room, and no one joins it."""
+
+    code = "archived"
+
+
+class RoomNotArchived(ChatError):
+    """A room that is open cannot be reopened."""
+
+    code = "not_archived"
 
 
 class DirectRoom(ChatError):

@@ -32,7 +32,7 @@ CREATE OR REPLACE FUNCTION author_and_time(
 DECLARE
     said json := event_state(of_stream, of_version);
 BEGIN
-    author := coalesce(said->>'user_id', said->>'opened_by', said->>'erased_by')::bigint;
+    author := coalesce(said->>'removed_by', said->>'user_id', said->>'opened_by', said->>'erased_by')::bigint;
     occurred_at := (said->'timestamp'->>'_data_')::timestamptz;
 END
 $$;

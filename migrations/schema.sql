@@ -131,6 +131,21 @@ CREATE TABLE former_names (
 );
 ALTER TABLE former_names ALTER COLUMN name SET STATISTICS 0;
 
+CREATE TABLE governance (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    aspect text NOT NULL,
+    member_id bigint NOT NULL,
+    decided_by bigint NOT NULL,
+    is_set boolean NOT NULL,
+    role text,
+    until timestamp with time zone,
+    words text,
+    CONSTRAINT governance_pkey PRIMARY KEY (room_id, version)
+);
+ALTER TABLE governance ALTER COLUMN words SET STATISTICS 0;
+CREATE INDEX governance_newest_idx ON governance USING btree (room_id, aspect, member_id, version);
+
 CREATE TABLE holds (
     hold bigint NOT NULL,
     person_id bigint,
@@ -351,6 +366,9 @@ CREATE TABLE rooms (
     access_count integer NOT NULL DEFAULT 0,
     invitation_count integer NOT NULL DEFAULT 0,
     link_count integer NOT NULL DEFAULT 0,
+    topic_version bigint,
+    is_archived boolean NOT NULL DEFAULT false,
+    decision_count bigint NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
 ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 0;
@@ -441,6 +459,15 @@ CREATE TABLE users (
     is_demo boolean NOT NULL DEFAULT false,
     deactivated_at timestamp with time zone,
     erased_at timestamp with time zone,
+    is_bot boolean NOT NULL DEFAULT false,
+    kind text GENERATED ALWAYS AS 
+CASE
+    WHEN (erased_at IS NOT NULL) THEN 'erased'::text
+    WHEN (deactivated_at IS NOT NULL) THEN 'deactivated'::text
+    WHEN is_bot THEN 'bot'::text
+    WHEN (role = 'admin'::text) THEN 'admin'::text
+    ELSE NULL::text
+END,
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text])))
 );
@@ -487,6 +514,8 @@ CREATE VIEW failed_logins AS
 -- fold_discussion(base bigint, events text) returns bigint
 -- fold_erasures(base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamp with time
 --     zone[], reasons text[]) returns bigint
+-- fold_governance(base bigint, room_ids uuid[], versions bigint[], aspects text[], member_ids bigint[], deciders
+--     bigint[], are_set boolean[], roles text[], ends timestamp with time zone[], texts text[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
 -- fold_openings_v2(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[],
@@ -508,6 +537,8 @@ CREATE VIEW failed_logins AS
 --     until timestamp with time zone)
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
+-- lock_and_look_v2(folded_by text, streams uuid[], known bigint[], owners bigint[], keys text[], OUT head bigint, OUT
+--     checkpoint bigint, OUT versions bigint[], OUT has_known_keys boolean) returns record
 -- log_contains(at bigint, hash bytea) returns boolean
 -- log_hash(at bigint) returns bytea
 -- look_at_log(known_position bigint, known_hash bytea, OUT generation bigint, OUT contains boolean, OUT head bigint,

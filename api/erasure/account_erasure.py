@@ -11,7 +11,6 @@ from api.accounts.sessions import end_sessions
 from audit.ledger import ErasedUser
 from domain.values import UserId
 from eventstore import idempotency_keys
-from postgres.database import Database
 from projections import operator_actions
 from projections.fanout import leases
 from projections.operator_actions import Operator
@@ -50,11 +49,11 @@ WHERE erased_at IS NULL AND created_at <= gone.at
 """
 
 
-async def returned_users(erased: Sequence[ErasedUser], database: Database) -> list[UserId]:
+async def returned_users(erased: Sequence[ErasedUser], connection: asyncpg.Connection) -> list[UserId]:
     """Those of these erased users whose accounts are in the database, as after a backup was restored."""
     if not erased:
         return []
-    rows = await database.fetch(RETURNED, [line.user for line in erased], [line.at for line in erased])
+    rows = await connection.fetch(RETURNED, [line.user for line in erased], [line.at for line in erased])
     return [UserId(row["user_id"]) for row in rows]
 
 

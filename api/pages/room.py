@@ -87,7 +87,7 @@ async def _newest(
     name_problem: str = "",
     status: int = 200,
 ) -> web.Response:
-    state, found = await state_with_room(request, room)
+    state, has_older = await state_with_room(request, room)
     assert state.open is not None
     messages = state.open.messages
     context = {
@@ -95,7 +95,7 @@ async def _newest(
         "room": room.value,
         "messages": messages,
         "members": state.open.members,
-        "older": messages[0].id if found.count > len(messages) else None,
+        "older": messages[0].id if has_older else None,
         "is_newest": True,
         "first_unread": first_unread(state, room.value, messages),
         "content": content,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api.pages import account, custody, dead_letter, history, operations, room, rooms
+from api.pages import account, custody, dead_letter, history, operations, people, room, rooms
 from api.pages.admission import get_unknown
 
 
@@ -13,6 +13,7 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield from rooms.ROUTES
     yield from account.ROUTES
     yield from room.ROUTES
+    yield from people.ROUTES
     yield from history.ROUTES
     yield from operations.ROUTES
     yield from dead_letter.ROUTES

@@ -9,9 +9,9 @@ from msgspec import Struct
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.pages.page import Context
 from eventstore.values import Position, Version
-from projections.readmodels.queries import AtPosition, ResultPage
+from projections.readmodels.queries import AtPosition
 from projections.readmodels.read_marks import Reading
-from projections.readmodels.shapes import Message, RoomSummary, User
+from projections.readmodels.shapes import Message, OwnStanding, RoomMember, RoomSummary, User
 
 MESSAGES = 50
 """Messages of a room that a page shows at least."""
@@ -24,14 +24,15 @@ READ_MESSAGES = 10
 
 
 class ShownRoom(Struct, frozen=True):
-    """The room on the page: its newest messages, ascending, its first members, and its pinned messages, the last pinned
-    first, all at its version or later.
+    """The room on the page: its newest messages, ascending, its first members, its pinned messages, the last pinned
+    first, and the own role, all at its version or later.
     """
 
     room: RoomSummary
     messages: list[Message]
-    members: list[User]
+    members: list[RoomMember]
     pinned: list[Message]
+    own: OwnStanding
 
 
 class State(Struct, frozen=True):
@@ -56,27 +57,31 @@ async def my_rooms(request: web.Request) -> State:
     return State(user, rooms.position, log, rooms.value.results, readings)
 
 
-async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, ResultPage[Message]]:
-    """`room` as the caller's open room.
+async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, bool]:
+    """`room` as the caller's open room, and whether it has messages older than those shown.
 
     Its version is read first: members are asked for at that version, and messages may be newer. What happened to them
     since is told to the page once more, and changes nothing then.
     """
     core = request.app[CORE]
     log = core.known.anchor.token
-    mine, members, pinned = await asyncio.gather(
+    user_id, place = request[SESSION].user.id, (room.value.id, room.value.version)
+    mine, members, pinned, own = await asyncio.gather(
         my_rooms(request),
-        core.members.at(room.value.id, room.value.version),
-        core.messages.pinned(request[SESSION].user.id, room.value.id),
+        core.members.at(*place),
+        core.messages.pinned(user_id, room.value.id),
+        core.room_roles.own(user_id, *place),
     )
     reading = _reading(mine, room.value)
     limit = MAX_MESSAGES if reading.unread else MESSAGES
     before = Version(room.value.version + 1)
-    newest = (await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit)).value
-    unread = sum(message.id > reading.version for message in newest.results)
-    found = ResultPage(newest.count, newest.results[: max(MESSAGES, unread + READ_MESSAGES)])
-    shown = ShownRoom(room.value, found.results[::-1], members, pinned.value)
-    return State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown), found
+    found = await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit + 1)
+    newest = found.value.results[:limit]
+    unread = sum(message.id > reading.version for message in newest)
+    messages = newest[: max(MESSAGES, unread + READ_MESSAGES)]
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own)
+    state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown)
+    return state, len(found.value.results) > len(messages)
 
 
 def first_unread(state: State, room: RoomSummary, messages: Sequence[Message]) -> int | None:

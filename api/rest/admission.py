@@ -154,7 +154,7 @@ async def change_visibility(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, NewVisibility)
     command = ChangeVisibility(room, request[SESSION].user.id, as_visibility(body.visibility), key)
-    return await recorded_body(request, await request.app[CORE].admission.change_visibility(command))
+    return await recorded_body(request, request.app[CORE].admission.change_visibility(command))
 
 
 async def change_history(request: web.Request) -> web.Response:
@@ -162,7 +162,7 @@ async def change_history(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, NewHistory)
     command = ChangeHistory(room, request[SESSION].user.id, as_history(body.history), key)
-    return await recorded_body(request, await request.app[CORE].admission.change_history(command))
+    return await recorded_body(request, request.app[CORE].admission.change_history(command))
 
 
 async def invite(request: web.Request) -> web.Response:
@@ -172,7 +172,7 @@ async def invite(request: web.Request) -> web.Response:
     await request.app[CORE].queries.room(request[SESSION].user.id, room)  # strangers learn of no account here
     [invitee] = await find_users(request, "username", [body.username])
     command = InviteUser(room, request[SESSION].user.id, invitee, key)
-    return await recorded_body(request, await request.app[CORE].admission.invite(command))
+    return await recorded_body(request, request.app[CORE].admission.invite(command))
 
 
 async def withdraw_invitation(request: web.Request) -> web.Response:
@@ -180,7 +180,7 @@ async def withdraw_invitation(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, InviteeId)
     command = WithdrawInvitation(room, request[SESSION].user.id, body.user_id, key)
-    return await recorded_body(request, await request.app[CORE].admission.withdraw(command))
+    return await recorded_body(request, request.app[CORE].admission.withdraw(command))
 
 
 async def decline_invitation(request: web.Request) -> web.Response:
@@ -229,7 +229,7 @@ async def revoke_link(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, LinkNumber)
     command = RevokeLink(room, request[SESSION].user.id, body.link, key)
-    return await recorded_body(request, await request.app[CORE].admission.revoke_link(command))
+    return await recorded_body(request, request.app[CORE].admission.revoke_link(command))
 
 
 async def get_link(request: web.Request) -> web.Response:
@@ -241,7 +241,7 @@ async def join_by_link(request: web.Request) -> web.Response:
     """POST /api/join/ {"token"}: 200 Member; 404 link_not_valid; 409 for a member."""
     key = idempotency_key(request)
     body = await read_body(request, LinkToken)
-    return await recorded_body(request, await join_room_of(request, body.token, key=key))
+    return await recorded_body(request, join_room_of(request, body.token, key=key))
 
 
 async def room_of_link(request: web.Request, token: str) -> NamedRoom:

@@ -43,7 +43,7 @@ async def edit_message(request: web.Request) -> web.Response:
     body = await read_body(request, NewContent)
     count_message(request)
     command = EditMessage(room, user, message, body.content, key)
-    return await recorded_body(request, await request.app[CORE].discussion.edit(command))
+    return await recorded_body(request, request.app[CORE].discussion.edit(command))
 
 
 async def retract_message(request: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ async def retract_message(request: web.Request) -> web.Response:
     body = await read_body(request, WhyRetracted)
     count_message(request)
     command = RetractMessage(room, user, message, body.why, key)
-    return await recorded_body(request, await request.app[CORE].discussion.retract(command))
+    return await recorded_body(request, request.app[CORE].discussion.retract(command))
 
 
 async def add_reaction(request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ async def add_reaction(request: web.Request) -> web.Response:
     await read_body(request, Empty)
     count_message(request)
     command = AddReaction(room, user, message, emoji(request), key)
-    return await recorded_body(request, await request.app[CORE].discussion.react(command))
+    return await recorded_body(request, request.app[CORE].discussion.react(command))
 
 
 async def remove_reaction(request: web.Request) -> web.Response:
@@ -70,7 +70,7 @@ async def remove_reaction(request: web.Request) -> web.Response:
     await read_body(request, Empty)
     count_message(request)
     command = RemoveReaction(room, user, message, emoji(request), key)
-    return await recorded_body(request, await request.app[CORE].discussion.take_back_reaction(command))
+    return await recorded_body(request, request.app[CORE].discussion.take_back_reaction(command))
 
 
 async def pin_message(request: web.Request) -> web.Response:
@@ -79,7 +79,7 @@ async def pin_message(request: web.Request) -> web.Response:
     await read_body(request, Empty)
     count_message(request)
     command = PinMessage(room, user, message, key)
-    return await recorded_body(request, await request.app[CORE].discussion.pin(command))
+    return await recorded_body(request, request.app[CORE].discussion.pin(command))
 
 
 async def unpin_message(request: web.Request) -> web.Response:
@@ -87,9 +87,7 @@ async def unpin_message(request: web.Request) -> web.Response:
     room, user, message, key = _about(request)
     await read_body(request, Empty)
     count_message(request)
-    return await recorded_body(
-        request, await request.app[CORE].discussion.unpin(UnpinMessage(room, user, message, key))
-    )
+    return await recorded_body(request, request.app[CORE].discussion.unpin(UnpinMessage(room, user, message, key)))
 
 
 async def get_versions(request: web.Request) -> web.Response:

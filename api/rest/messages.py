@@ -59,7 +59,7 @@ async def post_message(request: web.Request) -> web.Response:
     count_message(request)
     reply_to = body.reply_to if body.reply_to is not UNSET else None
     command = PostMessage(room, request[SESSION].user.id, body.content, key, reply_to)
-    return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
+    return await recorded_body(request, request.app[CORE].chat.post_message(command), status=201)
 
 
 ENDPOINTS = (

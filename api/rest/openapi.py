@@ -31,7 +31,7 @@ class Problem(Struct, frozen=True):
 
 
 class Conflict(Struct, frozen=True):
-    """Why a join was refused."""
+    """Why a join was refused: they are a member already."""
 
     message: str
 
@@ -85,7 +85,7 @@ QUERY: dict[str, tuple[Json, str]] = {
 REASONS = {
     400: "The request is malformed",
     401: "Not logged in",
-    403: "Not logged in, or the CSRF token is missing or wrong",
+    403: "Not logged in, the CSRF token is missing or wrong, or (with a code) the role in the room does not allow it",
     404: "It does not exist, or this user may not see it",
     409: "The current state does not allow it",
     408: "The body did not arrive in time",
@@ -217,5 +217,5 @@ def _refusal(endpoint: Endpoint, status: int, schema_of: dict[str, Json]) -> Jso
     if status == 400:
         return {"anyOf": [problem, {"$ref": "#/components/schemas/FieldProblems"}]}
     if status == 409 and endpoint.body is not None and not endpoint.body.__struct_fields__:
-        return schema_of[repr(Conflict)]
+        return {"anyOf": [schema_of[repr(Conflict)], problem]}
     return problem

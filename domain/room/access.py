@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from domain.errors import DirectRoom, InvalidField, NameTaken
+from domain.errors import InvalidField, NameTaken
 from domain.room.event import UserEvent
+from domain.room.governance.roles import Roles
 from domain.room.naming import NAME_TAKEN
 from domain.room.state import RoomState
 from domain.values import ClientId, RoomId, UserId
@@ -74,7 +75,7 @@ class HistoryChanged(UserEvent):
         aggregate.open_from = self.originator_version if self.history == "all" else None
 
 
-class Access(RoomState):
+class Access(Roles):
     """Who may enter the room, and what a joiner may read."""
 
     def change_visibility(self, *, user_id: UserId, visibility: Visibility, is_taken: bool) -> None:
@@ -83,7 +84,6 @@ class Access(RoomState):
         Raises NotAMember, NotAllowed, DirectRoom; InvalidField for what it is already; NameTaken.
         """
         self.check_owner(user_id)
-        self._must_not_be_direct()
         if visibility == self.visibility:
             raise InvalidField("visibility", f"The room is {visibility} already.")
         if visibility == "public" and is_taken:
@@ -93,11 +93,6 @@ class Access(RoomState):
     def change_history(self, *, user_id: UserId, history: History) -> None:
         """Change what joiners may read. Raises NotAMember, NotAllowed, DirectRoom, InvalidField."""
         self.check_owner(user_id)
-        self._must_not_be_direct()
         if history == ("all" if self.open_from is not None else "since_joining"):
             raise InvalidField("history", "That is what joiners may read already.")
         self.trigger_event(HistoryChanged, user_id=user_id, history=history)
-
-    def _must_not_be_direct(self) -> None:
-        if self.visibility == "direct":
-            raise DirectRoom("A direct conversation belongs to its people, as it is.")

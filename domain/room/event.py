@@ -26,6 +26,11 @@ class Event(Aggregate.Event):
     def text(self) -> str | None:
         return self.words.text if self.words is not None else None
 
+    @property
+    def person(self) -> UserId | None:
+        """Whom it is about, next to who acted; None where it is about no one else."""
+        return None
+
     @staticmethod
     def compared(text: str, /) -> str | None:
         return None

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from domain.errors import (
     AlreadyAMember,
     AlreadyInvited,
-    DirectRoom,
     InvalidField,
     LinkNotValid,
     NoSuchLink,
@@ -92,8 +91,12 @@ class UserInvited(UserEvent):
     LABEL = "invited a user"
     invitee_id: UserId
 
+    @property
+    def person(self) -> UserId:
+        return self.invitee_id
+
     def apply(self, aggregate: RoomState) -> None:
-        aggregate.invited[str(self.invitee_id)] = self.originator_version
+        aggregate.invited[self.invitee_id] = self.originator_version
 
 
 class InvitationWithdrawn(UserEvent):
@@ -103,8 +106,12 @@ class InvitationWithdrawn(UserEvent):
     LABEL = "withdrew an invitation"
     invitee_id: UserId
 
+    @property
+    def person(self) -> UserId:
+        return self.invitee_id
+
     def apply(self, aggregate: RoomState) -> None:
-        aggregate.invited.pop(str(self.invitee_id), None)
+        aggregate.invited.pop(self.invitee_id, None)
 
 
 class InvitationDeclined(UserEvent):
@@ -114,7 +121,7 @@ class InvitationDeclined(UserEvent):
     LABEL = "declined the invitation"
 
     def apply(self, aggregate: RoomState) -> None:
-        aggregate.invited.pop(str(self.user_id), None)
+        aggregate.invited.pop(self.user_id, None)
 
 
 class InvitationLinkMade(UserEvent):
@@ -154,42 +161,46 @@ class Invitations(RoomState):
     """Who may join though the room is not public: those who are invited, or hold a link."""
 
     def invite(self, *, user_id: UserId, invitee_id: UserId) -> None:
-        """Invite `invitee_id`. Raises NotAMember, DirectRoom, AlreadyAMember, AlreadyInvited."""
+        """Invite `invitee_id`. Raises NotAMember, DirectRoom, RoomIsArchived, AlreadyAMember,
+        AlreadyInvited.
+        """
         self._must_have(user_id)
-        self._must_take_more_people()
+        self.must_not_be_direct()
+        self.must_be_open()
         if invitee_id in self.members:
             raise AlreadyAMember("already a member")
-        if str(invitee_id) in self.invited:
+        if invitee_id in self.invited:
             raise AlreadyInvited("This user is invited already.")
         self.trigger_event(UserInvited, user_id=user_id, invitee_id=invitee_id)
 
     def withdraw_invitation(self, *, user_id: UserId, invitee_id: UserId) -> None:
         """Withdraw the invitation of `invitee_id`. Raises NotAMember, NotInvited."""
         self._must_have(user_id)
-        if str(invitee_id) not in self.invited:
+        if invitee_id not in self.invited:
             raise NotInvited("This user is not invited.")
         self.trigger_event(InvitationWithdrawn, user_id=user_id, invitee_id=invitee_id)
 
     def decline_invitation(self, *, user_id: UserId) -> None:
         """Decline one's own invitation. Raises RoomNotFound without one."""
-        if str(user_id) not in self.invited:
+        if user_id not in self.invited:
             raise RoomNotFound("no such room")
         self.trigger_event(InvitationDeclined, user_id=user_id)
 
-    def make_link(self, *, user_id: UserId, token_hash: str, life: timedelta, max_uses: int, at: datetime) -> None:
-        """Make a link that is valid for `life` from the moment `at`. Raises NotAMember, DirectRoom, TooManyLinks,
-        InvalidField.
+    def make_link(self, *, user_id: UserId, token_hash: str, life: timedelta, max_uses: int, now: datetime) -> None:
+        """Make a link that is valid for `life` from `now` on. Raises NotAMember, DirectRoom, RoomIsArchived,
+        TooManyLinks, InvalidField.
         """
         self._must_have(user_id)
-        self._must_take_more_people()
+        self.must_not_be_direct()
+        self.must_be_open()
         if not timedelta(0) < life <= LONGEST_LIFE:
             raise InvalidField("days", f"Give 1 to {LONGEST_LIFE.days} days.")
         if not 1 <= max_uses <= USES_LIMIT:
             raise InvalidField("uses", f"Give 1 to {USES_LIMIT:,} uses.")
-        if sum(link["expires_at"] > at for link in self.links.values()) >= LINKS_LIMIT:
+        if sum(link["expires_at"] > now for link in self.links.values()) >= LINKS_LIMIT:
             raise TooManyLinks(f"The room has {LINKS_LIMIT} links in use: revoke one first.")
         self.trigger_event(
-            InvitationLinkMade, user_id=user_id, token_hash=token_hash, expires_at=at + life, max_uses=max_uses
+            InvitationLinkMade, user_id=user_id, token_hash=token_hash, expires_at=now + life, max_uses=max_uses
         )
 
     def revoke_link(self, *, user_id: UserId, link: int) -> None:
@@ -199,13 +210,9 @@ class Invitations(RoomState):
             raise NoSuchLink("There is no such link, or no longer.")
         self.trigger_event(InvitationLinkRevoked, user_id=user_id, link=link)
 
-    def link_in_use(self, token_hash: str, *, at: datetime) -> int:
+    def link_in_use(self, token_hash: str, *, now: datetime) -> int:
         """The version that made this link. Raises LinkNotValid once it is revoked, expired or used up."""
         link = self.links.get(token_hash)
-        if link is None or link["uses_left"] < 1 or link["expires_at"] <= at:
+        if link is None or link["uses_left"] < 1 or link["expires_at"] <= now:
             raise LinkNotValid("This link is not valid, or no longer: ask for another one.")
         return link["made_at"]
-
-    def _must_take_more_people(self) -> None:
-        if self.visibility == "direct":
-            raise DirectRoom("A direct conversation belongs to its people: nobody can be added.")

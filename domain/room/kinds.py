@@ -6,6 +6,7 @@ from eventsourcing.utils import register_topic
 
 from domain.room import access, erasing, invitations, membership, messages, naming, opening
 from domain.room.discussion import editing, pinning, reacting, retracting
+from domain.room.governance import archiving, moderation, roles, topic
 
 RoomEvent = (
     opening.RoomOpened
@@ -21,6 +22,14 @@ RoomEvent = (
     | invitations.InvitationDeclined
     | invitations.InvitationLinkMade
     | invitations.InvitationLinkRevoked
+    | roles.RoleGiven
+    | moderation.UserBanned
+    | moderation.BanLifted
+    | moderation.UserMuted
+    | moderation.MuteLifted
+    | topic.TopicSet
+    | archiving.RoomArchived
+    | archiving.RoomReopened
     | editing.MessageEdited
     | retracting.MessageRetracted
     | reacting.ReactionAdded
@@ -58,6 +67,14 @@ class KindsByName:
     InvitationDeclined: TypeAlias = invitations.InvitationDeclined
     InvitationLinkMade: TypeAlias = invitations.InvitationLinkMade
     InvitationLinkRevoked: TypeAlias = invitations.InvitationLinkRevoked
+    RoleGiven: TypeAlias = roles.RoleGiven
+    UserBanned: TypeAlias = moderation.UserBanned
+    BanLifted: TypeAlias = moderation.BanLifted
+    UserMuted: TypeAlias = moderation.UserMuted
+    MuteLifted: TypeAlias = moderation.MuteLifted
+    TopicSet: TypeAlias = topic.TopicSet
+    RoomArchived: TypeAlias = archiving.RoomArchived
+    RoomReopened: TypeAlias = archiving.RoomReopened
     MessageEdited: TypeAlias = editing.MessageEdited
     MessageRetracted: TypeAlias = retracting.MessageRetracted
     ReactionAdded: TypeAlias = reacting.ReactionAdded

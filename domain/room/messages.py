@@ -1,6 +1,7 @@
 """What members say."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from domain.questions import SaidMessage
@@ -56,13 +57,15 @@ class MessageAdded(UserEvent):
 class Messages(AboutMessages):
     """What is said in the room."""
 
-    def post(self, *, user_id: UserId, content: str, client_id: ClientId | None = None) -> None:
-        """Record `content`, kept exactly as sent, as said by `user_id`.
+    def post(
+        self, *, user_id: UserId, content: str, client_id: ClientId | None = None, now: datetime | None = None
+    ) -> None:
+        """Record `content`, kept exactly as sent, as said by `user_id`. Without `now`, no mute on record has ended.
 
-        Raises InvalidField for content that is blank or over 4,000 characters, NotAMember.
+        Raises InvalidField for content that is blank or over 4,000 characters, NotAMember, RoomIsArchived, MutedInRoom.
         """
         check_content(content)
-        self._must_have(user_id)
+        self.check_may_speak(user_id, now=now)
         self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id)
 
     def reply(

@@ -1,5 +1,6 @@
 """The Room aggregate, the unit of consistency."""
 
+from collections import UserDict
 from collections.abc import Sequence
 from typing import cast
 
@@ -13,6 +14,9 @@ from domain.room.discussion.reacting import Reacting
 from domain.room.discussion.retracting import Retracting
 from domain.room.erasing import Erasures
 from domain.room.event import Event as RoomEventBase
+from domain.room.governance.archiving import Archiving
+from domain.room.governance.moderation import Moderation
+from domain.room.governance.topic import Topics
 from domain.room.kinds import NamedEvents
 from domain.room.membership import Membership
 from domain.room.messages import Messages
@@ -26,7 +30,20 @@ PEOPLE_LIMIT = 8
 
 
 class Room(
-    Membership, Access, Messages, Editing, Retracting, Reacting, Pinning, Naming, Erasures, NamedEvents, Aggregate
+    Membership,
+    Access,
+    Messages,
+    Editing,
+    Retracting,
+    Reacting,
+    Pinning,
+    Naming,
+    Erasures,
+    Moderation,
+    Topics,
+    Archiving,
+    NamedEvents,
+    Aggregate,
 ):
     """A conversation: its members and their messages, in order.
 
@@ -49,12 +66,16 @@ class Room(
         history: History = "all",
         people: list[int] | None = None,
     ) -> None:
-        self.opened_by = opened_by
-        self.members = set()
+        self.members = UserDict()
+        self.roles = UserDict()
+        self.banned_until = UserDict()
+        self.muted_until = UserDict()
+        self.is_archived = False
+        self.topic_version = 0
         self.name_version = 1
         self.visibility = visibility
         self.open_from = 1 if history == "all" else None
-        self.invited = {}
+        self.invited = UserDict()
         self.links = {}
 
     @classmethod

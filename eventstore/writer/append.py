@@ -39,8 +39,8 @@ FOLD_PAGE = 1000
 # What is known of the log is compared with it under the lock: `look_at_log` is called once for the row of the first.
 LOCK_AND_LOOK = """
 SELECT locked.head, checkpoint, versions, has_known_keys, look.generation, look.contains, look.hash
-FROM lock_and_look($1, $2, $3, $4) AS locked
-CROSS JOIN LATERAL look_at_log(CASE WHEN locked.head >= 0 THEN $5::bigint END, $6) AS look
+FROM lock_and_look_v2($1, $2, $3, $4, $5) AS locked
+CROSS JOIN LATERAL look_at_log(CASE WHEN locked.head >= 0 THEN $6::bigint END, $7) AS look
 """
 
 IS_BEHIND = f"SELECT ({LAST_POSITION}) > {position_of()}"
@@ -121,12 +121,13 @@ class Append(Generic[A]):
         return positions
 
     async def _lock_and_look(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> Head:
-        streams = [slot.stream_id for slot in batch.slots]
+        slots = batch.slots
+        streams, versions = [slot.stream_id for slot in slots], [slot.version for slot in slots]
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         owners, texts = [owner for owner, _ in keys], [text for _, text in keys]
         known = self._known.anchor
         row = await connection.fetchrow(
-            LOCK_AND_LOOK, self._projection.name, streams, owners, texts, known.position, known.hash
+            LOCK_AND_LOOK, self._projection.name, streams, versions, owners, texts, known.position, known.hash
         )
         assert row is not None
         seen = Look(row["contains"], Anchor(row["generation"], row["head"], row["hash"]))

@@ -83,8 +83,7 @@ class CommandBatch(Generic[A]):
 
     def seal(self) -> list[Opening | None]:
         """Seal what was decided, and return what opens each of `events`."""
-        self.events, openings = seal(self.events)
-        return openings
+        return seal(self.events)
 
     def _decide(self, command: PendingCommand[A], facts: Facts | None) -> None:
         try:

@@ -19,7 +19,7 @@ from postgres.database import Database
 from projections.fanout.channels import personal_channel
 from projections.fanout.leases import AllWarm, LeaseChanges, WarmUsers
 from projections.readmodels.admission.readable import may_read
-from projections.readmodels.members import is_member_at
+from projections.readmodels.governance.roles import is_member_at
 
 MEMBERS_IN_MEMORY = 2_000_000
 """How many members a lane keeps in memory, over all rooms: some 200 MB. It evicts the least recently active rooms."""
@@ -152,7 +152,20 @@ class Audience:
         self.version = Version(event.originator_version)
         self._leaver = None
         match event:
-            case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed() | Room.ContentErased():
+            case (
+                Room.MessageAdded()
+                | Room.RoomOpened()
+                | Room.RoomRenamed()
+                | Room.ContentErased()
+                | Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
                 return self.warm_members.chunks
             case Room.VisibilityChanged() | Room.HistoryChanged():
                 return self.warm_members.chunks

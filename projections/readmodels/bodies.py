@@ -39,6 +39,7 @@ from projections.readmodels.shapes import (
     Invitation,
     LastMessage,
     Member,
+    MemberChange,
     MembersChanged,
     Message,
     MessageChange,
@@ -58,7 +59,7 @@ RoomVersion = tuple[RoomId, Version]
 
 LAST_COLUMNS = f"""
     last.version AS last_id, last.posted_at AS last_posted_at, last.user_id AS last_user_id,
-    users.username AS last_username, {text_columns("last", "last_")}
+    users.username AS last_username, users.kind AS last_kind, {text_columns("last", "last_")}
 """
 
 
@@ -68,12 +69,24 @@ def of_last(at: str | None = None) -> str:
 
 
 PEOPLE = """
-    rooms.people, CASE WHEN rooms.people IS NOT NULL THEN ARRAY(
-        SELECT users.username FROM unnest(rooms.people) WITH ORDINALITY AS each (user_id, place)
-        LEFT JOIN users USING (user_id) ORDER BY place
-    ) END AS people_names
+    CASE WHEN rooms.people IS NOT NULL THEN (
+        SELECT json_agg(json_build_array(each.user_id, users.username, users.kind) ORDER BY place)
+        FROM unnest(rooms.people) WITH ORDINALITY AS each (user_id, place) LEFT JOIN users USING (user_id)
+    )::text END AS people
 """
-"""SQL: whom a direct conversation is of, and their names in the same order."""
+"""SQL: whom a direct conversation is of, as JSON."""
+
+
+def newest_about_room(aspect: str) -> str:
+    """SQL: joins the newest decision about this aspect of a room of `asked`, up to its version."""
+    return f"""
+LEFT JOIN LATERAL (
+    SELECT version, is_set, words FROM governance
+    WHERE rooms.decision_count > 0 AND room_id = asked.room_id AND aspect = '{aspect}' AND member_id = 0
+        AND version <= asked.version
+    ORDER BY version DESC LIMIT 1
+) AS {aspect} ON true"""
+
 
 # The last message is told only where everyone who gets the event may read it: then each member reads from `open_from`
 # or from earlier.
@@ -81,6 +94,7 @@ ROOMS_AT = f"""
 SELECT
     asked.room_id, asked.version,
     coalesce(named.content, CASE WHEN former.name_version IS NULL THEN rooms.name ELSE former.name END, '') AS name,
+    coalesce(titled.content, topic.words, '') AS topic, topic.is_set AS has_topic, archive.is_set AS is_archived,
     CASE WHEN coalesce(joined.version, 0) > coalesce(departed.version, 0)
         THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
     coalesce(newest.posted_at, rooms.opened_at) AS bumped_at,
@@ -114,7 +128,10 @@ LEFT JOIN LATERAL (
     SELECT name, name_version FROM former_names
     WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
 ) AS former ON true
+{newest_about_room("topic")}
+{newest_about_room("archive")}
 {join("asked.room_id", "coalesce(former.name_version, rooms.name_version)", "named")}
+{join("asked.room_id", "topic.version", "titled")}
 {of_last("asked.version")}
 """
 
@@ -145,30 +162,29 @@ FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
 {erasure("asked.room_id", "asked.version")}
 """
 
-USERNAMES = "SELECT user_id, username FROM users WHERE user_id = ANY($1)"
+USERS = "SELECT user_id, username, kind FROM users WHERE user_id = ANY($1)"
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """What bodies show around their events: rooms right after them, when and why words were erased or retracted, and
-    the messages that events changed, right after them, and users whom they name.
+    the messages that events changed, right after them.
     """
 
     rooms: Mapping[RoomVersion, RoomSummary] = field(default_factory=dict)
     erasures: Mapping[RoomVersion, ErasedContent] = field(default_factory=dict)
     retractions: Mapping[RoomVersion, Retraction] = field(default_factory=dict)
     messages: Mapping[RoomVersion, Message] = field(default_factory=dict)
-    users: Mapping[UserId, User] = field(default_factory=dict)
 
 
 def room_summary(row: asyncpg.Record) -> RoomSummary:
     """A room from a row with its columns, PEOPLE and LAST_COLUMNS."""
     last = None
     if row["last_id"] is not None:
-        author = user(row["last_user_id"], row["last_username"])
+        author = user(row["last_user_id"], row["last_username"], row["last_kind"])
         content, erased, retracted = words_shown(row, "last_")
         last = LastMessage(row["last_id"], content, author, timestamp(row["last_posted_at"]), erased, retracted)
-    people = [user(*each) for each in zip(row["people"], row["people_names"], strict=True)] if row["people"] else UNSET
+    people = [user(*each) for each in msgspec.json.decode(row["people"])] if row["people"] is not None else UNSET
     return RoomSummary(
         id=row["room_id"],
         name=row["name"] if people is UNSET else ", ".join(person.username for person in people),
@@ -178,6 +194,8 @@ def room_summary(row: asyncpg.Record) -> RoomSummary:
         last_message=last,
         visibility=row["visibility"],
         history="all" if row["open_from"] is not None else "since_joining",
+        topic=row["topic"] if row["has_topic"] else UNSET,
+        is_archived=True if row["is_archived"] else UNSET,
         people=people,
     )
 
@@ -187,14 +205,24 @@ def to_leaver(room: RoomSummary) -> RoomSummary:
     return room if room.visibility == "public" else msgspec.structs.replace(room, last_message=None)
 
 
-def body(event: RoomEvent, actor: User, around: Around) -> Body:
-    """The body of an event. `actor` acted; `around` has what the body shows besides."""
-    place = room_version(event)
+def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body:
+    """The body of an event. `users` has those whom it names; `around` has what the body shows besides."""
+    place, actor = room_version(event), users[event.actor]
     match event:
         case Room.MessageAdded():
             return message_added(event, actor, around)
-        case Room.RoomOpened() | Room.UserJoined() | Room.RoomRenamed():
+        case (
+            Room.RoomOpened()
+            | Room.UserJoined()
+            | Room.RoomRenamed()
+            | Room.TopicSet()
+            | Room.RoomArchived()
+            | Room.RoomReopened()
+        ):
             return Member(around.rooms[place], actor)
+        case Room.UserLeft() if (why := event.words) is not None:
+            room, erased = to_leaver(around.rooms[place]), around.erasures.get(place, UNSET)
+            return Member(room, users[event.user_id], actor, why.text, erased)
         case Room.UserLeft():
             return Member(to_leaver(around.rooms[place]), actor)
         case Room.VisibilityChanged() | Room.HistoryChanged() | Room.InvitationDeclined():
@@ -202,7 +230,17 @@ def body(event: RoomEvent, actor: User, around: Around) -> Body:
         case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
             return Member(around.rooms[place], actor)
         case Room.UserInvited() | Room.InvitationWithdrawn():
-            return Invitation(around.rooms[place], actor, around.users[event.invitee_id])
+            return Invitation(around.rooms[place], actor, users[event.invitee_id])
+        case Room.RoleGiven() | Room.UserBanned() | Room.BanLifted() | Room.UserMuted() | Room.MuteLifted():
+            return MemberChange(
+                around.rooms[place],
+                actor,
+                users[event.member_id],
+                event.words.text,
+                role=event.role if isinstance(event, Room.RoleGiven) else UNSET,
+                until=timestamp(event.until) if isinstance(event, Room.UserBanned | Room.UserMuted) else UNSET,
+                erased=around.erasures.get(place, UNSET),
+            )
         case Room.ContentErased():
             erased_now = ErasedContent(timestamp(event.timestamp), event.words.text)
             return Erasure(around.rooms[place], actor, [Version(version) for version in event.versions], erased_now)
@@ -245,9 +283,9 @@ def shows_room(event: RoomEvent) -> bool:
     return not isinstance(event, Room.MessageAdded | MessageEvent)
 
 
-def named_by(event: RoomEvent) -> Sequence[UserId]:
-    """Whom the event's body names besides who acted."""
-    return (event.invitee_id,) if isinstance(event, Room.UserInvited | Room.InvitationWithdrawn) else ()
+def named_in(event: RoomEvent) -> set[UserId]:
+    """The users whom its body names."""
+    return {event.actor} if event.person is None else {event.actor, event.person}
 
 
 def room_version(event: RoomEvent) -> RoomVersion:
@@ -263,21 +301,19 @@ class Bodies:
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
-        users = await self.users(named_by(event))
-        erasures, messages = await self.erasures([event]), await self.messages_at([event])
-        return body(event, actor, Around(rooms, erasures, {}, messages, users))
+        users = {event.actor: actor} | await self.users(named_in(event) - {event.actor})
+        return body(event, users, Around(rooms, await self.erasures([event]), {}, await self.messages_at([event])))
 
     async def of(self, batch: Sequence[Recorded[RoomEvent]], *, reader: UserId | None = None) -> list[StreamEvent]:
         """The events of `batch` with their bodies, in order; without messages that `reader`, a member, may not read."""
         unread = await self._unreadable(batch, reader) if reader is not None else frozenset()
         events = [recorded.event for recorded in batch]
-        users = await self.users(user_id for event in events for user_id in (event.actor, *named_by(event)))
+        users = await self.users(user_id for event in events for user_id in named_in(event))
         around = Around(
             await self.rooms_at(room_version(event) for event in events if shows_room(event)),
             await self.erasures(events),
             await self.retractions(events),
             await self.messages_at(events),
-            users,
         )
         return [
             StreamEvent(
@@ -289,7 +325,7 @@ class Bodies:
                 idempotency_key=event.client_id if isinstance(event, Room.MessageAdded) else None,
             )
             for recorded, event in zip(batch, events, strict=True)
-            for told in [body(event, users[event.actor], around)]
+            for told in [body(event, users, around)]
         ]
 
     async def _unreadable(self, batch: Sequence[Recorded[RoomEvent]], reader: UserId) -> frozenset[RoomVersion]:
@@ -367,5 +403,6 @@ class Bodies:
     async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id, one for each id, even without an account."""
         asked = set(user_ids)
-        names = dict(await self._database.fetch(USERNAMES, list(asked))) if asked else {}
-        return {user_id: user(user_id, names.get(user_id)) for user_id in asked}
+        rows = await self._database.fetch(USERS, list(asked)) if asked else []
+        found = {user_id: user(user_id, username, kind) for user_id, username, kind in rows}
+        return {user_id: found.get(user_id) or user(user_id, None) for user_id in asked}

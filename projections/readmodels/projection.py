@@ -21,6 +21,7 @@ from postgres.calls import Call
 from projections.readmodels import fold_version
 from projections.readmodels.admission.projection import AdmissionEvent, fold_admission
 from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion
+from projections.readmodels.governance.fold import Decision, decision, fold_governance
 from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
@@ -99,6 +100,7 @@ class BatchByKind:
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
     admission: list[AdmissionEvent] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     discussion: list[DiscussionEvent] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
@@ -133,12 +135,25 @@ class BatchByKind:
                 self.admission.append(event)
             case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
                 self.admission.append(event)
+            case (
+                Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
+                pass
             case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
                 self.discussion.append(event)
             case Room.MessagePinned() | Room.MessageUnpinned():
                 self.discussion.append(event)
             case _:
                 assert_never(event)
+        if (decided := decision(event)) is not None:
+            self.decisions.append(decided)
 
 
 class RoomsProjection:
@@ -172,6 +187,8 @@ class RoomsProjection:
             base = fold_renames(kinds.renames, base)
         if kinds.erasures:
             base = fold_erasures(kinds.erasures, base)
+        if kinds.decisions:
+            base = fold_governance(kinds.decisions, base)
         base = fold_changes(kinds.deltas, kinds.messages, base)
         if kinds.admission:
             base = fold_admission(kinds.admission, base)

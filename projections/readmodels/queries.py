@@ -18,7 +18,7 @@ from projections.readmodels.bodies import LAST_COLUMNS, PEOPLE, Bodies, of_last,
 from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
-from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, shown
+from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, TITLED, TOPIC_COLUMNS, shown
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ POSITION = f"{position_of(PROJECTION)} AS position"
 ROOM_COLUMNS = f"""
     rooms.room_id, {NAME} AS name, rooms.version, rooms.bumped_at, rooms.member_count,
     rooms.visibility, rooms.open_from, {PEOPLE},
+    {TOPIC_COLUMNS}, rooms.is_archived,
     {LAST_COLUMNS}
 """
 
@@ -39,6 +40,7 @@ def name_and_last_message(stay: str) -> str:
     """SQL: joins the name of a room, and its last message if it may be read in the present stay, which a row has."""
     return f"""
 {NAMED}
+{TITLED}
 LEFT JOIN messages AS last ON last.room_id = rooms.room_id AND last.version = rooms.last_message_version
     AND last.version >= {stay}.reads_from
 {of_last()}

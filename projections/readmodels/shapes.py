@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from domain.room.state import RoomRole
 from domain.values import OPERATOR, ClientId, RoomId, UserId
 from eventstore.values import Position, Version
 
@@ -22,18 +23,23 @@ def timestamp(moment: datetime) -> Timestamp:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+UserKind = Literal["erased", "deactivated", "bot", "admin"]
+"""What an account is, where it is no ordinary one: the most telling of what is true of it."""
+
+
 class User(Struct, frozen=True):
-    """A user, by the id that events name."""
+    """A user, by the id that events name. An ordinary account has no `kind`."""
 
     id: UserId
     username: str
+    kind: UserKind | UnsetType = UNSET
 
 
-def user(user_id: UserId, username: str | None) -> User:
+def user(user_id: UserId, username: str | None, kind: UserKind | None = None) -> User:
     """A user; `user <id>` replaces the name when the account does not exist here, as after an import."""
     if user_id == OPERATOR:
         return User(OPERATOR, "operator")
-    return User(user_id, username if username is not None else f"user {user_id}")
+    return User(user_id, username if username is not None else f"user {user_id}", kind if kind is not None else UNSET)
 
 
 class ErasedContent(Struct, frozen=True):
@@ -92,6 +98,7 @@ class RoomSummary(Struct, frozen=True):
 
     `last_message` is null as well where the reader may not read it; in an event, where one who gets the event may not.
     A direct conversation has `people`, and their names for a name.
+    `topic` is absent where it has none, `is_archived` where it is open.
     """
 
     id: RoomId
@@ -100,6 +107,8 @@ class RoomSummary(Struct, frozen=True):
     bumped_at: Timestamp
     member_count: int
     last_message: LastMessage | None
+    topic: str | UnsetType = UNSET
+    is_archived: bool | UnsetType = UNSET
     visibility: Visibility = "public"
     history: History = "all"
     people: list[User] | UnsetType = UNSET
@@ -143,10 +152,53 @@ class Message(Struct, frozen=True):
 
 
 class Member(Struct, frozen=True):
-    """A user who opened, joined, left or renamed a room, and the room right after that."""
+    """A user who opened, joined, left or changed a room, and the room right after that.
+
+    Where another user removed the member who left: `removed_by`, and `why`, empty once it was `erased`.
+    """
 
     room: RoomSummary
     user: User
+    removed_by: User | UnsetType = UNSET
+    why: str | UnsetType = UNSET
+    erased: ErasedContent | UnsetType = UNSET
+
+
+class MemberChange(Struct, frozen=True):
+    """What `user` decided about `member`, and why; the room right after that. `user` 0 is an operator or the service.
+
+    `role` is of a role that was given, `until` of a ban or mute. `why` is empty once it was `erased`.
+    """
+
+    room: RoomSummary
+    user: User
+    member: User
+    why: str
+    role: RoomRole | UnsetType = UNSET
+    until: Timestamp | UnsetType = UNSET
+    erased: ErasedContent | UnsetType = UNSET
+
+
+class RoomMember(User, frozen=True, kw_only=True):
+    """A member of a room: the role in it, and the version at which the present stay began."""
+
+    role: RoomRole
+    joined: Version
+
+
+class Muted(Struct, frozen=True):
+    """Until when a member says nothing, and why: the version of that decision. `why` is empty once it was erased."""
+
+    version: Version
+    until: Timestamp
+    why: str
+
+
+class OwnStanding(Struct, frozen=True):
+    """What the user of a page may do in a room."""
+
+    role: RoomRole
+    muted: Muted | UnsetType = UNSET
 
 
 class Invitation(Struct, frozen=True):
@@ -196,7 +248,7 @@ class ReactionChange(Struct, frozen=True):
     reactions: list[Reaction]
 
 
-Body = Message | Member | Erasure | Invitation | MessageChange | ReactionChange
+Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange
 """The part of an event that clients see."""
 
 

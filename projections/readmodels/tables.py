@@ -22,6 +22,7 @@ ROOM_KEYS = {
     "former_access": ("room_id", "until_version"),  # of visibility_changed and history_changed
     "room_invitations": ("room_id", "invited_version"),
     "invitation_links": ("room_id", "made_version"),
+    "governance": ("room_id", "version"),  # of what owners and moderators decide
     **discussion.KEYS,
 }
 """The primary key of each table whose rows are about one room."""
@@ -45,6 +46,7 @@ EXPECTED = {
     "former_access": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE access_count > 0)",
     "room_invitations": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE invitation_count > 0)",
     "invitation_links": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE link_count > 0)",
+    "governance": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE decision_count > 0)",
     **{
         table: f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE {count} > 0)"
         for table, count in discussion.COUNTED.items()
@@ -59,15 +61,21 @@ UNION ALL SELECT room_id, name_version, name FROM former_names
 """
 """SQL for the events that named rooms."""
 
+DECISIONS = """
+SELECT room_id, version, words FROM governance WHERE aspect <> 'archive' AND (aspect <> 'topic' OR is_set)
+"""
+"""SQL for the decisions of owners and moderators that have words."""
+
 WORDED = f"""
 SELECT room_id, version, content FROM messages
 UNION ALL {NAMES}
 UNION ALL SELECT DISTINCT ON (room_id, erased_version) room_id, erased_version, why FROM erasures
+UNION ALL SELECT room_id, version, words FROM ({DECISIONS}) AS decided
 UNION ALL {discussion.WORDED}
 """
 """SQL for the events that have words, one a row: a message, the opening of a room, each renaming, which made a
-former name, the reason of an erasure, an edit, the reason of a retraction. The words are null where they stand apart
-from the log.
+former name, the reason of an erasure, topics, the reasons of decisions about members, an edit, the reason of a
+retraction. The words are null where they stand apart from the log.
 """
 
 

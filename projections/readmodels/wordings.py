@@ -14,6 +14,7 @@ from eventstore.log import ROWS_AND_WORDS, Log
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
+from projections.readmodels.tables import DECISIONS
 from projections.readmodels.tables import NAMES as NAMES_GIVEN
 
 PAGE = 1000
@@ -48,9 +49,9 @@ OF_USER = MESSAGES.format(
     "said.room_id IN (SELECT room_id FROM memberships WHERE user_id = $3) AND said.user_id = $3 AND said.posted_at < $4"
 )
 
-# The names of all rooms that a user was ever in, with who gave them.
+# The names and topics of all rooms that a user was ever in, and what was decided about members there, with who said it.
 NAMES = f"""
-{ROWS_AND_WORDS} JOIN ({NAMES_GIVEN}) AS named
+{ROWS_AND_WORDS} JOIN ({NAMES_GIVEN} UNION ALL {DECISIONS}) AS named
     ON named.room_id = originator_id AND named.name_version = originator_version
 WHERE named.room_id IN (SELECT room_id FROM memberships WHERE user_id = $1)
 ORDER BY originator_id, originator_version
@@ -89,8 +90,8 @@ class ReadModelWordings:
             yield worded
 
     async def of_user(self, user_id: UserId, *, before: datetime) -> AsyncIterator[Worded]:
-        """All versions of the earlier messages of a user, the names that they gave to rooms, and the reasons for which
-        they retracted messages, unless they are erased.
+        """What a user said and typed earlier, unless it is erased: all versions of messages, names and topics of rooms,
+        reasons.
         """
         async for worded in self._messages(OF_USER, user_id, before):
             yield worded

@@ -10,9 +10,9 @@ export class ApiError extends Error {
     this.body = body;
   }
 
-  /** Whether the user has to log in again. */
+  /** Whether the user has to log in again. A 403 with a code is about a role in the room. */
   get isUnauthorized() {
-    return this.status === 401 || this.status === 403;
+    return this.status === 401 || (this.status === 403 && this.body?.code === undefined);
   }
 
   /** Whether another user has logged in since, in the same browser. */
@@ -78,6 +78,18 @@ export class Api {
    * @returns {Promise<any>}
    */
   async post(path, body = {}, { key = null } = {}) {
+    return (await this.record(path, body, { key })).body;
+  }
+
+  /**
+   * A POST as above, and where in the log is what it recorded.
+   *
+   * @param {string} path
+   * @param {object} body
+   * @param {{ key?: string | null }} options
+   * @returns {Promise<{ body: any, position: number, log?: string }>}
+   */
+  async record(path, body = {}, { key = null } = {}) {
     try {
       return await this.#post(path, body, key);
     } catch (error) {
@@ -97,7 +109,9 @@ export class Api {
     this.#csrf ??= (await this.#send("/api/csrf/")).headers.get("X-CSRFToken");
     const headers = new Headers({ "Content-Type": "application/json", "X-CSRFToken": this.#csrf ?? "" });
     if (key !== null) headers.set("Idempotency-Key", key);
-    return (await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) })).body;
+    const answer = await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) });
+    const position = Number(answer.headers.get("X-Position"));
+    return { body: answer.body, position, log: answer.headers.get("X-Log") ?? undefined };
   }
 
   /**

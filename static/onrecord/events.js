@@ -1,7 +1,8 @@
 /**
  * What the browser does about each type of event, by the server's topics. A new event type is one new entry here.
  *
- * @import { Erasure, Invitation, Member, Message, MessageChange, RangeEvent, ReactionChange } from "./shapes.js"
+ * @import { Erasure, Invitation, Member, MemberChange, Message, MessageChange, RangeEvent } from "./shapes.js"
+ * @import { ReactionChange } from "./shapes.js"
  * @import { RoomChange, RoomEvent } from "./shapes.js"
  * @import { Room } from "./room.js"
  */
@@ -24,6 +25,14 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   message_added: { apply: (room, /** @type {RoomEvent<Message>} */ event) => room.addMessage(event), isMessage: true },
   room_renamed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   content_erased: { apply: (room, /** @type {RoomEvent<Erasure>} */ event) => room.eraseContent(event) },
+  role_given: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.giveRole(event) },
+  user_banned: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.update(event.body.room) },
+  ban_lifted: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.update(event.body.room) },
+  user_muted: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.mute(event) },
+  mute_lifted: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.liftMute(event) },
+  topic_set: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  room_archived: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  room_reopened: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   visibility_changed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   history_changed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   user_invited: { apply: (room, /** @type {RoomEvent<Invitation>} */ event) => room.update(event.body.room) },

@@ -1,9 +1,9 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
 /**
- * @import { Erased, Erasure, LastMessage, Member, MembersChanged, Message, MessageChange } from "./shapes.js"
- * @import { Reaction, ReactionChange } from "./shapes.js"
- * @import { Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js"
+ * @import { Erased, Erasure, LastMessage, Member, MemberChange, MembersChanged, Message } from "./shapes.js"
+ * @import { MessageChange, OwnStanding, Reaction, ReactionChange, Role, Room as ShownRoom } from "./shapes.js"
+ * @import { RoomChange, RoomEvent, RoomMember } from "./shapes.js"
  */
 
 /** Members that a page lists at first. */
@@ -33,11 +33,13 @@ export class Room {
    * @param {object} options
    * @param {number} options.me the user's id
    * @param {Message[] | null} [options.messages] ascending; only for a room that is open
-   * @param {User[] | null} [options.members] likewise; the first page, if there are many
+   * @param {RoomMember[] | null} [options.members] likewise; the first page, if there are many
    * @param {Message[] | null} [options.pinned] likewise; the last pinned first
+   * @param {OwnStanding} [options.own] likewise: what the user may do
    * @param {number} [options.upTo] a version that the room is known to have reached
    */
-  constructor(shown, { me, messages = null, members = null, pinned = null, upTo = 0 }) {
+  constructor(shown, options) {
+    const { me, messages = null, members = null, pinned = null, own = { role: "member" }, upTo = 0 } = options;
     this.#upTo = upTo;
     this.shown = shown;
     this.me = me;
@@ -45,7 +47,10 @@ export class Room {
     this.members = members;
     this.pinned = pinned;
     this.hasAllMembers = members !== null && members.length === shown.member_count;
+    this.own = own;
     this.isLeft = false;
+    /** By whom the user was removed, and why. @type {Member | null} */
+    this.removal = null;
   }
 
   get id() {
@@ -190,21 +195,64 @@ export class Room {
   }
 
   /** @param {RoomEvent<Member>} event */
-  addMember({ body: { room, user } }) {
+  addMember({ version, body: { room, user } }) {
     if (user.id === this.me) this.shown = room;
     else this.update(room);
+    /** @type {Role} */
+    const role = room.member_count === 1 ? "owner" : "member";
     if (this.members !== null && this.hasAllMembers) {
-      if (this.members.length < FIRST_PAGE) this.members = [...this.members, user];
+      if (this.members.length < FIRST_PAGE) this.members = [...this.members, { ...user, role, joined: version }];
       else this.hasAllMembers = false;
     }
-    if (user.id === this.me) this.isLeft = false;
+    if (user.id !== this.me) return;
+    this.isLeft = false;
+    this.removal = null;
+    this.own = { ...this.own, role };
   }
 
   /** @param {RoomEvent<Member>} event */
-  removeMember({ body: { room, user } }) {
+  removeMember({ body }) {
+    const { room, user } = body;
     this.update(room);
     if (this.members !== null) this.members = this.members.filter((member) => member.id !== user.id);
-    if (user.id === this.me) this.isLeft = true;
+    if (this.hasAllMembers) this.#nameOwner();
+    if (user.id !== this.me) return;
+    this.isLeft = true;
+    this.removal = body.removed_by === undefined ? null : body;
+  }
+
+  /** @param {RoomEvent<MemberChange>} event */
+  giveRole({ body: { room, member, role = "member" } }) {
+    this.update(room);
+    this.#setRole(member.id, role);
+  }
+
+  /** @param {RoomEvent<MemberChange>} event */
+  mute({ version, body: { room, member, until = "", why } }) {
+    this.update(room);
+    if (member.id === this.me) this.own = { ...this.own, muted: { version, until, why } };
+  }
+
+  /** @param {RoomEvent<MemberChange>} event */
+  liftMute({ body: { room, member } }) {
+    this.update(room);
+    if (member.id === this.me) this.own = { role: this.own.role };
+  }
+
+  /** While no member is an owner by name, the one who has been in the room longest is. */
+  #nameOwner() {
+    const [first] = this.members ?? [];
+    if (first !== undefined && !this.members?.some(({ role }) => role === "owner")) this.#setRole(first.id, "owner");
+  }
+
+  /**
+   * @param {number} id
+   * @param {Role} role
+   */
+  #setRole(id, role) {
+    if (this.members !== null)
+      this.members = this.members.map((member) => (member.id === id ? { ...member, role } : member));
+    if (id === this.me) this.own = { ...this.own, role };
   }
 
   /** The first erasure of a message counts. @param {RoomEvent<Erasure>} event */
@@ -214,6 +262,8 @@ export class Room {
       this.shown = { ...this.shown, last_message: { ...last, content: "", erased } };
     this.update(room);
     for (const version of versions) if (!this.#erased.has(version)) this.#erased.set(version, erased);
+    const { role, muted } = this.own;
+    if (muted !== undefined && versions.includes(muted.version)) this.own = { role, muted: { ...muted, why: "" } };
     if (this.messages !== null) this.messages = this.messages.map((message) => this.#withoutErased(message));
     if (this.pinned !== null) this.pinned = this.pinned.map((message) => this.#withoutErased(message));
   }

@@ -6,6 +6,29 @@
 export interface User {
   id: number;
   username: string;
+  /** Of an ordinary account there is none. */
+  kind?: "erased" | "deactivated" | "bot" | "admin";
+}
+
+export type Role = "owner" | "moderator" | "member";
+
+/** A member of a room, and the version at which the present stay began. */
+export interface RoomMember extends User {
+  role: Role;
+  joined: number;
+}
+
+/** Until when a member says nothing, and why: the version of that decision. */
+export interface Muted {
+  version: number;
+  until: string;
+  why: string;
+}
+
+/** What the user of a page may do in a room. */
+export interface OwnStanding {
+  role: Role;
+  muted?: Muted;
 }
 
 /** When and why words were erased; `at` is null in a copy of the log that was made without them. */
@@ -57,6 +80,8 @@ export interface Room {
   history?: "all" | "since_joining";
   /** Of a direct conversation. */
   people?: User[];
+  topic?: string;
+  is_archived?: boolean;
 }
 
 /** What a message changed about its room. */
@@ -98,12 +123,26 @@ export interface ReactionChange {
   reactions: Reaction[];
 }
 
-export type Body = Message | Member | Erasure | Invitation | MessageChange | ReactionChange;
+export type Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange;
 
-/** The room as it was after the event, and who acted. */
+/** The room as it was after the event, and who acted. Of a member who was removed: by whom, and why. */
 export interface Member {
   room: Room;
   user: User;
+  removed_by?: User;
+  why?: string;
+  erased?: Erased;
+}
+
+/** What `user` decided about `member`, and the room after that. `user` 0 is an operator or the service. */
+export interface MemberChange {
+  room: Room;
+  user: User;
+  member: User;
+  why: string;
+  role?: Role;
+  until?: string;
+  erased?: Erased;
 }
 
 /** The words of these versions were erased, and the room as it was after that. `user` 0 is an operator or the service. */
@@ -143,6 +182,9 @@ export interface StreamEvent extends RoomEvent {
   occurred_at?: string;
 }
 
+/** A message as the answer to its author tells it, before it is published. */
+export type AnsweredEvent = RoomEvent<Message> & Pick<StreamEvent, "position" | "log">;
+
 /** What the user read of a room: up to `version`; `unread` messages follow it in the versions up to `counted`. */
 export interface Reading {
   room_id: string;
@@ -175,8 +217,9 @@ export type Publication = StreamEvent | RangeEvent | Signal;
 export interface OpenRoom {
   room: Room;
   messages: Message[];
-  members: User[];
+  members: RoomMember[];
   pinned: Message[];
+  own: OwnStanding;
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */

@@ -65,9 +65,9 @@ function assertIsFresh({ mirror, open }, service, message = "a live page differs
   assert.deepEqual(Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])), unread, message);
   if (open === null || !service.isMember(open, ME)) return;
   const shown = mirror.room(open);
-  const { messages, members, pinned } = service.open(open);
-  const held = { messages: shown?.messages, members: shown?.members, pinned: shown?.pinned };
-  assert.deepEqual(held, { messages, members, pinned }, message);
+  const { messages, members, pinned, own } = service.open(open);
+  const seen = { messages: shown?.messages, members: shown?.members, pinned: shown?.pinned, own: shown?.own };
+  assert.deepEqual(seen, { messages, members, pinned, own }, message);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * @import { LastMessage, Message, Publication, Reading, Room } from "../../static/onrecord/shapes.js"
+ * @import { LastMessage, Message, Publication, Reading, Room, RoomMember } from "../../static/onrecord/shapes.js"
  * @import { StreamEvent, User } from "../../static/onrecord/shapes.js"
  */
 
@@ -122,10 +122,15 @@ export class Service {
     const messages = this.log
       .filter((event) => event.roomId === id && event.type === "message_added")
       .map((entry) => this.message(id, entry.version));
-    const members = this.#fold(id, Infinity).members.map((user) => this.people[user]);
+    const { members, joined } = this.#fold(id, Infinity);
+    /** @type {RoomMember[]} */
+    const listed = members.map((user, place) => {
+      return { ...this.people[user], role: place === 0 ? "owner" : "member", joined: joined[user] };
+    });
+    const { role = "member" } = listed.find((member) => member.id === this.me.id) ?? {};
     const pinned = messages.filter((message) => message.pinned !== undefined);
     pinned.sort((a, b) => ((a.pinned?.at ?? "") > (b.pinned?.at ?? "") ? -1 : 1));
-    return { room: this.room(id), messages, members, pinned };
+    return { room: this.room(id), messages, members: listed, pinned, own: { role } };
   }
 
   /**
@@ -291,6 +296,7 @@ export class Service {
     const room = {
       version: 0,
       members: /** @type {number[]} */ ([]),
+      joined: /** @type {Record<number, number>} */ ({}),
       name: `Room ${roomId}`,
       bumped_at: "",
       last_message: /** @type {LastMessage | null} */ (null),
@@ -301,7 +307,10 @@ export class Service {
       room.version = event.version;
       if (event.type === "room_opened") room.bumped_at = event.at;
       if (event.type === "room_renamed") room.name = event.content;
-      if (event.type === "user_joined") room.members.push(event.user);
+      if (event.type === "user_joined") {
+        room.members.push(event.user);
+        room.joined[event.user] = event.version;
+      }
       if (event.type === "user_left") room.members = room.members.filter((member) => member !== event.user);
       if (event.type !== "message_added") continue;
       room.bumped_at = event.at;

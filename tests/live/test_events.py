@@ -15,7 +15,7 @@ from domain.values import OPERATOR, RequestId, RoomId, UserId
 from projections.fanout.publications import CROWD
 from tests.support.conditions import eventually
 from tests.support.lanes_under_test import TURN_COLD
-from tests.support.live_service import HISTORY, Service, done, leave_all, new_room
+from tests.support.live_service import HISTORY, Service, done, give_role, leave_all, new_room
 from tests.support.open_pages import OpenPage
 from tests.support.people import Person
 from tests.support.realtime.relay import Fate, Relay, relay_to
@@ -28,7 +28,7 @@ FATES: tuple[Fate, ...] = get_args(Fate)
 
 @dataclass(frozen=True)
 class Scene:
-    """Ada and Bob are in a room, and in another one elsewhere; Ada has a page open at the room."""
+    """Ada and Bob are in a room, and in another one elsewhere, and own both; Ada has a page open at the room."""
 
     service: Service
     room: str
@@ -64,8 +64,9 @@ class Scene:
 async def scene(service: Service) -> AsyncIterator[Scene]:
     ada, bob, _ = service.people
     room, elsewhere = await new_room(ada), await new_room(ada)
-    await done(bob, room, "join")
-    await done(bob, elsewhere, "join")
+    for each in (room, elsewhere):
+        await done(bob, each, "join")
+        await give_role(ada, each, bob.user, "owner")
     await service.published()
     async with relay_to(service.websocket_url) as relay:
         page = await service.desk.open(ada, f"/rooms/{room}/", relay.url)
@@ -116,6 +117,82 @@ async def a_member_renames_the_room(scene: Scene) -> None:
 
 async def renaming_in_another_window(scene: Scene) -> None:
     await done(scene.people[0], scene.room, "rename", {"name": f"Renamed {scene.room}"})
+
+
+async def decided(scene: Scene, by: Person, about: Person, what: str, *, method: str = "POST", **body: object) -> None:
+    """A decision about a member."""
+    path = f"/api/rooms/{scene.room}/members/{about.user['id']}/{what}/"
+    answer = await by.request(method, path, {"why": "asked for", **body})
+    assert answer.status == 200, answer.raw
+
+
+async def a_member_gets_a_role(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "role", method="PUT", role="moderator")
+
+
+async def giving_a_role_in_another_window(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, ada, bob, "role", method="PUT", role="member")
+
+
+async def being_removed(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "remove")
+
+
+async def a_member_is_removed(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, ada, bob, "remove")
+
+
+async def being_banned(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "ban", minutes=60)
+
+
+async def a_member_is_banned_and_comes_back(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, ada, bob, "ban", minutes=60)
+    await decided(scene, ada, bob, "ban", method="DELETE")
+    await done(bob, scene.room, "join")
+
+
+async def being_muted(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "mute", minutes=60)
+
+
+async def being_muted_no_longer(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "mute", minutes=60)
+    await decided(scene, bob, ada, "mute", method="DELETE")
+
+
+async def the_reason_of_a_mute_is_erased(scene: Scene) -> None:
+    await being_muted(scene)
+    await erase(scene, (await scene.page.owner.get(f"/api/rooms/{scene.room}/")).body["version"])
+
+
+async def the_topic_is_set_and_taken_away(scene: Scene) -> None:
+    for topic in ("steam", ""):
+        answer = await scene.people[1].request("PUT", f"/api/rooms/{scene.room}/topic/", {"topic": topic})
+        assert answer.status == 200, answer.raw
+
+
+async def the_topic_is_set_and_erased(scene: Scene) -> None:
+    answer = await scene.people[1].request("PUT", f"/api/rooms/{scene.room}/topic/", {"topic": "steam"})
+    await erase(scene, answer.body["room"]["version"])
+
+
+async def the_room_is_archived(scene: Scene) -> None:
+    await done(scene.people[1], scene.room, "archive")
+
+
+async def the_room_is_reopened(scene: Scene) -> None:
+    await done(scene.people[1], scene.room, "archive")
+    await done(scene.people[0], scene.room, "reopen")
+    await scene.say(scene.people[1], "open again")
 
 
 async def a_message_is_erased(scene: Scene) -> None:
@@ -222,6 +299,19 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     a_crowd_joins_another_room_of_the_page: ("members_changed",),
     joining_amid_a_crowd: ("user_joined", "members_changed"),
     leaving_and_coming_back_amid_a_crowd: ("user_left", "user_joined", "members_changed"),
+    a_member_gets_a_role: ("role_given",),
+    giving_a_role_in_another_window: ("role_given",),
+    being_removed: ("user_left",),
+    a_member_is_removed: ("user_left",),
+    being_banned: ("user_banned", "user_left"),
+    a_member_is_banned_and_comes_back: ("user_banned", "user_left", "ban_lifted", "user_joined"),
+    being_muted: ("user_muted",),
+    being_muted_no_longer: ("user_muted", "mute_lifted"),
+    the_reason_of_a_mute_is_erased: ("user_muted", "content_erased"),
+    the_topic_is_set_and_taken_away: ("topic_set", "topic_set"),
+    the_topic_is_set_and_erased: ("topic_set", "content_erased"),
+    the_room_is_archived: ("room_archived",),
+    the_room_is_reopened: ("room_archived", "room_reopened", "message_added"),
     a_message_is_erased: ("message_added", "content_erased"),
     a_message_is_erased_again: ("message_added", "content_erased", "content_erased"),
     a_message_is_edited: ("message_added", "message_edited", "message_edited"),

@@ -68,6 +68,10 @@ class App:
         assert self._service is not None
         return self._service.process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._service is not None and self._service.process.returncode is None
+
     def signal(self, number: signal.Signals) -> None:
         if self._service is not None:
             with contextlib.suppress(ProcessLookupError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from tests.support.live_page import AWAY
+from tests.support.any_process import AWAY
 from tests.support.people import Answer, Person
 
 

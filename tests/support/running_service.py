@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from postgres.embedded import EmbeddedPostgres
 from projections.fanout.resize import change_lanes
 from tests.support.base_backup import BaseBackup
 from tests.support.killable_processes import App, Postgres, RealtimeServer, own_postgres_in
-from tests.support.live_page import Browser, LivePage
+from tests.support.live_page import LivePage
+from tests.support.open_pages import desk
 from tests.support.operator import OPERATOR
 from tests.support.people import Person
 from tests.support.realtime.server import CONFIG
@@ -31,7 +31,6 @@ class Stage:
     hub: RealtimeServer
     environment: dict[str, str]
     apps: list[App]
-    browsers: list[Browser]
     pages: list[LivePage]
     rooms: list[str]
 
@@ -41,10 +40,8 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def set_up(
-    folder: Path, postgres_folder: Path, *, people: int, rooms: int, lanes: int, chance: random.Random
-) -> AsyncIterator[Stage]:
-    """PostgreSQL, the hub and two application processes that share the lanes."""
+async def set_up(folder: Path, postgres_folder: Path, *, people: int, rooms: int, lanes: int) -> AsyncIterator[Stage]:
+    """PostgreSQL, the hub and two application processes that share the lanes, and an open page for each person."""
     async with AsyncExitStack() as running:
         postgres = await running.enter_async_context(own_postgres_in(postgres_folder, **QUICK))
         await change_lanes(lanes, postgres.dsn, operator=OPERATOR)
@@ -56,15 +53,16 @@ async def set_up(
             running.push_async_callback(app.kill)
             await app.start()
         urls = [app.url for app in apps]
-        browsers = []
-        for number in range(people):
-            person = await running.enter_async_context(Person(urls[0]))
+        persons = [await running.enter_async_context(Person(urls[0])) for _ in range(people)]
+        for number, person in enumerate(persons):
             await person.sign_up(f"person-{number}")
-            browsers.append(Browser(person, urls, random.Random(chance.random())))
-        opened = [await browsers[0].person.open_room(f"Room {number}") for number in range(rooms)]
+        opened = [await persons[0].open_room(f"Room {number}") for number in range(rooms)]
         for room_id in opened:
-            await browsers[0].post(f"/api/rooms/{room_id}/leave/", {}, key=f"leave {room_id}")
-        pages = [LivePage(browser, hub.url) for browser in browsers]
+            await persons[0].post(f"/api/rooms/{room_id}/leave/", {})
+        opening = await running.enter_async_context(desk())
+        pages = [opening.page(LivePage, person, urls=urls) for person in persons]
+        for page in pages:
+            await page.start("/rooms/", hub.url)
         database = Postgres(postgres, postgres_folder)
         backup = BaseBackup(postgres, postgres_folder, folder / "backup")
-        yield Stage(postgres, database, backup, hub, environment, apps, browsers, pages, opened)
+        yield Stage(postgres, database, backup, hub, environment, apps, pages, opened)

@@ -19,7 +19,7 @@ from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
 from projections.fanout.publications import MEMBERS_CHANGED
-from projections.readmodels.bodies import Around, body, named_by, room_version, shows_room
+from projections.readmodels.bodies import Around, body, room_version, shows_room
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Body, Message, MessageRoom, RoomSummary, User
 from tests.live.test_events import EVENTS as HAPPENINGS
@@ -45,9 +45,8 @@ def body_of(event: RoomEvent) -> Body:
     room = RoomSummary(room_id, WORDS, version, now, 1, None)
     place, actor = room_version(event), User(event.actor, "ada")
     said = Message(Version(1), WORDS, actor, MessageRoom(room_id, Version(1), now), now)
-    users = {user_id: User(user_id, "eve") for user_id in named_by(event)}
-    around = Around({place: room} if shows_room(event) else {}, messages={place: said}, users=users)
-    return body(event, actor, around)
+    around = Around({place: room} if shows_room(event) else {}, messages={place: said})
+    return body(event, {ACTOR: actor}, around)
 
 
 def test_the_union_of_events_is_closed() -> None:

@@ -12,7 +12,7 @@ MOST = 1000
 """Invitations in one list."""
 
 INVITATIONS_OF = f"""
-SELECT rooms.room_id, {NAME} AS name, invitation.invited_at, invitation.invited_by, users.username
+SELECT rooms.room_id, {NAME} AS name, invitation.invited_at, invitation.invited_by, users.username, users.kind
 FROM room_invitations AS invitation JOIN rooms USING (room_id) {NAMED}
 LEFT JOIN users ON users.user_id = invitation.invited_by
 WHERE invitation.user_id = $1 AND invitation.ended_version IS NULL
@@ -20,7 +20,7 @@ ORDER BY invitation.invited_at DESC, rooms.room_id LIMIT {MOST}
 """
 
 INVITED_TO = f"""
-SELECT invitation.user_id, users.username
+SELECT invitation.user_id, users.username, users.kind
 FROM room_invitations AS invitation LEFT JOIN users USING (user_id)
 WHERE invitation.room_id = $1 AND invitation.ended_version IS NULL
 ORDER BY invitation.invited_version LIMIT {MOST}
@@ -31,7 +31,7 @@ USES = """(
 )"""
 
 LINKS = f"""
-SELECT made.*, {USES} AS uses, users.username
+SELECT made.*, {USES} AS uses, users.username, users.kind
 FROM invitation_links AS made LEFT JOIN users ON users.user_id = made.made_by
 WHERE made.room_id = $1 AND made.revoked_version IS NULL AND made.expires_at > now() AND {USES} < made.max_uses
 ORDER BY made.made_version
@@ -81,7 +81,7 @@ class AdmissionQueries:
         return [
             OpenInvitation(
                 NamedRoom(row["room_id"], row["name"]),
-                user(row["invited_by"], row["username"]),
+                user(row["invited_by"], row["username"], row["kind"]),
                 timestamp(row["invited_at"]),
             )
             for row in await self._database.fetch(INVITATIONS_OF, user_id)
@@ -89,14 +89,17 @@ class AdmissionQueries:
 
     async def invited_to(self, room_id: RoomId) -> list[User]:
         """Who is invited to a room and has not answered, in the order of the invitations."""
-        return [user(row["user_id"], row["username"]) for row in await self._database.fetch(INVITED_TO, room_id)]
+        return [
+            user(row["user_id"], row["username"], row["kind"])
+            for row in await self._database.fetch(INVITED_TO, room_id)
+        ]
 
     async def links(self, room_id: RoomId) -> list[InvitationLink]:
         """The links of a room that are in use."""
         return [
             InvitationLink(
                 link=row["made_version"],
-                made_by=user(row["made_by"], row["username"]),
+                made_by=user(row["made_by"], row["username"], row["kind"]),
                 made_at=timestamp(row["made_at"]),
                 expires_at=timestamp(row["expires_at"]),
                 max_uses=row["max_uses"],

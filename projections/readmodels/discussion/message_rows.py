@@ -66,7 +66,7 @@ def retraction_columns(alias: str = "retraction", prefix: str = "") -> str:
     """SQL: the columns of a `retraction`."""
     return f"""
     {alias}.retracted_at AS {prefix}retracted_at, {alias}.retracted_by AS {prefix}retracted_by,
-    {alias}_user.username AS {prefix}retracted_by_name,
+    {alias}_user.username AS {prefix}retracted_by_name, {alias}_user.kind AS {prefix}retracted_by_kind,
     coalesce({alias}_why.content, {alias}.why, '') AS {prefix}retracted_why
 """
 
@@ -81,7 +81,7 @@ def extras(message: str, at: str | None = None) -> str:
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_array(
         emoji, given, (
-            SELECT json_agg(json_build_array(named.user_id, users.username) ORDER BY place)
+            SELECT json_agg(json_build_array(named.user_id, users.username, users.kind) ORDER BY place)
             FROM unnest(first_users) WITH ORDINALITY AS named (user_id, place)
             LEFT JOIN users ON users.user_id = named.user_id)
         ) ORDER BY first_version)::text AS reactions
@@ -103,9 +103,9 @@ LEFT JOIN users AS {message}_pinner ON {message}_pinner.user_id = {message}_pin.
 def message_columns(message: str) -> str:
     """SQL: the columns of a message, of `text` and of `extras`, for `message_of`. The author's row is `users`."""
     return f"""
-    {message}.version, {message}.posted_at, {message}.user_id, users.username, {message}.reply_to,
+    {message}.version, {message}.posted_at, {message}.user_id, users.username, users.kind, {message}.reply_to,
     {message}_edit.edited_at, {message}_reacted.reactions, {message}_pin.pinned_at, {message}_pin.pinned_by,
-    {message}_pinner.username AS pinned_by_name, {text_columns(message)}
+    {message}_pinner.username AS pinned_by_name, {message}_pinner.kind AS pinned_by_kind, {text_columns(message)}
 """
 
 
@@ -121,7 +121,7 @@ def message_of(room_id: RoomId, row: asyncpg.Record) -> Message:
     return Message(
         row["version"],
         content,
-        user(row["user_id"], row["username"]),
+        user(row["user_id"], row["username"], row["kind"]),
         MessageRoom(room_id, row["version"], said_at),
         said_at,
         erased,
@@ -145,13 +145,13 @@ def retraction_of(row: asyncpg.Record, prefix: str = "") -> Retraction | UnsetTy
     at = row[f"{prefix}retracted_at"]
     if at is None:
         return UNSET
-    by = user(row[f"{prefix}retracted_by"], row[f"{prefix}retracted_by_name"])
+    by = user(row[f"{prefix}retracted_by"], row[f"{prefix}retracted_by_name"], row[f"{prefix}retracted_by_kind"])
     return Retraction(timestamp(at), by, row[f"{prefix}retracted_why"])
 
 
 def pin_of(row: asyncpg.Record) -> Pin:
     """The pin in a row with `message_columns`."""
-    return Pin(timestamp(row["pinned_at"]), user(row["pinned_by"], row["pinned_by_name"]))
+    return Pin(timestamp(row["pinned_at"]), user(row["pinned_by"], row["pinned_by_name"], row["pinned_by_kind"]))
 
 
 def reactions_of(counted: str) -> list[Reaction]:

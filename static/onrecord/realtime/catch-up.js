@@ -94,9 +94,9 @@ export class CatchUp {
 
   /** Ask whether the server publishes in time, and whether what the mirror shows is in the log. Raises ApiError. */
   async ask() {
-    const places = this.#mirror.log;
+    const asked = this.#mirror.places.all;
     this.isLate = (await this.#api.get(this.#mirror.withLog("/api/delivery/"))).is_late;
-    this.#mirror.confirm(places);
+    this.#mirror.places.confirm(asked);
   }
 
   /**
@@ -149,12 +149,12 @@ export class CatchUp {
   async #readFeed() {
     for (;;) {
       const path = `/api/feed/?after=${this.#mirror.position}&limit=${FEED_LIMIT}`;
-      const places = this.#mirror.log;
+      const asked = this.#mirror.places.all;
       /** @type {{ events: StreamEvent[], position: number, log?: string }} */
       const { events, position, log } = await this.#api.get(this.#mirror.withLog(path));
       for (const event of events) this.#mirror.receive(event);
       this.#mirror.position = Math.max(this.#mirror.position, position);
-      this.#mirror.confirm(places, log);
+      this.#mirror.places.confirm(asked, { position, log });
       if (events.length < FEED_LIMIT) return;
     }
   }

@@ -4,7 +4,7 @@ import { find, fromTemplate } from "../dom.js";
 import { separator } from "../times.js";
 
 /**
- * @import { Message } from "../../onrecord/shapes.js"
+ * @import { Message, User } from "../../onrecord/shapes.js"
  * @import { OutgoingMessage } from "../../onrecord/outbox.js"
  */
 
@@ -45,6 +45,7 @@ export function messageItem(roomId, { id, content, user, created_at, erased }) {
   item.id = `m${id}`;
   item.dataset.id = String(id);
   find(item, ".author").textContent = user.username;
+  showKind(find(item, ".kind"), user);
   find(item, ".when", HTMLAnchorElement).href = `/rooms/${roomId}/history/?at=${id}`;
   const time = find(item, "time", HTMLTimeElement);
   time.dateTime = created_at;
@@ -53,6 +54,18 @@ export function messageItem(roomId, { id, content, user, created_at, erased }) {
   if (erased === undefined) find(item, ".text").replaceChildren(...textNodes(content));
   else find(item, ".text").textContent = erasedNote(erased.at, erased.why);
   return item;
+}
+
+/**
+ * What an account is, where it is no ordinary one.
+ *
+ * @param {HTMLElement} element
+ * @param {User} user
+ */
+export function showKind(element, { kind }) {
+  element.hidden = kind === undefined;
+  element.textContent = kind ?? "";
+  element.className = kind === undefined ? "kind" : `kind kind-${kind}`;
 }
 
 /** @param {string} content */

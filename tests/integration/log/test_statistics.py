@@ -51,7 +51,7 @@ NOT_TYPED = {
     "snapshots.topic": OF_THE_PROGRAM,
     "stored_events.state": "words in the log itself are never erased",
     "stored_events.topic": OF_THE_PROGRAM,
-    "throttle_buckets.key": "a hash of what is counted, for some minutes",
+    "throttle_buckets.key": "an HMAC of what is counted, for some minutes",
     "users.role": OF_THE_PROGRAM,
 }
 """Why each of these may have statistics. All other columns with room for a text have the statistics target 0."""

@@ -2,14 +2,17 @@
 
 import re
 from html import escape
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiohttp.test_utils import TestServer
 
 from api.accounts.demo import PEOPLE
 from api.files import TEMPLATES
 from api.http.app_keys import ACCOUNTS, CORE
 from cli.support.demo_data import seed
+from projections.readmodels.shapes import RoomMember
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Person
 
@@ -131,6 +134,24 @@ async def test_a_form_that_is_sent_twice_says_it_once(ada: Person) -> None:
         assert sent[:2] == (303, f"/rooms/{room}/#newest")
     messages = (await ada.get(f"/api/rooms/{room}/messages/")).body["results"]
     assert [message["content"] for message in messages] == ["once\nonly"]
+
+
+async def test_a_page_of_an_empty_room_is_answered_while_its_first_message_is_posted(
+    server: TestServer, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await ada.open_room("General")
+    members = server.app[CORE].members
+    members_at = members.at
+
+    async def post_meanwhile(*where: Any) -> list[RoomMember]:
+        answer = await ada.post(f"/api/rooms/{room}/messages/", {"content": "the first"})
+        assert answer.status == 201
+        return await members_at(*where)
+
+    monkeypatch.setattr(members, "at", post_meanwhile)
+    page = await ada.get(f"/rooms/{room}/")
+    assert page.status == 200
+    assert '<p class="older" hidden>' in page.raw.decode()
 
 
 async def test_a_room_is_renamed_on_its_page_and_its_history_shows_both_names(ada: Person) -> None:

@@ -12,7 +12,7 @@ from tests.support.faults.checks import check
 from tests.support.faults.crowd import Crowd, sign_up_crowd
 from tests.support.faults.database import InTurn, Maintenance, Postmaster, Restore
 from tests.support.faults.pages import Connections, Sleep
-from tests.support.faults.run import Deaths, listening, run
+from tests.support.faults.run import Deaths, run
 from tests.support.faults.talk import Talk
 from tests.support.killable_processes import Hanging, LaneNumber, Victim
 from tests.support.lanes_under_test import lanes_of
@@ -22,10 +22,6 @@ SECONDS = float(os.environ.get("SECONDS", "10"))
 """How long things die; `make soak` asks for more."""
 CROWD = int(os.environ.get("CROWD", "1000"))
 """How many people come into a room at once; `make soak` asks for more."""
-RESTORES = os.environ.get("RESTORES", "no") == "yes"
-"""Whether backups are restored as well, which `make soak` asks for. A page here, unlike one in a browser, may keep a
-message that a restore took back; test_restored_backup.py and the browsers' tests hold that one by one.
-"""
 
 
 @pytest.mark.timeout(2 * SECONDS + 240)
@@ -35,7 +31,7 @@ async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
     chance = random.Random(seed)
-    async with set_up(tmp_path, postgres_folder, people=12, rooms=4, lanes=2, chance=chance) as stage:
+    async with set_up(tmp_path, postgres_folder, people=12, rooms=4, lanes=2) as stage:
         talk = Talk(stage.rooms)
         turn = asyncio.Lock()
         others: list[Victim] = [
@@ -47,21 +43,21 @@ async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
             Sleep(stage.pages, stage.dsn, chance),
             LaneNumber(stage.dsn, chance),
         ]
+        restore = Restore(stage.backup, talk, stage.apps)
         rare: list[Victim] = [
             InTurn(Postmaster(stage.postgres, postgres_folder), turn),
             Maintenance(stage.dsn, chance),
             Crowd(stage.dsn, await sign_up_crowd(stage.dsn, CROWD), stage.rooms[0]),
+            InTurn(restore, turn),
         ]
-        if RESTORES:
-            rare.append(InTurn(Restore(stage.backup, talk), turn))
         happened = await run(stage, talk, Deaths(stage.hub, others, rare, chance), seconds=SECONDS, messages=100)
-    print(happened)  # noqa: T201 - what `make soak` is run for
+    print(happened, "restored under so many processes:", dict(restore.under))  # noqa: T201 - what `make soak` is for
 
 
 async def test_a_process_killed_with_kill_9_loses_its_lanes_to_the_other_within_seconds(
     tmp_path: Path, postgres_folder: Path
 ) -> None:
-    async with set_up(tmp_path, postgres_folder, people=4, rooms=2, lanes=2, chance=random.Random(5)) as stage:
+    async with set_up(tmp_path, postgres_folder, people=4, rooms=2, lanes=2) as stage:
         dying, other = stage.apps
         talk = Talk(stage.rooms)
 
@@ -73,15 +69,14 @@ async def test_a_process_killed_with_kill_9_loses_its_lanes_to_the_other_within_
             return {int(holder.rpartition(":")[2]) for holder in holders if holder} == set(pids)
 
         await eventually(lambda: held_by(dying.pid, other.pid), timeout_s=20)
-        async with listening(stage.pages):
-            async with asyncio.TaskGroup() as group:
-                for number, browser in enumerate(stage.browsers):
-                    group.create_task(talk.take_part(browser, set(), random.Random(number)))
-                await eventually(lambda: said_more(100), timeout_s=30)
-                await dying.kill()
-                await eventually(lambda: held_by(other.pid), timeout_s=10)
-                said = len(talk.said)
-                await eventually(lambda: said_more(said + 100), timeout_s=30)
-                talk.is_over = True
-            assert (await check(stage, talk)).arrived > 400
-            assert not any(page.caught_up or page.recovered for page in stage.pages)
+        async with asyncio.TaskGroup() as group:
+            for number, page in enumerate(stage.pages):
+                group.create_task(talk.take_part(page, random.Random(number)))
+            await eventually(lambda: said_more(100), timeout_s=30)
+            await dying.kill()
+            await eventually(lambda: held_by(other.pid), timeout_s=10)
+            said = len(talk.said)
+            await eventually(lambda: said_more(said + 100), timeout_s=30)
+            talk.is_over = True
+        assert (await check(stage, talk)).arrived > 400
+        assert not any(page.caught_up or page.recovered for page in stage.pages)

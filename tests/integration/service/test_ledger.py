@@ -136,3 +136,30 @@ async def test_a_ledger_that_cannot_be_read_or_written_is_one_line(
     refused = await asyncio.to_thread(CliRunner(env=settings).invoke, main, arguments)
     assert refused.exit_code == 1
     assert refused.stderr.startswith(f"Error: the ledger {tmp_path} cannot be written: ")
+
+
+async def test_what_reapply_must_keep_is_named_and_the_rest_goes(
+    ada: Person, database_url: str, settings_of_commands: dict[str, str], tmp_path: Path
+) -> None:
+    """As in a backup of before a room was renamed and its former name erased."""
+    room = await ada.open_room("A telephone number")
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": SAID})
+    connection = await asyncpg.connect(database_url)
+    rows = await connection.fetch(
+        "SELECT originator_version AS version, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed"
+        " FROM stored_events WHERE originator_version IN (1, 3)"
+    )
+    ledger = "".join(json.dumps({"room": room, **dict(row)}) + "\n" for row in rows)
+    tmp_path.with_name(f"{tmp_path.name}.erasures.jsonl").write_text(ledger)
+    again = ("audit", "reapply", "--why", "restored", "--yes")
+    done = await onrecord(settings_of_commands, *again)
+    assert f"erased in {room}: version 3\n" in done.stdout
+    assert f"keeps in {room}: version 1: it is the name that the room has: rename the room first\n" in done.stdout
+    assert "content is still withheld, texts that are kept: 1" in done.stderr
+    refused = await asyncio.to_thread(CliRunner(env=settings_of_commands).invoke, main, ["room", "list"])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert (await ada.post(f"/api/rooms/{room}/rename/", {"name": "General"})).status == 200
+    assert "still" not in (await onrecord(settings_of_commands, *again)).stderr
+    assert "General" in (await onrecord(settings_of_commands, "room", "list")).stdout
+    assert await connection.fetchval("SELECT count(*) FROM bodies WHERE content = $1", SAID) == 0
+    await connection.close()

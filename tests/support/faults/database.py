@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from tests.support.base_backup import BaseBackup
 from tests.support.conditions import eventually
 from tests.support.embedded import kill_server
 from tests.support.faults.talk import Talk
-from tests.support.killable_processes import Victim
+from tests.support.killable_processes import App, Victim
 
 MAINTENANCE = (
     "VACUUM (FREEZE)",
@@ -22,6 +24,9 @@ MAINTENANCE = (
     "ANALYZE",
     "CREATE INDEX CONCURRENTLY maintenance_idx ON stored_events (topic)",
 )
+LOST = 20
+"""So many messages, at least, are confirmed between a backup and its restore."""
+
 CLEAN_UP = "DROP INDEX CONCURRENTLY IF EXISTS maintenance_idx"
 
 
@@ -59,13 +64,19 @@ class Postmaster:
 
 
 class Restore:
-    """A base backup is taken, and soon put in the place of the database while everything else runs on."""
+    """A base backup is taken, and put in the place of the database some messages later, while everything else runs on.
+
+    Every second time, one process of the service that remembers the log runs at the least; otherwise it is left to
+    chance. `under` counts how many ran.
+    """
 
     name = "restored backup"
 
-    def __init__(self, backup: BaseBackup, talk: Talk) -> None:
+    def __init__(self, backup: BaseBackup, talk: Talk, apps: Sequence[App]) -> None:
+        self.under: Counter[int] = Counter()
         self._backup = backup
         self._talk = talk
+        self._apps = apps
         self._confirmed = 0
 
     async def kill(self) -> None:
@@ -73,8 +84,16 @@ class Restore:
         await self._backup.take()
 
     async def start(self) -> None:
+        await eventually(lambda: self._talk.has(self._confirmed + LOST), timeout_s=60)
+        if self.under.total() % 2 == 0:
+            await eventually(self._has_running_app, timeout_s=60)
+        self.under[sum(app.is_running for app in self._apps)] += 1
+        self._talk.restores += 1
         await self._backup.restore()
         self._talk.took_back(self._confirmed)
+
+    async def _has_running_app(self) -> bool:
+        return any(app.is_running for app in self._apps)
 
 
 @dataclass

@@ -48,8 +48,7 @@ class Sleep:
         await eventually(self._run_out, timeout_s=60)
 
     async def start(self) -> None:
-        for page in self.asleep:
-            page.wake()
+        await asyncio.gather(*(page.wake() for page in self.asleep))
 
     async def _run_out(self) -> bool:
         with contextlib.suppress(*UNAVAILABLE):

@@ -1,10 +1,9 @@
 """People talk while the servers are killed at random; then the log and every page are checked."""
 
 import asyncio
-import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,7 +11,6 @@ from tests.support.conditions import eventually
 from tests.support.faults.checks import check
 from tests.support.faults.talk import Talk
 from tests.support.killable_processes import Victim
-from tests.support.live_page import LivePage
 from tests.support.running_service import Stage
 
 CALM_S = (1.0, 6.0)
@@ -58,29 +56,18 @@ class Deaths:
             await victim.start()
 
 
-@contextlib.asynccontextmanager
-async def listening(pages: Sequence[LivePage]) -> AsyncIterator[None]:
-    """Keep the pages open during the block; a page that fails ends it with its error."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(page.run()) for page in pages]
-        yield
-        for task in tasks:
-            task.cancel()
-
-
 async def run(stage: Stage, talk: Talk, deaths: Deaths, *, seconds: float, messages: int) -> dict[str, Any]:
     """Talk while servers die, then until that many messages are posted; then check everything.
 
     Returns what happened, for people to read.
     """
-    async with listening(stage.pages):
-        async with asyncio.TaskGroup() as group:
-            for browser in stage.browsers:
-                group.create_task(talk.take_part(browser, set(), random.Random(deaths.chance.random())))
-            await deaths.happen(seconds)
-            await eventually(lambda: talk.has(messages), timeout_s=60)
-            talk.is_over = True
-        checked = await check(stage, talk)
+    async with asyncio.TaskGroup() as group:
+        for page in stage.pages:
+            group.create_task(talk.take_part(page, random.Random(deaths.chance.random())))
+        await deaths.happen(seconds)
+        await eventually(lambda: talk.has(messages), timeout_s=60)
+        talk.is_over = True
+    checked = await check(stage, talk)
     return {
         "messages": len(talk.said),
         **talk.acts,

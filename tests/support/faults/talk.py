@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.support.live_page import Browser
+from tests.support.live_page import LivePage
 
 REFUSED = {"join": 409, "leave": 404}
 """The answer to one who is a member already, or no longer."""
@@ -36,37 +36,40 @@ class Talk:
 
     def took_back(self, confirmed: int) -> None:
         """A backup was restored that certainly has only the first `confirmed` messages."""
-        self.restores += 1
         self.unsure.update(list(self.said)[confirmed:], self._under_way)
 
-    async def take_part(self, browser: Browser, joined: set[str], chance: random.Random) -> None:
-        """Post, join and leave until the end; the outcome of every request is known then."""
+    async def take_part(self, page: LivePage, chance: random.Random) -> None:
+        """Post, join, leave and go from room to room until the end; the outcome of every request is known then."""
+        joined: set[str] = set()
         number = 0
         while not self.is_over:
             number += 1
             room_id, key = chance.choice(self.rooms), f"act {number}"
             if room_id not in joined:
-                await self._move(browser, room_id, "join", key)
+                await self._move(page, room_id, "join", key)
                 joined.add(room_id)
+                await page.go(f"/rooms/{room_id}/")
             elif len(joined) > 1 and chance.random() < 0.03:
-                await self._move(browser, room_id, "leave", key)
+                await self._move(page, room_id, "leave", key)
                 joined.discard(room_id)
-            elif not await self._say(browser, room_id, f"{browser.person.user['username']} {number}", key):
+            elif chance.random() < 0.03:
+                await page.go(f"/rooms/{room_id}/")
+            elif not await self._say(page, room_id, f"{page.owner.user['username']} {number}"):
                 joined.discard(room_id)
 
-    async def _move(self, browser: Browser, room_id: str, act: str, key: str) -> None:
-        answer = await browser.post(f"/api/rooms/{room_id}/{act}/", {}, key=key)
+    async def _move(self, page: LivePage, room_id: str, act: str, key: str) -> None:
+        answer = await page.browser.post(f"/api/rooms/{room_id}/{act}/", {}, key=key)
         assert answer.status == 200 or (self.restores and answer.status == REFUSED[act]), answer.raw
         self.acts[act] += 1
 
-    async def _say(self, browser: Browser, room_id: str, content: str, key: str) -> bool:
+    async def _say(self, page: LivePage, room_id: str, content: str) -> bool:
         """Whether it was recorded: not where a restored backup has this person outside of the room."""
         assert content not in self.said
         self._under_way.add(content)
-        answer = await browser.post(f"/api/rooms/{room_id}/messages/", {"content": content}, key=key)
+        version = await page.say(room_id, content)
         self._under_way.discard(content)
-        if self.restores and answer.status == 404:
+        if version is None:
+            assert self.restores, f"{content} was refused"
             return False
-        assert answer.status == 201, answer.raw
-        self.said[content] = (room_id, answer.body["id"])
+        self.said[content] = (room_id, version)
         return True

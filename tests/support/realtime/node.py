@@ -49,13 +49,13 @@ class NodeProgram:
         process = await asyncio.create_subprocess_exec(node(), script, stdin=pipe, stdout=pipe, limit=LONGEST_LINE)
         return cls(process, on_event)
 
-    async def do(self, command: str, **fields: Any) -> Any:
+    async def do(self, command: str, *, timeout_s: float = TIMEOUT_S, **fields: Any) -> Any:
         """Run a command and return its result. Raises CommandFailed."""
         assert self._process.stdin is not None
         number = next(self._ids)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         self._process.stdin.write(json.dumps({"id": number, "command": command, **fields}).encode() + b"\n")
-        return await asyncio.wait_for(answer, TIMEOUT_S)
+        return await asyncio.wait_for(answer, timeout_s)
 
     async def close(self) -> None:
         assert self._process.stdin is not None
@@ -72,7 +72,8 @@ class NodeProgram:
             else:
                 self._on_event(event)
         for answer in self._answers.values():
-            answer.set_exception(ConnectionError("the program ended"))
+            if not answer.done():
+                answer.set_exception(ConnectionError("the program ended"))
 
     def _answered(self, answer: asyncio.Future[Any], event: Event) -> None:
         if answer.cancelled():
