@@ -33,8 +33,12 @@ class LedgerKeeper:
         """Write that the account is erased that has this number at this time."""
         await asyncio.to_thread(self._ledger.append, [ErasedUser(user_id, at)])
 
+    async def users_erased(self, users: Sequence[ErasedUser]) -> None:
+        """Write that these accounts are erased."""
+        await asyncio.to_thread(self._ledger.append, users)
+
     async def catch_up(self) -> None:
-        """Write what a process erased that died before it wrote so."""
+        """Write the words that a process erased which died before it wrote so."""
         known = await asyncio.to_thread(self._known)
         missing: list[Place] = []
         async for place in self._erased():

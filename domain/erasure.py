@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Generic, Protocol
 from uuid import uuid4
@@ -58,6 +58,9 @@ class Wordings(Protocol):
         """All versions of the earlier messages of a user, the names that they gave to rooms, and the reasons for which
         they retracted messages, unless they are erased.
         """
+
+    async def erased_for(self, request: RequestId, *, since: datetime) -> int:
+        """How many texts were erased for a request that was made at `since`."""
 
 
 class Requests(Protocol):
@@ -163,11 +166,18 @@ class Erasing(Generic[P_co]):
         await self._erase(plan, erased_by, why)
         await self._requests.carry_out(plan.request, plan.outcome)
 
-    async def go_on(self, request: RequestId, target: Target, *, erased_by: UserId, why: str) -> Plan:
-        """Erase what is left of a request on record and is no longer kept; returns what came of it."""
+    async def go_on(
+        self, request: RequestId, target: Target, *, erased_by: UserId, why: str, since: datetime, counted: int
+    ) -> Plan:
+        """Erase what is left of a request on record and is no longer kept; returns what came of it.
+
+        It was made at `since`, and `counted` texts are on record as erased for it: what a process erased that died
+        before it said so is counted now.
+        """
         plan = await _planned(Plan(request, target), self._left_of(target))
         await self._erase(plan, erased_by, why)
-        await self._requests.carry_out(plan.request, plan.outcome)
+        erased = await self._wordings.erased_for(request, since=since) - counted
+        await self._requests.carry_out(plan.request, replace(plan.outcome, erased=max(0, erased)))
         return plan
 
     async def erase(self, room_id: RoomId, versions: Sequence[int], *, why: str, request: RequestId) -> None:

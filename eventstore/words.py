@@ -8,10 +8,9 @@ keeps its words; what is stored of a sealed one does not have them. The format: 
 import os
 from binascii import b2a_base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -42,8 +41,7 @@ ERASED = ""
 """What an event holds instead of words that were erased: no words are blank."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """What opens a seal: the words, the client id that came with them, and a salt that makes guessing useless."""
 
     salt: bytes

@@ -67,7 +67,7 @@ class RoomRules:
 
 def _may_be_an_operators(event: RoomEvent) -> bool:
     """Whether an operator, or the service itself, may have done it without an account."""
-    return not isinstance(event, Room.UserJoined | Room.MessageAdded | Room.RoomRenamed)
+    return not isinstance(event, Room.RoomOpened | Room.UserJoined | Room.MessageAdded)
 
 
 def _check(event: RoomEvent, room: RuledRoom) -> None:
@@ -106,6 +106,8 @@ def _check(event: RoomEvent, room: RuledRoom) -> None:
             room.check_owner(event.user_id)
         case Room.TopicSet() | Room.RoomArchived() | Room.RoomReopened():
             room.check_owner(event.user_id)
+        case Room.RoomRenamed() if event.user_id == OPERATOR:
+            pass
         case _:  # a new kind is a member's doing, or verify names the first of it
             _check_member(event, event.actor, room)
 

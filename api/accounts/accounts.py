@@ -51,6 +51,11 @@ UPDATE users SET
     deactivated_at = coalesce(deactivated_at, now()), erased_at = coalesce(erased_at, now())
 WHERE user_id = $1
 """
+# Processes that have a session of this user in memory read it again.
+SET_BOT = """
+WITH account AS (UPDATE users SET is_bot = $2 WHERE user_id = $1 RETURNING user_id)
+SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LEFT JOIN sessions USING (user_id)
+"""
 SUMMARY = """
 SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
     AND now() < least(idle_expires_at, expires_at)) AS sessions
@@ -248,6 +253,11 @@ async def set_hash(connection: asyncpg.Connection, user_id: UserId, password_has
 async def set_active(connection: asyncpg.Connection, user_id: UserId, *, is_active: bool) -> None:
     """Deactivate or reactivate an account, within the caller's transaction."""
     await connection.execute(REACTIVATE if is_active else DEACTIVATE, user_id)
+
+
+async def set_bot(connection: asyncpg.Connection, user_id: UserId, *, is_bot: bool) -> None:
+    """Say that programs use an account, or people again, within the caller's transaction."""
+    await connection.fetch(SET_BOT, user_id, is_bot, CHANNEL)
 
 
 def _failure(account: asyncpg.Record | None, *, fits: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from api.core import Core
-from api.erasure.account_erasure import returned_users
+from api.erasure.account_erasure import returned_users, unwritten_users
 from audit.ledger import ErasedUser, LedgerUnavailable, Line
 from audit.returned import returned_words
 from eventstore.errors import ContentWithheld
@@ -45,7 +45,10 @@ class Withholding:
         """Look, and complete the ledger with what is erased here. Raises LedgerUnavailable, StoreUnavailable."""
         self._gate.close()
         await self._look()
-        await self._core.ledger.catch_up()
+        ledger = self._core.ledger
+        await ledger.catch_up()
+        async with self._core.database.connection() as connection:
+            await ledger.users_erased(await unwritten_users(await ledger.erased_users(), connection))
 
     async def run(self) -> None:
         """Look again when the log may have gone back, and until what was erased is erased again."""

@@ -8,10 +8,12 @@ import click
 
 from api.core import Core
 from api.settings import Settings
+from cli.support.changing import change
 from cli.support.environment import bring_up_to_date, chat_core, existing_database
 from cli.support.erasure import erase, erasing_options
 from cli.support.log_reader import Reader, VersionOrTime, read
 from cli.support.numbers import POSITION, limit_option
+from cli.support.operator_options import operator_options, put_on_record
 from cli.support.output import (
     Users,
     moment,
@@ -26,8 +28,9 @@ from cli.support.output import (
 )
 from domain.erasure import Plan
 from domain.room import Room
+from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
-from domain.values import UserId
+from domain.values import OPERATOR, UserId
 from eventstore.values import Version
 from projections.operator_actions import Operator
 from projections.readmodels.bodies import RoomVersion, room_version
@@ -186,6 +189,28 @@ def visible(room: str, version: Version, as_json: bool) -> None:
         )
 
     read(run)
+
+
+@room.command()
+@click.argument("room")
+@click.argument("name")
+@operator_options
+def rename(room: str, name: str, operator: Operator) -> None:
+    """Rename ROOM (id or name) to NAME: a room's name can only be erased when it has another one.
+
+    Members rename rooms themselves. An operator can also while nothing is served, after a backup was restored.
+
+    \b
+    onrecord room rename "A telephone number" General --why "asked for in letter 17"
+    """
+
+    async def run(core: Core, _: Reader) -> None:
+        room_id = await core.time_travel.room_id(room)
+        await core.chat.rename_room(RenameRoom(room_id, OPERATOR, name))
+        await put_on_record(operator, "rename room", f"room {room_id}", core.database)
+        click.echo(room_id)
+
+    change(run)
 
 
 @room.command(name="erase")

@@ -75,7 +75,7 @@ class HistoryChanged(UserEvent):
         aggregate.open_from = self.originator_version if self.history == "all" else None
 
 
-class Access(Roles):
+class Entrance(Roles):
     """Who may enter the room, and what a joiner may read."""
 
     def change_visibility(self, *, user_id: UserId, visibility: Visibility, is_taken: bool) -> None:

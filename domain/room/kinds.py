@@ -15,13 +15,6 @@ RoomEvent = (
     | messages.MessageAdded
     | naming.RoomRenamed
     | erasing.ContentErased
-    | access.VisibilityChanged
-    | access.HistoryChanged
-    | invitations.UserInvited
-    | invitations.InvitationWithdrawn
-    | invitations.InvitationDeclined
-    | invitations.InvitationLinkMade
-    | invitations.InvitationLinkRevoked
     | roles.RoleGiven
     | moderation.UserBanned
     | moderation.BanLifted
@@ -36,6 +29,13 @@ RoomEvent = (
     | reacting.ReactionRemoved
     | pinning.MessagePinned
     | pinning.MessageUnpinned
+    | access.VisibilityChanged
+    | access.HistoryChanged
+    | invitations.UserInvited
+    | invitations.InvitationWithdrawn
+    | invitations.InvitationDeclined
+    | invitations.InvitationLinkMade
+    | invitations.InvitationLinkRevoked
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -60,13 +60,6 @@ class KindsByName:
     MessageAdded: TypeAlias = messages.MessageAdded
     RoomRenamed: TypeAlias = naming.RoomRenamed
     ContentErased: TypeAlias = erasing.ContentErased
-    VisibilityChanged: TypeAlias = access.VisibilityChanged
-    HistoryChanged: TypeAlias = access.HistoryChanged
-    UserInvited: TypeAlias = invitations.UserInvited
-    InvitationWithdrawn: TypeAlias = invitations.InvitationWithdrawn
-    InvitationDeclined: TypeAlias = invitations.InvitationDeclined
-    InvitationLinkMade: TypeAlias = invitations.InvitationLinkMade
-    InvitationLinkRevoked: TypeAlias = invitations.InvitationLinkRevoked
     RoleGiven: TypeAlias = roles.RoleGiven
     UserBanned: TypeAlias = moderation.UserBanned
     BanLifted: TypeAlias = moderation.BanLifted
@@ -81,6 +74,13 @@ class KindsByName:
     ReactionRemoved: TypeAlias = reacting.ReactionRemoved
     MessagePinned: TypeAlias = pinning.MessagePinned
     MessageUnpinned: TypeAlias = pinning.MessageUnpinned
+    VisibilityChanged: TypeAlias = access.VisibilityChanged
+    HistoryChanged: TypeAlias = access.HistoryChanged
+    UserInvited: TypeAlias = invitations.UserInvited
+    InvitationWithdrawn: TypeAlias = invitations.InvitationWithdrawn
+    InvitationDeclined: TypeAlias = invitations.InvitationDeclined
+    InvitationLinkMade: TypeAlias = invitations.InvitationLinkMade
+    InvitationLinkRevoked: TypeAlias = invitations.InvitationLinkRevoked
 
 
 class NamedEvents(KindsByName):

@@ -26,7 +26,7 @@ class RenameRoom:
 
 
 class RoomRenamed(UserEvent):
-    """The room was renamed: by an owner or, before there were roles, by any member."""
+    """The room was renamed: by an owner, an operator or, before there were roles, by any member."""
 
     TOPIC = "room_renamed"
     LABEL = "renamed the room"
@@ -62,7 +62,6 @@ class Naming(Roles):
         self.check_owner(user_id)
         if name.strip() == present:
             raise InvalidField("name", "The room has this name already.")
-        self.must_not_be_direct()
         if is_taken and self.visibility == "public":
             raise NameTaken(NAME_TAKEN)
         self.trigger_event(RoomRenamed, user_id=user_id, name=name.strip())

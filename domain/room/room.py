@@ -7,7 +7,7 @@ from typing import cast
 from eventsourcing.domain import Aggregate, event
 
 from domain.errors import InvalidField
-from domain.room.access import Access, History, Visibility, as_visibility
+from domain.room.access import Entrance, History, Visibility, as_visibility
 from domain.room.discussion.editing import Editing
 from domain.room.discussion.pinning import Pinning
 from domain.room.discussion.reacting import Reacting
@@ -31,7 +31,7 @@ PEOPLE_LIMIT = 8
 
 class Room(
     Membership,
-    Access,
+    Entrance,
     Messages,
     Editing,
     Retracting,

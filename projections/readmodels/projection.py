@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +17,7 @@ from domain.names import name_key
 from domain.room import Room, RoomEvent
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
-from postgres.calls import Call
+from postgres.calls import Call, columns
 from projections.readmodels import fold_version
 from projections.readmodels.admission.projection import AdmissionEvent, fold_admission
 from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion
@@ -268,8 +268,3 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
         for e in messages
     ]
     return Call("fold_changes_v2", base, *columns(rooms, 7), *columns(said, 6))
-
-
-def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows of `width` fields as one list per column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 
 from domain.erasure import IN_THE_LOG, ROOM_NAME, Worded
-from domain.values import RoomId, UserId
+from domain.values import RequestId, RoomId, UserId
 from domain.words import Erased, Plain
 from eventstore.log import ROWS_AND_WORDS, Log
+from eventstore.log import TABLE as LOG
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
@@ -66,6 +67,18 @@ ERASED = f"""
 SELECT room_id, version FROM erasures WHERE (room_id, version) > ($1, $2) ORDER BY room_id, version LIMIT {PAGE}
 """
 
+# By the events that say so. Clocks of processes differ, by less than a day.
+ERASED_FOR = f"""
+SELECT coalesce(sum(jsonb_array_length(state -> 'versions')), 0)
+FROM (
+    SELECT convert_from(state, 'utf8')::jsonb AS state
+    FROM (
+        SELECT DISTINCT room_id, erased_version FROM erasures WHERE erased_at >= $2::timestamptz - interval '1 day'
+    ) AS gone JOIN {LOG} ON originator_id = room_id AND originator_version = erased_version
+) AS told
+WHERE state ->> 'request' = $1
+"""
+
 FIRST = (UUID(int=0), 0)
 
 
@@ -99,6 +112,10 @@ class ReadModelWordings:
         given = await self._decoded(rows, by=(user_id, before))
         for worded in await self._kept([worded for worded in given if not worded.is_erased]):
             yield worded
+
+    async def erased_for(self, request: RequestId, *, since: datetime) -> int:
+        """How many texts were erased for a request that was made at `since`."""
+        return int(await self._database.fetchval(ERASED_FOR, str(request), since))
 
     async def erased(self) -> AsyncIterator[tuple[UUID, int]]:
         """The rooms and versions whose words were erased."""

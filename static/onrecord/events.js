@@ -33,6 +33,12 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   topic_set: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   room_archived: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   room_reopened: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  message_edited: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  message_retracted: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  reaction_added: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
+  reaction_removed: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
+  message_pinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  message_unpinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
   visibility_changed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   history_changed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   user_invited: { apply: (room, /** @type {RoomEvent<Invitation>} */ event) => room.update(event.body.room) },
@@ -40,12 +46,6 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   invitation_declined: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   invitation_link_made: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   invitation_link_revoked: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
-  message_edited: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
-  message_retracted: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
-  reaction_added: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
-  reaction_removed: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
-  message_pinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
-  message_unpinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
 });
 
 /** A type that is newer than this code. @type {EventKind} */

@@ -3,7 +3,7 @@ import { ApiError } from "./api.js";
 /**
  * @import { Api } from "./api.js"
  * @import { Outbox, OutgoingMessage } from "./outbox.js"
- * @import { AnsweredEvent } from "./shapes.js"
+ * @import { AnsweredEvent, Message } from "./shapes.js"
  */
 
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000];
@@ -30,7 +30,7 @@ export class Sender {
    * @param {object} parts
    * @param {Outbox} parts.outbox
    * @param {Pick<Api, "record">} parts.api
-   * @param {(event: AnsweredEvent) => void} parts.onSent
+   * @param {(event: AnsweredEvent<Message>) => void} parts.onSent
    * @param {(error: ApiError) => void} [parts.onStop] the session ended or is another user's: nothing more is sent
    */
   constructor({ outbox, api, onSent, onStop = () => {} }) {
@@ -76,9 +76,9 @@ export class Sender {
    * @param {OutgoingMessage} outgoing
    */
   async #send(outgoing) {
-    const { key, roomId, content } = outgoing;
+    const { key, roomId, content, replyTo } = outgoing;
     try {
-      const sent = { content };
+      const sent = replyTo === undefined ? { content } : { content, reply_to: replyTo };
       const { body, position, log } = await this.#api.record(`/api/rooms/${roomId}/messages/`, sent, { key });
       this.#outbox.remove(outgoing);
       this.#onSent({ type: "message_added", version: body.id, position, log, body });

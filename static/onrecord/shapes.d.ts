@@ -182,8 +182,8 @@ export interface StreamEvent extends RoomEvent {
   occurred_at?: string;
 }
 
-/** A message as the answer to its author tells it, before it is published. */
-export type AnsweredEvent = RoomEvent<Message> & Pick<StreamEvent, "position" | "log">;
+/** An event as the answer to who caused it tells it, before it is published. */
+export type AnsweredEvent<OneBody extends Body = Body> = RoomEvent<OneBody> & Pick<StreamEvent, "position" | "log">;
 
 /** What the user read of a room: up to `version`; `unread` messages follow it in the versions up to `counted`. */
 export interface Reading {

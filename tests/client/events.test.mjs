@@ -80,3 +80,15 @@ test("a page of older messages, read before one of them was changed, is brought 
   room.addOlder([{ ...MESSAGE, content: "as it was", reactions: [reaction] }]);
   assert.deepEqual(room.messages, [{ ...MESSAGE, content: "edited", edited_at: "later" }]);
 });
+
+test("words that are erased leave all of a page, and do not come back with a page that was read before", () => {
+  const erased = { at: "2026-11-26T20:00:00.000000Z", why: "asked for" };
+  const said = { ...MESSAGE, content: "a telephone number" };
+  const newest = { ...said, id: 5 };
+  const room = new Room(ROOM, { me: ADA.id, messages: [newest], members: [OWNER], pinned: [said] });
+  const body = { room: { ...ROOM, version: 8 }, user: BOB, versions: [3, 5], erased };
+  room.receive({ type: "content_erased", version: 8, body });
+  room.addOlder([said]);
+  const gone = { ...said, content: "", erased };
+  assert.deepEqual([room.messages, room.pinned], [[gone, { ...gone, id: 5 }], [gone]]);
+});

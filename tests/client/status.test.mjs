@@ -246,7 +246,8 @@ test("a page remembers the place of a publication that came while it was catchin
 });
 
 test("a page asks whether the log has what answers told it, until what was published is as new", async () => {
-  const { log, client, restarts, subscribed, published } = page({ room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN });
+  const open = { room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN };
+  const { log, client, restarts, subscribed, published } = page(open);
   const answered = (/** @type {number} */ position, /** @type {string} */ place) =>
     client.receive({ type: "message_added", version: SHOWN.id, position, log: place, body: SHOWN });
   subscribed();

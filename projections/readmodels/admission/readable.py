@@ -44,16 +44,16 @@ class Readable:
 
     ranges: tuple[tuple[int, int], ...]
 
-    def __contains__(self, version: int) -> bool:
+    def __contains__(self, version: Version) -> bool:
         place = bisect_right(self.ranges, (version, BEYOND)) - 1
         return place >= 0 and version <= self.ranges[place][1]
 
-    def before(self, version: int) -> Version | None:
+    def before(self, version: Version) -> Version | None:
         """The newest readable version below `version`."""
         earlier = [min(until, version - 1) for since, until in self.ranges if since < version]
         return Version(earlier[-1]) if earlier else None
 
-    def after(self, version: int) -> Version | None:
+    def after(self, version: Version) -> Version | None:
         """The oldest readable version above `version`."""
         later = (max(since, version + 1) for since, until in self.ranges if until > version)
         return Version(found) if (found := next(later, None)) is not None else None

@@ -66,6 +66,12 @@ WHERE stay.room_id = $1 AND stay.user_id = $3 AND {is_member_at("$2", "stay")}
 """
 
 
+OWNED = f"""
+SELECT stay.room_id FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.member_count > 1
+WHERE stay.user_id = $1 AND stay.left_version IS NULL AND {role_of("stay", "rooms.room_id", "rooms.version")} = 'owner'
+ORDER BY stay.room_id
+"""
+
 IN_FORCE = f"""
 SELECT newest.*, coalesce(said.content, newest.words, '') AS why
 FROM (
@@ -99,6 +105,10 @@ class RoomRoles:
         """The role of a user at a version, and until when and why they are muted; a stranger's is a member's."""
         rows = await self._database.fetch(OWN, room_id, version, user_id)
         return standing(rows[0]) if rows else OwnStanding("member")
+
+    async def owned_by(self, user_id: UserId) -> list[RoomId]:
+        """The rooms that a user owns now, and in which others are."""
+        return [row["room_id"] for row in await self._database.fetch(OWNED, user_id)]
 
     async def in_force(self, room_id: RoomId, version: Version) -> list[Penalty]:
         """The bans and mutes at a version that have not ended, those that end first at the beginning."""

@@ -1,10 +1,10 @@
-import { find } from "../dom.js";
+import { find, write } from "../dom.js";
 import { localise } from "../times.js";
 
 /** @import { Shown } from "../page-switch.js" */
 
 const TYPES = new Set([
-  ...["user_joined", "user_left", "members_changed", "room_renamed"],
+  ...["user_joined", "user_left", "members_changed"],
   ...["role_given", "user_banned", "ban_lifted", "user_muted", "mute_lifted"],
   ...["topic_set", "room_archived", "room_reopened", "content_erased"],
 ]);
@@ -45,6 +45,10 @@ export function showPeople({ page, main, signal }) {
     if (event === null || event.body.room.id !== roomId || !TYPES.has(event.type)) return;
     isStale = true;
     refresh();
+  }, signal);
+  page.onChange(() => {
+    const name = page.mirror.room(roomId ?? "")?.shown.name;
+    if (name !== undefined) write(find(main, "h1 bdi"), name);
   }, signal);
   main.addEventListener("toggle", refresh, { capture: true, signal });
   main.addEventListener("focusout", () => setTimeout(refresh), { signal });

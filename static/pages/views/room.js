@@ -2,8 +2,11 @@ import { Drafts, draftName } from "../../onrecord/drafts.js";
 import { counted, dayAndClock } from "../../onrecord/format.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
 import { Composer } from "../room/composer.js";
+import { MessageActions } from "../room/message-actions.js";
 import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
+import { MessageMenu } from "../room/message-menu.js";
+import { PinnedList } from "../room/pinned-list.js";
 import { ReadMarker } from "../room/read-marker.js";
 
 /**
@@ -38,10 +41,12 @@ function showLiveRoom({ page, main, signal }, room) {
     ...{ room, outbox, signal, readUpTo: mirror.readUpTo(room.id) },
     fetchOlder: (before) => fetchOlder(api, room, before),
   });
+  const actions = new MessageActions(find(conversation, ".action-problem"), { page, room });
   const composer = new Composer(find(conversation, ".composer", HTMLFormElement), {
     ...{ roomId: room.id, drafts: new Drafts(store) },
-    onSubmit(content) {
-      outbox.add(room.id, content);
+    onEdit: (message, content) => actions.edit(message, content),
+    onSubmit(content, replyTo) {
+      outbox.add(room.id, content, replyTo);
       sender.wake();
       list.toEnd();
     },
@@ -51,6 +56,17 @@ function showLiveRoom({ page, main, signal }, room) {
     sender.wake();
     render();
   };
+  const menu = new MessageMenu(list.element, room, {
+    edit: (message) => composer.edit(message),
+    reply: (message) => composer.reply(message),
+    react: (message, emoji) => actions.react(message, emoji),
+    pin: (message) => actions.pin(message),
+  });
+  composer.onUp = () => {
+    const own = room.messages?.findLast((message) => message.user.id === room.me);
+    if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);
+  };
+  const pinned = new PinnedList(find(conversation, ".pinned-list"), room);
   const readMarker = new ReadMarker({ room, mirror, api, signal }, find(conversation, ".scroll"), list.element);
 
   function render() {
@@ -58,6 +74,7 @@ function showLiveRoom({ page, main, signal }, room) {
     renderName(conversation, room);
     renderMembers(conversation, room);
     renderStanding(conversation, room);
+    pinned.render();
     composer.update(maySpeak(room) && !sender.isStopped);
     readMarker.update();
   }
@@ -70,6 +87,8 @@ function showLiveRoom({ page, main, signal }, room) {
   /** @param {KeyboardEvent} event */
   function toNewest(event) {
     if (event.key !== "Escape") return;
+    if (menu.isOpen) return menu.close();
+    if (composer.isAboutMessage) return composer.cancel();
     find(conversation, ".people", HTMLDetailsElement).open = false;
     list.toEnd();
     composer.focus();

@@ -217,8 +217,8 @@ async def test_what_pages_refer_to_is_there(ada: Person) -> None:
 
 
 async def test_a_browser_downloads_the_wrapped_library_once(ada: Person) -> None:
-    path = "/static/vendor/linkify-it.js"
+    path = "/static/vendor/markdown-it.js"
     first = await ada.get(path)
     again = await ada.get(path, headers={"If-None-Match": first.headers["ETag"]})
-    assert first.raw.startswith(b"globalThis.LinkifyIt")
+    assert first.raw.startswith(b"globalThis.MarkdownIt")
     assert (again.status, again.raw) == (304, b"")

@@ -114,6 +114,46 @@ async def test_what_was_erased_by_a_process_that_died_before_it_wrote_so_is_writ
     assert file.read_text().count(whole) == 1
 
 
+async def test_an_account_erased_by_a_process_that_died_before_it_wrote_so_is_written_at_the_next_start(
+    ada: Person, bob: Person, start_server: StartServer, settings_of_commands: dict[str, str], tmp_path: Path
+) -> None:
+    await onrecord(settings_of_commands, "user", "erase", "bob", "--why", WHY, "--yes")
+    file = tmp_path.with_name(f"{tmp_path.name}.erasures.jsonl")
+    file.unlink()
+    for _ in range(2):
+        await start_server()
+        (line,) = map(json.loads, file.read_text().splitlines())
+        assert line["user"] == bob.user["id"]
+
+
+async def test_a_name_that_is_the_name_again_is_erased_once_an_operator_has_renamed_the_room(
+    start_server: StartServer, ada: Person, database_url: str, settings_of_commands: dict[str, str], tmp_path: Path
+) -> None:
+    room = await ada.open_room(SAID)
+    connection = await asyncpg.connect(database_url)
+    (sealed,) = await connection.fetchrow(
+        "SELECT convert_from(state, 'utf8')::jsonb ->> 'sealed' FROM stored_events WHERE originator_version = 1"
+    )
+    line = {"room": room, "version": 1, "sealed": sealed}  # of a rename and an erasure that the backup does not have
+    tmp_path.with_name(f"{tmp_path.name}.erasures.jsonl").write_text(json.dumps(line) + "\n")
+    server = await start_server()
+    again = ("audit", "reapply", "--why", "restored", "--yes")
+    assert "keeps" in (await onrecord(settings_of_commands, *again)).stdout
+    async with Person(server.make_url("/")) as health:
+        assert (await health.get("/readyz")).status == 503
+        await onrecord(settings_of_commands, "room", "rename", room, "General", "--why", "restored")
+        await onrecord(settings_of_commands, *again)
+
+        async def is_ready() -> bool:
+            return (await health.get("/readyz")).status == 200
+
+        await eventually(is_ready)
+    assert await connection.fetchval("SELECT count(*) FROM bodies WHERE content = $1", SAID) == 0
+    await connection.close()
+    assert (await ada.get(f"/api/rooms/{room}/")).body["name"] == "General"
+    await onrecord(settings_of_commands, "projections", "verify")
+
+
 async def test_another_message_in_the_place_of_an_erased_one_is_served(
     ada: Person, start_server: StartServer, tmp_path: Path
 ) -> None:
