@@ -10,6 +10,7 @@ from api.http.endpoints import Endpoint
 from api.operations import health
 from api.rest import (
     accounts,
+    admission,
     delivery,
     discussion,
     docs,
@@ -28,6 +29,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *own_account.ENDPOINTS,
     *tokens.ENDPOINTS,
     *rooms.ENDPOINTS,
+    *admission.ENDPOINTS,
     *governance.ENDPOINTS,
     *messages.ENDPOINTS,
     *discussion.ENDPOINTS,

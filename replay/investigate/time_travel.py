@@ -79,7 +79,7 @@ class TimeTravel:
         names: dict[UUID, str] = {}
         async for found in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC, Room.RoomRenamed.TOPIC))):
             assert isinstance(found.event, Room.RoomOpened | Room.RoomRenamed)
-            names[found.event.originator_id] = name_key(found.event.words.text)
+            names[found.event.originator_id] = name_key(found.event.text or "")
         for room_id, name in names.items():
             if name == name_key(room):
                 return RoomId(room_id)
@@ -96,7 +96,7 @@ class TimeTravel:
             room = applied(recorded, room)
             messages.apply(recorded.event)
             if isinstance(recorded.event, Room.RoomOpened | Room.RoomRenamed):
-                name = recorded.event.words.text
+                name = recorded.event.text or ""
         if room is None:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:

@@ -8,6 +8,7 @@ from domain.values import RoomId, UserId
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
+from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.queries import MEMBER_HEAD, AtPosition, NotInRoom
@@ -20,7 +21,8 @@ ONE = f"""
 SELECT head.position, head.room_id AS of_room, {message_columns("message")}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    SELECT {STORED} FROM messages WHERE messages.room_id = head.room_id AND version = $3
+    SELECT {STORED} FROM messages
+    WHERE messages.room_id = head.room_id AND version = $3 AND {may_read("head.room_id", "$1", "version")}
 ) AS message ON true
 {OF_MESSAGE}
 """
@@ -32,6 +34,7 @@ LEFT JOIN LATERAL (
     SELECT messages.*, pinned_version FROM pins
     JOIN messages ON messages.room_id = pins.room_id AND messages.version = pins.message
     WHERE pins.room_id = head.room_id AND unpinned_version IS NULL
+        AND {may_read("head.room_id", "$1", "pins.message")}
 ) AS message ON true
 {OF_MESSAGE}
 ORDER BY message.pinned_version DESC
