@@ -14,8 +14,8 @@ from api.http.endpoints import ROOM, Access, Endpoint
 from api.http.parsing import BIGINT, InvalidFields, NoSuchPath, read_body, room_id, user_id
 from api.http.responses import json_response
 from api.succession import name_successors
-from domain.erasure import Plan
 from domain.room import ERASED_LIMIT, REASON_LIMIT, check_reason
+from domain.use_cases.erasure import Plan
 from domain.values import RoomId
 
 LONGEST_AGE_DAYS = 36_500

@@ -26,10 +26,10 @@ from cli.support.output import (
     say_what_is_left_out,
     words_shown,
 )
-from domain.erasure import Plan
 from domain.room import Room
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
+from domain.use_cases.erasure import Plan
 from domain.values import OPERATOR, UserId
 from eventstore.values import Version
 from projections.operator_actions import Operator

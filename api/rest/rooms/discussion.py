@@ -10,8 +10,8 @@ from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.limits import count_message
 from api.http.parsing import emoji, idempotency_key, message_version, read_body, room_id
 from api.http.responses import json_response
-from api.rest.messages import NewContent
 from api.rest.recorded import recorded_body
+from api.rest.rooms.messages import NewContent
 from domain.room import REASON_LIMIT
 from domain.room.discussion.editing import EditMessage
 from domain.room.discussion.pinning import PinMessage, UnpinMessage
