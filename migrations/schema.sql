@@ -234,6 +234,14 @@ CREATE UNIQUE INDEX memberships_left_idx ON memberships USING btree (room_id, le
 CREATE INDEX memberships_link_idx ON memberships USING btree (room_id, link) WHERE (link IS NOT NULL);
 CREATE INDEX memberships_user_idx ON memberships USING btree (user_id);
 
+CREATE TABLE mentions (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    user_id bigint NOT NULL,
+    CONSTRAINT mentions_pkey PRIMARY KEY (room_id, version, user_id)
+);
+CREATE INDEX mentions_user_idx ON mentions USING btree (room_id, user_id, version);
+
 CREATE TABLE messages (
     room_id uuid NOT NULL,
     version bigint NOT NULL,
@@ -369,6 +377,7 @@ CREATE TABLE rooms (
     topic_version bigint,
     is_archived boolean NOT NULL DEFAULT false,
     decision_count bigint NOT NULL DEFAULT 0,
+    mention_count bigint NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
 ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 0;
@@ -516,6 +525,7 @@ CREATE VIEW failed_logins AS
 --     zone[], reasons text[]) returns bigint
 -- fold_governance(base bigint, room_ids uuid[], versions bigint[], aspects text[], member_ids bigint[], deciders
 --     bigint[], are_set boolean[], roles text[], ends timestamp with time zone[], texts text[]) returns bigint
+-- fold_mentions(base bigint, room_ids uuid[], versions bigint[], user_ids bigint[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
 -- fold_openings_v2(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[],

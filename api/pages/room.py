@@ -4,7 +4,7 @@ import secrets
 
 from aiohttp import web
 
-from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.app_keys import ACCOUNTS, CORE, READ_SYNC, SESSION
 from api.http.errors import note_refusal
 from api.http.limits import count_message
 from api.http.parsing import BIGINT, as_number, query_number, room_id
@@ -45,7 +45,8 @@ async def post_message(request: web.Request) -> web.Response:
     command = PostMessage(room_id(request), user_id, content, await key_field(request), reply_to)
     count_message(request)
     try:
-        await core.chat.post_message(command)
+        named = await request.app[ACCOUNTS].named_in(content)
+        await core.chat.post_message(command, named=named)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)
     await _mark_read(request)

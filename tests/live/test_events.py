@@ -242,6 +242,15 @@ async def a_reply_in_another_window(scene: Scene) -> None:
     await done(scene.people[0], scene.room, "messages", {"content": "indeed", "reply_to": version})
 
 
+async def members_are_mentioned(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    mine, others = me.user["username"], other.user["username"]
+    await scene.say(other, f"@{mine} is this yours, or @nemo's?")
+    await scene.say(me, f"@{others} and @{mine}: no")
+    await scene.say(me, "@room it is for owners")
+    await scene.say(other, "nothing to anyone")
+
+
 async def about(person: Person, scene: Scene, method: str, path: str, body: object = None) -> None:
     """A request about a message, which is not refused."""
     answer = await person.request(method, f"/api/rooms/{scene.room}/messages/{path}", body)
@@ -321,6 +330,7 @@ EVENTS: dict[Event, tuple[str, ...]] = {
         *("message_added", "message_added"),
         *("message_pinned", "message_pinned", "message_unpinned"),
     ),
+    members_are_mentioned: ("message_added",) * 4,
     a_reply_in_another_window: ("message_added", "message_added"),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
 }

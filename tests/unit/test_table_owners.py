@@ -34,6 +34,7 @@ OWNERS = {
     "retractions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "reactions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "pins": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "mentions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "governance": {"projections/readmodels/governance/governance_fold.sql"},
     "former_access": {"projections/readmodels/admission/admission_fold.sql"},
     "room_invitations": {"projections/readmodels/admission/admission_fold.sql"},

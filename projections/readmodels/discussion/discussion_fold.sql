@@ -1,4 +1,4 @@
--- version 2
+-- version 3
 -- The fold of what members do about messages. It comes after the fold of the messages themselves. Events come as JSON, an
 -- object for each, and are folded one by one in the order of their versions. Returns `base`, as every fold does. An event
 -- that cannot have happened is an error.
@@ -65,6 +65,22 @@ BEGIN
     ) AS counted
     WHERE rooms.room_id = counted.room_id
         AND (counted.edits, counted.retractions, counted.reactions, counted.pins) <> (0, 0, 0, 0);
+    RETURN base;
+END
+$$;
+
+-- Whom messages mention: a row for each member, user 0 for everyone.
+CREATE OR REPLACE FUNCTION fold_mentions(
+    base bigint, room_ids uuid[], versions bigint[], user_ids bigint[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    INSERT INTO mentions (room_id, version, user_id) SELECT * FROM unnest(room_ids, versions, user_ids);
+    UPDATE rooms SET mention_count = rooms.mention_count + counted.mentions
+    FROM (
+        SELECT mentioned.room_id, count(*) AS mentions FROM unnest(room_ids) AS mentioned (room_id)
+        GROUP BY mentioned.room_id
+    ) AS counted
+    WHERE rooms.room_id = counted.room_id;
     RETURN base;
 END
 $$;

@@ -20,6 +20,8 @@ from projections.readmodels.shapes import (
     Pin,
     Reaction,
     Retraction,
+    User,
+    mentioned,
     timestamp,
     user,
 )
@@ -100,11 +102,21 @@ LEFT JOIN users AS {message}_pinner ON {message}_pinner.user_id = {message}_pin.
 """
 
 
+def mentions(message: str) -> str:
+    """SQL: whom a message mentions, as JSON; null where it mentions none."""
+    return f"""(
+        SELECT json_agg(json_build_array(each.user_id, named.username, named.kind) ORDER BY each.user_id)::text
+        FROM mentions AS each LEFT JOIN users AS named ON named.user_id = each.user_id
+        WHERE each.room_id = {message}.room_id AND each.version = {message}.version
+    )"""
+
+
 def message_columns(message: str) -> str:
     """SQL: the columns of a message, of `text` and of `extras`, for `message_of`. The author's row is `users`."""
     return f"""
     {message}.version, {message}.posted_at, {message}.user_id, users.username, users.kind, {message}.reply_to,
     {message}_edit.edited_at, {message}_reacted.reactions, {message}_pin.pinned_at, {message}_pin.pinned_by,
+    {mentions(message)} AS mentions,
     {message}_pinner.username AS pinned_by_name, {message}_pinner.kind AS pinned_by_kind, {text_columns(message)}
 """
 
@@ -130,6 +142,7 @@ def message_of(room_id: RoomId, row: asyncpg.Record) -> Message:
         timestamp(row["edited_at"]) if row["edited_at"] is not None else UNSET,
         reactions_of(row["reactions"]) if row["reactions"] is not None and is_shown else UNSET,
         pin_of(row) if row["pinned_at"] is not None and is_shown else UNSET,
+        mentions_of(row["mentions"]) if row["mentions"] is not None else UNSET,
     )
 
 
@@ -158,3 +171,8 @@ def reactions_of(counted: str) -> list[Reaction]:
     """The reactions in a row with `message_columns`: JSON."""
     found: list[Any] = msgspec.json.decode(counted)
     return [Reaction(emoji, count, [user(*each) for each in users]) for emoji, count, users in found]
+
+
+def mentions_of(listed: str) -> list[User]:
+    """The mentions in a row with `message_columns`: JSON."""
+    return [mentioned(*each) for each in msgspec.json.decode(listed)]

@@ -45,7 +45,7 @@ export function outgoingItem({ key, content }) {
  */
 export function messageItem(room, message) {
   const item = fromTemplate("message-template");
-  const { id, user, created_at, erased, retracted, edited_at, pinned, reactions = [] } = message;
+  const { id, user, created_at, erased, retracted, edited_at, pinned, reactions = [], mentions = [] } = message;
   const answered = answeredBy(room, message);
   MADE_OF.set(item, [message, answered]);
   item.id = `m${id}`;
@@ -69,6 +69,7 @@ export function messageItem(room, message) {
   else if (retracted !== undefined) text.textContent = retractedNote(retracted);
   else text.replaceChildren(...withMarkup(message.content));
   if (message.reply_to !== undefined) text.before(replyLine(room.id, message.reply_to, answered));
+  if (mentions.length > 0 && erased === undefined && retracted === undefined) text.after(mentionLine(mentions));
   if (reactions.length > 0) item.append(reactionList(page, reactions));
   return item;
 }
@@ -103,8 +104,8 @@ export function isOutdated(item, room, message) {
 }
 
 /** @param {Message} message */
-function isAsPosted({ erased, retracted, edited_at, reactions, pinned, reply_to }) {
-  return [erased, retracted, edited_at, reactions, pinned, reply_to].every((done) => done === undefined);
+function isAsPosted({ erased, retracted, edited_at, reactions, pinned, reply_to, mentions }) {
+  return [erased, retracted, edited_at, reactions, pinned, reply_to, mentions].every((done) => done === undefined);
 }
 
 /**
@@ -139,6 +140,21 @@ function replyLine(roomId, id, answered) {
  */
 function isolated(name, text) {
   return Object.assign(document.createElement("bdi"), { className: name, textContent: text });
+}
+
+/**
+ * Whom a message mentions, by their names of today.
+ *
+ * @param {User[]} users
+ */
+function mentionLine(users) {
+  const line = Object.assign(document.createElement("p"), { className: "mentions" });
+  for (const { id, username } of users) {
+    const mention = isolated("mention", `@${username}`);
+    mention.dataset.userId = String(id);
+    line.append(mention, " ");
+  }
+  return line;
 }
 
 /**
