@@ -6,6 +6,7 @@ from aiohttp import web
 
 from api.pages import account, custody, dead_letter, history, message, operations, room, rooms
 from api.pages.admission import get_unknown
+from api.pages.entering import invitations, room_entry
 from api.pages.people import decisions
 
 
@@ -15,6 +16,8 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield from account.ROUTES
     yield from room.ROUTES
     yield from decisions.ROUTES
+    yield from invitations.ROUTES
+    yield from room_entry.ROUTES
     yield from message.ROUTES
     yield from history.ROUTES
     yield from operations.ROUTES

@@ -6,6 +6,8 @@ import { localise } from "../times.js";
 const TYPES = new Set([
   ...["user_joined", "user_left", "members_changed"],
   ...["role_given", "user_banned", "ban_lifted", "user_muted", "mute_lifted"],
+  ...["visibility_changed", "history_changed", "user_invited", "invitation_withdrawn", "invitation_declined"],
+  ...["invitation_link_made", "invitation_link_revoked"],
   ...["topic_set", "room_archived", "room_reopened", "content_erased"],
 ]);
 
