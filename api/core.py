@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from eventsourcing.domain import Aggregate
 
 from audit.keeper import LedgerKeeper
-from domain.admission import Admission
-from domain.chat import Chat
-from domain.discussion import Discussion
-from domain.erasure import Erasing
-from domain.governing import Governing
-from domain.record import Record
 from domain.room import Room
+from domain.use_cases.admission import Admission
+from domain.use_cases.chat import Chat
+from domain.use_cases.discussion import Discussion
+from domain.use_cases.erasure import Erasing
+from domain.use_cases.governing import Governing
+from domain.use_cases.record import Record
 from eventstore.generation import KnownLog
 from eventstore.log import Log
 from eventstore.repository import Repository

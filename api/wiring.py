@@ -40,16 +40,16 @@ from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
-from domain.admission import Admission
-from domain.chat import Chat
 from domain.custody import Custody
-from domain.discussion import Discussion
-from domain.disposition import Disposition
-from domain.erasure import Erasing
 from domain.errors import RoomNotFound
-from domain.governing import Governing
-from domain.record import Record
 from domain.room import TOPICS, Room
+from domain.use_cases.admission import Admission
+from domain.use_cases.chat import Chat
+from domain.use_cases.discussion import Discussion
+from domain.use_cases.disposition import Disposition
+from domain.use_cases.erasure import Erasing
+from domain.use_cases.governing import Governing
+from domain.use_cases.record import Record
 from domain.values import OPERATOR
 from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
@@ -210,7 +210,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         members=Members(database),
         invitations=AdmissionQueries(database),
         room_roles=RoomRoles(database),
-        messages=MessageQueries(database),
+        messages=MessageQueries(database, RoomRoles(database)),
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.errors import ChatError
-from domain.room import ERASED_LIMIT, Room, RoomEvent
+from domain.room import Room, RoomEvent
+from domain.room.discussion.message import MessageEvent
 from domain.room.governance.moderation import Moderation
 from domain.room.state import Link, RoomRole
 from domain.values import OPERATOR, UserId
@@ -67,7 +68,7 @@ class RoomRules:
 
 def _may_be_an_operators(event: RoomEvent) -> bool:
     """Whether an operator, or the service itself, may have done it without an account."""
-    return not isinstance(event, Room.RoomOpened | Room.UserJoined | Room.MessageAdded)
+    return not isinstance(event, Room.RoomOpened | Room.UserJoined | Room.MessageAdded | MessageEvent)
 
 
 def _check(event: RoomEvent, room: RuledRoom) -> None:
@@ -85,6 +86,9 @@ def _check(event: RoomEvent, room: RuledRoom) -> None:
             if event.removed_by is not None:
                 room.check_may_act_on(event.removed_by, event.user_id)
         case Room.MessageAdded():
+            _check_member(event, event.user_id, room)
+            room.check_may_speak(event.user_id, now=event.timestamp)
+        case Room.MessageEdited() | Room.ReactionAdded() | Room.MessagePinned() | Room.MessageUnpinned():
             _check_member(event, event.user_id, room)
             room.check_may_speak(event.user_id, now=event.timestamp)
         case Room.ContentErased():
@@ -106,7 +110,7 @@ def _check(event: RoomEvent, room: RuledRoom) -> None:
             room.check_owner(event.user_id)
         case Room.TopicSet() | Room.RoomArchived() | Room.RoomReopened():
             room.check_owner(event.user_id)
-        case Room.RoomRenamed() if event.user_id == OPERATOR:
+        case _ if event.actor == OPERATOR:
             pass
         case _:  # a new kind is a member's doing, or verify names the first of it
             _check_member(event, event.actor, room)
@@ -119,8 +123,8 @@ def _check_member(event: RoomEvent, user_id: UserId, room: RuledRoom) -> None:
 
 def _check_erasure(event: Room.ContentErased, room: RuledRoom) -> None:
     versions = event.versions
-    if not 1 <= len(versions) <= ERASED_LIMIT or versions != sorted(set(versions)):
-        raise Impossible("it erases no versions, too many, or not in order")
+    if not versions or versions != sorted(set(versions)):
+        raise Impossible("it erases no versions, or not in order")
     if not (versions[0] >= 1 and versions[-1] < event.originator_version):
         raise Impossible("it erases a version that does not come before it")
     if room.name_version in versions:

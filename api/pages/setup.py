@@ -20,13 +20,13 @@ from api.pages.text import (
     day_and_clock,
     erased_note,
     last_words,
-    title_of,
     number,
     percent,
     preview,
     rate,
     reacted,
     retracted_note,
+    title_of,
 )
 from projections.readmodels.shapes import timestamp
 

@@ -12,7 +12,7 @@ from unicodedata import category
 from msgspec import UNSET
 
 from domain.values import UserId
-from projections.readmodels.shapes import LastMessage, RoomSummary, Message, Reaction, Retraction
+from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
 MAX_BADGE = 99
 MAX_PREVIEW = 120

@@ -249,7 +249,7 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
         case Room.ReactionAdded() | Room.ReactionRemoved():
             reactions = around.messages[place].reactions
             left = reactions if reactions is not UNSET else []
-            return ReactionChange(RoomPlace(*place), actor, Version(event.message), left)
+            return ReactionChange(RoomPlace(*place), actor, Version(event.message), event.emoji, left)
         case _:
             assert_never(event)
 

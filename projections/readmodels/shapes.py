@@ -245,6 +245,7 @@ class ReactionChange(Struct, frozen=True):
     room: RoomPlace
     user: User
     message_id: Version
+    emoji: str
     reactions: list[Reaction]
 
 

@@ -13,6 +13,7 @@ from eventstore.log import Log, Recorded, cannot_have_happened
 from eventstore.values import STREAM_START, Version
 from postgres.database import Database
 from replay.investigate.log_search import Filter, LogSearch
+from replay.investigate.past_messages import PastMessage, PastMessages
 
 PAGE = 1000
 
@@ -33,7 +34,7 @@ class PastRoom:
     version: Version
     at: datetime
     members: frozenset[UserId]
-    messages: Sequence[Room.MessageAdded]
+    messages: Sequence[PastMessage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,19 @@ class RoomDifference:
     later: PastRoom
     joined: frozenset[UserId]
     left: frozenset[UserId]
-    said: Sequence[Room.MessageAdded]
+    said: Sequence[PastMessage]
+    edited: Sequence[PastMessage]
+    retracted: Sequence[PastMessage]
+    """Of those that were said before: what was done about them, on balance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """Who could see a message: the members at the time, and those who joined later and have it in their history."""
+    """Who could see what a message said from a version on: the members at the time, and those who joined later and have
+    it in their history.
+    """
 
-    message: Room.MessageAdded
+    message: PastMessage
     members_then: frozenset[UserId]
     joined_later: frozenset[UserId]
 
@@ -83,40 +89,49 @@ class TimeTravel:
         """The room at a moment, or now."""
         room: Room | None = None
         name = ""
-        messages = []
+        messages = PastMessages()
         async for recorded in self._stream(room_id):
             if is_beyond(recorded.event, moment):
                 break
             room = applied(recorded, room)
-            if isinstance(recorded.event, Room.MessageAdded):
-                messages.append(recorded.event)
-            elif isinstance(recorded.event, Room.RoomOpened | Room.RoomRenamed):
+            messages.apply(recorded.event)
+            if isinstance(recorded.event, Room.RoomOpened | Room.RoomRenamed):
                 name = recorded.event.text or ""
         if room is None:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:
             raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
-        return PastRoom(room_id, name, Version(room.version), room.modified_on, frozenset(room.members), messages)
+        return PastRoom(room_id, name, Version(room.version), room.modified_on, frozenset(room.members), messages.all)
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
         """The net changes between two moments of a room."""
         one, two = await self.room_at(room_id, earlier), await self.room_at(room_id, later)
         if two.version < one.version:
             raise NoSuchMoment(f"version {two.version} is not after version {one.version}")
-        said = [message for message in two.messages if message.originator_version > one.version]
-        return RoomDifference(one, two, two.members - one.members, one.members - two.members, said)
+        before = {message.version: message for message in one.messages}
+        known = [(before[message.version], message) for message in two.messages if message.version in before]
+        return RoomDifference(
+            one,
+            two,
+            two.members - one.members,
+            one.members - two.members,
+            said=[message for message in two.messages if message.version not in before],
+            edited=[new for old, new in known if new.edited_at != old.edited_at],
+            retracted=[new for old, new in known if new.retraction is not None and old.retraction is None],
+        )
 
     async def visibility(self, room_id: RoomId, version: Version) -> Visibility | None:
-        """Who could see the message that `version` added; None when that event is not a message."""
+        """Who could see what `version` added or edited a message to; None when that event did neither."""
         then = await self.room_at(room_id, version)
-        if not then.messages or then.messages[-1].originator_version != version:
+        message = next((each for each in then.messages if each.said.originator_version == version), None)
+        if message is None:
             return None
         later = {
             recorded.event.user_id
             async for recorded in self._stream(room_id, after=version)
             if isinstance(recorded.event, Room.UserJoined)
         }
-        return Visibility(then.messages[-1], then.members, frozenset(later) - then.members)
+        return Visibility(message, then.members, frozenset(later) - then.members)
 
     async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:

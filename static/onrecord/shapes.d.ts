@@ -120,6 +120,7 @@ export interface ReactionChange {
   room: { id: string; version: number };
   user: User;
   message_id: number;
+  emoji: string;
   reactions: Reaction[];
 }
 

@@ -1,3 +1,4 @@
+import { titleOf } from "../../onrecord/text.js";
 import { find, write } from "../dom.js";
 import { localise } from "../times.js";
 
@@ -49,8 +50,8 @@ export function showPeople({ page, main, signal }) {
     refresh();
   }, signal);
   page.onChange(() => {
-    const name = page.mirror.room(roomId ?? "")?.shown.name;
-    if (name !== undefined) write(find(main, "h1 bdi"), name);
+    const room = page.mirror.room(roomId ?? "");
+    if (room !== undefined) write(find(main, "h1 bdi"), titleOf(room.shown, room.me));
   }, signal);
   main.addEventListener("toggle", refresh, { capture: true, signal });
   main.addEventListener("focusout", () => setTimeout(refresh), { signal });

@@ -26,7 +26,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from api.wiring import create_fold
 from centrifugo.publisher import Publication
-from domain.chat import Chat
 from domain.errors import ChatError
 from domain.room import Room
 from domain.room.discussion.editing import EditMessage
@@ -38,6 +37,7 @@ from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
+from domain.use_cases.chat import Chat
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 from eventstore.values import Position, Version
 from eventstore.words import Opening

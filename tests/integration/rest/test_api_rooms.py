@@ -49,9 +49,9 @@ async def test_joining_and_leaving_show_at_once(ada: Person, bob: Person) -> Non
     assert (await ada.get(f"/api/rooms/{room_id}/")).body["member_count"] == 1
 
 
-async def test_a_member_renames_a_room_and_everybody_reads_it_at_once(ada: Person, bob: Person) -> None:
-    room_id = await ada.open_room("Engines")
-    await bob.post(f"/api/rooms/{room_id}/join/", {})
+async def test_an_owner_renames_a_room_and_everybody_reads_it_at_once(ada: Person, bob: Person) -> None:
+    room_id = await bob.open_room("Engines")
+    await ada.post(f"/api/rooms/{room_id}/join/", {})
     renamed = await bob.post(f"/api/rooms/{room_id}/rename/", {"name": " Looms "})
     assert (renamed.status, renamed.body["user"]) == (200, bob.user)
     assert (renamed.body["room"]["name"], renamed.body["room"]["version"]) == ("Looms", 4)

@@ -58,7 +58,8 @@ class Chat(Generic[P_co]):
             room.post(user_id=command.user_id, content=command.content, client_id=command.client_id, now=now)
 
         def reply(room: Room, to: SaidMessage | None) -> None:
-            room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id)
+            now = datetime.now(UTC)
+            room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id, now=now)
 
         key = idempotency_key(command)
         if command.reply_to is None:
