@@ -77,7 +77,7 @@ async def test_an_operator_decides_where_no_owner_can(
     now = await done(onrecord, "room", "show", "Engines")
     assert "topic Steam state archived owners bob members 2" in " ".join(now.split())
     before = await done(onrecord, "room", "show", "Engines", "--at", "5")
-    assert "topic none state open owners ada members 3" in " ".join(before.split())
+    assert "topic none state open owners ada moderators bob members 3" in " ".join(before.split())
     changed = (await done(onrecord, "room", "diff", "Engines", "5", str(await version(eve, room)))).splitlines()
     assert {"topic: Steam", "archived", "bob is owner", "- ada"} <= set(changed)
     told = json.loads(await done(onrecord, "room", "show", "Engines", "--json"))
