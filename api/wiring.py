@@ -40,15 +40,16 @@ from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
-from domain.chat import Chat
 from domain.custody import Custody
-from domain.discussion import Discussion
-from domain.disposition import Disposition
-from domain.erasure import Erasing
 from domain.errors import RoomNotFound
-from domain.governing import Governing
-from domain.record import Record
 from domain.room import TOPICS, Room
+from domain.use_cases.admission import Admission
+from domain.use_cases.chat import Chat
+from domain.use_cases.discussion import Discussion
+from domain.use_cases.disposition import Disposition
+from domain.use_cases.erasure import Erasing
+from domain.use_cases.governing import Governing
+from domain.use_cases.record import Record
 from domain.values import OPERATOR
 from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
@@ -66,6 +67,7 @@ from projections.fanout.publications import Publications
 from projections.fanout.republish import Republishing
 from projections.fanout.tail import Tail
 from projections.fanout.worker import Fanout, FanoutSettings
+from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
@@ -153,12 +155,14 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             bodies=reads.bodies,
             queries=reads.queries,
             members=reads.members,
+            invitations=reads.invitations,
             room_roles=reads.room_roles,
             messages=reads.messages,
             known=known,
             writer=writer,
             rooms=rooms,
             chat=chat,
+            admission=Admission(rooms),
             governing=Governing(rooms),
             discussion=Discussion(rooms, edit_window_s=settings.edit_window_s),
             erasing=Erasing(chat, wordings, record, ledger),
@@ -204,8 +208,9 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         bodies=bodies,
         queries=Queries(database, room_log, bodies),
         members=Members(database),
+        invitations=AdmissionQueries(database),
         room_roles=RoomRoles(database),
-        messages=MessageQueries(database),
+        messages=MessageQueries(database, RoomRoles(database)),
     )
 
 

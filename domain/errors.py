@@ -4,7 +4,7 @@ ChatError
 ├── RoomNotFound     no such room
 ├── NotAMember       the room is there, the user is not in it
 ├── AlreadyAMember   joined before and has not left
-├── NameTaken        another room has that name
+├── NameTaken        another public room has that name
 ├── NotAllowed       for owners or moderators only
 ├── HigherRole       the other person has a higher role
 ├── SameRole         the member has that role already
@@ -17,6 +17,13 @@ ChatError
 ├── NotMuted         there is no mute to lift
 ├── RoomIsArchived   the room is only read
 ├── RoomNotArchived  there is nothing to reopen
+├── DirectRoom       a direct conversation stays as it is
+├── DirectRoomExists the conversation of these people is there
+├── AlreadyInvited   an invitation is under way
+├── NotInvited       no invitation is under way
+├── LinkNotValid     a link that was revoked, expired or is used up
+├── NoSuchLink       a link that is not in use
+├── TooManyLinks     as many links as a room may have
 ├── NothingToErase   no words at a version, or words that stay
 ├── NoSuchMessage    no message at a version of a room
 ├── NotYourMessage   only its author, and in part moderators, may do that
@@ -35,6 +42,8 @@ ChatError
 ├── NoSuchRequest    no request to erase with this number waits
 └── InvalidField     a value that can never be right: blank, too long
 """
+
+from domain.values import RoomId
 
 
 class ChatError(Exception):
@@ -62,7 +71,7 @@ class AlreadyAMember(ChatError):
 
 
 class NameTaken(ChatError):
-    """Names of rooms are unique, however they are capitalised."""
+    """Names of public rooms are unique, however they are capitalised."""
 
     code = "name_taken"
 
@@ -137,6 +146,52 @@ class RoomNotArchived(ChatError):
     """A room that is open cannot be reopened."""
 
     code = "not_archived"
+
+
+class DirectRoom(ChatError):
+    """A direct conversation has its people and no name, for good."""
+
+    code = "direct_room"
+
+
+class DirectRoomExists(ChatError):
+    """These people have a direct conversation: `room_id`."""
+
+    code = "direct_room_exists"
+
+    def __init__(self, room_id: RoomId) -> None:
+        super().__init__("These people have a direct conversation already.")
+        self.room_id = room_id
+
+
+class AlreadyInvited(ChatError):
+    """The user has an invitation already."""
+
+    code = "already_invited"
+
+
+class NotInvited(ChatError):
+    """The user has no invitation."""
+
+    code = "not_invited"
+
+
+class LinkNotValid(ChatError):
+    """The link opens no room: it never did, or was revoked, has expired or is used up."""
+
+    code = "link_not_valid"
+
+
+class NoSuchLink(ChatError):
+    """The room has no such link in use."""
+
+    code = "no_such_link"
+
+
+class TooManyLinks(ChatError):
+    """The room has as many links in use as it may have."""
+
+    code = "too_many_links"
 
 
 class NothingToErase(ChatError):

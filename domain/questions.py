@@ -20,7 +20,7 @@ class Question(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class NameHolder:
-    """Whether another room has a name, and the text under which the room that asks has it already, or None."""
+    """Whether another public room has a name, and the text under which the room that asks has it already, or None."""
 
     is_taken: bool
     present: str | None
@@ -28,10 +28,17 @@ class NameHolder:
 
 @dataclass(frozen=True, slots=True)
 class WhoHasName(Question[NameHolder]):
-    """Which rooms have a name with this key, besides the room that would get it?"""
+    """Which public rooms have a name with this key, besides the room that would get it? None: the name that it has."""
 
-    name_key: str
+    name_key: str | None
     room_id: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class DirectRoomOf(Question[RoomId | None]):
+    """Which is the direct conversation of these people, whose ids are ascending? None until there is one."""
+
+    people: tuple[UserId, ...]
 
 
 @dataclass(frozen=True, slots=True)

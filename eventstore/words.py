@@ -110,7 +110,7 @@ def stored_fields(event: Any) -> dict[str, Any]:
     """The fields of an event, without those that the log does not hold: the words of a sealed one."""
     fields = dict(vars(event))
     field = field_of(type(event))
-    if field is not None and fields["sealed"] is not None:
+    if field is not None and fields.get("sealed") is not None:
         del fields[field]
         fields.pop(CLIENT_ID, None)
     return fields

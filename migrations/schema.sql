@@ -114,6 +114,14 @@ CREATE TABLE fold_versions (
     CONSTRAINT fold_versions_pkey PRIMARY KEY (projection)
 );
 
+CREATE TABLE former_access (
+    room_id uuid NOT NULL,
+    until_version bigint NOT NULL,
+    visibility text NOT NULL,
+    open_from bigint,
+    CONSTRAINT former_access_pkey PRIMARY KEY (room_id, until_version)
+);
+
 CREATE TABLE former_names (
     room_id uuid NOT NULL,
     until_version bigint NOT NULL,
@@ -165,6 +173,19 @@ CREATE TABLE idempotency_keys (
 ALTER TABLE idempotency_keys ALTER COLUMN key SET STATISTICS 0;
 CREATE INDEX idempotency_keys_recorded_at_idx ON idempotency_keys USING btree (recorded_at);
 
+CREATE TABLE invitation_links (
+    room_id uuid NOT NULL,
+    made_version bigint NOT NULL,
+    token_hash text NOT NULL,
+    made_by bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    max_uses integer NOT NULL,
+    revoked_version bigint,
+    CONSTRAINT invitation_links_pkey PRIMARY KEY (room_id, made_version)
+);
+CREATE INDEX invitation_links_token_idx ON invitation_links USING btree (token_hash);
+
 CREATE TABLE invitations (
     token_hash bytea NOT NULL,
     uses_left integer NOT NULL,
@@ -203,11 +224,14 @@ CREATE TABLE memberships (
     left_version bigint,
     left_position bigint,
     members_after_leave integer,
+    reads_from bigint NOT NULL DEFAULT 1,
+    link bigint,
     CONSTRAINT memberships_pkey PRIMARY KEY (room_id, user_id, joined_version)
 );
 CREATE UNIQUE INDEX memberships_current_idx ON memberships USING btree (user_id, room_id) WHERE (left_version IS NULL);
 CREATE UNIQUE INDEX memberships_joined_idx ON memberships USING btree (room_id, joined_version);
 CREATE UNIQUE INDEX memberships_left_idx ON memberships USING btree (room_id, left_version) WHERE (left_version IS NOT NULL);
+CREATE INDEX memberships_link_idx ON memberships USING btree (room_id, link) WHERE (link IS NOT NULL);
 CREATE INDEX memberships_user_idx ON memberships USING btree (user_id);
 
 CREATE TABLE messages (
@@ -307,6 +331,17 @@ CREATE TABLE retractions (
 );
 ALTER TABLE retractions ALTER COLUMN why SET STATISTICS 0;
 
+CREATE TABLE room_invitations (
+    room_id uuid NOT NULL,
+    invited_version bigint NOT NULL,
+    user_id bigint NOT NULL,
+    invited_by bigint NOT NULL,
+    invited_at timestamp with time zone NOT NULL,
+    ended_version bigint,
+    CONSTRAINT room_invitations_pkey PRIMARY KEY (room_id, invited_version)
+);
+CREATE INDEX room_invitations_open_idx ON room_invitations USING btree (user_id, room_id) WHERE (ended_version IS NULL);
+
 CREATE TABLE rooms (
     room_id uuid NOT NULL,
     name text,
@@ -325,6 +360,12 @@ CREATE TABLE rooms (
     retraction_count bigint NOT NULL DEFAULT 0,
     reaction_count bigint NOT NULL DEFAULT 0,
     pin_count bigint NOT NULL DEFAULT 0,
+    visibility text NOT NULL DEFAULT 'public'::text,
+    open_from bigint DEFAULT 1,
+    people bigint[],
+    access_count integer NOT NULL DEFAULT 0,
+    invitation_count integer NOT NULL DEFAULT 0,
+    link_count integer NOT NULL DEFAULT 0,
     topic_version bigint,
     is_archived boolean NOT NULL DEFAULT false,
     decision_count bigint NOT NULL DEFAULT 0,
@@ -333,6 +374,7 @@ CREATE TABLE rooms (
 ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 0;
 ALTER TABLE rooms ALTER COLUMN name_key SET STATISTICS 0;
 CREATE INDEX rooms_name_key_idx ON rooms USING btree (name_key);
+CREATE INDEX rooms_people_idx ON rooms USING btree (people) WHERE (people IS NOT NULL);
 
 CREATE TABLE schema_functions (
     name text NOT NULL,
@@ -460,6 +502,7 @@ CREATE VIEW failed_logins AS
 -- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
 -- event_state(of_stream uuid, of_version bigint) returns json
 -- events_of_topics(of_stream uuid, topics text[]) returns TABLE(event_version bigint, event_topic text, said json)
+-- fold_admission(base bigint, events text) returns bigint
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
@@ -475,10 +518,16 @@ CREATE VIEW failed_logins AS
 --     bigint[], are_set boolean[], roles text[], ends timestamp with time zone[], texts text[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
+-- fold_openings_v2(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[],
+--     visibilities text[], open_froms bigint[], peoples text[]) returns bigint
 -- fold_renames(base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]) returns bigint
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
+-- fold_stays_v2(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
+--     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
+--     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[], reads_froms
+--     bigint[], links bigint[]) returns bigint
 -- has_drawn_user_ids() returns boolean
 -- held(asked_stream uuid, asked_versions bigint[]) returns TABLE(held_version bigint, held_by bigint)
 -- holds_in_force() returns TABLE(hold bigint, person_id bigint, room_id uuid, since timestamp with time zone, until

@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from domain.errors import ChatError
-from domain.room import ERASED_LIMIT, Room, RoomEvent
+from domain.room import Room, RoomEvent
+from domain.room.discussion.message import MessageEvent
 from domain.room.governance.moderation import Moderation
-from domain.room.state import RoomRole
+from domain.room.state import Link, RoomRole
 from domain.values import OPERATOR, UserId
 
 LARGEST_USER_ID = 2**53
@@ -22,7 +23,7 @@ class Impossible(Exception):
 class RuledRoom(Moderation):
     """What the rules need to know of a room: events apply themselves to it, as to the room itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Room.RoomOpened) -> None:
         self.members: MutableMapping[UserId, int] = {}
         self.roles: MutableMapping[UserId, RoomRole] = {}
         self.banned_until: MutableMapping[UserId, datetime] = {}
@@ -30,6 +31,10 @@ class RuledRoom(Moderation):
         self.is_archived = False
         self.topic_version = 0
         self.name_version = 1
+        self.visibility = opened.visibility
+        self.open_from = 1 if opened.history == "all" else None
+        self.invited: MutableMapping[UserId, int] = {}
+        self.links: dict[str, Link] = {}
 
 
 class RoomRules:
@@ -58,12 +63,12 @@ class RoomRules:
     def _open(self, event: Room.RoomOpened) -> None:
         if event.originator_version != 1:
             raise Impossible("a room is opened by its first event only")
-        self._rooms[event.originator_id] = RuledRoom()
+        self._rooms[event.originator_id] = RuledRoom(event)
 
 
 def _may_be_an_operators(event: RoomEvent) -> bool:
     """Whether an operator, or the service itself, may have done it without an account."""
-    return not isinstance(event, Room.RoomOpened | Room.UserJoined | Room.MessageAdded)
+    return not isinstance(event, Room.RoomOpened | Room.UserJoined | Room.MessageAdded | MessageEvent)
 
 
 def _check(event: RoomEvent, room: RuledRoom) -> None:
@@ -83,6 +88,9 @@ def _check(event: RoomEvent, room: RuledRoom) -> None:
         case Room.MessageAdded():
             _check_member(event, event.user_id, room)
             room.check_may_speak(event.user_id, now=event.timestamp)
+        case Room.MessageEdited() | Room.ReactionAdded() | Room.MessagePinned() | Room.MessageUnpinned():
+            _check_member(event, event.user_id, room)
+            room.check_may_speak(event.user_id, now=event.timestamp)
         case Room.ContentErased():
             _check_erasure(event, room)
         case Room.RoleGiven():
@@ -95,6 +103,11 @@ def _check(event: RoomEvent, room: RuledRoom) -> None:
             room.check_may_act_on(event.user_id, event.member_id)
         case Room.BanLifted():
             room.check_moderator(event.user_id)
+        case Room.InvitationDeclined():
+            if event.user_id not in room.invited:
+                raise Impossible(f"user {event.user_id} declines, but is not invited")
+        case Room.VisibilityChanged() | Room.HistoryChanged():
+            room.check_owner(event.user_id)
         case Room.TopicSet() | Room.RoomArchived() | Room.RoomReopened():
             room.check_owner(event.user_id)
         case _ if event.actor == OPERATOR:
@@ -110,8 +123,8 @@ def _check_member(event: RoomEvent, user_id: UserId, room: RuledRoom) -> None:
 
 def _check_erasure(event: Room.ContentErased, room: RuledRoom) -> None:
     versions = event.versions
-    if not 1 <= len(versions) <= ERASED_LIMIT or versions != sorted(set(versions)):
-        raise Impossible("it erases no versions, too many, or not in order")
+    if not versions or versions != sorted(set(versions)):
+        raise Impossible("it erases no versions, or not in order")
     if not (versions[0] >= 1 and versions[-1] < event.originator_version):
         raise Impossible("it erases a version that does not come before it")
     if room.name_version in versions:

@@ -177,6 +177,15 @@ class Accounts:
         row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
         return User(row["user_id"], row["username"]) if row else None
 
+    async def find_people(self, usernames: Sequence[str]) -> dict[str, User]:
+        """The active users with these names, by name as asked; those without an account are left out."""
+        found = {}
+        for username in usernames:
+            row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
+            if row is not None and row["deactivated_at"] is None:
+                found[username] = User(row["user_id"], row["username"])
+        return found
+
     async def set_role(self, username: str, role: Role, *, operator: Operator) -> bool:
         """Change the role of an account, in its open sessions too; returns whether the user exists."""
         async with self._database.transaction() as connection:

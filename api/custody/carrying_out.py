@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from domain.disposition import Disposition
-from domain.erasure import Erasing
+from domain.use_cases.disposition import Disposition
+from domain.use_cases.erasure import Erasing
 from eventstore.errors import WordsHeld
 from eventstore.values import Position
 from postgres import locks

@@ -40,6 +40,7 @@ NUL = "Null characters are not allowed."
 SURROGATES = "Lone surrogates are not allowed."
 NOT_A_NUMBER = "A valid integer is required."
 NOT_NUMBERS = "A list of valid integers is required."
+NOT_TEXTS = "A list of valid strings is required."
 NOT_A_BOOLEAN = "Must be a valid boolean."
 
 
@@ -174,6 +175,9 @@ def _problem(value: dict[str, Any], field: FieldInfo) -> list[str] | None:
     kind = _plain(field.type)
     if kind is bool:
         return None if isinstance(sent, bool) else [NOT_A_BOOLEAN]
+    if get_origin(kind) is list and _plain(get_args(kind)[0]) is str:
+        is_right = isinstance(sent, list) and all(isinstance(each, str) and not _has_surrogates(each) for each in sent)
+        return None if is_right else [NOT_TEXTS]
     if get_origin(kind) is list:
         is_right = isinstance(sent, list) and all(type(each) is int and _in_range(each) for each in sent)
         return None if is_right else [NOT_NUMBERS]

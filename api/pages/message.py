@@ -100,8 +100,9 @@ async def _show(
 ) -> web.Response:
     core, session, room = request.app[CORE], request[SESSION], room_id(request)
     now = (await core.queries.room(session.user.id, room)).value
-    found = await core.messages.versions(session.user.id, room, message_version(request), sees_all=session.is_admin)
+    found = await core.messages.versions(session.user.id, room, message_version(request), is_admin=session.is_admin)
     message, versions = found.value.message, found.value.versions
+    own = await core.room_roles.own(session.user.id, room, now.version)
     is_own = message.user.id == session.user.id
     reacted = message.reactions if message.reactions is not UNSET else []
     typed = typed or {}
@@ -113,7 +114,7 @@ async def _show(
         "is_open": message.retracted is UNSET and message.erased is UNSET,
         "is_own": is_own,
         "is_editable": is_own and core.discussion.is_editable(datetime.fromisoformat(message.created_at)),
-        "may_retract": is_own,
+        "may_retract": is_own or own.role != "member",
         "own_emoji": [each.emoji for each in reacted if any(user.id == session.user.id for user in each.users)],
         "quick_emoji": QUICK_EMOJI,
         "content": typed.get("content", message.content),

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api.pages import account, custody, dead_letter, history, message, operations, room, rooms
+from api.pages import account, history, message, room, rooms
 from api.pages.admission import get_unknown
+from api.pages.operators import custody, dead_letter, operations
 from api.pages.people import decisions
 
 

@@ -76,6 +76,7 @@ QUERY: dict[str, tuple[Json, str]] = {
     ),
     "after": (NUMBER, "Only events after this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),
+    "link": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "The token of an invitation link."),
     "channel": (
         {"type": "string"},
         "The channel to subscribe to: `personal:` and the caller's id; `operations:figures` for admins.",

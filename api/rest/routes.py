@@ -8,26 +8,15 @@ from aiohttp import web
 from api.http.access import restricted
 from api.http.endpoints import Endpoint
 from api.operations import health
-from api.rest import (
-    accounts,
-    delivery,
-    discussion,
-    docs,
-    erasures,
-    events,
-    governance,
-    messages,
-    own_account,
-    read_marks,
-    rooms,
-    tokens,
-)
+from api.rest import accounts, delivery, docs, erasures, own_account, tokens
+from api.rest.rooms import admission, discussion, events, governance, messages, read_marks, rooms
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *own_account.ENDPOINTS,
     *tokens.ENDPOINTS,
     *rooms.ENDPOINTS,
+    *admission.ENDPOINTS,
     *governance.ENDPOINTS,
     *messages.ENDPOINTS,
     *discussion.ENDPOINTS,

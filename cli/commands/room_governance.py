@@ -9,7 +9,6 @@ from api.core import Core
 from cli.support.changing import change
 from cli.support.log_reader import Reader
 from cli.support.operator_options import operator_options, put_on_record
-from domain.governing import Governing
 from domain.room.governance.archiving import ArchiveRoom, ReopenRoom
 from domain.room.governance.moderation import (
     LONGEST_MINUTES,
@@ -22,6 +21,7 @@ from domain.room.governance.moderation import (
 from domain.room.governance.roles import ROOM_ROLES, GiveRole
 from domain.room.governance.topic import SetTopic
 from domain.room.state import RoomRole
+from domain.use_cases.governing import Governing
 from domain.values import OPERATOR, RoomId, UserId
 from projections.operator_actions import Operator
 

@@ -4,7 +4,7 @@ from typing import TypeAlias, get_args
 
 from eventsourcing.utils import register_topic
 
-from domain.room import erasing, membership, messages, naming, opening
+from domain.room import access, erasing, invitations, membership, messages, naming, opening
 from domain.room.discussion import editing, pinning, reacting, retracting
 from domain.room.governance import archiving, moderation, roles, topic
 
@@ -29,6 +29,13 @@ RoomEvent = (
     | reacting.ReactionRemoved
     | pinning.MessagePinned
     | pinning.MessageUnpinned
+    | access.VisibilityChanged
+    | access.HistoryChanged
+    | invitations.UserInvited
+    | invitations.InvitationWithdrawn
+    | invitations.InvitationDeclined
+    | invitations.InvitationLinkMade
+    | invitations.InvitationLinkRevoked
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -67,6 +74,13 @@ class KindsByName:
     ReactionRemoved: TypeAlias = reacting.ReactionRemoved
     MessagePinned: TypeAlias = pinning.MessagePinned
     MessageUnpinned: TypeAlias = pinning.MessageUnpinned
+    VisibilityChanged: TypeAlias = access.VisibilityChanged
+    HistoryChanged: TypeAlias = access.HistoryChanged
+    UserInvited: TypeAlias = invitations.UserInvited
+    InvitationWithdrawn: TypeAlias = invitations.InvitationWithdrawn
+    InvitationDeclined: TypeAlias = invitations.InvitationDeclined
+    InvitationLinkMade: TypeAlias = invitations.InvitationLinkMade
+    InvitationLinkRevoked: TypeAlias = invitations.InvitationLinkRevoked
 
 
 class NamedEvents(KindsByName):

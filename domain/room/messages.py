@@ -69,10 +69,16 @@ class Messages(AboutMessages):
         self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id)
 
     def reply(
-        self, *, user_id: UserId, content: str, to: SaidMessage | None, client_id: ClientId | None = None
+        self,
+        *,
+        user_id: UserId,
+        content: str,
+        to: SaidMessage | None,
+        client_id: ClientId | None = None,
+        now: datetime | None = None,
     ) -> None:
         """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""
         check_content(content)
-        self._must_have(user_id)
+        self.check_may_speak(user_id, now=now)
         version = self._must_be_said(to).message
         self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id, reply_to=version)

@@ -52,8 +52,8 @@ class Naming(Roles):
     """What the room is called."""
 
     def rename(self, *, user_id: UserId, name: str, is_taken: bool, present: str | None) -> None:
-        """Rename the room to `name`. `is_taken`: another room has that name. `present`: the name that this room has, if
-        the two compare as equal.
+        """Rename the room to `name`. `is_taken`: another public room has that name. `present`: the name that this room
+        has, if the two compare as equal.
 
         Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember,
         NotAllowed, NameTaken.
@@ -62,6 +62,6 @@ class Naming(Roles):
         self.check_owner(user_id)
         if name.strip() == present:
             raise InvalidField("name", "The room has this name already.")
-        if is_taken:
+        if is_taken and self.visibility == "public":
             raise NameTaken(NAME_TAKEN)
         self.trigger_event(RoomRenamed, user_id=user_id, name=name.strip())

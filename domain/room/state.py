@@ -2,12 +2,20 @@
 
 from collections.abc import MutableMapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from domain.errors import BannedFromRoom, MutedInRoom, NotAMember, RoomIsArchived
+from domain.errors import BannedFromRoom, DirectRoom, MutedInRoom, NotAMember, RoomIsArchived, RoomNotFound
 from domain.values import UserId
 
 RoomRole = Literal["owner", "moderator", "member"]
+
+
+class Link(TypedDict):
+    """An invitation link that is not revoked: which version made it, and for how long and how many it is valid."""
+
+    made_at: int
+    expires_at: datetime
+    uses_left: int
 
 
 class RoomState:
@@ -24,6 +32,16 @@ class RoomState:
     """The version that gave the room its topic; 0 without one."""
     name_version: int
     """The version that gave the room its name."""
+
+    visibility: str
+    open_from: int | None
+    """From which version a joiner may read; None: from their own joining."""
+
+    invited: MutableMapping[UserId, int]
+    """The version that invited each."""
+
+    links: dict[str, Link]
+    """By the hash of the token."""
 
     if TYPE_CHECKING:
 
@@ -42,6 +60,16 @@ class RoomState:
     def _must_have(self, user_id: UserId) -> None:
         if user_id not in self.members:
             raise NotAMember("not a member of this room")
+
+    def must_not_be_direct(self) -> None:
+        """Raises DirectRoom."""
+        if self.visibility == "direct":
+            raise DirectRoom("A direct conversation belongs to its people, as it is.")
+
+    def check_found_by(self, user_id: UserId) -> None:
+        """Raises RoomNotFound unless the room is public, or the user is invited."""
+        if self.visibility == "direct" or (self.visibility == "private" and user_id not in self.invited):
+            raise RoomNotFound("no such room")
 
     def check_may_speak(self, user_id: UserId, *, now: datetime | None = None) -> None:
         """Raises NotAMember, RoomIsArchived, MutedInRoom unless the user may say something in the room.

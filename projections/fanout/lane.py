@@ -18,7 +18,7 @@ from eventstore.errors import ContentWithheld, LogRestarted
 from eventstore.generation import read_beginning
 from eventstore.values import Position
 from projections.fanout import lane_table as lanes
-from projections.fanout.audience import Audiences, UserChunk
+from projections.fanout.audience import Audiences, UserChunk, split
 from projections.fanout.channels import personal_channel
 from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
@@ -261,7 +261,7 @@ class Lane:
             if self._is_skipped(entry) or entry.position in skipped:
                 await self._set_aside(entry, "skipped by an operator")
                 continue
-            deliveries.append(self._own(entry) if entry.position in crowded else await self._delivery(entry))
+            deliveries += [self._own(entry)] if entry.position in crowded else await self._deliveries_of(entry)
             if (crowd := ends.get(entry.position)) is not None:
                 deliveries.append(await self._crowd_delivery(crowd))
         return deliveries
@@ -288,15 +288,20 @@ class Lane:
         markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), crowd)
         return Delivery(crowd, chunks, tuple(markers))
 
-    async def _delivery(self, entry: Entry) -> Delivery:
-        """The event and its recipients as of its version."""
+    async def _deliveries_of(self, entry: Entry) -> list[Delivery]:
+        """The event and its recipients as of its version; apart from them those who may not read what it changed."""
         audience = await self._audiences.before(entry.event, self._connection)
         chunks = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
         markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), entry)
         erases = isinstance(entry.event, Room.ContentErased)
         forgetting = await self._audiences.ever(entry.event, self._connection) if erases else ()
-        return Delivery(entry, chunks, tuple(markers), forgetting)
+        blind = await self._audiences.blind_to(entry.event, self._connection)
+        seeing, unseeing = split(chunks, blind) if blind else (chunks, [])
+        return [
+            Delivery(entry, seeing, tuple(markers), forgetting),
+            *([Delivery(entry.withheld, unseeing, ())] if unseeing else []),
+        ]
 
     def _schedule(self, delivery: Delivery, due: list[PublicationPiece]) -> None:
         """Publish to a small audience now; a large one waits in the backlog."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 import asyncpg
+import msgspec
 from msgspec import UNSET
 
 from domain import words
@@ -18,6 +19,7 @@ from eventstore.log import Recorded
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
+from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import (
     extras,
     message_columns,
@@ -34,6 +36,7 @@ from projections.readmodels.shapes import (
     Body,
     ErasedContent,
     Erasure,
+    Invitation,
     LastMessage,
     Member,
     MemberChange,
@@ -65,6 +68,15 @@ def of_last(at: str | None = None) -> str:
     return f"{text('last', at)} LEFT JOIN users ON users.user_id = last.user_id"
 
 
+PEOPLE = """
+    CASE WHEN rooms.people IS NOT NULL THEN (
+        SELECT json_agg(json_build_array(each.user_id, users.username, users.kind) ORDER BY place)
+        FROM unnest(rooms.people) WITH ORDINALITY AS each (user_id, place) LEFT JOIN users USING (user_id)
+    )::text END AS people
+"""
+"""SQL: whom a direct conversation is of, as JSON."""
+
+
 def newest_about_room(aspect: str) -> str:
     """SQL: joins the newest decision about this aspect of a room of `asked`, up to its version."""
     return f"""
@@ -76,6 +88,8 @@ LEFT JOIN LATERAL (
 ) AS {aspect} ON true"""
 
 
+# The last message is told only where everyone who gets the event may read it: then each member reads from `open_from`
+# or from earlier.
 ROOMS_AT = f"""
 SELECT
     asked.room_id, asked.version,
@@ -83,7 +97,8 @@ SELECT
     coalesce(titled.content, topic.words, '') AS topic, topic.is_set AS has_topic, archive.is_set AS is_archived,
     CASE WHEN coalesce(joined.version, 0) > coalesce(departed.version, 0)
         THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
-    coalesce(last.posted_at, rooms.opened_at) AS bumped_at,
+    coalesce(newest.posted_at, rooms.opened_at) AS bumped_at,
+    access.visibility, access.open_from, {PEOPLE},
     {LAST_COLUMNS}
 FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
 JOIN rooms USING (room_id)
@@ -98,7 +113,17 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT room_id, version, content, posted_at, user_id FROM messages
     WHERE room_id = asked.room_id AND version <= asked.version ORDER BY version DESC LIMIT 1
-) AS last ON true
+) AS newest ON true
+LEFT JOIN LATERAL (
+    SELECT until_version, visibility, open_from FROM former_access
+    WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
+) AS past ON rooms.access_count > 0
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN past.until_version IS NULL THEN rooms.visibility ELSE past.visibility END AS visibility,
+        CASE WHEN past.until_version IS NULL THEN rooms.open_from ELSE past.open_from END AS open_from
+) AS access
+LEFT JOIN LATERAL (SELECT newest.* WHERE newest.version >= access.open_from) AS last ON true
 LEFT JOIN LATERAL (
     SELECT name, name_version FROM former_names
     WHERE room_id = asked.room_id AND until_version > asked.version ORDER BY until_version LIMIT 1
@@ -116,6 +141,12 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (room_id, message, 
 JOIN messages AS message ON message.room_id = asked.room_id AND message.version = asked.message
 {text("message", "asked.at")} {extras("message", "asked.at")}
 LEFT JOIN users ON users.user_id = message.user_id
+"""
+
+UNREADABLE = f"""
+SELECT changed.room_id, changed.version
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS changed (room_id, version, message)
+WHERE NOT {may_read("changed.room_id", "$4", "changed.message")}
 """
 
 RETRACTIONS = f"""
@@ -147,22 +178,31 @@ class Around:
 
 
 def room_summary(row: asyncpg.Record) -> RoomSummary:
-    """A room from a row with its columns and LAST_COLUMNS."""
+    """A room from a row with its columns, PEOPLE and LAST_COLUMNS."""
     last = None
     if row["last_id"] is not None:
         author = user(row["last_user_id"], row["last_username"], row["last_kind"])
         content, erased, retracted = words_shown(row, "last_")
         last = LastMessage(row["last_id"], content, author, timestamp(row["last_posted_at"]), erased, retracted)
+    people = [user(*each) for each in msgspec.json.decode(row["people"])] if row["people"] is not None else UNSET
     return RoomSummary(
-        row["room_id"],
-        row["name"],
-        row["version"],
-        timestamp(row["bumped_at"]),
-        row["member_count"],
-        last,
-        row["topic"] if row["has_topic"] else UNSET,
-        True if row["is_archived"] else UNSET,
+        id=row["room_id"],
+        name=row["name"] if people is UNSET else ", ".join(person.username for person in people),
+        version=row["version"],
+        bumped_at=timestamp(row["bumped_at"]),
+        member_count=row["member_count"],
+        last_message=last,
+        visibility=row["visibility"],
+        history="all" if row["open_from"] is not None else "since_joining",
+        topic=row["topic"] if row["has_topic"] else UNSET,
+        is_archived=True if row["is_archived"] else UNSET,
+        people=people,
     )
+
+
+def to_leaver(room: RoomSummary) -> RoomSummary:
+    """The room as the leaving of a member tells it. Who left a room that is not public reads nothing of it any more."""
+    return room if room.visibility == "public" else msgspec.structs.replace(room, last_message=None)
 
 
 def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body:
@@ -181,9 +221,16 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
         ):
             return Member(around.rooms[place], actor)
         case Room.UserLeft() if (why := event.words) is not None:
-            return Member(around.rooms[place], users[event.user_id], actor, why.text, around.erasures.get(place, UNSET))
+            room, erased = to_leaver(around.rooms[place]), around.erasures.get(place, UNSET)
+            return Member(room, users[event.user_id], actor, why.text, erased)
         case Room.UserLeft():
+            return Member(to_leaver(around.rooms[place]), actor)
+        case Room.VisibilityChanged() | Room.HistoryChanged() | Room.InvitationDeclined():
             return Member(around.rooms[place], actor)
+        case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
+            return Member(around.rooms[place], actor)
+        case Room.UserInvited() | Room.InvitationWithdrawn():
+            return Invitation(around.rooms[place], actor, users[event.invitee_id])
         case Room.RoleGiven() | Room.UserBanned() | Room.BanLifted() | Room.UserMuted() | Room.MuteLifted():
             return MemberChange(
                 around.rooms[place],
@@ -202,9 +249,14 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
         case Room.ReactionAdded() | Room.ReactionRemoved():
             reactions = around.messages[place].reactions
             left = reactions if reactions is not UNSET else []
-            return ReactionChange(RoomPlace(*place), actor, Version(event.message), left)
+            return ReactionChange(RoomPlace(*place), actor, Version(event.message), event.emoji, left)
         case _:
             assert_never(event)
+
+
+def withheld(told: Body) -> Body:
+    """The body as it is told to one who may not read the message that the event changed."""
+    return msgspec.structs.replace(told, message=None) if isinstance(told, MessageChange) else told
 
 
 def message_added(event: Room.MessageAdded, author: User, around: Around) -> Message:
@@ -252,8 +304,9 @@ class Bodies:
         users = {event.actor: actor} | await self.users(named_in(event) - {event.actor})
         return body(event, users, Around(rooms, await self.erasures([event]), {}, await self.messages_at([event])))
 
-    async def of(self, batch: Sequence[Recorded[RoomEvent]]) -> list[StreamEvent]:
-        """The events of `batch` with their bodies, in order."""
+    async def of(self, batch: Sequence[Recorded[RoomEvent]], *, reader: UserId | None = None) -> list[StreamEvent]:
+        """The events of `batch` with their bodies, in order; without messages that `reader`, a member, may not read."""
+        unread = await self._unreadable(batch, reader) if reader is not None else frozenset()
         events = [recorded.event for recorded in batch]
         users = await self.users(user_id for event in events for user_id in named_in(event))
         around = Around(
@@ -267,12 +320,27 @@ class Bodies:
                 version=recorded.version,
                 position=recorded.position,
                 type=event.TOPIC,
-                body=body(event, users, around),
+                body=withheld(told) if room_version(event) in unread else told,
                 occurred_at=timestamp(event.timestamp),
                 idempotency_key=event.client_id if isinstance(event, Room.MessageAdded) else None,
             )
             for recorded, event in zip(batch, events, strict=True)
+            for told in [body(event, users, around)]
         ]
+
+    async def _unreadable(self, batch: Sequence[Recorded[RoomEvent]], reader: UserId) -> frozenset[RoomVersion]:
+        """The events of `batch` that changed messages which the reader may not read."""
+        changes = [recorded.event for recorded in batch if isinstance(recorded.event, MessageEvent)]
+        if not changes:
+            return frozenset()
+        rows = await self._database.fetch(
+            UNREADABLE,
+            [event.originator_id for event in changes],
+            [event.originator_version for event in changes],
+            [event.message for event in changes],
+            reader,
+        )
+        return frozenset((row["room_id"], row["version"]) for row in rows)
 
     async def members_changed(self, run: Sequence[Room.UserJoined | Room.UserLeft]) -> MembersChanged:
         """The body that stands for all of `run`: joins and leaves of one room with consecutive versions."""

@@ -89,9 +89,15 @@ class LastMessage(Struct, frozen=True):
     retracted: Retraction | UnsetType = UNSET
 
 
+Visibility = Literal["public", "private", "direct"]
+History = Literal["all", "since_joining"]
+
+
 class RoomSummary(Struct, frozen=True):
     """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened.
 
+    `last_message` is null as well where the reader may not read it; in an event, where one who gets the event may not.
+    A direct conversation has `people`, and their names for a name.
     `topic` is absent where it has none, `is_archived` where it is open.
     """
 
@@ -103,6 +109,9 @@ class RoomSummary(Struct, frozen=True):
     last_message: LastMessage | None
     topic: str | UnsetType = UNSET
     is_archived: bool | UnsetType = UNSET
+    visibility: Visibility = "public"
+    history: History = "all"
+    people: list[User] | UnsetType = UNSET
 
 
 class RoomFound(Struct, frozen=True):
@@ -192,6 +201,14 @@ class OwnStanding(Struct, frozen=True):
     muted: Muted | UnsetType = UNSET
 
 
+class Invitation(Struct, frozen=True):
+    """An invitation that `user` made or withdrew, whom it is for, and the room right after that."""
+
+    room: RoomSummary
+    user: User
+    invitee: User
+
+
 class Erasure(Struct, frozen=True):
     """The words of these versions of a room were erased, when and why; who acted, and the room right after that.
 
@@ -212,11 +229,14 @@ class RoomPlace(Struct, frozen=True):
 
 
 class MessageChange(Struct, frozen=True):
-    """A user edited, retracted, pinned or unpinned a message: who, and the message as it is after that."""
+    """A user edited, retracted, pinned or unpinned a message: who, and the message as it is after that.
+
+    `message` is null to one who may not read it: it was said before they joined.
+    """
 
     room: RoomPlace
     user: User
-    message: Message
+    message: Message | None
 
 
 class ReactionChange(Struct, frozen=True):
@@ -225,10 +245,11 @@ class ReactionChange(Struct, frozen=True):
     room: RoomPlace
     user: User
     message_id: Version
+    emoji: str
     reactions: list[Reaction]
 
 
-Body = Message | Member | Erasure | MemberChange | MessageChange | ReactionChange
+Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange
 """The part of an event that clients see."""
 
 

@@ -19,6 +19,9 @@ ROOM_KEYS = {
     "messages": ("room_id", "version"),
     "former_names": ("room_id", "until_version"),  # of room_renamed
     "erasures": ("room_id", "version"),  # of content_erased
+    "former_access": ("room_id", "until_version"),  # of visibility_changed and history_changed
+    "room_invitations": ("room_id", "invited_version"),
+    "invitation_links": ("room_id", "made_version"),
     "governance": ("room_id", "version"),  # of what owners and moderators decide
     **discussion.KEYS,
 }
@@ -40,6 +43,9 @@ EXPECTED = {
     "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
     "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
     "erasures": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE erased_count > 0)",
+    "former_access": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE access_count > 0)",
+    "room_invitations": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE invitation_count > 0)",
+    "invitation_links": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE link_count > 0)",
     "governance": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE decision_count > 0)",
     **{
         table: f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE {count} > 0)"
@@ -49,7 +55,10 @@ EXPECTED = {
 }
 """SQL for whether a table has rows."""
 
-NAMES = "SELECT room_id, name_version, name FROM rooms UNION ALL SELECT room_id, name_version, name FROM former_names"
+NAMES = """
+SELECT room_id, name_version, name FROM rooms WHERE people IS NULL
+UNION ALL SELECT room_id, name_version, name FROM former_names
+"""
 """SQL for the events that named rooms."""
 
 DECISIONS = """

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.erasure import IN_THE_LOG, ROOM_NAME, Worded
+from domain.use_cases.erasure import IN_THE_LOG, ROOM_NAME, Worded
 from domain.values import RequestId, RoomId, UserId
 from domain.words import Erased, Plain
 from eventstore.log import ROWS_AND_WORDS, Log
@@ -83,7 +83,7 @@ FIRST = (UUID(int=0), 0)
 
 
 class ReadModelWordings:
-    """Reads what `domain.erasure.Wordings` describes."""
+    """Reads what `domain.use_cases.erasure.Wordings` describes."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database

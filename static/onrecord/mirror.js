@@ -62,6 +62,15 @@ export class Mirror {
     return this.#rooms.get(id);
   }
 
+  /**
+   * Whether the page of a room is open: then its messages and members must be complete.
+   *
+   * @param {string} id
+   */
+  isOpen(id) {
+    return (this.#rooms.get(id)?.messages ?? null) !== null;
+  }
+
   /** @param {string} id */
   unread(id) {
     return this.#unread.get(id)?.count ?? 0;

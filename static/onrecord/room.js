@@ -142,10 +142,20 @@ export class Room {
   /**
    * Move past an event that changes nothing a page shows.
    *
-   * @param {RoomEvent} event
+   * @param {{ version: number }} event
    */
   skip({ version }) {
     this.shown = { ...this.shown, version };
+  }
+
+  /**
+   * Show the room as an event tells it. The last message stays where the event does not tell it: not everyone who gets
+   * the event may read it.
+   *
+   * @param {ShownRoom} room
+   */
+  update(room) {
+    this.shown = { ...room, last_message: room.last_message ?? this.shown.last_message };
   }
 
   /** @param {RoomEvent<Message>} event */
@@ -156,6 +166,7 @@ export class Room {
 
   /** @param {RoomEvent<MessageChange>} event */
   changeMessage({ version, body: { message } }) {
+    if (message === null) return this.skip({ version }); // it was said before the user joined
     const { last_message } = this.shown;
     const isLast = last_message?.id === message.id;
     this.shown = { ...this.shown, version, last_message: isLast ? asLast(message) : last_message };
@@ -185,7 +196,8 @@ export class Room {
 
   /** @param {RoomEvent<Member>} event */
   addMember({ version, body: { room, user } }) {
-    this.shown = room;
+    if (user.id === this.me) this.shown = room;
+    else this.update(room);
     /** @type {Role} */
     const role = room.member_count === 1 ? "owner" : "member";
     if (this.members !== null && this.hasAllMembers) {
@@ -201,7 +213,7 @@ export class Room {
   /** @param {RoomEvent<Member>} event */
   removeMember({ body }) {
     const { room, user } = body;
-    this.shown = room;
+    this.update(room);
     if (this.members !== null) this.members = this.members.filter((member) => member.id !== user.id);
     if (this.hasAllMembers) this.#nameOwner();
     if (user.id !== this.me) return;
@@ -211,19 +223,19 @@ export class Room {
 
   /** @param {RoomEvent<MemberChange>} event */
   giveRole({ body: { room, member, role = "member" } }) {
-    this.shown = room;
+    this.update(room);
     this.#setRole(member.id, role);
   }
 
   /** @param {RoomEvent<MemberChange>} event */
   mute({ version, body: { room, member, until = "", why } }) {
-    this.shown = room;
+    this.update(room);
     if (member.id === this.me) this.own = { ...this.own, muted: { version, until, why } };
   }
 
   /** @param {RoomEvent<MemberChange>} event */
   liftMute({ body: { room, member } }) {
-    this.shown = room;
+    this.update(room);
     if (member.id === this.me) this.own = { role: this.own.role };
   }
 
@@ -245,7 +257,10 @@ export class Room {
 
   /** The first erasure of a message counts. @param {RoomEvent<Erasure>} event */
   eraseContent({ body: { room, versions, erased } }) {
-    this.shown = room;
+    const last = this.shown.last_message;
+    if (last !== null && last.erased === undefined && versions.includes(last.id))
+      this.shown = { ...this.shown, last_message: { ...last, content: "", erased } };
+    this.update(room);
     for (const version of versions) if (!this.#erased.has(version)) this.#erased.set(version, erased);
     const { role, muted } = this.own;
     if (muted !== undefined && versions.includes(muted.version)) this.own = { role, muted: { ...muted, why: "" } };
@@ -280,7 +295,7 @@ export class Room {
    * @param {{ body: MembersChanged }} range
    */
   changeMembers({ body: { room, left } }) {
-    this.shown = room;
+    this.update(room);
     const gone = new Set(left.map((user) => user.id));
     if (this.members !== null) this.members = this.members.filter((member) => !gone.has(member.id));
   }

@@ -73,7 +73,13 @@ export interface Room {
   version: number;
   bumped_at: string;
   member_count: number;
+  /** In an event, null as well where one who gets the event may not read it. */
   last_message: LastMessage | null;
+  visibility?: "public" | "private" | "direct";
+  /** What joiners may read. */
+  history?: "all" | "since_joining";
+  /** Of a direct conversation. */
+  people?: User[];
   topic?: string;
   is_archived?: boolean;
 }
@@ -95,11 +101,18 @@ export interface Message extends LastMessage {
   pinned?: Pin;
 }
 
-/** A message as it is after an event, and who acted. */
+/** A message as it is after an event, and who acted. It is null to those who may not read it. */
 export interface MessageChange {
   room: { id: string; version: number };
   user: User;
-  message: Message;
+  message: Message | null;
+}
+
+/** A member invited a user, or withdrew that; and the room as it was after it. */
+export interface Invitation {
+  room: Room;
+  user: User;
+  invitee: User;
 }
 
 /** All reactions to a message after an event, and who acted. */
@@ -107,10 +120,11 @@ export interface ReactionChange {
   room: { id: string; version: number };
   user: User;
   message_id: number;
+  emoji: string;
   reactions: Reaction[];
 }
 
-export type Body = Message | Member | Erasure | MemberChange | MessageChange | ReactionChange;
+export type Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange;
 
 /** The room as it was after the event, and who acted. Of a member who was removed: by whom, and why. */
 export interface Member {

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.support.browser.windows import Windows, unique
+from tests.support.conditions import eventually
 from tests.support.people import Person
 from tests.support.realtime.server import ROOT
 
@@ -64,7 +65,11 @@ async def test_on_a_phone_code_scrolls_in_its_block_and_the_rest_wraps(windows: 
     await code.focus()
     await page.keyboard.press("ArrowRight")
     await expect(code).to_be_focused()
-    await page.wait_for_function("document.querySelector('.messages pre').scrollLeft > 0")
+
+    async def is_scrolled() -> bool:
+        return bool(await code.evaluate("code => code.scrollLeft > 0"))
+
+    await eventually(is_scrolled)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await page.locator(".scroll").evaluate("scroll => scroll.scrollWidth <= scroll.clientWidth")
 

@@ -76,7 +76,8 @@ test("a page of older messages, read before one of them was changed, is brought 
   const edited = { ...MESSAGE, content: "edited", edited_at: "later", reactions: [reaction] };
   const room = new Room(ROOM, { me: ADA.id, messages: [], members: [OWNER], pinned: [] });
   room.receive({ ...at(8), type: "message_edited", body: { ...at(8).body, message: edited } });
-  room.receive({ ...at(9), type: "reaction_removed", body: { ...at(9).body, message_id: 3, reactions: [] } });
+  const gone = { ...at(9).body, message_id: 3, emoji: "👍", reactions: [] };
+  room.receive({ ...at(9), type: "reaction_removed", body: gone });
   room.addOlder([{ ...MESSAGE, content: "as it was", reactions: [reaction] }]);
   assert.deepEqual(room.messages, [{ ...MESSAGE, content: "edited", edited_at: "later" }]);
 });

@@ -266,7 +266,7 @@ export class Service {
       const room = { id: roomId, version };
       const isReaction = type.startsWith("reaction_");
       const body = isReaction
-        ? { room, user, message_id: message.id, reactions: message.reactions ?? [] }
+        ? { room, user, message_id: message.id, emoji: aboutOf({ content }).emoji, reactions: message.reactions ?? [] }
         : { room, user, message };
       return { type, version, position, body, occurred_at: at };
     }

@@ -4,12 +4,12 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from domain.governing import Governing
 from domain.room import Room
 from domain.room.governance.archiving import ArchiveRoom, ReopenRoom
 from domain.room.governance.moderation import BanUser, LiftBan, LiftMute, MuteMember, RemoveMember
 from domain.room.governance.roles import ROOM_ROLES, GiveRole
 from domain.room.governance.topic import SetTopic
+from domain.use_cases.governing import Governing
 from domain.values import RoomId, UserId
 
 DECISIONS = ("role", "role", "remove", "ban", "lift ban", "mute", "lift mute", "topic", "archive", "reopen", "reopen")

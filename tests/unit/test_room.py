@@ -12,12 +12,16 @@ from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, r
 UNSAID = {"client_id": None, "reply_to": None, "mentions": None}
 """Of a message with nothing but words."""
 
+PUBLIC = {"visibility": "public", "history": "all", "people": None}
+FREELY = {"reads_from": 1, "invitation": None, "link": None}
+"""How one joins a public room whose history is for all."""
+
 
 def test_opening_a_room_makes_the_opener_its_first_member() -> None:
     room = Room.open(name=" General ", user_id=ADA)
     assert recorded(room) == [
-        (Room.RoomOpened, {"version": 1, "name": "General", "opened_by": ADA}),
-        (Room.UserJoined, {"version": 2, "user_id": ADA}),
+        (Room.RoomOpened, {"version": 1, "name": "General", "opened_by": ADA, **PUBLIC}),
+        (Room.UserJoined, {"version": 2, "user_id": ADA, **FREELY}),
     ]
 
 
@@ -32,7 +36,7 @@ def test_joining_and_leaving_are_one_event_each() -> None:
     room.join(user_id=BOB)
     room.leave(user_id=BOB)
     assert recorded(room) == [
-        (Room.UserJoined, {"version": 3, "user_id": BOB}),
+        (Room.UserJoined, {"version": 3, "user_id": BOB, **FREELY}),
         (Room.UserLeft, {"version": 4, "user_id": BOB, "removed_by": None, "why": None}),
     ]
 
@@ -40,7 +44,7 @@ def test_joining_and_leaving_are_one_event_each() -> None:
 def test_who_left_may_join_again() -> None:
     room = given(joined(BOB), left(BOB))
     room.join(user_id=BOB)
-    assert recorded(room) == [(Room.UserJoined, {"version": 5, "user_id": BOB})]
+    assert recorded(room) == [(Room.UserJoined, {"version": 5, "user_id": BOB, **FREELY})]
 
 
 def test_joining_twice_is_refused_and_consumes_no_version() -> None:
@@ -148,6 +152,13 @@ def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
         Room.ReactionRemoved: "reaction_removed",
         Room.MessagePinned: "message_pinned",
         Room.MessageUnpinned: "message_unpinned",
+        Room.VisibilityChanged: "visibility_changed",
+        Room.HistoryChanged: "history_changed",
+        Room.UserInvited: "user_invited",
+        Room.InvitationWithdrawn: "invitation_withdrawn",
+        Room.InvitationDeclined: "invitation_declined",
+        Room.InvitationLinkMade: "invitation_link_made",
+        Room.InvitationLinkRevoked: "invitation_link_revoked",
     }
     assert {event: get_topic(event) for event in stored} == stored
     assert tuple(stored.values()) == TOPICS

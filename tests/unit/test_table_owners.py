@@ -24,6 +24,7 @@ OWNERS = {
         "projections/readmodels/discussion/discussion_fold.sql",
         "projections/readmodels/governance/governance_fold.sql",
         "projections/readmodels/name_keys.py",
+        "projections/readmodels/admission/admission_fold.sql",
     },
     "memberships": {"projections/readmodels/fold.sql"},
     "messages": {"projections/readmodels/fold.sql"},
@@ -34,6 +35,9 @@ OWNERS = {
     "reactions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "pins": {"projections/readmodels/discussion/discussion_fold.sql"},
     "governance": {"projections/readmodels/governance/governance_fold.sql"},
+    "former_access": {"projections/readmodels/admission/admission_fold.sql"},
+    "room_invitations": {"projections/readmodels/admission/admission_fold.sql"},
+    "invitation_links": {"projections/readmodels/admission/admission_fold.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},
@@ -104,6 +108,7 @@ def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
         "projections/readmodels/fold.sql",
         "projections/readmodels/discussion/discussion_fold.sql",
         "projections/readmodels/governance/governance_fold.sql",
+        "projections/readmodels/admission/admission_fold.sql",
         "projections/readmodels/custody/custody_fold.sql",
     }
     folded = {table for table, owners in OWNERS.items() if owners - {keys} and owners - {keys} <= folds}

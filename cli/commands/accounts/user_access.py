@@ -9,6 +9,7 @@ import click
 
 from api import hub_socket, wiring
 from api.accounts.account_changes import AccountChanges
+from api.http.login import DEACTIVATED
 from api.secrets import secrets_of
 from api.settings import Settings
 from api.succession import name_successors
@@ -18,9 +19,6 @@ from cli.support.environment import bring_up_to_date, chat_core, existing_databa
 from cli.support.operator_options import operator_options
 from domain.values import UserId
 from projections.operator_actions import Operator
-
-DEACTIVATED = 4500
-"""A disconnect code of ours after which clients do not reconnect: see Publisher.disconnect."""
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from api.erasure.receipts import Receipt, receipt_of
 from cli.support.erasure import erasing_options, with_receipt
 from cli.support.log_reader import Reader
 from domain.custody import Target
-from domain.erasure import Plan
 from domain.room import ERASED_LIMIT, check_reason
+from domain.use_cases.erasure import Plan
 from domain.values import OPERATOR, RequestId, RoomId
 from projections.operator_actions import Operator
 

@@ -1,6 +1,7 @@
 """How the author changes what a message says. Every version stays on record."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.errors import EditWindowOver, InvalidField, NotYourMessage, TooManyEdits
 from domain.questions import SaidMessage
@@ -41,15 +42,24 @@ class MessageEdited(MessageEvent):
 class Editing(AboutMessages):
     """What messages say now."""
 
-    def edit(self, *, user_id: UserId, said: SaidMessage | None, content: str, is_in_time: bool) -> None:
+    def edit(
+        self,
+        *,
+        user_id: UserId,
+        said: SaidMessage | None,
+        content: str,
+        is_in_time: bool,
+        now: datetime | None = None,
+    ) -> None:
         """Record `content`, kept exactly as sent, as what a message of `user_id` says from now on. `is_in_time`: the
-        installation still allows it.
+        installation still allows it. `now`: as for `post`.
 
         Raises InvalidField for content that cannot be a message, and for what it says already; NotAMember,
-        NoSuchMessage, RetractedMessage, ErasedMessage, NotYourMessage, EditWindowOver, TooManyEdits.
+        RoomIsArchived, MutedInRoom, NoSuchMessage, RetractedMessage, ErasedMessage, NotYourMessage, EditWindowOver,
+        TooManyEdits.
         """
         check_content(content)
-        self._must_have(user_id)
+        self.check_may_speak(user_id, now=now)
         said = self._must_be_said(said)
         if said.author != user_id:
             raise NotYourMessage("Only its author may edit a message.")

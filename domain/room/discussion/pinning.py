@@ -1,6 +1,7 @@
 """Which messages a room keeps in sight."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.errors import NotPinned, PinnedAlready, TooManyPins
 from domain.questions import SaidMessage
@@ -48,12 +49,13 @@ class MessageUnpinned(MessageEvent):
 class Pinning(AboutMessages):
     """Which messages are pinned."""
 
-    def pin(self, *, user_id: UserId, said: SaidMessage | None) -> None:
-        """Pin a message.
+    def pin(self, *, user_id: UserId, said: SaidMessage | None, now: datetime | None = None) -> None:
+        """Pin a message. `now`: as for `post`.
 
-        Raises NotAMember, NoSuchMessage, RetractedMessage, ErasedMessage, PinnedAlready, TooManyPins.
+        Raises NotAMember, RoomIsArchived, MutedInRoom, NoSuchMessage, RetractedMessage, ErasedMessage, PinnedAlready,
+        TooManyPins.
         """
-        self._must_have(user_id)
+        self.check_may_speak(user_id, now=now)
         said = self._must_be_said(said)
         if said.is_pinned:
             raise PinnedAlready("The message is pinned already.")
@@ -61,9 +63,9 @@ class Pinning(AboutMessages):
             raise TooManyPins(f"A room has at most {MOST_PINS} pinned messages: take one down first.")
         self.trigger_event(MessagePinned, user_id=user_id, message=said.message)
 
-    def unpin(self, *, user_id: UserId, said: SaidMessage | None) -> None:
-        """Take a message down. Raises NotAMember, NoSuchMessage, NotPinned."""
-        self._must_have(user_id)
+    def unpin(self, *, user_id: UserId, said: SaidMessage | None, now: datetime | None = None) -> None:
+        """Take a message down. Raises NotAMember, RoomIsArchived, MutedInRoom, NoSuchMessage, NotPinned."""
+        self.check_may_speak(user_id, now=now)
         if said is None or not said.is_pinned:
             said = self._must_be_said(said)
             raise NotPinned("The message is not pinned.")

@@ -1,6 +1,7 @@
 """How members react to a message with an emoji."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.emoji import qualified
 from domain.errors import InvalidField, NoSuchReaction, ReactedAlready, TooManyReactions
@@ -53,15 +54,15 @@ class ReactionRemoved(MessageEvent):
 class Reacting(AboutMessages):
     """Who reacted to which message."""
 
-    def react(self, *, user_id: UserId, said: SaidMessage | None, emoji: str) -> None:
-        """Add a reaction: one of each emoji and user.
+    def react(self, *, user_id: UserId, said: SaidMessage | None, emoji: str, now: datetime | None = None) -> None:
+        """Add a reaction: one of each emoji and user. `now`: as for `post`.
 
-        Raises InvalidField for what is no emoji; NotAMember, NoSuchMessage, RetractedMessage, ErasedMessage,
-        ReactedAlready, TooManyReactions.
+        Raises InvalidField for what is no emoji; NotAMember, RoomIsArchived, MutedInRoom, NoSuchMessage,
+        RetractedMessage, ErasedMessage, ReactedAlready, TooManyReactions.
         """
         if (spelt_out := qualified(emoji)) is None:
             raise InvalidField("emoji", "Use one emoji of Unicode's.")
-        self._must_have(user_id)
+        self.check_may_speak(user_id, now=now)
         said = self._must_be_said(said)
         if spelt_out in said.own_emoji:
             raise ReactedAlready("You reacted with this emoji already.")
@@ -70,8 +71,12 @@ class Reacting(AboutMessages):
         self.trigger_event(ReactionAdded, user_id=user_id, message=said.message, emoji=spelt_out)
 
     def take_back_reaction(self, *, user_id: UserId, said: SaidMessage | None, emoji: str) -> None:
-        """Remove a reaction. Raises NotAMember, NoSuchMessage, RetractedMessage, ErasedMessage, NoSuchReaction."""
+        """Remove a reaction; who is muted may.
+
+        Raises NotAMember, RoomIsArchived, NoSuchMessage, RetractedMessage, ErasedMessage, NoSuchReaction.
+        """
         self._must_have(user_id)
+        self.must_be_open()
         said = self._must_be_said(said)
         spelt_out = qualified(emoji)
         if spelt_out not in said.own_emoji:

@@ -40,7 +40,8 @@ class Retracting(AboutMessages):
     """Which messages are taken back."""
 
     def retract(self, *, user_id: UserId, said: SaidMessage | None, why: str) -> None:
-        """Hide a message, for good. Its author may, and who may moderate, with a reason.
+        """Hide a message, for good. Its author may, also while muted or in an archived room; moderators may, with a
+        reason.
 
         Raises InvalidField for a reason over 500 characters, and for none where one is needed; NotAMember,
         NoSuchMessage, RetractedMessage, ErasedMessage, NotYourMessage.

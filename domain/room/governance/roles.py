@@ -87,7 +87,7 @@ class Roles(RoomState):
         return {**self.roles, **({unnamed: "owner"} if unnamed is not None else {})}
 
     def check_owner(self, user_id: UserId) -> None:
-        """Raises NotAMember, and NotAllowed unless this is an owner of the room, or an operator."""
+        """Raises NotAMember, DirectRoom, and NotAllowed unless this is an owner of the room, or an operator."""
         self._check_rank(user_id, "owner", "Only an owner of the room may do this.")
 
     def check_moderator(self, user_id: UserId) -> None:
@@ -102,7 +102,7 @@ class Roles(RoomState):
 
     def may_moderate(self, user_id: UserId, other: UserId) -> bool:
         """Whether the user may act on what the other said."""
-        return self._rank(user_id) >= max(RANKS["moderator"], self._rank(other))
+        return self.visibility != "direct" and self._rank(user_id) >= max(RANKS["moderator"], self._rank(other))
 
     def give_role(self, *, user_id: UserId, member_id: UserId, role: RoomRole, why: str) -> None:
         """Give a member a role. The present owner stays one: where none was given that role before, it is given first.
@@ -131,7 +131,8 @@ class Roles(RoomState):
         Raises SameRole when there is nothing to change.
         """
         check_reason(why)
-        if self.role_of(user_id) != "owner" or self._other_owners(user_id) or len(self.members) == 1:
+        is_direct = self.visibility == "direct"
+        if is_direct or self.role_of(user_id) != "owner" or self._other_owners(user_id) or len(self.members) == 1:
             raise SameRole("The room needs no other owner.")
         self._give(OPERATOR, self._successor_of(user_id), "owner", why)
 
@@ -164,5 +165,6 @@ class Roles(RoomState):
     def _check_rank(self, user_id: UserId, least: RoomRole, text: str) -> None:
         if user_id != OPERATOR:
             self._must_have(user_id)
+        self.must_not_be_direct()
         if self._rank(user_id) < RANKS[least]:
             raise NotAllowed(text)

@@ -1,4 +1,4 @@
--- version 1
+-- version 2
 -- The fold of what members do about messages. It comes after the fold of the messages themselves. Events come as JSON, an
 -- object for each, and are folded one by one in the order of their versions. Returns `base`, as every fold does. An event
 -- that cannot have happened is an error.
@@ -17,7 +17,8 @@ BEGIN
         WHEN 'message_edited' THEN
             INSERT INTO edits (room_id, message, version, edited_at, content)
             SELECT event.room_id, event.message, event.version, event.at, event.words FROM messages AS said
-            WHERE said.room_id = event.room_id AND said.version = event.message;
+            WHERE said.room_id = event.room_id AND said.version = event.message AND said.user_id = event.user_id
+                AND NOT EXISTS (SELECT FROM retractions AS gone WHERE (gone.room_id, gone.message) = (event.room_id, event.message));
         WHEN 'message_retracted' THEN
             UPDATE pins SET unpinned_version = event.version
             WHERE pins.room_id = event.room_id AND pins.message = event.message AND unpinned_version IS NULL;

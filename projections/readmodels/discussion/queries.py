@@ -8,7 +8,9 @@ from domain.values import RoomId, UserId
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
+from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
+from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.queries import MEMBER_HEAD, AtPosition, NotInRoom
 from projections.readmodels.shapes import ErasedContent, Message, Timestamp, timestamp
 from projections.readmodels.words import erasure, erasure_columns, words_of
@@ -19,7 +21,8 @@ ONE = f"""
 SELECT head.position, head.room_id AS of_room, {message_columns("message")}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    SELECT {STORED} FROM messages WHERE messages.room_id = head.room_id AND version = $3
+    SELECT {STORED} FROM messages
+    WHERE messages.room_id = head.room_id AND version = $3 AND {may_read("head.room_id", "$1", "version")}
 ) AS message ON true
 {OF_MESSAGE}
 """
@@ -31,6 +34,7 @@ LEFT JOIN LATERAL (
     SELECT messages.*, pinned_version FROM pins
     JOIN messages ON messages.room_id = pins.room_id AND messages.version = pins.message
     WHERE pins.room_id = head.room_id AND unpinned_version IS NULL
+        AND {may_read("head.room_id", "$1", "pins.message")}
 ) AS message ON true
 {OF_MESSAGE}
 ORDER BY message.pinned_version DESC
@@ -48,6 +52,10 @@ ORDER BY one.version
 """
 
 
+NOW = Version(2**63 - 1)
+"""Beyond every version."""
+
+
 class MessageVersion(Struct, frozen=True):
     """What a message said from a version of the room on. Erased words leave an empty `content`, and `erased`."""
 
@@ -60,7 +68,7 @@ class MessageVersion(Struct, frozen=True):
 class MessageVersions(Struct, frozen=True):
     """A message as it is now, and all that it said, oldest first.
 
-    Of a retracted one, `versions` is empty but for those who may read what was retracted.
+    Of a retracted one, `versions` is empty but for those who may read it: its author, moderators, owners, admins.
     """
 
     message: Message
@@ -70,8 +78,9 @@ class MessageVersions(Struct, frozen=True):
 class MessageQueries:
     """What a member may read of single messages. The first argument is the user who asks. Raise NotInRoom."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, roles: RoomRoles) -> None:
         self._database = database
+        self._roles = roles
 
     async def one(self, user_id: UserId, room_id: RoomId, message: Version) -> AtPosition[Message]:
         """A message. Raises NoSuchMessage."""
@@ -91,13 +100,20 @@ class MessageQueries:
         return AtPosition(found, rows[0]["position"])
 
     async def versions(
-        self, user_id: UserId, room_id: RoomId, message: Version, *, sees_all: bool
+        self, user_id: UserId, room_id: RoomId, message: Version, *, is_admin: bool
     ) -> AtPosition[MessageVersions]:
-        """All that a message said. `sees_all`: the user may read what others retracted. Raises NoSuchMessage."""
+        """All that a message said. What was retracted is for its author, for moderators and owners, and for admins.
+
+        Raises NoSuchMessage.
+        """
         found = await self.one(user_id, room_id, message)
-        is_hidden = found.value.retracted is not UNSET and not (sees_all or found.value.user.id == user_id)
-        rows = [] if is_hidden else await self._database.fetch(VERSIONS, room_id, message)
+        is_own = found.value.user.id == user_id
+        is_shown = found.value.retracted is UNSET or is_own or is_admin or await self._moderates(user_id, room_id)
+        rows = await self._database.fetch(VERSIONS, room_id, message) if is_shown else []
         return AtPosition(MessageVersions(found.value, [_version(row) for row in rows]), found.position)
+
+    async def _moderates(self, user_id: UserId, room_id: RoomId) -> bool:
+        return (await self._roles.own(user_id, room_id, NOW)).role != "member"
 
 
 def _version(row: asyncpg.Record) -> MessageVersion:

@@ -5,12 +5,18 @@ from typing import Any
 
 import asyncpg
 
-from domain.questions import WhatWasSaid, WhichVersions, WhoHasName
+from domain.questions import DirectRoomOf, WhatWasSaid, WhichVersions, WhoHasName
 from eventstore.inline_projection import Facts
+from projections.readmodels.facts.direct import DirectFacts
 from projections.readmodels.facts.messages import MessageFacts, VersionFacts
 from projections.readmodels.facts.names import NameFacts
 
-KINDS: dict[type[Any], Any] = {WhoHasName: NameFacts, WhatWasSaid: MessageFacts, WhichVersions: VersionFacts}
+KINDS: dict[type[Any], Any] = {
+    WhoHasName: NameFacts,
+    DirectRoomOf: DirectFacts,
+    WhatWasSaid: MessageFacts,
+    WhichVersions: VersionFacts,
+}
 """What answers each kind of question."""
 
 

@@ -48,6 +48,12 @@ LEFT JOIN LATERAL (
 {join("asked.room_id", "coalesce(edit.version, said.version)", "apart")}
 """
 
+STAYS = """
+SELECT stay.room_id, stay.user_id, stay.reads_from, stay.left_version
+FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::bigint[]) AS each (room_id, user_id)) AS asked
+JOIN memberships AS stay USING (room_id, user_id)
+"""
+
 # Of each message that the versions added or edited, all versions whose words are not in the log itself.
 VERSIONS = """
 SELECT of.room_id, of.message, ARRAY(
@@ -64,6 +70,9 @@ FROM (
 
 Place = tuple[RoomId, int]
 """A room, and a version of it."""
+
+Person = tuple[RoomId, int]
+"""A room, and a user of it."""
 
 
 @dataclass(slots=True)
@@ -82,9 +91,20 @@ class _Message:
 
 
 class MessageFacts:
-    """The messages that were asked for. One that the batch itself adds, before a question about it, is among them."""
+    """The messages that were asked for. One that the batch itself adds, before a question about it, is among them.
 
-    def __init__(self, asked: set[Place], messages: dict[Place, _Message], pin_counts: dict[RoomId, int]) -> None:
+    For a member who may not read a message, there is none.
+    """
+
+    def __init__(
+        self,
+        asked: set[Place],
+        messages: dict[Place, _Message],
+        pin_counts: dict[RoomId, int],
+        stays: dict[Person, list[tuple[int, int | None]]],
+    ) -> None:
+        self._stays = stays
+        """Of those who ask, from which version each reads, and when it ended."""
         self._asked = asked
         self._messages = messages
         self._pin_counts = pin_counts
@@ -110,12 +130,19 @@ class MessageFacts:
                 own_emoji={(UserId(int(user_id)), emoji) for user_id, _, emoji in own},
             )
             pin_counts[row["room_id"]] = row["pin_count"]
-        return cls(set(zip(rooms, numbers, strict=True)), messages, pin_counts)
+        stays: dict[Person, list[tuple[int, int | None]]] = {}
+        for row in await connection.fetch(STAYS, rooms, [question.user_id for question in questions]):
+            stays.setdefault((row["room_id"], row["user_id"]), []).append((row["reads_from"], row["left_version"]))
+        return cls(set(zip(rooms, numbers, strict=True)), messages, pin_counts, stays)
 
     def answer(self, question: WhatWasSaid) -> SaidMessage | None:
         """A message as it is now; None where there is none."""
         message = self._messages.get((question.room_id, question.message))
-        if message is None:
+        stays = self._stays.get((question.room_id, question.user_id), ())
+        may_read = any(
+            since <= question.message and (until is None or question.message <= until) for since, until in stays
+        )
+        if message is None or not may_read:
             return None
         return SaidMessage(
             message=question.message,
@@ -131,8 +158,10 @@ class MessageFacts:
         )
 
     def add(self, event: Any) -> None:
-        """Take in what a command of the batch did to a message."""
+        """Take in what a command of the batch did to a message, and who joined."""
         room_id = event.originator_id
+        if isinstance(event, Room.UserJoined):
+            self._stays.setdefault((room_id, event.user_id), []).append((event.reads_from, None))
         if isinstance(event, Room.MessageAdded) and (place := (room_id, event.originator_version)) in self._asked:
             self._messages[place] = _Message(event.user_id, event.timestamp, event.content)
         elif isinstance(event, Room.ContentErased):

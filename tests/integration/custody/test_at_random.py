@@ -14,9 +14,9 @@ import pytest
 from api.wiring import create_fold
 from domain.custody import Scope
 from domain.errors import LastOwner
-from domain.record import EndHold, PlaceHold
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
+from domain.use_cases.record import EndHold, PlaceHold
 from domain.values import OPERATOR, RoomId, UserId
 from projections.readmodels.custody.queries import read_holds, read_requests
 from replay.rebuild.rebuild import rebuild

@@ -10,10 +10,10 @@ import pytest
 from api.wiring import create_fold
 from domain.custody import CUSTODY_ID
 from domain.errors import InvalidField, NoSuchHold, RoomNotFound
-from domain.record import EndHold
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
+from domain.use_cases.record import EndHold
 from domain.values import OPERATOR, RoomId
 from eventstore.values import LOG_START
 from projections.readmodels.custody.queries import read_holds

@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 from domain.errors import InvalidField, NoSuchRule
-from domain.record import RequestErasure
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
+from domain.use_cases.record import RequestErasure
 from domain.values import OPERATOR, RoomId
 from eventstore.errors import WordsHeld
 from postgres.locks import DISPOSITION

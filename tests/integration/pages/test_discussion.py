@@ -32,7 +32,10 @@ async def sent(person: Person, path: str, fields: dict[str, str], *, leads_to: s
 
 def texts(page: str) -> list[str]:
     """What stands as the text of messages and versions."""
-    return [re.sub("<[^>]*>", "", found) for found in re.findall(r'<p class="text"[^>]*>(.*?)</p>', page)]
+    return [
+        re.sub("<[^>]*>", "", found).strip()
+        for found in re.findall(r'<div class="text"[^>]*>(.*?)</div>', page, re.DOTALL)
+    ]
 
 
 async def test_an_edit_by_a_form_is_shown_in_the_room_and_both_versions_on_its_page(

@@ -26,7 +26,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from api.wiring import create_fold
 from centrifugo.publisher import Publication
-from domain.chat import Chat
 from domain.errors import ChatError
 from domain.room import Room
 from domain.room.discussion.editing import EditMessage
@@ -38,6 +37,7 @@ from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
+from domain.use_cases.chat import Chat
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 from eventstore.values import Position, Version
 from eventstore.words import Opening
@@ -172,17 +172,26 @@ class Client:
             case "user_left" if body["user"]["id"] == self.user_id:
                 del self.rooms[room_id], self.messages[room_id]
             case "user_joined" | "user_left" | "room_renamed" | "topic_set" | "room_archived" | "room_reopened":
-                self.rooms[room_id] = body["room"]
+                self.rooms[room_id] = updated(held, body["room"])
             case "role_given" | "user_banned" | "ban_lifted" | "user_muted" | "mute_lifted":
-                self.rooms[room_id] = body["room"]
+                self.rooms[room_id] = updated(held, body["room"])
+            case "visibility_changed" | "history_changed" | "user_invited" | "invitation_withdrawn":
+                self.rooms[room_id] = updated(held, body["room"])
+            case "invitation_declined" | "invitation_link_made" | "invitation_link_revoked":
+                self.rooms[room_id] = updated(held, body["room"])
             case "content_erased":
-                self.rooms[room_id] = body["room"]
+                last = held["last_message"]
+                if last is not None and last["id"] in body["versions"] and "erased" not in last:
+                    last = {**last, "content": "", "erased": body["erased"]}
+                self.rooms[room_id] = updated({"last_message": last}, body["room"])
                 self.messages[room_id] = [
                     {**message, "content": "", "erased": body["erased"]}
                     if message["id"] in body["versions"] and "erased" not in message
                     else message
                     for message in self.messages[room_id]
                 ]
+            case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned" if not body["message"]:
+                self.rooms[room_id] = held | body["room"]  # said before they joined
             case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned":
                 is_last = (held["last_message"] or {}).get("id") == body["message"]["id"]
                 last = as_last(body["message"]) if is_last else held["last_message"]
@@ -198,6 +207,11 @@ class Client:
         self.messages[room_id] = [
             change(message) if message["id"] == message_id else message for message in self.messages[room_id]
         ]
+
+
+def updated(held: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """The room as an event tells it, with the last message as known where the event does not tell it."""
+    return told | {"last_message": told["last_message"] or held["last_message"]}
 
 
 class Process:

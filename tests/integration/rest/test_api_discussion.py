@@ -114,6 +114,31 @@ async def test_an_admin_may_read_what_was_retracted(ada: Person, room: str, admi
     assert found["message"]["retracted"]["why"] == ""
 
 
+async def test_a_moderator_retracts_what_others_said_with_a_reason_and_may_read_it(
+    ada: Person, bob: Person, room: str
+) -> None:
+    message = await said(bob, room, "an insult")
+    path = f"{room}/messages/{message['id']}"
+    refused = await ada.post(f"{path}/retract/", {})
+    assert (refused.status, refused.body) == (400, {"why": ["Say why: the message is not yours."]})
+    answer = await about(ada, "POST", f"{path}/retract/", {"why": "an insult is none of our words"})
+    assert answer.body["message"]["retracted"]["by"] == ada.user
+    for person in (ada, bob):
+        found = (await person.get(f"{path}/versions/")).body["versions"]
+        assert [each["content"] for each in found] == ["an insult"]
+
+
+async def test_who_is_muted_retracts_but_does_not_edit_or_react(ada: Person, bob: Person, room: str) -> None:
+    message = await said(bob, room)
+    path = f"{room}/messages/{message['id']}"
+    muted = await ada.post(f"{room}/members/{bob.user['id']}/mute/", {"why": "too loud", "minutes": 60})
+    assert muted.status == 200, muted.raw
+    assert code(await bob.request("PATCH", f"{path}/", {"content": "more"})) == (409, "muted")
+    assert code(await bob.request("PUT", f"{path}/reactions/{THUMB}/")) == (409, "muted")
+    assert code(await bob.post(f"{room}/messages/", {"content": "more", "reply_to": message["id"]})) == (409, "muted")
+    await about(bob, "POST", f"{path}/retract/")
+
+
 async def test_reactions_are_counted_in_the_order_in_which_they_came(ada: Person, bob: Person, room: str) -> None:
     message = await said(ada, room)
     path = f"{room}/messages/{message['id']}/reactions"

@@ -17,7 +17,8 @@ async def test_the_opener_of_a_room_is_its_first_member(ada: Person) -> None:
     assert opened.status == 201
     assert TIMESTAMP.fullmatch(opened.body.pop("bumped_at"))
     room_id = opened.body.pop("id")
-    assert opened.body == {"name": "Engines", "version": 2, "member_count": 1, "last_message": None}
+    shape = {"name": "Engines", "version": 2, "member_count": 1, "last_message": None}
+    assert opened.body == {**shape, "visibility": "public", "history": "all"}
     room = await ada.get(f"/api/rooms/{room_id}/")
     assert (room.status, room.body["member_count"], room.position) == (200, 1, opened.position)
 

@@ -87,6 +87,26 @@ async def test_words_and_accounts_that_a_backup_brings_back_are_not_served_until
     await connection.close()
 
 
+async def test_an_account_alone_that_a_backup_brings_back_is_not_served(
+    start_server: StartServer, bob: Person, database_url: str, settings_of_commands: dict[str, str]
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await keep(connection)
+    await onrecord(settings_of_commands, "user", "erase", "bob", "--why", WHY, "--yes")
+    await restore(connection)
+    server = await start_server()
+    async with Person(server.make_url("/")) as health:
+        assert (await health.get("/readyz")).status == 503
+        await onrecord(settings_of_commands, "audit", "reapply", "--why", "restored", "--yes")
+
+        async def is_ready() -> bool:
+            return (await health.get("/readyz")).status == 200
+
+        await eventually(is_ready)
+    assert await connection.fetchval("SELECT count(*) FROM users WHERE username = 'bob'") == 0
+    await connection.close()
+
+
 async def test_a_ledger_holds_ids_and_no_words(
     ada: Person, settings_of_commands: dict[str, str], tmp_path: Path
 ) -> None:

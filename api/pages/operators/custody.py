@@ -18,7 +18,7 @@ from api.pages.state import layout_context, my_rooms
 from domain.custody import Scope
 from domain.errors import InvalidField, NoSuchHold, NoSuchRule
 from domain.names import name_key
-from domain.record import EndHold, EndRetention, PlaceHold, SetRetention
+from domain.use_cases.record import EndHold, EndRetention, PlaceHold, SetRetention
 from domain.values import RoomId, UserId
 from projections.readmodels.custody.queries import read_holds, read_requests, read_rules
 from projections.readmodels.facts.names import HOLDERS

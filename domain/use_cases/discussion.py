@@ -30,7 +30,13 @@ class Discussion(Generic[P_co]):
 
         def edit(room: Room, said: SaidMessage | None) -> None:
             is_in_time = said is not None and self.is_editable(said.posted_at)
-            room.edit(user_id=command.user_id, said=said, content=command.content, is_in_time=is_in_time)
+            room.edit(
+                user_id=command.user_id,
+                said=said,
+                content=command.content,
+                is_in_time=is_in_time,
+                now=datetime.now(UTC),
+            )
 
         return await self._rooms.decide(command.room_id, about(command), edit, key=idempotency_key(command))
 
@@ -46,7 +52,7 @@ class Discussion(Generic[P_co]):
         """React to a message."""
 
         def react(room: Room, said: SaidMessage | None) -> None:
-            room.react(user_id=command.user_id, said=said, emoji=command.emoji)
+            room.react(user_id=command.user_id, said=said, emoji=command.emoji, now=datetime.now(UTC))
 
         return await self._rooms.decide(command.room_id, about(command), react, key=idempotency_key(command))
 
@@ -62,7 +68,7 @@ class Discussion(Generic[P_co]):
         """Pin a message."""
 
         def pin(room: Room, said: SaidMessage | None) -> None:
-            room.pin(user_id=command.user_id, said=said)
+            room.pin(user_id=command.user_id, said=said, now=datetime.now(UTC))
 
         return await self._rooms.decide(command.room_id, about(command), pin, key=idempotency_key(command))
 
@@ -70,7 +76,7 @@ class Discussion(Generic[P_co]):
         """Take a pinned message down."""
 
         def unpin(room: Room, said: SaidMessage | None) -> None:
-            room.unpin(user_id=command.user_id, said=said)
+            room.unpin(user_id=command.user_id, said=said, now=datetime.now(UTC))
 
         return await self._rooms.decide(command.room_id, about(command), unpin, key=idempotency_key(command))
 

@@ -24,6 +24,10 @@ def must_be_free(holder: NameHolder) -> None:
         raise NameTaken(NAME_TAKEN)
 
 
+def any_name(_: NameHolder) -> None:
+    """Refuses none."""
+
+
 class Chat(Generic[P_co]):
     """The use cases of rooms. Every method returns the recorded event, after commit.
 
@@ -34,10 +38,15 @@ class Chat(Generic[P_co]):
         self._rooms = rooms
 
     async def open_room(self, command: OpenRoom) -> RecordedEvent[P_co]:
-        """Open a room; its opener is its first member. Raises NameTaken, InvalidField."""
-        room = Room.open(name=command.name, user_id=command.user_id)
+        """Open a room; its opener is its first member. Names of private rooms need not be free: whether one has a name
+        is not told. Raises NameTaken, InvalidField.
+        """
+        room = Room.open(
+            name=command.name, user_id=command.user_id, visibility=command.visibility, history=command.history
+        )
         question = WhoHasName(name_key(command.name), room.room_id)
-        return await self._rooms.add(room, question=question, check=must_be_free, key=idempotency_key(command))
+        check = must_be_free if command.visibility == "public" else any_name
+        return await self._rooms.add(room, question=question, check=check, key=idempotency_key(command))
 
     async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
         """Post a message. Raises RoomNotFound, NotAMember, RoomIsArchived, MutedInRoom, InvalidField; in a reply
@@ -49,7 +58,8 @@ class Chat(Generic[P_co]):
             room.post(user_id=command.user_id, content=command.content, client_id=command.client_id, now=now)
 
         def reply(room: Room, to: SaidMessage | None) -> None:
-            room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id)
+            now = datetime.now(UTC)
+            room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id, now=now)
 
         key = idempotency_key(command)
         if command.reply_to is None:

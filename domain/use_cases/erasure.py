@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Generic, Protocol
 from uuid import uuid4
 
-from domain.chat import Chat
 from domain.custody import Outcome, Target
 from domain.errors import InvalidField, NothingToErase, RoomNotFound
 from domain.ports import P_co
-from domain.record import RequestErasure
 from domain.room import ERASED_LIMIT, check_reason
 from domain.room.erasing import ContentErased, EraseContent
+from domain.use_cases.chat import Chat
+from domain.use_cases.record import RequestErasure
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 IN_THE_LOG = "the log itself holds it"

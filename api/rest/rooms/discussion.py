@@ -10,8 +10,8 @@ from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.limits import count_message
 from api.http.parsing import emoji, idempotency_key, message_version, read_body, room_id
 from api.http.responses import json_response
-from api.rest.messages import NewContent
 from api.rest.recorded import recorded_body
+from api.rest.rooms.messages import NewContent
 from domain.room import REASON_LIMIT
 from domain.room.discussion.editing import EditMessage
 from domain.room.discussion.pinning import PinMessage, UnpinMessage
@@ -94,7 +94,7 @@ async def get_versions(request: web.Request) -> web.Response:
     """GET /api/rooms/{room_id}/messages/{version}/versions/: 200 MessageVersions; 404."""
     session = request[SESSION]
     found = await request.app[CORE].messages.versions(
-        session.user.id, room_id(request), message_version(request), sees_all=session.is_admin
+        session.user.id, room_id(request), message_version(request), is_admin=session.is_admin
     )
     return json_response(found.value, position=found.position)
 
