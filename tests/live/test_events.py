@@ -401,7 +401,7 @@ EVENTS: dict[Event, tuple[str, ...]] = {
         *("message_added", "history_changed", "user_left", "user_joined", "message_added"),
         *("message_edited", "message_edited", "message_pinned"),
     ),
-    a_direct_conversation_begins: ("user_joined", "user_joined", "user_joined", "message_added"),
+    a_direct_conversation_begins: ("user_joined", "user_joined", "message_added"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""
 
