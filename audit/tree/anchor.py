@@ -1,0 +1,73 @@
+"""The anchor: a file outside the database that says what was signed, so that no second history is signed.
+
+Each line is one JSON object with the note of a checkpoint, added and synced before the checkpoint is published:
+
+    {"epoch": 1, "note": "chat.example/audit/1\\n744\\n…"}
+"""
+
+import msgspec
+from msgspec import Struct
+
+from audit.append_only_file import AppendOnlyFile
+from audit.tree.checkpoint import Checkpoint
+from audit.tree.notes import BadNote, parse_note
+
+
+class AnchorUnavailable(Exception):
+    """The anchor cannot be read or written, or a line of it is none; the text says which."""
+
+
+class Anchored(Struct, frozen=True):
+    """A checkpoint that was signed."""
+
+    epoch: int
+    note: str
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What was signed. Raises BadNote."""
+        return Checkpoint.parse(parse_note(self.note).text)
+
+
+class Anchor:
+    """The file. What this process has read of it, it does not read again."""
+
+    def __init__(self, lines: AppendOnlyFile) -> None:
+        self._lines = lines
+
+    def append(self, anchored: Anchored) -> None:
+        """Add a checkpoint; return when it is on the disk. Raises AnchorUnavailable."""
+        try:
+            self._lines.append(msgspec.json.encode(anchored) + b"\n")
+        except OSError as error:
+            raise AnchorUnavailable(f"the anchor {self._lines.file} cannot be written: {error.strerror}") from error
+
+    def newest(self) -> Anchored | None:
+        """The checkpoint signed last. Raises AnchorUnavailable."""
+        newest = None
+        for newest in self.read():
+            pass
+        return newest
+
+    def read(self) -> list[Anchored]:
+        """Every checkpoint that was signed, oldest first. The piece that an interrupted write left is passed over.
+
+        Raises AnchorUnavailable.
+        """
+        try:
+            parsed = [self._parsed(line, number) for number, line in enumerate(self._lines.lines(), start=1)]
+        except OSError as error:
+            raise AnchorUnavailable(f"the anchor {self._lines.file} cannot be read: {error.strerror}") from error
+        return [anchored for anchored in parsed if anchored is not None]
+
+    def _parsed(self, line: bytes, number: int) -> Anchored | None:
+        try:
+            anchored = msgspec.json.decode(line, type=Anchored)
+            anchored.checkpoint  # noqa: B018 - raises
+        except (msgspec.MsgspecError, BadNote) as error:
+            if not line.rstrip().endswith(b"}"):
+                return None
+            raise AnchorUnavailable(
+                f"line {number} of the anchor {self._lines.file} is not one of its lines"
+            ) from error
+        return anchored
