@@ -42,6 +42,17 @@ class AppendOnlyFile:
         except FileNotFoundError:
             return
 
+    def last_lines(self, *, within: int) -> list[bytes]:
+        """The whole lines among the last `within` bytes, oldest first; none without a file."""
+        try:
+            with self.file.open("rb") as file:
+                start = max(0, file.seek(0, os.SEEK_END) - within)
+                file.seek(start)
+                lines = file.readlines()
+        except FileNotFoundError:
+            return []
+        return lines[1:] if start else lines
+
     def _sync_folder(self) -> None:
         folder = os.open(self.file.parent, os.O_RDONLY)
         try:

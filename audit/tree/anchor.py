@@ -5,12 +5,17 @@ Each line is one JSON object with the note of a checkpoint, added and synced bef
     {"epoch": 1, "note": "chat.example/audit/1\\n744\\n…"}
 """
 
+from collections.abc import Callable, Iterable
+
 import msgspec
 from msgspec import Struct
 
 from audit.append_only_file import AppendOnlyFile
 from audit.tree.checkpoint import Checkpoint
 from audit.tree.notes import BadNote, parse_note
+
+LONGEST_LINES = 1 << 16
+"""More bytes than the last lines have, an interrupted one among them."""
 
 
 class AnchorUnavailable(Exception):
@@ -30,7 +35,7 @@ class Anchored(Struct, frozen=True):
 
 
 class Anchor:
-    """The file. What this process has read of it, it does not read again."""
+    """The file."""
 
     def __init__(self, lines: AppendOnlyFile) -> None:
         self._lines = lines
@@ -44,30 +49,29 @@ class Anchor:
 
     def newest(self) -> Anchored | None:
         """The checkpoint signed last. Raises AnchorUnavailable."""
-        newest = None
-        for newest in self.read():
-            pass
-        return newest
+        found = self._parsed(lambda: self._lines.last_lines(within=LONGEST_LINES))
+        return found[-1] if found else None
 
     def read(self) -> list[Anchored]:
         """Every checkpoint that was signed, oldest first. The piece that an interrupted write left is passed over.
 
         Raises AnchorUnavailable.
         """
+        return self._parsed(self._lines.lines)
+
+    def _parsed(self, read: Callable[[], Iterable[bytes]]) -> list[Anchored]:
         try:
-            parsed = [self._parsed(line, number) for number, line in enumerate(self._lines.lines(), start=1)]
+            parsed = [self._line(line) for line in read()]
         except OSError as error:
             raise AnchorUnavailable(f"the anchor {self._lines.file} cannot be read: {error.strerror}") from error
         return [anchored for anchored in parsed if anchored is not None]
 
-    def _parsed(self, line: bytes, number: int) -> Anchored | None:
+    def _line(self, line: bytes) -> Anchored | None:
         try:
             anchored = msgspec.json.decode(line, type=Anchored)
-            anchored.checkpoint  # noqa: B018 - raises
+            Checkpoint.parse(parse_note(anchored.note).text)
         except (msgspec.MsgspecError, BadNote) as error:
             if not line.rstrip().endswith(b"}"):
                 return None
-            raise AnchorUnavailable(
-                f"line {number} of the anchor {self._lines.file} is not one of its lines"
-            ) from error
+            raise AnchorUnavailable(f"the anchor {self._lines.file} has a line that is not one of its own") from error
         return anchored

@@ -88,6 +88,13 @@ async def read_positions(epoch: int, number: int, connection: asyncpg.Connection
     return await connection.fetchval(READ_POSITIONS, epoch, number) or []
 
 
+async def position_of(epoch: int, index: int, connection: asyncpg.Connection) -> Position | None:
+    """The position of a leaf; None where the tiles do not have it."""
+    positions = await read_positions(epoch, index // tiles.WIDTH, connection)
+    place = index % tiles.WIDTH
+    return positions[place] if place < len(positions) else None
+
+
 async def write_tiles(
     epoch: int,
     written: Mapping[TileId, bytes],
