@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
+from api.audit_key import audit_seed
 from api.core import Core, Reads
 from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
@@ -32,8 +34,13 @@ from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
 from api.secrets import Secrets, fingerprint_key, snapshot_key
 from api.settings import Settings
+from audit.append_only_file import AppendOnlyFile
 from audit.keeper import LedgerKeeper
 from audit.ledger import Ledger
+from audit.tree.anchor import Anchor
+from audit.tree.keeping import TreeKeeping
+from audit.tree.keys import SignerKeys
+from audit.tree.signer import Signer
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -337,6 +344,15 @@ async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator
     """Rebuilds that the operations page starts."""
     async with Rebuilds.open(create_fold(), database, settings.database_url) as rebuilds:
         yield rebuilds
+
+
+def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
+    """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
+    seed, signer = audit_seed(settings), None
+    if seed is not None:
+        anchor = Anchor(AppendOnlyFile(settings.anchor_file))
+        signer = Signer(anchor, lambda origin: SignerKeys(origin, seed), now=lambda: datetime.now(UTC))
+    return TreeKeeping(database, signer, settings.audit_origin)
 
 
 def create_carrying_out(core: Core) -> CarryingOut:
