@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import asyncpg
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from audit.tree import store
 from audit.tree.checkpoint import Checkpoint
@@ -59,9 +59,12 @@ async def _prove(row: asyncpg.Record | None, connection: asyncpg.Connection) -> 
 
 
 def _opening(row: asyncpg.Record) -> EventOpening:
-    body = UNSET
+    return EventOpening(
+        row["notification_id"], row["originator_id"], row["originator_version"], row["topic"], row["state"], _body(row)
+    )
+
+
+def _body(row: asyncpg.Record) -> DisclosedWords | UnsetType | None:
     if row["salt"] is not None:
-        body = DisclosedWords(row["salt"], row["content"], row["client_id"])
-    elif SEALED in row["state"]:
-        body = None
-    return EventOpening(*list(row)[:5], body=body)
+        return DisclosedWords(row["salt"], row["content"], row["client_id"])
+    return None if SEALED in row["state"] else UNSET

@@ -28,7 +28,7 @@ def prove(ctx: click.Context, place: tuple[str, ...], output: Path | None) -> No
     """
     if len(place) > 2:
         raise click.UsageError("Give a position of the log, or a room and a version.")
-    number = POSITION.convert(place[-1], None, ctx)
+    number = int(POSITION(place[-1], None, ctx))
     file = output or Path(re.sub(r"[^\w.-]+", "-", "-".join(place))).with_suffix(SUFFIX)
 
     async def run(reader: Reader) -> None:
