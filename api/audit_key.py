@@ -11,13 +11,13 @@ BYTES = 32
 
 
 def audit_seed(settings: Settings) -> bytes | None:
-    """The secret; None where it is not configured and not ours to generate: with a database of the operator's own.
+    """The secret; None where it is not configured and the other secrets are: several processes could generate several.
 
     Raises SettingsError for a file that is damaged or cannot be written.
     """
     if settings.audit_key:
         return bytes.fromhex(settings.audit_key)
-    if not settings.embedded:
+    if settings.centrifugo_token_secret:
         return None
     file = Path(settings.data_dir) / FILE
     try:
