@@ -9,6 +9,7 @@ from aiohttp import web
 from api import hub_socket, wiring
 from api.accounts.throttle import Throttle
 from api.audit import served_tree
+from api.erasure.gated_publisher import GatedPublisher
 from api.erasure.withholding import Withholding
 from api.http.app_keys import (
     ACCOUNT_CHANGES,
@@ -30,7 +31,6 @@ from api.http.app_keys import (
     SESSIONS,
     SETTINGS,
     SIGNUPS,
-    WITHHOLDING,
 )
 from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
@@ -83,16 +83,16 @@ async def _core(app: web.Application) -> AsyncIterator[None]:
     metrics = app[METRICS]
     async with wiring.open_core(app[SETTINGS], observer=metrics.batch) as core:
         app[CORE] = core
-        app[WITHHOLDING] = Withholding(core)
-        await app[WITHHOLDING].start()
+        withholding = Withholding(core)
+        await withholding.start()
         metrics.add_gauge("writer_queue_depth", "Commands that wait for the writer.", lambda: core.writer.queue_depth)
-        async with _running(app[WITHHOLDING].run()):
+        async with _running(withholding.run()):
             yield
 
 
 async def _publisher(app: web.Application) -> AsyncIterator[None]:
     async with wiring.open_publisher(app[SETTINGS], app[SECRETS], app.get(HUB)) as publisher:
-        app[PUBLISHER] = publisher
+        app[PUBLISHER] = GatedPublisher(publisher, app[CORE].known.gate)
         yield
 
 
@@ -121,13 +121,8 @@ async def _fanout(app: web.Application) -> AsyncIterator[None]:
         return
     app[FANOUT] = wiring.create_fanout(app[SETTINGS], app[CORE], app[PUBLISHER])
     app[METRICS].add_fanout(app[FANOUT])
-    async with _running(_publish(app)):
+    async with _running(app[FANOUT].run()):
         yield
-
-
-async def _publish(app: web.Application) -> None:
-    await app[WITHHOLDING].released()
-    await app[FANOUT].run()
 
 
 async def _operations(app: web.Application) -> AsyncIterator[None]:

@@ -5,17 +5,23 @@ from dataclasses import dataclass
 from eventsourcing.domain import Aggregate
 
 from audit.keeper import LedgerKeeper
-from domain.chat import Chat
-from domain.erasure import Erasing
-from domain.record import Record
 from domain.room import Room
+from domain.use_cases.admission import Admission
+from domain.use_cases.chat import Chat
+from domain.use_cases.discussion import Discussion
+from domain.use_cases.erasure import Erasing
+from domain.use_cases.governing import Governing
+from domain.use_cases.record import Record
 from eventstore.generation import KnownLog
 from eventstore.log import Log
 from eventstore.repository import Repository
 from eventstore.values import Position
 from eventstore.writer.writer import Writer
 from postgres.database import Database
+from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
+from projections.readmodels.discussion.queries import MessageQueries
+from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
 from replay.investigate.log_search import LogSearch
@@ -37,16 +43,26 @@ class Reads:
     bodies: Bodies
     queries: Queries
     members: Members
+    invitations: AdmissionQueries
+    room_roles: RoomRoles
+    messages: MessageQueries
 
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and all between a command and its event in the log: `chat`, `erasing` and `record` are the ways in."""
+    """Reads, and all between a command and its event in the log.
+
+    The ways in are `chat`, `admission`, `governing`, `discussion`,
+    `erasing` and `record`.
+    """
 
     known: KnownLog
     writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]
+    admission: Admission[Position]
+    governing: Governing[Position]
+    discussion: Discussion[Position]
     erasing: Erasing[Position]
     ledger: LedgerKeeper
     record: Record[Position]

@@ -13,11 +13,12 @@ NODE_MODULES = ROOT / "node_modules"
 CENTRIFUGE = NODE_MODULES / "centrifuge" / "dist" / "centrifuge.js"
 """The real-time client: a classic script that defines `Centrifuge`."""
 
-LINKIFY = {
+MARKDOWN = {
     "uc.micro": NODE_MODULES / "uc.micro" / "build" / "index.cjs.js",
     "linkify-it": NODE_MODULES / "linkify-it" / "build" / "index.cjs.js",
+    "markdown-it": NODE_MODULES / "markdown-it" / "dist" / "index.cjs.js",
 }
-"""What finds links in messages: CommonJS modules by name, each after those that it requires."""
+"""What finds markup and links in messages: CommonJS modules by name, each after those that it requires."""
 
-VENDORED = (CENTRIFUGE, *LINKIFY.values())
+VENDORED = (CENTRIFUGE, *MARKDOWN.values())
 """Every file of others that browsers get: npm brings them, a wheel holds them."""

@@ -9,7 +9,10 @@ from postgres.functions import FunctionFile
 from postgres.migrations import Migration, MigrationError, read_migrations, schema_version
 from postgres.upgrade import upgrade
 from projections.readmodels import fold_version, projection
+from projections.readmodels.admission import projection as admission
 from projections.readmodels.custody import projection as custody
+from projections.readmodels.discussion import projection as discussion
+from projections.readmodels.governance import fold as governance
 from projections.readmodels.name_keys import bring_keys_up_to_date
 
 
@@ -22,6 +25,9 @@ def function_files() -> list[FunctionFile]:
         append.FUNCTIONS,
         generation.FUNCTIONS,
         projection.FUNCTIONS,
+        admission.FUNCTIONS,
+        governance.FUNCTIONS,
+        discussion.FUNCTIONS,
         fold_version.FUNCTIONS,
         custody.FUNCTIONS,
         custody.KEPT,

@@ -50,6 +50,11 @@ def fingerprint_key(settings: Settings) -> bytes | None:
     return _derived(settings, b"onrecord/fingerprints")
 
 
+def throttle_key(settings: Settings) -> bytes:
+    """What the keys of buckets are keyed with. A process without a secret of the service shares no buckets."""
+    return _derived(settings, b"onrecord/throttles") or secrets.token_bytes(32)
+
+
 def _derived(settings: Settings, purpose: bytes) -> bytes | None:
     """A key for one purpose, derived from the secret that all processes share. Nothing is generated for it."""
     has_file = (Path(settings.data_dir) / "secrets.json").exists()

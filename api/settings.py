@@ -48,7 +48,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     housekeeping_every_s: Seconds = 3600.0
     audit_ledger: str = ""  # a file, which says what was erased; empty: next to data_dir
     audit_anchor: str = ""  # a file, which says what was signed; empty: next to data_dir
-    audit_key: str = ""  # 32 random bytes in hex, which sign checkpoints; empty: generated into data_dir, as other secrets
+    audit_key: str = (
+        ""  # 32 random bytes in hex, which sign checkpoints; empty: generated into data_dir, as other secrets
+    )
     audit_origin: str = ""  # the log's name in checkpoints, fixed at the first start; empty: from the log's own id
     backups_kept_days: Annotated[int, Meta(ge=0)] = 0  # for receipts of erasures; 0: not known
     retention_every_s: Seconds = 60.0
@@ -57,6 +59,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_lifetime_s: Seconds = 90 * 86400.0
     session_cache_s: Seconds = 60.0  # how long a cached session counts without a query
     password_threads: Size = 2  # hashes at the same time
+
+    edit_window: str = "24h"  # how long a message may be edited; off: not at all; always: without end
 
     signup: Literal["open", "invite", "closed"] = "open"
 
@@ -93,7 +97,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise SettingsError(_named_first(error)) from None
         settings.proxy_networks()
-        _ = settings.cold_after_s
+        _ = settings.cold_after_s, settings.edit_window_s
         settings._refuse_unsafe_secrets()
         settings._refuse_unreadable_url()
         settings._refuse_unusable_audit()
@@ -137,6 +141,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             return Duration.parse(self.cold_after)
         except ValueError as error:
             raise SettingsError(f"COLD_AFTER: {error}") from None
+
+    @property
+    def edit_window_s(self) -> float | None:
+        """EDIT_WINDOW in seconds: 0 for `off`; None for `always`. Raises SettingsError."""
+        if self.edit_window in ("off", "always"):
+            return 0.0 if self.edit_window == "off" else None
+        try:
+            return Duration.parse(self.edit_window)
+        except ValueError as error:
+            raise SettingsError(f"EDIT_WINDOW: {error}") from None
 
     @property
     def fanout_sets_aside(self) -> bool:

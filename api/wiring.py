@@ -32,7 +32,7 @@ from api.operations.figures_publisher import FiguresPublisher
 from api.operations.lateness_publisher import LatenessPublisher
 from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
-from api.secrets import Secrets, fingerprint_key, snapshot_key
+from api.secrets import Secrets, fingerprint_key, snapshot_key, throttle_key
 from api.settings import Settings
 from audit.append_only_file import AppendOnlyFile
 from audit.keeper import LedgerKeeper
@@ -47,13 +47,16 @@ from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
-from domain.chat import Chat
 from domain.custody import Custody
-from domain.disposition import Disposition
-from domain.erasure import Erasing
 from domain.errors import RoomNotFound
-from domain.record import Record
 from domain.room import TOPICS, Room
+from domain.use_cases.admission import Admission
+from domain.use_cases.chat import Chat
+from domain.use_cases.discussion import Discussion
+from domain.use_cases.disposition import Disposition
+from domain.use_cases.erasure import Erasing
+from domain.use_cases.governing import Governing
+from domain.use_cases.record import Record
 from domain.values import OPERATOR
 from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
@@ -64,16 +67,19 @@ from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
 from eventstore.writer.writer import Observer, Writer, unobserved
-from postgres.database import Database
+from postgres.database import Database, OnConnect
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications
 from projections.fanout.republish import Republishing
 from projections.fanout.tail import Tail
 from projections.fanout.worker import Fanout, FanoutSettings
+from projections.readmodels.admission.queries import AdmissionQueries
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.old_messages import ReadModelOldMessages
 from projections.readmodels.custody.projection import CustodyProjection
+from projections.readmodels.discussion.queries import MessageQueries
+from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
 from projections.readmodels.projection import RoomsProjection
@@ -88,13 +94,13 @@ CONFIG = Path(centrifugo.__file__).with_name("config.json")
 
 
 @contextlib.asynccontextmanager
-async def open_database(settings: Settings, known: KnownLog | None = None) -> AsyncIterator[Database]:
-    """The connection pool; `known` is checked over each connection. Raises StoreUnavailable."""
+async def open_database(settings: Settings, on_connect: OnConnect | None = None) -> AsyncIterator[Database]:
+    """The connection pool; `on_connect` is called with each connection before its use. Raises StoreUnavailable."""
     database = await Database.connect(
         settings.database_url,
         size=settings.database_pool,
         timeout_s=settings.database_timeout_s,
-        on_connect=known.check if known is not None else None,
+        on_connect=on_connect,
     )
     try:
         yield database
@@ -103,9 +109,9 @@ async def open_database(settings: Settings, known: KnownLog | None = None) -> As
 
 
 @contextlib.asynccontextmanager
-async def open_reads(settings: Settings) -> AsyncIterator[Reads]:
+async def open_reads(settings: Settings, on_connect: OnConnect | None = None) -> AsyncIterator[Reads]:
     """For a process that only reads. Raises StoreUnavailable."""
-    async with open_database(settings) as database:
+    async with open_database(settings, on_connect) as database:
         yield _reads(database, create_mapper())
 
 
@@ -113,7 +119,7 @@ async def open_reads(settings: Settings) -> AsyncIterator[Reads]:
 async def open_core(settings: Settings, *, observer: Observer = unobserved) -> AsyncIterator[Core]:
     """The core; at the end of the block, commands under way are finished. Raises StoreUnavailable."""
     known = KnownLog()
-    async with open_database(settings, known) as database, contextlib.AsyncExitStack() as cleanup:
+    async with open_database(settings, known.check_connection) as database, contextlib.AsyncExitStack() as cleanup:
         mapper = create_mapper()
         reads = _reads(database, mapper)
         projection = create_read_models()
@@ -145,7 +151,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         await writer.start()
         rooms = Repository(aggregates, writer, kind=Room, missing=_no_such_room)
         chat, wordings = Chat(rooms), ReadModelWordings(database, reads.log)
-        ledger = LedgerKeeper(Ledger(settings.ledger_file), database, wordings.erased)
+        ledger = LedgerKeeper(create_ledger(settings), database, wordings.erased)
         record = Record(Repository(aggregates, writer, kind=Custody, missing=lambda _: Custody(user_id=OPERATOR)))
         yield Core(
             database=database,
@@ -156,10 +162,16 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             bodies=reads.bodies,
             queries=reads.queries,
             members=reads.members,
+            invitations=reads.invitations,
+            room_roles=reads.room_roles,
+            messages=reads.messages,
             known=known,
             writer=writer,
             rooms=rooms,
             chat=chat,
+            admission=Admission(rooms),
+            governing=Governing(rooms),
+            discussion=Discussion(rooms, edit_window_s=settings.edit_window_s),
             erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
             record=record,
@@ -180,6 +192,11 @@ def create_snapshots(settings: Settings, mapper: Mapper[UUID] | None = None) -> 
     return Snapshots(mapper or create_mapper(), key=snapshot_key(settings))
 
 
+def create_ledger(settings: Settings) -> Ledger:
+    """The ledger of erasures, for a process that only compares it."""
+    return Ledger(settings.ledger_file)
+
+
 def create_log() -> Log:
     """The log, for callers that bring their own connection."""
     return Log(create_mapper(), topics=LOG_TOPICS)
@@ -198,6 +215,9 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         bodies=bodies,
         queries=Queries(database, room_log, bodies),
         members=Members(database),
+        invitations=AdmissionQueries(database),
+        room_roles=RoomRoles(database),
+        messages=MessageQueries(database, RoomRoles(database)),
     )
 
 
@@ -215,7 +235,7 @@ def open_accounts(settings: Settings, database: Database) -> Iterator[tuple[Acco
             database,
             passwords,
             failed_logins=FailedLogins(
-                SharedBuckets(database),
+                SharedBuckets(database, throttle_key(settings)),
                 by_account=Limit(rate=settings.login_account_rate, burst=settings.login_account_burst),
                 by_address=Limit(rate=settings.login_address_rate, burst=settings.login_address_burst),
             ),
@@ -241,7 +261,7 @@ class Limits:
 
 def create_limits(settings: Settings, database: Database) -> Limits:
     """Limits. This process shares what it counts of messages and rooms while their `run` runs."""
-    shared = SharedBuckets(database)
+    shared = SharedBuckets(database, throttle_key(settings))
     return Limits(
         messages=ReportedThrottle(shared, "messages", Limit(settings.message_rate, settings.message_burst)),
         rooms=ReportedThrottle(shared, "rooms", Limit(settings.room_rate, settings.room_burst)),
@@ -363,4 +383,6 @@ def create_carrying_out(core: Core) -> CarryingOut:
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:
     """Removes expired rows."""
-    return Housekeeping(database, sessions, SharedBuckets(database), keep_keys_s=settings.idempotency_keep_s)
+    return Housekeeping(
+        database, sessions, SharedBuckets(database, throttle_key(settings)), keep_keys_s=settings.idempotency_keep_s
+    )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from audit.ledger import ErasedUser, ErasedWords, Ledger
+from audit.ledger import ErasedUser, ErasedWords, Ledger, Line
 from audit.returned import SLICE, lines_of, returned_words
 from eventstore import idempotency_keys
 from postgres.database import Database
@@ -33,8 +33,12 @@ class LedgerKeeper:
         """Write that the account is erased that has this number at this time."""
         await asyncio.to_thread(self._ledger.append, [ErasedUser(user_id, at)])
 
+    async def users_erased(self, users: Sequence[ErasedUser]) -> None:
+        """Write that these accounts are erased."""
+        await asyncio.to_thread(self._ledger.append, users)
+
     async def catch_up(self) -> None:
-        """Write what a process erased that died before it wrote so."""
+        """Write the words that a process erased which died before it wrote so."""
         known = await asyncio.to_thread(self._known)
         missing: list[Place] = []
         async for place in self._erased():
@@ -45,16 +49,19 @@ class LedgerKeeper:
                 missing = []
         await self._write(missing)
 
+    async def lines(self) -> list[Line]:
+        """All that the ledger says."""
+        return await asyncio.to_thread(lambda: list(self._ledger.read()))
+
     async def returned(self) -> list[ErasedWords]:
         """What the ledger says is erased and whose words are in the database."""
-        lines = await asyncio.to_thread(lambda: list(self._ledger.read()))
+        lines = await self.lines()
         async with self._database.connection() as connection:
             return [line async for line in returned_words(lines, connection)]
 
     async def erased_users(self) -> list[ErasedUser]:
         """The accounts that the ledger says are erased."""
-        lines = await asyncio.to_thread(lambda: list(self._ledger.read()))
-        return [line for line in lines if isinstance(line, ErasedUser)]
+        return [line for line in await self.lines() if isinstance(line, ErasedUser)]
 
     def _known(self) -> set[Place]:
         return {(line.room, line.version) for line in self._ledger.read() if isinstance(line, ErasedWords)}

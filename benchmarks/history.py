@@ -37,8 +37,8 @@ async def copy_history(dsn: str, events: int) -> None:
 def _rows(events: int) -> Iterator[Row]:
     mapper = create_mapper()
     for position, event in zip(range(1, events + 1), _history(), strict=False):
-        (sealed,), (opening,) = seal([event])
-        stored = mapper.to_stored_event(sealed)
+        (opening,) = seal([event])
+        stored = mapper.to_stored_event(event)
         assert isinstance(stored.originator_id, UUID)
         version = Version(stored.originator_version)
         yield Position(position), stored.originator_id, version, stored.topic, stored.state, opening

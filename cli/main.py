@@ -9,6 +9,7 @@ import click
 
 from api.settings import SettingsError
 from audit.ledger import LedgerUnavailable
+from cli.commands import room_governance
 from cli.commands.accounts import user_access
 from cli.commands.accounts.user import user
 from cli.commands.accounts.user_erase import erase as erase_user
@@ -113,6 +114,8 @@ for account_command in user_access.COMMANDS:
     user.add_command(account_command)
 user.add_command(erase_user)
 main.add_command(room)
+for room_command in room_governance.COMMANDS:
+    room.add_command(room_command)
 main.add_command(message)
 main.add_command(db)
 main.add_command(fanout)

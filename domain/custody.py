@@ -68,6 +68,7 @@ class Described:
     """What every event of the record says about itself. Its fields are those of the event."""
 
     WORDS: ClassVar[str | None] = None
+    WORDS_OPTIONAL: ClassVar[bool] = False
     user_id: UserId
 
     @property

@@ -20,6 +20,9 @@ class SelfDescribing(Protocol):
     WORDS: ClassVar[str | None]
     """The field of the words that a person typed, at most one. The log keeps it apart, and `sealed` in its place."""
 
+    WORDS_OPTIONAL: ClassVar[bool]
+    """Whether an event of this kind may have none: then both that field and `sealed` are None."""
+
     ERASES: ClassVar[str | None]
     """The field of the versions, in the same stream, whose words go when this is recorded."""
 

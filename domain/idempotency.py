@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Any, ClassVar, Protocol
 
 from domain.values import ClientId, UserId
@@ -30,8 +30,18 @@ class IdempotencyKey:
 
 
 def idempotency_key(command: Command) -> IdempotencyKey | None:
-    """The key of a command that carries a client id; its fingerprint covers the kind of command and every field."""
+    """The key of a command that carries a client id; its fingerprint covers the kind of command and every field.
+
+    A field that may be left out, and was, does not count: so a request has the same fingerprint in a release that knows
+    one more such field.
+    """
     if command.client_id is None:
         return None
-    named = [type(command).__name__, *(str(getattr(command, name)) for name in command.__dataclass_fields__)]
+    named = [type(command).__name__]
+    for name, each in command.__dataclass_fields__.items():
+        value = getattr(command, name)
+        if each.default is MISSING or name == "client_id":
+            named.append(str(value))
+        elif value != each.default:
+            named.append(f"{name}={value}")
     return IdempotencyKey(command.user_id, command.client_id, hashlib.sha256(json.dumps(named).encode()).digest())

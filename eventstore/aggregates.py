@@ -84,11 +84,13 @@ class Aggregates(Generic[A]):
 
     def slot(self, stream_id: UUID) -> Slot[A]:
         """The slot of a stream, which may be empty; it counts as used now."""
+        if (recent := self._recent.get(stream_id)) is not None:
+            self._recent.move_to_end(stream_id)
+            return recent
         slot = self._alive.get(stream_id)
         if slot is None:
             slot = self._alive[stream_id] = Slot(stream_id)
         self._recent[stream_id] = slot
-        self._recent.move_to_end(stream_id)
         while len(self._recent) > self._capacity:
             self._recent.popitem(last=False)
         return slot

@@ -1,4 +1,4 @@
--- version 3
+-- version 5
 -- What the triggers on the log do (migrations/0001_log.sql, 0011_append_lock.sql, 0012_log_generation.sql), for the table's
 -- owner and for superusers as well: refuse changes, let one transaction append at a time, refuse gaps in versions.
 
@@ -9,7 +9,8 @@ BEGIN
 END
 $$;
 
--- The versions that a statement adds to a stream follow each other, and the newest before them.
+-- The versions that a statement adds to a stream follow each other, and the newest before them: the one version before the
+-- first is there. To ask for the newest instead reads all rows of the stream on a page of the index.
 CREATE OR REPLACE FUNCTION refuse_gaps_in_versions() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     torn record;
@@ -18,10 +19,9 @@ BEGIN
         SELECT originator_id, min(originator_version) AS first, max(originator_version) AS last, count(*) AS events
         FROM added GROUP BY originator_id
     ) AS streams
-    WHERE last - first + 1 <> events OR first < 1 OR first > 1 AND first - 1 IS DISTINCT FROM (
-        SELECT originator_version FROM stored_events AS before  -- one by the index, however many there are
-        WHERE before.originator_id = streams.originator_id AND before.originator_version < streams.first
-        ORDER BY originator_version DESC LIMIT 1)
+    WHERE last - first + 1 <> events OR first < 1 OR first > 1 AND (
+        SELECT originator_version FROM stored_events AS before
+        WHERE before.originator_id = streams.originator_id AND before.originator_version = streams.first - 1) IS NULL
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'versions have no gaps: % to % of stream % are refused', torn.first, torn.last, torn.originator_id

@@ -5,6 +5,7 @@ StoreError
 │   ├── StoreBusy       the queue of waiting commands is full
 │   ├── LogRestarted    the log went back: what was remembered of it is forgotten
 │   ├── NewerFold       a newer program's fold is in force: this process must be replaced
+│   ├── ContentWithheld words that were erased may be in the database again
 │   └── UnreadableEvent an event in the log cannot be decoded or folded by this program
 ├── OutcomeUnknown      the connection died while committing: recorded or not, only the log knows
 ├── WordsHeld           a hold covers words that the command would erase
@@ -28,6 +29,15 @@ class UnreadableEvent(StoreUnavailable):
 
 class LogRestarted(StoreUnavailable):
     """The log went back, and a new generation of it has begun. Nothing was recorded; decide again."""
+
+
+class ContentWithheld(StoreUnavailable):
+    """Words that were erased are in the database again, or may be. Nothing that may hold them leaves this process."""
+
+    REASON = "words that were erased may be in the database again: see `onrecord audit reapply`"
+
+    def __init__(self, reason: str = REASON) -> None:
+        super().__init__(reason)
 
 
 class NewerFold(StoreUnavailable):

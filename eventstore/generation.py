@@ -7,6 +7,7 @@ process that notices begins a new *generation*: a number in the table `log_gener
 
 import hashlib
 import logging
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
+from eventstore.errors import ContentWithheld
 from eventstore.values import LOG_START, Position, Version
 
 FUNCTIONS = Path(__file__).with_name("generation.sql")
@@ -24,6 +26,10 @@ FUNCTIONS = Path(__file__).with_name("generation.sql")
 LOOK = "SELECT generation, contains, head, hash FROM look_at_log($1, $2)"
 BEGIN = "SELECT generation, head, hash FROM begin_generation($1, $2)"
 READ = "SELECT generation FROM log_generation"
+# A restored database is another one, or its server was started again.
+SERVER = """
+SELECT pg_postmaster_start_time(), oid FROM pg_database WHERE datname = current_database()
+"""
 READ_BEGINNING = "SELECT began_at FROM log_generation"
 
 # Whether the log has the event of each place; of a hash, its first bytes may be given.
@@ -138,6 +144,44 @@ async def check_places(places: Sequence[Anchor], connection: asyncpg.Connection)
         raise NotInLog
 
 
+class Gate:
+    """Whether words from the database may leave this process. Open, until something closes it.
+
+    A reader remembers `closings` before it reads, and calls `check` with it before it lets go of what it read: what was
+    read before a closing, or while the gate was closed, does not leave once it is open again.
+    """
+
+    def __init__(self) -> None:
+        self._is_open = True
+        self._listeners: list[Callable[[], None]] = []
+        self.closings = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._is_open
+
+    def on_close(self, forget: Callable[[], None]) -> None:
+        """Have `forget` called at each closing: it drops what was read to go out later."""
+        self._listeners.append(forget)
+
+    def close(self) -> None:
+        """Let nothing out from now on."""
+        self.closings += 1
+        self._is_open = False
+        for forget in self._listeners:
+            forget()
+
+    def open(self, closings: int) -> None:
+        """Let words out again, unless it was closed once more since `closings`."""
+        if closings == self.closings:
+            self._is_open = True
+
+    def check(self, closings: int) -> None:
+        """Raise ContentWithheld unless the gate has been open all the time since `closings`."""
+        if not self.is_open or closings != self.closings:
+            raise ContentWithheld
+
+
 class KnownLog:
     """What this process knows of the log, and the caches of what was read from it.
 
@@ -147,22 +191,54 @@ class KnownLog:
 
     def __init__(self) -> None:
         self.anchor = NOTHING
+        self._name = secrets.token_hex(3)
+        self.gate = Gate()
         self._caches: list[Callable[[], None]] = []
+        self._doubters: list[Callable[[], None]] = []
+        self._servers: set[tuple[object, ...]] = set()
 
     @property
     def generation(self) -> int:
         """Of the log; 0 before the first look."""
         return self.anchor.generation
 
+    def source(self, generation: int) -> str:
+        """Of the places in the log that this process gives to clients during a generation."""
+        return f"{generation}.{self._name}"
+
+    def place_since(self, before: Anchor) -> str:
+        """A place for the client of a command that was carried out since `before` was the anchor: its event is in the
+        log up to there. When the log went back meanwhile, nobody knows which of the two logs has the event: then it is
+        a place in the former one, where no client continues from.
+        """
+        anchor = self.anchor if before.generation in (0, self.generation) else before
+        return place_token(self.source(anchor.generation), anchor.position, anchor.hash[:SHORT])
+
     def on_restart(self, forget: Callable[[], None]) -> None:
         """Have `forget` called whenever the log turns out to have gone back: it drops what was read from it."""
         self._caches.append(forget)
 
-    async def check(self, connection: asyncpg.Connection) -> None:
-        """Compare the anchor with the log, and move it to the head; forget everything when the log went back.
+    def on_doubt(self, ask: Callable[[], None]) -> None:
+        """Have `ask` called when the log may have gone back: as soon as that is known, and when another server answers.
+
+        A process that saw little of the log may remember nothing that was lost.
+        """
+        self._doubters.append(ask)
+
+    async def check_connection(self, connection: asyncpg.Connection) -> None:
+        """As `check`; and doubt the log of a server that this process does not know, as after a restore.
 
         Called for every new connection: one connection never leads to two different logs.
         """
+        server = tuple(await connection.fetchrow(SERVER))
+        if server not in self._servers:
+            if self._servers:
+                self._doubt()
+            self._servers.add(server)
+        await self.check(connection)
+
+    async def check(self, connection: asyncpg.Connection) -> None:
+        """Compare the anchor with the log, and move it to the head; forget everything when the log went back."""
         known = self.anchor
         seen = await look(known, connection)
         if seen.contradicts(known):
@@ -188,6 +264,7 @@ class KnownLog:
 
         If another process has begun one already, that one is used. Takes the append lock.
         """
+        self._doubt()
         row = await connection.fetchrow(BEGIN, known.generation, known.position)
         assert row is not None
         if self.generation != known.generation:
@@ -200,5 +277,10 @@ class KnownLog:
 
     def _begin(self, anchor: Anchor) -> None:
         self.anchor = anchor
+        self._doubt()
         for forget in self._caches:
             forget()
+
+    def _doubt(self) -> None:
+        for ask in self._doubters:
+            ask()

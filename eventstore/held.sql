@@ -1,4 +1,4 @@
--- version 1
+-- version 2
 -- What holds keep from being erased. It is resolved from the log, which nobody changes, and not from the read model of holds,
 -- which the role of the service may write.
 
@@ -32,7 +32,7 @@ CREATE OR REPLACE FUNCTION author_and_time(
 DECLARE
     said json := event_state(of_stream, of_version);
 BEGIN
-    author := coalesce(said->>'user_id', said->>'opened_by', said->>'erased_by')::bigint;
+    author := coalesce(said->>'removed_by', said->>'user_id', said->>'opened_by', said->>'erased_by')::bigint;
     occurred_at := (said->'timestamp'->>'_data_')::timestamptz;
 END
 $$;
@@ -58,6 +58,25 @@ BEGIN
 END
 $$;
 
+-- These versions of a stream, each with all versions of the same message: of a message that was edited, a hold on one keeps
+-- all. Which versions those are, the read model of edits says; without it, a hold still keeps what it covers by itself.
+CREATE OR REPLACE FUNCTION with_edits(of_stream uuid, of_versions bigint[]) RETURNS TABLE (asked bigint, edit bigint)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    WITH each AS (
+        SELECT one.version, coalesce(
+            (SELECT edits.message FROM edits WHERE edits.room_id = of_stream AND edits.version = one.version),
+            one.version) AS message
+        FROM unnest(of_versions) AS one (version)
+    )
+    SELECT each.version, each.version FROM each
+    UNION SELECT each.version, each.message FROM each
+    UNION SELECT each.version, edits.version FROM each
+        JOIN edits ON edits.room_id = of_stream AND edits.message = each.message;
+END
+$$;
+
 -- Which of these versions of a stream are covered by a hold, one row for each hold. In doubt whose words they are, or from
 -- when, they are covered.
 CREATE OR REPLACE FUNCTION held(asked_stream uuid, asked_versions bigint[])
@@ -68,10 +87,11 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT asked.version, hold.hold
+    SELECT DISTINCT asked.asked, hold.hold
     FROM (
-        SELECT each.version, said.author, said.occurred_at
-        FROM unnest(asked_versions) AS each (version) CROSS JOIN LATERAL author_and_time(asked_stream, each.version) AS said
+        SELECT each.asked, each.edit AS version, said.author, said.occurred_at
+        FROM with_edits(asked_stream, asked_versions) AS each
+        CROSS JOIN LATERAL author_and_time(asked_stream, each.edit) AS said
         OFFSET 0
     ) AS asked
     JOIN holds_in_force() AS hold ON

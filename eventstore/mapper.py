@@ -1,5 +1,6 @@
 """Events to rows and back, in the `eventsourcing` library's own format."""
 
+from collections import UserDict
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime
@@ -18,6 +19,7 @@ from eventsourcing.persistence import (
     Transcoding,
     UUIDAsHex,
 )
+from eventsourcing.utils import get_topic
 
 from eventstore import words
 from eventstore.errors import UnreadableEvent
@@ -38,6 +40,21 @@ class SetAsList(Transcoding):
 
     def decode(self, data: Sequence[Any]) -> set[Any]:
         return set(data)
+
+
+class MappingAsPairs(Transcoding):
+    """A mapping in a snapshot whose keys are numbers, which JSON has no room for. Events hold none."""
+
+    type = UserDict
+    name = "mapping_as_pairs"
+
+    def encode(self, obj: "UserDict[Any, Any]") -> list[tuple[Any, Any]]:
+        return list(obj.items())
+
+    def decode(self, data: Sequence[Any]) -> "UserDict[Any, Any]":
+        mapping: UserDict[Any, Any] = UserDict()
+        mapping.data = dict(data)
+        return mapping
 
 
 SIMPLE = frozenset((str, int, bool, type(None)))
@@ -105,13 +122,17 @@ class SealingMapper(Mapper[UUID]):
     """The mapper of a stock application, which keeps the words of sealed events out of the log."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        return super().to_stored_event(words.as_stored(domain_event))
+        kind, state = type(domain_event), words.stored_fields(domain_event)
+        stream_id, version = state.pop("originator_id"), state.pop("originator_version")
+        if (class_version := getattr(kind, "class_version", 1)) > 1:
+            state["class_version"] = class_version
+        return StoredEvent(stream_id, version, get_topic(kind), self.transcoder.encode(state))
 
 
 def create_mapper() -> Mapper[UUID]:
-    """The mapper of a stock application (plain JSON, no compression, no cipher), plus sets and sealed events."""
+    """The mapper of a stock application (plain JSON, no compression, no cipher), plus collections and sealed events."""
     transcoder = QuickTranscoder()
-    for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO(), SetAsList()):
+    for transcoding in (UUIDAsHex(), DecimalAsStr(), DatetimeAsISO(), SetAsList(), MappingAsPairs()):
         transcoder.register(transcoding)
     return SealingMapper(transcoder)
 

@@ -1,17 +1,16 @@
 """Words apart from the log: an event carries a commitment, `sealed`, and the table `bodies` has what opens it.
 
 A class of events says with `WORDS` which of its fields holds the words that a person typed, at most one, and has a
-field `sealed`. An event in memory keeps its words; what is stored of a sealed one does not have them. The format:
-docs/words.md.
+field `sealed`. Where `WORDS_OPTIONAL` is true, an event may have none: both fields are None then. An event in memory
+keeps its words; what is stored of a sealed one does not have them. The format: docs/words.md.
 """
 
 import os
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -42,8 +41,7 @@ ERASED = ""
 """What an event holds instead of words that were erased: no words are blank."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """What opens a seal: the words, the client id that came with them, and a salt that makes guessing useless."""
 
     salt: bytes
@@ -56,7 +54,7 @@ class Opening:
         content = self.content.encode()
         client_id = b"\x00" if self.client_id is None else b"\x01" + self.client_id.encode()
         committed = LABEL + self.salt + len(content).to_bytes(8, "big") + content + client_id
-        return b64encode(sha256(committed).digest()).decode()
+        return b2a_base64(sha256(committed).digest(), newline=False).decode()
 
 
 def field_of(kind: type[Any]) -> str | None:
@@ -89,35 +87,41 @@ async def erase(events: Sequence[Any], connection: asyncpg.Connection) -> None:
         await Call("erase_unheld", [stream for stream, _ in gone], [version for _, version in gone]).fetch(connection)
 
 
-def seal(events: Sequence[Any]) -> tuple[list[Any], list[Opening | None]]:
-    """The events with their seals, and what opens each; those without words as they are. They keep their words."""
+def seal(events: Sequence[Any]) -> list[Opening | None]:
+    """Seal the events that have words, and return what opens each of `events`. They keep their words.
+
+    The events are changed in place: they are not in the log yet, and the caller alone has them.
+    """
     salts = os.urandom(SALT_BYTES * len(events))
-    sealed: list[Any] = []
     openings: list[Opening | None] = []
     for place, event in enumerate(events):
-        if (field := field_of(type(event))) is None:
-            sealed.append(event)
+        if (field := field_of(type(event))) is None or _has_none(event, field):
             openings.append(None)
             continue
+        fields = vars(event)
         salt = salts[place * SALT_BYTES : (place + 1) * SALT_BYTES]
-        opening = Opening(salt, getattr(event, field), getattr(event, CLIENT_ID, None))
-        sealed.append(_copy(event, {**vars(event), "sealed": opening.seal}))
+        opening = Opening(salt, fields[field], fields.get(CLIENT_ID))
+        fields["sealed"] = opening.seal
         openings.append(opening)
-    return sealed, openings
+    return openings
 
 
-def as_stored(event: Any) -> Any:
-    """The event without what the log does not hold: the words of a sealed one."""
+def stored_fields(event: Any) -> dict[str, Any]:
+    """The fields of an event, without those that the log does not hold: the words of a sealed one."""
+    fields = dict(vars(event))
     field = field_of(type(event))
-    if field is None or event.sealed is None:
-        return event
-    return _copy(event, {name: value for name, value in vars(event).items() if name not in (field, CLIENT_ID)})
+    if field is not None and fields.get("sealed") is not None:
+        del fields[field]
+        fields.pop(CLIENT_ID, None)
+    return fields
 
 
 def check(event: Any) -> None:
     """Check an event from the log: its words are in it, or sealed. Raises msgspec.ValidationError."""
     field = field_of(type(event))
-    if field is not None and (vars(event).get(field) is None) is (event.sealed is None):
+    if field is None or _has_none(event, field):
+        return
+    if (vars(event).get(field) is None) is (event.sealed is None):
         raise msgspec.ValidationError(f"it has neither {field} nor sealed, or both")
 
 
@@ -131,10 +135,9 @@ def give_back(event: Any, content: str | None, client_id: str | None) -> None:
         vars(event)[CLIENT_ID] = client_id
 
 
-def _copy(event: Any, state: dict[str, Any]) -> Any:
-    copy = object.__new__(type(event))
-    vars(copy).update(state)
-    return copy
+def _has_none(event: Any, field: str) -> bool:
+    """Whether an event of a kind whose words are optional has none."""
+    return getattr(event, "WORDS_OPTIONAL", False) and getattr(event, field) is None and event.sealed is None
 
 
 def join(stream: str, version: str, alias: str = TABLE) -> str:

@@ -1,6 +1,36 @@
 -- Today's schema, to be read: what the migrations build, without the rows that they insert and the bodies of functions.
 -- `make schema` writes this file, and a test compares it with the migrations.
 
+CREATE TABLE audit_checkpoints (
+    epoch integer NOT NULL,
+    size bigint NOT NULL,
+    note text NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (epoch, size)
+);
+
+CREATE TABLE audit_epochs (
+    epoch integer NOT NULL,
+    origin text NOT NULL,
+    began_at timestamp with time zone NOT NULL DEFAULT now(),
+    size bigint NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
+    stopped_why text,
+    stopped_at timestamp with time zone,
+    CONSTRAINT audit_epochs_pkey PRIMARY KEY (epoch),
+    CONSTRAINT audit_epochs_origin_key UNIQUE (origin)
+);
+ALTER TABLE audit_epochs ALTER COLUMN stopped_why SET STATISTICS 0;
+
+CREATE TABLE audit_tiles (
+    epoch integer NOT NULL,
+    level integer NOT NULL,
+    number bigint NOT NULL,
+    hashes bytea NOT NULL,
+    positions bigint[],
+    CONSTRAINT audit_tiles_pkey PRIMARY KEY (epoch, level, number)
+);
+
 CREATE TABLE bodies (
     stream uuid NOT NULL,
     version bigint NOT NULL,
@@ -46,6 +76,17 @@ CREATE TABLE dead_letters (
     CONSTRAINT dead_letters_pkey PRIMARY KEY (dead_letter_id)
 );
 ALTER TABLE dead_letters ALTER COLUMN reason SET STATISTICS 0;
+
+CREATE TABLE edits (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    version bigint NOT NULL,
+    edited_at timestamp with time zone NOT NULL,
+    content text,
+    CONSTRAINT edits_pkey PRIMARY KEY (room_id, message, version)
+);
+ALTER TABLE edits ALTER COLUMN content SET STATISTICS 0;
+CREATE UNIQUE INDEX edits_version_idx ON edits USING btree (room_id, version);
 
 CREATE TABLE erasure_requests (
     request uuid NOT NULL,
@@ -103,6 +144,14 @@ CREATE TABLE fold_versions (
     CONSTRAINT fold_versions_pkey PRIMARY KEY (projection)
 );
 
+CREATE TABLE former_access (
+    room_id uuid NOT NULL,
+    until_version bigint NOT NULL,
+    visibility text NOT NULL,
+    open_from bigint,
+    CONSTRAINT former_access_pkey PRIMARY KEY (room_id, until_version)
+);
+
 CREATE TABLE former_names (
     room_id uuid NOT NULL,
     until_version bigint NOT NULL,
@@ -111,6 +160,21 @@ CREATE TABLE former_names (
     CONSTRAINT former_names_pkey PRIMARY KEY (room_id, until_version)
 );
 ALTER TABLE former_names ALTER COLUMN name SET STATISTICS 0;
+
+CREATE TABLE governance (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    aspect text NOT NULL,
+    member_id bigint NOT NULL,
+    decided_by bigint NOT NULL,
+    is_set boolean NOT NULL,
+    role text,
+    until timestamp with time zone,
+    words text,
+    CONSTRAINT governance_pkey PRIMARY KEY (room_id, version)
+);
+ALTER TABLE governance ALTER COLUMN words SET STATISTICS 0;
+CREATE INDEX governance_newest_idx ON governance USING btree (room_id, aspect, member_id, version);
 
 CREATE TABLE holds (
     hold bigint NOT NULL,
@@ -138,6 +202,19 @@ CREATE TABLE idempotency_keys (
 );
 ALTER TABLE idempotency_keys ALTER COLUMN key SET STATISTICS 0;
 CREATE INDEX idempotency_keys_recorded_at_idx ON idempotency_keys USING btree (recorded_at);
+
+CREATE TABLE invitation_links (
+    room_id uuid NOT NULL,
+    made_version bigint NOT NULL,
+    token_hash text NOT NULL,
+    made_by bigint NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    max_uses integer NOT NULL,
+    revoked_version bigint,
+    CONSTRAINT invitation_links_pkey PRIMARY KEY (room_id, made_version)
+);
+CREATE INDEX invitation_links_token_idx ON invitation_links USING btree (token_hash);
 
 CREATE TABLE invitations (
     token_hash bytea NOT NULL,
@@ -177,11 +254,14 @@ CREATE TABLE memberships (
     left_version bigint,
     left_position bigint,
     members_after_leave integer,
+    reads_from bigint NOT NULL DEFAULT 1,
+    link bigint,
     CONSTRAINT memberships_pkey PRIMARY KEY (room_id, user_id, joined_version)
 );
 CREATE UNIQUE INDEX memberships_current_idx ON memberships USING btree (user_id, room_id) WHERE (left_version IS NULL);
 CREATE UNIQUE INDEX memberships_joined_idx ON memberships USING btree (room_id, joined_version);
 CREATE UNIQUE INDEX memberships_left_idx ON memberships USING btree (room_id, left_version) WHERE (left_version IS NOT NULL);
+CREATE INDEX memberships_link_idx ON memberships USING btree (room_id, link) WHERE (link IS NOT NULL);
 CREATE INDEX memberships_user_idx ON memberships USING btree (user_id);
 
 CREATE TABLE messages (
@@ -190,6 +270,7 @@ CREATE TABLE messages (
     user_id bigint NOT NULL,
     content text,
     posted_at timestamp with time zone NOT NULL,
+    reply_to bigint,
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;
@@ -225,6 +306,29 @@ CREATE TABLE password_resets (
     CONSTRAINT password_resets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
 );
 
+CREATE TABLE pins (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    pinned_version bigint NOT NULL,
+    pinned_by bigint NOT NULL,
+    pinned_at timestamp with time zone NOT NULL,
+    unpinned_version bigint,
+    CONSTRAINT pins_pkey PRIMARY KEY (room_id, message, pinned_version)
+);
+CREATE UNIQUE INDEX pins_current_idx ON pins USING btree (room_id, message) WHERE (unpinned_version IS NULL);
+
+CREATE TABLE reactions (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    user_id bigint NOT NULL,
+    emoji text NOT NULL,
+    added_version bigint NOT NULL,
+    removed_version bigint,
+    CONSTRAINT reactions_pkey PRIMARY KEY (room_id, message, user_id, emoji, added_version)
+);
+ALTER TABLE reactions ALTER COLUMN emoji SET STATISTICS 0;
+CREATE UNIQUE INDEX reactions_current_idx ON reactions USING btree (room_id, message, user_id, emoji) WHERE (removed_version IS NULL);
+
 CREATE TABLE read_marks (
     user_id bigint NOT NULL,
     room_id uuid NOT NULL,
@@ -245,6 +349,29 @@ CREATE TABLE retention_rules (
     CONSTRAINT retention_rules_pkey PRIMARY KEY (rule)
 );
 
+CREATE TABLE retractions (
+    room_id uuid NOT NULL,
+    message bigint NOT NULL,
+    version bigint NOT NULL,
+    retracted_by bigint NOT NULL,
+    retracted_at timestamp with time zone NOT NULL,
+    has_why boolean NOT NULL,
+    why text,
+    CONSTRAINT retractions_pkey PRIMARY KEY (room_id, message)
+);
+ALTER TABLE retractions ALTER COLUMN why SET STATISTICS 0;
+
+CREATE TABLE room_invitations (
+    room_id uuid NOT NULL,
+    invited_version bigint NOT NULL,
+    user_id bigint NOT NULL,
+    invited_by bigint NOT NULL,
+    invited_at timestamp with time zone NOT NULL,
+    ended_version bigint,
+    CONSTRAINT room_invitations_pkey PRIMARY KEY (room_id, invited_version)
+);
+CREATE INDEX room_invitations_open_idx ON room_invitations USING btree (user_id, room_id) WHERE (ended_version IS NULL);
+
 CREATE TABLE rooms (
     room_id uuid NOT NULL,
     name text,
@@ -259,11 +386,25 @@ CREATE TABLE rooms (
     rename_count integer NOT NULL DEFAULT 0,
     name_version bigint NOT NULL DEFAULT 1,
     erased_count bigint NOT NULL DEFAULT 0,
+    edit_count bigint NOT NULL DEFAULT 0,
+    retraction_count bigint NOT NULL DEFAULT 0,
+    reaction_count bigint NOT NULL DEFAULT 0,
+    pin_count bigint NOT NULL DEFAULT 0,
+    visibility text NOT NULL DEFAULT 'public'::text,
+    open_from bigint DEFAULT 1,
+    people bigint[],
+    access_count integer NOT NULL DEFAULT 0,
+    invitation_count integer NOT NULL DEFAULT 0,
+    link_count integer NOT NULL DEFAULT 0,
+    topic_version bigint,
+    is_archived boolean NOT NULL DEFAULT false,
+    decision_count bigint NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
 ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 0;
 ALTER TABLE rooms ALTER COLUMN name_key SET STATISTICS 0;
 CREATE INDEX rooms_name_key_idx ON rooms USING btree (name_key);
+CREATE INDEX rooms_people_idx ON rooms USING btree (people) WHERE (people IS NOT NULL);
 
 CREATE TABLE schema_functions (
     name text NOT NULL,
@@ -348,6 +489,15 @@ CREATE TABLE users (
     is_demo boolean NOT NULL DEFAULT false,
     deactivated_at timestamp with time zone,
     erased_at timestamp with time zone,
+    is_bot boolean NOT NULL DEFAULT false,
+    kind text GENERATED ALWAYS AS 
+CASE
+    WHEN (erased_at IS NOT NULL) THEN 'erased'::text
+    WHEN (deactivated_at IS NOT NULL) THEN 'deactivated'::text
+    WHEN is_bot THEN 'bot'::text
+    WHEN (role = 'admin'::text) THEN 'admin'::text
+    ELSE NULL::text
+END,
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'admin'::text])))
 );
@@ -382,18 +532,32 @@ CREATE VIEW failed_logins AS
 -- event_hash(at bigint, stream uuid, version bigint, topic text, state bytea) returns bytea
 -- event_state(of_stream uuid, of_version bigint) returns json
 -- events_of_topics(of_stream uuid, topics text[]) returns TABLE(event_version bigint, event_topic text, said json)
+-- fold_admission(base bigint, events text) returns bigint
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
+-- fold_changes_v2(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped
+--     timestamp with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[],
+--     room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[], replies
+--     bigint[]) returns bigint
 -- fold_custody(base bigint, events text) returns bigint
+-- fold_discussion(base bigint, events text) returns bigint
 -- fold_erasures(base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamp with time
 --     zone[], reasons text[]) returns bigint
+-- fold_governance(base bigint, room_ids uuid[], versions bigint[], aspects text[], member_ids bigint[], deciders
+--     bigint[], are_set boolean[], roles text[], ends timestamp with time zone[], texts text[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
+-- fold_openings_v2(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[],
+--     visibilities text[], open_froms bigint[], peoples text[]) returns bigint
 -- fold_renames(base bigint, room_ids uuid[], versions bigint[], names text[], name_keys text[]) returns bigint
 -- fold_stays(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[]) returns bigint
+-- fold_stays_v2(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
+--     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
+--     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[], reads_froms
+--     bigint[], links bigint[]) returns bigint
 -- has_drawn_user_ids() returns boolean
 -- held(asked_stream uuid, asked_versions bigint[]) returns TABLE(held_version bigint, held_by bigint)
 -- holds_in_force() returns TABLE(hold bigint, person_id bigint, room_id uuid, since timestamp with time zone, until
@@ -403,6 +567,8 @@ CREATE VIEW failed_logins AS
 --     until timestamp with time zone)
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
+-- lock_and_look_v2(folded_by text, streams uuid[], known bigint[], owners bigint[], keys text[], OUT head bigint, OUT
+--     checkpoint bigint, OUT versions bigint[], OUT has_known_keys boolean) returns record
 -- log_contains(at bigint, hash bytea) returns boolean
 -- log_hash(at bigint) returns bytea
 -- look_at_log(known_position bigint, known_hash bytea, OUT generation bigint, OUT contains boolean, OUT head bigint,
@@ -421,3 +587,4 @@ CREATE VIEW failed_logins AS
 -- refuse_to_erase_held_words() returns trigger
 -- take_append_lock() returns void
 -- take_append_lock_for_insert() returns trigger
+-- with_edits(of_stream uuid, of_versions bigint[]) returns TABLE(asked bigint, edit bigint)

@@ -1,5 +1,6 @@
 """Calls of SQL functions, one inside another: several steps in the database for one round trip."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,3 +33,16 @@ class Call:
                 values.append(argument)
                 written.append(f"${len(values)}")
         return f"{self.function}({', '.join(written)})"
+
+
+def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    """Rows of `width` fields as one array per column, for a function that unnests them together.
+
+    A column without any value is empty: `unnest` fills it up, and the driver spends time on each null.
+    """
+    if not rows:
+        return [()] * width
+    return [
+        column if column[0] is not None or set(column) != {None} else ()  # mostly decided by the first
+        for column in zip(*rows, strict=True)
+    ]

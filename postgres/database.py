@@ -45,6 +45,8 @@ LOST = (
 )
 """What a connection raises when its other end is gone, as after a restart of the database."""
 
+OnConnect = Callable[[asyncpg.Connection], Awaitable[None]]
+
 T = TypeVar("T")
 
 
@@ -89,7 +91,7 @@ class Database:
         *,
         size: int = 10,
         timeout_s: float = 5.0,
-        on_connect: Callable[[asyncpg.Connection], Awaitable[None]] | None = None,
+        on_connect: OnConnect | None = None,
     ) -> Self:
         """Open the pool; it holds at most `size` connections. `on_connect` is called with each before its use."""
 

@@ -22,10 +22,12 @@ class LogRules:
 
 
 def people(event: LogEvent) -> set[UserId]:
-    """The people whom an event names: who acted, and whom a hold or a request is about."""
+    """The people whom an event names: who acted, and whom a decision, a hold or a request is about."""
     named = {event.actor}
     if isinstance(event, Custody.HoldPlaced | Custody.ErasureRequested) and event.person_id is not None:
         named.add(event.person_id)
+    if not isinstance(event, Custody.Event) and event.person is not None:
+        named.add(event.person)
     return named - {OPERATOR}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import asyncpg
 
 from api.accounts import one_time_links
-from api.accounts.accounts import NAMED, Accounts, WrongCredentials, set_active, set_hash
+from api.accounts.accounts import NAMED, Accounts, WrongCredentials, set_active, set_bot, set_hash
 from api.accounts.password_rules import check_password, normal_form
 from api.accounts.passwords import Passwords
 from api.accounts.sessions import Session, end_sessions
@@ -91,6 +91,15 @@ class AccountChanges:
                 await end_sessions(connection, user.id)
                 await one_time_links.forget_resets(connection, user.id)
             await operator.record("reactivate" if is_active else "deactivate", user.username, connection)
+            return user
+
+    async def set_bot(self, username: str, *, is_bot: bool, operator: Operator) -> User | None:
+        """Say that programs use an account, or people again; None when there is no such user."""
+        async with self._database.transaction() as connection:
+            if (user := await _find(connection, username)) is None:
+                return None
+            await set_bot(connection, user.id, is_bot=is_bot)
+            await operator.record("bot" if is_bot else "no bot", user.username, connection)
             return user
 
     async def invite(self, *, uses: int, valid_s: float, operator: Operator) -> str:

@@ -51,6 +51,11 @@ UPDATE users SET
     deactivated_at = coalesce(deactivated_at, now()), erased_at = coalesce(erased_at, now())
 WHERE user_id = $1
 """
+# Processes that have a session of this user in memory read it again.
+SET_BOT = """
+WITH account AS (UPDATE users SET is_bot = $2 WHERE user_id = $1 RETURNING user_id)
+SELECT account.user_id, pg_notify($3, encode(token_hash, 'hex')) FROM account LEFT JOIN sessions USING (user_id)
+"""
 SUMMARY = """
 SELECT users.created_at, (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
     AND now() < least(idle_expires_at, expires_at)) AS sessions
@@ -172,6 +177,15 @@ class Accounts:
         row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
         return User(row["user_id"], row["username"]) if row else None
 
+    async def find_people(self, usernames: Sequence[str]) -> dict[str, User]:
+        """The active users with these names, by name as asked; those without an account are left out."""
+        found = {}
+        for username in usernames:
+            row = await self._database.fetchrow(FIND, username_keys(username)) if can_exist(username) else None
+            if row is not None and row["deactivated_at"] is None:
+                found[username] = User(row["user_id"], row["username"])
+        return found
+
     async def set_role(self, username: str, role: Role, *, operator: Operator) -> bool:
         """Change the role of an account, in its open sessions too; returns whether the user exists."""
         async with self._database.transaction() as connection:
@@ -239,6 +253,11 @@ async def set_hash(connection: asyncpg.Connection, user_id: UserId, password_has
 async def set_active(connection: asyncpg.Connection, user_id: UserId, *, is_active: bool) -> None:
     """Deactivate or reactivate an account, within the caller's transaction."""
     await connection.execute(REACTIVATE if is_active else DEACTIVATE, user_id)
+
+
+async def set_bot(connection: asyncpg.Connection, user_id: UserId, *, is_bot: bool) -> None:
+    """Say that programs use an account, or people again, within the caller's transaction."""
+    await connection.fetch(SET_BOT, user_id, is_bot, CHANNEL)
 
 
 def _failure(account: asyncpg.Record | None, *, fits: bool) -> str:

@@ -23,7 +23,8 @@ WHERE user_id = ANY($1::bigint[]) OR username_key = ANY($2::text[]) ORDER BY use
 INSERT = f"""
 INSERT INTO users ({FIELDS}, username_key) OVERRIDING SYSTEM VALUE
 SELECT * FROM unnest(
-    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::timestamptz[], $7::timestamptz[], $8::text[]
+    $1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::timestamptz[], $7::timestamptz[],
+    $8::boolean[], $9::text[]
 )
 """
 KEEP_IDS = "SELECT move_user_ids_beyond($1)"

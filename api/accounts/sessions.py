@@ -16,6 +16,7 @@ from domain.values import UserId
 from postgres.database import Database
 from postgres.listener import Listener
 from projections.readmodels.shapes import Timestamp, User, timestamp
+from projections.readmodels.shapes import user as shown_user
 
 CHANNEL = "session_ended"
 """Where PostgreSQL notifies processes to drop a session from memory: it ended, or the user's role changed."""
@@ -31,7 +32,7 @@ WITH moved AS (
     UPDATE sessions SET seen_at = now(), idle_expires_at = now() + $2 * interval '1 second'
     WHERE token_hash = $1 AND seen_at < now() - interval '1 minute' AND now() < least(idle_expires_at, expires_at)
 )
-SELECT user_id, username, role = 'admin' AS is_admin,
+SELECT user_id, username, kind, role = 'admin' AS is_admin,
     extract(epoch FROM least(idle_expires_at, expires_at) - now())::float8 AS remaining_s
 FROM sessions JOIN users USING (user_id)
 WHERE token_hash = $1 AND deactivated_at IS NULL AND ($3 OR NOT is_demo) AND now() < least(idle_expires_at, expires_at)
@@ -163,7 +164,7 @@ class Sessions:
         row = await self._database.fetchrow(FIND, token_hash, self._idle_s, self._has_demo)
         if row is None:
             return None
-        user = User(row["user_id"], row["username"])
+        user = shown_user(row["user_id"], row["username"], row["kind"])
         session = Session(token_hash, user, row["is_admin"], derived_token(token))
         # A logout may have been announced since the database answered: then the session is not cached.
         if self.announcements.is_listening and drops == self._drops:

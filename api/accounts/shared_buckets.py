@@ -1,8 +1,8 @@
 """Token buckets in PostgreSQL: what all processes count together."""
 
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from api.accounts.throttle import TooManyRequests
 from postgres.database import Database
@@ -47,25 +47,26 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What is counted, and how much of it is allowed. `key` is stored as a hash: it may hold what was typed."""
+    """What is counted, and how much of it is allowed. `key` may hold what was typed."""
 
     key: str
     limit: Limit
 
-    @property
-    def stored_key(self) -> bytes:
-        return sha256(self.key.encode("utf-8", "surrogatepass")).digest()
-
 
 class SharedBuckets:
-    """The table of buckets. A bucket without a row is full."""
+    """The table of buckets. A bucket without a row is full.
 
-    def __init__(self, database: Database) -> None:
+    It stores keys as HMACs under `secret`, which all processes share: without that nobody can tell by the table whether
+    a name or an address was counted.
+    """
+
+    def __init__(self, database: Database, secret: bytes) -> None:
         self._database = database
+        self._secret = secret
 
     async def check(self, buckets: Sequence[Bucket]) -> None:
         """Raises TooManyRequests when one of them is empty; writes nothing."""
-        wait_s = await self._database.fetchval(CHECK, [bucket.stored_key for bucket in buckets])
+        wait_s = await self._database.fetchval(CHECK, [self._stored_key(bucket) for bucket in buckets])
         if wait_s is not None:
             raise TooManyRequests(max(1.0, float(wait_s)))
 
@@ -73,14 +74,14 @@ class SharedBuckets:
         """Count one. Raises TooManyRequests, and counts nothing, when the bucket is empty."""
         async with self._database.connection() as connection:
             taken = await connection.fetchval(
-                TAKE, bucket.stored_key, float(bucket.limit.rate), float(bucket.limit.burst)
+                TAKE, self._stored_key(bucket), float(bucket.limit.rate), float(bucket.limit.burst)
             )
         if taken is None:
             await self.check([bucket])
 
     async def spend(self, spent: Mapping[Bucket, int]) -> dict[Bucket, float]:
         """Count what happened, allowed or not; returns what is left, which is negative for a debt."""
-        by_key = {bucket.stored_key: bucket for bucket in spent}
+        by_key = {self._stored_key(bucket): bucket for bucket in spent}
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 SPEND,
@@ -94,3 +95,6 @@ class SharedBuckets:
     async def remove_full(self) -> None:
         """Delete the buckets that are full again."""
         await self._database.execute(REMOVE_FULL)
+
+    def _stored_key(self, bucket: Bucket) -> bytes:
+        return hmac.digest(self._secret, bucket.key.encode("utf-8", "surrogatepass"), "sha256")

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from domain.disposition import Disposition
-from domain.erasure import Erasing
+from domain.use_cases.disposition import Disposition
+from domain.use_cases.erasure import Erasing
 from eventstore.errors import WordsHeld
 from eventstore.values import Position
 from postgres import locks
@@ -60,7 +60,12 @@ class CarryingOut:
     async def _go_on(self, request: Request) -> None:
         try:
             plan = await self._erasing.go_on(
-                request.request, request.target, erased_by=request.requested_by, why=request.why or NO_REASON
+                request.request,
+                request.target,
+                erased_by=request.requested_by,
+                why=request.why or NO_REASON,
+                since=request.requested_at,
+                counted=request.erased,
             )
         except WordsHeld as error:
             log.info("a request waits again", extra={"request": str(request.request), "reason": str(error)})

@@ -11,7 +11,6 @@ from api.accounts.sessions import end_sessions
 from audit.ledger import ErasedUser
 from domain.values import UserId
 from eventstore import idempotency_keys
-from postgres.database import Database
 from projections import operator_actions
 from projections.fanout import leases
 from projections.operator_actions import Operator
@@ -50,11 +49,25 @@ WHERE erased_at IS NULL AND created_at <= gone.at
 """
 
 
-async def returned_users(erased: Sequence[ErasedUser], database: Database) -> list[UserId]:
+# A line that is older than the account is of another person, who had the number in a log that is lost.
+UNWRITTEN = """
+SELECT user_id, erased_at FROM users WHERE erased_at IS NOT NULL AND NOT EXISTS (
+    SELECT FROM unnest($1::bigint[], $2::timestamptz[]) AS gone (user_id, at)
+    WHERE gone.user_id = users.user_id AND gone.at >= users.created_at)
+"""
+
+
+async def unwritten_users(written: Sequence[ErasedUser], connection: asyncpg.Connection) -> list[ErasedUser]:
+    """The accounts that are erased and are not among these lines of the ledger, as after a crash."""
+    rows = await connection.fetch(UNWRITTEN, [line.user for line in written], [line.at for line in written])
+    return [ErasedUser(row["user_id"], row["erased_at"]) for row in rows]
+
+
+async def returned_users(erased: Sequence[ErasedUser], connection: asyncpg.Connection) -> list[UserId]:
     """Those of these erased users whose accounts are in the database, as after a backup was restored."""
     if not erased:
         return []
-    rows = await database.fetch(RETURNED, [line.user for line in erased], [line.at for line in erased])
+    rows = await connection.fetch(RETURNED, [line.user for line in erased], [line.at for line in erased])
     return [UserId(row["user_id"]) for row in rows]
 
 

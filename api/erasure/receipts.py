@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from api.erasure.account_erasure import ErasedAccount
-from domain.erasure import Plan
+from domain.use_cases.erasure import Plan
 from domain.values import RoomId
 from projections.readmodels.shapes import Timestamp, timestamp
 

@@ -9,7 +9,6 @@ from api.accounts.sessions import Session, Sessions
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.accounts.throttle import Throttle
 from api.core import Core
-from api.erasure.withholding import Withholding
 from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
 from api.metrics import Metrics
@@ -31,7 +30,6 @@ ACCOUNTS = web.AppKey("accounts", Accounts)
 DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 LEASES = web.AppKey("leases", Leases)
-WITHHOLDING = web.AppKey("withholding", Withholding)
 LATENESS = web.AppKey("lateness", Lateness)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)

@@ -10,7 +10,6 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
-from api.erasure.withholding import REASON, ContentWithheld
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
@@ -20,16 +19,54 @@ from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchP
 from api.http.responses import json_response
 from audit.ledger import LedgerUnavailable
 from domain.errors import (
+    ActsOnSelf,
     AlreadyAMember,
+    AlreadyInvited,
+    BannedFromRoom,
+    DirectRoom,
+    EditWindowOver,
+    ErasedMessage,
+    HigherRole,
     InvalidField,
+    LastOwner,
+    LinkNotValid,
+    MutedInRoom,
     NameTaken,
     NoSuchHold,
+    NoSuchLink,
+    NoSuchMember,
+    NoSuchMessage,
+    NoSuchReaction,
     NoSuchRule,
+    NotAllowed,
     NotAMember,
+    NotBanned,
     NothingToErase,
+    NotInvited,
+    NotMuted,
+    NotPinned,
+    NotYourMessage,
+    PinnedAlready,
+    ReactedAlready,
+    RetractedMessage,
+    RoomIsArchived,
+    RoomNotArchived,
     RoomNotFound,
+    SameRole,
+    TooManyEdits,
+    TooManyLinks,
+    TooManyPins,
+    TooManyReactions,
 )
-from eventstore.errors import KeyReused, NewerFold, OutcomeUnknown, StoreBusy, UnreadableEvent, WordsHeld
+from eventstore.errors import (
+    ContentWithheld,
+    KeyReused,
+    NewerFold,
+    OutcomeUnknown,
+    StoreBusy,
+    UnreadableEvent,
+    WordsHeld,
+)
 from eventstore.generation import NotInLog
 from postgres.errors import StoreUnavailable
 from projections.readmodels.queries import NotInRoom
@@ -92,7 +129,37 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     NotAMember: detail(404, "Not found."),
     AlreadyAMember: lambda error: Refusal(409, {"message": str(error)}),
     NameTaken: own_text(409, NameTaken.code),
+    NotAllowed: own_text(403, NotAllowed.code),
+    DirectRoom: own_text(409, DirectRoom.code),
+    AlreadyInvited: own_text(409, AlreadyInvited.code),
+    NotInvited: own_text(409, NotInvited.code),
+    LinkNotValid: own_text(404, LinkNotValid.code),
+    NoSuchLink: own_text(404, NoSuchLink.code),
+    TooManyLinks: own_text(409, TooManyLinks.code),
+    HigherRole: own_text(403, HigherRole.code),
+    NoSuchMember: own_text(404, NoSuchMember.code),
+    SameRole: own_text(409, SameRole.code),
+    LastOwner: own_text(409, LastOwner.code),
+    ActsOnSelf: own_text(409, ActsOnSelf.code),
+    BannedFromRoom: own_text(409, BannedFromRoom.code),
+    MutedInRoom: own_text(409, MutedInRoom.code),
+    NotBanned: own_text(409, NotBanned.code),
+    NotMuted: own_text(409, NotMuted.code),
+    RoomIsArchived: own_text(409, RoomIsArchived.code),
+    RoomNotArchived: own_text(409, RoomNotArchived.code),
     NothingToErase: own_text(409, NothingToErase.code),
+    NoSuchMessage: own_text(404, NoSuchMessage.code),
+    NotYourMessage: own_text(403, NotYourMessage.code),
+    EditWindowOver: own_text(409, EditWindowOver.code),
+    TooManyEdits: own_text(409, TooManyEdits.code),
+    RetractedMessage: own_text(409, RetractedMessage.code),
+    ErasedMessage: own_text(409, ErasedMessage.code),
+    ReactedAlready: own_text(409, ReactedAlready.code),
+    NoSuchReaction: own_text(409, NoSuchReaction.code),
+    TooManyReactions: own_text(409, TooManyReactions.code),
+    PinnedAlready: own_text(409, PinnedAlready.code),
+    NotPinned: own_text(409, NotPinned.code),
+    TooManyPins: own_text(409, TooManyPins.code),
     NoSuchHold: own_text(409, NoSuchHold.code),
     NoSuchRule: own_text(409, NoSuchRule.code),
     WordsHeld: own_text(409, "held"),
@@ -104,7 +171,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
     ),
-    ContentWithheld: retry_later(503, REASON, "content_withheld"),
+    ContentWithheld: retry_later(503, ContentWithheld.REASON, "content_withheld"),
     LedgerUnavailable: retry_later(503, "It is done, but cannot be written to the ledger. Repeat it.", "ledger"),
     PasswordsBusy: retry_later(503, "Too many people are logging in.", "busy"),
     StoreBusy: retry_later(503, "Too many commands are waiting.", "busy"),
@@ -127,6 +194,9 @@ ACCESS_REFUSED: dict[type[Exception], str] = {
     SignUpClosed: "sign-up closed",
     NotInRoom: "not in room",
     NotAMember: "not in room",
+    LinkNotValid: "link not valid",
+    NotAllowed: "not the role",
+    HigherRole: "higher role",
 }
 """The refusals in the security log, each with its reason; also those whose answer hides that the room is there."""
 

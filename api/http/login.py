@@ -27,6 +27,8 @@ from projections.readmodels.shapes import User
 
 LOGGED_OUT = 4000
 """A disconnect code of ours after which clients may reconnect: see Publisher.disconnect."""
+DEACTIVATED = 4500
+"""One after which they do not: nobody logs in to this account any more."""
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +141,16 @@ async def disconnect(request: web.Request, user_id: UserId) -> None:
 
     Succeeds also when the real-time server is away: tokens last two minutes.
     """
+    await _disconnect(request, user_id, code=LOGGED_OUT, reason="logged out")
+
+
+async def disconnect_for_good(request: web.Request, user_id: UserId) -> None:
+    """The same where the account has gone: no device comes back, not even with a token that is still valid."""
+    await _disconnect(request, user_id, code=DEACTIVATED, reason="deactivated")
+
+
+async def _disconnect(request: web.Request, user_id: UserId, *, code: int, reason: str) -> None:
     try:
-        await request.app[PUBLISHER].disconnect(str(user_id), code=LOGGED_OUT, reason="logged out")
+        await request.app[PUBLISHER].disconnect(str(user_id), code=code, reason=reason)
     except PublisherUnavailable as error:
         log.warning("not disconnected", extra={"user_id": user_id, "reason": str(error)})

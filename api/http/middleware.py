@@ -9,8 +9,7 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.erasure.withholding import ContentWithheld
-from api.http.app_keys import BUILD, HEADER_DEADLINE, METRICS, PROXIES, SESSION, WITHHOLDING
+from api.http.app_keys import BUILD, CORE, HEADER_DEADLINE, METRICS, PROXIES, SESSION
 from api.http.errors import ACCESS_REFUSAL, Refusal, note_refusal, refusal_of
 from api.http.files.compression import compress_page
 from api.http.parsing import check_request
@@ -66,9 +65,9 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
 async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         check_request(request)
-        if request.app[WITHHOLDING].is_withheld and not request.path.startswith(WITHOUT_WORDS):
-            raise ContentWithheld
-        return await handler(request)
+        if request.path.startswith(WITHOUT_WORDS):
+            return await handler(request)
+        return await _handle_with_words(request, handler)
     except Exception as error:
         note_refusal(request, error)
         refusal = refusal_of(error)
@@ -78,6 +77,17 @@ async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         elif isinstance(error, UnreadableEvent):  # every command is refused until this event can be read
             log.error("stopped at an event in the log", extra={"reason": str(error)})
         return refusal.response()
+
+
+async def _handle_with_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refused while words are withheld, also when that began after the handler read some."""
+    gate = request.app[CORE].known.gate
+    closings = gate.closings
+    gate.check(closings)
+    response = await handler(request)
+    if not response.prepared:
+        gate.check(closings)
+    return response
 
 
 def _log_and_count(request: web.Request, status: int, seconds: float) -> None:

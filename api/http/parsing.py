@@ -40,6 +40,7 @@ NUL = "Null characters are not allowed."
 SURROGATES = "Lone surrogates are not allowed."
 NOT_A_NUMBER = "A valid integer is required."
 NOT_NUMBERS = "A list of valid integers is required."
+NOT_TEXTS = "A list of valid strings is required."
 NOT_A_BOOLEAN = "Must be a valid boolean."
 
 
@@ -174,6 +175,9 @@ def _problem(value: dict[str, Any], field: FieldInfo) -> list[str] | None:
     kind = _plain(field.type)
     if kind is bool:
         return None if isinstance(sent, bool) else [NOT_A_BOOLEAN]
+    if get_origin(kind) is list and _plain(get_args(kind)[0]) is str:
+        is_right = isinstance(sent, list) and all(isinstance(each, str) and not _has_surrogates(each) for each in sent)
+        return None if is_right else [NOT_TEXTS]
     if get_origin(kind) is list:
         is_right = isinstance(sent, list) and all(type(each) is int and _in_range(each) for each in sent)
         return None if is_right else [NOT_NUMBERS]
@@ -209,10 +213,24 @@ def query_text(request: web.Request, name: str) -> str:
 
 def user_id(request: web.Request) -> UserId:
     """The user in the path. Raises NoSuchPath unless it is a number that a user can have."""
-    text = request.match_info["user_id"]
+    return UserId(_path_number(request, "user_id"))
+
+
+def message_version(request: web.Request) -> Version:
+    """The message in the path, by its version. Raises NoSuchPath unless it is a number that a version can have."""
+    return Version(_path_number(request, "version"))
+
+
+def _path_number(request: web.Request, name: str) -> int:
+    text = request.match_info[name]
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(BIGINT)) and 0 < int(text) <= BIGINT):
         raise NoSuchPath(text)
-    return UserId(int(text))
+    return int(text)
+
+
+def emoji(request: web.Request) -> str:
+    """The emoji in the path, which may be none."""
+    return request.match_info["emoji"]
 
 
 def room_id(request: web.Request) -> RoomId:

@@ -6,9 +6,9 @@ from aiohttp import web
 from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from api.erasure.withholding import REASON
-from api.http.app_keys import CORE, FANOUT, METRICS, SETTINGS, WITHHOLDING
+from api.http.app_keys import CORE, FANOUT, METRICS, SETTINGS
 from api.http.responses import json_response
+from eventstore.errors import ContentWithheld
 from postgres.errors import StoreUnavailable
 from projections.readmodels.readiness import find_wrong_tables
 
@@ -27,8 +27,8 @@ async def get_health(request: web.Request) -> web.Response:
 async def get_readiness(request: web.Request) -> web.Response:
     """GET /readyz: 200 when requests can be served, 503 and the reason when the database or the writer is missing."""
     core = request.app[CORE]
-    if request.app[WITHHOLDING].is_withheld:
-        return json_response(HealthAnswer(REASON), status=503)
+    if not core.known.gate.is_open:
+        return json_response(HealthAnswer(ContentWithheld.REASON), status=503)
     try:
         async with core.database.connection() as connection:
             wrong = await find_wrong_tables(connection)

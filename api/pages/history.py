@@ -28,7 +28,7 @@ async def get_history(request: web.Request) -> web.Response:
         my_rooms(request),
         core.bodies.room_at(room, version),
         core.members.at(room, version),
-        core.queries.messages_before(user_id, room, before=Version(version + 1), limit=MESSAGES),
+        core.queries.messages_before(user_id, room, before=Version(version + 1), limit=MESSAGES, at=version),
         core.queries.events(user_id, room, after=Version(max(0, version - AROUND - 1)), limit=2 * AROUND + 1),
     )
     events = stream.value.events

@@ -26,7 +26,9 @@ FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="h
 
 ACTIONS = {
     *("join", "leave", "read", "rename", "logout", "demo-login"),
+    *("edit", "retract", "react", "unreact", "pin", "unpin"),
     *("password", "end-session", "end-all-sessions"),
+    *("role", "remove", "ban", "mute", "lift-ban", "lift-mute", "topic", "archive", "reopen"),
     *("place-hold", "end-hold", "set-rule", "end-rule"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }

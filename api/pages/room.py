@@ -9,6 +9,7 @@ from api.http.errors import note_refusal
 from api.http.limits import count_message
 from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.admission import page
+from api.pages.message import QUICK_EMOJI
 from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import first_unread, layout_context, my_rooms, state_with_room
 from domain.errors import InvalidField, NameTaken
@@ -40,7 +41,8 @@ async def post_message(request: web.Request) -> web.Response:
     core, user_id = request.app[CORE], request[SESSION].user.id
     room = await core.queries.room(user_id, room_id(request))
     content = await field(request, "content")
-    command = PostMessage(room_id(request), user_id, content, await key_field(request))
+    reply_to = as_number(await field(request, "reply_to"))
+    command = PostMessage(room_id(request), user_id, content, await key_field(request), reply_to)
     count_message(request)
     try:
         await core.chat.post_message(command)
@@ -95,6 +97,8 @@ async def _newest(
         "room": room.value,
         "messages": messages,
         "members": state.open.members,
+        "pinned": state.open.pinned,
+        "quick_emoji": QUICK_EMOJI,
         "older": messages[0].id if has_older else None,
         "is_newest": True,
         "first_unread": first_unread(state, room.value, messages),
@@ -121,6 +125,8 @@ async def _older(request: web.Request, room: AtPosition[RoomSummary]) -> web.Res
         "room": room.value,
         "messages": messages,
         "members": await core.members.at(room.value.id, room.value.version),
+        "pinned": (await core.messages.pinned(state.user.id, room.value.id)).value,
+        "quick_emoji": QUICK_EMOJI,
         "older": messages[0].id if len(messages) == PER_PAGE else None,
         "is_newest": False,
         "first_unread": None,

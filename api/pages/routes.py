@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api.pages import account, custody, dead_letter, history, operations, room, rooms
+from api.pages import account, history, message, room, rooms
 from api.pages.admission import get_unknown
+from api.pages.operators import custody, dead_letter, operations
+from api.pages.people import decisions
 
 
 def page_routes() -> Iterable[web.RouteDef]:
@@ -13,6 +15,8 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield from rooms.ROUTES
     yield from account.ROUTES
     yield from room.ROUTES
+    yield from decisions.ROUTES
+    yield from message.ROUTES
     yield from history.ROUTES
     yield from operations.ROUTES
     yield from dead_letter.ROUTES

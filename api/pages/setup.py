@@ -10,6 +10,7 @@ from aiohttp import web
 from api.files import TEMPLATES
 from api.http.app_keys import BUILD
 from api.http.files.static_files import static_files
+from api.pages.markup.html import with_controls_shown, with_markup, with_markup_and_controls
 from api.pages.text import (
     badge,
     clock,
@@ -19,11 +20,12 @@ from api.pages.text import (
     day_and_clock,
     erased_note,
     last_words,
-    linked,
     number,
     percent,
     preview,
     rate,
+    reacted,
+    retracted_note,
 )
 from projections.readmodels.shapes import timestamp
 
@@ -51,7 +53,9 @@ def to_json(value: object) -> str:
 
 
 FILTERS: dict[str, Callable[..., str]] = {
-    "linked": linked,
+    "with_markup": with_markup,
+    "with_markup_and_controls": with_markup_and_controls,
+    "with_controls_shown": with_controls_shown,
     "preview": preview,
     "number": number,
     "rate": rate,
@@ -64,6 +68,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,
+    "reacted": reacted,
+    "retracted_note": retracted_note,
     "timestamp": timestamp,
     "json": to_json,
 }

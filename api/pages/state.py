@@ -11,7 +11,7 @@ from api.pages.page import Context
 from eventstore.values import Position, Version
 from projections.readmodels.queries import AtPosition
 from projections.readmodels.read_marks import Reading
-from projections.readmodels.shapes import Message, RoomSummary, User
+from projections.readmodels.shapes import Message, OwnStanding, RoomMember, RoomSummary, User
 
 MESSAGES = 50
 """Messages of a room that a page shows at least."""
@@ -24,11 +24,15 @@ READ_MESSAGES = 10
 
 
 class ShownRoom(Struct, frozen=True):
-    """The room on the page: its newest messages, ascending, and its first members, all at its version."""
+    """The room on the page: its newest messages, ascending, its first members, its pinned messages, the last pinned
+    first, and the own role, all at its version or later.
+    """
 
     room: RoomSummary
     messages: list[Message]
-    members: list[User]
+    members: list[RoomMember]
+    pinned: list[Message]
+    own: OwnStanding
 
 
 class State(Struct, frozen=True):
@@ -56,11 +60,18 @@ async def my_rooms(request: web.Request) -> State:
 async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, bool]:
     """`room` as the caller's open room, and whether it has messages older than those shown.
 
-    Its version is read first: messages and members are asked for at that version, and so fit together.
+    Its version is read first: members are asked for at that version, and messages may be newer. What happened to them
+    since is told to the page once more, and changes nothing then.
     """
     core = request.app[CORE]
     log = core.known.anchor.token
-    mine, members = await asyncio.gather(my_rooms(request), core.members.at(room.value.id, room.value.version))
+    user_id, place = request[SESSION].user.id, (room.value.id, room.value.version)
+    mine, members, pinned, own = await asyncio.gather(
+        my_rooms(request),
+        core.members.at(*place),
+        core.messages.pinned(user_id, room.value.id),
+        core.room_roles.own(user_id, *place),
+    )
     reading = _reading(mine, room.value)
     limit = MAX_MESSAGES if reading.unread else MESSAGES
     before = Version(room.value.version + 1)
@@ -68,7 +79,7 @@ async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -
     newest = found.value.results[:limit]
     unread = sum(message.id > reading.version for message in newest)
     messages = newest[: max(MESSAGES, unread + READ_MESSAGES)]
-    shown = ShownRoom(room.value, messages[::-1], members)
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own)
     state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown)
     return state, len(found.value.results) > len(messages)
 

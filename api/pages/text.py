@@ -8,22 +8,9 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from unicodedata import category
 
-from linkify_it import LinkifyIt
-from markupsafe import Markup
 from msgspec import UNSET
 
-from projections.readmodels.shapes import LastMessage
-
-SEPARATORS = "[><\uff5c]"
-"""What ends an address, as linkify-it's expressions spell it."""
-
-MORE_SEPARATORS = (
-    "\u2018-\u201f\u2026\u3001-\u3003\u3008-\u3011\u3014-\u301f"
-    "\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f\uff3b\uff3d\uff5b\uff5d\uff5f-\uff65"
-)
-"""What also ends one: typographic quotes, the ellipsis, and the punctuation of Chinese, Japanese and Korean."""
-
-LINK = Markup('<a href="{0}" rel="noopener noreferrer nofollow" target="_blank">{0}</a>')
+from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction
 
 MAX_BADGE = 99
 MAX_PREVIEW = 120
@@ -34,36 +21,6 @@ EXTENDS = re.compile("[\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 
 JOINER = "\u200d"
 FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
-
-
-class Linkifier(LinkifyIt):  # type: ignore[misc]  # the library has no types
-    """Finds http and https addresses, and nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            {"ftp:": None, "mailto:": None, "//": None},
-            {"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False},
-        )
-
-    def _on_compile(self) -> None:
-        self.re["src_path"] = self.re["src_path"].replace(SEPARATORS, f"[><\uff5c{MORE_SEPARATORS}]")
-        for part in ("src_auth", "src_host_port_strict", "src_path"):
-            self.re[part] = f"(?a:{self.re[part]})"  # digits and letters are ASCII's, as in JavaScript
-
-
-LINKIFIER = Linkifier()
-
-
-def linked(text: str) -> Markup:
-    """`text` escaped, with its http and https addresses as links."""
-    if "://" not in text:
-        return Markup.escape(text)  # most messages: spared the search
-    parts: list[Markup] = []
-    end = 0
-    for found in LINKIFIER.match(text) or ():
-        parts += [Markup.escape(text[end : found.index]), LINK.format(found.url)]
-        end = found.last_index
-    return Markup("").join([*parts, Markup.escape(text[end:])])
 
 
 def preview(text: str) -> str:
@@ -95,9 +52,23 @@ def erased_note(at: str | None, why: str) -> str:
     return why if at is None else f"Erased on {day_and_clock(at)}: {why or 'no reason kept'}"
 
 
-def last_words(message: LastMessage) -> str:
+def retracted_note(retraction: Retraction) -> str:
+    """What stands in the place of retracted words: `Retracted by ada on Tuesday, 24 November 2026, 08:50: why`."""
+    why = f": {retraction.why}" if retraction.why else ""
+    return f"Retracted by {retraction.by.username} on {day_and_clock(retraction.at)}{why}"
+
+
+def last_words(message: LastMessage | Message) -> str:
     """What a list of rooms shows of its last message."""
-    return preview(message.content) if message.erased is UNSET else "(erased)"
+    if message.erased is not UNSET:
+        return "(erased)"
+    return preview(message.content) if message.retracted is UNSET else "(retracted)"
+
+
+def reacted(reaction: Reaction) -> str:
+    """Who reacted: `ada, bob and 3 others`."""
+    names, others = ", ".join(user.username for user in reaction.users), reaction.count - len(reaction.users)
+    return f"{names} and {counted(others, 'other')}" if others > 0 else names
 
 
 def number(value: float) -> str:

@@ -13,8 +13,9 @@ from api.http.app_keys import CORE, SESSION, SETTINGS
 from api.http.endpoints import ROOM, Access, Endpoint
 from api.http.parsing import BIGINT, InvalidFields, NoSuchPath, read_body, room_id, user_id
 from api.http.responses import json_response
-from domain.erasure import Plan
+from api.succession import name_successors
 from domain.room import ERASED_LIMIT, REASON_LIMIT, check_reason
+from domain.use_cases.erasure import Plan
 from domain.values import RoomId
 
 LONGEST_AGE_DAYS = 36_500
@@ -75,7 +76,8 @@ async def erase_user(request: web.Request) -> web.Response:
             await erase_account(connection, user, request=str(plan.request), who=admin.username)
     if not body.dry_run:
         await core.ledger.user_erased(user, datetime.now(UTC))
-        await login.disconnect(request, user)
+        await login.disconnect_for_good(request, user)
+        await name_successors(user, core, why="The account of the last owner was erased.")
         await core.erasing.carry_out(plan, erased_by=admin.id, why=body.why)
     return json_response(_receipt(request, plan, dry_run=body.dry_run, account=account))
 

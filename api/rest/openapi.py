@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields
 
+from api.http.access import SAFE
 from api.http.csrf import HEADER as CSRF_HEADER
 from api.http.endpoints import Access, Endpoint
 from api.http.parsing import BIGINT, KEY_LIMIT
@@ -30,7 +31,7 @@ class Problem(Struct, frozen=True):
 
 
 class Conflict(Struct, frozen=True):
-    """Why a join was refused."""
+    """Why a join was refused: they are a member already."""
 
     message: str
 
@@ -60,6 +61,8 @@ COUNT: Json = {"type": "integer", "minimum": 1, "maximum": 500}
 PATH: dict[str, Json] = {
     "room_id": {"type": "string", "format": "uuid"},
     "user_id": {"type": "integer", "minimum": 1, "maximum": BIGINT},
+    "version": {"type": "integer", "minimum": 1, "maximum": BIGINT},
+    "emoji": {"type": "string", "minLength": 1},
 }
 QUERY: dict[str, tuple[Json, str]] = {
     "page": ({"type": "integer", "minimum": 1}, "Page of 100 results; the first by default."),
@@ -73,6 +76,7 @@ QUERY: dict[str, tuple[Json, str]] = {
     ),
     "after": (NUMBER, "Only events after this version (of a room) or position (of the log)."),
     "limit": (COUNT, "How many at most."),
+    "link": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "The token of an invitation link."),
     "channel": (
         {"type": "string"},
         "The channel to subscribe to: `personal:` and the caller's id; `operations:figures` for admins.",
@@ -81,7 +85,7 @@ QUERY: dict[str, tuple[Json, str]] = {
 REASONS = {
     400: "The request is malformed",
     401: "Not logged in",
-    403: "Not logged in, or the CSRF token is missing or wrong",
+    403: "Not logged in, the CSRF token is missing or wrong, or (with a code) the role in the room does not allow it",
     404: "It does not exist, or this user may not see it",
     409: "The current state does not allow it",
     408: "The body did not arrive in time",
@@ -168,7 +172,7 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
     for name in endpoint.query:
         schema, meaning = QUERY[name]
         parameters.append({"name": name, "in": "query", "schema": schema, "description": meaning})
-    if endpoint.method == "POST":
+    if endpoint.method not in SAFE:
         text = {"type": "string"}
         parameters.append({"name": CSRF_HEADER, "in": "header", "required": True, "schema": text})
     if endpoint.records:
@@ -199,7 +203,7 @@ def _statuses(endpoint: Endpoint) -> set[int]:
         statuses.add(400)
     if "log" in endpoint.query:
         statuses.add(409)
-    if endpoint.method == "POST" or endpoint.access is not Access.EVERYONE:
+    if endpoint.method not in SAFE or endpoint.access is not Access.EVERYONE:
         statuses.add(403)
     if "{" in endpoint.path or "page" in endpoint.query:
         statuses.add(404)
@@ -213,5 +217,5 @@ def _refusal(endpoint: Endpoint, status: int, schema_of: dict[str, Json]) -> Jso
     if status == 400:
         return {"anyOf": [problem, {"$ref": "#/components/schemas/FieldProblems"}]}
     if status == 409 and endpoint.body is not None and not endpoint.body.__struct_fields__:
-        return schema_of[repr(Conflict)]
+        return {"anyOf": [schema_of[repr(Conflict)], problem]}
     return problem

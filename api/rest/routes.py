@@ -1,20 +1,25 @@
 """The URL table of the API. Endpoints stand with their handlers."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from aiohttp import web
 
 from api.http.access import restricted
 from api.http.endpoints import Endpoint
 from api.operations import health
-from api.rest import accounts, delivery, docs, erasures, events, messages, own_account, read_marks, rooms, tokens
+from api.rest import accounts, delivery, docs, erasures, own_account, tokens
+from api.rest.rooms import admission, discussion, events, governance, messages, read_marks, rooms
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *own_account.ENDPOINTS,
     *tokens.ENDPOINTS,
     *rooms.ENDPOINTS,
+    *admission.ENDPOINTS,
+    *governance.ENDPOINTS,
     *messages.ENDPOINTS,
+    *discussion.ENDPOINTS,
     *read_marks.ENDPOINTS,
     *events.ENDPOINTS,
     *erasures.ENDPOINTS,
@@ -26,7 +31,8 @@ def routes() -> Iterable[web.RouteDef]:
     """Every route of the application."""
     for endpoint in ENDPOINTS:
         handler = restricted(endpoint.handler, endpoint.access)
-        yield web.get(endpoint.path, handler) if endpoint.method == "GET" else web.post(endpoint.path, handler)
+        route = web.get if endpoint.method == "GET" else partial(web.route, endpoint.method)
+        yield route(endpoint.path, handler)
     yield web.get("/api/openapi.json", docs.document(ENDPOINTS))
     yield web.get("/api/docs/", docs.page(ENDPOINTS))
     yield web.get("/healthz", health.get_health)

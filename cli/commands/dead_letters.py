@@ -75,7 +75,7 @@ def discard(dead_letter_id: int, operator: Operator) -> None:
         await get_dead_letter(dead_letter_id, reader)
         await operator_commands.forget_dead_letter(dead_letter_id, "discard", operator, reader.reads.database)
 
-    in_the_foreground(run)
+    in_the_foreground(run, without_words=True)
     click.echo(f"dead letter {dead_letter_id} is deleted")
 
 

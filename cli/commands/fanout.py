@@ -97,7 +97,7 @@ def pause(operator: Operator) -> None:
     \b
     onrecord fanout pause --why "Centrifugo is being upgraded"
     """
-    in_the_foreground(lambda reader: operator_commands.pause(operator, reader.reads.database))
+    in_the_foreground(lambda reader: operator_commands.pause(operator, reader.reads.database), without_words=True)
     click.echo("the fan-out is paused")
 
 
@@ -109,7 +109,7 @@ def resume(operator: Operator) -> None:
     \b
     onrecord fanout resume --why "the upgrade is done"
     """
-    in_the_foreground(lambda reader: operator_commands.resume(operator, reader.reads.database))
+    in_the_foreground(lambda reader: operator_commands.resume(operator, reader.reads.database), without_words=True)
     click.echo("the fan-out is resumed")
 
 
@@ -124,7 +124,9 @@ def skip(position: Position, operator: Operator) -> None:
     onrecord projections status
     onrecord fanout skip 17 --why "larger than the server accepts"
     """
-    if not in_the_foreground(lambda reader: operator_commands.skip(position, operator, reader.reads.database)):
+    if not in_the_foreground(
+        lambda reader: operator_commands.skip(position, operator, reader.reads.database), without_words=True
+    ):
         raise click.ClickException(f"no lane has stopped at position {position}")
     click.echo(f"the event at position {position} becomes a dead letter")
 

@@ -5,7 +5,7 @@ import click
 from api.core import Core
 from cli.support.erasure import erase, erasing_options
 from cli.support.numbers import POSITION
-from domain.erasure import Plan
+from domain.use_cases.erasure import Plan
 from projections.operator_actions import Operator
 
 

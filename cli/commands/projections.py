@@ -86,7 +86,7 @@ def status(sample: float, as_json: bool) -> None:
         if not all(each.is_healthy(reader.settings.fanout_lag_limit_s) for each in statuses):
             raise click.exceptions.Exit(1)
 
-    read(run)
+    read(run, without_words=True)
 
 
 @projections.command(name="rebuild")
@@ -113,7 +113,9 @@ def rebuild_(names: tuple[str, ...], room: str | None, restart: bool, operator: 
         click.echo(f"room {room} matches the log")
         return
     with interruptible("the live tables are as they were; run it again to continue"), progress("rebuild") as report:
-        rebuilt = in_the_foreground(lambda reader: _rebuild(reader, report, operator, restart=restart))
+        rebuilt = in_the_foreground(
+            lambda reader: _rebuild(reader, report, operator, restart=restart), without_words=True
+        )
     print_rebuilt(rebuilt)
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from api.accounts.accounts import Accounts
 from api.accounts.demo import ADMIN, PEOPLE, logins
-from domain.chat import Chat
 from domain.errors import NameTaken
 from domain.room.membership import JoinRoom
 from domain.room.messages import PostMessage
 from domain.room.opening import OpenRoom
+from domain.use_cases.chat import Chat
 from domain.values import ClientId, RoomId
 from eventstore.values import Position
 from projections.readmodels.shapes import User

@@ -12,8 +12,8 @@ from cli.support.changing import change
 from cli.support.log_reader import Reader
 from cli.support.operator_options import operator_options, put_on_record
 from cli.support.output import print_json
-from domain.erasure import Plan
 from domain.room import check_reason
+from domain.use_cases.erasure import Plan
 from domain.values import OPERATOR
 from projections.operator_actions import Operator
 

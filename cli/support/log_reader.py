@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import click
 import msgspec
 
 from api import wiring
 from api.accounts.accounts import NAMED
 from api.core import Reads
+from api.erasure.withholding import refuse_returned
 from api.settings import Settings
 from cli.support.environment import bring_up_to_date, existing_database
 from cli.support.numbers import POSITION, POSITION_OR_START
@@ -76,18 +78,27 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def open_reader(settings: Settings) -> AsyncIterator[Reader]:
-    """A reader of the log; nothing is written. Raises StoreUnavailable."""
+async def open_reader(settings: Settings, *, without_words: bool = False) -> AsyncIterator[Reader]:
+    """A reader of the log; nothing is written. Raises StoreUnavailable; ContentWithheld where a backup brought words
+    back that were erased, unless the command shows none: `without_words`.
+    """
+
+    async def refuse(connection: asyncpg.Connection) -> None:
+        await refuse_returned(list(wiring.create_ledger(settings).read()), connection)
+
     patient = msgspec.structs.replace(settings, database_pool=POOL, database_timeout_s=READ_TIMEOUT_S)
-    async with wiring.open_reads(patient) as reads:
+    async with wiring.open_reads(patient, None if without_words else refuse) as reads:
         yield Reader(settings, reads)
 
 
-def read(command: Callable[[Reader], Awaitable[None]]) -> None:
-    """Run a command that reads. Only the embedded database is brought up to date first: reading changes no other."""
+def read(command: Callable[[Reader], Awaitable[None]], *, without_words: bool = False) -> None:
+    """Run a command that reads. Only the embedded database is brought up to date first: reading changes no other.
+
+    `without_words`: it shows nothing that people typed.
+    """
 
     async def run(settings: Settings) -> None:
-        async with open_reader(settings) as reader:
+        async with open_reader(settings, without_words=without_words) as reader:
             await command(reader)
 
     configured = Settings.from_environment()

@@ -13,9 +13,8 @@ from eventsourcing.domain import Aggregate
 from domain.custody import CUSTODY_ID, Custody
 from domain.values import OPERATOR, RoomId, UserId
 from eventstore.log import Recorded
-from projections.readmodels.bodies import user
 from projections.readmodels.inline import LOG_TOPICS, LogEvent
-from projections.readmodels.shapes import ErasedContent, User, timestamp
+from projections.readmodels.shapes import ErasedContent, User, timestamp, user
 from replay.investigate.directory import RoomEntry
 
 COLOURS = dict(zip(LOG_TOPICS, cycle(("cyan", "green", "yellow", "white", "magenta", "blue")), strict=False))

@@ -8,10 +8,12 @@ from domain.room.texts import (
     CONTENT_LIMIT,
     NAME_LIMIT,
     REASON_LIMIT,
+    TOPIC_LIMIT,
     check_content,
     check_name,
     check_reason,
     check_text,
+    check_topic,
 )
 
 __all__ = [
@@ -23,10 +25,12 @@ __all__ = [
     "NAME_TAKEN",
     "REASON_LIMIT",
     "TOPICS",
+    "TOPIC_LIMIT",
     "Room",
     "RoomEvent",
     "check_content",
     "check_name",
     "check_reason",
     "check_text",
+    "check_topic",
 ]

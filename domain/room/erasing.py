@@ -54,15 +54,15 @@ class Erasures(RoomState):
     """What is erased in the room."""
 
     def erase(self, *, versions: Sequence[int], erased_by: UserId, request: RequestId, why: str) -> None:
-        """Erase the words of these versions, at most 1,000, in ascending order. Whether each has words, and nothing
-        forbids to erase them, is known to the caller.
+        """Erase the words of these versions, in ascending order: of a message all versions. Whether each has words, and
+        nothing forbids to erase them, is known to the caller.
 
         Raises NothingToErase for a version that is not in the room, and for the one that gave the room its name;
         InvalidField for a reason that is blank or over 500 characters.
         """
         check_reason(why)
-        if not 1 <= len(versions) <= ERASED_LIMIT or list(versions) != sorted(set(versions)):
-            raise InvalidField("versions", f"Give 1 to {ERASED_LIMIT} different versions, in ascending order.")
+        if not versions or list(versions) != sorted(set(versions)):
+            raise InvalidField("versions", "Give different versions, in ascending order.")
         if not (versions[0] >= 1 and versions[-1] <= self.version):
             raise NothingToErase("The room has no such version.")
         if self.name_version in versions:

@@ -15,6 +15,7 @@ class Event(Aggregate.Event):
     """
 
     WORDS: ClassVar[str | None] = None
+    WORDS_OPTIONAL: ClassVar[bool] = False
     ERASES: ClassVar[str | None] = None
 
     @property
@@ -24,6 +25,11 @@ class Event(Aggregate.Event):
     @property
     def text(self) -> str | None:
         return self.words.text if self.words is not None else None
+
+    @property
+    def person(self) -> UserId | None:
+        """Whom it is about, next to who acted; None where it is about no one else."""
+        return None
 
     @staticmethod
     def compared(text: str, /) -> str | None:

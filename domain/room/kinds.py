@@ -4,7 +4,9 @@ from typing import TypeAlias, get_args
 
 from eventsourcing.utils import register_topic
 
-from domain.room import erasing, membership, messages, naming, opening
+from domain.room import access, erasing, invitations, membership, messages, naming, opening
+from domain.room.discussion import editing, pinning, reacting, retracting
+from domain.room.governance import archiving, moderation, roles, topic
 
 RoomEvent = (
     opening.RoomOpened
@@ -13,6 +15,27 @@ RoomEvent = (
     | messages.MessageAdded
     | naming.RoomRenamed
     | erasing.ContentErased
+    | roles.RoleGiven
+    | moderation.UserBanned
+    | moderation.BanLifted
+    | moderation.UserMuted
+    | moderation.MuteLifted
+    | topic.TopicSet
+    | archiving.RoomArchived
+    | archiving.RoomReopened
+    | editing.MessageEdited
+    | retracting.MessageRetracted
+    | reacting.ReactionAdded
+    | reacting.ReactionRemoved
+    | pinning.MessagePinned
+    | pinning.MessageUnpinned
+    | access.VisibilityChanged
+    | access.HistoryChanged
+    | invitations.UserInvited
+    | invitations.InvitationWithdrawn
+    | invitations.InvitationDeclined
+    | invitations.InvitationLinkMade
+    | invitations.InvitationLinkRevoked
 )
 """Every event type of a room. Code that handles them all matches on this and ends in `assert_never`."""
 
@@ -37,6 +60,27 @@ class KindsByName:
     MessageAdded: TypeAlias = messages.MessageAdded
     RoomRenamed: TypeAlias = naming.RoomRenamed
     ContentErased: TypeAlias = erasing.ContentErased
+    RoleGiven: TypeAlias = roles.RoleGiven
+    UserBanned: TypeAlias = moderation.UserBanned
+    BanLifted: TypeAlias = moderation.BanLifted
+    UserMuted: TypeAlias = moderation.UserMuted
+    MuteLifted: TypeAlias = moderation.MuteLifted
+    TopicSet: TypeAlias = topic.TopicSet
+    RoomArchived: TypeAlias = archiving.RoomArchived
+    RoomReopened: TypeAlias = archiving.RoomReopened
+    MessageEdited: TypeAlias = editing.MessageEdited
+    MessageRetracted: TypeAlias = retracting.MessageRetracted
+    ReactionAdded: TypeAlias = reacting.ReactionAdded
+    ReactionRemoved: TypeAlias = reacting.ReactionRemoved
+    MessagePinned: TypeAlias = pinning.MessagePinned
+    MessageUnpinned: TypeAlias = pinning.MessageUnpinned
+    VisibilityChanged: TypeAlias = access.VisibilityChanged
+    HistoryChanged: TypeAlias = access.HistoryChanged
+    UserInvited: TypeAlias = invitations.UserInvited
+    InvitationWithdrawn: TypeAlias = invitations.InvitationWithdrawn
+    InvitationDeclined: TypeAlias = invitations.InvitationDeclined
+    InvitationLinkMade: TypeAlias = invitations.InvitationLinkMade
+    InvitationLinkRevoked: TypeAlias = invitations.InvitationLinkRevoked
 
 
 class NamedEvents(KindsByName):

@@ -1,10 +1,12 @@
 """What members say."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from domain.questions import SaidMessage
+from domain.room.discussion.message import AboutMessages
 from domain.room.event import UserEvent
-from domain.room.state import RoomState
 from domain.room.texts import check_content
 from domain.values import ClientId, RoomId, UserId
 from domain.words import Words, words
@@ -18,39 +20,65 @@ class PostMessage:
     user_id: UserId
     content: str
     client_id: ClientId | None = None
+    reply_to: int | None = None
+    """A message of the room, by its version."""
 
 
 class MessageAdded(UserEvent):
     """A member said something. `client_id` is the sender's idempotency key, where one was sent.
 
-    Both are words that stand apart from the log.
+    Both are words that stand apart from the log. `reply_to` is the version of the message that it answers, `mentions`
+    are the users whom it names; None where there are none.
     """
 
     TOPIC = "message_added"
     LABEL = "said something"
     WORDS = "content"
-    class_version = 2
+    class_version = 3
     content: str | None = None
     client_id: ClientId | None = None
     sealed: str | None = None
+    reply_to: int | None = None
+    mentions: list[int] | None = None
 
     @staticmethod
     def upcast_v1_v2(state: dict[str, Any]) -> None:
         state["sealed"] = None  # the content is in the log
+
+    @staticmethod
+    def upcast_v2_v3(state: dict[str, Any]) -> None:
+        state["reply_to"] = state["mentions"] = None  # there was no way to say either
 
     @property
     def words(self) -> Words:
         return words(self.content, self.sealed)
 
 
-class Messages(RoomState):
+class Messages(AboutMessages):
     """What is said in the room."""
 
-    def post(self, *, user_id: UserId, content: str, client_id: ClientId | None = None) -> None:
-        """Record `content`, kept exactly as sent, as said by `user_id`.
+    def post(
+        self, *, user_id: UserId, content: str, client_id: ClientId | None = None, now: datetime | None = None
+    ) -> None:
+        """Record `content`, kept exactly as sent, as said by `user_id`. Without `now`, no mute on record has ended.
 
-        Raises InvalidField for content that is blank or over 4,000 characters, NotAMember.
+        Raises InvalidField for content that is blank or over 4,000 characters, NotAMember, RoomIsArchived, MutedInRoom.
         """
         check_content(content)
-        self._must_have(user_id)
+        self.check_may_speak(user_id, now=now)
         self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id)
+
+    def reply(
+        self,
+        *,
+        user_id: UserId,
+        content: str,
+        to: SaidMessage | None,
+        client_id: ClientId | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""
+        check_content(content)
+        self.check_may_speak(user_id, now=now)
+        version = self._must_be_said(to).message
+        self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id, reply_to=version)

@@ -6,6 +6,7 @@ from typing import Any
 from domain.errors import InvalidField, NameTaken
 from domain.names import name_key
 from domain.room.event import UserEvent
+from domain.room.governance.roles import Roles
 from domain.room.state import RoomState
 from domain.room.texts import check_name
 from domain.values import ClientId, RoomId, UserId
@@ -25,7 +26,7 @@ class RenameRoom:
 
 
 class RoomRenamed(UserEvent):
-    """A member renamed the room."""
+    """The room was renamed: by an owner, an operator or, before there were roles, by any member."""
 
     TOPIC = "room_renamed"
     LABEL = "renamed the room"
@@ -47,19 +48,20 @@ class RoomRenamed(UserEvent):
         aggregate.name_version = self.originator_version
 
 
-class Naming(RoomState):
+class Naming(Roles):
     """What the room is called."""
 
     def rename(self, *, user_id: UserId, name: str, is_taken: bool, present: str | None) -> None:
-        """Rename the room to `name`. `is_taken`: another room has that name. `present`: the name that this room has, if
-        the two compare as equal.
+        """Rename the room to `name`. `is_taken`: another public room has that name. `present`: the name that this room
+        has, if the two compare as equal.
 
-        Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember; NameTaken.
+        Raises InvalidField for what cannot be a name, and for the very name that the room has; NotAMember,
+        NotAllowed, NameTaken.
         """
         check_name(name)
-        self._must_have(user_id)
+        self.check_owner(user_id)
         if name.strip() == present:
             raise InvalidField("name", "The room has this name already.")
-        if is_taken:
+        if is_taken and self.visibility == "public":
             raise NameTaken(NAME_TAKEN)
         self.trigger_event(RoomRenamed, user_id=user_id, name=name.strip())

@@ -8,18 +8,30 @@ from domain.names import has_hidden, is_blank
 NAME_LIMIT = 100
 CONTENT_LIMIT = 4000
 REASON_LIMIT = 500
+TOPIC_LIMIT = 250
 HIDDEN = "A name has no invisible characters."
 
 
 def check_name(name: str) -> None:
     """Raises InvalidField unless `name` can be a room's: 1 to 100 characters on one line."""
-    check_text("name", name)
-    if len(name) > NAME_LIMIT:
-        raise InvalidField("name", f"Ensure this field has no more than {NAME_LIMIT} characters.")
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name.strip()):
-        raise InvalidField("name", "A name is one line of text.")
-    if has_hidden(name.strip()):
-        raise InvalidField("name", HIDDEN)
+    check_line("name", name, NAME_LIMIT, "A name is one line of text.", HIDDEN)
+
+
+def check_topic(topic: str) -> None:
+    """Raises InvalidField unless `topic` can be a room's: 1 to 250 characters on one line."""
+    hidden = "A topic has no invisible characters."
+    check_line("topic", topic, TOPIC_LIMIT, "A topic is one line of text.", hidden)
+
+
+def check_line(field: str, text: str, limit: int, more_lines: str, hidden: str) -> None:
+    """Raises InvalidField unless `text` is one line of 1 to `limit` characters; the last two say what else is wrong."""
+    check_text(field, text)
+    if len(text) > limit:
+        raise InvalidField(field, f"Ensure this field has no more than {limit} characters.")
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text.strip()):
+        raise InvalidField(field, more_lines)
+    if has_hidden(text.strip()):
+        raise InvalidField(field, hidden)
 
 
 def check_content(content: str) -> None:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import gt
 from pathlib import Path
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -26,7 +27,7 @@ from eventstore.log import LAST_POSITION, Log
 from eventstore.values import Position, Version
 from eventstore.words import Opening
 from eventstore.writer.batch import CommandBatch, KeyId, KnownKey, key_id
-from postgres.calls import Call
+from postgres.calls import Call, columns
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -39,9 +40,12 @@ FOLD_PAGE = 1000
 # What is known of the log is compared with it under the lock: `look_at_log` is called once for the row of the first.
 LOCK_AND_LOOK = """
 SELECT locked.head, checkpoint, versions, has_known_keys, look.generation, look.contains, look.hash
-FROM lock_and_look($1, $2, $3, $4) AS locked
-CROSS JOIN LATERAL look_at_log(CASE WHEN locked.head >= 0 THEN $5::bigint END, $6) AS look
+FROM lock_and_look_v2($1, $2, $3, $4, $5) AS locked
+CROSS JOIN LATERAL look_at_log(CASE WHEN locked.head >= 0 THEN $6::bigint END, $7) AS look
 """
+
+NOT_SEALED = (None, None, None, None)
+"""What an event without words has in place of an opening and the key of a name."""
 
 IS_BEHIND = f"SELECT ({LAST_POSITION}) > {position_of()}"
 
@@ -52,7 +56,8 @@ class Head:
 
     position: Position
     checkpoint: Position
-    versions: dict[UUID, Version]
+    versions: Sequence[Version]
+    """The newest version of each stream of the batch, in the order of its slots."""
     has_known_keys: bool
     anchor: Anchor
 
@@ -121,24 +126,21 @@ class Append(Generic[A]):
         return positions
 
     async def _lock_and_look(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> Head:
-        streams = [slot.stream_id for slot in batch.slots]
+        streams, versions = [slot.stream_id for slot in batch.slots], [slot.version for slot in batch.slots]
         keys = [key_id(command.key) for command in batch.commands if command.key is not None]
         owners, texts = [owner for owner, _ in keys], [text for _, text in keys]
         known = self._known.anchor
         row = await connection.fetchrow(
-            LOCK_AND_LOOK, self._projection.name, streams, owners, texts, known.position, known.hash
+            LOCK_AND_LOOK, self._projection.name, streams, versions, owners, texts, known.position, known.hash
         )
         assert row is not None
         seen = Look(row["contains"], Anchor(row["generation"], row["head"], row["hash"]))
-        head = Head(row[0], row[1], dict(zip(streams, row[2], strict=True)), row[3], seen.anchor)
-        await self._notice(known, seen, batch, head, connection)
-        return head
+        is_ahead = any(map(gt, versions, row[2]))
+        await self._notice(known, seen, connection, is_ahead=is_ahead)
+        return Head(row["head"], row["checkpoint"], row["versions"], row["has_known_keys"], seen.anchor)
 
-    async def _notice(
-        self, known: Anchor, seen: Look, batch: CommandBatch[A], head: Head, connection: asyncpg.Connection
-    ) -> None:
-        """Raise LogRestarted when the log went back, or when a room in memory is ahead of its stream."""
-        is_ahead = any(slot.version > head.versions[slot.stream_id] for slot in batch.slots)
+    async def _notice(self, known: Anchor, seen: Look, connection: asyncpg.Connection, *, is_ahead: bool) -> None:
+        """Raise LogRestarted when the log went back; also when `is_ahead`, a room in memory is ahead of its stream."""
         if is_ahead or seen.contradicts(known):
             await self._known.restart(known, connection)
             await self._commit(connection)
@@ -164,7 +166,8 @@ class Append(Generic[A]):
         return is_all
 
     async def _bring_up_to_date(self, batch: CommandBatch[A], head: Head, connection: asyncpg.Connection) -> None:
-        behind = [slot for slot in batch.slots if slot.version != head.versions[slot.stream_id]]
+        newest = zip(batch.slots, head.versions, strict=True)
+        behind = [slot for slot, version in newest if slot.version != version]
         if behind:
             await self._aggregates.catch_up(behind, connection=connection)
 
@@ -186,6 +189,10 @@ class Append(Generic[A]):
         openings: Sequence[Opening | None],
         connection: asyncpg.Connection,
     ) -> list[Position]:
+        openings_and_keys = [
+            (*opening, event.compared(opening.content)) if opening is not None else NOT_SEALED
+            for event, opening in zip(batch.events, openings, strict=True)
+        ]
         recording = Call(
             "record_events_v2",
             self._projection.name,
@@ -193,13 +200,7 @@ class Append(Generic[A]):
             [event.originator_version for event in stored],
             [event.topic for event in stored],
             [event.state for event in stored],
-            [opening.salt if opening is not None else None for opening in openings],
-            [opening.content if opening is not None else None for opening in openings],
-            [opening.client_id if opening is not None else None for opening in openings],
-            [
-                event.compared(opening.content) if opening is not None else None
-                for event, opening in zip(batch.events, openings, strict=True)
-            ],
+            *columns(openings_and_keys, 4),
             [key.owner for key, _ in batch.keys],
             [key.key for key, _ in batch.keys],
             [self._fingerprints.stored(key.fingerprint) for key, _ in batch.keys],

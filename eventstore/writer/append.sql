@@ -1,11 +1,12 @@
--- version 3
+-- version 4
 -- Appending, as functions: the lock and the look at the log in one round trip, the record and the fold in another. Under
 -- the append lock, a round trip costs every process.
 
 -- Take the append lock, and say what the log holds now: its newest position, how far the projection has folded it, the
--- newest version of each stream (0: none), and whether any of the idempotency keys was used before.
-CREATE OR REPLACE FUNCTION lock_and_look(
-    folded_by text, streams uuid[], owners bigint[], keys text[],
+-- newest version of each stream (0: none), and whether any of the idempotency keys was used before. `known` has the version
+-- of each stream that the caller knows: from there on there is little to read, and often only that version.
+CREATE OR REPLACE FUNCTION lock_and_look_v2(
+    folded_by text, streams uuid[], known bigint[], owners bigint[], keys text[],
     OUT head bigint, OUT checkpoint bigint, OUT versions bigint[], OUT has_known_keys boolean
 ) LANGUAGE plpgsql AS $$
 BEGIN
@@ -15,10 +16,26 @@ BEGIN
     versions := ARRAY(
         SELECT coalesce((
             SELECT originator_version FROM stored_events
-            WHERE originator_id = asked.stream ORDER BY originator_version DESC LIMIT 1), 0)
-        FROM unnest(streams) WITH ORDINALITY AS asked (stream, place) ORDER BY place);
+            WHERE originator_id = asked.stream AND originator_version >= asked.version
+            ORDER BY originator_version DESC LIMIT 1
+        ), (
+            SELECT originator_version FROM stored_events
+            WHERE originator_id = asked.stream ORDER BY originator_version DESC LIMIT 1
+        ), 0)
+        FROM unnest(streams, known) WITH ORDINALITY AS asked (stream, version, place) ORDER BY place);
     has_known_keys := cardinality(keys) > 0 AND EXISTS (
         SELECT FROM unnest(owners, keys) AS asked (owner, key) JOIN idempotency_keys USING (owner, key));
+END
+$$;
+
+-- The same for a caller that does not say what it knows; programs of before call it.
+CREATE OR REPLACE FUNCTION lock_and_look(
+    folded_by text, streams uuid[], owners bigint[], keys text[],
+    OUT head bigint, OUT checkpoint bigint, OUT versions bigint[], OUT has_known_keys boolean
+) LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT * INTO head, checkpoint, versions, has_known_keys
+    FROM lock_and_look_v2(folded_by, streams, array_fill(0::bigint, ARRAY[cardinality(streams)]), owners, keys);
 END
 $$;
 

@@ -6,7 +6,6 @@ from typing import Any, Generic, TypeVar
 
 from eventsourcing.domain import Aggregate
 
-from eventstore.aggregates import Slot
 from eventstore.errors import KeyReused, StoreRejected
 from eventstore.inline_projection import Facts
 from eventstore.log import Recorded
@@ -38,12 +37,13 @@ def key_id(key: Key) -> KeyId:
 class CommandBatch(Generic[A]):
     """Decides commands in the order in which they came.
 
-    `events` and `keys` are what to record. Every answer, a refusal too, waits for the commit: a command may have been
-    refused because of an event that never came to be recorded.
+    `events` and `keys` are what to record, `slots` the streams concerned. Every answer, a refusal too, waits for the
+    commit: a command may have been refused because of an event that never came to be recorded.
     """
 
     def __init__(self, commands: Sequence[PendingCommand[A]]) -> None:
         self.commands = commands
+        self.slots = tuple({command.slot for command in commands})
         self.events: list[Any] = []
         self.keys: list[tuple[Key, Any]] = []
         self._last_event: dict[PendingCommand[A], int] = {}
@@ -51,10 +51,6 @@ class CommandBatch(Generic[A]):
         self._known: list[tuple[PendingCommand[A], Recorded[Any]]] = []
         self._repeats: list[tuple[PendingCommand[A], PendingCommand[A]]] = []
         self._firsts: dict[KeyId, PendingCommand[A]] = {}
-
-    @property
-    def slots(self) -> set[Slot[A]]:
-        return {command.slot for command in self.commands}
 
     def decide(self, known_keys: Mapping[KeyId, KnownKey], facts: Facts | None) -> None:
         """Decide every command. `known_keys` are those that were used before. `facts` answer what commands ask; None
@@ -83,8 +79,7 @@ class CommandBatch(Generic[A]):
 
     def seal(self) -> list[Opening | None]:
         """Seal what was decided, and return what opens each of `events`."""
-        self.events, openings = seal(self.events)
-        return openings
+        return seal(self.events)
 
     def _decide(self, command: PendingCommand[A], facts: Facts | None) -> None:
         try:

@@ -12,12 +12,14 @@ import asyncpg
 
 from centrifugo.publisher import PER_CALL, Channels
 from domain.room import Room, RoomEvent
+from domain.room.discussion.message import MessageEvent
 from domain.values import RoomId, UserId
 from eventstore.values import Version
 from postgres.database import Database
 from projections.fanout.channels import personal_channel
 from projections.fanout.leases import AllWarm, LeaseChanges, WarmUsers
-from projections.readmodels.members import is_member_at
+from projections.readmodels.admission.readable import may_read
+from projections.readmodels.governance.roles import is_member_at
 
 MEMBERS_IN_MEMORY = 2_000_000
 """How many members a lane keeps in memory, over all rooms: some 200 MB. It evicts the least recently active rooms."""
@@ -28,6 +30,13 @@ SELECT DISTINCT user_id FROM memberships WHERE room_id = $1 AND {is_member_at("$
 
 EVER_MEMBERS = """
 SELECT DISTINCT user_id FROM memberships WHERE room_id = $1 AND joined_version <= $2 AND user_id % $3 = $4
+"""
+
+# Members right after version $2 who may not read what was said at version $3.
+BLIND = f"""
+SELECT DISTINCT user_id FROM memberships AS member
+WHERE room_id = $1 AND reads_from > $3 AND {is_member_at("$2")} AND user_id % $4 = $5
+    AND NOT {may_read("member.room_id", "member.user_id", "$3")}
 """
 
 # Of those who got the event at version $2: members who have stayed since, and the leaver unless they came back.
@@ -42,12 +51,23 @@ ORDER BY user_id
 """
 
 
+NO_ONE: frozenset[UserId] = frozenset()
+
+
 async def republish_audience(
     event: RoomEvent, database: Database, *, user_id: UserId | None = None, all_warm: bool
 ) -> list[UserId]:
     """The users who get an event again, in ascending order; `user_id` narrows the answer to that user."""
     place = event.originator_id, event.originator_version
     return [row[0] for row in await database.fetch(REPUBLISH_AUDIENCE, *place, user_id, all_warm)]
+
+
+async def blind_to(event: RoomEvent, database: Database) -> frozenset[UserId]:
+    """All members who may not read the message that `event` changed."""
+    if not isinstance(event, MessageEvent):
+        return NO_ONE
+    place = event.originator_id, event.originator_version
+    return frozenset(row[0] for row in await database.fetch(BLIND, *place, event.message, 1, 0))
 
 
 class UserChunk:
@@ -58,6 +78,13 @@ class UserChunk:
     def __init__(self, users: frozenset[UserId]) -> None:
         self.users = users
         self.channels = Channels([personal_channel(user_id) for user_id in sorted(users)])
+
+
+def split(chunks: Sequence[UserChunk], apart: Set[UserId]) -> tuple[list[UserChunk], list[UserChunk]]:
+    """The users in two parts: without those who are to be `apart`, and these."""
+    others = [chunk if chunk.users.isdisjoint(apart) else UserChunk(chunk.users - apart) for chunk in chunks]
+    found = [UserChunk(chunk.users & apart) for chunk in chunks]
+    return [chunk for chunk in others if chunk.users], [chunk for chunk in found if chunk.users]
 
 
 class WarmMembers:
@@ -125,7 +152,30 @@ class Audience:
         self.version = Version(event.originator_version)
         self._leaver = None
         match event:
-            case Room.MessageAdded() | Room.RoomOpened() | Room.RoomRenamed() | Room.ContentErased():
+            case (
+                Room.MessageAdded()
+                | Room.RoomOpened()
+                | Room.RoomRenamed()
+                | Room.ContentErased()
+                | Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
+                return self.warm_members.chunks
+            case Room.VisibilityChanged() | Room.HistoryChanged():
+                return self.warm_members.chunks
+            case Room.UserInvited() | Room.InvitationWithdrawn() | Room.InvitationDeclined():
+                return self.warm_members.chunks
+            case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
+                return self.warm_members.chunks
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                return self.warm_members.chunks
+            case Room.MessagePinned() | Room.MessageUnpinned():
                 return self.warm_members.chunks
             case Room.UserJoined():
                 self._join(event.user_id)
@@ -196,6 +246,14 @@ class Audiences:
             audience = await self._load(event, connection)
         self._rooms.move_to_end(room_id)
         return audience
+
+    async def blind_to(self, event: RoomEvent, connection: asyncpg.Connection) -> frozenset[UserId]:
+        """The members who may not read the message that `event` changed, as they joined later."""
+        if not isinstance(event, MessageEvent):
+            return NO_ONE
+        place = event.originator_id, event.originator_version
+        rows = await connection.fetch(BLIND, *place, event.message, self._lanes, self._lane)
+        return frozenset(row[0] for row in rows)
 
     async def ever(self, event: RoomEvent, connection: asyncpg.Connection) -> list[frozenset[UserId]]:
         """All who were members at any time up to `event`, in parts of one call each: whoever may have heard of it."""

@@ -14,11 +14,11 @@ import msgspec
 from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
 from domain.room import Room
 from domain.values import UserId
-from eventstore.errors import LogRestarted
+from eventstore.errors import ContentWithheld, LogRestarted
 from eventstore.generation import read_beginning
 from eventstore.values import Position
 from projections.fanout import lane_table as lanes
-from projections.fanout.audience import Audiences, UserChunk
+from projections.fanout.audience import Audiences, UserChunk, split
 from projections.fanout.channels import personal_channel
 from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
@@ -93,6 +93,7 @@ class Lane:
         self._sets_aside = sets_aside
         self._token_ttl_s = token_ttl_s
         self._is_finishing = False
+        self._emptied: int | None = None  # the closing at which histories were removed
         self._reset()
 
     def _reset(self) -> None:
@@ -104,6 +105,7 @@ class Lane:
         self._waiting = WaitingRooms(self._audiences, self._tail)
         self._in_hand: list[Entry] = []  # neither published nor waiting any more
         self._notified: set[UserId] = set()
+        self._closings = self._known.gate.closings
         self._read_to = self.row.position
 
     def finish(self) -> None:
@@ -132,6 +134,9 @@ class Lane:
         is_checked = False
         while not self._is_finishing:
             try:
+                if not self._known.gate.is_open:
+                    await self._withhold()
+                    continue
                 if not is_checked or self.row.generation != self._known.generation:
                     await self._check_place()
                     is_checked = True
@@ -143,10 +148,24 @@ class Lane:
                     await self._wait_for_layout()
                 else:
                     await self._publish_next()
-            except LaneFailed:
+            except (LaneFailed, ContentWithheld):
                 self._reset()
             except LogRestarted:
                 await self._known.check(self._connection)
+
+    async def _withhold(self) -> None:
+        """Publish nothing while the gate is closed. If it stays closed, histories go: they may hold erased words."""
+        await asyncio.sleep(RECHECK_S)
+        self.row = await lanes.read_lane(self.row, self._connection)
+        closings = self._known.gate.closings
+        if not self._known.gate.is_open and self._emptied != closings:
+            users = await self._warm_users.warm_all(self._connection, token_ttl_s=self._token_ttl_s)
+            try:
+                await self._publisher.remove_history([personal_channel(user_id) for user_id in users])
+                self._emptied = closings
+            except PublisherUnavailable as error:
+                log.warning("histories not removed, will be tried again", extra={"reason": str(error)})
+        self._reset()
 
     async def _check_place(self) -> None:
         """Check that the checkpoint is in the log; if not, move it to the head, from where clients load afresh."""
@@ -242,7 +261,7 @@ class Lane:
             if self._is_skipped(entry) or entry.position in skipped:
                 await self._set_aside(entry, "skipped by an operator")
                 continue
-            deliveries.append(self._own(entry) if entry.position in crowded else await self._delivery(entry))
+            deliveries += [self._own(entry)] if entry.position in crowded else await self._deliveries_of(entry)
             if (crowd := ends.get(entry.position)) is not None:
                 deliveries.append(await self._crowd_delivery(crowd))
         return deliveries
@@ -269,15 +288,20 @@ class Lane:
         markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), crowd)
         return Delivery(crowd, chunks, tuple(markers))
 
-    async def _delivery(self, entry: Entry) -> Delivery:
-        """The event and its recipients as of its version."""
+    async def _deliveries_of(self, entry: Entry) -> list[Delivery]:
+        """The event and its recipients as of its version; apart from them those who may not read what it changed."""
         audience = await self._audiences.before(entry.event, self._connection)
         chunks = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
         markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), entry)
         erases = isinstance(entry.event, Room.ContentErased)
         forgetting = await self._audiences.ever(entry.event, self._connection) if erases else ()
-        return Delivery(entry, chunks, tuple(markers), forgetting)
+        blind = await self._audiences.blind_to(entry.event, self._connection)
+        seeing, unseeing = split(chunks, blind) if blind else (chunks, [])
+        return [
+            Delivery(entry, seeing, tuple(markers), forgetting),
+            *([Delivery(entry.withheld, unseeing, ())] if unseeing else []),
+        ]
 
     def _schedule(self, delivery: Delivery, due: list[PublicationPiece]) -> None:
         """Publish to a small audience now; a large one waits in the backlog."""
@@ -316,6 +340,7 @@ class Lane:
         """Publish all pieces, with retries. The lane publishes nothing else until this returns."""
         remaining, retry_s = list(pieces), FIRST_RETRY_S
         while remaining:
+            self._known.gate.check(self._closings)  # what was read before a closing is read again
             try:
                 done = await self._publish_first(remaining)
             except PublisherUnavailable as error:

@@ -10,7 +10,7 @@ from domain.values import ClientId, RoomId
 from eventstore.generation import SHORT, place_token
 from eventstore.log import Stored
 from eventstore.values import Position, Version
-from projections.readmodels.bodies import Bodies
+from projections.readmodels.bodies import Bodies, withheld
 from projections.readmodels.shapes import PublishedBody
 
 CROWD = 50
@@ -50,12 +50,21 @@ class Entry:
     its place in the log (`generation.place_token`).
     """
 
-    __slots__ = ("data", "source", "stored")
+    __slots__ = ("_withheld", "data", "is_withheld", "source", "stored")
 
-    def __init__(self, stored: Stored[RoomEvent], *, source: str) -> None:
+    def __init__(self, stored: Stored[RoomEvent], *, source: str, is_withheld: bool = False) -> None:
         self.stored = stored
         self.source = source
+        self.is_withheld = is_withheld
         self.data: bytes | None = None
+        self._withheld: Entry | None = None
+
+    @property
+    def withheld(self) -> "Entry":
+        """The same event for those who may not read the message that it changed."""
+        if self._withheld is None:
+            self._withheld = Entry(self.stored, source=self.source, is_withheld=True)
+        return self._withheld
 
     @property
     def entries(self) -> Sequence["Entry"]:
@@ -179,5 +188,6 @@ class Publications:
         events = await self._bodies.of([entry.stored for entry in missing])
         for entry, event in zip(missing, events, strict=True):
             place, key = entry.log, event.idempotency_key
-            data = PublicationData(event.type, event.version, event.position, place, event.body, key)
+            body = withheld(event.body) if entry.is_withheld else event.body
+            data = PublicationData(event.type, event.version, event.position, place, body, key)
             entry.data = self._encode(data)

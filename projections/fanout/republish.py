@@ -1,6 +1,6 @@
 """Republish events: the same bodies under the same keys, to those of the audience who are still members."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,7 @@ from eventstore.generation import read_generation
 from eventstore.log import Log, Stored
 from eventstore.values import Position
 from postgres.database import Database
-from projections.fanout.audience import republish_audience
+from projections.fanout.audience import NO_ONE, blind_to, republish_audience
 from projections.fanout.channels import personal_channel
 from projections.fanout.publications import Entry, Publications
 
@@ -82,8 +82,12 @@ class Republishing:
                 users = await republish_audience(
                     entry.event, self._database, user_id=selection.user_id, all_warm=self._all_warm
                 )
-                if users:
-                    yield entry.publication(Channels([personal_channel(user_id) for user_id in users]))
+                blind = await blind_to(entry.event, self._database) if users else NO_ONE
+                if seeing := [user_id for user_id in users if user_id not in blind]:
+                    yield entry.publication(channels_of(seeing))
+                if unseeing := [user_id for user_id in users if user_id in blind]:
+                    await self._publications.encode([entry.withheld])
+                    yield entry.withheld.publication(channels_of(unseeing))
             after = page[-1].position
 
     async def _page(
@@ -92,3 +96,7 @@ class Republishing:
         return await self._log.find(
             after, selection.last, topics=TOPICS, stream_id=selection.room_id, limit=PAGE, connection=connection
         )
+
+
+def channels_of(users: Sequence[UserId]) -> Channels:
+    return Channels([personal_channel(user_id) for user_id in users])

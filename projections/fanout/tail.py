@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
@@ -43,7 +42,6 @@ class Tail:
 
     def __init__(self, dsn: str, database: Database, log: Log, publications: Publications, known: KnownLog) -> None:
         self.known = known
-        self._name = secrets.token_hex(3)
         self._database = database
         self._log = log
         self._publications = publications
@@ -54,6 +52,7 @@ class Tail:
         self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
         self.head = LOG_START
         known.on_restart(self._forget)
+        known.gate.on_close(self._forget)
 
     async def run(self) -> None:
         """Listen for notifications until cancelled. Without it `wait_for_news` only polls."""
@@ -80,7 +79,7 @@ class Tail:
     ) -> tuple[list[Entry], Position]:
         """The next entries beyond `position`, at most `limit`, none beyond `to`; and how far they are complete.
 
-        Raises StoreUnavailable; LogRestarted when the log went back meanwhile.
+        Raises StoreUnavailable; LogRestarted when the log went back meanwhile; ContentWithheld.
         """
         async with self._reading:
             if position >= self._to:
@@ -95,12 +94,12 @@ class Tail:
     async def of_room(self, room_id: RoomId, *, after: Version, to: Position, limit: int) -> list[Entry]:
         """The next entries of one room beyond a version, at most `limit`, none beyond `to`; the read models have it.
 
-        Raises StoreUnavailable; LogRestarted when the log went back meanwhile.
+        Raises StoreUnavailable; LogRestarted when the log went back meanwhile; ContentWithheld.
         """
-        generation = self.known.generation
+        generation, closings = self.known.generation, self.known.gate.closings
         async with self._database.connection() as connection:
             batch = await self._log.stream_with_words(room_id, after=after, limit=limit, connection=connection)
-            await self._check(generation, connection)
+            await self._check(generation, closings, connection)
         return [self._entry(stored, generation) for stored in batch if stored.position <= to]
 
     def _forget(self) -> None:
@@ -138,19 +137,20 @@ class Tail:
         return entries, self._to if stop == len(self._window) else entries[-1].position
 
     async def _read(self, position: Position, limit: int) -> tuple[list[Entry], Position]:
-        generation = self.known.generation
+        generation, closings = self.known.generation, self.known.gate.closings
         async with self._database.connection() as connection:
             batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
-            await self._check(generation, connection)
+            await self._check(generation, closings, connection)
         self.head = max(self.head, folded)
         entries = [self._entry(stored, generation) for stored in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)
 
     def _entry(self, stored: Stored[RoomEvent], generation: int) -> Entry:
-        return Entry(stored, source=f"{generation}.{self._name}")
+        return Entry(stored, source=self.known.source(generation))
 
-    async def _check(self, generation: int, connection: asyncpg.Connection) -> None:
-        """Check that what was read over this connection is of the log of `generation`."""
+    async def _check(self, generation: int, closings: int, connection: asyncpg.Connection) -> None:
+        """Check that what was read over this connection is of the log of `generation`, and may go out."""
         await self.known.check(connection)
         if self.known.generation != generation:
             raise LogRestarted("the log went back")
+        self.known.gate.check(closings)

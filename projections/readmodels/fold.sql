@@ -1,4 +1,4 @@
--- version 6
+-- version 7
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
 -- cannot have happened, written by another application on the log, is an error and not passed over. Names and contents are
@@ -16,14 +16,33 @@ BEGIN
 END
 $$;
 
+-- Rooms as they are opened, also private and direct ones. `peoples` are arrays, as text.
+CREATE OR REPLACE FUNCTION fold_openings_v2(
+    base bigint, room_ids uuid[], names text[], name_keys text[], times timestamptz[],
+    visibilities text[], open_froms bigint[], peoples text[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    INSERT INTO rooms (
+        room_id, name, name_key, name_version, opened_at, version, position, bumped_at, member_count, message_count,
+        visibility, open_from, people)
+    SELECT
+        opened.room_id, opened.name, opened.name_key, 1, opened.opened_at, 0, 0, opened.opened_at, 0, 0,
+        opened.visibility, opened.open_from, opened.people::bigint[]
+    FROM unnest(room_ids, names, name_keys, times, visibilities, open_froms, peoples)
+        AS opened (room_id, name, name_key, opened_at, visibility, open_from, people);
+    RETURN base;
+END
+$$;
+
 -- Memberships that the batch ended (the first five arrays) and began, some of which it ended as well. A change is what
 -- the batch had added to the number of the room's members by then: the room's row still holds the number before.
-CREATE OR REPLACE FUNCTION fold_stays(
+CREATE OR REPLACE FUNCTION fold_stays_v2(
     base bigint,
     ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[], ended_changes integer[],
     room_ids uuid[], user_ids bigint[],
     joined_versions bigint[], joined_places bigint[], joined_changes integer[],
-    left_versions bigint[], left_places bigint[], left_changes integer[]
+    left_versions bigint[], left_places bigint[], left_changes integer[],
+    reads_froms bigint[], links bigint[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 DECLARE
     changed bigint;
@@ -47,19 +66,36 @@ BEGIN
     IF cardinality(room_ids) > 0 THEN
         INSERT INTO memberships (
             room_id, user_id, joined_version, joined_position, members_after_join,
-            left_version, left_position, members_after_leave)
+            left_version, left_position, members_after_leave, reads_from, link)
         SELECT
             stay.room_id, stay.user_id,
             stay.joined_version, base + stay.joined_place, rooms.member_count + stay.joined_change,
-            stay.left_version, base + stay.left_place, rooms.member_count + stay.left_change
+            stay.left_version, base + stay.left_place, rooms.member_count + stay.left_change,
+            stay.reads_from, stay.link
         FROM unnest(
-            room_ids, user_ids, joined_versions, joined_places, joined_changes, left_versions, left_places, left_changes
+            room_ids, user_ids, joined_versions, joined_places, joined_changes, left_versions, left_places, left_changes,
+            reads_froms, links
         ) AS stay (
-            room_id, user_id, joined_version, joined_place, joined_change, left_version, left_place, left_change)
+            room_id, user_id, joined_version, joined_place, joined_change, left_version, left_place, left_change,
+            reads_from, link)
         JOIN rooms ON rooms.room_id = stay.room_id;
     END IF;
     RETURN base;
 END
+$$;
+
+-- Programs of before rooms were private call it, and are refused where a later fold made the rows.
+CREATE OR REPLACE FUNCTION fold_stays(
+    base bigint,
+    ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[], ended_changes integer[],
+    room_ids uuid[], user_ids bigint[],
+    joined_versions bigint[], joined_places bigint[], joined_changes integer[],
+    left_versions bigint[], left_places bigint[], left_changes integer[]
+) RETURNS bigint LANGUAGE sql STRICT AS $$
+    SELECT fold_stays_v2(
+        base, ended_rooms, ended_users, ended_versions, ended_places, ended_changes,
+        room_ids, user_ids, joined_versions, joined_places, joined_changes, left_versions, left_places, left_changes,
+        array_fill(1::bigint, ARRAY[cardinality(room_ids)]), array_fill(NULL::bigint, ARRAY[cardinality(room_ids)]))
 $$;
 
 -- Names given by room_renamed. Each former name is kept with the version that ended it.
@@ -110,11 +146,11 @@ $$;
 
 -- What was said, and what the batch did to each room as differences. Every fold ends here, and here a program is refused
 -- whose fold is older than the one that made the rows; its session says which it has.
-CREATE OR REPLACE FUNCTION fold_changes(
+CREATE OR REPLACE FUNCTION fold_changes_v2(
     base bigint,
     changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
     message_versions bigint[], member_changes integer[], message_changes integer[],
-    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[], replies bigint[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 DECLARE
     changed bigint;
@@ -142,9 +178,22 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF cardinality(room_ids) > 0 THEN
-        INSERT INTO messages (room_id, version, user_id, content, posted_at)
-        SELECT * FROM unnest(room_ids, versions, user_ids, contents, times);
+        INSERT INTO messages (room_id, version, user_id, content, posted_at, reply_to)
+        SELECT * FROM unnest(room_ids, versions, user_ids, contents, times, replies);
     END IF;
     RETURN base;
 END
+$$;
+
+-- Programs of before replies call it, and are refused where a later fold made the rows.
+CREATE OR REPLACE FUNCTION fold_changes(
+    base bigint,
+    changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
+    message_versions bigint[], member_changes integer[], message_changes integer[],
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[]
+) RETURNS bigint LANGUAGE sql STRICT AS $$
+    SELECT fold_changes_v2(
+        base, changed_rooms, changed_versions, changed_places, bumped, message_versions, member_changes,
+        message_changes, room_ids, versions, user_ids, contents, times,
+        array_fill(NULL::bigint, ARRAY[cardinality(room_ids)]))
 $$;

@@ -1,7 +1,7 @@
 """All read models that are folded in the transaction that appends, each from the events of its aggregate."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
@@ -11,7 +11,7 @@ from eventstore.inline_projection import Facts
 from eventstore.log import Recorded
 from postgres.calls import Call
 from projections.readmodels.custody.projection import CustodyProjection
-from projections.readmodels.facts import BatchFacts
+from projections.readmodels.facts.batch import BatchFacts
 from projections.readmodels.projection import RoomsProjection
 
 LogEvent = RoomEvent | CustodyEvent
@@ -43,10 +43,11 @@ class ReadModels:
 
     def folding(self, batch: Sequence[tuple[int, LogEvent]], *, base: Call | int) -> Call:
         """The call that folds events at these places (ascending), counted from the position `base`; returns `base`."""
-        of_rooms = [(place, event) for place, event in batch if not isinstance(event, Custody.Event)]
         of_custody = [event for _, event in batch if isinstance(event, Custody.Event)]
-        base = self._rooms.folding(of_rooms, base=base)
-        return self._custody.folding(of_custody, base=base) if of_custody else base
+        if not of_custody:
+            return self._rooms.folding(cast(Sequence[tuple[int, RoomEvent]], batch), base=base)
+        of_rooms = [(place, event) for place, event in batch if not isinstance(event, Custody.Event)]
+        return self._custody.folding(of_custody, base=self._rooms.folding(of_rooms, base=base))
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import asyncpg
@@ -17,8 +17,11 @@ from domain.names import name_key
 from domain.room import Room, RoomEvent
 from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
-from postgres.calls import Call
+from postgres.calls import Call, columns
 from projections.readmodels import fold_version
+from projections.readmodels.admission.projection import AdmissionEvent, fold_admission
+from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion
+from projections.readmodels.governance.fold import Decision, decision, fold_governance
 from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
@@ -58,6 +61,8 @@ class MembershipChange:
 NO_LEAVE = (None, None, None)
 """The columns of a leave that has not happened."""
 
+NO_ENTRY = (1, None)
+
 
 @dataclass(slots=True)
 class BatchMemberships:
@@ -94,6 +99,9 @@ class BatchByKind:
     messages: list[Room.MessageAdded] = field(default_factory=list)
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
+    admission: list[AdmissionEvent] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    discussion: list[DiscussionEvent] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -110,6 +118,8 @@ class BatchByKind:
             case Room.UserJoined():
                 delta.members += 1
                 self.membership_changes.append(MembershipChange(event, place, delta.members))
+                if event.invitation is not None:
+                    self.admission.append(event)
             case Room.UserLeft():
                 delta.members -= 1
                 self.membership_changes.append(MembershipChange(event, place, delta.members))
@@ -119,8 +129,31 @@ class BatchByKind:
                 self.renames.append(event)
             case Room.ContentErased():
                 self.erasures.append(event)
+            case Room.VisibilityChanged() | Room.HistoryChanged():
+                self.admission.append(event)
+            case Room.UserInvited() | Room.InvitationWithdrawn() | Room.InvitationDeclined():
+                self.admission.append(event)
+            case Room.InvitationLinkMade() | Room.InvitationLinkRevoked():
+                self.admission.append(event)
+            case (
+                Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+            ):
+                pass
+            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+                self.discussion.append(event)
+            case Room.MessagePinned() | Room.MessageUnpinned():
+                self.discussion.append(event)
             case _:
                 assert_never(event)
+        if (decided := decision(event)) is not None:
+            self.decisions.append(decided)
 
 
 class RoomsProjection:
@@ -128,7 +161,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 6
+    version = 7
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property
@@ -154,7 +187,12 @@ class RoomsProjection:
             base = fold_renames(kinds.renames, base)
         if kinds.erasures:
             base = fold_erasures(kinds.erasures, base)
-        return fold_changes(kinds.deltas, kinds.messages, base)
+        if kinds.decisions:
+            base = fold_governance(kinds.decisions, base)
+        base = fold_changes(kinds.deltas, kinds.messages, base)
+        if kinds.admission:
+            base = fold_admission(kinds.admission, base)
+        return fold_discussion(kinds.discussion, base) if kinds.discussion else base
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""
@@ -163,8 +201,19 @@ class RoomsProjection:
 
 def fold_openings(events: Sequence[Room.RoomOpened], base: Call | int) -> Call:
     """The call that adds rooms, still without members."""
-    rows = [(e.originator_id, *name_columns(e), e.timestamp) for e in events]
-    return Call("fold_openings", base, *columns(rows, 4))
+    rows = [
+        (
+            *(e.originator_id, *name_columns(e), e.timestamp, e.visibility),
+            *(1 if e.history == "all" else None, array_text(e.people) if e.people is not None else None),
+        )
+        for e in events
+    ]
+    return Call("fold_openings_v2", base, *columns(rows, 7))
+
+
+def array_text(numbers: Sequence[int]) -> str:
+    """An array of PostgreSQL as text: of lists of different lengths, it makes no array."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def fold_stays(membership_changes: Iterable[MembershipChange], base: Call | int) -> Call:
@@ -174,10 +223,13 @@ def fold_stays(membership_changes: Iterable[MembershipChange], base: Call | int)
         memberships.add(change)
     ended = [(*leave.room_and_user, *leave.when_and_effect) for leave in memberships.ended]
     begun = [
-        (*join.room_and_user, *join.when_and_effect, *(leave.when_and_effect if leave is not None else NO_LEAVE))
+        (
+            *(*join.room_and_user, *join.when_and_effect, *(leave.when_and_effect if leave is not None else NO_LEAVE)),
+            *((join.event.reads_from, join.event.link) if isinstance(join.event, Room.UserJoined) else NO_ENTRY),
+        )
         for join, leave in memberships.begun.values()
     ]
-    return Call("fold_stays", base, *columns(ended, 5), *columns(begun, 8))
+    return Call("fold_stays_v2", base, *columns(ended, 5), *columns(begun, 10))
 
 
 def fold_renames(events: Sequence[Room.RoomRenamed], base: Call | int) -> Call:
@@ -209,12 +261,10 @@ def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.Messa
         for room_id, d in deltas.items()
     ]
     said = [
-        (e.originator_id, e.originator_version, e.user_id, e.content if e.sealed is None else None, e.timestamp)
+        (
+            *(e.originator_id, e.originator_version, e.user_id),
+            *(e.content if e.sealed is None else None, e.timestamp, e.reply_to),
+        )
         for e in messages
     ]
-    return Call("fold_changes", base, *columns(rooms, 7), *columns(said, 5))
-
-
-def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    """Rows of `width` fields as one list per column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+    return Call("fold_changes_v2", base, *columns(rooms, 7), *columns(said, 6))

@@ -12,12 +12,13 @@ from eventstore.checkpoints import position_of
 from eventstore.generation import NotInLog
 from eventstore.log import ROWS_AND_WORDS, Log
 from eventstore.values import Position, Version
-from eventstore.words import join
 from postgres.database import Database
-from projections.readmodels.bodies import LAST_COLUMNS, OF_LAST, Bodies, message, room_summary, user
+from projections.readmodels.admission.readable import Readable, readable, readable_by
+from projections.readmodels.bodies import LAST_COLUMNS, PEOPLE, Bodies, of_last, room_summary
+from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
-from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, erasure, erasure_columns, shown, words_of
+from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, TITLED, TOPIC_COLUMNS, shown
 
 T = TypeVar("T")
 
@@ -29,25 +30,33 @@ POSITION = f"{position_of(PROJECTION)} AS position"
 
 ROOM_COLUMNS = f"""
     rooms.room_id, {NAME} AS name, rooms.version, rooms.bumped_at, rooms.member_count,
+    rooms.visibility, rooms.open_from, {PEOPLE},
+    {TOPIC_COLUMNS}, rooms.is_archived,
     {LAST_COLUMNS}
 """
 
-NAME_AND_LAST_MESSAGE = f"""
+
+def name_and_last_message(stay: str) -> str:
+    """SQL: joins the name of a room, and its last message if it may be read in the present stay, which a row has."""
+    return f"""
 {NAMED}
+{TITLED}
 LEFT JOIN messages AS last ON last.room_id = rooms.room_id AND last.version = rooms.last_message_version
-{OF_LAST}
+    AND last.version >= {stay}.reads_from
+{of_last()}
 """
+
 
 ROOMS = f"""
 SELECT head.position, rooms.total, {ROOM_COLUMNS}
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
-    SELECT rooms.*, count(*) OVER () AS total
+    SELECT rooms.*, memberships.reads_from, count(*) OVER () AS total
     FROM memberships JOIN rooms USING (room_id)
     WHERE memberships.user_id = $1 AND memberships.left_version IS NULL
     ORDER BY bumped_at DESC, room_id LIMIT {PAGE} OFFSET $2
 ) AS rooms ON true
-{NAME_AND_LAST_MESSAGE}
+{name_and_last_message("rooms")}
 ORDER BY rooms.bumped_at DESC, rooms.room_id
 """
 
@@ -57,7 +66,7 @@ FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     rooms JOIN memberships ON memberships.room_id = rooms.room_id AND memberships.left_version IS NULL
 ) ON rooms.room_id = $2 AND memberships.user_id = $1
-{NAME_AND_LAST_MESSAGE}
+{name_and_last_message("memberships")}
 """
 
 SEARCH = f"""
@@ -71,69 +80,92 @@ LEFT JOIN (
             SELECT FROM memberships
             WHERE memberships.room_id = rooms.room_id AND user_id = $1 AND left_version IS NULL
         ) AS is_member
-    FROM rooms {COMPARED_NAME} WHERE strpos({NAME_KEY}, $2) > 0
+    FROM rooms {COMPARED_NAME} WHERE rooms.visibility = 'public' AND strpos({NAME_KEY}, $2) > 0
     ORDER BY key, room_id LIMIT {PAGE} OFFSET $3
 ) AS rooms ON true
 {NAMED}
 ORDER BY rooms.key, rooms.room_id
 """
 
+RANGES = readable("head.room_id", "$1")
+"""SQL: what the user who asks may read of the room in `head`."""
+
+# Who may read all messages, as most may, has no need to count them.
 MEMBER_HEAD = f"""
-    SELECT {POSITION}, rooms.room_id, rooms.version AS room_version, rooms.message_count
+    SELECT {POSITION}, rooms.room_id, rooms.version AS room_version,
+        CASE WHEN memberships.reads_from = 1 THEN rooms.message_count ELSE (
+            SELECT count(*) FROM {readable("rooms.room_id", "$1")} AS stay
+            JOIN messages ON messages.room_id = rooms.room_id AND messages.version BETWEEN stay.since AND stay.until
+        ) END AS message_count
     FROM (SELECT) AS always
     LEFT JOIN (
         rooms JOIN memberships ON memberships.room_id = rooms.room_id AND memberships.left_version IS NULL
     ) ON rooms.room_id = $2 AND memberships.user_id = $1
 """
 
-MESSAGE_COLUMNS = f"""
-    message.version, {shown("said", "message.content")} AS content, message.posted_at, message.user_id, users.username,
-    {erasure_columns()}
-"""
-OF_MESSAGE = f"""
-{join("head.room_id", "message.version", "said")}
-{erasure("head.room_id", "message.version")}
-LEFT JOIN users USING (user_id)
-"""
+
+def of_message(at: str | None = None) -> str:
+    """SQL: joins what a message says, now or at a version, what was done about it, and its author."""
+    return f"{text('message', at)} {extras('message', at)} LEFT JOIN users ON users.user_id = message.user_id"
+
 
 MESSAGES = f"""
 SELECT
-    head.position, head.room_id, head.message_count,
-    {MESSAGE_COLUMNS}
+    head.position, head.room_id AS of_room, head.message_count,
+    {message_columns("message")}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    SELECT version, content, posted_at, user_id FROM messages
-    WHERE messages.room_id = head.room_id ORDER BY version DESC LIMIT {PAGE} OFFSET $3
+    SELECT message.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
+        SELECT {STORED} FROM messages
+        WHERE messages.room_id = head.room_id AND version BETWEEN stay.since AND stay.until
+        ORDER BY version DESC LIMIT {PAGE} + $3::bigint
+    ) AS message
+    ORDER BY version DESC LIMIT {PAGE} OFFSET $3
 ) AS message ON true
-{OF_MESSAGE}
+{of_message()}
 ORDER BY message.version DESC
 """
 
-MESSAGES_BEFORE = f"""
+
+def messages_before(at: str | None = None) -> str:
+    """SQL: the newest messages below a version; as they are now, or were at a version."""
+    return f"""
 SELECT
-    head.position, head.room_id, head.message_count,
-    {MESSAGE_COLUMNS}
+    head.position, head.room_id AS of_room, head.message_count,
+    {message_columns("message")}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    SELECT version, content, posted_at, user_id FROM messages
-    WHERE messages.room_id = head.room_id AND version < $3 ORDER BY version DESC LIMIT $4
+    SELECT message.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
+        SELECT {STORED} FROM messages
+        WHERE messages.room_id = head.room_id AND version BETWEEN stay.since AND stay.until AND version < $3
+        ORDER BY version DESC LIMIT $4
+    ) AS message
+    ORDER BY version DESC LIMIT $4
 ) AS message ON true
-{OF_MESSAGE}
+{of_message(at)}
 ORDER BY message.version DESC
 """
+
+
+MESSAGES_BEFORE, MESSAGES_BEFORE_AT = messages_before(), messages_before("$5::bigint")
 
 EVENTS = f"""
 SELECT head.position, head.room_id, head.room_version, event.*
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
-    {ROWS_AND_WORDS} WHERE originator_id = head.room_id
-        AND originator_version > $3 AND originator_version <= head.room_version
+    SELECT event.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
+        {ROWS_AND_WORDS} WHERE originator_id = head.room_id
+            AND originator_version > $3
+            AND originator_version BETWEEN stay.since AND least(stay.until, head.room_version)
+        ORDER BY originator_version LIMIT $4
+    ) AS event
     ORDER BY originator_version LIMIT $4
 ) AS event ON true
 ORDER BY event.originator_version
 """
 
-# A stay's events lie between two positions: no event from outside the user's stays is read.
+# A stay's events lie between two positions: no event from outside the user's stays is read. Who is no longer in a room
+# that is not public is told of their leaving, and of nothing else.
 FEED = f"""
 SELECT head.position, event.*
 FROM (SELECT {POSITION}) AS head
@@ -143,6 +175,11 @@ LEFT JOIN (
         {ROWS_AND_WORDS} WHERE originator_id = stay.room_id AND notification_id > $2
             AND notification_id >= stay.joined_position
             AND notification_id <= coalesce(stay.left_position, rooms.position)
+            AND (
+                stay.left_position IS NULL OR notification_id = stay.left_position OR rooms.visibility = 'public'
+                OR EXISTS (
+                    SELECT FROM memberships AS present
+                    WHERE present.room_id = stay.room_id AND present.user_id = $1 AND present.left_version IS NULL))
         ORDER BY notification_id LIMIT $3
     ) AS event
     WHERE stay.user_id = $1 AND (stay.left_position IS NULL OR stay.left_position > $2)
@@ -190,37 +227,49 @@ class Queries:
         return AtPosition(room_summary(row), row["position"])
 
     async def search(self, user_id: UserId, text: str, *, page: int) -> AtPosition[ResultPage[RoomFound] | None]:
-        """Rooms whose name contains `text`, by name; all rooms for an empty text. None for a page beyond the last."""
+        """Public rooms whose name contains `text`, by name; all for an empty text. None for a page beyond the last."""
         rows = await self._database.fetch(SEARCH, user_id, name_key(text), offset(page))
         found = [row for row in rows if row["room_id"] is not None]
         return AtPosition(numbered([room_found(row) for row in found], found, page), rows[0]["position"])
 
+    async def readable(self, user_id: UserId, room_id: RoomId) -> Readable:
+        """The versions of a room that a member may read. The caller knows that the user is one."""
+        return await readable_by(user_id, room_id, self._database)
+
     async def messages(self, user_id: UserId, room_id: RoomId, *, page: int) -> AtPosition[ResultPage[Message] | None]:
         """Messages of a room, newest first. Raises NotInRoom; None for a page beyond the last."""
         rows = await self._database.fetch(MESSAGES, user_id, room_id, offset(page))
-        if rows[0]["room_id"] is None:
+        if rows[0]["of_room"] is None:
             raise NotInRoom
         results = messages(rows)
         found = ResultPage(rows[0]["message_count"], results) if results or page == 1 else None
         return AtPosition(found, rows[0]["position"])
 
     async def messages_before(
-        self, user_id: UserId, room_id: RoomId, *, before: Version, limit: int
+        self, user_id: UserId, room_id: RoomId, *, before: Version, limit: int, at: Version | None = None
     ) -> AtPosition[ResultPage[Message]]:
-        """The newest `limit` messages with ids below `before`, newest first. Raises NotInRoom."""
-        rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
-        if rows[0]["room_id"] is None:
+        """The newest `limit` messages with ids below `before`, newest first; as they were at a version, or are now.
+
+        Raises NotInRoom.
+        """
+        if at is not None:
+            rows = await self._database.fetch(MESSAGES_BEFORE_AT, user_id, room_id, before, limit, at)
+        else:
+            rows = await self._database.fetch(MESSAGES_BEFORE, user_id, room_id, before, limit)
+        if rows[0]["of_room"] is None:
             raise NotInRoom
         return AtPosition(ResultPage(rows[0]["message_count"], messages(rows)), rows[0]["position"])
 
     async def events(self, user_id: UserId, room_id: RoomId, *, after: Version, limit: int) -> AtPosition[RoomEvents]:
-        """The events of a room beyond version `after`, ascending. Raises NotInRoom, and NotInLog beyond the last."""
+        """The events of a room beyond version `after` that the user may read, ascending. Raises NotInRoom, and NotInLog
+        beyond the last.
+        """
         rows = await self._database.fetch(EVENTS, user_id, room_id, after, limit)
         if rows[0]["room_id"] is None:
             raise NotInRoom
         if after > rows[0]["room_version"]:
             raise NotInLog
-        return AtPosition(RoomEvents(await self._events(rows), rows[0]["room_version"]), rows[0]["position"])
+        return AtPosition(RoomEvents(await self._events(user_id, rows), rows[0]["room_version"]), rows[0]["position"])
 
     async def feed(self, user_id: UserId, *, after: Position, limit: int) -> AtPosition[list[StreamEvent]]:
         """The events during the user's stays beyond position `after`, across rooms, ascending.
@@ -231,13 +280,13 @@ class Queries:
         rows = await self._database.fetch(FEED, user_id, after, limit)
         if after > rows[0]["position"]:
             raise NotInLog
-        events = await self._events(rows)
+        events = await self._events(user_id, rows)
         is_all = len(events) < limit
         return AtPosition(events, rows[0]["position"] if is_all else Position(events[-1].position))
 
-    async def _events(self, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
+    async def _events(self, user_id: UserId, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
         return await self._bodies.of(
-            self._log.decode_with_words([row for row in rows if row["notification_id"] is not None])
+            self._log.decode_with_words([row for row in rows if row["notification_id"] is not None]), reader=user_id
         )
 
 
@@ -261,14 +310,4 @@ def room_found(row: asyncpg.Record) -> RoomFound:
 
 
 def messages(rows: Sequence[asyncpg.Record]) -> list[Message]:
-    return [
-        message(
-            row["room_id"],
-            row["version"],
-            author=user(row["user_id"], row["username"]),
-            said=words_of(row),
-            posted_at=row["posted_at"],
-        )
-        for row in rows
-        if row["version"] is not None
-    ]
+    return [message_of(row["of_room"], row) for row in rows if row["version"] is not None]

@@ -4,11 +4,12 @@ A body is derived from the log: an event gives the same `Message` or `Member` to
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from domain.values import ClientId, RoomId, UserId
+from domain.room.state import RoomRole
+from domain.values import OPERATOR, ClientId, RoomId, UserId
 from eventstore.values import Position, Version
 
 Timestamp = Annotated[
@@ -22,11 +23,23 @@ def timestamp(moment: datetime) -> Timestamp:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+UserKind = Literal["erased", "deactivated", "bot", "admin"]
+"""What an account is, where it is no ordinary one: the most telling of what is true of it."""
+
+
 class User(Struct, frozen=True):
-    """A user, by the id that events name."""
+    """A user, by the id that events name. An ordinary account has no `kind`."""
 
     id: UserId
     username: str
+    kind: UserKind | UnsetType = UNSET
+
+
+def user(user_id: UserId, username: str | None, kind: UserKind | None = None) -> User:
+    """A user; `user <id>` replaces the name when the account does not exist here, as after an import."""
+    if user_id == OPERATOR:
+        return User(OPERATOR, "operator")
+    return User(user_id, username if username is not None else f"user {user_id}", kind if kind is not None else UNSET)
 
 
 class ErasedContent(Struct, frozen=True):
@@ -40,18 +53,53 @@ WITHOUT_CONTENT = ErasedContent(None, "This copy of the log was made without its
 """Of words that are absent and that no event of the log erased."""
 
 
+class Retraction(Struct, frozen=True):
+    """When a message was taken back, by whom and why: empty where its author gave no reason. It stays on record."""
+
+    at: Timestamp
+    by: User
+    why: str
+
+
+class Reaction(Struct, frozen=True):
+    """How many reacted with an emoji, and who: the first 20 of them."""
+
+    emoji: str
+    count: int
+    users: list[User]
+
+
+class Pin(Struct, frozen=True):
+    """When a message was pinned, and by whom."""
+
+    at: Timestamp
+    by: User
+
+
 class LastMessage(Struct, frozen=True):
-    """The newest message of a room, as room lists show it. Erased words leave an empty `content`, and `erased`."""
+    """The newest message of a room, as room lists show it. Words that were erased or retracted leave an empty
+    `content`, and `erased` or `retracted`.
+    """
 
     id: Version
     content: str
     user: User
     created_at: Timestamp
     erased: ErasedContent | UnsetType = UNSET
+    retracted: Retraction | UnsetType = UNSET
+
+
+Visibility = Literal["public", "private", "direct"]
+History = Literal["all", "since_joining"]
 
 
 class RoomSummary(Struct, frozen=True):
-    """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened."""
+    """A room at `version`. `bumped_at` is when its newest message was posted, or else when it was opened.
+
+    `last_message` is null as well where the reader may not read it; in an event, where one who gets the event may not.
+    A direct conversation has `people`, and their names for a name.
+    `topic` is absent where it has none, `is_archived` where it is open.
+    """
 
     id: RoomId
     name: str
@@ -59,6 +107,11 @@ class RoomSummary(Struct, frozen=True):
     bumped_at: Timestamp
     member_count: int
     last_message: LastMessage | None
+    topic: str | UnsetType = UNSET
+    is_archived: bool | UnsetType = UNSET
+    visibility: Visibility = "public"
+    history: History = "all"
+    people: list[User] | UnsetType = UNSET
 
 
 class RoomFound(Struct, frozen=True):
@@ -79,7 +132,11 @@ class MessageRoom(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """A message. `id` is the version of the room that added it. Erased words leave an empty `content`, and `erased`."""
+    """A message. `id` is the version of the room that added it, `content` what it says since its newest edit. Words
+    that were erased or retracted leave an empty `content`, and `erased` or `retracted`.
+
+    `reply_to` is the id of the message that it answers. What has not happened to a message has no field.
+    """
 
     id: Version
     content: str
@@ -87,13 +144,69 @@ class Message(Struct, frozen=True):
     room: MessageRoom
     created_at: Timestamp
     erased: ErasedContent | UnsetType = UNSET
+    retracted: Retraction | UnsetType = UNSET
+    reply_to: Version | UnsetType = UNSET
+    edited_at: Timestamp | UnsetType = UNSET
+    reactions: list[Reaction] | UnsetType = UNSET
+    pinned: Pin | UnsetType = UNSET
 
 
 class Member(Struct, frozen=True):
-    """A user who opened, joined, left or renamed a room, and the room right after that."""
+    """A user who opened, joined, left or changed a room, and the room right after that.
+
+    Where another user removed the member who left: `removed_by`, and `why`, empty once it was `erased`.
+    """
 
     room: RoomSummary
     user: User
+    removed_by: User | UnsetType = UNSET
+    why: str | UnsetType = UNSET
+    erased: ErasedContent | UnsetType = UNSET
+
+
+class MemberChange(Struct, frozen=True):
+    """What `user` decided about `member`, and why; the room right after that. `user` 0 is an operator or the service.
+
+    `role` is of a role that was given, `until` of a ban or mute. `why` is empty once it was `erased`.
+    """
+
+    room: RoomSummary
+    user: User
+    member: User
+    why: str
+    role: RoomRole | UnsetType = UNSET
+    until: Timestamp | UnsetType = UNSET
+    erased: ErasedContent | UnsetType = UNSET
+
+
+class RoomMember(User, frozen=True, kw_only=True):
+    """A member of a room: the role in it, and the version at which the present stay began."""
+
+    role: RoomRole
+    joined: Version
+
+
+class Muted(Struct, frozen=True):
+    """Until when a member says nothing, and why: the version of that decision. `why` is empty once it was erased."""
+
+    version: Version
+    until: Timestamp
+    why: str
+
+
+class OwnStanding(Struct, frozen=True):
+    """What the user of a page may do in a room."""
+
+    role: RoomRole
+    muted: Muted | UnsetType = UNSET
+
+
+class Invitation(Struct, frozen=True):
+    """An invitation that `user` made or withdrew, whom it is for, and the room right after that."""
+
+    room: RoomSummary
+    user: User
+    invitee: User
 
 
 class Erasure(Struct, frozen=True):
@@ -108,7 +221,35 @@ class Erasure(Struct, frozen=True):
     erased: ErasedContent
 
 
-Body = Message | Member | Erasure
+class RoomPlace(Struct, frozen=True):
+    """A room, and its version after an event."""
+
+    id: RoomId
+    version: Version
+
+
+class MessageChange(Struct, frozen=True):
+    """A user edited, retracted, pinned or unpinned a message: who, and the message as it is after that.
+
+    `message` is null to one who may not read it: it was said before they joined.
+    """
+
+    room: RoomPlace
+    user: User
+    message: Message | None
+
+
+class ReactionChange(Struct, frozen=True):
+    """A reaction to a message came or went: who reacted, and all reactions to it after that."""
+
+    room: RoomPlace
+    user: User
+    message_id: Version
+    emoji: str
+    reactions: list[Reaction]
+
+
+Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange
 """The part of an event that clients see."""
 
 

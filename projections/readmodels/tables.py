@@ -8,6 +8,7 @@ from domain.values import RoomId
 from eventstore import checkpoints
 from eventstore.log import TABLE as LOG
 from projections.readmodels.custody import tables as custody
+from projections.readmodels.discussion import tables as discussion
 
 LIVE = "public"
 """The schema of the live tables."""
@@ -18,6 +19,11 @@ ROOM_KEYS = {
     "messages": ("room_id", "version"),
     "former_names": ("room_id", "until_version"),  # of room_renamed
     "erasures": ("room_id", "version"),  # of content_erased
+    "former_access": ("room_id", "until_version"),  # of visibility_changed and history_changed
+    "room_invitations": ("room_id", "invited_version"),
+    "invitation_links": ("room_id", "made_version"),
+    "governance": ("room_id", "version"),  # of what owners and moderators decide
+    **discussion.KEYS,
 }
 """The primary key of each table whose rows are about one room."""
 
@@ -37,20 +43,39 @@ EXPECTED = {
     "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
     "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
     "erasures": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE erased_count > 0)",
+    "former_access": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE access_count > 0)",
+    "room_invitations": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE invitation_count > 0)",
+    "invitation_links": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE link_count > 0)",
+    "governance": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE decision_count > 0)",
+    **{
+        table: f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE {count} > 0)"
+        for table, count in discussion.COUNTED.items()
+    },
     **custody.EXPECTED,
 }
 """SQL for whether a table has rows."""
 
-NAMES = "SELECT room_id, name_version, name FROM rooms UNION ALL SELECT room_id, name_version, name FROM former_names"
+NAMES = """
+SELECT room_id, name_version, name FROM rooms WHERE people IS NULL
+UNION ALL SELECT room_id, name_version, name FROM former_names
+"""
 """SQL for the events that named rooms."""
+
+DECISIONS = """
+SELECT room_id, version, words FROM governance WHERE aspect <> 'archive' AND (aspect <> 'topic' OR is_set)
+"""
+"""SQL for the decisions of owners and moderators that have words."""
 
 WORDED = f"""
 SELECT room_id, version, content FROM messages
 UNION ALL {NAMES}
 UNION ALL SELECT DISTINCT ON (room_id, erased_version) room_id, erased_version, why FROM erasures
+UNION ALL SELECT room_id, version, words FROM ({DECISIONS}) AS decided
+UNION ALL {discussion.WORDED}
 """
 """SQL for the events that have words, one a row: a message, the opening of a room, each renaming, which made a
-former name, and the reason of an erasure. The words are null where they stand apart from the log.
+former name, the reason of an erasure, topics, the reasons of decisions about members, an edit, the reason of a
+retraction. The words are null where they stand apart from the log.
 """
 
 

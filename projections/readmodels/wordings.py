@@ -7,18 +7,23 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.erasure import IN_THE_LOG, ROOM_NAME, Worded
-from domain.values import RoomId, UserId
+from domain.use_cases.erasure import IN_THE_LOG, ROOM_NAME, Worded
+from domain.values import RequestId, RoomId, UserId
 from domain.words import Erased, Plain
 from eventstore.log import ROWS_AND_WORDS, Log
+from eventstore.log import TABLE as LOG
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
+from projections.readmodels.tables import DECISIONS
 from projections.readmodels.tables import NAMES as NAMES_GIVEN
 
 PAGE = 1000
 
-AT = f"{ROWS_AND_WORDS} WHERE originator_id = $1 AND originator_version = ANY($2) ORDER BY originator_version"
+AT = f"""
+{ROWS_AND_WORDS} WHERE originator_id = $1 AND originator_version IN (SELECT edit FROM with_edits($1, $2::bigint[]))
+ORDER BY originator_version
+"""
 KEPT = """
 SELECT asked.room_id, kept_version, holds, rule, until
 FROM (
@@ -28,10 +33,15 @@ FROM (
 """
 NAME_NOW = "SELECT name_version FROM rooms WHERE room_id = $1"
 
-# Messages whose words are not erased, in pages.
+# Messages and edits whose words are not erased, in pages. An edit is of its message's author and as old as that.
 MESSAGES = f"""
 SELECT said.room_id, said.version, said.content IS NOT NULL AS is_plain
-FROM messages AS said {join("said.room_id", "said.version", "apart")}
+FROM (
+    SELECT room_id, version, user_id, posted_at, content FROM messages
+    UNION ALL
+    SELECT edits.room_id, edits.version, messages.user_id, messages.posted_at, edits.content
+    FROM edits JOIN messages ON messages.room_id = edits.room_id AND messages.version = edits.message
+) AS said {join("said.room_id", "said.version", "apart")}
 WHERE (said.content IS NOT NULL OR apart.stream IS NOT NULL) AND (said.room_id, said.version) > ($1, $2) AND {{}}
 ORDER BY said.room_id, said.version LIMIT {PAGE}
 """
@@ -40,23 +50,40 @@ OF_USER = MESSAGES.format(
     "said.room_id IN (SELECT room_id FROM memberships WHERE user_id = $3) AND said.user_id = $3 AND said.posted_at < $4"
 )
 
-# The names of all rooms that a user was ever in, with who gave them.
+# The names and topics of all rooms that a user was ever in, and what was decided about members there, with who said it.
 NAMES = f"""
-{ROWS_AND_WORDS} JOIN ({NAMES_GIVEN}) AS named
+{ROWS_AND_WORDS} JOIN ({NAMES_GIVEN} UNION ALL {DECISIONS}) AS named
     ON named.room_id = originator_id AND named.name_version = originator_version
 WHERE named.room_id IN (SELECT room_id FROM memberships WHERE user_id = $1)
 ORDER BY originator_id, originator_version
+"""
+
+REASONS = f"""
+{ROWS_AND_WORDS} JOIN retractions ON retractions.room_id = originator_id AND retractions.version = originator_version
+WHERE retracted_by = $1 AND has_why ORDER BY originator_id, originator_version
 """
 
 ERASED = f"""
 SELECT room_id, version FROM erasures WHERE (room_id, version) > ($1, $2) ORDER BY room_id, version LIMIT {PAGE}
 """
 
+# By the events that say so. Clocks of processes differ, by less than a day.
+ERASED_FOR = f"""
+SELECT coalesce(sum(jsonb_array_length(state -> 'versions')), 0)
+FROM (
+    SELECT convert_from(state, 'utf8')::jsonb AS state
+    FROM (
+        SELECT DISTINCT room_id, erased_version FROM erasures WHERE erased_at >= $2::timestamptz - interval '1 day'
+    ) AS gone JOIN {LOG} ON originator_id = room_id AND originator_version = erased_version
+) AS told
+WHERE state ->> 'request' = $1
+"""
+
 FIRST = (UUID(int=0), 0)
 
 
 class ReadModelWordings:
-    """Reads what `domain.erasure.Wordings` describes."""
+    """Reads what `domain.use_cases.erasure.Wordings` describes."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
@@ -67,22 +94,28 @@ class ReadModelWordings:
         return await self._name_version(room_id) is not None
 
     async def at(self, room_id: RoomId, versions: Sequence[int]) -> list[Worded]:
-        """Those of these versions that have words, or had."""
+        """Those of these versions that have words, or had; of a message all versions."""
         return await self._kept(await self._decoded(await self._database.fetch(AT, room_id, list(versions))))
 
     async def of_room(self, room_id: RoomId, *, before: datetime) -> AsyncIterator[Worded]:
-        """The messages that were posted earlier and are not erased."""
+        """All versions of the messages that were posted earlier, unless they are erased."""
         async for worded in self._messages(OF_ROOM, room_id, before):
             yield worded
 
     async def of_user(self, user_id: UserId, *, before: datetime) -> AsyncIterator[Worded]:
-        """The earlier messages of a user, and the names they gave to rooms, that are not erased."""
+        """What a user said and typed earlier, unless it is erased: all versions of messages, names and topics of rooms,
+        reasons.
+        """
         async for worded in self._messages(OF_USER, user_id, before):
             yield worded
-        rows = await self._database.fetch(NAMES, user_id)
+        rows = [*await self._database.fetch(NAMES, user_id), *await self._database.fetch(REASONS, user_id)]
         given = await self._decoded(rows, by=(user_id, before))
         for worded in await self._kept([worded for worded in given if not worded.is_erased]):
             yield worded
+
+    async def erased_for(self, request: RequestId, *, since: datetime) -> int:
+        """How many texts were erased for a request that was made at `since`."""
+        return int(await self._database.fetchval(ERASED_FOR, str(request), since))
 
     async def erased(self) -> AsyncIterator[tuple[UUID, int]]:
         """The rooms and versions whose words were erased."""

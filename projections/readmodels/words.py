@@ -46,6 +46,15 @@ NAMED = join("rooms.room_id", "rooms.name_version", "named")
 NAME = f"coalesce({shown('named', 'rooms.name')}, '')"
 """SQL: that name; empty in a copy of the log without its words. A name that a room has cannot be erased."""
 
+TITLED = f"""
+LEFT JOIN governance AS topic ON topic.room_id = rooms.room_id AND topic.version = rooms.topic_version
+{join("rooms.room_id", "rooms.topic_version", "titled")}
+"""
+"""SQL: joins the topic of a row of `rooms`."""
+
+TOPIC_COLUMNS = f"coalesce({shown('titled', 'topic.words')}, '') AS topic, rooms.topic_version IS NOT NULL AS has_topic"
+"""SQL: that topic; empty where its words were erased."""
+
 COMPARED_NAME = f"""
 LEFT JOIN {COMPARED} AS compared ON compared.stream = rooms.room_id AND compared.version = rooms.name_version
 """

@@ -17,8 +17,8 @@ Text = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class Account(Struct, frozen=True, forbid_unknown_fields=True):
-    """An account. The hash of the password is a secret."""
+class Account(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An account. The hash of the password is a secret. A file of an earlier release says nothing of bots."""
 
     user_id: Annotated[UserId, Meta(ge=1, le=LARGEST_USER_ID)]
     username: Text
@@ -27,6 +27,7 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
     is_demo: bool
     created_at: Moment
     deactivated_at: Moment | None
+    is_bot: bool = False
 
 
 class AccountLine(Struct, frozen=True, forbid_unknown_fields=True):

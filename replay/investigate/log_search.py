@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from domain.room import Room
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded
 from eventstore.values import LOG_START, Position
@@ -44,6 +46,18 @@ class Filter:
         )
 
 
+RETRACTED = """
+SELECT room_id, message FROM retractions
+JOIN unnest($1::uuid[], $2::bigint[]) AS asked (room_id, message) USING (room_id, message)
+"""
+
+
+def message_of(event: LogEvent) -> tuple[UUID, int]:
+    """The stream and version of the message whose words an event has; of any other event, its own."""
+    message = event.message if isinstance(event, Room.MessageEdited) else event.originator_version
+    return event.originator_id, message
+
+
 class LogSearch:
     """Searches of the log, page by page, so that memory does not grow with the log."""
 
@@ -55,9 +69,8 @@ class LogSearch:
         """Events that match, ascending by position."""
         after, to = event_filter.after, event_filter.to if event_filter.to is not None else END
         while page := await self._page(event_filter, after, to, limit=PAGE):
-            for recorded in page:
-                if event_filter.matches(recorded.event):
-                    yield recorded
+            for recorded in await self._matching(event_filter, page):
+                yield recorded
             after = page[-1].position
 
     async def newest(self, event_filter: Filter, count: int) -> list[FoundEvent]:
@@ -67,7 +80,7 @@ class LogSearch:
         while len(found) < count and (
             page := await self._page(event_filter, event_filter.after, to, limit=PAGE, newest_first=True)
         ):
-            found.extend(recorded for recorded in page if event_filter.matches(recorded.event))
+            found.extend(await self._matching(event_filter, page))
             to = Position(page[-1].position - 1)
         return found[:count][::-1]
 
@@ -80,6 +93,16 @@ class LogSearch:
         """The position of the newest event."""
         async with self._database.connection() as connection:
             return await self._log.last_position(connection=connection)
+
+    async def _matching(self, event_filter: Filter, page: Sequence[FoundEvent]) -> list[FoundEvent]:
+        """Those of a page that match. A search for words does not find those that were retracted."""
+        found = [recorded for recorded in page if event_filter.matches(recorded.event)]
+        if event_filter.text is None or not found:
+            return found
+        places = [message_of(recorded.event) for recorded in found]
+        rows = await self._database.fetch(RETRACTED, [room for room, _ in places], [message for _, message in places])
+        hidden = {(row["room_id"], row["message"]) for row in rows}
+        return [recorded for recorded, place in zip(found, places, strict=True) if place not in hidden]
 
     async def _page(
         self, event_filter: Filter, after: Position, to: Position, *, limit: int, newest_first: bool = False

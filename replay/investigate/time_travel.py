@@ -1,6 +1,6 @@
 """Rooms in the past, from their events alone, without read models."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,11 +8,13 @@ from uuid import UUID
 from domain.errors import ChatError, RoomNotFound
 from domain.names import name_key
 from domain.room import Room, RoomEvent
+from domain.room.state import RoomRole
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, cannot_have_happened
 from eventstore.values import STREAM_START, Version
 from postgres.database import Database
 from replay.investigate.log_search import Filter, LogSearch
+from replay.investigate.past_messages import PastMessage, PastMessages
 
 PAGE = 1000
 
@@ -26,14 +28,20 @@ class NoSuchMoment(ChatError):
 
 @dataclass(frozen=True, slots=True)
 class PastRoom:
-    """A room right after `version`, at the time `at`: its members and messages."""
+    """A room right after `version`, at the time `at`: its members, those of them with a role, and messages.
+
+    `topic` is empty where it has none, and where the words were erased.
+    """
 
     room_id: RoomId
     name: str
     version: Version
     at: datetime
     members: frozenset[UserId]
-    messages: Sequence[Room.MessageAdded]
+    roles: Mapping[UserId, RoomRole]
+    topic: str
+    is_archived: bool
+    messages: Sequence[PastMessage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +52,19 @@ class RoomDifference:
     later: PastRoom
     joined: frozenset[UserId]
     left: frozenset[UserId]
-    said: Sequence[Room.MessageAdded]
+    said: Sequence[PastMessage]
+    edited: Sequence[PastMessage]
+    retracted: Sequence[PastMessage]
+    """Of those that were said before: what was done about them, on balance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """Who could see a message: the members at the time, and those who joined later and have it in their history."""
+    """Who could see what a message said from a version on: the members at the time, and those who joined later and have
+    it in their history.
+    """
 
-    message: Room.MessageAdded
+    message: PastMessage
     members_then: frozenset[UserId]
     joined_later: frozenset[UserId]
 
@@ -73,7 +86,7 @@ class TimeTravel:
         names: dict[UUID, str] = {}
         async for found in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC, Room.RoomRenamed.TOPIC))):
             assert isinstance(found.event, Room.RoomOpened | Room.RoomRenamed)
-            names[found.event.originator_id] = name_key(found.event.words.text)
+            names[found.event.originator_id] = name_key(found.event.text or "")
         for room_id, name in names.items():
             if name == name_key(room):
                 return RoomId(room_id)
@@ -82,41 +95,62 @@ class TimeTravel:
     async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> PastRoom:
         """The room at a moment, or now."""
         room: Room | None = None
-        name = ""
-        messages = []
+        name = topic = ""
+        messages = PastMessages()
         async for recorded in self._stream(room_id):
             if is_beyond(recorded.event, moment):
                 break
             room = applied(recorded, room)
-            if isinstance(recorded.event, Room.MessageAdded):
-                messages.append(recorded.event)
-            elif isinstance(recorded.event, Room.RoomOpened | Room.RoomRenamed):
-                name = recorded.event.words.text
+            messages.apply(recorded.event)
+            if isinstance(recorded.event, Room.RoomOpened | Room.RoomRenamed):
+                name = recorded.event.text or ""
+            elif isinstance(recorded.event, Room.TopicSet):
+                topic = recorded.event.text or ""
         if room is None:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:
             raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
-        return PastRoom(room_id, name, Version(room.version), room.modified_on, frozenset(room.members), messages)
+        return PastRoom(
+            room_id=room_id,
+            name=name,
+            version=Version(room.version),
+            at=room.modified_on,
+            members=frozenset(room.members),
+            roles=room.named_roles(),
+            topic=topic,
+            is_archived=room.is_archived,
+            messages=messages.all,
+        )
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
         """The net changes between two moments of a room."""
         one, two = await self.room_at(room_id, earlier), await self.room_at(room_id, later)
         if two.version < one.version:
             raise NoSuchMoment(f"version {two.version} is not after version {one.version}")
-        said = [message for message in two.messages if message.originator_version > one.version]
-        return RoomDifference(one, two, two.members - one.members, one.members - two.members, said)
+        before = {message.version: message for message in one.messages}
+        known = [(before[message.version], message) for message in two.messages if message.version in before]
+        return RoomDifference(
+            one,
+            two,
+            two.members - one.members,
+            one.members - two.members,
+            said=[message for message in two.messages if message.version not in before],
+            edited=[new for old, new in known if new.edited_at != old.edited_at],
+            retracted=[new for old, new in known if new.retraction is not None and old.retraction is None],
+        )
 
     async def visibility(self, room_id: RoomId, version: Version) -> Visibility | None:
-        """Who could see the message that `version` added; None when that event is not a message."""
+        """Who could see what `version` added or edited a message to; None when that event did neither."""
         then = await self.room_at(room_id, version)
-        if not then.messages or then.messages[-1].originator_version != version:
+        message = next((each for each in then.messages if each.said.originator_version == version), None)
+        if message is None:
             return None
         later = {
             recorded.event.user_id
             async for recorded in self._stream(room_id, after=version)
             if isinstance(recorded.event, Room.UserJoined)
         }
-        return Visibility(then.messages[-1], then.members, frozenset(later) - then.members)
+        return Visibility(message, then.members, frozenset(later) - then.members)
 
     async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:

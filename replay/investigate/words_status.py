@@ -3,6 +3,7 @@
 import asyncpg
 from msgspec import Struct
 
+from domain.custody import CUSTODY_ID
 from domain.values import RoomId
 from eventstore.log import TABLE
 from eventstore.words import TABLE as APART
@@ -28,6 +29,11 @@ ORDER BY plain.events DESC, room_id
 OF_OTHERS = f"SELECT count(*) FROM {TABLE} WHERE topic <> ALL($1::text[])"
 
 
+# Their words stand apart from the log, and no command erases them.
+OF_CUSTODY = f"SELECT count(*) FROM {APART} WHERE stream = $1"
+OF_OPERATORS = "SELECT count(*) FROM operator_actions WHERE why <> ''"
+
+
 class PlainRoom(Struct, frozen=True):
     """A room with words in the log itself, in so many events."""
 
@@ -38,7 +44,8 @@ class PlainRoom(Struct, frozen=True):
 
 class WordsStatus(Struct, frozen=True):
     """Events with words. `sealed` ones can be erased, `plain` ones cannot. What other applications record under topics
-    of their own is not looked into: `of_others`.
+    of their own is not looked into: `of_others`. No command erases the reasons and names of cases in the record of
+    `custody`, nor the reasons that `operators` gave for what they did.
     """
 
     sealed: int
@@ -46,6 +53,8 @@ class WordsStatus(Struct, frozen=True):
     plain: int
     plain_rooms: list[PlainRoom]
     of_others: int
+    custody: int
+    operators: int
 
 
 async def read_words_status(database: Database) -> WordsStatus:
@@ -56,6 +65,8 @@ async def read_words_status(database: Database) -> WordsStatus:
             counts = await connection.fetchrow(COUNTS)
             rooms = [PlainRoom(*row) for row in await connection.fetch(PLAIN_BY_ROOM)]
             of_others = await connection.fetchval(OF_OTHERS, list(LOG_TOPICS))
-        return WordsStatus(counts["sealed"], counts["erased"], counts["plain"], rooms, of_others)
+            custody = await connection.fetchval(OF_CUSTODY, CUSTODY_ID)
+            operators = await connection.fetchval(OF_OPERATORS)
+        return WordsStatus(counts["sealed"], counts["erased"], counts["plain"], rooms, of_others, custody, operators)
 
     return await database.read(read)

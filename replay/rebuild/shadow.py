@@ -11,6 +11,7 @@ from postgres.functions import FunctionFile
 from postgres.migrations import schema_version
 from projections.readmodels import fold_version
 from projections.readmodels.custody import projection as custody
+from projections.readmodels.governance import fold as governance
 from projections.readmodels.projection import FUNCTIONS, RoomsProjection
 from projections.readmodels.tables import LIVE, TABLES, filled_columns
 from replay.rebuild.definition import at_creation, at_the_swap
@@ -62,7 +63,7 @@ class NotCarriedOver(Exception):
 
 def fold_code() -> str:
     """Which fold this program has. A shadow filled by different fold code is discarded."""
-    files = [FunctionFile.read(path).sha256 for path in (FUNCTIONS, custody.FUNCTIONS)]
+    files = [FunctionFile.read(path).sha256 for path in (FUNCTIONS, governance.FUNCTIONS, custody.FUNCTIONS)]
     return f"{RoomsProjection.version} {' '.join(files)}"
 
 

@@ -10,9 +10,9 @@ export class ApiError extends Error {
     this.body = body;
   }
 
-  /** Whether the user has to log in again. */
+  /** Whether the user has to log in again. A 403 with a code is about a role in the room. */
   get isUnauthorized() {
-    return this.status === 401 || this.status === 403;
+    return this.status === 401 || (this.status === 403 && this.body?.code === undefined);
   }
 
   /** Whether another user has logged in since, in the same browser. */
@@ -78,26 +78,54 @@ export class Api {
    * @returns {Promise<any>}
    */
   async post(path, body = {}, { key = null } = {}) {
+    return (await this.record(path, body, { key })).body;
+  }
+
+  /**
+   * A POST as above, and where in the log is what it recorded.
+   *
+   * @param {string} path
+   * @param {object} body
+   * @param {{ key?: string | null }} options
+   * @returns {Promise<{ body: any, position: number, log?: string }>}
+   */
+  async record(path, body = {}, { key = null } = {}) {
+    return await this.change("POST", path, body, { key });
+  }
+
+  /**
+   * The same with any method that changes something.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {object} body
+   * @param {{ key?: string | null }} options
+   * @returns {Promise<{ body: any, position: number, log?: string }>}
+   */
+  async change(method, path, body = {}, { key = null } = {}) {
     try {
-      return await this.#post(path, body, key);
+      return await this.#change(method, path, body, key);
     } catch (error) {
       const isCsrf = error instanceof ApiError && error.status === 403 && error.message.startsWith("CSRF");
       if (!isCsrf) throw error;
       this.#csrf = null; // another tab logged in since
-      return await this.#post(path, body, key);
+      return await this.#change(method, path, body, key);
     }
   }
 
   /**
+   * @param {string} method
    * @param {string} path
    * @param {object} body
    * @param {string | null} key
    */
-  async #post(path, body, key) {
+  async #change(method, path, body, key) {
     this.#csrf ??= (await this.#send("/api/csrf/")).headers.get("X-CSRFToken");
     const headers = new Headers({ "Content-Type": "application/json", "X-CSRFToken": this.#csrf ?? "" });
     if (key !== null) headers.set("Idempotency-Key", key);
-    return (await this.#send(path, { method: "POST", headers, body: JSON.stringify(body) })).body;
+    const answer = await this.#send(path, { method, headers, body: JSON.stringify(body) });
+    const position = Number(answer.headers.get("X-Position"));
+    return { body: answer.body, position, log: answer.headers.get("X-Log") ?? undefined };
   }
 
   /**

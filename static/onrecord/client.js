@@ -9,7 +9,7 @@ import { ApiError } from "./api.js";
  * @import { Api } from "./api.js"
  * @import { Mirror } from "./mirror.js"
  * @import { Status } from "./realtime/status.js"
- * @import { PageState, Publication, RoomChange, RoomEvent, Signal } from "./shapes.js"
+ * @import { AnsweredEvent, PageState, Publication, RoomChange, Signal } from "./shapes.js"
  */
 
 const DELIVERY_CHANNEL = "delivery:state";
@@ -86,9 +86,10 @@ export class Client {
   /**
    * Receive an event from an answer of the API, before its publication arrives.
    *
-   * @param {RoomEvent} event
+   * @param {AnsweredEvent} event
    */
   receive(event) {
+    this.#mirror.places.replace(event); // what came before it may not be known yet
     this.#apply(event);
   }
 

@@ -1,7 +1,9 @@
 /**
  * What the browser does about each type of event, by the server's topics. A new event type is one new entry here.
  *
- * @import { Erasure, Member, Message, RangeEvent, RoomChange, RoomEvent } from "./shapes.js"
+ * @import { Erasure, Invitation, Member, MemberChange, Message, MessageChange, RangeEvent } from "./shapes.js"
+ * @import { ReactionChange } from "./shapes.js"
+ * @import { RoomChange, RoomEvent } from "./shapes.js"
  * @import { Room } from "./room.js"
  */
 
@@ -21,8 +23,29 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   user_joined: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.addMember(event), membership: "starts" },
   user_left: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.removeMember(event), membership: "ends" },
   message_added: { apply: (room, /** @type {RoomEvent<Message>} */ event) => room.addMessage(event), isMessage: true },
-  room_renamed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => (room.shown = event.body.room) },
+  room_renamed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   content_erased: { apply: (room, /** @type {RoomEvent<Erasure>} */ event) => room.eraseContent(event) },
+  role_given: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.giveRole(event) },
+  user_banned: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.update(event.body.room) },
+  ban_lifted: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.update(event.body.room) },
+  user_muted: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.mute(event) },
+  mute_lifted: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.liftMute(event) },
+  topic_set: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  room_archived: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  room_reopened: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  message_edited: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  message_retracted: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  reaction_added: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
+  reaction_removed: { apply: (room, /** @type {RoomEvent<ReactionChange>} */ event) => room.changeReactions(event) },
+  message_pinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  message_unpinned: { apply: (room, /** @type {RoomEvent<MessageChange>} */ event) => room.changeMessage(event) },
+  visibility_changed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  history_changed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  user_invited: { apply: (room, /** @type {RoomEvent<Invitation>} */ event) => room.update(event.body.room) },
+  invitation_withdrawn: { apply: (room, /** @type {RoomEvent<Invitation>} */ event) => room.update(event.body.room) },
+  invitation_declined: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  invitation_link_made: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
+  invitation_link_revoked: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
 });
 
 /** A type that is newer than this code. @type {EventKind} */

@@ -1,5 +1,7 @@
 /** Numbers and times as pages show them, times in the reader's zone. api/pages/text.py has the same rules, in UTC. */
 
+/** @import { Reaction, Retraction } from "./shapes.js" */
+
 const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const TENTHS = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
@@ -70,3 +72,22 @@ export const dayAndClock = (timestamp) => `${day(timestamp)}, ${clock(timestamp)
  * @param {string} why
  */
 export const erasedNote = (at, why) => (at === null ? why : `Erased on ${dayAndClock(at)}: ${why || "no reason kept"}`);
+
+/**
+ * What stands in the place of retracted words: `Retracted by ada on Tuesday, 24 November 2026, 08:50: by mistake`.
+ *
+ * @param {Retraction} retraction
+ */
+export const retractedNote = ({ at, by, why }) =>
+  `Retracted by ${by.username} on ${dayAndClock(at)}${why === "" ? "" : `: ${why}`}`;
+
+/**
+ * Who reacted: `ada, bob and 3 others`.
+ *
+ * @param {Reaction} reaction
+ */
+export function reacted({ users, count }) {
+  const names = users.map(({ username }) => username).join(", ");
+  const others = count - users.length;
+  return others > 0 ? `${names} and ${counted(others, "other")}` : names;
+}

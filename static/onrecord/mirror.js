@@ -1,4 +1,5 @@
 import { isRange, kindOf } from "./events.js";
+import { Places } from "./places.js";
 import { Room } from "./room.js";
 import { Unread } from "./unread.js";
 
@@ -16,21 +17,13 @@ function byBump(one, other) {
 }
 
 /**
- * Whose word it is that this place is in the log. The newest from one source stands for all from there; of another
- * source, it may be in a log that went back meanwhile.
- *
- * @param {string} place
- */
-const sourceOf = (place) => place.slice(0, place.indexOf("-"));
-
-/**
  * The rooms of one user, kept in step with the log: *what was loaded + events since == what a fresh load shows*.
  *
  * Pure: no network, no DOM. It receives events from publications, from a room's events and from the feed, in any
  * order and any number of times. It says what is missing (`behind`, `unknown`), and its owner fetches that.
  *
  * `position` is the place in the log up to which nothing is missing. Its owner moves it, knowing where events are from.
- * `log` are the places in the log that everything shown came from: usually one. The server says whether it has them.
+ * `places` are where in the log all of it came from.
  */
 export class Mirror {
   /** @type {Map<string, Room>} */
@@ -48,7 +41,8 @@ export class Mirror {
   constructor({ user, position, log, rooms, readings = [], open = null }) {
     this.user = user;
     this.position = position;
-    this.log = log === undefined ? [] : [log];
+    this.places = new Places();
+    this.places.add({ position, log });
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
     if (open !== null) this.#add(new Room(open.room, { ...open, me: user.id }));
     for (const reading of readings) this.#unread.set(reading.room_id, new Unread(reading));
@@ -66,6 +60,15 @@ export class Mirror {
    */
   room(id) {
     return this.#rooms.get(id);
+  }
+
+  /**
+   * Whether the page of a room is open: then its messages and members must be complete.
+   *
+   * @param {string} id
+   */
+  isOpen(id) {
+    return (this.#rooms.get(id)?.messages ?? null) !== null;
   }
 
   /** @param {string} id */
@@ -116,8 +119,7 @@ export class Mirror {
   open({ position, log, readings = [], open }, since) {
     if (!open) return;
     const { id } = open.room;
-    if (log !== undefined && !this.log.includes(log))
-      this.log = position > this.position ? [...this.log, log] : [log, ...this.log];
+    this.places.add({ position, log });
     for (const reading of readings) this.receiveReading(reading);
     const before = this.#rooms.get(id);
     const unloaded = this.#unloaded.get(id) ?? [];
@@ -147,21 +149,7 @@ export class Mirror {
   moveTo({ position, log }) {
     if (position <= this.position) return;
     this.position = position;
-    if (log === undefined) return;
-    const newest = this.log.at(-1);
-    const kept = newest !== undefined && sourceOf(newest) === sourceOf(log) ? this.log.slice(0, -1) : this.log;
-    this.log = [...kept, log];
-  }
-
-  /**
-   * The server has `places` in its log, and `log` stands for them all.
-   *
-   * @param {string[]} places
-   * @param {string | undefined} log
-   */
-  confirm(places, log = places.at(-1)) {
-    const later = this.log.filter((place) => !places.includes(place));
-    this.log = log === undefined ? later : [log, ...later];
+    this.places.replace({ position, log });
   }
 
   /**
@@ -170,7 +158,7 @@ export class Mirror {
    * @param {string} path
    */
   withLog(path) {
-    const query = this.log.map((place) => `log=${encodeURIComponent(place)}`).join("&");
+    const query = this.places.all.map((place) => `log=${encodeURIComponent(place)}`).join("&");
     return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
   }
 

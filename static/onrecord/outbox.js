@@ -7,6 +7,7 @@
  * @property {string} key The idempotency key: the same for every attempt, so the message is recorded once.
  * @property {string} roomId
  * @property {string} content
+ * @property {number} [replyTo] The id of the message that it answers.
  * @property {number} typedAt Milliseconds; rising in a room.
  * @property {"pending" | "waiting" | "refused"} state Sent now; sent again later; sent again only by the user.
  * @property {string} problem Why it waits or was refused.
@@ -63,10 +64,12 @@ export class Outbox {
   /**
    * @param {string} roomId
    * @param {string} content
+   * @param {number} [replyTo] the id of the message that it answers
    */
-  add(roomId, content) {
+  add(roomId, content, replyTo) {
+    const base = { key: this.#newKey(), roomId, content, ...(replyTo !== undefined && { replyTo }) };
     /** @type {OutgoingMessage} */
-    const message = { key: this.#newKey(), roomId, content, typedAt: this.#end(roomId), state: "pending", problem: "" };
+    const message = { ...base, typedAt: this.#end(roomId), state: "pending", problem: "" };
     this.#messages.set(message.key, message);
     this.#save(message);
     return message;
@@ -131,8 +134,9 @@ export class Outbox {
    * @param {string} text
    */
   #load(key, text) {
-    const { roomId, content, typedAt, refusal } = JSON.parse(text);
-    const message = this.#messages.get(key) ?? { key, roomId, content, typedAt, state: "pending", problem: "" };
+    const { refusal, ...kept } = JSON.parse(text);
+    const { typedAt } = kept;
+    const message = this.#messages.get(key) ?? { key, ...kept, state: "pending", problem: "" };
     message.typedAt = typedAt;
     if (refusal !== null) Object.assign(message, { state: "refused", problem: refusal });
     else if (message.state === "refused") Object.assign(message, { state: "pending", problem: "" });
@@ -142,9 +146,9 @@ export class Outbox {
   }
 
   /** @param {OutgoingMessage} message */
-  #save({ key, roomId, content, typedAt, state, problem }) {
+  #save({ key, roomId, content, replyTo, typedAt, state, problem }) {
     if (!this.#messages.has(key)) return; // another window has sent or discarded it
     const refusal = state === "refused" ? problem : null;
-    this.#store.set(NAME + key, JSON.stringify({ roomId, content, typedAt, refusal }));
+    this.#store.set(NAME + key, JSON.stringify({ roomId, content, replyTo, typedAt, refusal }));
   }
 }

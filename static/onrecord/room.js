@@ -1,8 +1,9 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
 /**
- * @import { Erased, Erasure, LastMessage, Member, MembersChanged, Message } from "./shapes.js"
- * @import { Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js"
+ * @import { Erased, Erasure, LastMessage, Member, MemberChange, MembersChanged, Message } from "./shapes.js"
+ * @import { MessageChange, OwnStanding, Reaction, ReactionChange, Role, Room as ShownRoom } from "./shapes.js"
+ * @import { RoomChange, RoomEvent, RoomMember } from "./shapes.js"
  */
 
 /** Members that a page lists at first. */
@@ -22,6 +23,8 @@ export class Room {
   #waiting = new Map();
   /** By version: a page of older messages may have been read before their erasure. @type {Map<number, Erased>} */
   #erased = new Map();
+  /** Likewise, what happened to messages that are not loaded. @type {Map<number, Partial<Message>>} */
+  #changed = new Map();
   /** The room is known to have reached this version. */
   #upTo;
 
@@ -30,17 +33,24 @@ export class Room {
    * @param {object} options
    * @param {number} options.me the user's id
    * @param {Message[] | null} [options.messages] ascending; only for a room that is open
-   * @param {User[] | null} [options.members] likewise; the first page, if there are many
+   * @param {RoomMember[] | null} [options.members] likewise; the first page, if there are many
+   * @param {Message[] | null} [options.pinned] likewise; the last pinned first
+   * @param {OwnStanding} [options.own] likewise: what the user may do
    * @param {number} [options.upTo] a version that the room is known to have reached
    */
-  constructor(shown, { me, messages = null, members = null, upTo = 0 }) {
+  constructor(shown, options) {
+    const { me, messages = null, members = null, pinned = null, own = { role: "member" }, upTo = 0 } = options;
     this.#upTo = upTo;
     this.shown = shown;
     this.me = me;
     this.messages = messages;
     this.members = members;
+    this.pinned = pinned;
     this.hasAllMembers = members !== null && members.length === shown.member_count;
+    this.own = own;
     this.isLeft = false;
+    /** By whom the user was removed, and why. @type {Member | null} */
+    this.removal = null;
   }
 
   get id() {
@@ -117,54 +127,157 @@ export class Room {
     if (this.messages === null) return; // closed meanwhile
     const oldest = this.messages[0]?.id ?? Infinity;
     const older = messages.filter((message) => message.id < oldest).reverse();
-    this.messages = [...older.map((message) => this.#withoutErased(message)), ...this.messages];
+    this.messages = [...older.map((message) => this.#upToDate(message)), ...this.messages];
   }
 
   /** Keep no messages and members any more. */
   close() {
     this.messages = null;
     this.members = null;
+    this.pinned = null;
     this.hasAllMembers = false;
+    this.#changed.clear();
   }
 
   /**
    * Move past an event that changes nothing a page shows.
    *
-   * @param {RoomEvent} event
+   * @param {{ version: number }} event
    */
   skip({ version }) {
     this.shown = { ...this.shown, version };
   }
 
+  /**
+   * Show the room as an event tells it. The last message stays where the event does not tell it: not everyone who gets
+   * the event may read it.
+   *
+   * @param {ShownRoom} room
+   */
+  update(room) {
+    this.shown = { ...room, last_message: room.last_message ?? this.shown.last_message };
+  }
+
   /** @param {RoomEvent<Message>} event */
-  addMessage({ version, body: { id, content, user, created_at, room, ...erased } }) {
-    const last_message = { id, content, user, created_at, ...erased };
-    this.shown = { ...this.shown, version, bumped_at: room.bumped_at, last_message };
-    this.messages?.push({ id, content, user, room, created_at, ...erased });
+  addMessage({ version, body }) {
+    this.shown = { ...this.shown, version, bumped_at: body.room.bumped_at, last_message: asLast(body) };
+    this.messages?.push(body);
+  }
+
+  /** @param {RoomEvent<MessageChange>} event */
+  changeMessage({ version, body: { message } }) {
+    if (message === null) return this.skip({ version }); // it was said before the user joined
+    const { last_message } = this.shown;
+    const isLast = last_message?.id === message.id;
+    this.shown = { ...this.shown, version, last_message: isLast ? asLast(message) : last_message };
+    this.#replace(message.id, () => message);
+    if (this.messages !== null) this.#changed.set(message.id, message);
+    if (this.pinned !== null) this.pinned = pinnedAfter(this.pinned, message);
+  }
+
+  /** @param {RoomEvent<ReactionChange>} event */
+  changeReactions({ version, body: { message_id, reactions } }) {
+    this.shown = { ...this.shown, version };
+    const change = (/** @type {Message} */ message) => withReactions(message, reactions);
+    this.#replace(message_id, change);
+    if (this.messages !== null) this.#changed.set(message_id, { ...this.#changed.get(message_id), reactions });
+    this.pinned = this.pinned?.map((message) => (message.id === message_id ? change(message) : message)) ?? null;
+  }
+
+  /**
+   * @param {number} id
+   * @param {(message: Message) => Message} change
+   */
+  #replace(id, change) {
+    if (this.messages === null) return;
+    const at = this.messages.findLastIndex((message) => message.id === id);
+    if (at >= 0) this.messages = this.messages.with(at, change(this.messages[at]));
   }
 
   /** @param {RoomEvent<Member>} event */
-  addMember({ body: { room, user } }) {
-    this.shown = room;
+  addMember({ version, body: { room, user } }) {
+    if (user.id === this.me) this.shown = room;
+    else this.update(room);
+    /** @type {Role} */
+    const role = room.member_count === 1 ? "owner" : "member";
     if (this.members !== null && this.hasAllMembers) {
-      if (this.members.length < FIRST_PAGE) this.members = [...this.members, user];
+      if (this.members.length < FIRST_PAGE) this.members = [...this.members, { ...user, role, joined: version }];
       else this.hasAllMembers = false;
     }
-    if (user.id === this.me) this.isLeft = false;
+    if (user.id !== this.me) return;
+    this.isLeft = false;
+    this.removal = null;
+    this.own = { ...this.own, role };
   }
 
   /** @param {RoomEvent<Member>} event */
-  removeMember({ body: { room, user } }) {
-    this.shown = room;
+  removeMember({ body }) {
+    const { room, user } = body;
+    this.update(room);
     if (this.members !== null) this.members = this.members.filter((member) => member.id !== user.id);
-    if (user.id === this.me) this.isLeft = true;
+    if (this.hasAllMembers) this.#nameOwner();
+    if (user.id !== this.me) return;
+    this.isLeft = true;
+    this.removal = body.removed_by === undefined ? null : body;
+  }
+
+  /** @param {RoomEvent<MemberChange>} event */
+  giveRole({ body: { room, member, role = "member" } }) {
+    this.update(room);
+    this.#setRole(member.id, role);
+  }
+
+  /** @param {RoomEvent<MemberChange>} event */
+  mute({ version, body: { room, member, until = "", why } }) {
+    this.update(room);
+    if (member.id === this.me) this.own = { ...this.own, muted: { version, until, why } };
+  }
+
+  /** @param {RoomEvent<MemberChange>} event */
+  liftMute({ body: { room, member } }) {
+    this.update(room);
+    if (member.id === this.me) this.own = { role: this.own.role };
+  }
+
+  /** While no member is an owner by name, the one who has been in the room longest is. */
+  #nameOwner() {
+    const [first] = this.members ?? [];
+    if (first !== undefined && !this.members?.some(({ role }) => role === "owner")) this.#setRole(first.id, "owner");
+  }
+
+  /**
+   * @param {number} id
+   * @param {Role} role
+   */
+  #setRole(id, role) {
+    if (this.members !== null)
+      this.members = this.members.map((member) => (member.id === id ? { ...member, role } : member));
+    if (id === this.me) this.own = { ...this.own, role };
   }
 
   /** The first erasure of a message counts. @param {RoomEvent<Erasure>} event */
   eraseContent({ body: { room, versions, erased } }) {
-    this.shown = room;
+    const last = this.shown.last_message;
+    if (last !== null && last.erased === undefined && versions.includes(last.id))
+      this.shown = { ...this.shown, last_message: { ...last, content: "", erased } };
+    this.update(room);
     for (const version of versions) if (!this.#erased.has(version)) this.#erased.set(version, erased);
+    const { role, muted } = this.own;
+    if (muted !== undefined && versions.includes(muted.version)) this.own = { role, muted: { ...muted, why: "" } };
     if (this.messages !== null) this.messages = this.messages.map((message) => this.#withoutErased(message));
+    if (this.pinned !== null) this.pinned = this.pinned.map((message) => this.#withoutErased(message));
+  }
+
+  /**
+   * A message of a page that may be older than the room.
+   *
+   * @param {Message} message
+   */
+  #upToDate(message) {
+    const changed = this.#changed.get(message.id);
+    if (changed === undefined) return this.#withoutErased(message);
+    const newest = { ...message, ...changed };
+    return this.#withoutErased(withReactions(newest, newest.reactions ?? []));
   }
 
   /**
@@ -182,7 +295,7 @@ export class Room {
    * @param {{ body: MembersChanged }} range
    */
   changeMembers({ body: { room, left } }) {
-    this.shown = room;
+    this.update(room);
     const gone = new Set(left.map((user) => user.id));
     if (this.members !== null) this.members = this.members.filter((member) => !gone.has(member.id));
   }
@@ -228,4 +341,40 @@ export class Room {
   #isOwn(change) {
     return !isRange(change) && change.body.user.id === this.me;
   }
+}
+
+/**
+ * A message as room lists show it.
+ *
+ * @param {LastMessage} message
+ * @returns {LastMessage}
+ */
+function asLast({ id, content, user, created_at, erased, retracted }) {
+  return { id, content, user, created_at, ...(erased && { erased }), ...(retracted && { retracted }) };
+}
+
+/**
+ * A message without reactions has no such field.
+ *
+ * @param {Message} message
+ * @param {Reaction[]} reactions
+ * @returns {Message}
+ */
+function withReactions(message, reactions) {
+  /** @type {Message} */
+  const changed = { ...message, reactions };
+  if (reactions.length === 0) delete changed.reactions;
+  return changed;
+}
+
+/**
+ * The pinned messages after one of a room changed.
+ *
+ * @param {Message[]} pinned the last pinned first
+ * @param {Message} message
+ */
+function pinnedAfter(pinned, message) {
+  const isIn = pinned.some(({ id }) => id === message.id);
+  if (message.pinned === undefined) return isIn ? pinned.filter(({ id }) => id !== message.id) : pinned;
+  return isIn ? pinned.map((other) => (other.id === message.id ? message : other)) : [message, ...pinned];
 }

@@ -3,7 +3,7 @@ import { ApiError } from "./api.js";
 /**
  * @import { Api } from "./api.js"
  * @import { Outbox, OutgoingMessage } from "./outbox.js"
- * @import { Message, RoomEvent } from "./shapes.js"
+ * @import { AnsweredEvent, Message } from "./shapes.js"
  */
 
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000, 30_000];
@@ -29,8 +29,8 @@ export class Sender {
   /**
    * @param {object} parts
    * @param {Outbox} parts.outbox
-   * @param {Pick<Api, "post">} parts.api
-   * @param {(event: RoomEvent<Message>) => void} parts.onSent
+   * @param {Pick<Api, "record">} parts.api
+   * @param {(event: AnsweredEvent<Message>) => void} parts.onSent
    * @param {(error: ApiError) => void} [parts.onStop] the session ended or is another user's: nothing more is sent
    */
   constructor({ outbox, api, onSent, onStop = () => {} }) {
@@ -76,11 +76,12 @@ export class Sender {
    * @param {OutgoingMessage} outgoing
    */
   async #send(outgoing) {
-    const { key, roomId, content } = outgoing;
+    const { key, roomId, content, replyTo } = outgoing;
     try {
-      const message = await this.#api.post(`/api/rooms/${roomId}/messages/`, { content }, { key });
+      const sent = replyTo === undefined ? { content } : { content, reply_to: replyTo };
+      const { body, position, log } = await this.#api.record(`/api/rooms/${roomId}/messages/`, sent, { key });
       this.#outbox.remove(outgoing);
-      this.#onSent({ type: "message_added", version: message.id, body: message });
+      this.#onSent({ type: "message_added", version: body.id, position, log, body });
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

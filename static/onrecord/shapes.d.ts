@@ -6,6 +6,29 @@
 export interface User {
   id: number;
   username: string;
+  /** Of an ordinary account there is none. */
+  kind?: "erased" | "deactivated" | "bot" | "admin";
+}
+
+export type Role = "owner" | "moderator" | "member";
+
+/** A member of a room, and the version at which the present stay began. */
+export interface RoomMember extends User {
+  role: Role;
+  joined: number;
+}
+
+/** Until when a member says nothing, and why: the version of that decision. */
+export interface Muted {
+  version: number;
+  until: string;
+  why: string;
+}
+
+/** What the user of a page may do in a room. */
+export interface OwnStanding {
+  role: Role;
+  muted?: Muted;
 }
 
 /** When and why words were erased; `at` is null in a copy of the log that was made without them. */
@@ -21,6 +44,27 @@ export interface LastMessage {
   created_at: string;
   /** Then the content is empty. */
   erased?: Erased;
+  /** Then, too. */
+  retracted?: Retraction;
+}
+
+/** When a message was taken back, by whom and why: empty where its author gave no reason. */
+export interface Retraction {
+  at: string;
+  by: User;
+  why: string;
+}
+
+/** How many reacted with an emoji, and the first 20 of them. */
+export interface Reaction {
+  emoji: string;
+  count: number;
+  users: User[];
+}
+
+export interface Pin {
+  at: string;
+  by: User;
 }
 
 export interface Room {
@@ -29,7 +73,15 @@ export interface Room {
   version: number;
   bumped_at: string;
   member_count: number;
+  /** In an event, null as well where one who gets the event may not read it. */
   last_message: LastMessage | null;
+  visibility?: "public" | "private" | "direct";
+  /** What joiners may read. */
+  history?: "all" | "since_joining";
+  /** Of a direct conversation. */
+  people?: User[];
+  topic?: string;
+  is_archived?: boolean;
 }
 
 /** What a message changed about its room. */
@@ -39,14 +91,59 @@ export interface MessageRoom {
   bumped_at: string;
 }
 
+/** What has not happened to it has no field. */
 export interface Message extends LastMessage {
   room: MessageRoom;
+  /** The id of the message that it answers. */
+  reply_to?: number;
+  edited_at?: string;
+  reactions?: Reaction[];
+  pinned?: Pin;
 }
 
-/** The room as it was after the event, and who acted. */
+/** A message as it is after an event, and who acted. It is null to those who may not read it. */
+export interface MessageChange {
+  room: { id: string; version: number };
+  user: User;
+  message: Message | null;
+}
+
+/** A member invited a user, or withdrew that; and the room as it was after it. */
+export interface Invitation {
+  room: Room;
+  user: User;
+  invitee: User;
+}
+
+/** All reactions to a message after an event, and who acted. */
+export interface ReactionChange {
+  room: { id: string; version: number };
+  user: User;
+  message_id: number;
+  emoji: string;
+  reactions: Reaction[];
+}
+
+export type Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange;
+
+/** The room as it was after the event, and who acted. Of a member who was removed: by whom, and why. */
 export interface Member {
   room: Room;
   user: User;
+  removed_by?: User;
+  why?: string;
+  erased?: Erased;
+}
+
+/** What `user` decided about `member`, and the room after that. `user` 0 is an operator or the service. */
+export interface MemberChange {
+  room: Room;
+  user: User;
+  member: User;
+  why: string;
+  role?: Role;
+  until?: string;
+  erased?: Erased;
 }
 
 /** The words of these versions were erased, and the room as it was after that. `user` 0 is an operator or the service. */
@@ -71,10 +168,10 @@ export interface MembersChanged {
 }
 
 /** An event of a room, with as much as it takes to apply it. `type` is the server's topic. */
-export interface RoomEvent<Body extends Message | Member | Erasure = Message | Member | Erasure> {
+export interface RoomEvent<OneBody extends Body = Body> {
   type: string;
   version: number;
-  body: Body;
+  body: OneBody;
   /** Of the request that posted a message. */
   idempotency_key?: string;
 }
@@ -85,6 +182,9 @@ export interface StreamEvent extends RoomEvent {
   log?: string;
   occurred_at?: string;
 }
+
+/** An event as the answer to who caused it tells it, before it is published. */
+export type AnsweredEvent<OneBody extends Body = Body> = RoomEvent<OneBody> & Pick<StreamEvent, "position" | "log">;
 
 /** What the user read of a room: up to `version`; `unread` messages follow it in the versions up to `counted`. */
 export interface Reading {
@@ -114,11 +214,13 @@ export type RoomChange = RoomEvent | Omit<RangeEvent, "position">;
 /** What a personal channel carries. */
 export type Publication = StreamEvent | RangeEvent | Signal;
 
-/** The open room: its newest messages, ascending, and its first members. */
+/** The open room: its newest messages, ascending, its first members, and its pinned messages, the last pinned first. */
 export interface OpenRoom {
   room: Room;
   messages: Message[];
-  members: User[];
+  members: RoomMember[];
+  pinned: Message[];
+  own: OwnStanding;
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */

@@ -1,54 +1,8 @@
 /**
- * Message text as pages show it. api/pages/text.py has the same rules.
+ * Previews of messages, in lists. api/pages/text.py has the same rules.
  *
  * @import { LastMessage } from "./shapes.js"
  */
-
-const SEPARATORS = "[><\uff5c]"; // what ends an address, as linkify-it's expressions spell it
-
-/** What also ends one: typographic quotes, the ellipsis, and the punctuation of Chinese, Japanese and Korean. */
-const MORE_SEPARATORS =
-  "\u2018-\u201f\u2026\u3001-\u3003\u3008-\u3011\u3014-\u301f" +
-  "\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f\uff3b\uff3d\uff5b\uff5d\uff5f-\uff65";
-
-/** @typedef {{ text: string, href: string | null }} TextPart */
-
-/**
- * A function that splits text into parts, those that are http or https addresses with an `href`. No other scheme, no
- * bare domain and no e-mail address becomes a link.
- *
- * @param {typeof import("linkify-it").default} LinkifyIt
- * @returns {(text: string) => TextPart[]}
- */
-export function linkFinder(LinkifyIt) {
-  class Linkifier extends LinkifyIt {
-    /** @override */
-    onCompile() {
-      const expressions = /** @type {Record<string, any>} */ (this.re); // strings until they are compiled
-      expressions.src_path = expressions.src_path.replaceAll(SEPARATORS, `[><\uff5c${MORE_SEPARATORS}]`);
-    }
-  }
-  const linkifier = new Linkifier({}, { fuzzyLink: false, fuzzyEmail: false });
-  for (const scheme of ["ftp:", "mailto:", "//"]) linkifier.add(scheme, null);
-  return (text) => split(text, linkifier.match(text) ?? []);
-}
-
-/**
- * @param {string} text
- * @param {{ index: number, lastIndex: number, url: string }[]} links
- */
-function split(text, links) {
-  /** @type {TextPart[]} */
-  const parts = [];
-  let end = 0;
-  for (const { index, lastIndex, url } of links) {
-    if (index > end) parts.push({ text: text.slice(end, index), href: null });
-    parts.push({ text: url, href: url });
-    end = lastIndex;
-  }
-  if (end < text.length) parts.push({ text: text.slice(end), href: null });
-  return parts;
-}
 
 const MAX_PREVIEW = 120; // code points
 
@@ -75,7 +29,10 @@ export function preview(text) {
  *
  * @param {LastMessage} message
  */
-export const lastWords = ({ content, erased }) => (erased === undefined ? preview(content) : "(erased)");
+export function lastWords({ content, erased, retracted }) {
+  if (erased !== undefined) return "(erased)";
+  return retracted === undefined ? preview(content) : "(retracted)";
+}
 
 /**
  * @param {string[]} points

@@ -1,3 +1,3 @@
 /** What the classic scripts under /static/vendor/ define. */
 declare var Centrifuge: typeof import("centrifuge").Centrifuge;
-declare var LinkifyIt: typeof import("linkify-it").default;
+declare var MarkdownIt: typeof import("markdown-it").default;

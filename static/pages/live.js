@@ -2,6 +2,7 @@ import { LivePage } from "./live-page.js";
 import { PageSwitch } from "./page-switch.js";
 import { showDiscover } from "./views/discover.js";
 import { showHistory } from "./views/history.js";
+import { showPeople } from "./views/people.js";
 import { showRoom } from "./views/room.js";
 import { showTimes } from "./views/times.js";
 
@@ -9,4 +10,5 @@ import { showTimes } from "./views/times.js";
 
 const page = new LivePage();
 page.start();
-new PageSwitch(page, { discover: showDiscover, history: showHistory, room: showRoom, times: showTimes }).start();
+const views = { discover: showDiscover, history: showHistory, people: showPeople, room: showRoom, times: showTimes };
+new PageSwitch(page, views).start();

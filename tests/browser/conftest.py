@@ -10,8 +10,9 @@ from playwright.async_api import Browser, async_playwright, expect
 from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like
 from tests.support.browser.chromium import SWITCHES, chromium
-from tests.support.browser.service import Service
+from tests.support.browser.service import Service, service_with
 from tests.support.browser.windows import Windows
+from tests.support.realtime import server as realtime
 
 PATIENCE_MS = 15_000
 DATABASE = "browsers"
@@ -39,13 +40,18 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def service(
-    postgres: EmbeddedPostgres, template_database: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    postgres: EmbeddedPostgres,
+    template_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Service]:
-    async with database_like(template_database, DATABASE, postgres) as url:
-        running = Service(url, tmp_path_factory.mktemp("service"))
-        running.start()
+    """With the embedded hub, unless the test says otherwise (`on_both_servers`)."""
+    kind: realtime.Kind = getattr(request, "param", "hub")
+    async with (
+        database_like(template_database, DATABASE, postgres) as url,
+        service_with(kind, url, tmp_path_factory.mktemp("service")) as running,
+    ):
         yield running
-        running.kill()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

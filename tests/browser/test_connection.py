@@ -10,7 +10,7 @@ from playwright.async_api import Page, Route, WebSocketRoute, expect
 from centrifugo.tokens import connection_token
 from projections.fanout import lane_table as lanes
 from tests.browser.test_live import post, together
-from tests.support.browser.service import Service
+from tests.support.browser.service import Service, on_both_servers
 from tests.support.browser.windows import Windows, is_live, said, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -115,6 +115,7 @@ async def test_a_page_that_has_to_load_afresh_waits_until_the_service_answers(wi
     await expect(said(page, "still here")).to_have_count(1)
 
 
+@on_both_servers
 async def test_no_page_says_live_while_the_fanout_is_paused(windows: Windows, psql: asyncpg.Connection) -> None:
     ada, bob, room = await together(windows, "Paused")
     page = await windows.open(f"/rooms/{room}/", ada)
@@ -129,6 +130,7 @@ async def test_no_page_says_live_while_the_fanout_is_paused(windows: Windows, ps
     await is_live(fresh)
 
 
+@on_both_servers
 async def test_a_page_that_lost_its_connection_when_publications_became_late_says_so(
     windows: Windows, psql: asyncpg.Connection
 ) -> None:

@@ -135,7 +135,7 @@ async def test_a_phone_shows_one_thing_at_a_time_and_scrolls_one_way(windows: Wi
 async def test_nothing_stands_in_the_way_of_people_with_disabilities(windows: Windows, color_scheme: Any) -> None:
     ada = await windows.person("ada")
     room = await ada.open_room(f"Access of {ada.user['username']}")
-    await talk(ada, room, "see https://example.org")
+    await talk(ada, room, "see https://example.org", f"> *a* `b`\n\n1. c\n\n```py\n{'d' * 300}\n```", "\u202ee")
     for path in ("/login/", "/signup/"):
         await is_accessible(await windows.open(path, live=False, color_scheme=color_scheme, bypass_csp=True))
     page = await windows.open("/rooms/", ada, color_scheme=color_scheme, bypass_csp=True)

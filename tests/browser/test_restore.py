@@ -1,21 +1,19 @@
 """An older backup takes the place of the database under open pages: they come to show what the log says."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, Page, expect
 
 from postgres.embedded import EmbeddedPostgres
 from tests.browser.test_connection import has_status
 from tests.browser.test_live import post, together
 from tests.conftest import database_like
-from tests.support.browser.service import Service
+from tests.support.browser.service import Service, service_with
 from tests.support.browser.windows import Windows, said, say
 from tests.support.people import Person
 from tests.support.realtime import server as realtime
@@ -33,48 +31,18 @@ SHOWN = """() => [".messages .message", ".sidebar .room", ".member-count"].map(
     (selector) => [...document.querySelectorAll(selector)].map((element) => element.innerText))"""
 
 
-class Relay:
-    """Carries the frames of a page to a server at another address, as the proxy in front of the service does."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def carry(self, socket: WebSocketRoute) -> None:
-        frames: asyncio.Queue[str | bytes] = asyncio.Queue()
-        socket.on_message(frames.put_nowait)
-        carrying = asyncio.create_task(self._between(socket, frames))
-        socket.on_close(lambda *_: carrying.cancel())
-
-    async def _between(self, socket: WebSocketRoute, frames: asyncio.Queue[str | bytes]) -> None:
-        async with aiohttp.ClientSession() as http, http.ws_connect(self._url) as server:
-
-            async def send() -> None:
-                while True:
-                    frame = await frames.get()
-                    await server.send_str(frame if isinstance(frame, str) else frame.decode())
-
-            sending = asyncio.create_task(send())
-            async for message in server:
-                socket.send(message.data)
-            sending.cancel()
-            await socket.close()
-
-
 @dataclass(frozen=True)
 class Restorable:
     """A service on a database of its own, and windows of the people who use it."""
 
     service: Service
     windows: Windows
-    realtime: realtime.Server | None
 
     async def open(self, person: Person, path: str, status: str) -> Page:
         """A window in that status: `polling` is where WebSockets are blocked."""
         context = await self.windows.device(person)
         if status == "polling":
             await context.route_web_socket("**/connection/websocket", lambda socket: socket.close())
-        elif self.realtime is not None:
-            await context.route_web_socket("**/connection/websocket", Relay(self.realtime.websocket_url).carry)
         page = await context.new_page()
         await page.goto(path)
         await has_status(page, status)
@@ -87,24 +55,19 @@ async def restorable(
 ) -> AsyncIterator[Restorable]:
     async with AsyncExitStack() as running:
         url = await running.enter_async_context(database_like(template_database, "restorable", postgres))
-        server = None
-        if request.param != "embedded hub":
-            server = running.enter_context(realtime.running(request.param, tmp_path, realtime.configuration()))
-        service = Service(url, tmp_path, **(server.app_environment if server is not None else {}))
-        service.start()
-        running.callback(service.kill)
+        service = await running.enter_async_context(service_with(request.param, url, tmp_path))
         windows = Windows(browser, service.url)
         running.push_async_callback(windows.close)
-        yield Restorable(service, windows, server)
+        yield Restorable(service, windows)
     assert [problem for problem in windows.problems if AWAY not in problem] == []
 
 
 @pytest.mark.parametrize(
     ("restorable", "status"),
     [
-        ("embedded hub", "live"),
+        ("hub", "live"),
         pytest.param("centrifugo", "live", marks=realtime.needs_binary),
-        ("embedded hub", "polling"),  # without WebSockets it does not matter which
+        ("hub", "polling"),  # without WebSockets it does not matter which
     ],
     indirect=["restorable"],
 )

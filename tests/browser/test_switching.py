@@ -9,10 +9,11 @@ from yarl import URL
 from tests.browser.test_live import met_on_the_way, post, together, unread
 from tests.browser.test_pages import PHONE, is_accessible
 from tests.browser.test_reading import is_read
+from tests.support.browser.service import on_both_servers
 from tests.support.browser.windows import Windows, is_live, said, say
 from tests.support.people import Person
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), on_both_servers]
 
 FRAMES = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 

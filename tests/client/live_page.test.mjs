@@ -65,8 +65,9 @@ function assertIsFresh({ mirror, open }, service, message = "a live page differs
   assert.deepEqual(Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])), unread, message);
   if (open === null || !service.isMember(open, ME)) return;
   const shown = mirror.room(open);
-  const { messages, members } = service.open(open);
-  assert.deepEqual({ messages: shown?.messages, members: shown?.members }, { messages, members }, message);
+  const { messages, members, pinned, own } = service.open(open);
+  const seen = { messages: shown?.messages, members: shown?.members, pinned: shown?.pinned, own: shown?.own };
+  assert.deepEqual(seen, { messages, members, pinned, own }, message);
 }
 
 /**
@@ -114,6 +115,7 @@ function happen(service, random) {
   else if (random.number() < 0.25) service.record("user_left", room, user);
   else if (random.number() < 0.1) service.record("room_renamed", room, user, `Room ${random.below(1000)}`);
   else if (random.number() < 0.15) erase(service, room, random);
+  else if (random.number() < 0.5) discuss(service, room, user, random);
   else service.record("message_added", room, user, `${random.below(1000)}`);
   const reads = random.number() < 0.1 && service.isMember(room, ME);
   if (reads) service.read(room, random.below(service.room(room).version + 1));
@@ -128,8 +130,33 @@ function happen(service, random) {
  */
 function erase(service, room, random) {
   const said = service.log.filter((event) => event.roomId === room && event.type === "message_added");
-  const versions = said.map((event) => event.version).filter(() => random.number() < 0.3);
+  const messages = said.map((event) => event.version).filter(() => random.number() < 0.3);
+  const edits = service.log.filter((event) => event.roomId === room && event.type === "message_edited");
+  const edited = edits.filter(({ content }) => messages.includes(JSON.parse(content).message));
+  const versions = [...messages, ...edited.map((event) => event.version)].sort((a, b) => a - b);
   if (versions.length > 0) service.record("content_erased", room, 2, versions.join());
+}
+
+/**
+ * A message is edited, retracted, pinned or reacted to, if the rules allow it.
+ *
+ * @param {Service} service
+ * @param {string} room
+ * @param {number} user
+ * @param {Random} random
+ */
+function discuss(service, room, user, random) {
+  const open = service.open(room).messages.filter(({ erased, retracted }) => !erased && !retracted);
+  if (open.length === 0) return;
+  const message = random.number() < 0.5 ? open[open.length - 1] : random.one(open);
+  const emoji = random.one(["👍", "🎉"]);
+  const has = message.reactions?.find((each) => each.emoji === emoji)?.users.some(({ id }) => id === user);
+  const kind = random.one(["edit", "edit", "retract", "react", "react", "pin"]);
+  const about = (/** @type {object} */ rest) => JSON.stringify({ message: message.id, ...rest });
+  if (kind === "edit") service.record("message_edited", room, user, about({ content: `${random.below(1000)}` }));
+  else if (kind === "retract") service.record("message_retracted", room, user, about({}));
+  else if (kind === "react") service.record(has ? "reaction_removed" : "reaction_added", room, user, about({ emoji }));
+  else service.record(message.pinned ? "message_unpinned" : "message_pinned", room, user, about({}));
 }
 
 /**

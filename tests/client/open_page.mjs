@@ -13,7 +13,7 @@ import { Network } from "./network.mjs";
 import { FakeStorage } from "./storage.mjs";
 
 /**
- * @import { Message, PageState, RoomChange, RoomEvent } from "../../static/onrecord/shapes.js"
+ * @import { AnsweredEvent, Message, PageState, RoomChange } from "../../static/onrecord/shapes.js"
  */
 
 /**
@@ -111,7 +111,8 @@ export class OpenPage {
   get room() {
     const room = this.#open === null ? undefined : this.#now.mirror.room(this.#open);
     if (room === undefined || room.isLeft) return null;
-    return { room: room.shown, messages: room.messages, members: room.members };
+    const { messages, members, pinned, own } = room;
+    return { room: room.shown, messages, members, pinned, own };
   }
 
   /**
@@ -208,7 +209,7 @@ export class OpenPage {
     }
   }
 
-  /** @param {RoomEvent<Message>} event */
+  /** @param {AnsweredEvent<Message>} event */
   #sent(event) {
     this.#now.client.receive(event);
     this.#settle(event.body.content, { version: event.version });

@@ -28,7 +28,7 @@ class Server {
    * @param {{ key?: string | null }} options
    * @returns {Promise<any>}
    */
-  async post(_path, body, { key } = {}) {
+  async record(_path, body, { key } = {}) {
     this.attempts += 1;
     this.inFlight += 1;
     this.most = Math.max(this.most, this.inFlight);
@@ -41,7 +41,7 @@ class Server {
     const message = known ?? { id: this.recorded.size + 1, content };
     this.recorded.set(key ?? "", message);
     failure?.();
-    return message;
+    return { body: message, position: message.id };
   }
 
   get texts() {

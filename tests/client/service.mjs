@@ -1,5 +1,5 @@
 /**
- * @import { LastMessage, Message, Publication, Reading, Room } from "../../static/onrecord/shapes.js"
+ * @import { LastMessage, Message, Publication, Reading, Room, RoomMember } from "../../static/onrecord/shapes.js"
  * @import { StreamEvent, User } from "../../static/onrecord/shapes.js"
  */
 
@@ -121,9 +121,67 @@ export class Service {
   open(id) {
     const messages = this.log
       .filter((event) => event.roomId === id && event.type === "message_added")
-      .map((entry) => /** @type {Message} */ (this.#event(entry).body));
-    const members = this.#fold(id, Infinity).members.map((user) => this.people[user]);
-    return { room: this.room(id), messages, members };
+      .map((entry) => this.message(id, entry.version));
+    const { members, joined } = this.#fold(id, Infinity);
+    /** @type {RoomMember[]} */
+    const listed = members.map((user, place) => {
+      return { ...this.people[user], role: place === 0 ? "owner" : "member", joined: joined[user] };
+    });
+    const { role = "member" } = listed.find((member) => member.id === this.me.id) ?? {};
+    const pinned = messages.filter((message) => message.pinned !== undefined);
+    pinned.sort((a, b) => ((a.pinned?.at ?? "") > (b.pinned?.at ?? "") ? -1 : 1));
+    return { room: this.room(id), messages, members: listed, pinned, own: { role } };
+  }
+
+  /**
+   * A message as it was right after a version; an erasure and a retraction count whenever they came.
+   *
+   * @param {string} roomId
+   * @param {number} id
+   * @param {number} to
+   * @returns {Message}
+   */
+  message(roomId, id, to = Infinity) {
+    const stream = this.log.filter((event) => event.roomId === roomId);
+    const added = stream.find(({ version }) => version === id);
+    if (added === undefined) throw new Error(`no version ${id}`);
+    const about = stream.filter((event) => IS_ABOUT_A_MESSAGE.has(event.type) && aboutOf(event).message === id);
+    const retraction = about.find(({ type }) => type === "message_retracted");
+    const past = about.filter(({ version }) => version <= to);
+    const edit = past.findLast(({ type }) => type === "message_edited");
+    const words = this.#words(roomId, (edit ?? added).version, edit ? aboutOf(edit).content : added.content);
+    const user = this.people[added.user];
+    const room = { id: roomId, version: id, bumped_at: added.at };
+    /** @type {Message} */
+    const message = { id, user, room, created_at: added.at, ...words };
+    if (edit !== undefined) message.edited_at = edit.at;
+    if (retraction !== undefined)
+      return { ...message, content: "", retracted: { at: retraction.at, by: this.people[retraction.user], why: "" } };
+    const reactions = this.#reactions(past);
+    if (reactions.length > 0) message.reactions = reactions;
+    const pin = past.findLast(({ type }) => type === "message_pinned" || type === "message_unpinned");
+    if (pin?.type === "message_pinned") message.pinned = { at: pin.at, by: this.people[pin.user] };
+    return message;
+  }
+
+  /**
+   * In the order in which the first of each emoji that is still there came.
+   *
+   * @param {Entry[]} about
+   */
+  #reactions(about) {
+    /** @type {Entry[]} */
+    let there = [];
+    for (const event of about) {
+      if (event.type === "reaction_added") there.push(event);
+      if (event.type !== "reaction_removed") continue;
+      const { emoji } = aboutOf(event);
+      there = there.filter((other) => other.user !== event.user || aboutOf(other).emoji !== emoji);
+    }
+    return [...new Set(there.map((event) => aboutOf(event).emoji))].map((emoji) => {
+      const users = there.filter((event) => aboutOf(event).emoji === emoji).map(({ user }) => this.people[user]);
+      return { emoji, count: users.length, users: users.slice(0, 20) };
+    });
   }
 
   /**
@@ -200,12 +258,18 @@ export class Service {
   #event({ type, roomId, user: id, content, version, position, at }) {
     const user = this.people[id];
     const bodies = {
-      message_added: () => {
-        const room = { id: roomId, version, bumped_at: at };
-        return { id: version, user, room, created_at: at, ...this.#words(roomId, version, content) };
-      },
+      message_added: () => this.message(roomId, version, version),
       content_erased: () => ({ room: this.room(roomId, version), user, ...erasureOf({ content, at }) }),
     };
+    if (IS_ABOUT_A_MESSAGE.has(type)) {
+      const message = this.message(roomId, aboutOf({ content }).message, version);
+      const room = { id: roomId, version };
+      const isReaction = type.startsWith("reaction_");
+      const body = isReaction
+        ? { room, user, message_id: message.id, emoji: aboutOf({ content }).emoji, reactions: message.reactions ?? [] }
+        : { room, user, message };
+      return { type, version, position, body, occurred_at: at };
+    }
     const member = () => ({ room: this.room(roomId, version), user });
     const body = Object.hasOwn(bodies, type) ? bodies[/** @type {keyof typeof bodies} */ (type)]() : member();
     return { type, version, position, body, occurred_at: at };
@@ -232,24 +296,48 @@ export class Service {
     const room = {
       version: 0,
       members: /** @type {number[]} */ ([]),
+      joined: /** @type {Record<number, number>} */ ({}),
       name: `Room ${roomId}`,
       bumped_at: "",
       last_message: /** @type {LastMessage | null} */ (null),
     };
+    let last = 0;
     for (const event of this.log) {
       if (event.roomId !== roomId || event.version > to) continue;
       room.version = event.version;
       if (event.type === "room_opened") room.bumped_at = event.at;
       if (event.type === "room_renamed") room.name = event.content;
-      if (event.type === "user_joined") room.members.push(event.user);
+      if (event.type === "user_joined") {
+        room.members.push(event.user);
+        room.joined[event.user] = event.version;
+      }
       if (event.type === "user_left") room.members = room.members.filter((member) => member !== event.user);
       if (event.type !== "message_added") continue;
-      const { version: id, content, user, at } = event;
-      room.bumped_at = at;
-      room.last_message = { id, user: this.people[user], created_at: at, ...this.#words(roomId, id, content) };
+      room.bumped_at = event.at;
+      last = event.version;
+    }
+    if (last > 0) {
+      const { id, content, user, created_at, erased, retracted } = this.message(roomId, last, to);
+      const hidden = { ...(erased && { erased }), ...(retracted && { retracted }) };
+      room.last_message = { id, content, user, created_at, ...hidden };
     }
     return room;
   }
+}
+
+const IS_ABOUT_A_MESSAGE = new Set([
+  ...["message_edited", "message_retracted", "message_pinned", "message_unpinned"],
+  ...["reaction_added", "reaction_removed"],
+]);
+
+/**
+ * Of what was done about a message, `content` is JSON: which message, and what it says now, or the emoji.
+ *
+ * @param {{ content: string }} entry
+ * @returns {{ message: number, content: string, emoji: string }}
+ */
+function aboutOf({ content }) {
+  return JSON.parse(content);
 }
 
 /**

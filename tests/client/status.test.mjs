@@ -13,7 +13,7 @@ const PACE = { pollMs: 4, checkMs: 4, returnMs: 4, mostMs: 32, spreadMs: 4 };
 /** @type {Client[]} */
 const clients = [];
 
-/** @import { Message, OpenRoom, StreamEvent } from "../../static/onrecord/shapes.js" */
+/** @import { Message, OpenRoom, OwnStanding, RoomMember, StreamEvent } from "../../static/onrecord/shapes.js" */
 
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();
@@ -22,6 +22,13 @@ afterEach(() => {
 const LOG = "1-7-00ff";
 const AT = "2026-01-01T00:00:00.000000Z";
 const ADA = { id: 1, username: "ada" };
+
+/** @type {RoomMember} */
+const OWNER = { ...ADA, role: "owner", joined: 2 };
+
+/** @type {OwnStanding} */
+const OWN = { role: "owner" };
+
 
 /** @type {Message} */
 const SHOWN = { id: 3, content: "shown", user: ADA, room: { id: "a", version: 3, bumped_at: AT }, created_at: AT };
@@ -238,11 +245,34 @@ test("a page remembers the place of a publication that came while it was catchin
   await until(() => restarts.count === 1);
 });
 
+test("a page asks whether the log has what answers told it, until what was published is as new", async () => {
+  const open = { room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN };
+  const { log, client, restarts, subscribed, published } = page(open);
+  const answered = (/** @type {number} */ position, /** @type {string} */ place) =>
+    client.receive({ type: "message_added", version: SHOWN.id, position, log: place, body: SHOWN });
+  subscribed();
+  await until(() => client.status === "live");
+  answered(10, "1.ada-10-0010");
+  answered(9, "1.ada-9-0009");
+  answered(9, "1.bob-9-0009");
+  published(8, "1.ada-8-0008");
+  await until(() => log.asked.includes("1.ada-10-0010"));
+  assert.deepEqual(log.asked, [LOG, "1.ada-10-0010", "1.bob-9-0009"]);
+  await until(() => !log.asked.includes(LOG));
+  assert.deepEqual(log.asked, ["1.ada-10-0010"]);
+  published(9, "1.eve-9-0009");
+  await until(() => log.asked.includes("1.eve-9-0009"));
+  await until(() => !log.asked.includes("1.eve-9-0009"));
+  assert.deepEqual(log.asked, ["1.ada-10-0010"]); // it is newer than all that was published
+  log.lost.add("1.ada-10-0010");
+  await until(() => restarts.count === 1);
+});
+
 test("a page that was switched to is of the log as well, or the page loads afresh", async () => {
   const { log, client, restarts, subscribed } = page();
   subscribed();
   await until(() => client.status === "live");
-  const open = { room: ROOM, messages: [SHOWN], members: [ADA] };
+  const open = { room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN };
   const shown = { user: ADA, position: 7, rooms: [ROOM], open };
   client.open({ ...shown, log: "1.eve-7-0007" }, []);
   await until(() => log.asked.includes("1.eve-7-0007"));
@@ -262,11 +292,12 @@ for (const [what, message, recorded, isAnother] of /** @type {[string, Message, 
   ["gets one that is not on record", { ...SHOWN, created_at: LATER }, SHOWN, false],
 ])) {
   test(`a page that shows a message and ${what} ${isAnother ? "loads afresh" : "stays as it is"}`, async () => {
-    const { log, client, restarts, subscribed } = page({ room: ROOM, messages: [SHOWN], members: [ADA] });
+    const shownRoom = { room: ROOM, messages: [SHOWN], members: [OWNER], pinned: [], own: OWN };
+    const { log, client, restarts, subscribed } = page(shownRoom);
     subscribed();
     await until(() => client.status === "live");
     log.events = [{ type: "message_added", version: recorded.id, position: 7, body: recorded }];
-    client.receive({ type: "message_added", version: message.id, body: message });
+    client.receive({ type: "message_added", version: message.id, position: 7, body: message });
     await new Promise(setImmediate);
     assert.equal(restarts.count, Number(isAnother));
   });

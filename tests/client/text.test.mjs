@@ -4,25 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import LinkifyIt from "linkify-it";
-
-import { linkFinder, preview } from "../../static/onrecord/text.js";
+import { preview } from "../../static/onrecord/text.js";
 
 process.env.TZ = "UTC"; // before the formats are made
 const format = await import("../../static/onrecord/format.js");
 
 const CASES = JSON.parse(readFileSync(new URL("./text_cases.json", import.meta.url), "utf8"));
-const { links, previews, ...formats } = CASES;
-
-const findLinks = linkFinder(LinkifyIt);
-
-for (const [text, addresses] of links) {
-  test(`the links in ${JSON.stringify(text)}`, () => {
-    const parts = findLinks(text);
-    assert.equal(parts.map((part) => part.text).join(""), text);
-    assert.deepEqual(parts.map((part) => part.href).filter((href) => href !== null), addresses);
-  });
-}
+const { previews, ...formats } = CASES;
 
 for (const { name, repeat, then, keeps } of previews) {
   test(`in a preview, ${name}`, () => {

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
@@ -67,6 +68,17 @@ async def ada(visit: Visit) -> Person:
 @pytest.fixture
 async def bob(visit: Visit) -> Person:
     return await visit("bob")
+
+
+@pytest.fixture
+async def admin(visit: Visit, database_url: str) -> Person:
+    """Grace, who is an admin."""
+    grace = await visit("grace")
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE users SET role = 'admin' WHERE user_id = $1", grace.user["id"])
+    await connection.close()
+    await grace.log_in("grace")
+    return grace
 
 
 @pytest.fixture

@@ -35,13 +35,14 @@ class Life:
         if room not in self.joined:
             self.joined[room] = (await done(self.person, room, "join")).body["room"]["version"]
         elif dice < 0.15:
-            await done(self.person, room, "leave")
-            del self.joined[room]
+            if (await self.person.post(f"/api/rooms/{room}/leave/", {})).status == 200:  # not the last owner
+                del self.joined[room]
         elif dice < 0.3:
             await done(self.person, room, "read", {"version": self.joined[room]})
         elif dice < 0.33:
-            version = (await done(self.person, room, "rename", {"name": f"Name {dice}"})).body["room"]["version"]
-            self.joined[room] = version
+            renamed = await self.person.post(f"/api/rooms/{room}/rename/", {"name": f"Name {dice}"})
+            if renamed.status == 200:  # an owner
+                self.joined[room] = renamed.body["room"]["version"]
         elif dice < 0.38:
             opened = await new_room(self.person)
             self.joined[opened] = 2

@@ -15,7 +15,7 @@ from domain.values import OPERATOR, RequestId, RoomId, UserId
 from projections.fanout.publications import CROWD
 from tests.support.conditions import eventually
 from tests.support.lanes_under_test import TURN_COLD
-from tests.support.live_service import HISTORY, Service, done, leave_all, new_room
+from tests.support.live_service import HISTORY, Service, done, give_role, leave_all, new_room
 from tests.support.open_pages import OpenPage
 from tests.support.people import Person
 from tests.support.realtime.relay import Fate, Relay, relay_to
@@ -28,7 +28,7 @@ FATES: tuple[Fate, ...] = get_args(Fate)
 
 @dataclass(frozen=True)
 class Scene:
-    """Ada and Bob are in a room, and in another one elsewhere; Ada has a page open at the room."""
+    """Ada and Bob are in a room, and in another one elsewhere, and own both; Ada has a page open at the room."""
 
     service: Service
     room: str
@@ -64,8 +64,9 @@ class Scene:
 async def scene(service: Service) -> AsyncIterator[Scene]:
     ada, bob, _ = service.people
     room, elsewhere = await new_room(ada), await new_room(ada)
-    await done(bob, room, "join")
-    await done(bob, elsewhere, "join")
+    for each in (room, elsewhere):
+        await done(bob, each, "join")
+        await give_role(ada, each, bob.user, "owner")
     await service.published()
     async with relay_to(service.websocket_url) as relay:
         page = await service.desk.open(ada, f"/rooms/{room}/", relay.url)
@@ -118,6 +119,82 @@ async def renaming_in_another_window(scene: Scene) -> None:
     await done(scene.people[0], scene.room, "rename", {"name": f"Renamed {scene.room}"})
 
 
+async def decided(scene: Scene, by: Person, about: Person, what: str, *, method: str = "POST", **body: object) -> None:
+    """A decision about a member."""
+    path = f"/api/rooms/{scene.room}/members/{about.user['id']}/{what}/"
+    answer = await by.request(method, path, {"why": "asked for", **body})
+    assert answer.status == 200, answer.raw
+
+
+async def a_member_gets_a_role(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "role", method="PUT", role="moderator")
+
+
+async def giving_a_role_in_another_window(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, ada, bob, "role", method="PUT", role="member")
+
+
+async def being_removed(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "remove")
+
+
+async def a_member_is_removed(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, ada, bob, "remove")
+
+
+async def being_banned(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "ban", minutes=60)
+
+
+async def a_member_is_banned_and_comes_back(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, ada, bob, "ban", minutes=60)
+    await decided(scene, ada, bob, "ban", method="DELETE")
+    await done(bob, scene.room, "join")
+
+
+async def being_muted(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "mute", minutes=60)
+
+
+async def being_muted_no_longer(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    await decided(scene, bob, ada, "mute", minutes=60)
+    await decided(scene, bob, ada, "mute", method="DELETE")
+
+
+async def the_reason_of_a_mute_is_erased(scene: Scene) -> None:
+    await being_muted(scene)
+    await erase(scene, (await scene.page.owner.get(f"/api/rooms/{scene.room}/")).body["version"])
+
+
+async def the_topic_is_set_and_taken_away(scene: Scene) -> None:
+    for topic in ("steam", ""):
+        answer = await scene.people[1].request("PUT", f"/api/rooms/{scene.room}/topic/", {"topic": topic})
+        assert answer.status == 200, answer.raw
+
+
+async def the_topic_is_set_and_erased(scene: Scene) -> None:
+    answer = await scene.people[1].request("PUT", f"/api/rooms/{scene.room}/topic/", {"topic": "steam"})
+    await erase(scene, answer.body["room"]["version"])
+
+
+async def the_room_is_archived(scene: Scene) -> None:
+    await done(scene.people[1], scene.room, "archive")
+
+
+async def the_room_is_reopened(scene: Scene) -> None:
+    await done(scene.people[1], scene.room, "archive")
+    await done(scene.people[0], scene.room, "reopen")
+    await scene.say(scene.people[1], "open again")
+
+
 async def a_message_is_erased(scene: Scene) -> None:
     await erase(scene, await scene.say(scene.people[1], "not for long"))
 
@@ -132,6 +209,43 @@ async def erase(scene: Scene, version: int) -> None:
     room, request = RoomId(UUID(scene.room)), RequestId(uuid4())
     async with open_store(scene.service.dsn) as store:
         await store.chat.erase_content(EraseContent(room, (version,), OPERATOR, request, "asked for"))
+
+
+async def a_message_is_edited(scene: Scene) -> None:
+    version = await scene.say(scene.people[1])
+    await about(scene.people[1], scene, "PATCH", f"{version}/", {"content": "edited"})
+    await about(scene.people[1], scene, "PATCH", f"{version}/", {"content": "edited again"})
+
+
+async def a_message_is_retracted(scene: Scene) -> None:
+    version = await scene.say(scene.people[1], "taken back")
+    await about(scene.people[0], scene, "PUT", f"{version}/reactions/%F0%9F%91%8D/")
+    await about(scene.people[1], scene, "POST", f"{version}/retract/", {"why": "by mistake"})
+
+
+async def reactions_come_and_go(scene: Scene) -> None:
+    version = await scene.say(scene.people[0])
+    for person in scene.people[:2]:
+        await about(person, scene, "PUT", f"{version}/reactions/%F0%9F%91%8D/")
+    await about(scene.people[0], scene, "DELETE", f"{version}/reactions/%F0%9F%91%8D/")
+
+
+async def a_message_is_pinned_and_taken_down(scene: Scene) -> None:
+    one, other = await scene.say(scene.people[0]), await scene.say(scene.people[1])
+    await about(scene.people[1], scene, "PUT", f"{one}/pin/")
+    await about(scene.people[1], scene, "PUT", f"{other}/pin/")
+    await about(scene.people[0], scene, "DELETE", f"{one}/pin/")
+
+
+async def a_reply_in_another_window(scene: Scene) -> None:
+    version = await scene.say(scene.people[1])
+    await done(scene.people[0], scene.room, "messages", {"content": "indeed", "reply_to": version})
+
+
+async def about(person: Person, scene: Scene, method: str, path: str, body: object = None) -> None:
+    """A request about a message, which is not refused."""
+    answer = await person.request(method, f"/api/rooms/{scene.room}/messages/{path}", body)
+    assert answer.status == 200, answer.raw
 
 
 async def reading_in_another_window(scene: Scene) -> None:
@@ -185,8 +299,29 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     a_crowd_joins_another_room_of_the_page: ("members_changed",),
     joining_amid_a_crowd: ("user_joined", "members_changed"),
     leaving_and_coming_back_amid_a_crowd: ("user_left", "user_joined", "members_changed"),
+    a_member_gets_a_role: ("role_given",),
+    giving_a_role_in_another_window: ("role_given",),
+    being_removed: ("user_left",),
+    a_member_is_removed: ("user_left",),
+    being_banned: ("user_banned", "user_left"),
+    a_member_is_banned_and_comes_back: ("user_banned", "user_left", "ban_lifted", "user_joined"),
+    being_muted: ("user_muted",),
+    being_muted_no_longer: ("user_muted", "mute_lifted"),
+    the_reason_of_a_mute_is_erased: ("user_muted", "content_erased"),
+    the_topic_is_set_and_taken_away: ("topic_set", "topic_set"),
+    the_topic_is_set_and_erased: ("topic_set", "content_erased"),
+    the_room_is_archived: ("room_archived",),
+    the_room_is_reopened: ("room_archived", "room_reopened", "message_added"),
     a_message_is_erased: ("message_added", "content_erased"),
     a_message_is_erased_again: ("message_added", "content_erased", "content_erased"),
+    a_message_is_edited: ("message_added", "message_edited", "message_edited"),
+    a_message_is_retracted: ("message_added", "reaction_added", "message_retracted"),
+    reactions_come_and_go: ("message_added", "reaction_added", "reaction_added", "reaction_removed"),
+    a_message_is_pinned_and_taken_down: (
+        *("message_added", "message_added"),
+        *("message_pinned", "message_pinned", "message_unpinned"),
+    ),
+    a_reply_in_another_window: ("message_added", "message_added"),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""

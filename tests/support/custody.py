@@ -12,8 +12,8 @@ import eventsourcing.domain
 from api.core import Core
 from api.wiring import create_carrying_out
 from domain.custody import Scope
-from domain.erasure import Plan
-from domain.record import EndHold, EndRetention, PlaceHold, SetRetention
+from domain.use_cases.erasure import Plan
+from domain.use_cases.record import EndHold, EndRetention, PlaceHold, SetRetention
 from domain.values import OPERATOR, RoomId
 
 CASE, WHY = "Ada v Bob", "a letter of 3 May"

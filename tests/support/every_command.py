@@ -42,6 +42,10 @@ TRIED_ELSEWHERE = {
     "hold end",
     "message erase",
     "room erase",
+    "room mute",
+    "room remove",
+    "room role",
+    "room unmute",
     "user erase",
     "db restore",
     "fanout dead-letters discard",
@@ -60,11 +64,17 @@ CHANGING = {
     "user deactivate": ("grace",),
     "user reactivate": ("grace",),
     "user invite": ("--uses", "2"),
+    "user bot": ("grace",),
     "fanout lanes": ("3",),
     "fanout pause": (),
     "fanout resume": (),
     "projections rebuild": (),
     "events import": ("{archive}",),
+    "room ban": ("General", "grace"),
+    "room unban": ("General", "grace"),
+    "room topic": ("General", "steam"),
+    "room archive": ("General",),
+    "room reopen": ("General",),
     "db grant": ("the_service",),
     "audit scrub": (),
     "demo": (),
@@ -73,7 +83,7 @@ CHANGING = {
 }
 """Those that are on record as operator actions. They take --why and --by; `grace` has an account."""
 
-REASON_APART = {"hold place", "retention set"}
+REASON_APART = {"hold place", "retention set", "room ban", "room unban"}
 """Those whose reason is not in the table of operator actions: it is words of an event, which can be erased."""
 
 OF_A_DUMP = {"db restore"}
@@ -95,6 +105,11 @@ ARGUMENTS = {
     "message erase": ("General", "3", "--why", "to try it"),
     "room erase": ("General", "--older-than", "1", "--why", "to try it"),
     "room create": ("Engines", "--owner", "grace"),
+    "room mute": ("General", "grace", "--why", "to try it"),
+    "room remove": ("General", "grace", "--why", "to try it"),
+    "room rename": ("General", "Everything", "--why", "to try it"),
+    "room role": ("General", "grace", "owner", "--why", "to try it"),
+    "room unmute": ("General", "grace", "--why", "to try it"),
     "room diff": ("General", "1", "2"),
     "room show": ("General",),
     "room visible": ("General", "3"),

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from domain.room import Room, RoomEvent
@@ -17,7 +17,7 @@ GIVEN_BY_THE_LIBRARY = {
     "originator_topic": Room.TOPIC,
     "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
 }
-VALUES = {int: ACTOR, str: WORDS, list[int]: [1]}
+VALUES = {int: ACTOR, str: WORDS, list[int]: [1], datetime: datetime(2026, 2, 1, tzinfo=UTC)}
 """What a field of each type holds."""
 
 
@@ -31,7 +31,9 @@ def example(kind: type[RoomEvent], *, version: int = 3) -> RoomEvent:
 
 
 def value_of(hint: Any) -> Any:
-    """A value of that type; for one of several, of the first that is in VALUES."""
+    """A value of that type; for one of several, of the first that is in VALUES; for a literal, the first."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)[0]
     for candidate in (hint, *get_args(hint)):
         plain = getattr(candidate, "__supertype__", candidate)
         if plain in VALUES:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import signal
@@ -103,6 +104,10 @@ class RealtimeServer:
 
     async def kill(self) -> None:
         await asyncio.to_thread(self._server.stop, signal.SIGKILL)
+
+    async def history(self, channel: str) -> str:
+        """What a channel keeps for those who return, as JSON."""
+        return json.dumps(await asyncio.to_thread(self._server.call, "history", channel=channel, limit=-1))
 
 
 class Hanging:

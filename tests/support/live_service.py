@@ -50,9 +50,21 @@ async def new_room(person: Person) -> str:
 
 
 async def leave_all(person: Person) -> None:
-    """Leave every room, so that the next test begins with an empty page."""
+    """Leave every room, so that the next test begins with an empty page. Another member becomes the owner of some."""
     for room in (await person.get("/api/rooms/")).body["results"]:
-        await done(person, room["id"], "leave")
+        if (await person.post(f"/api/rooms/{room['id']}/leave/", {})).status == 409:
+            members = (await person.get(f"/api/rooms/{room['id']}/members/")).body["results"]
+            await give_role(
+                person, room["id"], next(each for each in members if each["id"] != person.user["id"]), "owner"
+            )
+            await done(person, room["id"], "leave")
+
+
+async def give_role(owner: Person, room: str, member: dict[str, Any], role: str) -> None:
+    """A role, for a member given as the API shows users."""
+    path = f"/api/rooms/{room}/members/{member['id']}/role/"
+    answer = await owner.request("PUT", path, {"role": role, "why": "asked for"})
+    assert answer.status == 200, answer.raw
 
 
 async def done(person: Person, room: str, what: str, body: Any = None) -> Answer:

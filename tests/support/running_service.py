@@ -40,14 +40,19 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def set_up(folder: Path, postgres_folder: Path, *, people: int, rooms: int, lanes: int) -> AsyncIterator[Stage]:
-    """PostgreSQL, the hub and two application processes that share the lanes, and an open page for each person."""
+async def set_up(
+    folder: Path, postgres_folder: Path, *, people: int, rooms: int, lanes: int, **settings: str
+) -> AsyncIterator[Stage]:
+    """PostgreSQL, the hub and two application processes that share the lanes, and an open page for each person.
+
+    `settings` are the applications', by variable.
+    """
     async with AsyncExitStack() as running:
         postgres = await running.enter_async_context(own_postgres_in(postgres_folder, **QUICK))
         await change_lanes(lanes, postgres.dsn, operator=OPERATOR)
         hub = RealtimeServer(folder, json.loads(CONFIG.read_text()))
         running.push_async_callback(hub.kill)
-        environment = {"DATABASE_URL": postgres.dsn, "DATA_DIR": str(folder), **hub.environment}
+        environment = {"DATABASE_URL": postgres.dsn, "DATA_DIR": str(folder), **hub.environment, **settings}
         apps = [App("app 1", environment), App("app 2", environment)]
         for app in apps:
             running.push_async_callback(app.kill)

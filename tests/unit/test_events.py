@@ -19,9 +19,9 @@ from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
 from projections.fanout.publications import MEMBERS_CHANGED
-from projections.readmodels.bodies import body, room_version, shows_room
+from projections.readmodels.bodies import Around, body, room_version, shows_room
 from projections.readmodels.projection import RoomsProjection
-from projections.readmodels.shapes import Body, RoomSummary, User
+from projections.readmodels.shapes import Body, Message, MessageRoom, RoomSummary, User
 from tests.live.test_events import EVENTS as HAPPENINGS
 from tests.support.example_events import ACTOR, WORDS, example
 from tests.support.realtime.node import node
@@ -43,7 +43,10 @@ def body_of(event: RoomEvent) -> Body:
     now = "2026-01-01T00:00:00.000000Z"
     room_id, version = room_version(event)
     room = RoomSummary(room_id, WORDS, version, now, 1, None)
-    return body(event, User(event.actor, "ada"), {room_version(event): room} if shows_room(event) else {}, {})
+    place, actor = room_version(event), User(event.actor, "ada")
+    said = Message(Version(1), WORDS, actor, MessageRoom(room_id, Version(1), now), now)
+    around = Around({place: room} if shows_room(event) else {}, messages={place: said})
+    return body(event, {ACTOR: actor}, around)
 
 
 def test_the_union_of_events_is_closed() -> None:

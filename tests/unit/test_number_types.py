@@ -8,8 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.chat import Chat
 from domain.room.membership import JoinRoom
+from domain.use_cases.chat import Chat
 from domain.values import RoomId, UserId
 from eventstore.log import Log
 from eventstore.values import Position, Version

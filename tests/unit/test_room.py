@@ -6,24 +6,29 @@ from eventsourcing.utils import get_topic
 from domain.errors import AlreadyAMember, ChatError, InvalidField, NameTaken, NotAMember
 from domain.names import name_key
 from domain.room import TOPICS, Room, check_content, check_name
-from domain.values import UserId
+from domain.values import OPERATOR, UserId
 from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, renamed, said
+
+UNSAID = {"client_id": None, "reply_to": None, "mentions": None}
+"""Of a message with nothing but words."""
+
+PUBLIC = {"visibility": "public", "history": "all", "people": None}
+FREELY = {"reads_from": 1, "invitation": None, "link": None}
+"""How one joins a public room whose history is for all."""
 
 
 def test_opening_a_room_makes_the_opener_its_first_member() -> None:
     room = Room.open(name=" General ", user_id=ADA)
     assert recorded(room) == [
-        (Room.RoomOpened, {"version": 1, "name": "General", "opened_by": ADA}),
-        (Room.UserJoined, {"version": 2, "user_id": ADA}),
+        (Room.RoomOpened, {"version": 1, "name": "General", "opened_by": ADA, **PUBLIC}),
+        (Room.UserJoined, {"version": 2, "user_id": ADA, **FREELY}),
     ]
 
 
 def test_a_member_posts_and_the_content_is_kept_as_sent() -> None:
     room = given()
     room.post(user_id=ADA, content="  hello\n", client_id=None)
-    assert recorded(room) == [
-        (Room.MessageAdded, {"version": 3, "user_id": ADA, "content": "  hello\n", "client_id": None})
-    ]
+    assert recorded(room) == [(Room.MessageAdded, {**UNSAID, "version": 3, "user_id": ADA, "content": "  hello\n"})]
 
 
 def test_joining_and_leaving_are_one_event_each() -> None:
@@ -31,15 +36,15 @@ def test_joining_and_leaving_are_one_event_each() -> None:
     room.join(user_id=BOB)
     room.leave(user_id=BOB)
     assert recorded(room) == [
-        (Room.UserJoined, {"version": 3, "user_id": BOB}),
-        (Room.UserLeft, {"version": 4, "user_id": BOB}),
+        (Room.UserJoined, {"version": 3, "user_id": BOB, **FREELY}),
+        (Room.UserLeft, {"version": 4, "user_id": BOB, "removed_by": None, "why": None}),
     ]
 
 
 def test_who_left_may_join_again() -> None:
     room = given(joined(BOB), left(BOB))
     room.join(user_id=BOB)
-    assert recorded(room) == [(Room.UserJoined, {"version": 5, "user_id": BOB})]
+    assert recorded(room) == [(Room.UserJoined, {"version": 5, "user_id": BOB, **FREELY})]
 
 
 def test_joining_twice_is_refused_and_consumes_no_version() -> None:
@@ -62,10 +67,16 @@ def test_only_members_post_and_leave(facts: tuple[Fact, ...]) -> None:
     assert room.version == version
 
 
-def test_a_member_renames_the_room() -> None:
+def test_an_owner_renames_the_room() -> None:
     room = given(joined(BOB))
-    room.rename(user_id=BOB, name=" Bugs ", is_taken=False, present=None)
-    assert recorded(room) == [(Room.RoomRenamed, {"version": 4, "user_id": BOB, "name": "Bugs"})]
+    room.rename(user_id=ADA, name=" Bugs ", is_taken=False, present=None)
+    assert recorded(room) == [(Room.RoomRenamed, {"version": 4, "user_id": ADA, "name": "Bugs"})]
+
+
+def test_an_operator_who_is_no_member_renames_the_room() -> None:
+    room = given()
+    room.rename(user_id=OPERATOR, name="Bugs", is_taken=False, present=None)
+    assert recorded(room) == [(Room.RoomRenamed, {"version": 3, "user_id": OPERATOR, "name": "Bugs"})]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +138,27 @@ def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
         Room.MessageAdded: "message_added",
         Room.RoomRenamed: "room_renamed",
         Room.ContentErased: "content_erased",
+        Room.RoleGiven: "role_given",
+        Room.UserBanned: "user_banned",
+        Room.BanLifted: "ban_lifted",
+        Room.UserMuted: "user_muted",
+        Room.MuteLifted: "mute_lifted",
+        Room.TopicSet: "topic_set",
+        Room.RoomArchived: "room_archived",
+        Room.RoomReopened: "room_reopened",
+        Room.MessageEdited: "message_edited",
+        Room.MessageRetracted: "message_retracted",
+        Room.ReactionAdded: "reaction_added",
+        Room.ReactionRemoved: "reaction_removed",
+        Room.MessagePinned: "message_pinned",
+        Room.MessageUnpinned: "message_unpinned",
+        Room.VisibilityChanged: "visibility_changed",
+        Room.HistoryChanged: "history_changed",
+        Room.UserInvited: "user_invited",
+        Room.InvitationWithdrawn: "invitation_withdrawn",
+        Room.InvitationDeclined: "invitation_declined",
+        Room.InvitationLinkMade: "invitation_link_made",
+        Room.InvitationLinkRevoked: "invitation_link_revoked",
     }
     assert {event: get_topic(event) for event in stored} == stored
     assert tuple(stored.values()) == TOPICS

@@ -19,11 +19,25 @@ OWNERS = {
     "snapshots": {"eventstore/snapshots.py"},
     "schema_migrations": {"postgres/migrations.py"},
     "schema_functions": {"postgres/functions.py"},
-    "rooms": {"projections/readmodels/fold.sql", "projections/readmodels/name_keys.py"},
+    "rooms": {
+        "projections/readmodels/fold.sql",
+        "projections/readmodels/discussion/discussion_fold.sql",
+        "projections/readmodels/governance/governance_fold.sql",
+        "projections/readmodels/name_keys.py",
+        "projections/readmodels/admission/admission_fold.sql",
+    },
     "memberships": {"projections/readmodels/fold.sql"},
     "messages": {"projections/readmodels/fold.sql"},
     "former_names": {"projections/readmodels/fold.sql"},
     "erasures": {"projections/readmodels/fold.sql"},
+    "edits": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "retractions": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "reactions": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "pins": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "governance": {"projections/readmodels/governance/governance_fold.sql"},
+    "former_access": {"projections/readmodels/admission/admission_fold.sql"},
+    "room_invitations": {"projections/readmodels/admission/admission_fold.sql"},
+    "invitation_links": {"projections/readmodels/admission/admission_fold.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},
@@ -90,7 +104,13 @@ def test_only_its_owner_writes_a_table() -> None:
 
 def test_what_the_fold_writes_is_what_is_rebuilt_and_verified() -> None:
     keys = "projections/readmodels/name_keys.py"  # makes new keys for the rows that the fold has written
-    folds = {"projections/readmodels/fold.sql", "projections/readmodels/custody/custody_fold.sql"}
+    folds = {
+        "projections/readmodels/fold.sql",
+        "projections/readmodels/discussion/discussion_fold.sql",
+        "projections/readmodels/governance/governance_fold.sql",
+        "projections/readmodels/admission/admission_fold.sql",
+        "projections/readmodels/custody/custody_fold.sql",
+    }
     folded = {table for table, owners in OWNERS.items() if owners - {keys} and owners - {keys} <= folds}
     assert folded == set(TABLES)
 

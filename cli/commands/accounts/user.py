@@ -114,7 +114,8 @@ def show(user: str, as_json: bool) -> None:
 
 
 def on_one_line(account: UserEntry) -> str:
-    marks = [mark for mark, is_set in (("demo", account.is_demo), ("deactivated", account.is_deactivated)) if is_set]
+    told = (("demo", account.is_demo), ("bot", account.is_bot), ("deactivated", account.is_deactivated))
+    marks = [mark for mark, is_set in told if is_set]
     role = ", ".join([account.role, *marks])
     return (
         f"{account.user_id:>8}  {account.username:<30}  {role:<6}  {account.rooms:>5,} rooms"

@@ -9,17 +9,16 @@ import click
 
 from api import hub_socket, wiring
 from api.accounts.account_changes import AccountChanges
+from api.http.login import DEACTIVATED
 from api.secrets import secrets_of
 from api.settings import Settings
+from api.succession import name_successors
 from centrifugo.durations import Duration
 from centrifugo.publisher import PublisherError
-from cli.support.environment import bring_up_to_date, existing_database
+from cli.support.environment import bring_up_to_date, chat_core, existing_database
 from cli.support.operator_options import operator_options
 from domain.values import UserId
 from projections.operator_actions import Operator
-
-DEACTIVATED = 4500
-"""A disconnect code of ours after which clients do not reconnect: see Publisher.disconnect."""
 
 T = TypeVar("T")
 
@@ -89,6 +88,7 @@ def invite(uses: int, valid_s: float, site: str | None, operator: Operator) -> N
 @operator_options
 def deactivate(username: str, operator: Operator) -> None:
     """End a user's sessions and connections at once, and let them log in no more. What they said keeps their name.
+    Rooms of which they are the only owner get another one.
 
     \b
     onrecord user deactivate mallory --why "spam"
@@ -97,6 +97,8 @@ def deactivate(username: str, operator: Operator) -> None:
     async def run(settings: Settings, changes: AccountChanges) -> str:
         user = _known(await changes.set_active(username, is_active=False, operator=operator), username)
         await disconnect(settings, user.id)
+        async with chat_core(settings) as (core, _):
+            await name_successors(user.id, core, why="The account of the last owner was deactivated.")
         return f"{user.username} is deactivated"
 
     click.echo(_with_changes(run))
@@ -115,6 +117,25 @@ def reactivate(username: str, operator: Operator) -> None:
     async def run(_: Settings, changes: AccountChanges) -> str:
         user = _known(await changes.set_active(username, is_active=True, operator=operator), username)
         return f"{user.username} is active"
+
+    click.echo(_with_changes(run))
+
+
+@click.command()
+@click.argument("username")
+@click.option("--off", is_flag=True, help="People use the account again.")
+@operator_options
+def bot(username: str, off: bool, operator: Operator) -> None:
+    """Mark an account as one that programs use: wherever its name is shown, it says so.
+
+    \b
+    onrecord user bot builds --why "posts what was built"
+    onrecord user bot builds --off --why "a person took it over"
+    """
+
+    async def run(_: Settings, changes: AccountChanges) -> str:
+        user = _known(await changes.set_bot(username, is_bot=not off, operator=operator), username)
+        return f"{user.username} is {'no bot' if off else 'a bot'}"
 
     click.echo(_with_changes(run))
 
@@ -153,4 +174,4 @@ async def disconnect(settings: Settings, user_id: UserId) -> None:
             ) from None
 
 
-COMMANDS = (reset_password, invite, deactivate, reactivate)
+COMMANDS = (reset_password, invite, deactivate, reactivate, bot)

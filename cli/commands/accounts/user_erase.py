@@ -7,6 +7,7 @@ import click
 from api.core import Core
 from api.erasure.account_erasure import erase_account, look_at_account
 from api.erasure.receipts import Receipt, receipt_of
+from api.succession import name_successors
 from cli.commands.accounts.user_access import disconnect
 from cli.support.erasure import erasing_options, with_receipt
 from cli.support.log_reader import Reader
@@ -42,6 +43,7 @@ def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
                 await erase_account(connection, user_id, request=str(plan.request), who=operator.who)
         if is_meant:
             await core.ledger.user_erased(user_id, datetime.now(UTC))
+            await name_successors(user_id, core, why="The account of the last owner was erased.")
             await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
             await disconnect(reader.settings, user_id)
         days = reader.settings.backups_kept_days

@@ -30,7 +30,7 @@ def audit() -> None:
 @audit.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(as_json: bool) -> None:
-    """Count messages and names of rooms: those that can be erased, those that were, and those in the log itself.
+    """Count what people typed: texts that can be erased, texts that were, and texts that cannot be.
 
     Events from before words stood apart from the log hold their words, and so do those that other applications record.
     The log never changes, so these cannot be erased. They are named by room.
@@ -103,6 +103,11 @@ def _print(found: WordsStatus) -> None:
             ("erased", f"{found.erased:,}"),
             ("plain", f"{found.plain:,} texts in the log itself, which cannot be erased"),
             ("of others", f"{found.of_others:,} events of other applications, not looked into"),
+            (
+                "custody",
+                f"{found.custody:,} reasons and names of cases in the record of custody, which no command erases",
+            ),
+            ("operators", f"{found.operators:,} reasons in `onrecord actions`, which no command erases"),
         )
     )
     for room in found.plain_rooms:

@@ -11,8 +11,8 @@ from api.erasure.receipts import Receipt, receipt_of
 from cli.support.erasure import erasing_options, with_receipt
 from cli.support.log_reader import Reader
 from domain.custody import Target
-from domain.erasure import Plan
 from domain.room import ERASED_LIMIT, check_reason
+from domain.use_cases.erasure import Plan
 from domain.values import OPERATOR, RequestId, RoomId
 from projections.operator_actions import Operator
 
@@ -22,7 +22,8 @@ from projections.operator_actions import Operator
 def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
     """Erase again what the ledger says was erased and the database holds, as after a backup was restored.
 
-    A service that starts on such a database serves nothing until then. Without --yes, the command says what would go.
+    The service, and commands that show words, withhold them until then. Without --yes, the command says what would go.
+    It goes on with the rest where something is kept: a hold covers it, or it is the name that a room has (rename it).
 
     \b
     onrecord audit reapply --why "the backup of Monday was restored" --yes
@@ -30,7 +31,8 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
     check_reason(operator.why)
 
     async def run(core: Core, reader: Reader) -> Receipt:
-        users = await returned_users(await core.ledger.erased_users(), core.database)
+        async with core.database.connection() as connection:
+            users = await returned_users(await core.ledger.erased_users(), connection)
         places: defaultdict[RoomId, list[int]] = defaultdict(list)
         for line in await core.ledger.returned():
             places[RoomId(line.room)].append(line.version)
@@ -47,6 +49,8 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
                     await erase_account(connection, user_id, request=str(everything.request), who=operator.who)
             for plan in plans:
                 await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
+            if left := len(await core.ledger.returned()):
+                click.echo(f"content is still withheld, texts that are kept: {left:,}", err=True)
         if users:
             verb = "erased" if is_meant else "would erase"
             click.echo(f"{verb} the accounts of users {', '.join(map(str, users))}", err=True)

@@ -11,7 +11,7 @@ from cli.support.numbers import POSITION
 from cli.support.operator_options import operator_options, put_on_record
 from cli.support.output import Users, moment, name_of, one_line, print_json, room_of
 from domain.custody import Scope
-from domain.record import EndHold, PlaceHold
+from domain.use_cases.record import EndHold, PlaceHold
 from domain.values import OPERATOR, RoomId
 from projections.operator_actions import Operator
 from projections.readmodels.custody.queries import Hold, read_holds

@@ -8,7 +8,7 @@ from cli.support.log_reader import Reader, read
 from cli.support.operator_options import operator_options, put_on_record
 from cli.support.output import Users, moment, name_of, one_line, print_json, room_of
 from domain.custody import MOST_DAYS, NEVER
-from domain.record import EndRetention, SetRetention
+from domain.use_cases.record import EndRetention, SetRetention
 from domain.values import OPERATOR, RoomId
 from projections.operator_actions import Operator
 from projections.readmodels.custody.queries import Rule, read_rules

@@ -16,11 +16,14 @@ from replay.rebuild.rebuild import RebuildRefused
 T = TypeVar("T")
 
 
-def in_the_foreground(work: Callable[[Reader], Awaitable[T]]) -> T:
-    """Do `work` on a database with today's schema, and return what it returns."""
+def in_the_foreground(work: Callable[[Reader], Awaitable[T]], *, without_words: bool = False) -> T:
+    """Do `work` on a database with today's schema, and return what it returns.
+
+    `without_words`: it shows nothing that people typed.
+    """
 
     async def run(settings: Settings) -> T:
-        async with open_reader(settings) as reader:
+        async with open_reader(settings, without_words=without_words) as reader:
             return await work(reader)
 
     with existing_database(Settings.from_environment()) as settings:

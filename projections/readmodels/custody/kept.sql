@@ -1,4 +1,4 @@
--- version 1
+-- version 2
 -- What may not be erased: a hold beats a duty to keep, a duty beats erasure. And what is old enough to be.
 
 -- Which of these versions of a stream may not be erased, one row for each. `holds` is set where holds cover it; otherwise
@@ -18,10 +18,12 @@ BEGIN
             AND (in_force.room_id IS NULL OR in_force.room_id = asked_stream)
         ORDER BY in_force.room_id IS NULL LIMIT 1  -- the room's own before the one for all rooms
     ), due AS (
-        SELECT asked.version, duty.rule, said.occurred_at + make_interval(hours => 24 * duty.keep_days) AS until
-        FROM duty CROSS JOIN unnest(asked_versions) AS asked (version)
-        CROSS JOIN LATERAL author_and_time(asked_stream, asked.version) AS said
-        WHERE duty.keep_days > 0
+        SELECT
+            each.asked AS version, duty.rule,
+            max(said.occurred_at) + make_interval(hours => 24 * duty.keep_days) AS until  -- of the newest edit
+        FROM duty CROSS JOIN with_edits(asked_stream, asked_versions) AS each
+        CROSS JOIN LATERAL author_and_time(asked_stream, each.edit) AS said
+        WHERE duty.keep_days > 0 GROUP BY each.asked, duty.rule, duty.keep_days
     )
     SELECT version, covered.by,
         CASE WHEN covered.by IS NULL THEN due.rule END, CASE WHEN covered.by IS NULL THEN due.until END

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.disposition import OldSlice, Place
+from domain.use_cases.disposition import OldSlice, Place
 from domain.values import RoomId
 from postgres.database import Database
 
@@ -36,7 +36,7 @@ FROM (
 
 
 class ReadModelOldMessages:
-    """Reads what `domain.disposition.OldMessages` describes."""
+    """Reads what `domain.use_cases.disposition.OldMessages` describes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

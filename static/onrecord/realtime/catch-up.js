@@ -10,6 +10,17 @@ import { sleep } from "./pace.js";
 const FEED_LIMIT = 1000;
 const RETRY_MS = [500, 1000, 2000, 5000, 10_000];
 
+/** As the server says it where a page has to be loaded again. */
+const LOAD_AFRESH = new ApiError(409, { code: "log_restarted" });
+
+/**
+ * Whether versions beyond `version` are left out: what happened before the user joined again, and is not for them.
+ *
+ * @param {StreamEvent[]} events ascending
+ * @param {number} version
+ */
+const hasHidden = (events, version) => events.some((event, place) => event.version !== version + 1 + place);
+
 /** Fetches from the API what a mirror lacks: everything since its position, or what single rooms lack. */
 export class CatchUp {
   /** Whether what happened since the mirror's position is being fetched. */
@@ -83,9 +94,9 @@ export class CatchUp {
 
   /** Ask whether the server publishes in time, and whether what the mirror shows is in the log. Raises ApiError. */
   async ask() {
-    const places = this.#mirror.log;
+    const asked = this.#mirror.places.all;
     this.isLate = (await this.#api.get(this.#mirror.withLog("/api/delivery/"))).is_late;
-    this.#mirror.confirm(places);
+    this.#mirror.places.confirm(asked);
   }
 
   /**
@@ -108,7 +119,7 @@ export class CatchUp {
     await this.#withRetries(async () => {
       const found = await this.#getOrNull(this.#mirror.withLog(path));
       const isOther = found?.events.some((/** @type {StreamEvent} */ event) => this.#mirror.contradicts(event));
-      if (isOther) throw new ApiError(409, { code: "log_restarted" }); // as the server says it elsewhere
+      if (isOther) throw LOAD_AFRESH;
     });
   }
 
@@ -138,12 +149,12 @@ export class CatchUp {
   async #readFeed() {
     for (;;) {
       const path = `/api/feed/?after=${this.#mirror.position}&limit=${FEED_LIMIT}`;
-      const places = this.#mirror.log;
+      const asked = this.#mirror.places.all;
       /** @type {{ events: StreamEvent[], position: number, log?: string }} */
       const { events, position, log } = await this.#api.get(this.#mirror.withLog(path));
       for (const event of events) this.#mirror.receive(event);
       this.#mirror.position = Math.max(this.#mirror.position, position);
-      this.#mirror.confirm(places, log);
+      this.#mirror.places.confirm(asked, { position, log });
       if (events.length < FEED_LIMIT) return;
     }
   }
@@ -161,6 +172,7 @@ export class CatchUp {
     const found = await this.#getOrNull(this.#mirror.withLog(path));
     if (found === null) this.#mirror.forget(id, upTo);
     else if (found.events.length === 0) throw new ApiError(0, null); // answered by a replica behind the publications
+    else if (hasHidden(found.events, version) && this.#mirror.isOpen(id)) throw LOAD_AFRESH;
     else for (const event of found.events) this.#mirror.receive(event);
   }
 

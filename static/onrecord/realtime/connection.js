@@ -16,7 +16,7 @@ import { ApiError } from "../api.js";
  */
 
 const LOGGED_OUT = 4000; // api/http/login.py: a session of this user ended, perhaps this one
-const DEACTIVATED = 4500; // cli/commands/accounts/user_access.py: the account is closed, and so its sessions are over
+const DEACTIVATED = 4500; // api/http/login.py: the account is closed, and so its sessions are over
 const BY_US = 0; // codes of centrifuge-js: this class asked for it, and the service gave no token
 const UNAUTHORIZED = 1;
 

@@ -1,13 +1,25 @@
 import { number } from "../../onrecord/format.js";
 import { find, write } from "../dom.js";
 
-/** @import { Drafts } from "../../onrecord/drafts.js" */
+/**
+ * @import { Drafts } from "../../onrecord/drafts.js"
+ * @import { Message } from "../../onrecord/shapes.js"
+ */
 
 const NEARLY = 0.9; // of the limit: from here on, characters are counted
 const COMPOSING = 229; // Safari: the Enter that ends a composition comes with this key code and without isComposing
 
-/** The form that a message is written in. What was typed is kept until it is sent, and never cut. */
+/**
+ * The form that a message is written in, a reply too, and in which one's own is edited. What was typed is kept until it
+ * is sent, and never cut; what is typed while editing takes no other text's place.
+ */
 export class Composer {
+  /** The arrow upwards was pressed with nothing typed. */
+  onUp = () => {};
+  /** @type {{ message: Message, isEdit: boolean } | null} */
+  #about = null;
+  #mode;
+  #onEdit;
   #form;
   #field;
   #length;
@@ -23,10 +35,14 @@ export class Composer {
    * @param {object} parts
    * @param {string} parts.roomId
    * @param {Drafts} parts.drafts
-   * @param {(content: string) => void} parts.onSubmit has the message in a safe place when it returns
+   * @param {(content: string, replyTo?: number) => void} parts.onSubmit has the message in a safe place when it returns
+   * @param {(message: Message, content: string) => Promise<boolean>} parts.onEdit resolves to whether it is recorded
    */
-  constructor(form, { roomId, drafts, onSubmit }) {
+  constructor(form, { roomId, drafts, onSubmit, onEdit }) {
     this.#form = form;
+    this.#mode = find(form, ".mode");
+    this.#onEdit = onEdit;
+    find(form, ".cancel").addEventListener("click", () => this.cancel());
     this.#field = find(form, "textarea", HTMLTextAreaElement);
     this.#length = find(form, ".length");
     this.#limit = Number(this.#field.dataset.limit);
@@ -40,6 +56,11 @@ export class Composer {
     });
     this.#field.addEventListener("input", () => this.#changed());
     this.#field.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowUp" && this.#field.value === "" && this.#about === null) {
+        event.preventDefault();
+        this.onUp();
+        return;
+      }
       if (!this.#isEnterToSend(event)) return;
       event.preventDefault();
       form.requestSubmit();
@@ -56,7 +77,49 @@ export class Composer {
   update(isEnabled) {
     find(this.#form, ".unsafe").hidden = this.#drafts.isSafe;
     this.#field.disabled = !isEnabled;
-    find(this.#form, "button", HTMLButtonElement).disabled = !isEnabled;
+    find(this.#form, ".send", HTMLButtonElement).disabled = !isEnabled;
+  }
+
+  /** Whether a message is edited or replied to. */
+  get isAboutMessage() {
+    return this.#about !== null;
+  }
+
+  /** What is sent next answers a message. @param {Message} message */
+  reply(message) {
+    if (this.#about?.isEdit) this.cancel();
+    this.#setAbout({ message, isEdit: false });
+    this.focus();
+  }
+
+  /**
+   * Give a message other words, in place of what is being written; that comes back afterwards.
+   *
+   * @param {Message} message
+   */
+  edit(message) {
+    this.#setAbout({ message, isEdit: true });
+    this.#field.value = message.content;
+    this.#changed();
+    this.focus();
+  }
+
+  /** Edit or reply to nothing any more. */
+  cancel() {
+    const wasEdit = this.#about?.isEdit === true;
+    this.#setAbout(null);
+    if (!wasEdit) return;
+    this.#field.value = this.#drafts.read(this.#roomId);
+    this.#changed();
+  }
+
+  /** @param {{ message: Message, isEdit: boolean } | null} about */
+  #setAbout(about) {
+    this.#about = about;
+    this.#mode.hidden = about === null;
+    const author = about?.message.user.username;
+    write(find(this.#mode, ".mode-text"), about?.isEdit ? "Editing your message" : `Replying to ${author}`);
+    write(find(this.#form, ".send"), about?.isEdit ? "Save" : "Send");
   }
 
   /**
@@ -65,7 +128,7 @@ export class Composer {
    * @param {string} before
    */
   follow(before) {
-    if (this.#field.value !== before) return;
+    if (this.#about?.isEdit || this.#field.value !== before) return;
     this.#field.value = this.#drafts.read(this.#roomId);
     this.#changed();
   }
@@ -78,15 +141,30 @@ export class Composer {
   #submit() {
     const { value } = this.#field;
     if (value.trim() === "") return;
-    this.#onSubmit(value);
+    if (this.#about?.isEdit) {
+      this.#saveEdit(this.#about.message, value);
+      return;
+    }
+    this.#onSubmit(value, this.#about?.message.id);
+    this.#setAbout(null);
     this.#field.value = "";
     this.#changed();
     this.focus();
   }
 
+  /**
+   * @param {Message} message
+   * @param {string} content
+   */
+  async #saveEdit(message, content) {
+    const isDone = content === message.content || (await this.#onEdit(message, content));
+    if (isDone && this.#about?.isEdit && this.#about.message.id === message.id) this.cancel();
+    this.focus();
+  }
+
   #changed() {
     const { value } = this.#field;
-    if (this.#drafts.read(this.#roomId) !== value) this.#drafts.write(this.#roomId, value);
+    if (!this.#about?.isEdit && this.#drafts.read(this.#roomId) !== value) this.#drafts.write(this.#roomId, value);
     find(this.#form, ".unsafe").hidden = this.#drafts.isSafe;
     this.#showLength([...value].length);
   }

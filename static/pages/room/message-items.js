@@ -1,28 +1,31 @@
-import { clock, day, erasedNote } from "../../onrecord/format.js";
-import { linkFinder } from "../../onrecord/text.js";
+import { clock, day, erasedNote, reacted, retractedNote } from "../../onrecord/format.js";
+import { lastWords } from "../../onrecord/text.js";
 import { find, fromTemplate } from "../dom.js";
+import { withMarkup } from "../markup.js";
 import { separator } from "../times.js";
 
 /**
- * @import { Message } from "../../onrecord/shapes.js"
+ * @import { Message, Reaction, User } from "../../onrecord/shapes.js"
  * @import { OutgoingMessage } from "../../onrecord/outbox.js"
+ * @import { Room } from "../../onrecord/room.js"
  */
 
-const findLinks = linkFinder(globalThis.LinkifyIt);
+/** What each item was made of: a message, and the one that it answers where that is loaded. */
+const MADE_OF = /** @type {WeakMap<Element, [Message, Message | undefined]>} */ (new WeakMap());
 
 /**
  * Messages as list items, with a separator before the first of each day.
  *
- * @param {string} roomId
+ * @param {Room} room
  * @param {Message[]} messages
  * @param {string | null} before the day of the message above them
  */
-export function messageItems(roomId, messages, before = null) {
+export function messageItems(room, messages, before = null) {
   const items = document.createDocumentFragment();
   for (const message of messages) {
     const today = day(message.created_at);
     if (today !== before) items.append(separator(today));
-    items.append(messageItem(roomId, message));
+    items.append(messageItem(room, message));
     before = today;
   }
   return items;
@@ -32,38 +35,131 @@ export function messageItems(roomId, messages, before = null) {
 export function outgoingItem({ key, content }) {
   const item = fromTemplate("outgoing-template");
   item.dataset.key = key;
-  find(item, ".text").replaceChildren(...textNodes(content));
+  find(item, ".text").replaceChildren(...withMarkup(content));
   return item;
 }
 
 /**
- * @param {string} roomId
+ * @param {Room} room
  * @param {Message} message
  */
-export function messageItem(roomId, { id, content, user, created_at, erased }) {
+export function messageItem(room, message) {
   const item = fromTemplate("message-template");
+  const { id, user, created_at, erased, retracted, edited_at, pinned, reactions = [] } = message;
+  const answered = answeredBy(room, message);
+  MADE_OF.set(item, [message, answered]);
   item.id = `m${id}`;
   item.dataset.id = String(id);
   find(item, ".author").textContent = user.username;
-  find(item, ".when", HTMLAnchorElement).href = `/rooms/${roomId}/history/?at=${id}`;
+  showKind(find(item, ".kind"), user);
+  find(item, ".when", HTMLAnchorElement).href = `/rooms/${room.id}/history/?at=${id}`;
   const time = find(item, "time", HTMLTimeElement);
   time.dateTime = created_at;
   time.textContent = clock(created_at);
+  const page = `/rooms/${room.id}/messages/${id}/`;
+  find(item, ".edited").hidden = edited_at === undefined;
+  find(item, ".edited", HTMLAnchorElement).href = `${page}#versions`;
+  find(item, ".pinned-mark").hidden = pinned === undefined;
+  find(item, ".actions", HTMLAnchorElement).href = page;
   item.classList.toggle("erased", erased !== undefined);
-  if (erased === undefined) find(item, ".text").replaceChildren(...textNodes(content));
-  else find(item, ".text").textContent = erasedNote(erased.at, erased.why);
+  item.classList.toggle("retracted", retracted !== undefined);
+  item.classList.toggle("changed", !isAsPosted(message));
+  const text = find(item, ".text");
+  if (erased !== undefined) text.textContent = erasedNote(erased.at, erased.why);
+  else if (retracted !== undefined) text.textContent = retractedNote(retracted);
+  else text.replaceChildren(...withMarkup(message.content));
+  if (message.reply_to !== undefined) text.before(replyLine(room.id, message.reply_to, answered));
+  if (reactions.length > 0) item.append(reactionList(page, reactions));
   return item;
 }
 
-/** @param {string} content */
-function textNodes(content) {
-  return findLinks(content).map(({ text, href }) => {
-    if (href === null) return document.createTextNode(text);
-    return Object.assign(document.createElement("a"), {
-      href,
-      textContent: text,
-      rel: "noopener noreferrer nofollow",
-      target: "_blank",
-    });
-  });
+/**
+ * What an account is, where it is no ordinary one.
+ *
+ * @param {HTMLElement} element
+ * @param {User} user
+ */
+export function showKind(element, { kind }) {
+  element.hidden = kind === undefined;
+  element.textContent = kind ?? "";
+  element.className = kind === undefined ? "kind" : `kind kind-${kind}`;
+}
+
+/**
+ * Whether an item shows something else than the message, or the one that it answers, as they are now. An item of the
+ * server's is taken to show a message on which nothing has been done, unless it says so.
+ *
+ * @param {HTMLElement} item
+ * @param {Room} room
+ * @param {Message} message
+ */
+export function isOutdated(item, room, message) {
+  const made = MADE_OF.get(item);
+  const answered = answeredBy(room, message);
+  if (made !== undefined) return made[0] !== message || made[1] !== answered;
+  if (!isAsPosted(message) || item.classList.contains("changed")) return true;
+  MADE_OF.set(item, [message, answered]);
+  return false;
+}
+
+/** @param {Message} message */
+function isAsPosted({ erased, retracted, edited_at, reactions, pinned, reply_to }) {
+  return [erased, retracted, edited_at, reactions, pinned, reply_to].every((done) => done === undefined);
+}
+
+/**
+ * @param {Room} room
+ * @param {Message} message
+ */
+const answeredBy = (room, { reply_to }) =>
+  reply_to === undefined ? undefined : room.messages?.find(({ id }) => id === reply_to);
+
+/**
+ * @param {string} roomId
+ * @param {number} id
+ * @param {Message | undefined} answered
+ */
+function replyLine(roomId, id, answered) {
+  const link = document.createElement("a");
+  link.href = `/rooms/${roomId}/messages/${id}/`;
+  if (answered === undefined) link.textContent = "an earlier message";
+  else {
+    const { username } = answered.user;
+    link.append(isolated("quoted-author", username), ": ", isolated("quoted-text", lastWords(answered)));
+  }
+  const line = document.createElement("p");
+  line.className = "reply-line";
+  line.append(link);
+  return line;
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function isolated(name, text) {
+  return Object.assign(document.createElement("bdi"), { className: name, textContent: text });
+}
+
+/**
+ * @param {string} page
+ * @param {Reaction[]} reactions
+ */
+function reactionList(page, reactions) {
+  const list = Object.assign(document.createElement("ul"), { className: "reactions", ariaLabel: "Reactions" });
+  for (const reaction of reactions) {
+    const item = fromTemplate("reaction-template");
+    const link = find(item, "a", HTMLAnchorElement);
+    link.href = page;
+    link.dataset.emoji = reaction.emoji;
+    link.title = reacted(reaction);
+    link.append(`${reaction.emoji} `, isolatedCount(reaction.count));
+    list.append(item);
+  }
+  return list;
+}
+
+/** @param {number} count */
+function isolatedCount(count) {
+  return Object.assign(document.createElement("span"), { className: "count", textContent: String(count) });
 }

@@ -109,7 +109,7 @@ export class MessageList {
   }
 
   render() {
-    this.#window.dropErased();
+    this.#window.refresh();
     if (this.#isAtEnd) {
       this.#window.toNewest();
       this.#seen = this.#window.last;

@@ -1,6 +1,6 @@
 import { day } from "../../onrecord/format.js";
 import { fromTemplate } from "../dom.js";
-import { messageItem, messageItems } from "./message-items.js";
+import { isOutdated, messageItem, messageItems } from "./message-items.js";
 import { dayOf, separator } from "../times.js";
 
 /**
@@ -72,12 +72,15 @@ export class MessageWindow {
     return (this.#messages.at(-1)?.id ?? 0) > this.last;
   }
 
-  /** Words that were erased leave the document. */
-  dropErased() {
-    for (const message of this.#messages) {
-      if (message.erased === undefined) continue;
-      const item = this.#list.querySelector(`#m${message.id}:not(.erased)`);
-      if (item !== null) item.replaceWith(messageItem(this.#room.id, message));
+  /** Show what was done about messages: words that were edited, retracted or erased leave the document. */
+  refresh() {
+    const items = /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(":scope > .message"));
+    if (items.length === 0) return;
+    const shown = new Map(this.#messages.map((message) => [message.id, message]));
+    for (const item of items) {
+      const message = shown.get(Number(item.dataset.id));
+      if (message !== undefined && isOutdated(item, this.#room, message))
+        item.replaceWith(messageItem(this.#room, message));
     }
   }
 
@@ -124,7 +127,7 @@ export class MessageWindow {
     if (newest === undefined) return;
     const { firstElementChild } = this.#list;
     if (firstElementChild?.textContent === day(newest.created_at)) firstElementChild.remove();
-    this.#list.prepend(messageItems(this.#room.id, older));
+    this.#list.prepend(messageItems(this.#room, older));
     while (this.#list.childElementCount > MAX_ITEMS || this.#list.lastElementChild?.matches(".day")) {
       this.#list.lastElementChild?.remove();
     }
@@ -147,7 +150,7 @@ export class MessageWindow {
 
   /** @param {Message[]} newer */
   #append(newer) {
-    this.#list.append(messageItems(this.#room.id, newer, this.lastItem === null ? null : dayOf(this.lastItem)));
+    this.#list.append(messageItems(this.#room, newer, this.lastItem === null ? null : dayOf(this.lastItem)));
     if (this.#list.childElementCount > MAX_ITEMS) this.#trim();
   }
 

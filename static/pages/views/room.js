@@ -1,16 +1,22 @@
 import { Drafts, draftName } from "../../onrecord/drafts.js";
-import { counted } from "../../onrecord/format.js";
-import { find, itemsOf, write } from "../dom.js";
+import { counted, dayAndClock } from "../../onrecord/format.js";
+import { find, fromTemplate, itemsOf, write } from "../dom.js";
 import { Composer } from "../room/composer.js";
+import { MessageActions } from "../room/message-actions.js";
+import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
+import { MessageMenu } from "../room/message-menu.js";
+import { PinnedList } from "../room/pinned-list.js";
 import { ReadMarker } from "../room/read-marker.js";
 
 /**
  * @import { Api } from "../../onrecord/api.js"
- * @import { User } from "../../onrecord/shapes.js"
+ * @import { RoomMember } from "../../onrecord/shapes.js"
  * @import { Room } from "../../onrecord/room.js"
  * @import { Shown } from "../page-switch.js"
  */
+
+const MUTE_LOOK_MS = 10_000; // a mute ends by the clock, without an event
 
 /**
  * A room: live where its newest messages are shown; older ones do not change.
@@ -35,10 +41,12 @@ function showLiveRoom({ page, main, signal }, room) {
     ...{ room, outbox, signal, readUpTo: mirror.readUpTo(room.id) },
     fetchOlder: (before) => fetchOlder(api, room, before),
   });
+  const actions = new MessageActions(find(conversation, ".action-problem"), { page, room });
   const composer = new Composer(find(conversation, ".composer", HTMLFormElement), {
     ...{ roomId: room.id, drafts: new Drafts(store) },
-    onSubmit(content) {
-      outbox.add(room.id, content);
+    onEdit: (message, content) => actions.edit(message, content),
+    onSubmit(content, replyTo) {
+      outbox.add(room.id, content, replyTo);
       sender.wake();
       list.toEnd();
     },
@@ -48,14 +56,26 @@ function showLiveRoom({ page, main, signal }, room) {
     sender.wake();
     render();
   };
+  const menu = new MessageMenu(list.element, room, {
+    edit: (message) => composer.edit(message),
+    reply: (message) => composer.reply(message),
+    react: (message, emoji) => actions.react(message, emoji),
+    pin: (message) => actions.pin(message),
+  });
+  composer.onUp = () => {
+    const own = room.messages?.findLast((message) => message.user.id === room.me);
+    if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);
+  };
+  const pinned = new PinnedList(find(conversation, ".pinned-list"), room);
   const readMarker = new ReadMarker({ room, mirror, api, signal }, find(conversation, ".scroll"), list.element);
 
   function render() {
     list.render();
     renderName(conversation, room);
     renderMembers(conversation, room);
-    composer.update(!room.isLeft && !sender.isStopped);
-    find(conversation, ".left-notice").hidden = !room.isLeft;
+    renderStanding(conversation, room);
+    pinned.render();
+    composer.update(maySpeak(room) && !sender.isStopped);
     readMarker.update();
   }
 
@@ -67,12 +87,16 @@ function showLiveRoom({ page, main, signal }, room) {
   /** @param {KeyboardEvent} event */
   function toNewest(event) {
     if (event.key !== "Escape") return;
+    if (menu.isOpen) return menu.close();
+    if (composer.isAboutMessage) return composer.cancel();
     find(conversation, ".people", HTMLDetailsElement).open = false;
     list.toEnd();
     composer.focus();
   }
 
   page.onChange(render, signal);
+  const clock = setInterval(() => room.own.muted !== undefined && render(), MUTE_LOOK_MS);
+  signal.addEventListener("abort", () => clearInterval(clock));
   addEventListener("storage", follow, { signal });
   list.onMove = render;
   document.addEventListener("keydown", toNewest, { signal });
@@ -94,9 +118,39 @@ async function fetchOlder(api, room, before) {
  * @param {HTMLElement} conversation
  * @param {Room} room
  */
-function renderName(conversation, { shown: { name } }) {
+function renderName(conversation, { shown: { name, topic = "" } }) {
   write(find(conversation, "h1 bdi"), name);
+  write(find(conversation, ".topic bdi"), topic);
+  find(conversation, ".topic").hidden = topic === "";
   document.title = `${name} · onrecord`;
+}
+
+/** @param {Room} room */
+function muteOf({ own: { muted } }) {
+  return muted !== undefined && Date.parse(muted.until) > Date.now() ? muted : undefined;
+}
+
+/** @param {Room} room */
+function maySpeak(room) {
+  return !room.isLeft && room.shown.is_archived !== true && muteOf(room) === undefined;
+}
+
+/**
+ * What the user may do here, and why not.
+ *
+ * @param {HTMLElement} conversation
+ * @param {Room} room
+ */
+function renderStanding(conversation, room) {
+  const { removed_by, why = "" } = room.removal ?? {};
+  find(conversation, ".left-notice").hidden = !room.isLeft;
+  write(find(conversation, ".removal"), removed_by === undefined ? "" : `${removed_by.username} removed you. ${why}`);
+  find(conversation, ".archived-notice").hidden = room.isLeft || room.shown.is_archived !== true;
+  const mute = room.isLeft ? undefined : muteOf(room);
+  const notice = find(conversation, ".muted-notice");
+  notice.hidden = mute === undefined;
+  if (mute !== undefined) write(notice, `You are muted in this room until ${dayAndClock(mute.until)}: ${mute.why}`);
+  find(conversation, ".rename").hidden = room.own.role !== "owner";
 }
 
 /**
@@ -111,15 +165,19 @@ function renderMembers(conversation, room) {
   const list = find(conversation, ".members-list");
   const shown = new Map(itemsOf(list).map((item) => [Number(item.dataset.id), item]));
   for (const [id, item] of shown) if (!members.some((member) => member.id === id)) item.remove();
-  for (const member of members) if (!shown.has(member.id)) list.append(memberItem(member));
+  for (const member of members) {
+    const item = shown.get(member.id) ?? list.appendChild(memberItem(member));
+    const role = find(item, ".role");
+    write(role, member.role);
+    role.hidden = member.role === "member";
+  }
 }
 
-/** @param {User} member */
-function memberItem({ id, username }) {
-  const item = document.createElement("li");
-  const name = document.createElement("bdi");
-  name.textContent = username;
-  item.dataset.id = String(id);
-  item.append(name);
+/** @param {RoomMember} member */
+function memberItem(member) {
+  const item = fromTemplate("member-template");
+  item.dataset.id = String(member.id);
+  find(item, "bdi").textContent = member.username;
+  showKind(find(item, ".kind"), member);
   return item;
 }

@@ -101,3 +101,14 @@ async def test_a_deactivated_account_is_disconnected_for_good(
     await client.expect("disconnected", code=4500, reason="deactivated")
     await eventually(lambda: gets_no_token(ada))
     assert bystander.times("disconnected") == 0
+
+
+async def test_an_erased_account_is_disconnected_for_good(
+    app: TestServer, visit: Visit, realtime: Server, clients: AsyncExitStack, admin: Person
+) -> None:
+    ada = await visit("ada", at=app)
+    client = await connected(ada, realtime, clients)
+    path = f"{app.make_url('/')}api/users/{ada.user['id']}/erase/"
+    assert (await admin.post(path, {"why": "asked for", "dry_run": False})).status == 200
+    await client.expect("disconnected", code=4500, reason="deactivated")
+    await eventually(lambda: gets_no_token(ada))

@@ -1,9 +1,12 @@
 """Guessing passwords: it slows the guesser, in every process, and not the owner."""
 
 import asyncio
+from hashlib import sha256
 
 import asyncpg
+from aiohttp.test_utils import TestServer
 
+from api.http.app_keys import CORE
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Answer, Person
 
@@ -90,3 +93,16 @@ async def test_failures_that_a_process_of_the_release_before_counts_are_counted(
             await psql.execute(BY_THE_RELEASE_BEFORE, row["key"])
     await psql.close()
     assert (await guess(mallory, "ada")).status == 429
+
+
+async def test_the_table_of_buckets_does_not_tell_whether_a_guessed_name_or_address_was_counted(
+    server: TestServer, visit: Visit
+) -> None:
+    await visit("ada")
+    stranger = await visit()
+    for name in ("ada", "nobody"):
+        assert (await stranger.post("/api/login/", {"username": name, "password": "wrong"})).status == 400
+    keys = {bytes(row["key"]) for row in await server.app[CORE].database.fetch("SELECT key FROM throttle_buckets")}
+    guesses = ("account ada", "account nobody", "address 127.0.0.1", "signups 127.0.0.1")
+    assert len(keys) >= len(guesses)
+    assert keys.isdisjoint(sha256(guess.encode()).digest() for guess in guesses)

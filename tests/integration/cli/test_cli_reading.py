@@ -14,7 +14,12 @@ from click.testing import CliRunner, Result
 from api.settings import Settings
 from cli.main import main
 from cli.support.environment import chat_core
-from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room import Room
+from domain.room.discussion.editing import EditMessage
+from domain.room.discussion.pinning import PinMessage
+from domain.room.discussion.reacting import AddReaction
+from domain.room.discussion.retracting import RetractMessage
+from domain.room.membership import JoinRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.values import RoomId, UserId
@@ -36,6 +41,11 @@ def onrecord(database_url: str, tmp_path: Path) -> Run:
     return run
 
 
+def the_last_owner_leaves(room: Room) -> None:
+    """As was possible before there were roles."""
+    room.trigger_event(Room.UserLeft, user_id=ADA)
+
+
 @pytest.fixture
 def room_id(database_url: str) -> RoomId:
     """Two rooms: Engines (versions 1 and 2), and Bugs, whose positions are 3 to 8."""
@@ -47,7 +57,7 @@ def room_id(database_url: str) -> RoomId:
             await store.chat.post_message(PostMessage(bugs, ADA, "A moth!"))
             await store.chat.join_room(JoinRoom(bugs, BOB))
             await store.chat.post_message(PostMessage(bugs, BOB, "all \x1b[2Jmoths\nare shallow"))
-            await store.chat.leave_room(LeaveRoom(bugs, ADA))
+            await store.rooms.change(bugs, the_last_owner_leaves)
             return bugs
 
     return asyncio.run(record())
@@ -246,3 +256,35 @@ def test_every_command_of_these_has_help_with_an_example(onrecord: Run) -> None:
     commands += [("room", name) for name in ("show", "diff", "visible")]
     for command in commands:
         assert f"\n  onrecord {' '.join(command)}" in onrecord(*command, "--help").stdout
+
+
+def test_what_was_done_about_messages_is_shown_at_each_moment_and_retracted_words_are_not_found(
+    onrecord: Run, room_id: RoomId, database_url: str
+) -> None:
+    async def discuss() -> None:
+        async with open_store(database_url) as store:
+            about = (room_id, BOB, 5)
+            await store.discussion.edit(EditMessage(*about, "a cocoon"))  # 7
+            await store.discussion.react(AddReaction(*about, "👍"))
+            await store.chat.post_message(PostMessage(room_id, BOB, "indeed", reply_to=5))
+            await store.discussion.pin(PinMessage(*about))
+            await store.discussion.retract(RetractMessage(*about, "by mistake"))  # 11
+
+    asyncio.run(discuss())
+    shown = {at: onrecord("room", "show", "Bugs", "--at", str(at)).stdout for at in (6, 10, 11)}
+    assert "all  [2Jmoths are shallow" in shown[6]
+    assert "a cocoon  (edited, pinned, 👍 1)" in shown[10]
+    assert "indeed  (answers 5)" in shown[10]
+    assert re.search(r"\(retracted .*: by mistake\)", shown[11])
+    assert "cocoon" not in shown[11]
+    then = json.loads(onrecord("room", "show", "Bugs", "--at", "10", "--json").stdout)["messages"][1]
+    assert (then["content"], then["reactions"], then["pinned"]) == ("a cocoon", {"👍": [BOB]}, True)
+    changed = json.loads(onrecord("room", "diff", "Bugs", "6", "10", "--json").stdout)
+    assert [each["content"] for each in changed["edited"]] == ["a cocoon"]
+    changed = json.loads(onrecord("room", "diff", "Bugs", "10", "11", "--json").stdout)
+    assert changed["retracted"] == [5]
+    assert "a cocoon" in onrecord("room", "visible", "Bugs", "7").stdout
+    for words in ("cocoon", "shallow"):
+        assert onrecord("events", "search", words).exit_code == 1  # none
+    assert len(positions(onrecord("events", "search", "indeed", "--json"))) == 1
+    assert len(positions(onrecord("events", "search", "by mistake", "--json"))) == 1

@@ -93,6 +93,8 @@ def test_audit_status_counts_what_can_be_erased_and_names_what_cannot(onrecord: 
         "erased     1",
         "plain      1 texts in the log itself, which cannot be erased",
         "of others  0 events of other applications, not looked into",
+        "custody    0 reasons and names of cases in the record of custody, which no command erases",
+        "operators  0 reasons in `onrecord actions`, which no command erases",
         f"         1  plain in {PLAIN}  Of the first release",
     ]
     assert json.loads(onrecord("audit", "status", "--json").stdout) == {
@@ -101,6 +103,8 @@ def test_audit_status_counts_what_can_be_erased_and_names_what_cannot(onrecord: 
         "plain": 1,
         "plain_rooms": [{"room_id": str(PLAIN), "name": "Of the first release", "events": 1}],
         "of_others": 0,
+        "custody": 0,
+        "operators": 0,
     }
 
 

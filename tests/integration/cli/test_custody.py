@@ -59,6 +59,8 @@ async def test_a_hold_from_its_placing_to_its_end_and_what_waited_for_it(onrecor
         assert "0 erased, 1 kept by hold 2" in onrecord("audit", "requests").stdout
 
     def end() -> None:
+        (counted,) = lines(onrecord("audit", "status", "--json"))
+        assert (counted["custody"], counted["sealed"], counted["operators"]) == (2, 2, 0)
         ended = onrecord("hold", "end", "2", *WHY)
         assert (ended.exit_code, ended.stdout) == (0, "hold 2 has ended\n"), ended.output
         assert onrecord("hold", "list").stdout == ""

@@ -1,5 +1,6 @@
 """What a hold covers is not erased, by anybody and on any way, until the hold ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,21 +10,26 @@ import pytest
 from api.wiring import create_fold
 from domain.custody import CUSTODY_ID
 from domain.errors import InvalidField, NoSuchHold, RoomNotFound
-from domain.record import EndHold
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
+from domain.use_cases.record import EndHold
 from domain.values import OPERATOR, RoomId
 from eventstore.values import LOG_START
 from projections.readmodels.custody.queries import read_holds
 from projections.readmodels.tables import KEYS, TABLES
 from replay.rebuild.rebuild import rebuild
 from replay.rebuild.verify import verify
+from tests.support.conditions import eventually
 from tests.support.custody import WHY, end, place
 from tests.support.given_when_then import ADA, BOB, EVE
-from tests.support.store import Store, open_store
+from tests.support.store import Store, append_lock_held, open_store
 
 HELD = "OR002"
+WAITING = """
+SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE NOT granted AND datname = current_database()
+"""
 
 
 @pytest.fixture
@@ -161,6 +167,23 @@ async def test_an_older_snapshot_does_not_pass_a_hold_by(store: Store, room: Roo
             await erase(room, 3, connection=psql)
         await attempt.rollback()
         await end(store, hold)
+
+
+async def test_a_hold_that_is_placed_while_an_erasure_waits_for_its_turn_keeps_the_words(
+    store: Store, room: RoomId, psql: asyncpg.Connection, database_url: str
+) -> None:
+    async def waits(task: asyncio.Task[int], sessions: int) -> bool:
+        return task.done() or bool(await store.database.fetchval(WAITING) == sessions)
+
+    async with append_lock_held(database_url):
+        placing = asyncio.create_task(place(store, room_id=room))
+        await eventually(lambda: waits(placing, 1))
+        erasing = asyncio.create_task(erase(room, 3, connection=psql))
+        await eventually(lambda: waits(erasing, 2))
+    await placing
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await erasing
+    assert refused.value.sqlstate == HELD
 
 
 async def test_the_record_is_of_one_kind_and_rooms_are_of_another(store: Store, room: RoomId) -> None:

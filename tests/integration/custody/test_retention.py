@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 from domain.errors import InvalidField, NoSuchRule
-from domain.record import RequestErasure
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
+from domain.use_cases.record import RequestErasure
 from domain.values import OPERATOR, RoomId
 from eventstore.errors import WordsHeld
 from postgres.locks import DISPOSITION
@@ -18,7 +18,7 @@ from projections.readmodels.custody import old_messages
 from projections.readmodels.custody.queries import read_requests, read_rules
 from tests.integration.conftest import StartServer
 from tests.support.conditions import eventually
-from tests.support.custody import carry_out, days_ago, end, end_rule, erase, place, remaining, set_rule
+from tests.support.custody import WHY, carry_out, days_ago, end, end_rule, erase, place, remaining, set_rule
 from tests.support.given_when_then import ADA, BOB
 from tests.support.store import Store, open_store
 
@@ -229,6 +229,8 @@ async def test_a_hold_that_is_placed_between_the_plan_and_the_erasure_keeps_the_
         )
         assert posted.position
         assert placed
+    (waiting,) = await read_requests(psql, with_done=False, limit=10)  # on record before anything is erased
+    assert (waiting.request, waiting.versions) == (plan.request, [3, 4])
 
 
 async def test_an_erasure_that_another_application_records_spares_what_is_held_until_the_hold_ends(
@@ -282,3 +284,24 @@ async def test_a_running_service_carries_out_rules_and_what_waited_by_itself(
     await eventually(are_gone)
     erasures = [recorded for recorded in await store.events() if recorded.event.TOPIC == "content_erased"]
     assert sorted(version for recorded in erasures for version in recorded.event.versions) == [3, 4]
+
+
+@pytest.mark.parametrize("erased", [[3], [3, 4], [3, 4, 5]])
+async def test_what_a_process_erased_that_died_before_it_said_so_is_counted(
+    store: Store, psql: asyncpg.Connection, erased: list[int]
+) -> None:
+    room = await room_with(store, OLD, OLD, YOUNG, name="General")
+    plan = await store.erasing.plan_versions(room, [3, 4, 5])
+    with days_ago(0.5):
+        await store.record.request_erasure(RequestErasure(OPERATOR, plan.request, plan.target, WHY))
+    await store.erasing.erase(room, erased, why=WHY, request=plan.request)  # and there it died
+    hold = await place(store, room_id=room) if erased == [3] else None
+    await carry_out(store)
+    if hold is not None:
+        (waiting,) = await read_requests(psql, with_done=False, limit=10)
+        assert (waiting.erased, waiting.held) == (1, 2)
+        await end(store, hold)
+        await carry_out(store)
+    (request,) = await read_requests(psql, with_done=True, limit=10)
+    assert (request.erased, request.held, request.is_done) == (3, 0, True)
+    assert await remaining(room, psql) == []

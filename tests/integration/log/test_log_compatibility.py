@@ -76,7 +76,7 @@ async def test_a_stock_application_loads_what_we_recorded(database_url: str, sto
         await store.chat.join_room(JoinRoom(room_id, BOB))
         await store.chat.post_message(PostMessage(room_id, ADA, "grüße 👋"))
     room: Room = await asyncio.to_thread(stock.repository.get, room_id)
-    assert (room.members, room.version) == ({ADA, BOB}, 4)
+    assert (set(room.members), room.version) == ({ADA, BOB}, 4)
 
 
 async def test_a_stock_application_loads_sealed_events_erased_ones_and_its_own_and_appends(
@@ -96,7 +96,7 @@ async def test_a_stock_application_loads_sealed_events_erased_ones_and_its_own_a
         await store.chat.post_message(PostMessage(room_id, ADA, "words to be erased"))
         await store.database.execute("SELECT erase_bodies($1, '{5}')", room_id)
         room = await asyncio.to_thread(post, room_id)
-        assert (room.members, room.version) == ({ADA, BOB}, 7)
+        assert (set(room.members), room.version) == ({ADA, BOB}, 7)
         await store.chat.post_message(PostMessage(room_id, ADA, "sealed again"))
         page = (await store.queries.messages(ADA, room_id, page=1)).value
         assert page is not None

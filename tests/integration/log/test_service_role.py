@@ -18,6 +18,7 @@ from postgres.locks import REBUILD
 from postgres.scram import scram_verifier
 from replay.rebuild.rebuild import RebuildRefused, rebuild
 from tests.integration.conftest import StartServer, Visit
+from tests.support.conditions import eventually
 from tests.support.operator import OPERATOR
 
 FORBIDDEN = [
@@ -187,3 +188,70 @@ async def test_the_role_moves_new_accounts_beyond_the_ids_of_the_log(
     await owner.execute(next_id, 1)
     await owner.close()
     assert (await visit("bob", at=server)).user["id"] > ada.user["id"] == 4711
+
+
+WORDS_STAY = [
+    "DELETE FROM bodies",
+    "UPDATE bodies SET content = 'forged'",
+    "TRUNCATE bodies",
+    "ALTER TABLE bodies DISABLE TRIGGER ALL",
+    "DROP FUNCTION erase_bodies",
+    "CREATE OR REPLACE FUNCTION refuse_to_change_words() RETURNS trigger LANGUAGE sql AS ''",
+    "SET session_replication_role = replica",
+]
+HELD = "OR002"
+
+
+async def onrecord(settings: dict[str, str], *arguments: str, code: int = 0) -> Result:
+    ran = await asyncio.to_thread(CliRunner(env=settings).invoke, main, list(arguments))
+    assert ran.exit_code == code, ran.output
+    return ran
+
+
+async def test_holds_rules_and_erasures_work_under_the_role_and_it_erases_nothing_that_a_hold_covers(
+    service_url: str, database_url: str, start_server: StartServer, visit: Visit, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": service_url, "DATA_DIR": str(tmp_path)}
+    server = await start_server(database_url=service_url, retention_every_s=0.1)
+    ada = await visit("ada", at=server)
+    room = await ada.open_room("Engines")
+    for content in ("a telephone number", "an address"):
+        assert (await ada.post(f"/api/rooms/{room}/messages/", {"content": content})).status == 201
+    why = ("--why", "asked for")
+    assert (await onrecord(settings, "hold", "place", "--case", "A", "--room", room, *why)).stdout == "2\n"
+    assert (await onrecord(settings, "retention", "set", "--keep", "30", *why)).stdout == "3\n"
+    kept = await onrecord(settings, "message", "erase", room, "3", *why, "--yes")
+    assert "version 3: hold 2 covers it" in kept.stdout
+
+    role = await asyncpg.connect(service_url)
+    for statement in WORDS_STAY:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await role.execute(statement)
+    for statement in ("DELETE FROM holds", "CREATE TEMPORARY TABLE holds ()", "SET search_path = pg_temp, public"):
+        await role.execute(statement)  # what a hold covers is worked out from the log
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await role.execute("SELECT public.erase_bodies($1, '{3}')", room)
+    assert refused.value.sqlstate == HELD
+    await role.close()
+
+    owner = await asyncpg.connect(database_url)
+    assert await owner.fetchval("SELECT count(*) FROM bodies WHERE content = 'a telephone number'") == 1
+    scrubbed = await onrecord(settings, "audit", "scrub", *why, code=1)
+    assert "does not own" in scrubbed.stderr
+    await onrecord({**settings, "DATABASE_URL": database_url}, "projections", "rebuild", *why)
+    await onrecord(settings, "hold", "end", "2", *why)
+    await onrecord(settings, "retention", "set", "--end", *why)
+
+    async def is_gone() -> bool:
+        return not await owner.fetchval("SELECT count(*) FROM bodies WHERE content = 'a telephone number'")
+
+    await eventually(is_gone)
+    await owner.execute("CREATE TABLE before AS SELECT * FROM bodies WHERE content = 'an address'")
+    await onrecord(settings, "message", "erase", room, "4", *why, "--yes")
+    await owner.execute("INSERT INTO bodies SELECT * FROM before")
+    await owner.execute("DROP TABLE before")
+    await onrecord(settings, "room", "show", room, code=1)
+    await onrecord(settings, "audit", "reapply", *why, "--yes")
+    assert "an address" not in (await onrecord(settings, "room", "show", room)).stdout
+    await onrecord(settings, "user", "erase", "ada", *why, "--yes")
+    await owner.close()

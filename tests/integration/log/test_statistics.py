@@ -34,10 +34,14 @@ NOT_TYPED = {
     "fanout_lanes.anchor_hash": "a hash of an event, which stays in the log",
     "fanout_lanes.holder": "the name of a machine and the number of a process",
     "fold_versions.projection": OF_THE_PROGRAM,
+    "former_access.visibility": OF_THE_PROGRAM,
     "idempotency_keys.fingerprint": "a hash under a secret",
+    "invitation_links.token_hash": RANDOM,
     "invitations.token_hash": RANDOM,
     "operator_actions.action": OF_THE_PROGRAM,
     "password_resets.token_hash": RANDOM,
+    "rooms.people": "numbers",
+    "rooms.visibility": OF_THE_PROGRAM,
     "schema_functions.name": OF_THE_PROGRAM,
     "schema_functions.sha256": OF_THE_PROGRAM,
     "schema_migrations.name": OF_THE_PROGRAM,
@@ -47,7 +51,7 @@ NOT_TYPED = {
     "snapshots.topic": OF_THE_PROGRAM,
     "stored_events.state": "words in the log itself are never erased",
     "stored_events.topic": OF_THE_PROGRAM,
-    "throttle_buckets.key": "a hash of what is counted, for some minutes",
+    "throttle_buckets.key": "an HMAC of what is counted, for some minutes",
     "users.role": OF_THE_PROGRAM,
 }
 """Why each of these may have statistics. All other columns with room for a text have the statistics target 0."""

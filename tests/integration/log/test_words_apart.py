@@ -158,7 +158,7 @@ async def test_an_erased_message_keeps_its_place_its_author_and_its_time_whereve
     shown = (await store.queries.room(ADA, room)).value.last_message
     assert shown is not None
     assert shown.content == ""
-    assert [said.words for said in (await store.time_travel.room_at(room)).messages] == [Erased(), Erased()]
+    assert [message.said.words for message in (await store.time_travel.room_at(room)).messages] == [Erased(), Erased()]
     assert [r.event.words for r in await store.events() if r.version == 3] == [Erased()]
 
 

@@ -18,7 +18,9 @@ from tests.support.people import Person
 FORM = "application/x-www-form-urlencoded"
 AWKWARD = st.sampled_from(("", "\x00", "%00", "\ud800", "%ff", "\u0660", "9" * 5000, "k" * 8000, "é", "\r\n", "=&="))
 VALUES = st.one_of(AWKWARD, st.text(max_size=50))
-NAMES = st.sampled_from(("content", "name", "key", "username", "password", "next", "why", "position", "restart"))
+NAMES = st.sampled_from(
+    ("content", "name", "key", "username", "password", "next", "why", "position", "restart", "member", "minutes")
+)
 FIELDS = st.dictionaries(NAMES, VALUES, max_size=6)
 TYPES = st.sampled_from(
     (

@@ -12,7 +12,7 @@ from api.accounts.demo import PEOPLE
 from api.files import TEMPLATES
 from api.http.app_keys import ACCOUNTS, CORE
 from cli.support.demo_data import seed
-from projections.readmodels.shapes import User
+from projections.readmodels.shapes import RoomMember
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Person
 
@@ -143,7 +143,7 @@ async def test_a_page_of_an_empty_room_is_answered_while_its_first_message_is_po
     members = server.app[CORE].members
     members_at = members.at
 
-    async def post_meanwhile(*where: Any) -> list[User]:
+    async def post_meanwhile(*where: Any) -> list[RoomMember]:
         answer = await ada.post(f"/api/rooms/{room}/messages/", {"content": "the first"})
         assert answer.status == 201
         return await members_at(*where)
@@ -217,8 +217,8 @@ async def test_what_pages_refer_to_is_there(ada: Person) -> None:
 
 
 async def test_a_browser_downloads_the_wrapped_library_once(ada: Person) -> None:
-    path = "/static/vendor/linkify-it.js"
+    path = "/static/vendor/markdown-it.js"
     first = await ada.get(path)
     again = await ada.get(path, headers={"If-None-Match": first.headers["ETag"]})
-    assert first.raw.startswith(b"globalThis.LinkifyIt")
+    assert first.raw.startswith(b"globalThis.MarkdownIt")
     assert (again.status, again.raw) == (304, b"")

@@ -26,16 +26,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from api.wiring import create_fold
 from centrifugo.publisher import Publication
-from domain.chat import Chat
 from domain.errors import ChatError
 from domain.room import Room
+from domain.room.discussion.editing import EditMessage
+from domain.room.discussion.pinning import PinMessage, UnpinMessage
+from domain.room.discussion.reacting import AddReaction, RemoveReaction
+from domain.room.discussion.retracting import RetractMessage
 from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
-from domain.values import RequestId, RoomId, UserId
-from eventstore.values import Position
+from domain.use_cases.chat import Chat
+from domain.values import OPERATOR, RequestId, RoomId, UserId
+from eventstore.values import Position, Version
 from eventstore.words import Opening
 from postgres.embedded import EmbeddedPostgres
 from postgres.errors import StoreError
@@ -45,6 +49,7 @@ from replay.rebuild.rebuild import rebuild
 from tests.conftest import database_named
 from tests.support.breakable_postgres import Wire, wire_to
 from tests.support.conditions import eventually
+from tests.support.governing import DECISIONS, Governed, decide, governed
 from tests.support.lanes_under_test import Server, published_to, publishing
 from tests.support.store import Store, open_store
 
@@ -56,7 +61,14 @@ PROCESSES = 2
 USERS = [UserId(number) for number in range(1, 6)]
 NAMES = ["Ada's", "Bob's", "Eve's"]
 NEW_NAMES = [*NAMES, "ADA's", "Ours", "Theirs"]
-KINDS = ["open", "rename", "erase", *["join"] * 4, *["leave"] * 3, *["post"] * 8]
+KINDS = [
+    *["open", "rename", "erase"],
+    *["join"] * 4,
+    *["leave"] * 3,
+    *["post"] * 8,
+    *["discuss"] * 8,
+    *DECISIONS,
+]
 
 UNDER_WAY = """
 SELECT EXISTS (
@@ -106,10 +118,23 @@ class State:
 
     version: int
     members: frozenset[int]
+    governed: Governed
 
 
 def state_of(room: Room) -> State:
-    return State(room.version, frozenset(room.members))
+    return State(room.version, frozenset(room.members), governed(room))
+
+
+def as_last(message: dict[str, Any]) -> dict[str, Any]:
+    """A message as room lists show it."""
+    shown = ("id", "content", "user", "created_at", "erased", "retracted")
+    return {name: message[name] for name in shown if name in message}
+
+
+def with_reactions(message: dict[str, Any], reactions: list[Any]) -> dict[str, Any]:
+    """The message with these reactions; without any, it has no such field."""
+    rest = {name: value for name, value in message.items() if name != "reactions"}
+    return rest | {"reactions": reactions} if reactions else rest
 
 
 @dataclass
@@ -143,22 +168,50 @@ class Client:
         match publication["type"]:
             case "message_added":
                 self.messages[room_id].append(body)
-                last = {name: value for name, value in body.items() if name != "room"}
-                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+                self.rooms[room_id] = held | body["room"] | {"last_message": as_last(body)}
             case "user_left" if body["user"]["id"] == self.user_id:
                 del self.rooms[room_id], self.messages[room_id]
-            case "user_joined" | "user_left" | "room_renamed":
-                self.rooms[room_id] = body["room"]
+            case "user_joined" | "user_left" | "room_renamed" | "topic_set" | "room_archived" | "room_reopened":
+                self.rooms[room_id] = updated(held, body["room"])
+            case "role_given" | "user_banned" | "ban_lifted" | "user_muted" | "mute_lifted":
+                self.rooms[room_id] = updated(held, body["room"])
+            case "visibility_changed" | "history_changed" | "user_invited" | "invitation_withdrawn":
+                self.rooms[room_id] = updated(held, body["room"])
+            case "invitation_declined" | "invitation_link_made" | "invitation_link_revoked":
+                self.rooms[room_id] = updated(held, body["room"])
             case "content_erased":
-                self.rooms[room_id] = body["room"]
+                last = held["last_message"]
+                if last is not None and last["id"] in body["versions"] and "erased" not in last:
+                    last = {**last, "content": "", "erased": body["erased"]}
+                self.rooms[room_id] = updated({"last_message": last}, body["room"])
                 self.messages[room_id] = [
                     {**message, "content": "", "erased": body["erased"]}
                     if message["id"] in body["versions"] and "erased" not in message
                     else message
                     for message in self.messages[room_id]
                 ]
+            case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned" if not body["message"]:
+                self.rooms[room_id] = held | body["room"]  # said before they joined
+            case "message_edited" | "message_retracted" | "message_pinned" | "message_unpinned":
+                is_last = (held["last_message"] or {}).get("id") == body["message"]["id"]
+                last = as_last(body["message"]) if is_last else held["last_message"]
+                self.rooms[room_id] = held | body["room"] | {"last_message": last}
+                self._change(room_id, body["message"]["id"], lambda _: body["message"])
+            case "reaction_added" | "reaction_removed":
+                self.rooms[room_id] = held | body["room"]
+                self._change(room_id, body["message_id"], lambda message: with_reactions(message, body["reactions"]))
             case unknown:
                 raise AssertionError(f"a publication of type {unknown}")
+
+    def _change(self, room_id: str, message_id: int, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.messages[room_id] = [
+            change(message) if message["id"] == message_id else message for message in self.messages[room_id]
+        ]
+
+
+def updated(held: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """The room as an event tells it, with the last message as known where the event does not tell it."""
+    return told | {"last_message": told["last_message"] or held["last_message"]}
 
 
 class Process:
@@ -228,6 +281,10 @@ class Service:
                         await chat.rename_room(RenameRoom(room_id, user_id, name))
                     case "erase":
                         await self._erase(chat, room_id, user_id)
+                    case decision if decision in DECISIONS:
+                        await self._decide(self.processes[process].store, what, room_id, user_id)
+                    case "discuss":
+                        await self._discuss(self.processes[process].store, room_id, user_id)
                     case "post":
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
 
@@ -237,6 +294,35 @@ class Service:
         versions = tuple(sorted(row["version"] for row in said if (row["version"] + user_id) % 3 == 0))
         if versions:
             await chat.erase_content(EraseContent(room_id, versions, user_id, RequestId(uuid4()), "asked for"))
+
+    async def _decide(self, store: Store, what: str, room_id: RoomId, user_id: UserId) -> None:
+        """An owner, a moderator or an operator decides, mostly about another member."""
+        chance = random.Random(f"{what} {room_id} {user_id}")
+        by = chance.choice([user_id, OPERATOR])
+        await decide(store.governing, what, room_id, by, chance.choice(USERS), chance)
+
+    async def _discuss(self, store: Store, room_id: RoomId, user_id: UserId) -> None:
+        """Do something about one of the newest messages; the rules refuse much of it."""
+        said = await self.store.database.fetch(
+            "SELECT version FROM messages WHERE room_id = $1 ORDER BY version DESC LIMIT 3", room_id
+        )
+        if not said:
+            return
+        number = next(_numbers)
+        about, talk = (room_id, user_id, said[number % len(said)]["version"]), store.discussion
+        match number % 7:
+            case 0 | 1:
+                await talk.edit(EditMessage(*about, f"edited {number}"))
+            case 2:
+                await talk.retract(RetractMessage(*about, "" if number % 2 else "by mistake"))
+            case 3:
+                await talk.react(AddReaction(*about, "👍" if number % 2 else "🎉"))
+            case 4:
+                await talk.take_back_reaction(RemoveReaction(*about, "👍" if number % 2 else "🎉"))
+            case 5:
+                await talk.pin(PinMessage(*about))
+            case 6:
+                await talk.unpin(UnpinMessage(*about))
 
     async def rebuild(self) -> None:
         await rebuild(create_fold(), self._dsn, lambda _: None)
@@ -258,7 +344,20 @@ class Service:
         for row in rooms:
             assert row["member_count"] == len(members[row["room_id"]])
             assert row["message_count"] == sum(message["room_id"] == row["room_id"] for message in messages)
-        return {row["room_id"]: State(row["version"], frozenset(members[row["room_id"]])) for row in rooms}
+        return {
+            row["room_id"]: State(row["version"], frozenset(members[row["room_id"]]), await self._governed(row))
+            for row in rooms
+        }
+
+    async def _governed(self, row: asyncpg.Record) -> Governed:
+        """What the read models know of the decisions in a room."""
+        at = RoomId(row["room_id"]), Version(row["version"])
+        listed, in_force = await self.store.members.at(*at), await self.store.room_roles.in_force(*at)
+        muted, banned = (
+            frozenset(each.member_id for each in in_force if each.aspect == aspect) for aspect in ("mute", "ban")
+        )
+        roles: dict[UserId, str | None] = {member.id: member.role for member in listed}
+        return Governed(roles, muted, banned, row["topic_version"] or 0, row["is_archived"])
 
     async def replayed(self) -> dict[UUID, State]:
         """The aggregates, from the events one by one."""

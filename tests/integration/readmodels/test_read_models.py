@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 import pytest
+from msgspec import UNSET
 
 from domain.errors import ChatError
-from domain.room import Room, RoomEvent
+from domain.room import KINDS, Room, RoomEvent
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
-from domain.values import RoomId, UserId
+from domain.values import OPERATOR, RoomId, UserId
 from eventstore.values import LOG_START, STREAM_START, Version
 from projections.readmodels.queries import NotInRoom
 from projections.readmodels.shapes import Member, Message, timestamp
+from tests.support.governing import DECISIONS, Governed, decide, governed
 from tests.support.store import Store, open_store
 
 USERS = [UserId(number) for number in range(1, 7)]
@@ -32,6 +34,7 @@ class Moment:
     bumped_at: str
     position: int
     event: RoomEvent
+    governed: Governed
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Notes:
 
     moments: dict[RoomId, list[Moment]] = field(default_factory=lambda: defaultdict(list))
     feeds: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    rooms: dict[RoomId, Room] = field(default_factory=dict)
 
     def take(self, position: int, event: RoomEvent) -> None:
         room = self.moments[RoomId(event.originator_id)]
@@ -54,7 +58,7 @@ class Notes:
         audience = set(members)
         match event:
             case Room.RoomOpened() | Room.RoomRenamed():
-                name = event.words.text
+                name = event.text or ""
             case Room.UserJoined():
                 members.add(event.user_id)
                 audience.add(event.user_id)
@@ -63,11 +67,37 @@ class Notes:
             case Room.MessageAdded():
                 messages.append(event)
                 bumped_at = timestamp(event.timestamp)
-            case Room.ContentErased():
+            case (
+                Room.ContentErased()
+                | Room.RoleGiven()
+                | Room.UserBanned()
+                | Room.BanLifted()
+                | Room.UserMuted()
+                | Room.MuteLifted()
+                | Room.TopicSet()
+                | Room.RoomArchived()
+                | Room.RoomReopened()
+                | Room.MessagePinned()
+                | Room.MessageUnpinned()
+                | Room.MessageEdited()
+                | Room.MessageRetracted()
+                | Room.ReactionAdded()
+                | Room.ReactionRemoved()
+                | Room.VisibilityChanged()
+                | Room.HistoryChanged()
+                | Room.UserInvited()
+                | Room.InvitationWithdrawn()
+                | Room.InvitationDeclined()
+                | Room.InvitationLinkMade()
+                | Room.InvitationLinkRevoked()
+            ):
                 pass
             case _:
                 assert_never(event)
-        room.append(Moment(name, members, messages, bumped_at, position, event))
+        replayed = event.mutate(self.rooms.get(RoomId(event.originator_id)))
+        assert isinstance(replayed, Room)
+        self.rooms[replayed.room_id] = replayed
+        room.append(Moment(name, members, messages, bumped_at, position, event, governed(replayed)))
         for user_id in audience:
             self.feeds[user_id].append(position)
 
@@ -80,21 +110,41 @@ async def live(store: Store, seed: int) -> list[RoomId]:
     async def act() -> None:
         room_id, user_id = chance.choice(rooms), chance.choice(USERS)
         try:
-            match chance.randrange(6):
+            match chance.randrange(8):
                 case 0 | 1:
                     await store.chat.join_room(JoinRoom(room_id, user_id))
                 case 2:
                     await store.chat.leave_room(LeaveRoom(room_id, user_id))
                 case 3:
                     await store.chat.rename_room(RenameRoom(room_id, user_id, f"Room {chance.random()}"))
-                case _:
+                case 4 | 5:
                     await store.chat.post_message(PostMessage(room_id, user_id, f"{chance.random()}"))
+                case _:
+                    owner = chance.choice([user_id, OPERATOR])
+                    what, member_id = chance.choice(DECISIONS), chance.choice(USERS)
+                    await decide(store.governing, what, room_id, owner, member_id, chance)
         except ChatError:
             pass
 
+    governed_room = await one_of_each_decision(store, chance)
     for _ in range(12):
         await asyncio.gather(*(act() for _ in range(chance.randrange(1, 40))))
-    return rooms
+    return [*rooms, governed_room]
+
+
+async def one_of_each_decision(store: Store, chance: random.Random) -> RoomId:
+    """In a room of its own."""
+    owner, member_id = USERS[:2]
+    room_id = await store.open_room(f"Governed {chance.random()}", by=owner)
+    for what in (
+        *("join", "role", "mute", "lift mute", "topic", "archive", "reopen"),
+        *("ban", "lift ban", "join", "remove"),
+    ):
+        if what == "join":
+            await store.chat.join_room(JoinRoom(room_id, member_id))
+        else:
+            await decide(store.governing, what, room_id, OPERATOR, member_id, random.Random(0))
+    return room_id
 
 
 async def notes_of(store: Store) -> Notes:
@@ -110,6 +160,7 @@ async def test_every_read_equals_a_fold_of_the_log(database_url: str, seed: int)
         rooms = await live(store, seed)
         notes = await notes_of(store)
         await check_rooms_at_every_version(store, notes)
+        await check_decisions_at_every_version(store, notes)
         for user_id in USERS:
             await check_rooms_of(store, notes, rooms, user_id)
             await check_feed(store, notes, user_id)
@@ -131,6 +182,28 @@ async def check_rooms_at_every_version(store: Store, notes: Notes) -> None:
         )
         last = moment.messages[-1] if moment.messages else None
         assert (room.last_message.content if room.last_message else None) == (last.content if last else None)
+
+
+async def check_decisions_at_every_version(store: Store, notes: Notes) -> None:
+    recorded = {type(moment.event) for room in notes.moments.values() for moment in room}
+    assert {kind for kind in KINDS if ".governance." in kind.__module__} <= recorded
+    for room_id, room in notes.moments.items():
+        for version, moment in enumerate(room, start=1):
+            at = room_id, Version(version)
+            listed = await store.members.at(*at)
+            assert {member.id: member.role for member in listed} == moment.governed.roles
+            assert [member.joined for member in listed] == sorted(member.joined for member in listed)
+            in_force = {(each.aspect, each.member_id) for each in await store.room_roles.in_force(*at)}
+            muted, banned = moment.governed.muted, moment.governed.banned
+            assert in_force == {*(("mute", each) for each in muted), *(("ban", each) for each in banned)}
+            shown = await store.bodies.room_at(*at)
+            assert (shown.is_archived is True) == moment.governed.is_archived
+            topic_version = moment.governed.topic_version
+            topic = room[topic_version - 1].event.text if topic_version else UNSET
+            assert shown.topic == topic
+            for user_id, role in moment.governed.roles.items():
+                own = await store.room_roles.own(user_id, *at)
+                assert (own.role, own.muted is not UNSET) == (role, user_id in muted)
 
 
 async def check_rooms_of(store: Store, notes: Notes, rooms: list[RoomId], user_id: UserId) -> None:
@@ -189,7 +262,7 @@ async def test_an_event_shows_the_name_that_the_room_had_then_whenever_it_is_rea
         before = (await store.queries.events(ada, room_id, after=STREAM_START, limit=10)).value.events
         await store.chat.rename_room(RenameRoom(room_id, ada, "Second"))
         await store.chat.join_room(JoinRoom(room_id, bob))
-        await store.chat.rename_room(RenameRoom(room_id, bob, "second"))
+        await store.chat.rename_room(RenameRoom(room_id, ada, "second"))
         events = (await store.queries.events(ada, room_id, after=STREAM_START, limit=10)).value.events
     assert events[:2] == before
     names = [event.body.room.name for event in events if isinstance(event.body, Member)]

@@ -1,23 +1,18 @@
 """Admins erase what was said: the words go, that they were said stays, and everybody who could read them is told."""
 
+import asyncio
+from pathlib import Path
+
 import asyncpg
 import pytest
+from click.testing import CliRunner
 
+from cli.main import main
 from tests.integration.conftest import Visit
 from tests.support.people import PASSWORD, Answer, Person
 
 WHY = "asked for in letter 17"
 SAID = "a telephone number"
-
-
-@pytest.fixture
-async def admin(visit: Visit, database_url: str) -> Person:
-    grace = await visit("grace")
-    connection = await asyncpg.connect(database_url)
-    await connection.execute("UPDATE users SET role = 'admin' WHERE user_id = $1", grace.user["id"])
-    await connection.close()
-    await grace.log_in("grace")
-    return grace
 
 
 @pytest.fixture
@@ -58,7 +53,8 @@ async def test_an_erased_message_keeps_its_place_author_and_time_and_says_when_a
     assert (said[0]["body"]["content"], said[0]["body"]["erased"]["why"]) == ("", WHY)
     assert "erased" not in said[1]["body"]
     erasure = said[2]["body"]
-    assert (erasure["versions"], erasure["erased"]["why"], erasure["user"]) == ([4], WHY, admin.user)
+    assert (erasure["versions"], erasure["erased"]["why"]) == ([4], WHY)
+    assert erasure["user"] == {**admin.user, "kind": "admin"}
     assert erasure["erased"] == said[0]["body"]["erased"]
 
 
@@ -90,7 +86,8 @@ async def test_what_is_erased_already_is_recorded_and_told_again_and_keeps_its_f
 async def test_a_former_name_can_be_erased_and_the_name_of_now_cannot(admin: Person, ada: Person, room: str) -> None:
     kept = await erase(admin, room, 1)
     assert kept.body["erased"] == []
-    assert kept.body["kept"] == [{"room_id": room, "versions": [1], "why": "it is the name that the room has"}]
+    why = "it is the name that the room has: rename the room first"
+    assert kept.body["kept"] == [{"room_id": room, "versions": [1], "why": why}]
     await ada.post(f"/api/rooms/{room}/rename/", {"name": "Engines"})
     assert (await erase(admin, room, 1)).body["erased"] == [{"room_id": room, "versions": [1]}]
     assert "General" not in (await ada.get(f"/api/rooms/{room}/events/?after=0")).raw.decode()
@@ -148,13 +145,17 @@ async def test_a_user_is_erased_with_everything_they_said_and_only_the_number_st
 ) -> None:
     number = ada.user["id"]
     await ada.post(f"/api/rooms/{room}/read/", {"version": 4})
+    given = {"role": "owner", "why": "trusted"}
+    await ada.request("PUT", f"/api/rooms/{room}/members/{bob.user['id']}/role/", given)
     await bob.post(f"/api/rooms/{room}/rename/", {"name": "Engines"})
     dry = await admin.post(f"/api/users/{number}/erase/", {"why": WHY})
     assert (dry.status, dry.body["dry_run"], dry.body["account"]["sessions"]) == (200, True, 1)
     assert (await ada.get("/api/rooms/")).status == 200
     answer = await admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})
     assert answer.status == 200
-    assert answer.body["erased"] == [{"room_id": room, "versions": [1, 4]}]
+    assert answer.body["erased"] == [{"room_id": room, "versions": [1, 4, 7]}], (
+        "the name, what she said, and why she gave a role"
+    )
     assert answer.body["account"]["shown_as"] == f"erased user {number}"
     assert answer.body["account"]["read_marks"] == 1
     assert (await ada.get("/api/rooms/")).status == 403
@@ -162,7 +163,7 @@ async def test_a_user_is_erased_with_everything_they_said_and_only_the_number_st
     seen = await bob.get(f"/api/rooms/{room}/events/?after=0")
     assert SAID not in seen.raw.decode()
     assert '"ada"' not in seen.raw.decode()
-    assert {"id": number, "username": f"erased user {number}"} in [
+    assert {"id": number, "username": f"erased user {number}", "kind": "erased"} in [
         event["body"]["user"] for event in seen.body["events"]
     ]
     connection = await asyncpg.connect(database_url)
@@ -170,6 +171,44 @@ async def test_a_user_is_erased_with_everything_they_said_and_only_the_number_st
     for (table,) in await connection.fetch(tables):
         found = await connection.fetchval(f"SELECT count(*) FROM {table} AS row WHERE row::text ~ '\\mada\\M'")
         assert found == 0, table
+    await connection.close()
+
+
+NUMBERS = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = 'public' AND column_name IN ('user_id', 'owner')
+"""
+OF_THE_LOG = {"users", "memberships", "messages"}
+"""Tables that keep a number: that there was such a user, where they were, and that they said something."""
+
+
+async def test_no_table_keeps_what_a_user_did_outside_the_log(
+    admin: Person, ada: Person, room: str, database_url: str, tmp_path: Path
+) -> None:
+    number = ada.user["id"]
+    await ada.post(f"/api/rooms/{room}/read/", {"version": 4})
+    await ada.get(f"/api/token/subscription/?channel=personal:{number}")
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": SAID}, headers={"Idempotency-Key": "k"})
+    environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+    command = ["user", "reset-password", "ada", "--why", "ada has forgotten it"]
+    done = await asyncio.to_thread(CliRunner(env=environment).invoke, main, command)
+    assert done.exit_code == 0, done.output
+    connection = await asyncpg.connect(database_url)
+
+    async def rows() -> set[str]:
+        asked = [(row["table_name"], row["column_name"]) for row in await connection.fetch(NUMBERS)]
+        counted = [
+            (table, await connection.fetchval(f"SELECT count(*) FROM {table} WHERE {column} = $1", number))
+            for table, column in asked
+        ]
+        return {table for table, count in counted if count}
+
+    assert await rows() >= {*OF_THE_LOG, "sessions", "read_marks", "leases", "idempotency_keys"}
+    assert "ada" in str(await connection.fetch("SELECT subject, why FROM operator_actions"))
+    assert (await admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})).status == 200
+    assert await rows() == OF_THE_LOG
+    assert "ada" not in str(await connection.fetch("SELECT subject, why FROM operator_actions"))
+    assert await connection.fetchval("SELECT password_hash FROM users WHERE user_id = $1", number) == ""
     await connection.close()
 
 

@@ -2,9 +2,14 @@
 
 import asyncio
 import string
+from uuid import UUID
 
+import asyncpg
 import pytest
 
+from domain.idempotency import idempotency_key
+from domain.room.messages import PostMessage
+from domain.values import ClientId, RoomId
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import Person
 
@@ -24,6 +29,19 @@ async def test_a_repeated_post_answers_what_the_first_did(ada: Person, room: str
     again = await ada.post(f"{room}/messages/", {"content": "once"}, headers=key("k"))
     assert (again.status, again.raw, again.position) == (first.status, first.raw, first.position)
     assert (await ada.get(f"{room}/messages/")).body["count"] == 2
+
+
+async def test_a_stored_fingerprint_cannot_be_guessed_from_the_words(ada: Person, room: str, database_url: str) -> None:
+    """The table keeps it for a week, and backups for longer: a bare hash would confirm a guess of what was erased."""
+    await ada.post(f"{room}/messages/", {"content": "a telephone number"}, headers=key("k"))
+    room_id = RoomId(UUID(room.rpartition("/")[2]))
+    guessed = idempotency_key(PostMessage(room_id, ada.user["id"], "a telephone number", client_id=ClientId("k")))
+    assert guessed is not None
+    connection = await asyncpg.connect(database_url)
+    stored = await connection.fetchval("SELECT fingerprint FROM idempotency_keys WHERE key = 'k'")
+    await connection.close()
+    assert len(stored) >= len(guessed.fingerprint)
+    assert guessed.fingerprint not in stored
 
 
 async def test_every_kind_of_command_takes_a_key(ada: Person, bob: Person) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.integration.conftest import StartServer
 from tests.integration.rest.test_api_rooms import NOT_FOUND, TIMESTAMP
 from tests.support.people import Answer, Person
 
@@ -164,6 +165,29 @@ async def test_a_place_that_is_not_in_the_log_is_refused(ada: Person, room: str)
     for path in (f"/api/feed/?after={position + 1}", f"{room}/events/?after={version + 1}"):
         refused = await ada.get(path)
         assert (refused.status, refused.body["code"]) == (409, "log_restarted"), path
+
+
+async def test_an_answer_says_where_the_log_has_what_it_recorded(
+    ada: Person, bob: Person, room: str, start_server: StartServer
+) -> None:
+    other = await start_server()
+    steps = [
+        (ada, "/api/rooms/", {"name": "Another"}),
+        (ada, f"{room}/messages/", {"content": "hello"}),
+        (ada, f"{room}/messages/", {"content": "hello"}),  # a repeat
+        (ada, f"{room}/rename/", {"name": "Renamed"}),
+        (bob, f"{room}/join/", {}),
+        (bob, f"{room}/leave/", {}),
+    ]
+    for person, path, body in steps:
+        answer = await person.post(path, body, headers={"Idempotency-Key": path})
+        assert answer.status in (200, 201), answer.raw
+        source, at, digest = answer.headers["X-Log"].split("-")
+        assert int(at) >= answer.position
+        for url in (person.url, other.make_url("/")):
+            asked = f"{url}".rstrip("/") + "/api/delivery/?log="
+            assert (await person.get(f"{asked}{source}-{at}-{digest}")).status == 200
+            assert (await person.get(f"{asked}{source}-{at}-{digest[2:]}00")).status == 409
 
 
 @pytest.mark.usefixtures("bob_is_in")

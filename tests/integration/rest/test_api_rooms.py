@@ -17,7 +17,8 @@ async def test_the_opener_of_a_room_is_its_first_member(ada: Person) -> None:
     assert opened.status == 201
     assert TIMESTAMP.fullmatch(opened.body.pop("bumped_at"))
     room_id = opened.body.pop("id")
-    assert opened.body == {"name": "Engines", "version": 2, "member_count": 1, "last_message": None}
+    shape = {"name": "Engines", "version": 2, "member_count": 1, "last_message": None}
+    assert opened.body == {**shape, "visibility": "public", "history": "all"}
     room = await ada.get(f"/api/rooms/{room_id}/")
     assert (room.status, room.body["member_count"], room.position) == (200, 1, opened.position)
 
@@ -48,9 +49,9 @@ async def test_joining_and_leaving_show_at_once(ada: Person, bob: Person) -> Non
     assert (await ada.get(f"/api/rooms/{room_id}/")).body["member_count"] == 1
 
 
-async def test_a_member_renames_a_room_and_everybody_reads_it_at_once(ada: Person, bob: Person) -> None:
-    room_id = await ada.open_room("Engines")
-    await bob.post(f"/api/rooms/{room_id}/join/", {})
+async def test_an_owner_renames_a_room_and_everybody_reads_it_at_once(ada: Person, bob: Person) -> None:
+    room_id = await bob.open_room("Engines")
+    await ada.post(f"/api/rooms/{room_id}/join/", {})
     renamed = await bob.post(f"/api/rooms/{room_id}/rename/", {"name": " Looms "})
     assert (renamed.status, renamed.body["user"]) == (200, bob.user)
     assert (renamed.body["room"]["name"], renamed.body["room"]["version"]) == ("Looms", 4)

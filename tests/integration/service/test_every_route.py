@@ -22,7 +22,7 @@ ROUTES_AT_LEAST = 60
 
 FIELDS = (
     *("username", "password", "current", "new", "token", "invitation", "next", "kept", "user", "id"),
-    *("content", "name", "key", "seen", "version", "why", "position", "restart"),
+    *("content", "name", "key", "seen", "version", "why", "position", "restart", "member", "minutes", "role", "topic"),
 )
 """Fields of any form or body; a route reads those that it knows."""
 
@@ -93,7 +93,7 @@ HOSTILE = {
 def routes(app: web.Application) -> Iterator[tuple[str, str]]:
     """The method and the path of every route; a pattern for the rest of a path counts as one name."""
     for route in app.router.routes():
-        if route.resource is not None and route.method in ("GET", "POST"):
+        if route.resource is not None and route.method in ("GET", "POST", "PUT", "DELETE"):
             yield route.method, route.resource.canonical
 
 

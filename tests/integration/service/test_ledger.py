@@ -87,6 +87,26 @@ async def test_words_and_accounts_that_a_backup_brings_back_are_not_served_until
     await connection.close()
 
 
+async def test_an_account_alone_that_a_backup_brings_back_is_not_served(
+    start_server: StartServer, bob: Person, database_url: str, settings_of_commands: dict[str, str]
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await keep(connection)
+    await onrecord(settings_of_commands, "user", "erase", "bob", "--why", WHY, "--yes")
+    await restore(connection)
+    server = await start_server()
+    async with Person(server.make_url("/")) as health:
+        assert (await health.get("/readyz")).status == 503
+        await onrecord(settings_of_commands, "audit", "reapply", "--why", "restored", "--yes")
+
+        async def is_ready() -> bool:
+            return (await health.get("/readyz")).status == 200
+
+        await eventually(is_ready)
+    assert await connection.fetchval("SELECT count(*) FROM users WHERE username = 'bob'") == 0
+    await connection.close()
+
+
 async def test_a_ledger_holds_ids_and_no_words(
     ada: Person, settings_of_commands: dict[str, str], tmp_path: Path
 ) -> None:
@@ -114,6 +134,46 @@ async def test_what_was_erased_by_a_process_that_died_before_it_wrote_so_is_writ
     assert file.read_text().count(whole) == 1
 
 
+async def test_an_account_erased_by_a_process_that_died_before_it_wrote_so_is_written_at_the_next_start(
+    ada: Person, bob: Person, start_server: StartServer, settings_of_commands: dict[str, str], tmp_path: Path
+) -> None:
+    await onrecord(settings_of_commands, "user", "erase", "bob", "--why", WHY, "--yes")
+    file = tmp_path.with_name(f"{tmp_path.name}.erasures.jsonl")
+    file.unlink()
+    for _ in range(2):
+        await start_server()
+        (line,) = map(json.loads, file.read_text().splitlines())
+        assert line["user"] == bob.user["id"]
+
+
+async def test_a_name_that_is_the_name_again_is_erased_once_an_operator_has_renamed_the_room(
+    start_server: StartServer, ada: Person, database_url: str, settings_of_commands: dict[str, str], tmp_path: Path
+) -> None:
+    room = await ada.open_room(SAID)
+    connection = await asyncpg.connect(database_url)
+    (sealed,) = await connection.fetchrow(
+        "SELECT convert_from(state, 'utf8')::jsonb ->> 'sealed' FROM stored_events WHERE originator_version = 1"
+    )
+    line = {"room": room, "version": 1, "sealed": sealed}  # of a rename and an erasure that the backup does not have
+    tmp_path.with_name(f"{tmp_path.name}.erasures.jsonl").write_text(json.dumps(line) + "\n")
+    server = await start_server()
+    again = ("audit", "reapply", "--why", "restored", "--yes")
+    assert "keeps" in (await onrecord(settings_of_commands, *again)).stdout
+    async with Person(server.make_url("/")) as health:
+        assert (await health.get("/readyz")).status == 503
+        await onrecord(settings_of_commands, "room", "rename", room, "General", "--why", "restored")
+        await onrecord(settings_of_commands, *again)
+
+        async def is_ready() -> bool:
+            return (await health.get("/readyz")).status == 200
+
+        await eventually(is_ready)
+    assert await connection.fetchval("SELECT count(*) FROM bodies WHERE content = $1", SAID) == 0
+    await connection.close()
+    assert (await ada.get(f"/api/rooms/{room}/")).body["name"] == "General"
+    await onrecord(settings_of_commands, "projections", "verify")
+
+
 async def test_another_message_in_the_place_of_an_erased_one_is_served(
     ada: Person, start_server: StartServer, tmp_path: Path
 ) -> None:
@@ -136,3 +196,30 @@ async def test_a_ledger_that_cannot_be_read_or_written_is_one_line(
     refused = await asyncio.to_thread(CliRunner(env=settings).invoke, main, arguments)
     assert refused.exit_code == 1
     assert refused.stderr.startswith(f"Error: the ledger {tmp_path} cannot be written: ")
+
+
+async def test_what_reapply_must_keep_is_named_and_the_rest_goes(
+    ada: Person, database_url: str, settings_of_commands: dict[str, str], tmp_path: Path
+) -> None:
+    """As in a backup of before a room was renamed and its former name erased."""
+    room = await ada.open_room("A telephone number")
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": SAID})
+    connection = await asyncpg.connect(database_url)
+    rows = await connection.fetch(
+        "SELECT originator_version AS version, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed"
+        " FROM stored_events WHERE originator_version IN (1, 3)"
+    )
+    ledger = "".join(json.dumps({"room": room, **dict(row)}) + "\n" for row in rows)
+    tmp_path.with_name(f"{tmp_path.name}.erasures.jsonl").write_text(ledger)
+    again = ("audit", "reapply", "--why", "restored", "--yes")
+    done = await onrecord(settings_of_commands, *again)
+    assert f"erased in {room}: version 3\n" in done.stdout
+    assert f"keeps in {room}: version 1: it is the name that the room has: rename the room first\n" in done.stdout
+    assert "content is still withheld, texts that are kept: 1" in done.stderr
+    refused = await asyncio.to_thread(CliRunner(env=settings_of_commands).invoke, main, ["room", "list"])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert (await ada.post(f"/api/rooms/{room}/rename/", {"name": "General"})).status == 200
+    assert "still" not in (await onrecord(settings_of_commands, *again)).stderr
+    assert "General" in (await onrecord(settings_of_commands, "room", "list")).stdout
+    assert await connection.fetchval("SELECT count(*) FROM bodies WHERE content = $1", SAID) == 0
+    await connection.close()

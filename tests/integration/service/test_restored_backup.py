@@ -1,5 +1,6 @@
 """A base backup is put in the place of the database, under running servers and open pages."""
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tests.support.lanes_under_test import published_to
 from tests.support.open_pages import Desk, OpenPage, becomes, desk
 from tests.support.people import Person
 from tests.support.realtime import server as realtime
+from tests.support.realtime.relay import relay_to
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,26 @@ async def test_a_restored_base_backup_leaves_the_service_and_its_pages_as_the_lo
     assert await posted(service.bob, service.apps[-1], room, "after a restart") == 5 + 2 * len(service.apps)
     for page in pages:
         await service.assert_fresh(page)
+
+
+async def test_a_page_drops_its_own_message_that_was_answered_and_lost_before_it_was_published(
+    service: Service,
+) -> None:
+    room = await service.ada.open_room("General")
+    assert await posted(service.ada, service.apps[0], room, "kept") == 3
+    await service.backup.take()
+    async with relay_to(service.websocket_url) as relay:
+        page = await service.desk.open(service.ada, f"/rooms/{room}/", relay.url)
+        relay.fates = itertools.repeat("dropped")
+        assert await page.say(room, "lost") == 4
+        assert contents(await page.room()) == ["kept", "lost"]
+        for app in service.apps:
+            await app.kill()  # none remembers what it has seen of the log
+        await service.backup.restore()
+        for app in service.apps:
+            await app.start()
+        await service.assert_fresh(page)
+        assert contents(await page.room()) == ["kept"]
 
 
 async def test_pages_notice_a_backup_that_was_restored_while_no_process_ran(service: Service) -> None:

@@ -7,11 +7,20 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import pytest
 from yarl import URL
 
+from tests.support.browser.front import front_of
+from tests.support.realtime import server as realtime
+
 START_TIMEOUT_S = 30.0
+on_both_servers = pytest.mark.parametrize("service", realtime.KINDS, indirect=True, scope="session")
+"""For tests of browsers that run with the embedded hub, and with a real Centrifugo beside the service."""
+
 TOKEN_SECRET = "0123456789abcdef" * 4
 
 
@@ -22,12 +31,12 @@ def free_port() -> int:
 
 
 class Service:
-    """`onrecord serve` on a database that is there."""
+    """`onrecord serve` on a database that is there. Browsers reach it at `url`, which may be that of a proxy."""
 
     def __init__(self, database_url: str, folder: Path, **environment: str) -> None:
         port = free_port()
         self.database_url = database_url
-        self.url = URL(f"http://127.0.0.1:{port}")
+        self.url = self.address = URL(f"http://127.0.0.1:{port}")
         self._log = folder / "service.log"
         self._environment = {
             **os.environ,
@@ -66,7 +75,23 @@ class Service:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(str(self.url / "healthz"), timeout=1) as answer:
+            with urllib.request.urlopen(str(self.address / "healthz"), timeout=1) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+
+@asynccontextmanager
+async def service_with(kind: realtime.Kind, database_url: str, folder: Path) -> AsyncIterator[Service]:
+    """The service as browsers reach it: with its embedded hub, or with a Centrifugo beside it."""
+    async with AsyncExitStack() as running:
+        if kind == "hub":
+            service = Service(database_url, folder)
+        else:
+            config = realtime.configuration(allowed_origins=["http://127.0.0.1:*"])
+            server = running.enter_context(realtime.running(kind, folder, config))
+            service = Service(database_url, folder, **server.app_environment)
+            service.url = await running.enter_async_context(front_of(service.address, server.port))
+        service.start()
+        running.callback(service.kill)
+        yield service

@@ -21,7 +21,7 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 CONTRACT = (ROOT / "docs" / "http-api.md").read_text()
 
-DOCUMENTED = set(re.findall(r"`((?:GET|POST) /api/[^\s`?]*)", CONTRACT))
+DOCUMENTED = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /api/[^\s`?]*)", CONTRACT))
 """Requests that the HTTP contract describes, as `GET /api/rooms/{room_id}/`."""
 
 SHOWN = set(re.findall(r"^\| `(/[^\s`]*/)` \|", CONTRACT, re.MULTILINE))
@@ -102,6 +102,7 @@ class Windows:
 def is_described(request: Request) -> bool:
     """Whether the HTTP contract says that a script asks this: a request of the API, or a page for the same user."""
     path = UUID.sub("{room_id}", URL(request.url).path)
+    path = re.sub(r"/messages/\d+/", "/messages/{version}/", re.sub("/reactions/[^/]+/", "/reactions/{emoji}/", path))
     if request.redirected_from is not None:
         return path == "/login/"
     if not path.startswith("/api/"):

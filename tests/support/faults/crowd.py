@@ -8,9 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
-from domain.chat import Chat
 from domain.errors import AlreadyAMember, NotAMember
 from domain.room.membership import LeaveRoom
+from domain.use_cases.chat import Chat
 from domain.values import RoomId, UserId
 from eventstore.errors import OutcomeUnknown
 from eventstore.values import Position

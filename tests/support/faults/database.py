@@ -24,6 +24,9 @@ MAINTENANCE = (
     "ANALYZE",
     "CREATE INDEX CONCURRENTLY maintenance_idx ON stored_events (topic)",
 )
+LOST = 20
+"""So many messages, at least, are confirmed between a backup and its restore."""
+
 CLEAN_UP = "DROP INDEX CONCURRENTLY IF EXISTS maintenance_idx"
 
 
@@ -61,7 +64,7 @@ class Postmaster:
 
 
 class Restore:
-    """A base backup is taken, and soon put in the place of the database while everything else runs on.
+    """A base backup is taken, and put in the place of the database some messages later, while everything else runs on.
 
     Every second time, one process of the service that remembers the log runs at the least; otherwise it is left to
     chance. `under` counts how many ran.
@@ -81,6 +84,7 @@ class Restore:
         await self._backup.take()
 
     async def start(self) -> None:
+        await eventually(lambda: self._talk.has(self._confirmed + LOST), timeout_s=60)
         if self.under.total() % 2 == 0:
             await eventually(self._has_running_app, timeout_s=60)
         self.under[sum(app.is_running for app in self._apps)] += 1

@@ -52,7 +52,7 @@ class Relay:
             return web.Response()
         self._transports.add(request.transport)
         client = web.WebSocketResponse()
-        with contextlib.suppress(ConnectionError):  # cut
+        with contextlib.suppress(ConnectionError, aiohttp.ClientConnectionError):  # cut, or the server is away
             async with aiohttp.ClientSession() as session, session.ws_connect(self._server_url) as server:
                 await client.prepare(request)
                 await asyncio.gather(_up(client, server), self._down(server, client))

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Endpoint
@@ -21,10 +21,20 @@ MAX_MESSAGES = 500
 """In one answer."""
 
 
-class NewMessage(Struct, frozen=True):
-    """The content of a message to post."""
+Content = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": CONTENT_LIMIT, "pattern": r"\S"})]
 
-    content: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": CONTENT_LIMIT, "pattern": r"\S"})]
+
+class NewContent(Struct, frozen=True):
+    """What a message says from now on."""
+
+    content: Content
+
+
+class NewMessage(Struct, frozen=True):
+    """The content of a message to post, and the id of the message that it answers."""
+
+    content: Content
+    reply_to: Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": BIGINT})] | UnsetType = UNSET
 
 
 async def get_messages(request: web.Request) -> web.Response:
@@ -42,16 +52,17 @@ async def get_messages(request: web.Request) -> web.Response:
 
 
 async def post_message(request: web.Request) -> web.Response:
-    """POST /api/rooms/{room_id}/messages/ {"content"}: 201 Message; 400, 404."""
+    """POST /api/rooms/{room_id}/messages/ {"content", "reply_to"}: 201 Message; 400, 404, 409."""
     room = room_id(request)
     key = idempotency_key(request)
     body = await read_body(request, NewMessage)
     count_message(request)
-    command = PostMessage(room, request[SESSION].user.id, body.content, key)
-    return await recorded_body(request, await request.app[CORE].chat.post_message(command), status=201)
+    reply_to = body.reply_to if body.reply_to is not UNSET else None
+    command = PostMessage(room, request[SESSION].user.id, body.content, key, reply_to)
+    return await recorded_body(request, request.app[CORE].chat.post_message(command), status=201)
 
 
 ENDPOINTS = (
     Endpoint("GET", f"{ROOM}/messages/", get_messages, Page[Message], query=("page", "before", "limit")),
-    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True),
+    Endpoint("POST", f"{ROOM}/messages/", post_message, Message, 201, NewMessage, records=True, refusals=(409,)),
 )

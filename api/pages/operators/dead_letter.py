@@ -11,7 +11,7 @@ from api.http.endpoints import Access
 from api.http.parsing import BIGINT, NoSuchPath, as_number
 from api.operations.app_keys import REPUBLISHING
 from api.pages.admission import page
-from api.pages.operations import operator_of
+from api.pages.operators.operations import operator_of
 from api.pages.page import Context, field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from centrifugo.publisher import PublisherError

@@ -2,22 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Generic, Protocol
 from uuid import uuid4
 
-from domain.chat import Chat
 from domain.custody import Outcome, Target
 from domain.errors import InvalidField, NothingToErase, RoomNotFound
 from domain.ports import P_co
-from domain.record import RequestErasure
 from domain.room import ERASED_LIMIT, check_reason
-from domain.room.erasing import EraseContent
+from domain.room.erasing import ContentErased, EraseContent
+from domain.use_cases.chat import Chat
+from domain.use_cases.record import RequestErasure
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 IN_THE_LOG = "the log itself holds it"
-ROOM_NAME = "it is the name that the room has"
+ROOM_NAME = "it is the name that the room has: rename the room first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,18 @@ class Wordings(Protocol):
         """Whether there is such a room."""
 
     async def at(self, room_id: RoomId, versions: Sequence[int]) -> list[Worded]:
-        """Those of these versions that have words, or had."""
+        """Those of these versions that have words, or had; of a message all versions."""
 
     def of_room(self, room_id: RoomId, *, before: datetime) -> AsyncIterator[Worded]:
-        """The messages that were posted earlier and are not erased."""
+        """All versions of the messages that were posted earlier, unless they are erased."""
 
     def of_user(self, user_id: UserId, *, before: datetime) -> AsyncIterator[Worded]:
-        """The earlier messages of a user, and the names they gave to rooms, that are not erased."""
+        """All versions of the earlier messages of a user, the names that they gave to rooms, and the reasons for which
+        they retracted messages, unless they are erased.
+        """
+
+    async def erased_for(self, request: RequestId, *, since: datetime) -> int:
+        """How many texts were erased for a request that was made at `since`."""
 
 
 class Requests(Protocol):
@@ -119,7 +124,8 @@ class Erasing(Generic[P_co]):
         self._ledger = ledger
 
     async def plan_versions(self, room_id: RoomId, versions: Sequence[int]) -> Plan:
-        """These versions of a room. What is erased already is erased again: it is recorded and told once more.
+        """These versions of a room, and of each message all its versions. What is erased already is erased again: it is
+        recorded and told once more.
 
         Raises RoomNotFound; NothingToErase when one of them is not there or never had words; InvalidField for none or
         more than 1,000.
@@ -160,17 +166,23 @@ class Erasing(Generic[P_co]):
         await self._erase(plan, erased_by, why)
         await self._requests.carry_out(plan.request, plan.outcome)
 
-    async def go_on(self, request: RequestId, target: Target, *, erased_by: UserId, why: str) -> Plan:
-        """Erase what is left of a request on record and is no longer kept; returns what came of it."""
+    async def go_on(
+        self, request: RequestId, target: Target, *, erased_by: UserId, why: str, since: datetime, counted: int
+    ) -> Plan:
+        """Erase what is left of a request on record and is no longer kept; returns what came of it.
+
+        It was made at `since`, and `counted` texts are on record as erased for it: what a process erased that died
+        before it said so is counted now.
+        """
         plan = await _planned(Plan(request, target), self._left_of(target))
         await self._erase(plan, erased_by, why)
-        await self._requests.carry_out(plan.request, plan.outcome)
+        erased = await self._wordings.erased_for(request, since=since) - counted
+        await self._requests.carry_out(plan.request, replace(plan.outcome, erased=max(0, erased)))
         return plan
 
     async def erase(self, room_id: RoomId, versions: Sequence[int], *, why: str, request: RequestId) -> None:
         """Erase words as the service does by itself: at most 1,000 of a room, or none."""
-        await self._chat.erase_content(EraseContent(room_id, tuple(versions), OPERATOR, request, why))
-        await self._ledger.words_erased(room_id, versions)
+        await self._erase_part(EraseContent(room_id, tuple(versions), OPERATOR, request, why))
 
     async def _left_of(self, target: Target) -> AsyncIterator[Worded]:
         """What a request asks for and is not erased."""
@@ -194,8 +206,13 @@ class Erasing(Generic[P_co]):
         for room_id, versions in plan.erased.items():
             for start in range(0, len(versions), ERASED_LIMIT):
                 part = tuple(versions[start : start + ERASED_LIMIT])
-                await self._chat.erase_content(EraseContent(room_id, part, erased_by, plan.request, why))
-                await self._ledger.words_erased(room_id, part)
+                await self._erase_part(EraseContent(room_id, part, erased_by, plan.request, why))
+
+    async def _erase_part(self, command: EraseContent) -> None:
+        """The event says what it erased: also what a message was changed to since the plan."""
+        erased = (await self._chat.erase_content(command)).event
+        assert isinstance(erased, ContentErased)
+        await self._ledger.words_erased(command.room_id, erased.versions)
 
     async def _check_room(self, room_id: RoomId) -> None:
         if not await self._wordings.has_room(room_id):

@@ -11,20 +11,29 @@ from api.http.limits import count_room
 from api.http.paging import Page, numbered_page, page_number
 from api.http.parsing import idempotency_key, query_text, query_version, read_body, room_id
 from api.http.responses import json_response
-from api.rest.recorded import recorded_body
+from api.rest.recorded import recorded_answer, recorded_body
 from domain.room import NAME_LIMIT
+from domain.room.access import as_history, as_visibility
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
 from projections.readmodels.bodies import room_version
-from projections.readmodels.queries import AtPosition, ResultPage
-from projections.readmodels.shapes import Member, RoomFound, RoomSummary, User
+from projections.readmodels.queries import AtPosition, NotInRoom, ResultPage
+from projections.readmodels.shapes import Member, RoomFound, RoomMember, RoomSummary
 
 
 class RoomName(Struct, frozen=True):
-    """The name of a room that is opened or renamed."""
+    """The name of a room that is renamed."""
 
     name: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LIMIT, "pattern": r"\S"})]
+
+
+class NewRoom(Struct, frozen=True):
+    """A room to open: its name, who may enter it, and what joiners may read."""
+
+    name: Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LIMIT, "pattern": r"\S"})]
+    visibility: Annotated[str, Meta(extra_json_schema={"enum": ["public", "private"]})] = "public"
+    history: Annotated[str, Meta(extra_json_schema={"enum": ["all", "since_joining"]})] = "all"
 
 
 async def get_rooms(request: web.Request) -> web.Response:
@@ -45,6 +54,8 @@ async def get_members(request: web.Request) -> web.Response:
     now = await core.queries.room(request[SESSION].user.id, room_id(request))
     number = page_number(request)
     version = query_version(request, "at", default=now.value.version, most=now.value.version)
+    if version not in await core.queries.readable(request[SESSION].user.id, now.value.id):
+        raise NotInRoom  # they were not, then
     room = await core.bodies.room_at(now.value.id, version)
     members = await core.members.at(now.value.id, version, page=number)
     found = ResultPage(room.member_count, members) if members or number == 1 else None
@@ -52,7 +63,7 @@ async def get_members(request: web.Request) -> web.Response:
 
 
 async def search(request: web.Request) -> web.Response:
-    """GET /api/search/?q=&page=: rooms by name, all of them without `q`."""
+    """GET /api/search/?q=&page=: public rooms by name, all of them without `q`."""
     number = page_number(request)
     text = query_text(request, "q")
     found = await request.app[CORE].queries.search(request[SESSION].user.id, text, page=number)
@@ -60,45 +71,49 @@ async def search(request: web.Request) -> web.Response:
 
 
 async def open_room(request: web.Request) -> web.Response:
-    """POST /api/rooms/ {"name"}: 201 RoomSummary; 400; 409 when the name is taken."""
+    """POST /api/rooms/ {"name", "visibility", "history"}: 201 RoomSummary; 400; 409 when the name is taken."""
     key = idempotency_key(request)
-    body = await read_body(request, RoomName)
+    body = await read_body(request, NewRoom)
     count_room(request)
-    core = request.app[CORE]
-    recorded = await core.chat.open_room(OpenRoom(body.name, request[SESSION].user.id, key))
-    room = await core.bodies.room_at(*room_version(recorded.event))
-    return json_response(room, status=201, position=recorded.position)
+    core, user_id = request.app[CORE], request[SESSION].user.id
+    command = OpenRoom(body.name, user_id, key, as_visibility(body.visibility), as_history(body.history))
+    return await recorded_answer(
+        request,
+        core.chat.open_room(command),
+        lambda recorded: core.bodies.room_at(*room_version(recorded.event)),
+        status=201,
+    )
 
 
 async def join_room(request: web.Request) -> web.Response:
-    """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member; 404."""
+    """POST /api/rooms/{room_id}/join/: 200 Member; 409 for a member, a banned user and an archived room; 404."""
     command = JoinRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, await request.app[CORE].chat.join_room(command))
+    return await recorded_body(request, request.app[CORE].chat.join_room(command))
 
 
 async def leave_room(request: web.Request) -> web.Response:
-    """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member."""
+    """POST /api/rooms/{room_id}/leave/: 200 Member; 404 when not a member; 409 for the last owner."""
     command = LeaveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, await request.app[CORE].chat.leave_room(command))
+    return await recorded_body(request, request.app[CORE].chat.leave_room(command))
 
 
 async def rename_room(request: web.Request) -> web.Response:
-    """POST /api/rooms/{room_id}/rename/ {"name"}: 200 Member; 400; 409 when the name is taken; 404."""
+    """POST /api/rooms/{room_id}/rename/ {"name"}: 200 Member; 400, 404; 403 unless an owner; 409 when it is taken."""
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, RoomName)
     command = RenameRoom(room, request[SESSION].user.id, body.name, key)
-    return await recorded_body(request, await request.app[CORE].chat.rename_room(command))
+    return await recorded_body(request, request.app[CORE].chat.rename_room(command))
 
 
 ENDPOINTS = (
     Endpoint("GET", "/api/rooms/", get_rooms, Page[RoomSummary], query=("page",)),
-    Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, RoomName, records=True, refusals=(409,)),
+    Endpoint("POST", "/api/rooms/", open_room, RoomSummary, 201, NewRoom, records=True, refusals=(409,)),
     Endpoint("GET", f"{ROOM}/", get_room, RoomSummary),
     Endpoint("GET", "/api/search/", search, Page[RoomFound], query=("q", "page")),
     Endpoint("POST", f"{ROOM}/join/", join_room, Member, 200, Empty, records=True, refusals=(409,)),
-    Endpoint("POST", f"{ROOM}/leave/", leave_room, Member, 200, Empty, records=True),
+    Endpoint("POST", f"{ROOM}/leave/", leave_room, Member, 200, Empty, records=True, refusals=(409,)),
     Endpoint("POST", f"{ROOM}/rename/", rename_room, Member, 200, RoomName, records=True, refusals=(409,)),
-    Endpoint("GET", f"{ROOM}/members/", get_members, Page[User], query=("at", "page")),
+    Endpoint("GET", f"{ROOM}/members/", get_members, Page[RoomMember], query=("at", "page")),
 )

@@ -1,0 +1,1 @@
+"""The JSON API of rooms, and of what is in them."""

@@ -1,0 +1,1 @@
+"""Who may do what in a room: roles, moderation, the topic, archiving."""

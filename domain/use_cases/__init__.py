@@ -1,0 +1,1 @@
+"""What people do: each command has a method that carries it out."""

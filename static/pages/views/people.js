@@ -1,0 +1,56 @@
+import { find, write } from "../dom.js";
+import { localise } from "../times.js";
+
+/** @import { Shown } from "../page-switch.js" */
+
+const TYPES = new Set([
+  ...["user_joined", "user_left", "members_changed"],
+  ...["role_given", "user_banned", "ban_lifted", "user_muted", "mute_lifted"],
+  ...["topic_set", "room_archived", "room_reopened", "content_erased"],
+]);
+
+/**
+ * The people of a room, as the server renders them: the list is fetched again when an event changes it, but not while
+ * a form is open.
+ *
+ * @param {Shown} shown
+ */
+export function showPeople({ page, main, signal }) {
+  const { room: roomId } = find(main, "#people").dataset;
+  let isStale = false;
+  let request = new AbortController();
+  signal.addEventListener("abort", () => request.abort());
+
+  const isBusy = () => main.querySelector("details[open]") !== null || main.querySelector("form :focus") !== null;
+
+  async function refresh() {
+    if (!isStale || isBusy()) return;
+    isStale = false;
+    request.abort();
+    request = new AbortController();
+    try {
+      const headers = { "X-User": String(page.api.userId) };
+      const response = await fetch(location.href, { headers, signal: request.signal });
+      const answer = new DOMParser().parseFromString(await response.text(), "text/html");
+      const fresh = answer.querySelector("#people");
+      if (fresh === null) location.reload(); // no longer a member
+      else find(main, "#people").replaceWith(fresh);
+      localise(main);
+    } catch {
+      isStale = true;
+    }
+  }
+
+  page.mirror.subscribe((event) => {
+    if (event === null || event.body.room.id !== roomId || !TYPES.has(event.type)) return;
+    isStale = true;
+    refresh();
+  }, signal);
+  page.onChange(() => {
+    const name = page.mirror.room(roomId ?? "")?.shown.name;
+    if (name !== undefined) write(find(main, "h1 bdi"), name);
+  }, signal);
+  main.addEventListener("toggle", refresh, { capture: true, signal });
+  main.addEventListener("focusout", () => setTimeout(refresh), { signal });
+  localise(main);
+}

@@ -1,0 +1,108 @@
+"""What is done about a message in one window, every other shows."""
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.test_live import together
+from tests.support.browser.windows import Windows, said, say
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def message(page: Page, text: str) -> Locator:
+    """The message that says this."""
+    return page.locator(".messages .message").filter(has=page.locator(".text", has_text=text))
+
+
+async def choose(page: Page, text: str, name: str) -> None:
+    """Open the menu of the message that says this, and press a button."""
+    await message(page, text).locator(".actions").click()
+    await page.locator(".message-menu").get_by_role("button", name=name, exact=True).click()
+
+
+async def test_the_arrow_upwards_edits_the_last_own_message_in_place_and_escape_leaves_it(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Edits")
+    hers, his = await windows.open(f"/rooms/{room}/", ada), await windows.open(f"/rooms/{room}/", bob)
+    await say(hers, "helo")
+    await say(his, "something else")
+    await expect(said(hers, "something else")).to_have_count(1)
+    field = hers.locator("#content")
+    await field.press("ArrowUp")
+    await expect(hers.locator(".composer .mode")).to_contain_text("Editing")
+    await expect(field).to_have_value("helo")
+    await field.press("Escape")
+    await expect(hers.locator(".composer .mode")).to_be_hidden()
+    await expect(field).to_have_value("")
+    await field.press("ArrowUp")
+    await field.fill("hello")
+    await field.press("Enter")
+    for page in (hers, his):
+        await expect(said(page, "hello")).to_have_count(1)
+        await expect(said(page, "helo")).to_have_count(0)
+        await expect(message(page, "hello").locator(".edited")).to_be_visible()
+    await expect(field).to_have_value("")
+
+
+async def test_what_is_written_stays_while_a_message_is_edited(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Drafts")
+    hers = await windows.open(f"/rooms/{room}/", ada)
+    await say(hers, "one")
+    await hers.locator("#content").fill("half a sentence")
+    await choose(hers, "one", "Edit")
+    await expect(hers.locator("#content")).to_have_value("one")
+    await hers.locator("#content").fill("two")
+    await hers.locator("#content").press("Enter")
+    await expect(said(hers, "two")).to_have_count(1)
+    await expect(hers.locator("#content")).to_have_value("half a sentence")
+
+
+async def test_reactions_are_added_and_taken_back_with_one_press(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Reactions")
+    hers, his = await windows.open(f"/rooms/{room}/", ada), await windows.open(f"/rooms/{room}/", bob)
+    await say(hers, "done!")
+    await choose(his, "done!", "🎉")
+    for page in (hers, his):
+        await expect(message(page, "done!").locator(".reaction")).to_have_text("🎉 1")
+    await message(hers, "done!").locator(".reaction").click()
+    for page in (hers, his):
+        await expect(message(page, "done!").locator(".reaction")).to_have_text("🎉 2")
+    await message(his, "done!").locator(".reaction").click()
+    await message(hers, "done!").locator(".reaction").click()
+    for page in (hers, his):
+        await expect(message(page, "done!").locator(".reaction")).to_have_count(0)
+
+
+async def test_a_reply_quotes_the_message_and_follows_its_edits(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Replies")
+    hers, his = await windows.open(f"/rooms/{room}/", ada), await windows.open(f"/rooms/{room}/", bob)
+    await say(hers, "shall we?")
+    await choose(his, "shall we?", "Reply")
+    await expect(his.locator(".composer .mode")).to_contain_text(f"Replying to {ada.user['username']}")
+    await say(his, "yes")
+    await expect(his.locator(".composer .mode")).to_be_hidden()
+    quote = message(hers, "yes").locator(".reply-line")
+    await expect(quote).to_have_text(f"{ada.user['username']}: shall we?")
+    await choose(hers, "shall we?", "Edit")
+    await say(hers, "shall we go?")
+    for page in (hers, his):
+        await expect(message(page, "yes").locator(".reply-line")).to_have_text(f"{ada.user['username']}: shall we go?")
+
+
+async def test_pinned_messages_are_listed_and_a_retracted_one_leaves_every_window(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Pins")
+    hers, his = await windows.open(f"/rooms/{room}/", ada), await windows.open(f"/rooms/{room}/", bob)
+    await say(hers, "the rules")
+    await choose(his, "the rules", "Pin")
+    await hers.locator(".people summary").click()
+    await expect(hers.locator(".pinned-list li")).to_have_text(f"{ada.user['username']}: the rules")
+    await hers.keyboard.press("Escape")
+    await message(hers, "the rules").locator(".actions").click()
+    await hers.locator(".message-menu .more").click()
+    await hers.get_by_label("Why").fill("other rules")
+    await hers.get_by_role("button", name="Retract").click()
+    await expect(hers.locator(".message.retracted .text")).to_contain_text("other rules")
+    await expect(said(his, "the rules")).to_have_count(0)
+    await expect(his.locator(".message.retracted .text")).to_contain_text("other rules")
+    await expect(his.locator(".pinned-list li")).to_have_count(0)
+    last = his.locator(f'.room[data-id="{room}"] .last')
+    await expect(last).to_have_text(f"{ada.user['username']}: (retracted)")

@@ -1,0 +1,110 @@
+"""The people of a room, without scripts: roles, moderation, the topic and archiving by forms."""
+
+import re
+
+import pytest
+
+from tests.integration.conftest import Visit
+from tests.support.people import Person
+
+
+@pytest.fixture
+async def room(ada: Person, bob: Person) -> str:
+    """A room that ada opened and bob joined."""
+    opened = await ada.open_room("Engines")
+    assert (await bob.post(f"/api/rooms/{opened}/join/", {})).status == 200
+    return opened
+
+
+async def people(person: Person, room: str) -> str:
+    return (await person.get(f"/rooms/{room}/people/")).raw.decode()
+
+
+async def decide(person: Person, room: str, what: str, **fields: str) -> int:
+    sent = await person.submit(f"/rooms/{room}/people/{what}/", fields)
+    assert sent.status != 303 or sent.headers["Location"] == f"/rooms/{room}/people/"
+    return sent.status
+
+
+def listed(page: str) -> dict[str, str]:
+    """The role of each member on the page."""
+    return dict(re.findall(r'<bdi class="author">(\w+)</bdi>.*? <span class="role role-\w+">(\w+)</span>', page))
+
+
+async def test_an_owner_gives_roles_and_members_are_offered_no_form(ada: Person, bob: Person, room: str) -> None:
+    assert listed(await people(bob, room)) == {"ada": "owner", "bob": "member"}
+    assert "/people/" not in "".join(re.findall(r'action="([^"]+)"', await people(bob, room)))
+    member = str(bob.user["id"])
+    assert await decide(ada, room, "role", member=member, role="moderator", why="trusted") == 303
+    assert listed(await people(bob, room)) == {"ada": "owner", "bob": "moderator"}
+    assert await decide(ada, room, "role", member=member, role="king", why="trusted") == 400
+    assert await decide(bob, room, "remove", member=str(ada.user["id"]), why="no") == 403
+    assert await decide(bob, room, "remove", member="x" * 50, why="no") == 404
+
+
+async def test_a_muted_member_reads_why_and_until_when_and_has_no_composer(ada: Person, bob: Person, room: str) -> None:
+    member = str(bob.user["id"])
+    assert await decide(ada, room, "mute", member=member, minutes="60", why="<b>spam</b>") == 303
+    page = (await bob.get(f"/rooms/{room}/")).raw.decode()
+    assert re.search(r"You are muted in this room until .+ UTC: &lt;b&gt;spam&lt;/b&gt;</p>", page)
+    assert re.search(r"<textarea[^>]* disabled", page)
+    assert "is muted until" in await people(bob, room)
+    assert await decide(ada, room, "lift-mute", member=member, why="sorry") == 303
+    page = (await bob.get(f"/rooms/{room}/")).raw.decode()
+    assert not re.search(r"<textarea[^>]* disabled", page)
+    assert "Bans and mutes" not in await people(bob, room)
+
+
+async def test_a_banned_member_cannot_come_back_before_the_ban_is_lifted(ada: Person, bob: Person, room: str) -> None:
+    member = str(bob.user["id"])
+    assert await decide(ada, room, "ban", member=member, minutes="x", why="spam") == 400
+    assert await decide(ada, room, "ban", member=member, minutes="60", why="spam") == 303
+    assert listed(await people(ada, room)) == {"ada": "owner"}
+    refused = await bob.submit(f"/rooms/{room}/join/", {})
+    assert refused.status == 409
+    assert "You are banned from this room until" in refused.raw.decode()
+    assert (await bob.get(f"/rooms/{room}/people/")).status == 404
+    assert await decide(ada, room, "lift-ban", member=member, why="sorry") == 303
+    assert (await bob.submit(f"/rooms/{room}/join/", {})).status == 303
+
+
+async def test_a_topic_and_an_archived_room_are_shown_to_all(ada: Person, bob: Person, room: str) -> None:
+    assert await decide(bob, room, "topic", topic="mine") == 403
+    assert await decide(ada, room, "topic", topic="a <i>topic</i>") == 303
+    assert (
+        '<p class="topic"><bdi>a &lt;i&gt;topic&lt;/i&gt;</bdi></p>' in (await bob.get(f"/rooms/{room}/")).raw.decode()
+    )
+    assert await decide(ada, room, "archive") == 303
+    page = (await bob.get(f"/rooms/{room}/")).raw.decode()
+    assert '<p class="archived-notice" role="status">' in page
+    assert (await bob.submit(f"/rooms/{room}/", {"content": "hello"})).status == 409
+    assert await decide(ada, room, "reopen") == 303
+    assert (await bob.submit(f"/rooms/{room}/", {"content": "hello"})).status == 303
+
+
+async def test_the_last_owner_is_told_what_to_do_before_leaving(ada: Person, bob: Person, room: str) -> None:
+    refused = await ada.submit(f"/rooms/{room}/leave/", {})
+    assert refused.status == 409
+    assert "make another member an owner first" in refused.raw.decode()
+
+
+async def test_strangers_see_no_people(visit: Visit, room: str) -> None:
+    assert (await (await visit("eve")).get(f"/rooms/{room}/people/")).status == 404
+
+
+async def test_the_history_says_who_decided_what_about_whom_and_why(ada: Person, bob: Person, room: str) -> None:
+    member = str(bob.user["id"])
+    assert await decide(ada, room, "role", member=member, role="moderator", why="trusted") == 303
+    assert await decide(ada, room, "topic", topic="steam") == 303
+    assert await decide(ada, room, "topic", topic="") == 303
+    assert await decide(ada, room, "ban", member=member, minutes="60", why="spam") == 303
+    page = (await ada.get(f"/rooms/{room}/history/")).raw.decode()
+    for told in (
+        "gave a role: <bdi>bob</bdi> is moderator now, because <q><bdi>trusted</bdi></q>",
+        "set the topic: <bdi>steam</bdi>",
+        "took the topic away",
+        "banned a person: <bdi>bob</bdi> until",
+        '<bdi class="author">bob</bdi> was removed by <bdi>ada</bdi>, because <q><bdi>spam</bdi></q>',
+    ):
+        assert told in page, told
+    assert "<li><bdi>ada</bdi> <span" in page

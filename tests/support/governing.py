@@ -1,0 +1,59 @@
+"""Owners and moderators who decide at random, and what a room knows of their decisions."""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from domain.room import Room
+from domain.room.governance.archiving import ArchiveRoom, ReopenRoom
+from domain.room.governance.moderation import BanUser, LiftBan, LiftMute, MuteMember, RemoveMember
+from domain.room.governance.roles import ROOM_ROLES, GiveRole
+from domain.room.governance.topic import SetTopic
+from domain.use_cases.governing import Governing
+from domain.values import RoomId, UserId
+
+DECISIONS = ("role", "role", "remove", "ban", "lift ban", "mute", "lift mute", "topic", "archive", "reopen", "reopen")
+
+
+async def decide(
+    governing: Governing[Any], what: str, room_id: RoomId, user_id: UserId, member_id: UserId, chance: random.Random
+) -> None:
+    """One decision of `user_id`, who may not be allowed it: the refusal is raised."""
+    why = f"because {chance.random()}"
+    match what:
+        case "role":
+            await governing.give_role(GiveRole(room_id, user_id, member_id, chance.choice(ROOM_ROLES), why))
+        case "remove":
+            await governing.remove(RemoveMember(room_id, user_id, member_id, why))
+        case "ban":
+            await governing.ban(BanUser(room_id, user_id, member_id, 60, why))
+        case "lift ban":
+            await governing.lift_ban(LiftBan(room_id, user_id, member_id, why))
+        case "mute":
+            await governing.mute(MuteMember(room_id, user_id, member_id, 60, why))
+        case "lift mute":
+            await governing.lift_mute(LiftMute(room_id, user_id, member_id, why))
+        case "topic":
+            await governing.set_topic(SetTopic(room_id, user_id, chance.choice(["", "steam", "looms"])))
+        case "archive":
+            await governing.archive(ArchiveRoom(room_id, user_id))
+        case _:
+            await governing.reopen(ReopenRoom(room_id, user_id))
+
+
+@dataclass(frozen=True)
+class Governed:
+    """What the decisions in a room come to."""
+
+    roles: dict[UserId, str | None]
+    muted: frozenset[UserId]
+    banned: frozenset[UserId]
+    topic_version: int
+    is_archived: bool
+
+
+def governed(room: Room) -> Governed:
+    """As the aggregate has it."""
+    roles: dict[UserId, str | None] = {user_id: room.role_of(user_id) for user_id in room.members}
+    muted, banned = frozenset(room.muted_until), frozenset(room.banned_until)
+    return Governed(roles, muted, banned, room.topic_version, room.is_archived)
