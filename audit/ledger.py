@@ -10,7 +10,6 @@ Lines are only ever added. Several processes may share the file.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -42,11 +41,11 @@ Line = ErasedWords | ErasedUser
 
 
 class Ledger:
-    """The file. Its folder exists; the file is created with the first line, for its owner alone to read."""
+    """The file."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._lines = AppendOnlyFile(file)
+    def __init__(self, lines: AppendOnlyFile) -> None:
+        self.file = lines.file
+        self._lines = lines
 
     def append(self, lines: Iterable[Line]) -> None:
         """Add lines, and return when they are on the disk. Raises LedgerUnavailable."""

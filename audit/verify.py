@@ -79,7 +79,7 @@ def ed25519_fits(public, signature, message):
 # ---- Refusals, and reading base64 and numbers without leniency
 
 
-class Refused(Exception):
+class ProofRefused(Exception):
     """The proof does not hold; the text says why."""
 
 
@@ -87,12 +87,12 @@ def decoded(text, what):
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
-        raise Refused(f"{what} is not base64") from None
+        raise ProofRefused(f"{what} is not base64") from None
 
 
 def number(text, what):
     if not (text.isascii() and text.isdigit()) or (text != "0" and text[0] == "0"):
-        raise Refused(f"{what} is not a number")
+        raise ProofRefused(f"{what} is not a number")
     return int(text)
 
 
@@ -101,19 +101,19 @@ def number(text, what):
 LOG, COSIGNATURE = 1, 4
 
 
-class Key:
+class TrustedKey:
     def __init__(self, text):
         parts = text.split("+", 2)
         raw = decoded(parts[2], f"the key {text}") if len(parts) == 3 else b""
         if len(raw) != 33 or raw[0] not in (LOG, COSIGNATURE):
-            raise Refused(f"the policy: {text} is not a key")
+            raise ProofRefused(f"the policy: {text} is not a key")
         self.name, self.type, self.public = parts[0], raw[0], raw[1:]
         self.id = hashlib.sha256(self.name.encode() + b"\n" + raw).digest()[:4]
         if self.id.hex() != parts[1]:
-            raise Refused(f"the policy: the key of {self.name} has another id")
+            raise ProofRefused(f"the policy: the key of {self.name} has another id")
 
     def time_of(self, text, signatures):
-        """When this key signed (0 for a log's); None where it did not. Raises Refused for a signature that is wrong."""
+        """When this key signed (0 for a log's); None where it did not. Raises ProofRefused if a signature is wrong."""
         found = None
         for name, key_id, raw in signatures:
             if (name, key_id) != (self.name, self.id):
@@ -123,12 +123,12 @@ class Key:
                 time, signature = int.from_bytes(raw[:8], "big"), raw[8:]
                 message = f"cosignature/v1\ntime {time}\n{text}".encode()
             if not ed25519_fits(self.public, signature, message):
-                raise Refused(f"the signature of {self.name} does not fit")
+                raise ProofRefused(f"the signature of {self.name} does not fit")
             found = time if found is None else found
         return found
 
 
-class Policy:
+class TrustPolicy:
     def __init__(self, text):
         self.logs, self.witnesses, self.groups, self.quorum = [], {}, {}, None
         for line in text.split("\n"):
@@ -137,15 +137,20 @@ class Policy:
             if words and not words[0].startswith("#"):
                 self.read(words)
         if self.quorum is None:
-            raise Refused("the policy: no line `quorum`")
+            raise ProofRefused("the policy: no line `quorum`")
 
     def read(self, words):
         known = self.witnesses.keys() | self.groups.keys()
         kind, rest = words[0], words[1:]
-        if kind == "log" and len(rest) in (1, 2) and Key(rest[0]).type == LOG:
-            self.logs.append(Key(rest[0]))
-        elif kind == "witness" and len(rest) in (2, 3) and rest[0] not in known and Key(rest[1]).type == COSIGNATURE:
-            self.witnesses[rest[0]] = Key(rest[1])
+        if kind == "log" and len(rest) in (1, 2) and TrustedKey(rest[0]).type == LOG:
+            self.logs.append(TrustedKey(rest[0]))
+        elif (
+            kind == "witness"
+            and len(rest) in (2, 3)
+            and rest[0] not in known
+            and TrustedKey(rest[1]).type == COSIGNATURE
+        ):
+            self.witnesses[rest[0]] = TrustedKey(rest[1])
         elif kind == "group" and len(rest) > 2 and rest[0] not in known and set(rest[2:]) <= known:
             members = rest[2:]
             least = {"any": 1, "all": len(members)}.get(rest[1]) or number(rest[1], "the policy: a threshold")
@@ -153,7 +158,7 @@ class Policy:
         elif kind == "quorum" and len(rest) == 1 and self.quorum is None and rest[0] in known | {"none"}:
             self.quorum = rest[0]
         else:
-            raise Refused(f"the policy: {' '.join(words)!r} is none of its lines")
+            raise ProofRefused(f"the policy: {' '.join(words)!r} is none of its lines")
 
     def has(self, name, cosigned):
         if name not in self.groups:
@@ -166,12 +171,12 @@ def read_note(text):
     """The text of a note, and its signatures as (name, key id, signature)."""
     head, separator, tail = text.rpartition("\n\n")
     if not separator or not tail.endswith("\n"):
-        raise Refused("the checkpoint has no signature")
+        raise ProofRefused("the checkpoint has no signature")
     signatures = []
     for line in tail[:-1].split("\n"):
         words = line.split(" ")
         if len(words) != 3 or words[0] != "\u2014":
-            raise Refused("a line below the checkpoint is not a signature")
+            raise ProofRefused("a line below the checkpoint is not a signature")
         raw = decoded(words[2], "a signature")
         signatures.append((words[1], raw[:4], raw[4:]))
     return head + "\n", signatures
@@ -184,7 +189,7 @@ def root_of(leaf, index, size, path):
     """Follow the path from a leaf to the root."""
     inner = (index ^ (size - 1)).bit_length()
     if len(path) != inner + bin(index >> inner).count("1"):
-        raise Refused("the path does not have the length that index and size ask for")
+        raise ProofRefused("the path does not have the length that index and size ask for")
     for level, sibling in enumerate(path):
         is_right = level >= inner or index >> level & 1
         leaf = hashlib.sha256(b"\x01" + (sibling + leaf if is_right else leaf + sibling)).digest()
@@ -214,45 +219,45 @@ def words_of(opening, fields):
     end = b"\x00" if client_id is None else b"\x01" + client_id.encode()
     committed = b"onrecord/body/v1\x00" + salt + len(content).to_bytes(8, "big") + content + end
     if len(salt) != 32 or not content or base64.b64encode(hashlib.sha256(committed).digest()).decode() != sealed:
-        raise Refused("the words are not those that the log holds a commitment to")
+        raise ProofRefused("the words are not those that the log holds a commitment to")
     return body["content"]
 
 
 def check(proof, policy):
-    """Lines that say what the proof shows. Raises Refused."""
+    """Lines that say what the proof shows. Raises ProofRefused."""
     head, separator, checkpoint = proof.partition("\n\n")
     lines = head.split("\n")
     if lines.pop(0) != "c2sp.org/tlog-proof@v1" or not separator:
-        raise Refused("this is not a proof file")
+        raise ProofRefused("this is not a proof file")
     extras = [lines.pop(0)[6:] for line in list(lines) if line.startswith("extra ")]
     if len(extras) != 1:
-        raise Refused("the file has no opening" if not extras else "the file has two openings")
+        raise ProofRefused("the file has no opening" if not extras else "the file has two openings")
     if not lines or not lines[0].startswith("index "):
-        raise Refused("the file has no index")
+        raise ProofRefused("the file has no index")
     index = number(lines.pop(0)[6:], "the index")
     path = [decoded(line, "a hash of the path") for line in lines]
     text, signatures = read_note(checkpoint)
     origin, size, root, *_ = [*text.split("\n"), "", ""]
     size, root = number(size or "-", "the size of the tree"), decoded(root, "the root")
     if index >= size:
-        raise Refused(f"index {index} is outside a tree of {size}")
+        raise ProofRefused(f"index {index} is outside a tree of {size}")
     logs = [log for log in policy.logs if log.name == origin]
     if not logs:
-        raise Refused(f"the checkpoint is of the log {origin}, which the policy does not name")
+        raise ProofRefused(f"the checkpoint is of the log {origin}, which the policy does not name")
     if all(log.time_of(text, signatures) is None for log in logs):
-        raise Refused("the checkpoint is not signed with a key of the log that the policy names")
+        raise ProofRefused("the checkpoint is not signed with a key of the log that the policy names")
     times = {name: key.time_of(text, signatures) for name, key in policy.witnesses.items()}
     cosigned = {name: time for name, time in times.items() if time is not None}
     if not policy.has(policy.quorum, cosigned):
-        raise Refused("the checkpoint lacks cosignatures that the policy asks for")
+        raise ProofRefused("the checkpoint lacks cosignatures that the policy asks for")
     try:
         opening = json.loads(decoded(extras[0], "the opening"))
         state = decoded(opening["state"], "the state")
         leaf = hashlib.sha256(b"\x00" + entry_of(opening, state)).digest()
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise Refused("the opening is not one of an entry") from None
+        raise ProofRefused("the opening is not one of an entry") from None
     if root_of(leaf, index, size, path) != root:
-        raise Refused("the entry is not in the tree of this checkpoint, at this index")
+        raise ProofRefused("the entry is not in the tree of this checkpoint, at this index")
     return describe(opening, state, index, size, origin, cosigned)
 
 
@@ -280,8 +285,8 @@ def main():
     options = parser.parse_args()
     try:
         with open(options.file, encoding="utf-8") as proof, open(options.policy, encoding="utf-8") as policy:
-            lines = list(check(proof.read(), Policy(policy.read())))
-    except (Refused, OSError, UnicodeDecodeError) as error:
+            lines = list(check(proof.read(), TrustPolicy(policy.read())))
+    except (ProofRefused, OSError, UnicodeDecodeError) as error:
         print(f"REFUSED   {error}", file=sys.stderr)
         return 1
     print("\n".join(["VERIFIED", *lines]))

@@ -1,1 +1,1 @@
-"""The tree over the log: leaves, tiles, checkpoints, proofs."""
+"""The tree over the log: leaves, nodes, tiles."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from audit.tree import proving
-from audit.tree.proof import SUFFIX
-from audit.tree.proving import NotProvable
+from audit.proofs import proving
+from audit.proofs.proof import SUFFIX
+from audit.proofs.proving import NotProvable
 from cli.support.log_reader import Reader, read
 from cli.support.numbers import POSITION
 from eventstore.values import Position

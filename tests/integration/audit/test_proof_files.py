@@ -12,14 +12,14 @@ import asyncpg
 import pytest
 
 from audit.append_only_file import AppendOnlyFile
-from audit.tree import proving
-from audit.tree.anchor import Anchor
-from audit.tree.checkpoint import Checkpoint
-from audit.tree.keys import SignerKeys
-from audit.tree.notes import COSIGNATURE, Note, SigningKey
-from audit.tree.proof import Proof
-from audit.tree.proving import NotProvable
-from audit.tree.signer import Signer
+from audit.proofs import proving
+from audit.proofs.proof import Proof
+from audit.proofs.proving import NotProvable
+from audit.signing.anchor import AnchorFile
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.keys import SignerKeys
+from audit.signing.notes import COSIGNATURE, Note, SigningKey
+from audit.signing.signer import Signer
 from domain.room.messages import PostMessage
 from domain.values import ClientId, RoomId
 from tests.integration.audit.test_signing import NOON, SEED
@@ -81,7 +81,7 @@ async def room_id(connection: asyncpg.Connection, database_url: str, tmp_path: P
 
 
 async def sign(connection: asyncpg.Connection, folder: Path) -> None:
-    anchor = Anchor(AppendOnlyFile(folder / "anchor.jsonl"))
+    anchor = AnchorFile(AppendOnlyFile(folder / "anchor.jsonl"))
     signer = Signer(anchor, lambda origin: SignerKeys(origin, SEED), now=lambda: NOON)
     assert await signer.sign(await grown(connection), connection) is not None
 

@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 
 from audit.append_only_file import AppendOnlyFile
+from audit.signing.anchor import AnchorFile, AnchorUnavailable
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.keys import SignerKeys
+from audit.signing.notes import parse_note
+from audit.signing.signer import Contradiction, Signer
 from audit.tree import store
-from audit.tree.anchor import Anchor, AnchorUnavailable
-from audit.tree.checkpoint import Checkpoint
-from audit.tree.keys import SignerKeys
-from audit.tree.notes import parse_note
-from audit.tree.signer import Contradiction, Signer
 from audit.tree.store import Published
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, frontier_of_rows, grown
 
@@ -38,7 +38,7 @@ class Service:
 
     def restart(self) -> None:
         self.signer = Signer(
-            Anchor(AppendOnlyFile(self.anchor)), lambda origin: SignerKeys(origin, SEED), now=lambda: self.now
+            AnchorFile(AppendOnlyFile(self.anchor)), lambda origin: SignerKeys(origin, SEED), now=lambda: self.now
         )
 
     async def sign(self) -> Published | None:
@@ -63,7 +63,7 @@ async def test_a_checkpoint_has_the_root_of_the_rows_and_both_signatures_and_is_
     assert note.signed_at(keys.time) == int(NOON.timestamp())
     rows = await frontier_of_rows(service.connection)
     assert Checkpoint.parse(note.text) == Checkpoint(ORIGIN, 300, rows.root())
-    assert [line.note for line in Anchor(AppendOnlyFile(service.anchor)).read()] == [signed.note]
+    assert [line.note for line in AnchorFile(AppendOnlyFile(service.anchor)).read()] == [signed.note]
     assert await store.read_checkpoint(1, service.connection) == signed
 
 
@@ -177,7 +177,7 @@ async def test_a_line_that_an_interrupted_write_left_in_the_anchor_is_passed_ove
     again = await service.sign()
     assert signed is not None
     assert again is not None
-    assert [line.note for line in Anchor(AppendOnlyFile(service.anchor)).read()] == [signed.note, again.note]
+    assert [line.note for line in AnchorFile(AppendOnlyFile(service.anchor)).read()] == [signed.note, again.note]
 
 
 async def test_a_process_that_died_before_it_published_is_continued(service: Service) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from audit.tree.checkpoint import Checkpoint
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.notes import COSIGNATURE, BadNote, Note, SigningKey, VerifierKey, parse_note
 from audit.tree.merkle import leaf_hash
-from audit.tree.notes import COSIGNATURE, BadNote, Note, SigningKey, VerifierKey, parse_note
 from tests.support.vectors import LOG_KEY, LOG_SEED, ORIGIN, WITNESS_KEY, WITNESS_NAME, WITNESS_SEED
 
 LOG = SigningKey(ORIGIN, LOG_SEED)

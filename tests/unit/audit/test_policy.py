@@ -2,9 +2,9 @@
 
 import pytest
 
-from audit.tree.checkpoint import Checkpoint
-from audit.tree.notes import COSIGNATURE, BadNote, Note, SigningKey
-from audit.tree.policy import BadPolicy, parse_policy
+from audit.proofs.policy import BadPolicy, parse_policy
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.notes import COSIGNATURE, BadNote, Note, SigningKey
 from tests.support.vectors import LOG_KEY, ORIGIN
 
 WITNESSES = {

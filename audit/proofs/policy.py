@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.tree.notes import COSIGNATURE, ED25519, BadNote, Note, VerifierKey
+from audit.signing.notes import COSIGNATURE, ED25519, BadNote, Note, VerifierKey
 
 NONE = "none"
 WHITESPACE = re.compile(r"[ \t]+")

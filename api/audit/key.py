@@ -23,7 +23,7 @@ def audit_seed(settings: Settings) -> bytes | None:
     try:
         if not file.exists():
             _generate(file)
-        seed = bytes.fromhex(file.read_text().strip())
+        seed = bytes.fromhex(file.read_text(encoding="ascii").strip())
     except OSError as error:
         raise SettingsError(f"DATA_DIR {file.parent.resolve()}: {error.strerror}") from error
     except ValueError as error:
@@ -37,7 +37,7 @@ def _generate(file: Path) -> None:
     """Atomically; the first of several processes wins."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as out:
             out.write(f"{secrets.token_hex(BYTES)}\n")
         os.link(fresh, file)
     except FileExistsError:

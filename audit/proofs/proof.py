@@ -5,8 +5,8 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.signing.notes import BadNote, Note, parse_note
 from audit.tree.merkle import Hash
-from audit.tree.notes import BadNote, Note, parse_note
 
 VERSION = "c2sp.org/tlog-proof@v1"
 SUFFIX = ".tlog-proof"

@@ -5,10 +5,10 @@ import logging
 
 import asyncpg
 
+from audit.signing.anchor import AnchorUnavailable
+from audit.signing.notes import BadNote
+from audit.signing.signer import Contradiction, Signer
 from audit.tree import growth, store
-from audit.tree.anchor import AnchorUnavailable
-from audit.tree.notes import BadNote
-from audit.tree.signer import Contradiction, Signer
 from audit.tree.store import Epoch
 from postgres import locks
 from postgres.database import Database

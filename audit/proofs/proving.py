@@ -5,11 +5,11 @@ from uuid import UUID
 import asyncpg
 from msgspec import UNSET, UnsetType
 
+from audit.proofs.opening import DisclosedWords, EventOpening
+from audit.proofs.proof import Proof
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.notes import parse_note
 from audit.tree import store
-from audit.tree.checkpoint import Checkpoint
-from audit.tree.notes import parse_note
-from audit.tree.opening import DisclosedWords, EventOpening
-from audit.tree.proof import Proof
 from eventstore.log import TABLE as LOG
 from eventstore.values import Position
 from eventstore.words import TABLE as WORDS

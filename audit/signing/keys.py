@@ -2,7 +2,7 @@
 
 import hmac
 
-from audit.tree.notes import COSIGNATURE, Note, SigningKey
+from audit.signing.notes import COSIGNATURE, Note, SigningKey
 
 
 class SignerKeys:

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from audit.append_only_file import AppendOnlyFile
-from audit.tree.checkpoint import Checkpoint
-from audit.tree.notes import BadNote, parse_note
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.notes import BadNote, parse_note
 
 LONGEST_LINES = 1 << 16
 """More bytes than the last lines have, an interrupted one among them."""
@@ -34,7 +34,7 @@ class Anchored(Struct, frozen=True):
         return Checkpoint.parse(parse_note(self.note).text)
 
 
-class Anchor:
+class AnchorFile:
     """The file."""
 
     def __init__(self, lines: AppendOnlyFile) -> None:

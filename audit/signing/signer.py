@@ -11,12 +11,12 @@ from datetime import datetime
 
 import asyncpg
 
+from audit.signing.anchor import Anchored, AnchorFile
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.keys import SignerKeys
+from audit.signing.notes import BadNote, parse_note
 from audit.tree import store
-from audit.tree.anchor import Anchor, Anchored
-from audit.tree.checkpoint import Checkpoint
-from audit.tree.keys import SignerKeys
 from audit.tree.merkle import Frontier, Hash
-from audit.tree.notes import BadNote, parse_note
 from audit.tree.store import Epoch, Published
 from eventstore.generation import event_hash
 from eventstore.log import TABLE as LOG
@@ -43,7 +43,7 @@ class Signer:
     Methods raise Contradiction, AnchorUnavailable, and asyncpg's errors.
     """
 
-    def __init__(self, anchor: Anchor, keys: Callable[[str], SignerKeys], *, now: Callable[[], datetime]) -> None:
+    def __init__(self, anchor: AnchorFile, keys: Callable[[str], SignerKeys], *, now: Callable[[], datetime]) -> None:
         """`keys`: the keys for an origin."""
         self._anchor = anchor
         self._keys = keys

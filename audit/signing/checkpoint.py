@@ -9,8 +9,8 @@ import base64
 import binascii
 from dataclasses import dataclass
 
+from audit.signing.notes import BadNote
 from audit.tree.merkle import Hash
-from audit.tree.notes import BadNote
 
 ROOT_BYTES = 32
 

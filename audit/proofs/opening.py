@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from audit.signing.notes import BadNote
 from audit.tree.entries import Row
-from audit.tree.notes import BadNote
 
 
 class DisclosedWords(Struct, frozen=True, omit_defaults=True):
