@@ -119,7 +119,7 @@ async def test_the_commands_give_what_the_script_checks(ada: Person, database_ur
     proof, policy = tmp_path / "general.tlog-proof", tmp_path / "policy.txt"
     await asyncio.to_thread(onrecord, "audit", "prove", "General", "3", "-o", str(proof))
     policy.write_text(await asyncio.to_thread(onrecord, "audit", "key"), encoding="utf-8")
-    command = [sys.executable, "-I", ROOT / "audit" / "verify.py", proof, "--policy", policy]
+    command = [sys.executable, "-I", str(ROOT / "audit" / "verify.py"), str(proof), "--policy", str(policy)]
     checked = await asyncio.to_thread(lambda: subprocess.run(command, capture_output=True, text=True, check=False))
     assert checked.returncode == 0, checked.stderr
     assert f"room      {room}, version 3" in checked.stdout
