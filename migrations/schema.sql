@@ -271,6 +271,7 @@ CREATE TABLE messages (
     content text,
     posted_at timestamp with time zone NOT NULL,
     reply_to bigint,
+    edited_version bigint,
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;

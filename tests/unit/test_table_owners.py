@@ -27,7 +27,7 @@ OWNERS = {
         "projections/readmodels/admission/admission_fold.sql",
     },
     "memberships": {"projections/readmodels/fold.sql"},
-    "messages": {"projections/readmodels/fold.sql"},
+    "messages": {"projections/readmodels/fold.sql", "projections/readmodels/discussion/discussion_fold.sql"},
     "former_names": {"projections/readmodels/fold.sql"},
     "erasures": {"projections/readmodels/fold.sql"},
     "edits": {"projections/readmodels/discussion/discussion_fold.sql"},
