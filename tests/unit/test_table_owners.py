@@ -7,7 +7,7 @@ from pathlib import Path
 from projections.readmodels.tables import EXPECTED, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
+PACKAGES = ("domain", "postgres", "eventstore", "audit", "centrifugo", "projections", "replay", "api", "cli")
 
 OWNERS = {
     "stored_events": {"eventstore/writer/append.sql"},
