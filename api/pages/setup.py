@@ -26,6 +26,7 @@ from api.pages.text import (
     rate,
     reacted,
     retracted_note,
+    title_of,
 )
 from projections.readmodels.shapes import timestamp
 
@@ -68,6 +69,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,
+    "title_of": title_of,
     "reacted": reacted,
     "retracted_note": retracted_note,
     "timestamp": timestamp,
