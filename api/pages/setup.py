@@ -15,10 +15,13 @@ from api.pages.text import (
     badge,
     clock,
     clock_with_seconds,
+    continues,
     counted,
     day,
     day_and_clock,
     erased_note,
+    exactly,
+    initials,
     last_words,
     number,
     percent,
@@ -26,6 +29,7 @@ from api.pages.text import (
     rate,
     reacted,
     retracted_note,
+    room_group,
 )
 from projections.readmodels.shapes import timestamp
 
@@ -52,7 +56,7 @@ def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., str | bool]] = {
     "with_markup": with_markup,
     "with_markup_and_controls": with_markup_and_controls,
     "with_controls_shown": with_controls_shown,
@@ -65,11 +69,15 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day": day,
     "clock": clock,
     "clock_with_seconds": clock_with_seconds,
+    "exactly": exactly,
+    "initials": initials,
+    "continues": continues,
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,
     "reacted": reacted,
     "retracted_note": retracted_note,
+    "room_group": room_group,
     "timestamp": timestamp,
     "json": to_json,
 }

@@ -1,7 +1,7 @@
 import { find, itemsOf, write } from "../dom.js";
 import { outgoingItem } from "./message-items.js";
 import { MessageWindow } from "./message-window.js";
-import { localise, separateDays } from "../times.js";
+import { groupMessages, localise, separateDays } from "../times.js";
 
 /**
  * @import { Outbox, OutgoingMessage } from "../../onrecord/outbox.js"
@@ -26,6 +26,7 @@ const STATE_TEXT = {
 export function showLocalTimes(list) {
   localise(list);
   separateDays(list);
+  groupMessages(list);
 }
 
 /** The messages of a live room. At the end, new messages scroll into view; anywhere else, they move nothing. */
