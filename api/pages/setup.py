@@ -46,7 +46,7 @@ def set_up_pages(app: web.Application) -> None:
         undefined=jinja2.StrictUndefined,
         filters=FILTERS,
     )
-    templates.globals.update(static=files.url, build=files.build)
+    templates.globals.update(static=files.url, build=files.build, continues=continues)
     app[BUILD] = files.build
     app.router.add_get("/static/{name:.+}", files.get)
 
@@ -56,7 +56,7 @@ def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-FILTERS: dict[str, Callable[..., str | bool]] = {
+FILTERS: dict[str, Callable[..., str]] = {
     "with_markup": with_markup,
     "with_markup_and_controls": with_markup_and_controls,
     "with_controls_shown": with_controls_shown,
@@ -71,7 +71,6 @@ FILTERS: dict[str, Callable[..., str | bool]] = {
     "clock_with_seconds": clock_with_seconds,
     "exactly": exactly,
     "initials": initials,
-    "continues": continues,
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,

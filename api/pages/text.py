@@ -11,6 +11,7 @@ from unicodedata import category
 
 from msgspec import UNSET
 
+from domain.values import RoomId
 from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
 MAX_BADGE = 99
@@ -103,7 +104,7 @@ def _rounded(value: float, unit: str) -> Decimal:
     return Decimal(value).quantize(Decimal(unit), ROUND_HALF_UP)
 
 
-def room_group(room: RoomSummary, unread: Mapping[str, int]) -> str:
+def room_group(room: RoomSummary, unread: Mapping[RoomId, int]) -> str:
     """The part of the sidebar in which a room is listed."""
     if unread.get(room.id, 0) > 0:
         return "unread"

@@ -55,7 +55,7 @@ export function messageItem(room, message) {
   showAvatar(find(item, ".avatar"), user);
   find(item, ".author").textContent = user.username;
   showKind(find(item, ".kind"), user);
-  find(item, ".when", HTMLAnchorElement).href = `/rooms/${room.id}/?at=${id}`;
+  find(item, ".when", HTMLAnchorElement).href = `/rooms/${room.id}/?at=${id}#m${id}`;
   const time = find(item, "time", HTMLTimeElement);
   time.dateTime = created_at;
   time.textContent = clock(created_at);
@@ -138,7 +138,7 @@ const answeredBy = (room, { reply_to }) =>
  */
 function replyLine(roomId, id, answered) {
   const link = document.createElement("a");
-  link.href = `/rooms/${roomId}/?at=${id}`;
+  link.href = `/rooms/${roomId}/?at=${id}#m${id}`;
   if (answered === undefined) link.textContent = "an earlier message";
   else {
     const { username } = answered.user;
