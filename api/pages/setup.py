@@ -30,6 +30,7 @@ from api.pages.text import (
     reacted,
     retracted_note,
     room_group,
+    title_of,
 )
 from projections.readmodels.shapes import timestamp
 
@@ -74,6 +75,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,
+    "title_of": title_of,
     "reacted": reacted,
     "retracted_note": retracted_note,
     "room_group": room_group,

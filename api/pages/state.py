@@ -44,17 +44,21 @@ class State(Struct, frozen=True):
     rooms: list[RoomSummary]
     readings: list[Reading]
     open: ShownRoom | None = None
+    invitations: int = 0
+    """How many wait for an answer."""
 
 
 async def my_rooms(request: web.Request) -> State:
     """The rooms that every page lists: the caller's first hundred, with unread counts."""
     user = request[SESSION].user
     log = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
-    rooms, readings = await asyncio.gather(
-        request.app[CORE].queries.rooms(user.id, page=1), request.app[READ_SYNC].readings(user.id)
+    rooms, readings, invitations = await asyncio.gather(
+        request.app[CORE].queries.rooms(user.id, page=1),
+        request.app[READ_SYNC].readings(user.id),
+        request.app[CORE].invitations.count_of(user.id),
     )
     assert rooms.value is not None, "there is always a first page"
-    return State(user, rooms.position, log, rooms.value.results, readings)
+    return State(user, rooms.position, log, rooms.value.results, readings, invitations=invitations)
 
 
 async def state_with_room(
@@ -82,7 +86,7 @@ async def state_with_room(
     unread = sum(message.id > reading.version for message in newest)
     messages = newest[: max(least, unread + READ_MESSAGES)]
     shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own)
-    state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown)
+    state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown, mine.invitations)
     return state, len(found.value.results) > len(messages)
 
 

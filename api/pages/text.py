@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 from unicodedata import category
 
 from msgspec import UNSET
 
-from domain.values import RoomId
+from domain.values import RoomId, UserId
 from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
 MAX_BADGE = 99
@@ -61,6 +62,13 @@ def retracted_note(retraction: Retraction) -> str:
     """What stands in the place of retracted words: `Retracted by ada on Tuesday, 24 November 2026, 08:50: why`."""
     why = f": {retraction.why}" if retraction.why else ""
     return f"Retracted by {retraction.by.username} on {day_and_clock(retraction.at)}{why}"
+
+
+def title_of(room: RoomSummary | dict[str, Any], me: UserId | None) -> str:
+    """What a room is called on the pages of a user: a direct conversation by the names of the other people."""
+    if isinstance(room, dict):  # of a template, empty
+        return str(room["name"])
+    return room.name if room.people is UNSET else ", ".join(each.username for each in room.people if each.id != me)
 
 
 def last_words(message: LastMessage | Message) -> str:

@@ -1,5 +1,6 @@
 import { ApiError } from "../onrecord/api.js";
 import { newKey } from "../onrecord/keys.js";
+import { titleOf } from "../onrecord/text.js";
 import { find } from "./dom.js";
 
 /**
@@ -83,18 +84,19 @@ export class JumpDialog {
   #optionsFor(text) {
     const wanted = text.toLocaleLowerCase();
     const matches = (/** @type {Option} */ { name }) => name.toLocaleLowerCase().includes(wanted);
-    const { rooms } = this.#page.mirror;
-    const unreadOf = (/** @type {string} */ id) => this.#page.mirror.unread(id);
+    const { mirror, user } = this.#page;
+    const { rooms } = mirror;
+    const unreadOf = (/** @type {string} */ id) => mirror.unread(id);
     const isUnread = (/** @type {{ id: string }} */ { id }) => Number(unreadOf(id) > 0);
     const inRooms = [...rooms].sort((one, other) => isUnread(other) - isUnread(one)).map((room) => ({
-      name: room.name,
+      name: titleOf(room, user.id),
       what: unreadOf(room.id) > 0 ? `${unreadOf(room.id)} unread` : "Room",
       go: () => this.#open(`/rooms/${room.id}/`),
     }));
-    const people = this.#people().map((user) => ({
-      name: user.username,
+    const people = this.#people().map(({ username }) => ({
+      name: username,
       what: "Person",
-      go: () => this.#talkTo(user.username),
+      go: () => this.#talkTo(username),
     }));
     const found = [...inRooms, ...people].filter(matches).slice(0, MOST);
     if (text === "") return found;

@@ -1,5 +1,5 @@
 import { badge, counted } from "../onrecord/format.js";
-import { lastWords } from "../onrecord/text.js";
+import { lastWords, titleOf } from "../onrecord/text.js";
 import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
 
 /**
@@ -79,7 +79,7 @@ export class RoomList {
     const unread = this.#mirror.unread(room.id);
     const item = this.#items.get(room.id) ?? { element: fromTemplate("room-template"), shown: null, unread: null };
     this.#items.set(room.id, item);
-    if (item.shown !== room) fillRoom(item.element, room);
+    if (item.shown !== room) fillRoom(item.element, room, this.#mirror.user.id);
     if (item.unread !== unread) fillUnread(item.element, unread);
     item.shown = room;
     item.unread = unread;
@@ -101,13 +101,14 @@ function groupOf({ visibility }, unread) {
 /**
  * @param {HTMLElement} item
  * @param {Room} room
+ * @param {number} me
  */
-function fillRoom(item, room) {
+function fillRoom(item, room, me) {
   const last = room.last_message;
   item.dataset.id = room.id;
   item.dataset.visibility = room.visibility ?? "public";
   find(item, "a", HTMLAnchorElement).href = `/rooms/${room.id}/`;
-  write(find(item, ".name bdi"), room.name);
+  write(find(item, ".name bdi"), titleOf(room, me));
   write(find(item, ".last bdi"), last === null ? "No messages yet" : `${last.user.username}: ${lastWords(last)}`);
   write(find(item, ".members"), counted(room.member_count, "member"));
 }

@@ -1,5 +1,6 @@
 import { Drafts, draftName } from "../../onrecord/drafts.js";
 import { badge, counted, dayAndClock } from "../../onrecord/format.js";
+import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
 import { Composer } from "../room/composer.js";
 import { MessageActions } from "../room/message-actions.js";
@@ -126,7 +127,9 @@ async function fetchOlder(api, room, before) {
  * @param {HTMLElement} conversation
  * @param {Room} room
  */
-function renderName(conversation, { shown: { name, topic = "" } }) {
+function renderName(conversation, { me, shown }) {
+  const name = titleOf(shown, me);
+  const { topic = "" } = shown;
   write(find(conversation, "h1 bdi"), name);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";

@@ -48,6 +48,8 @@ async def test_an_edit_by_a_form_is_shown_in_the_room_and_both_versions_on_its_p
     in_room = await html(bob, f"/rooms/{room}/")
     assert "hallo" in texts(in_room)
     assert f'class="edited" href="{page}#versions">edited' in in_room
+    assert "hello" in texts(await html(bob, f"/rooms/{room}/history/?at=4"))
+    assert "hallo" in texts(await html(bob, f"/rooms/{room}/history/?at=5"))
     refused = await ada.submit(f"{page}edit/", {"content": " ", "key": "2"})
     assert refused.status == 400
     assert "This field may not be blank." in refused.raw.decode()
