@@ -13,6 +13,7 @@ from api.http.app_keys import CORE
 from api.wiring import create_fold
 from domain.room.access import ChangeHistory, ChangeVisibility
 from domain.room.discussion.editing import EditMessage
+from domain.room.discussion.pinning import PinMessage
 from domain.room.invitations import InviteUser, JoinByLink, MakeLink, RevokeLink
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
@@ -27,6 +28,7 @@ from tests.conftest import database_like
 from tests.integration.conftest import Visit
 from tests.support.archives import import_file
 from tests.support.given_when_then import ADA, BOB, EVE
+from tests.support.lanes_under_test import Server, published_to, publishing
 from tests.support.store import Store, open_store
 
 HASH = "0" * 64
@@ -101,3 +103,22 @@ async def test_no_new_account_gets_the_invitation_of_another_person(server: Test
     await server.app[CORE].admission.invite(InviteUser(RoomId(UUID(room)), UserId(ada.user["id"]), UserId(50)))
     for name in ("bob", "eve"):
         assert (await visit(name)).user["id"] > 50
+
+
+async def test_no_publication_carries_what_its_receiver_may_not_read(database_url: str, store: Store) -> None:
+    server, room_id = Server(), await private_room(store)
+    async with publishing(database_url, store, server):
+        said = await say(store, room_id, "hushed")
+        await admit(store, room_id, BOB)
+        heard = await say(store, room_id, "heard")
+        for message in (said, heard):
+            await store.discussion.pin(PinMessage(room_id, ADA, message))
+        await store.discussion.edit(EditMessage(room_id, ADA, said, "hushed again"))
+        last = await store.chat.leave_room(LeaveRoom(room_id, BOB))
+        await published_to(database_url, last.position)
+    assert "hushed again" in str(server.published(ADA))
+    told = server.published(BOB)
+    assert "hushed" not in str(told)
+    assert [each["version"] for each in told] == list(range(told[0]["version"], told[-1]["version"] + 1))
+    assert [each["body"]["message"] is None for each in told if each["type"].startswith("message_p")] == [True, False]
+    assert told[-1]["body"]["room"]["last_message"] is None
