@@ -190,8 +190,8 @@ export class MessageList {
   }
 
   /**
-   * Make a change, then scroll so that the end of `item` stays in place: its name goes where a message of the same author
-   * comes before it.
+   * Make a change, then scroll so that the end of `item` stays in place: its name goes where a message of the same
+   * author comes before it.
    *
    * @param {HTMLElement | null} item
    * @param {() => void} change
