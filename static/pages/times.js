@@ -9,10 +9,16 @@ import { find, findAll } from "./dom.js";
 export function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     if (!(time instanceof HTMLTimeElement)) continue;
-    const format = "withDay" in time.dataset ? dayAndClock : "withZone" in time.dataset ? clockWithZone : clock;
-    time.textContent = format(time.dateTime);
+    time.textContent = formatOf(time)(time.dateTime);
     time.title = exactly(time.dateTime);
   }
+}
+
+/** @param {HTMLTimeElement} time */
+function formatOf({ dataset }) {
+  if ("exactly" in dataset) return exactly;
+  if ("withZone" in dataset) return clockWithZone;
+  return "withDay" in dataset ? dayAndClock : clock;
 }
 
 /**

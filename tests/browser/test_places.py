@@ -48,10 +48,11 @@ async def test_a_link_opens_a_message_of_any_age_with_what_is_around_it(windows:
         page = await windows.open(address, ada, live=scripted, java_script_enabled=scripted)
         await expect(page.locator(f"#m{ids[20]}")).to_be_in_viewport()
         await expect(said(page, "number 19")).to_be_in_viewport()
-        await page.get_by_role("link", name="Newer messages").click()
-        await expect(said(page, "number 60")).to_be_in_viewport()
         await page.get_by_role("link", name="Newest messages").click()
         await expect(said(page, f"number {MANY - 1}")).to_be_in_viewport()
+        await page.goto(address)
+        await page.get_by_role("link", name="Newer messages").click()
+        await expect(said(page, "number 61")).to_have_count(1)
 
 
 async def test_the_time_of_a_message_is_a_link_to_it(windows: Windows) -> None:

@@ -190,17 +190,18 @@ export class MessageList {
   }
 
   /**
-   * Make a change, then scroll so that `item` stays in place.
+   * Make a change, then scroll so that the end of `item` stays in place: its name goes where a message of the same
+   * author comes before it.
    *
    * @param {HTMLElement | null} item
    * @param {() => void} change
    */
   #withoutMoving(item, change) {
-    const top = () => item?.getBoundingClientRect().top ?? 0;
-    const before = top();
+    const end = () => item?.getBoundingClientRect().bottom ?? 0;
+    const before = end();
     change();
     this.#renderLinks();
-    this.#scroll.scrollTop += top() - before;
+    this.#scroll.scrollTop += end() - before;
   }
 
   #renderOutgoing() {
