@@ -1,6 +1,36 @@
 -- Today's schema, to be read: what the migrations build, without the rows that they insert and the bodies of functions.
 -- `make schema` writes this file, and a test compares it with the migrations.
 
+CREATE TABLE audit_checkpoints (
+    epoch integer NOT NULL,
+    size bigint NOT NULL,
+    note text NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (epoch, size)
+);
+
+CREATE TABLE audit_epochs (
+    epoch integer NOT NULL,
+    origin text NOT NULL,
+    began_at timestamp with time zone NOT NULL DEFAULT now(),
+    size bigint NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
+    stopped_why text,
+    stopped_at timestamp with time zone,
+    CONSTRAINT audit_epochs_pkey PRIMARY KEY (epoch),
+    CONSTRAINT audit_epochs_origin_key UNIQUE (origin)
+);
+ALTER TABLE audit_epochs ALTER COLUMN stopped_why SET STATISTICS 0;
+
+CREATE TABLE audit_tiles (
+    epoch integer NOT NULL,
+    level integer NOT NULL,
+    number bigint NOT NULL,
+    hashes bytea NOT NULL,
+    positions bigint[],
+    CONSTRAINT audit_tiles_pkey PRIMARY KEY (epoch, level, number)
+);
+
 CREATE TABLE bodies (
     stream uuid NOT NULL,
     version bigint NOT NULL,
@@ -249,6 +279,7 @@ CREATE TABLE messages (
     content text,
     posted_at timestamp with time zone NOT NULL,
     reply_to bigint,
+    edited_version bigint,
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;

@@ -99,6 +99,9 @@ SCRUB = AdvisoryLock(0x6F6E7266, 0)
 DISPOSITION = AdvisoryLock(0x6F6E7265, 0)
 """Held by the process that erases what rules and requests say, while it does."""
 
+AUDIT_TREE = AdvisoryLock(0x6F6E7267, 0)
+"""Held by the process that adds leaves to the tree and signs it, while it does."""
+
 _LANES = 0x6F6E7263
 NUMBER_OF_LANES = AdvisoryLock(_LANES, 2**31 - 2)
 """Held by the process that changes the number of lanes. Beyond the number of any lane."""

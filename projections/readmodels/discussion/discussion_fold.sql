@@ -16,9 +16,13 @@ BEGIN
         CASE event.topic
         WHEN 'message_edited' THEN
             INSERT INTO edits (room_id, message, version, edited_at, content)
-            SELECT event.room_id, event.message, event.version, event.at, event.words FROM messages AS said
-            WHERE said.room_id = event.room_id AND said.version = event.message AND said.user_id = event.user_id
-                AND NOT EXISTS (SELECT FROM retractions AS gone WHERE (gone.room_id, gone.message) = (event.room_id, event.message));
+            VALUES (event.room_id, event.message, event.version, event.at, event.words);
+            UPDATE messages SET edited_version = event.version  -- by its author, and not after it was retracted
+            WHERE messages.room_id = event.room_id AND messages.version = event.message
+                AND messages.user_id = event.user_id
+                AND NOT EXISTS (
+                    SELECT FROM retractions AS gone
+                    WHERE gone.room_id = event.room_id AND gone.message = event.message);
         WHEN 'message_retracted' THEN
             UPDATE pins SET unpinned_version = event.version
             WHERE pins.room_id = event.room_id AND pins.message = event.message AND unpinned_version IS NULL;

@@ -30,17 +30,33 @@ from projections.readmodels.words import erasure, erasure_columns, words_of
 
 def text(message: str, at: str | None = None) -> str:
     """SQL: joins what a message says, and whether that was erased or retracted."""
-    newest = f"coalesce({message}_edit.version, {message}.version)"
+    edit = f"{message}.edited_version" if at is None else f"{message}_edit.version"
+    newest = f"coalesce({edit}, {message}.version)"
     return f"""
-LEFT JOIN LATERAL (
-    SELECT version, content, edited_at FROM edits
-    WHERE edits.room_id = {message}.room_id AND edits.message = {message}.version
-        {f"AND edits.version <= {at}" if at is not None else ""}
-    ORDER BY version DESC LIMIT 1
-) AS {message}_edit ON true
+{_edit_at(message, at) if at is not None else _edit(message)}
 {join(f"{message}.room_id", newest, f"{message}_words")}
 {erasure(f"{message}.room_id", newest, f"{message}_erasure")}
 {retraction(f"{message}.room_id", f"{message}.version", f"{message}_retraction")}
+"""
+
+
+def _edit(message: str) -> str:
+    """SQL: joins the newest edit."""
+    return f"""
+LEFT JOIN edits AS {message}_edit
+    ON {message}_edit.room_id = {message}.room_id AND {message}_edit.message = {message}.version
+        AND {message}_edit.version = {message}.edited_version
+"""
+
+
+def _edit_at(message: str, at: str) -> str:
+    """SQL: joins the newest edit at a version."""
+    return f"""
+LEFT JOIN LATERAL (
+    SELECT version, content, edited_at FROM edits
+    WHERE edits.room_id = {message}.room_id AND edits.message = {message}.version AND edits.version <= {at}
+    ORDER BY version DESC LIMIT 1
+) AS {message}_edit ON true
 """
 
 
@@ -121,7 +137,7 @@ def message_columns(message: str) -> str:
 """
 
 
-STORED = "room_id, version, user_id, content, posted_at, reply_to"
+STORED = "room_id, version, user_id, content, posted_at, reply_to, edited_version"
 """The columns of `messages` that these expressions need."""
 
 

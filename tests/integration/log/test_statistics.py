@@ -35,6 +35,8 @@ NOT_TYPED = {
     "fanout_lanes.holder": "the name of a machine and the number of a process",
     "fold_versions.projection": OF_THE_PROGRAM,
     "former_access.visibility": OF_THE_PROGRAM,
+    "governance.aspect": OF_THE_PROGRAM,
+    "governance.role": OF_THE_PROGRAM,
     "idempotency_keys.fingerprint": "a hash under a secret",
     "invitation_links.token_hash": RANDOM,
     "invitations.token_hash": RANDOM,
@@ -52,6 +54,7 @@ NOT_TYPED = {
     "stored_events.state": "words in the log itself are never erased",
     "stored_events.topic": OF_THE_PROGRAM,
     "throttle_buckets.key": "an HMAC of what is counted, for some minutes",
+    "users.kind": OF_THE_PROGRAM,
     "users.role": OF_THE_PROGRAM,
 }
 """Why each of these may have statistics. All other columns with room for a text have the statistics target 0."""
