@@ -145,12 +145,16 @@ class TimeTravel:
         message = next((each for each in then.messages if each.said.originator_version == version), None)
         if message is None:
             return None
-        later = {
-            recorded.event.user_id
-            async for recorded in self._stream(room_id, after=version)
-            if isinstance(recorded.event, Room.UserJoined)
-        }
-        return Visibility(message, then.members, frozenset(later) - then.members)
+        said = message.version
+        then_readers, later = set[UserId](), set[UserId]()
+        async for recorded in self._stream(room_id):
+            event = recorded.event
+            if isinstance(event, Room.UserLeft) and event.originator_version < said:
+                then_readers.discard(event.user_id)
+            elif isinstance(event, Room.UserJoined) and event.reads_from <= said:
+                (then_readers if event.originator_version <= version else later).add(event.user_id)
+        members_then = then.members & then_readers
+        return Visibility(message, members_then, frozenset(later) - members_then)
 
     async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:

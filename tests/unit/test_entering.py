@@ -26,7 +26,7 @@ from eventstore.values import Version
 from projections.readmodels.admission.readable import BEYOND, Readable
 from tests.support.given_when_then import ADA, BOB, EVE
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2100, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 

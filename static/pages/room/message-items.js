@@ -1,4 +1,4 @@
-import { clock, day, erasedNote, reacted, retractedNote } from "../../onrecord/format.js";
+import { clock, day, erasedNote, exactly, initials, reacted, retractedNote } from "../../onrecord/format.js";
 import { lastWords } from "../../onrecord/text.js";
 import { find, fromTemplate } from "../dom.js";
 import { withMarkup } from "../markup.js";
@@ -50,17 +50,23 @@ export function messageItem(room, message) {
   MADE_OF.set(item, [message, answered]);
   item.id = `m${id}`;
   item.dataset.id = String(id);
+  item.dataset.author = String(user.id);
+  item.classList.toggle("own", user.id === room.me);
+  showAvatar(find(item, ".avatar"), user);
   find(item, ".author").textContent = user.username;
   showKind(find(item, ".kind"), user);
-  find(item, ".when", HTMLAnchorElement).href = `/rooms/${room.id}/history/?at=${id}`;
+  find(item, ".when", HTMLAnchorElement).href = `/rooms/${room.id}/?at=${id}#m${id}`;
   const time = find(item, "time", HTMLTimeElement);
   time.dateTime = created_at;
   time.textContent = clock(created_at);
+  time.title = exactly(created_at);
   const page = `/rooms/${room.id}/messages/${id}/`;
   find(item, ".edited").hidden = edited_at === undefined;
   find(item, ".edited", HTMLAnchorElement).href = `${page}#versions`;
   find(item, ".pinned-mark").hidden = pinned === undefined;
   find(item, ".actions", HTMLAnchorElement).href = page;
+  find(item, ".chip", HTMLAnchorElement).href = page;
+  find(item, ".chip .number").textContent = String(id);
   item.classList.toggle("erased", erased !== undefined);
   item.classList.toggle("retracted", retracted !== undefined);
   item.classList.toggle("changed", !isAsPosted(message));
@@ -69,8 +75,19 @@ export function messageItem(room, message) {
   else if (retracted !== undefined) text.textContent = retractedNote(retracted);
   else text.replaceChildren(...withMarkup(message.content));
   if (message.reply_to !== undefined) text.before(replyLine(room.id, message.reply_to, answered));
-  if (reactions.length > 0) item.append(reactionList(page, reactions));
+  if (reactions.length > 0) text.after(reactionList(page, reactions));
   return item;
+}
+
+const HUES = 8;
+
+/**
+ * @param {HTMLElement} element
+ * @param {User} user
+ */
+export function showAvatar(element, { id, username }) {
+  element.dataset.hue = String(id % HUES);
+  element.textContent = initials(username);
 }
 
 /**
@@ -121,7 +138,7 @@ const answeredBy = (room, { reply_to }) =>
  */
 function replyLine(roomId, id, answered) {
   const link = document.createElement("a");
-  link.href = `/rooms/${roomId}/messages/${id}/`;
+  link.href = `/rooms/${roomId}/?at=${id}#m${id}`;
   if (answered === undefined) link.textContent = "an earlier message";
   else {
     const { username } = answered.user;
