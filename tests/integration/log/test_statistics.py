@@ -27,6 +27,10 @@ OF_THE_PROGRAM = "names that the program gives"
 RANDOM = "a hash of a random token"
 
 NOT_TYPED = {
+    "audit_checkpoints.note": "the name of the log, its size and hashes",
+    "audit_epochs.origin": "the name of the log, which is public",
+    "audit_tiles.hashes": "hashes of entries, which stay in the log",
+    "audit_tiles.positions": "numbers",
     "checkpoints.projection": OF_THE_PROGRAM,
     "erasure_requests.holds": "numbers",
     "erasure_requests.rules": "numbers",
