@@ -366,15 +366,15 @@ async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator
         yield rebuilds
 
 
-def create_signer_keys(settings: Settings) -> Callable[[str], SignerKeys] | None:
-    """The keys for an origin, if this process has the secret. Raises SettingsError."""
-    seed = audit_seed(settings)
+def create_signer_keys(settings: Settings, *, generates: bool = False) -> Callable[[str], SignerKeys] | None:
+    """The keys for an origin, if this process has the secret, or `generates` it. Raises SettingsError."""
+    seed = audit_seed(settings, generates=generates)
     return (lambda origin: SignerKeys(origin, seed)) if seed is not None else None
 
 
 def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
     """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
-    keys, signer = create_signer_keys(settings), None
+    keys, signer = create_signer_keys(settings, generates=True), None
     if keys is not None:
         signer = Signer(AnchorFile(AppendOnlyFile(settings.anchor_file)), keys, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)

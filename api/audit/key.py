@@ -10,8 +10,9 @@ FILE = "audit_key"
 BYTES = 32
 
 
-def audit_seed(settings: Settings) -> bytes | None:
-    """The secret; None where it is not configured and the other secrets are: several processes could generate several.
+def audit_seed(settings: Settings, *, generates: bool = False) -> bytes | None:
+    """The secret; None where there is none. A service `generates` one, unless the other secrets are configured: several
+    processes could generate several.
 
     Raises SettingsError for a file that is damaged or cannot be written.
     """
@@ -22,6 +23,8 @@ def audit_seed(settings: Settings) -> bytes | None:
     file = Path(settings.data_dir) / FILE
     try:
         if not file.exists():
+            if not generates:
+                return None
             _generate(file)
         seed = bytes.fromhex(file.read_text(encoding="ascii").strip())
     except OSError as error:

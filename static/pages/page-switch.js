@@ -292,6 +292,8 @@ function replaceContent(fetched) {
   else if (sidebar === null) body.prepend(newSidebar); // one that is there stays, as far as it is scrolled
   find(body, "main").replaceWith(find(fetched, "main"));
   document.body.className = fetched.body.className;
+  for (const link of document.querySelectorAll(".skip")) link.remove();
+  document.body.prepend(...fetched.querySelectorAll(".skip"));
   document.body.dataset.view = fetched.body.dataset.view;
   document.title = fetched.title;
 }

@@ -10,8 +10,6 @@ from tests.support.people import PASSWORD
 
 READING = {
     "actions",
-    "audit key",
-    "audit prove",
     "audit requests",
     "audit status",
     "db backup",
@@ -46,6 +44,7 @@ TRIED_ELSEWHERE = {
     "room erase",
     "room mute",
     "room remove",
+    "room rename",
     "room role",
     "room unmute",
     "user erase",
@@ -58,6 +57,9 @@ TRIED_ELSEWHERE = {
 """Each needs an empty database, a lane that stopped, a server, or something to erase: their own tests find them on
 record.
 """
+
+OF_A_SIGNED_LOG = {"audit key", "audit prove"}
+"""They read, once the service has signed a checkpoint: their own tests try them."""
 
 CHANGING = {
     "user create": ("edith", "--password", PASSWORD),
@@ -87,6 +89,9 @@ CHANGING = {
 
 REASON_APART = {"hold place", "retention set", "room ban", "room unban"}
 """Those whose reason is not in the table of operator actions: it is words of an event, which can be erased."""
+
+REFUSED_BY_THE_RULES = {"room unban", "room reopen"}
+"""In a room where nobody is banned and that is open they say so first, wherever nothing can be changed."""
 
 OF_A_DUMP = {"db restore"}
 """It looks at its file before it looks for a database: its own tests try it."""

@@ -12,6 +12,7 @@ from cli.main import main
 from domain.room.messages import PostMessage
 from tests.support.every_command import (
     CHANGING,
+    OF_A_SIGNED_LOG,
     ON_RECORD_OTHERWISE,
     READING,
     REASON_APART,
@@ -43,7 +44,9 @@ def onrecord(database_url: str, tmp_path: Path) -> Run:
 
 
 def test_every_command_is_known_to_read_or_to_change() -> None:
-    assert sorted(commands()) == sorted(READING | ON_RECORD_OTHERWISE | TRIED_ELSEWHERE | set(CHANGING))
+    assert sorted(commands()) == sorted(
+        READING | OF_A_SIGNED_LOG | ON_RECORD_OTHERWISE | TRIED_ELSEWHERE | set(CHANGING)
+    )
 
 
 async def test_what_a_command_changes_is_on_record(onrecord: Run, database_url: str, tmp_path: Path) -> None:

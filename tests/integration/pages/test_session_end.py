@@ -13,7 +13,8 @@ TEXT = 'three lines,\n"quoted" & <marked>\nkept'
 
 def fields_of(page: bytes, action: str) -> dict[str, str]:
     """The hidden and typed fields of the form that is sent to `action`."""
-    (form,) = re.findall(rf'<form[^>]* action="{re.escape(action)}">(.*?)</form>', page.decode(), re.DOTALL)
+    form_of = rf'<form(?=[^>]* method="post")[^>]* action="{re.escape(action)}"[^>]*>(.*?)</form>'
+    (form,) = re.findall(form_of, page.decode(), re.DOTALL)
     inputs = [*re.findall(r'<input[^>]* name="([^"]*)" value="([^"]*)"', form)]
     areas = re.findall(r'<textarea[^>]* name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL)
     return {name: html.unescape(value) for name, value in [*inputs, *areas]}
