@@ -35,9 +35,15 @@ async def typed(*command: object, **environment: str) -> str:
 
 
 async def general(person: Person) -> str:
-    """The id of the demo's first room."""
-    rooms = (await person.get("/api/rooms/")).body["results"]
-    return str(next(room["id"] for room in rooms if room["name"] == "General"))
+    """The id of the demo's first room, as soon as the database is there and was compared with the ledger."""
+    answers: list[Answer] = []
+
+    async def is_answered() -> bool:
+        answers.append(await person.get("/api/rooms/"))
+        return answers[-1].status != 503
+
+    await eventually(is_answered, timeout_s=30)
+    return str(next(room["id"] for room in answers[-1].body["results"] if room["name"] == "General"))
 
 
 async def say(person: Person, content: str) -> int:

@@ -54,6 +54,10 @@ async def walk(server: TestServer, person: Person, rooms: list[str], others: lis
         "user_id": [str(other.user["id"]) for other in others],
         "emoji": ["%F0%9F%91%8D"],
         "dead_letter_id": ["1"],
+        "epoch": ["1"],
+        "level": ["0"],
+        "number": ["000"],
+        "width": ["1", "3"],
     }
     found, walked = {}, 0
     for door in sorted(set(doors(server))):

@@ -50,17 +50,21 @@ class Talk:
                 joined.add(room_id)
                 await page.go(f"/rooms/{room_id}/")
             elif len(joined) > 1 and chance.random() < 0.03:
-                await self._move(page, room_id, "leave", key)
-                joined.discard(room_id)
+                if await self._move(page, room_id, "leave", key):
+                    joined.discard(room_id)
             elif chance.random() < 0.03:
                 await page.go(f"/rooms/{room_id}/")
             elif not await self._say(page, room_id, f"{page.owner.user['username']} {number}"):
                 joined.discard(room_id)
 
-    async def _move(self, page: LivePage, room_id: str, act: str, key: str) -> None:
+    async def _move(self, page: LivePage, room_id: str, act: str, key: str) -> bool:
+        """Whether it was done, or is as if: not where the only owner of a room would leave it."""
         answer = await page.browser.post(f"/api/rooms/{room_id}/{act}/", {}, key=key)
+        if answer.status == 409 and answer.body.get("code") == "last_owner":
+            return False
         assert answer.status == 200 or (self.restores and answer.status == REFUSED[act]), answer.raw
         self.acts[act] += 1
+        return True
 
     async def _say(self, page: LivePage, room_id: str, content: str) -> bool:
         """Whether it was recorded: not where a restored backup has this person outside of the room."""
