@@ -94,7 +94,7 @@ class AccountChanges:
             return user
 
     async def set_bot(self, username: str, *, is_bot: bool, operator: Operator) -> User | None:
-        """Say that programs use an account, or people again; None when there is no such user."""
+        """Mark an account as a bot, or no longer as one; None for an unknown user."""
         async with self._database.transaction() as connection:
             if (user := await _find(connection, username)) is None:
                 return None

@@ -275,7 +275,7 @@ async def set_active(connection: asyncpg.Connection, user_id: UserId, *, is_acti
 
 
 async def set_bot(connection: asyncpg.Connection, user_id: UserId, *, is_bot: bool) -> None:
-    """Say that programs use an account, or people again, within the caller's transaction."""
+    """Mark an account as a bot, or no longer as one, within the caller's transaction."""
     await connection.fetch(SET_BOT, user_id, is_bot, CHANNEL)
 
 

@@ -56,7 +56,7 @@ class Bucket:
 class SharedBuckets:
     """The table of buckets. A bucket without a row is full.
 
-    It stores keys as HMACs under `secret`, which all processes share: without that nobody can tell by the table whether
+    It stores keys as HMACs under `secret`, which all processes share: without it, the table does not show whether
     a name or an address was counted.
     """
 

@@ -1,4 +1,4 @@
-"""Publishes nothing while words are withheld, whoever wants to publish and whatever it is."""
+"""A publisher that refuses every publication while words are withheld."""
 
 from collections.abc import Sequence
 

@@ -28,7 +28,7 @@ from projections.readmodels.shapes import User
 LOGGED_OUT = 4000
 """A disconnect code of ours after which clients may reconnect: see Publisher.disconnect."""
 DEACTIVATED = 4500
-"""One after which they do not: nobody logs in to this account any more."""
+"""A disconnect code after which clients stay away: the account can no longer log in."""
 
 log = logging.getLogger(__name__)
 

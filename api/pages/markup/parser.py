@@ -95,7 +95,7 @@ def _whole_code(state: StateInline, silent: bool) -> bool:
 
 
 def _stars(state: StateInline, silent: bool) -> bool:
-    """Stars open an emphasis before what is no space and close one after it, but not inside `2*3*4` or `a**b`."""
+    """A star opens an emphasis before a non-space and closes one after it, but not inside `2*3*4` or `a**b`."""
     start = end = state.pos
     if silent or state.src[start] != "*":
         return False

@@ -123,7 +123,7 @@ function wholeCode(backticks) {
 }
 
 /**
- * Stars open an emphasis before what is no space and close one after it, but not inside `2*3*4` or `a**b`.
+ * A star opens an emphasis before a non-space and closes one after it, but not inside `2*3*4` or `a**b`.
  *
  * @type {InlineRule}
  */
