@@ -18,6 +18,7 @@ from tests.support.open_pages import becomes
 from tests.support.traces import in_tables
 
 PATIENCE_S = 30.0
+KNOWN_OF_ACCOUNTS = {"username", "kind"}
 WORDS = "SELECT stream::text, version, content, client_id FROM bodies"
 SEALED = """
 SELECT salt, content, client_id, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
@@ -133,8 +134,8 @@ async def pages_are_fresh(installation: Installation, expected: Expected) -> Non
 
 
 async def without_names(shown: Callable[[], Awaitable[Any]], people: Set[int]) -> Any:
-    """What is shown, without the names of these people: a page keeps the name of an erased account until it is loaded
-    again (docs/erasure.md).
+    """What is shown, without the names and kinds of these people: of an account that is erased meanwhile a page keeps
+    what it knows until it is loaded again (docs/erasure.md).
     """
 
     def named(each: Any) -> Any:
@@ -142,8 +143,8 @@ async def without_names(shown: Callable[[], Awaitable[Any]], people: Set[int]) -
             return [named(item) for item in each]
         if not isinstance(each, dict):
             return each
-        is_gone = "username" in each and each["id"] in people
-        return {name: named(value) for name, value in each.items() if not (is_gone and name == "username")}
+        is_gone = not KNOWN_OF_ACCOUNTS.isdisjoint(each) and each.get("id") in people
+        return {name: named(value) for name, value in each.items() if not (is_gone and name in KNOWN_OF_ACCOUNTS)}
 
     return named(await shown())
 
