@@ -8,6 +8,7 @@ from aiohttp import web
 
 from api import hub_socket, wiring
 from api.accounts.throttle import Throttle
+from api.audit import served_tree
 from api.erasure.gated_publisher import GatedPublisher
 from api.erasure.withholding import Withholding
 from api.http.app_keys import (
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> web.Application:
     app[HEADER_DEADLINE] = HeaderDeadline(settings.header_timeout_s)
     app[REQUESTS] = Throttle(rate=settings.request_rate, burst=settings.request_burst)
     app.add_routes(routes())
+    app.add_routes(served_tree.routes())
     set_up_pages(app)
     app.add_routes(page_routes())
     if not settings.centrifugo_api_url:
@@ -146,10 +148,12 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     work = wiring.create_housekeeping(settings, app[CORE].database, app[SESSIONS])
     retention = wiring.create_carrying_out(app[CORE])
+    tree = wiring.create_tree_keeping(settings, app[CORE].database)
     async with (
         _running(work.run(every_s=settings.housekeeping_every_s)),
         _running(retention.run(every_s=settings.retention_every_s)),
         _running(app[CORE].search_index.run(every_s=INDEX_EVERY_S)),
+        _running(tree.run()),
     ):
         yield
 

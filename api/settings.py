@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -46,6 +47,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     idempotency_keep_s: Seconds = 7 * 86400.0
     housekeeping_every_s: Seconds = 3600.0
     audit_ledger: str = ""  # a file, which says what was erased; empty: next to data_dir
+    audit_anchor: str = ""  # a file, which says what was signed; empty: next to data_dir
+    audit_key: str = ""  # signs checkpoints: 64 hex digits; empty: generated into data_dir
+    audit_origin: str = ""  # the log's name in checkpoints, fixed at the first start; empty: from the log's own id
     backups_kept_days: Annotated[int, Meta(ge=0)] = 0  # for receipts of erasures; 0: not known
     retention_every_s: Seconds = 60.0
 
@@ -94,6 +98,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         _ = settings.cold_after_s, settings.edit_window_s
         settings._refuse_unsafe_secrets()
         settings._refuse_unreadable_url()
+        settings._refuse_unusable_audit()
         return settings
 
     @property
@@ -101,6 +106,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Where it is written what was erased: not in DATA_DIR, which is restored as a whole."""
         folder = Path(self.data_dir).absolute()
         return Path(self.audit_ledger) if self.audit_ledger else folder.with_name(f"{folder.name}.erasures.jsonl")
+
+    @property
+    def anchor_file(self) -> Path:
+        """Where it is written what was signed: not in DATA_DIR, which is restored as a whole."""
+        folder = Path(self.data_dir).absolute()
+        return Path(self.audit_anchor) if self.audit_anchor else folder.with_name(f"{folder.name}.anchor.jsonl")
 
     @property
     def embedded(self) -> bool:
@@ -161,6 +172,13 @@ class Settings(Struct, frozen=True, kw_only=True):
                 raise SettingsError(f"{name}: required with CENTRIFUGO_API_URL")
             if value and (len(value) < SECRET_LENGTH or any(word in value.lower() for word in TRIVIAL_SECRETS)):
                 raise SettingsError(f"{name}: use {SECRET_LENGTH} random characters or more, not a default or a word")
+
+    def _refuse_unusable_audit(self) -> None:
+        """A key that is none and a name that cannot stand in a checkpoint are found at the start."""
+        if self.audit_key and not re.fullmatch("[0-9a-fA-F]{64}", self.audit_key):
+            raise SettingsError("AUDIT_KEY: 32 random bytes, written as 64 hex digits")
+        if not re.fullmatch(r"[!-*,-~]*", self.audit_origin):
+            raise SettingsError("AUDIT_ORIGIN: a name without spaces and plus signs, as chat.example/audit")
 
     def _refuse_unreadable_url(self) -> None:
         """The driver's own errors about a URL may hold a part of its password; ours never do."""

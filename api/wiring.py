@@ -1,8 +1,9 @@
 """The composition root: puts the parts together, for the server, the commands, the tests and the benchmarks."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
+from api.audit.key import audit_seed
 from api.core import Core, Reads
 from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
@@ -32,8 +34,13 @@ from api.operations.rebuilds import Rebuilds
 from api.read_sync import ReadSync
 from api.secrets import Secrets, fingerprint_key, snapshot_key, throttle_key
 from api.settings import Settings
+from audit.append_only_file import AppendOnlyFile
 from audit.keeper import LedgerKeeper
 from audit.ledger import Ledger
+from audit.signing.anchor import AnchorFile
+from audit.signing.keeping import TreeKeeping
+from audit.signing.keys import SignerKeys
+from audit.signing.signer import Signer
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -191,7 +198,7 @@ def create_snapshots(settings: Settings, mapper: Mapper[UUID] | None = None) -> 
 
 def create_ledger(settings: Settings) -> Ledger:
     """The ledger of erasures, for a process that only compares it."""
-    return Ledger(settings.ledger_file)
+    return Ledger(AppendOnlyFile(settings.ledger_file))
 
 
 def create_log() -> Log:
@@ -364,6 +371,20 @@ async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator
     """Rebuilds that the operations page starts."""
     async with Rebuilds.open(create_fold(), database, settings.database_url) as rebuilds:
         yield rebuilds
+
+
+def create_signer_keys(settings: Settings) -> Callable[[str], SignerKeys] | None:
+    """The keys for an origin, if this process has the secret. Raises SettingsError."""
+    seed = audit_seed(settings)
+    return (lambda origin: SignerKeys(origin, seed)) if seed is not None else None
+
+
+def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
+    """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
+    keys, signer = create_signer_keys(settings), None
+    if keys is not None:
+        signer = Signer(AnchorFile(AppendOnlyFile(settings.anchor_file)), keys, now=lambda: datetime.now(UTC))
+    return TreeKeeping(database, signer, settings.audit_origin)
 
 
 def create_carrying_out(core: Core) -> CarryingOut:

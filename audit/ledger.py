@@ -8,15 +8,14 @@ One JSON object a line. It holds ids and commitments, never words and never name
 Lines are only ever added. Several processes may share the file.
 """
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+
+from audit.append_only_file import AppendOnlyFile
 
 
 class LedgerUnavailable(Exception):
@@ -42,31 +41,16 @@ Line = ErasedWords | ErasedUser
 
 
 class Ledger:
-    """The file. Its folder exists; the file is created with the first line, for its owner alone to read."""
+    """The file."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, lines: AppendOnlyFile) -> None:
+        self.file = lines.file
+        self._lines = lines
 
     def append(self, lines: Iterable[Line]) -> None:
-        """Add lines, and return when they are on the disk. Raises LedgerUnavailable.
-
-        What an interrupted write left without its end is completed to a line of its own first.
-        """
-        encoded = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        if not encoded:
-            return
+        """Add lines, and return when they are on the disk. Raises LedgerUnavailable."""
         try:
-            descriptor = os.open(self.file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if (size := os.fstat(descriptor).st_size) and os.pread(descriptor, 1, size - 1) != b"\n":
-                    encoded = b"\n" + encoded
-                while encoded:
-                    encoded = encoded[os.write(descriptor, encoded) :]
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            self._sync_folder()
+            self._lines.append(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
         except OSError as error:
             raise LedgerUnavailable(f"the ledger {self.file} cannot be written: {error.strerror}") from error
 
@@ -76,12 +60,9 @@ class Ledger:
         Raises LedgerUnavailable.
         """
         try:
-            with self.file.open("rb") as file:
-                for number, text in enumerate(file, start=1):
-                    if (line := self._parsed(text, number)) is not None:
-                        yield line
-        except FileNotFoundError:
-            return
+            for number, text in enumerate(self._lines.lines(), start=1):
+                if (line := self._parsed(text, number)) is not None:
+                    yield line
         except OSError as error:
             raise LedgerUnavailable(f"the ledger {self.file} cannot be read: {error.strerror}") from error
 
@@ -95,10 +76,3 @@ class Ledger:
             if not text.rstrip().endswith(b"}"):
                 return None
             raise LedgerUnavailable(f"line {number} of the ledger {self.file} is not one of its lines") from error
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self.file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -1,6 +1,36 @@
 -- Today's schema, to be read: what the migrations build, without the rows that they insert and the bodies of functions.
 -- `make schema` writes this file, and a test compares it with the migrations.
 
+CREATE TABLE audit_checkpoints (
+    epoch integer NOT NULL,
+    size bigint NOT NULL,
+    note text NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (epoch, size)
+);
+
+CREATE TABLE audit_epochs (
+    epoch integer NOT NULL,
+    origin text NOT NULL,
+    began_at timestamp with time zone NOT NULL DEFAULT now(),
+    size bigint NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
+    stopped_why text,
+    stopped_at timestamp with time zone,
+    CONSTRAINT audit_epochs_pkey PRIMARY KEY (epoch),
+    CONSTRAINT audit_epochs_origin_key UNIQUE (origin)
+);
+ALTER TABLE audit_epochs ALTER COLUMN stopped_why SET STATISTICS 0;
+
+CREATE TABLE audit_tiles (
+    epoch integer NOT NULL,
+    level integer NOT NULL,
+    number bigint NOT NULL,
+    hashes bytea NOT NULL,
+    positions bigint[],
+    CONSTRAINT audit_tiles_pkey PRIMARY KEY (epoch, level, number)
+);
+
 CREATE TABLE bodies (
     stream uuid NOT NULL,
     version bigint NOT NULL,
@@ -234,6 +264,14 @@ CREATE UNIQUE INDEX memberships_left_idx ON memberships USING btree (room_id, le
 CREATE INDEX memberships_link_idx ON memberships USING btree (room_id, link) WHERE (link IS NOT NULL);
 CREATE INDEX memberships_user_idx ON memberships USING btree (user_id);
 
+CREATE TABLE mentions (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    user_id bigint NOT NULL,
+    CONSTRAINT mentions_pkey PRIMARY KEY (room_id, version, user_id)
+);
+CREATE INDEX mentions_user_idx ON mentions USING btree (room_id, user_id, version);
+
 CREATE TABLE messages (
     room_id uuid NOT NULL,
     version bigint NOT NULL,
@@ -241,6 +279,7 @@ CREATE TABLE messages (
     content text,
     posted_at timestamp with time zone NOT NULL,
     reply_to bigint,
+    edited_version bigint,
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;
@@ -369,6 +408,7 @@ CREATE TABLE rooms (
     topic_version bigint,
     is_archived boolean NOT NULL DEFAULT false,
     decision_count bigint NOT NULL DEFAULT 0,
+    mention_count bigint NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
 ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 0;
@@ -529,6 +569,7 @@ CREATE VIEW failed_logins AS
 --     zone[], reasons text[]) returns bigint
 -- fold_governance(base bigint, room_ids uuid[], versions bigint[], aspects text[], member_ids bigint[], deciders
 --     bigint[], are_set boolean[], roles text[], ends timestamp with time zone[], texts text[]) returns bigint
+-- fold_mentions(base bigint, room_ids uuid[], versions bigint[], user_ids bigint[]) returns bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
 -- fold_openings_v2(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[],

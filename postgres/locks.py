@@ -103,7 +103,10 @@ SCRUB = AdvisoryLock(0x6F6E7266, 0)
 DISPOSITION = AdvisoryLock(0x6F6E7265, 0)
 """Held by the process that erases what rules and requests say, while it does."""
 
-SEARCH_INDEX = AdvisoryLock(0x6F6E7267, 0)
+AUDIT_TREE = AdvisoryLock(0x6F6E7267, 0)
+"""Held by the process that adds leaves to the tree and signs it, while it does."""
+
+SEARCH_INDEX = AdvisoryLock(0x6F6E7268, 0)
 """Held by the transaction that adds to the index of what was said."""
 
 _LANES = 0x6F6E7263

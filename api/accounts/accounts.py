@@ -19,6 +19,7 @@ from api.accounts.throttle import TooManyRequests
 from api.accounts.usernames import can_exist, check_username, clean
 from domain.errors import ChatError, InvalidField
 from domain.names import username_key, username_keys
+from domain.room.mentioning import EVERYONE, ROOM, names_in
 from domain.values import UserId
 from postgres.database import Database
 from projections.operator_actions import Operator
@@ -69,6 +70,10 @@ ON CONFLICT (username_key) DO NOTHING
 FIND_MANY = (
     "SELECT user_id, username, username_key, password_hash, is_demo FROM users WHERE username_key = ANY($1::text[])"
 )
+FIND_NAMED = """
+SELECT user_id, username_key FROM users
+WHERE username_key = ANY($1::text[]) AND erased_at IS NULL AND deactivated_at IS NULL
+"""
 MARK_DEMO = "UPDATE users SET is_demo = true WHERE password_hash = $1"
 DEMO_USERS = "SELECT username FROM users WHERE is_demo AND username_key = ANY($1::text[]) ORDER BY user_id"
 
@@ -185,6 +190,20 @@ class Accounts:
             if row is not None and row["deactivated_at"] is None:
                 found[username] = User(row["user_id"], row["username"])
         return found
+
+    async def named_in(self, content: str) -> list[UserId]:
+        """The active users whom a message names with an `@`, in order; `EVERYONE` where it names the room."""
+        names = names_in(content)
+        if not names:
+            return []
+        keys = [key for name in names if can_exist(name) for key in username_keys(name)]
+        rows = await self._database.fetch(FIND_NAMED, keys)
+        by_key = {row["username_key"]: row["user_id"] for row in rows}
+        found = [
+            EVERYONE if name == ROOM else next((by_key[key] for key in username_keys(name) if key in by_key), None)
+            for name in names
+        ]
+        return [UserId(user_id) for user_id in found if user_id is not None]
 
     async def set_role(self, username: str, role: Role, *, operator: Operator) -> bool:
         """Change the role of an account, in its open sessions too; returns whether the user exists."""

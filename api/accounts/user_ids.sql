@@ -1,10 +1,13 @@
--- version 2
+-- version 3
 -- Called for each new account. An id that the log names belongs to the person of whom the log speaks: where the sequence is
--- behind such ids, as after an import, it moves beyond them first. Those who act in a room have been its members.
+-- behind such ids, as after an import, it moves beyond them first. Those who act in a room have been its members, or
+-- are invited: a new account must not get the invitation of another person.
 -- An id that was given and not drawn stays: those who restore accounts know to whom they belong.
 CREATE OR REPLACE FUNCTION keep_user_ids_of_the_log() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    highest bigint := (SELECT max(user_id) FROM memberships);
+    highest bigint := greatest(
+        (SELECT max(user_id) FROM memberships),
+        (SELECT max(user_id) FROM room_invitations WHERE ended_version IS NULL));
 BEGIN
     IF NEW.user_id <= highest AND has_drawn_user_ids() THEN
         PERFORM move_user_ids_beyond(highest);

@@ -11,6 +11,7 @@ from api.pages.page import ROOM, render
 from api.pages.state import layout_context, my_rooms
 from domain.room import LABELS
 from eventstore.values import Version
+from projections.readmodels.queries import NotInRoom
 
 AROUND = 25
 """Events shown on either side of the chosen one."""
@@ -24,6 +25,9 @@ async def get_history(request: web.Request) -> web.Response:
     core, user_id, room = request.app[CORE], request[SESSION].user.id, room_id(request)
     now = (await core.queries.room(user_id, room)).value
     version = query_version(request, "at", default=now.version, most=now.version)
+    readable = await core.queries.readable(user_id, room)
+    if version not in readable:
+        raise NotInRoom  # they were not, then
     state, then, members, said, stream = await asyncio.gather(
         my_rooms(request),
         core.bodies.room_at(room, version),
@@ -36,6 +40,9 @@ async def get_history(request: web.Request) -> web.Response:
         **layout_context(state),
         "room": now,
         "version": version,
+        "oldest": readable.after(Version(0)),
+        "earlier": readable.before(version),
+        "later": readable.after(version),
         "then": then,
         "members": members,
         "messages": said.value.results[::-1],

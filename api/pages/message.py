@@ -111,6 +111,7 @@ async def _show(
         "room": now,
         "message": message,
         "versions": versions,
+        "audience": await core.members.at(room, message.id),
         "is_open": message.retracted is UNSET and message.erased is UNSET,
         "is_own": is_own,
         "is_editable": is_own and core.discussion.is_editable(datetime.fromisoformat(message.created_at)),

@@ -29,6 +29,7 @@ ACTIONS = {
     *("edit", "retract", "react", "unreact", "pin", "unpin"),
     *("password", "end-session", "end-all-sessions"),
     *("role", "remove", "ban", "mute", "lift-ban", "lift-mute", "topic", "archive", "reopen"),
+    *("invite", "withdraw", "make-link", "revoke-link", "visibility", "reading", "decline"),
     *("place-hold", "end-hold", "set-rule", "end-rule"),
     *("pause", "resume", "skip", "rebuild", "cancel-rebuild", "retry", "discard"),
 }

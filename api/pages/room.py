@@ -1,31 +1,45 @@
 """The page of a room: its messages, its members, and the form to post."""
 
 import secrets
+from datetime import UTC, datetime, time
 
 from aiohttp import web
 
-from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.app_keys import ACCOUNTS, CORE, READ_SYNC, SESSION
 from api.http.errors import note_refusal
 from api.http.limits import count_message
 from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.admission import page
 from api.pages.message import QUICK_EMOJI
 from api.pages.page import ROOM, field, key_field, redirect, render
-from api.pages.state import first_unread, layout_context, my_rooms, state_with_room
+from api.pages.state import (
+    MAX_MESSAGES,
+    MESSAGES,
+    first_unread,
+    layout_context,
+    my_rooms,
+    state_with_room,
+    unread_above,
+)
 from domain.errors import InvalidField, NameTaken
 from domain.room import CONTENT_LIMIT
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from eventstore.values import Version
 from projections.readmodels.queries import AtPosition, NotInRoom
-from projections.readmodels.shapes import RoomSummary
+from projections.readmodels.shapes import Message, RoomSummary
 
 PER_PAGE = 100
 """Messages on a page of older ones."""
 
+AROUND = 40
+"""Messages shown on either side of one that was asked for."""
+
 
 async def get_room(request: web.Request) -> web.Response:
-    """GET /rooms/{room_id}/?before=: the newest messages or older ones; for a non-member, the join form."""
+    """GET /rooms/{room_id}/?at=, ?before=, ?date=: the newest messages, those around one, older ones, or those of
+    a day; for a non-member, the join form.
+    """
     try:
         room = await request.app[CORE].queries.room(request[SESSION].user.id, room_id(request))
     except NotInRoom as error:
@@ -33,6 +47,10 @@ async def get_room(request: web.Request) -> web.Response:
         return await _not_in_room(request)
     if "before" in request.query:
         return await _older(request, room)
+    if "at" in request.query:
+        return await _at(request, room)
+    if date := request.query.get("date"):
+        return await _on(request, room.value, date)
     return await _newest(request, room)
 
 
@@ -45,7 +63,8 @@ async def post_message(request: web.Request) -> web.Response:
     command = PostMessage(room_id(request), user_id, content, await key_field(request), reply_to)
     count_message(request)
     try:
-        await core.chat.post_message(command)
+        named = await request.app[ACCOUNTS].named_in(content)
+        await core.chat.post_message(command, named=named)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)
     await _mark_read(request)
@@ -79,17 +98,47 @@ async def post_rename(request: web.Request) -> web.Response:
     return redirect(f"/rooms/{room.value.id}/#newest")
 
 
+async def _at(request: web.Request, room: AtPosition[RoomSummary]) -> web.Response:
+    """The message `at`, or the first after it, with what is around it: live where it is among the newest, or else as a
+    page that does not change.
+    """
+    at = Version(query_number(request, "at", default=BIGINT))
+    core, user_id = request.app[CORE], request[SESSION].user.id
+    found = (await core.queries.messages_from(user_id, room.value.id, since=at, limit=MAX_MESSAGES + 1)).value
+    sought = found[0].id if found else None
+    if len(found) <= MAX_MESSAGES:
+        return await _newest(request, room, sought=sought, least=max(MESSAGES, len(found) + AROUND))
+    before = await core.queries.messages_before(user_id, room.value.id, before=found[0].id, limit=AROUND + 1)
+    older, newer = before.value.results[:AROUND][::-1], found[: AROUND + 1]
+    has_older = len(before.value.results) > AROUND
+    return await _unchanging(
+        request, room.value, [*older, *newer], has_older=has_older, sought=sought, newer=newer[-1].id
+    )
+
+
+async def _on(request: web.Request, room: RoomSummary, date: str) -> web.Response:
+    """Lead to the first message of a day, in UTC, or the first after it; without one, to the newest."""
+    try:
+        since = datetime.combine(datetime.fromisoformat(date).date(), time(), UTC)
+    except ValueError:
+        return redirect(f"/rooms/{room.id}/#newest")
+    version = await request.app[CORE].queries.first_since(request[SESSION].user.id, room.id, since)
+    return redirect(f"/rooms/{room.id}/#newest" if version is None else f"/rooms/{room.id}/?at={version}#m{version}")
+
+
 async def _newest(
     request: web.Request,
     room: AtPosition[RoomSummary],
     *,
+    sought: Version | None = None,
+    least: int = MESSAGES,
     content: str = "",
     problem: str = "",
     name: str | None = None,
     name_problem: str = "",
     status: int = 200,
 ) -> web.Response:
-    state, has_older = await state_with_room(request, room)
+    state, has_older = await state_with_room(request, room, least=least)
     assert state.open is not None
     messages = state.open.messages
     context = {
@@ -101,7 +150,9 @@ async def _newest(
         "quick_emoji": QUICK_EMOJI,
         "older": messages[0].id if has_older else None,
         "is_newest": True,
-        "first_unread": first_unread(state, room.value, messages),
+        "sought": sought,
+        "first_unread": None if sought else first_unread(state, room.value, messages),
+        "unread_above": unread_above(state, room.value, messages),
         "content": content,
         "content_limit": CONTENT_LIMIT,
         "problem": problem,
@@ -114,22 +165,40 @@ async def _newest(
 
 
 async def _older(request: web.Request, room: AtPosition[RoomSummary]) -> web.Response:
-    """Older messages, as a page that does not change: for browsers without scripts, and for links."""
+    """Older messages: for browsers without scripts."""
     before = Version(query_number(request, "before", default=BIGINT))
+    found = await request.app[CORE].queries.messages_before(
+        request[SESSION].user.id, room.value.id, before=before, limit=PER_PAGE
+    )
+    messages = found.value.results[::-1]
+    return await _unchanging(request, room.value, messages, has_older=len(messages) == PER_PAGE)
+
+
+async def _unchanging(
+    request: web.Request,
+    room: RoomSummary,
+    messages: list[Message],
+    *,
+    has_older: bool,
+    sought: Version | None = None,
+    newer: Version | None = None,
+) -> web.Response:
+    """Messages that are not the newest, as a page that does not change."""
     core = request.app[CORE]
     state = await my_rooms(request)
-    found = await core.queries.messages_before(state.user.id, room.value.id, before=before, limit=PER_PAGE)
-    messages = found.value.results[::-1]
     context = {
         **layout_context(state),
-        "room": room.value,
+        "room": room,
         "messages": messages,
-        "members": await core.members.at(room.value.id, room.value.version),
-        "pinned": (await core.messages.pinned(state.user.id, room.value.id)).value,
+        "members": await core.members.at(room.id, room.version),
+        "pinned": (await core.messages.pinned(state.user.id, room.id)).value,
         "quick_emoji": QUICK_EMOJI,
-        "older": messages[0].id if len(messages) == PER_PAGE else None,
+        "older": messages[0].id if has_older else None,
+        "newer": newer,
         "is_newest": False,
+        "sought": sought,
         "first_unread": None,
+        "unread_above": None,
     }
     return render(request, "room.html", context)
 

@@ -10,10 +10,12 @@ from api.http.app_keys import CORE, SESSION
 from api.http.limits import count_room
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
+from api.http.rooms.entering import direct_room
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
+from domain.room.access import as_history, as_visibility
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.opening import OpenRoom
 from projections.readmodels.queries import PAGE
@@ -37,11 +39,12 @@ async def get_rooms(request: web.Request) -> web.Response:
 
 
 async def get_discover(request: web.Request) -> web.Response:
-    """GET /discover/?q=&page=: all rooms, and a form that opens a new one."""
+    """GET /discover/?q=&page=: public rooms, and forms that open a room and start a direct conversation."""
     return await _discover(request)
 
 
-async def _discover(request: web.Request, *, name: str = "", problem: str = "", status: int = 200) -> web.Response:
+async def _discover(request: web.Request, *, status: int = 200, **typed: str) -> web.Response:
+    """`typed` are fields of a refused form, and the reason."""
     number = page_number(request)
     text = query_text(request, "q")
     state = await my_rooms(request)
@@ -53,25 +56,44 @@ async def _discover(request: web.Request, *, name: str = "", problem: str = "", 
         **_neighbours(request, number, found.value.count),
         "found": found.value,
         "q": text,
-        "name": name,
-        "problem": problem,
+        "name": "",
+        "visibility": "",
+        "history": "",
+        "problem": "",
+        "usernames": "",
+        "direct_problem": "",
+        **typed,
         "key": secrets.token_urlsafe(16),
+        "direct_key": secrets.token_urlsafe(16),
     }
     return render(request, "discover.html", context, status=status)
 
 
 async def post_room(request: web.Request) -> web.Response:
     """POST /discover/: open a room and redirect to it."""
-    name = await field(request, "name")
+    name, key = await field(request, "name"), await key_field(request)
+    visibility, history = await field(request, "visibility") or "public", await field(request, "history") or "all"
+    typed = {"name": name, "visibility": visibility, "history": history}
     count_room(request)
-    command = OpenRoom(name, request[SESSION].user.id, await key_field(request))
     try:
+        command = OpenRoom(name, request[SESSION].user.id, key, as_visibility(visibility), as_history(history))
         recorded = await request.app[CORE].chat.open_room(command)
     except InvalidField as error:
-        return await _discover(request, name=name, problem=str(error), status=400)
+        return await _discover(request, problem=str(error), status=400, **typed)
     except NameTaken as error:
-        return await _discover(request, name=name, problem=str(error), status=409)
+        return await _discover(request, problem=str(error), status=409, **typed)
     return redirect(f"/rooms/{recorded.event.originator_id}/")
+
+
+async def post_direct(request: web.Request) -> web.Response:
+    """POST /direct/: start a direct conversation, or go to the one that these people have."""
+    typed, key = await field(request, "usernames"), await key_field(request)
+    usernames = [name.strip() for name in typed.split(",") if name.strip()]
+    try:
+        room, _ = await direct_room(request, usernames, key=key)
+    except InvalidField as error:
+        return await _discover(request, usernames=typed, direct_problem=str(error), status=400)
+    return redirect(f"/rooms/{room.value.id}/")
 
 
 async def post_join(request: web.Request) -> web.Response:
@@ -105,6 +127,7 @@ ROUTES = (
     web.get("/rooms/", page(get_rooms)),
     web.get("/discover/", page(get_discover)),
     web.post("/discover/", page(post_room)),
+    web.post("/direct/", page(post_direct)),
     web.post(f"{ROOM}/join/", page(post_join)),
     web.post(f"{ROOM}/leave/", page(post_leave)),
 )

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from api.pages import account, history, message, room, rooms
 from api.pages.admission import get_unknown
+from api.pages.entering import invitations, room_entry
 from api.pages.operators import custody, dead_letter, operations
 from api.pages.people import decisions
 
@@ -16,6 +17,8 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield from account.ROUTES
     yield from room.ROUTES
     yield from decisions.ROUTES
+    yield from invitations.ROUTES
+    yield from room_entry.ROUTES
     yield from message.ROUTES
     yield from history.ROUTES
     yield from operations.ROUTES

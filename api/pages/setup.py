@@ -15,10 +15,13 @@ from api.pages.text import (
     badge,
     clock,
     clock_with_seconds,
+    continues,
     counted,
     day,
     day_and_clock,
     erased_note,
+    exactly,
+    initials,
     last_words,
     number,
     percent,
@@ -26,6 +29,8 @@ from api.pages.text import (
     rate,
     reacted,
     retracted_note,
+    room_group,
+    title_of,
 )
 from projections.readmodels.shapes import timestamp
 
@@ -42,7 +47,7 @@ def set_up_pages(app: web.Application) -> None:
         undefined=jinja2.StrictUndefined,
         filters=FILTERS,
     )
-    templates.globals.update(static=files.url, build=files.build)
+    templates.globals.update(static=files.url, build=files.build, continues=continues)
     app[BUILD] = files.build
     app.router.add_get("/static/{name:.+}", files.get)
 
@@ -65,11 +70,15 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day": day,
     "clock": clock,
     "clock_with_seconds": clock_with_seconds,
+    "exactly": exactly,
+    "initials": initials,
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,
+    "title_of": title_of,
     "reacted": reacted,
     "retracted_note": retracted_note,
+    "room_group": room_group,
     "timestamp": timestamp,
     "json": to_json,
 }

@@ -44,21 +44,27 @@ class State(Struct, frozen=True):
     rooms: list[RoomSummary]
     readings: list[Reading]
     open: ShownRoom | None = None
+    invitations: int = 0
+    """How many wait for an answer."""
 
 
 async def my_rooms(request: web.Request) -> State:
     """The rooms that every page lists: the caller's first hundred, with unread counts."""
     user = request[SESSION].user
     log = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
-    rooms, readings = await asyncio.gather(
-        request.app[CORE].queries.rooms(user.id, page=1), request.app[READ_SYNC].readings(user.id)
+    rooms, readings, invitations = await asyncio.gather(
+        request.app[CORE].queries.rooms(user.id, page=1),
+        request.app[READ_SYNC].readings(user.id),
+        request.app[CORE].invitations.count_of(user.id),
     )
     assert rooms.value is not None, "there is always a first page"
-    return State(user, rooms.position, log, rooms.value.results, readings)
+    return State(user, rooms.position, log, rooms.value.results, readings, invitations=invitations)
 
 
-async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -> tuple[State, bool]:
-    """`room` as the caller's open room, and whether it has messages older than those shown.
+async def state_with_room(
+    request: web.Request, room: AtPosition[RoomSummary], *, least: int = MESSAGES
+) -> tuple[State, bool]:
+    """`room` as the caller's open room with `least` messages or more, and whether it has older ones than those shown.
 
     Its version is read first: members are asked for at that version, and messages may be newer. What happened to them
     since is told to the page once more, and changes nothing then.
@@ -72,26 +78,33 @@ async def state_with_room(request: web.Request, room: AtPosition[RoomSummary]) -
         core.messages.pinned(user_id, room.value.id),
         core.room_roles.own(user_id, *place),
     )
-    reading = _reading(mine, room.value)
-    limit = MAX_MESSAGES if reading.unread else MESSAGES
+    reading = reading_of(mine, room.value)
+    limit = max(MAX_MESSAGES if reading.unread else MESSAGES, least)
     before = Version(room.value.version + 1)
     found = await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit + 1)
     newest = found.value.results[:limit]
     unread = sum(message.id > reading.version for message in newest)
-    messages = newest[: max(MESSAGES, unread + READ_MESSAGES)]
+    messages = newest[: max(least, unread + READ_MESSAGES)]
     shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own)
-    state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown)
+    state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown, mine.invitations)
     return state, len(found.value.results) > len(messages)
 
 
 def first_unread(state: State, room: RoomSummary, messages: Sequence[Message]) -> int | None:
     """The first of `messages` (ascending) that others wrote and the caller has not read."""
-    reading = _reading(state, room)
+    reading = reading_of(state, room)
     unread = (message.id for message in messages if message.id > reading.version and message.user.id != state.user.id)
     return next(unread, None) if reading.unread else None
 
 
-def _reading(state: State, room: RoomSummary) -> Reading:
+def unread_above(state: State, room: RoomSummary, messages: Sequence[Message]) -> Version | None:
+    """From where on the caller has not read, if `messages` (ascending) do not reach so far back."""
+    reading = reading_of(state, room)
+    is_above = reading.unread and messages and messages[0].id > reading.version + 1
+    return Version(reading.version + 1) if is_above and len(messages) >= MAX_MESSAGES else None
+
+
+def reading_of(state: State, room: RoomSummary) -> Reading:
     """How far the caller has read `room`. A room without a reading, which they just left, counts as read."""
     everything = Reading(room.id, room.version, 0, room.version)
     return next((reading for reading in state.readings if reading.room_id == room.id), everything)

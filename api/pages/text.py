@@ -4,15 +4,21 @@
 """
 
 import re
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 from unicodedata import category
 
 from msgspec import UNSET
 
-from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction
+from domain.values import RoomId, UserId
+from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
 MAX_BADGE = 99
+GROUPED = timedelta(minutes=5)
+"""Messages of one author are one group while each follows the one before it within this time."""
+
 MAX_PREVIEW = 120
 """Code points."""
 
@@ -58,6 +64,13 @@ def retracted_note(retraction: Retraction) -> str:
     return f"Retracted by {retraction.by.username} on {day_and_clock(retraction.at)}{why}"
 
 
+def title_of(room: RoomSummary | dict[str, Any], me: UserId | None) -> str:
+    """What a room is called on the pages of a user: a direct conversation by the names of the other people."""
+    if isinstance(room, dict):  # of a template, empty
+        return str(room["name"])
+    return room.name if room.people is UNSET else ", ".join(each.username for each in room.people if each.id != me)
+
+
 def last_words(message: LastMessage | Message) -> str:
     """What a list of rooms shows of its last message."""
     if message.erased is not UNSET:
@@ -69,6 +82,20 @@ def reacted(reaction: Reaction) -> str:
     """Who reacted: `ada, bob and 3 others`."""
     names, others = ", ".join(user.username for user in reaction.users), reaction.count - len(reaction.users)
     return f"{names} and {counted(others, 'other')}" if others > 0 else names
+
+
+def initials(username: str) -> str:
+    """The first letters of the first two words of a name: `ada.lovelace` is `AL`."""
+    words = [word for word in re.split(r"[^\w]|_", username) if word]
+    return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+def continues(message: Message, before: Message) -> bool:
+    """Whether `message` is shown under the name of the one before it."""
+    if message.user.id != before.user.id or message.reply_to is not UNSET:
+        return False
+    said, said_before = datetime.fromisoformat(message.created_at), datetime.fromisoformat(before.created_at)
+    return said - said_before <= GROUPED and said.date() == said_before.date()
 
 
 def number(value: float) -> str:
@@ -83,6 +110,13 @@ def rate(value: float) -> str:
 
 def _rounded(value: float, unit: str) -> Decimal:
     return Decimal(value).quantize(Decimal(unit), ROUND_HALF_UP)
+
+
+def room_group(room: RoomSummary, unread: Mapping[RoomId, int]) -> str:
+    """The part of the sidebar in which a room is listed."""
+    if unread.get(room.id, 0) > 0:
+        return "unread"
+    return "direct" if room.visibility == "direct" else "rooms"
 
 
 def badge(count: int) -> str:
@@ -118,3 +152,8 @@ def clock_with_seconds(timestamp: str) -> str:
 def day_and_clock(timestamp: str) -> str:
     """`Tuesday, 24 November 2026, 08:50`."""
     return f"{day(timestamp)}, {clock(timestamp)}"
+
+
+def exactly(timestamp: str) -> str:
+    """`Tuesday, 24 November 2026, 08:50:07 UTC`."""
+    return f"{day(timestamp)}, {clock_with_seconds(timestamp)} UTC"

@@ -37,7 +37,7 @@ from projections.readmodels.bodies import RoomVersion, room_version
 from projections.readmodels.shapes import ErasedContent, timestamp
 from replay.investigate.directory import list_rooms
 from replay.investigate.past_messages import PastMessage
-from replay.investigate.time_travel import Moment, PastRoom
+from replay.investigate.time_travel import Moment, PastRoom, RoomDifference
 
 Erasures = Mapping[RoomVersion, ErasedContent]
 
@@ -136,6 +136,12 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
                     "to": found.later.version,
                     "name_before": found.earlier.name,
                     "name": found.later.name,
+                    "topic_before": found.earlier.topic,
+                    "topic": found.later.topic,
+                    "was_archived": found.earlier.is_archived,
+                    "is_archived": found.later.is_archived,
+                    "roles_before": roles_object(found.earlier),
+                    "roles": roles_object(found.later),
                     "joined": sorted(found.joined),
                     "left": sorted(found.left),
                     "said": [message_object(message, erasures) for message in found.said],
@@ -144,11 +150,18 @@ def diff(room: str, earlier: Moment, later: Moment, as_json: bool) -> None:
                 }
             )
             return
-        changed = [*found.said, *found.edited, *found.retracted]
-        users = await reader.names({*found.joined, *found.left, *(message.user_id for message in changed)})
+        changed, changed_roles = [*found.said, *found.edited, *found.retracted], roles_changed(found)
+        people = {*found.joined, *found.left, *changed_roles, *(message.user_id for message in changed)}
+        users = await reader.names(people)
         click.echo(f"{one_line(found.later.name)}: version {found.earlier.version} to {found.later.version}")
         if found.earlier.name != found.later.name:  # room_renamed, on balance
             click.echo(click.style(f"renamed from {one_line(found.earlier.name)}", fg="cyan"))
+        if found.earlier.topic != found.later.topic:
+            click.echo(click.style(f"topic: {one_line(found.later.topic) or 'none'}", fg="cyan"))
+        if found.earlier.is_archived != found.later.is_archived:
+            click.echo(click.style("archived" if found.later.is_archived else "reopened", fg="cyan"))
+        for user_id, role in sorted(changed_roles.items()):
+            click.echo(click.style(f"{name_of(user_id, users)} is {role}", fg="cyan"))
         for sign, colour, moved in (("+", "green", found.joined), ("-", "red", found.left)):
             for user_id in sorted(moved):
                 click.echo(click.style(f"{sign} {name_of(user_id, users)}", fg=colour))
@@ -251,12 +264,33 @@ def print_room(then: PastRoom, users: Users, erasures: Erasures) -> None:
             ("room", one_line(then.name)),
             ("id", then.room_id),
             ("version", f"{then.version}, {moment(then.at)}"),
+            ("topic", one_line(then.topic) or "none"),
+            ("state", "archived" if then.is_archived else "open"),
+            *(
+                (f"{role}s", names_of(having(then, role), users))
+                for role in ("owner", "moderator")
+                if having(then, role)
+            ),
             ("members", f"{len(then.members)}: {names_of(then.members, users)}"),
             ("messages", len(then.messages)),
         )
     )
     for message in then.messages:
         print_message(message, users, erasures)
+
+
+def roles_changed(found: RoomDifference) -> dict[UserId, str]:
+    """The members with another role than before, or who came with one."""
+    return {
+        user_id: found.later.roles.get(user_id, "member")
+        for user_id in found.later.roles.keys() | found.earlier.roles.keys()
+        if user_id in found.later.members and found.later.roles.get(user_id) != found.earlier.roles.get(user_id)
+    }
+
+
+def having(then: PastRoom, role: str) -> set[UserId]:
+    """The members with a role."""
+    return {user_id for user_id, their in then.roles.items() if their == role}
 
 
 def print_message(message: PastMessage, users: Users, erasures: Erasures, *, sign: str = "") -> None:
@@ -288,8 +322,16 @@ def room_object(then: PastRoom, erasures: Erasures) -> dict[str, object]:
         "version": then.version,
         "at": timestamp(then.at),
         "members": sorted(then.members),
+        "roles": roles_object(then),
+        "topic": then.topic,
+        "is_archived": then.is_archived,
         "messages": [message_object(message, erasures) for message in then.messages],
     }
+
+
+def roles_object(then: PastRoom) -> dict[str, str]:
+    """Owners and moderators, by id."""
+    return {str(user_id): then.roles[user_id] for user_id in sorted(then.roles)}
 
 
 def message_object(message: PastMessage, erasures: Erasures) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What members say."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from domain.questions import SaidMessage
 from domain.room.discussion.message import AboutMessages
 from domain.room.event import UserEvent
+from domain.room.mentioning import Mentioning
 from domain.room.texts import check_content
 from domain.values import ClientId, RoomId, UserId
 from domain.words import Words, words
@@ -28,7 +30,7 @@ class MessageAdded(UserEvent):
     """A member said something. `client_id` is the sender's idempotency key, where one was sent.
 
     Both are words that stand apart from the log. `reply_to` is the version of the message that it answers, `mentions`
-    are the users whom it names; None where there are none.
+    are the members whom it names, `EVERYONE` for all of them; None where there are none.
     """
 
     TOPIC = "message_added"
@@ -54,19 +56,27 @@ class MessageAdded(UserEvent):
         return words(self.content, self.sealed)
 
 
-class Messages(AboutMessages):
+class Messages(AboutMessages, Mentioning):
     """What is said in the room."""
 
     def post(
-        self, *, user_id: UserId, content: str, client_id: ClientId | None = None, now: datetime | None = None
+        self,
+        *,
+        user_id: UserId,
+        content: str,
+        client_id: ClientId | None = None,
+        now: datetime | None = None,
+        named: Iterable[UserId] = (),
     ) -> None:
         """Record `content`, kept exactly as sent, as said by `user_id`. Without `now`, no mute on record has ended.
+        `named` are the users whom it names; only members among them are mentioned.
 
         Raises InvalidField for content that is blank or over 4,000 characters, NotAMember, RoomIsArchived, MutedInRoom.
         """
         check_content(content)
         self.check_may_speak(user_id, now=now)
-        self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id)
+        mentions = self.mentions(user_id, named)
+        self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id, mentions=mentions)
 
     def reply(
         self,
@@ -76,9 +86,13 @@ class Messages(AboutMessages):
         to: SaidMessage | None,
         client_id: ClientId | None = None,
         now: datetime | None = None,
+        named: Iterable[UserId] = (),
     ) -> None:
         """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""
         check_content(content)
         self.check_may_speak(user_id, now=now)
         version = self._must_be_said(to).message
-        self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id, reply_to=version)
+        mentions = self.mentions(user_id, named)
+        self.trigger_event(
+            MessageAdded, user_id=user_id, content=content, client_id=client_id, reply_to=version, mentions=mentions
+        )

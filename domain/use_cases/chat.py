@@ -48,18 +48,20 @@ class Chat(Generic[P_co]):
         check = must_be_free if command.visibility == "public" else any_name
         return await self._rooms.add(room, question=question, check=check, key=idempotency_key(command))
 
-    async def post_message(self, command: PostMessage) -> RecordedEvent[P_co]:
-        """Post a message. Raises RoomNotFound, NotAMember, RoomIsArchived, MutedInRoom, InvalidField; in a reply
-        NoSuchMessage, RetractedMessage, ErasedMessage.
+    async def post_message(self, command: PostMessage, *, named: Sequence[UserId] = ()) -> RecordedEvent[P_co]:
+        """Post a message. `named` are users whom its content names. Raises RoomNotFound, NotAMember, RoomIsArchived,
+        MutedInRoom, InvalidField; in a reply NoSuchMessage, RetractedMessage, ErasedMessage.
         """
 
         def post(room: Room) -> None:
             now = datetime.now(UTC)
-            room.post(user_id=command.user_id, content=command.content, client_id=command.client_id, now=now)
+            user_id, content, client_id = command.user_id, command.content, command.client_id
+            room.post(user_id=user_id, content=content, client_id=client_id, now=now, named=named)
 
         def reply(room: Room, to: SaidMessage | None) -> None:
             now = datetime.now(UTC)
-            room.reply(user_id=command.user_id, content=command.content, to=to, client_id=command.client_id, now=now)
+            user_id, content, client_id = command.user_id, command.content, command.client_id
+            room.reply(user_id=user_id, content=content, to=to, client_id=client_id, now=now, named=named)
 
         key = idempotency_key(command)
         if command.reply_to is None:

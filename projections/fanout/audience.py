@@ -34,9 +34,9 @@ SELECT DISTINCT user_id FROM memberships WHERE room_id = $1 AND joined_version <
 
 # Members right after version $2 who may not read what was said at version $3.
 BLIND = f"""
-SELECT DISTINCT user_id FROM memberships AS member
+SELECT DISTINCT user_id FROM memberships
 WHERE room_id = $1 AND reads_from > $3 AND {is_member_at("$2")} AND user_id % $4 = $5
-    AND NOT {may_read("member.room_id", "member.user_id", "$3")}
+    AND NOT {may_read("memberships.room_id", "memberships.user_id", "$3")}
 """
 
 # Of those who got the event at version $2: members who have stayed since, and the leaver unless they came back.

@@ -14,6 +14,7 @@ from msgspec import UNSET
 from domain import words
 from domain.room import Room, RoomEvent
 from domain.room.discussion.message import MessageEvent
+from domain.room.mentioning import EVERYONE
 from domain.values import RoomId, UserId
 from eventstore.log import Recorded
 from eventstore.values import Version
@@ -50,6 +51,7 @@ from projections.readmodels.shapes import (
     RoomSummary,
     StreamEvent,
     User,
+    mentioned,
     timestamp,
     user,
 )
@@ -210,7 +212,7 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
     place, actor = room_version(event), users[event.actor]
     match event:
         case Room.MessageAdded():
-            return message_added(event, actor, around)
+            return message_added(event, users, around)
         case (
             Room.RoomOpened()
             | Room.UserJoined()
@@ -259,7 +261,7 @@ def withheld(told: Body) -> Body:
     return msgspec.structs.replace(told, message=None) if isinstance(told, MessageChange) else told
 
 
-def message_added(event: Room.MessageAdded, author: User, around: Around) -> Message:
+def message_added(event: Room.MessageAdded, users: Mapping[UserId, User], around: Around) -> Message:
     """The message as it was posted: what was done about it later is told by events of its own, except that its words
     were erased or retracted.
     """
@@ -269,13 +271,18 @@ def message_added(event: Room.MessageAdded, author: User, around: Around) -> Mes
     return Message(
         version,
         event.words.text if retracted is UNSET else "",
-        author,
+        users[event.actor],
         MessageRoom(room_id, version, said_at),
         said_at,
         around.erasures.get(place, UNSET),
         retracted,
         Version(event.reply_to) if event.reply_to is not None else UNSET,
+        mentions=[mentioned_of(UserId(each), users) for each in event.mentions] if event.mentions else UNSET,
     )
+
+
+def mentioned_of(user_id: UserId, users: Mapping[UserId, User]) -> User:
+    return mentioned(user_id, None) if user_id == EVERYONE else users[user_id]
 
 
 def shows_room(event: RoomEvent) -> bool:
@@ -285,7 +292,10 @@ def shows_room(event: RoomEvent) -> bool:
 
 def named_in(event: RoomEvent) -> set[UserId]:
     """The users whom its body names."""
-    return {event.actor} if event.person is None else {event.actor, event.person}
+    named = {event.actor} if event.person is None else {event.actor, event.person}
+    if isinstance(event, Room.MessageAdded) and event.mentions:
+        named |= {UserId(each) for each in event.mentions}
+    return named
 
 
 def room_version(event: RoomEvent) -> RoomVersion:

@@ -20,7 +20,7 @@ from eventstore.values import STREAM_START, Version
 from postgres.calls import Call, columns
 from projections.readmodels import fold_version
 from projections.readmodels.admission.projection import AdmissionEvent, fold_admission
-from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion
+from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion, fold_mentions
 from projections.readmodels.governance.fold import Decision, decision, fold_governance
 from projections.readmodels.tables import LIVE
 
@@ -192,6 +192,8 @@ class RoomsProjection:
         base = fold_changes(kinds.deltas, kinds.messages, base)
         if kinds.admission:
             base = fold_admission(kinds.admission, base)
+        if mentioning := [message for message in kinds.messages if message.mentions]:
+            base = fold_mentions(mentioning, base)
         return fold_discussion(kinds.discussion, base) if kinds.discussion else base
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -149,6 +150,34 @@ ORDER BY message.version DESC
 
 MESSAGES_BEFORE, MESSAGES_BEFORE_AT = messages_before(), messages_before("$5::bigint")
 
+MESSAGES_FROM = f"""
+SELECT
+    head.position, head.room_id AS of_room, head.message_count,
+    {message_columns("message")}
+FROM ({MEMBER_HEAD}) AS head
+LEFT JOIN LATERAL (
+    SELECT message.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
+        SELECT {STORED} FROM messages
+        WHERE messages.room_id = head.room_id AND version BETWEEN stay.since AND stay.until AND version >= $3
+        ORDER BY version LIMIT $4
+    ) AS message
+    ORDER BY version LIMIT $4
+) AS message ON true
+{of_message()}
+ORDER BY message.version
+"""
+
+FIRST_SINCE = f"""
+SELECT head.room_id, (
+    SELECT min(message.version) FROM {RANGES} AS stay CROSS JOIN LATERAL (
+        SELECT version FROM messages
+        WHERE messages.room_id = head.room_id AND version BETWEEN stay.since AND stay.until AND posted_at >= $3
+        ORDER BY version LIMIT 1
+    ) AS message
+) AS version
+FROM ({MEMBER_HEAD}) AS head
+"""
+
 EVENTS = f"""
 SELECT head.position, head.room_id, head.room_version, event.*
 FROM ({MEMBER_HEAD}) AS head
@@ -259,6 +288,22 @@ class Queries:
         if rows[0]["of_room"] is None:
             raise NotInRoom
         return AtPosition(ResultPage(rows[0]["message_count"], messages(rows)), rows[0]["position"])
+
+    async def messages_from(
+        self, user_id: UserId, room_id: RoomId, *, since: Version, limit: int
+    ) -> AtPosition[list[Message]]:
+        """The oldest `limit` messages with ids from `since` on, ascending. Raises NotInRoom."""
+        rows = await self._database.fetch(MESSAGES_FROM, user_id, room_id, since, limit)
+        if rows[0]["of_room"] is None:
+            raise NotInRoom
+        return AtPosition(messages(rows), rows[0]["position"])
+
+    async def first_since(self, user_id: UserId, room_id: RoomId, since: datetime) -> Version | None:
+        """The first message that was posted at a time or after it. Raises NotInRoom."""
+        row = (await self._database.fetch(FIRST_SINCE, user_id, room_id, since))[0]
+        if row["room_id"] is None:
+            raise NotInRoom
+        return None if row["version"] is None else Version(row["version"])
 
     async def events(self, user_id: UserId, room_id: RoomId, *, after: Version, limit: int) -> AtPosition[RoomEvents]:
         """The events of a room beyond version `after` that the user may read, ascending. Raises NotInRoom, and NotInLog

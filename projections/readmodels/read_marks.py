@@ -3,6 +3,7 @@
 import asyncpg
 from msgspec import Struct
 
+from domain.room.mentioning import EVERYONE
 from domain.values import RoomId, UserId
 from eventstore.values import Version
 from postgres.database import Database
@@ -14,13 +15,14 @@ MAX_COUNTED = 100
 
 class Reading(Struct, frozen=True):
     """A user has read a room up to `version`. Between that and version `counted` are `unread` messages, at most 100
-    of which are counted.
+    of which are counted; `mentions` of them, as many at most, mention the user or everyone.
     """
 
     room_id: RoomId
     version: Version
     unread: int
     counted: Version
+    mentions: int = 0
 
 
 READ_UP_TO = "greatest(stay.joined_version, mark.version)"
@@ -31,7 +33,14 @@ UNREAD = f"""(
         WHERE messages.room_id = membership.room_id AND messages.version > membership.version AND messages.user_id <> $1
         LIMIT {MAX_COUNTED}
     ) AS message
-) AS unread"""
+) AS unread, (
+    SELECT count(DISTINCT version) FROM (
+        SELECT version FROM mentions JOIN messages USING (room_id, version)
+        WHERE mentions.room_id = membership.room_id AND mentions.version > membership.version
+            AND mentions.user_id IN ($1, {EVERYONE}) AND messages.user_id <> $1
+        LIMIT {MAX_COUNTED}
+    ) AS mention
+) AS mentions"""
 
 READINGS = f"""
 SELECT membership.*, {UNREAD}
@@ -80,7 +89,7 @@ class ReadMarks:
 
 
 def reading(row: asyncpg.Record) -> Reading:
-    return Reading(row["room_id"], row["version"], row["unread"], row["counted"])
+    return Reading(row["room_id"], row["version"], row["unread"], row["counted"], row["mentions"])
 
 
 async def remove(connection: asyncpg.Connection, user_id: UserId) -> None:

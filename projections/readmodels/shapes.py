@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from domain.room.mentioning import EVERYONE, ROOM
 from domain.room.state import RoomRole
 from domain.values import OPERATOR, ClientId, RoomId, UserId
 from eventstore.values import Position, Version
@@ -40,6 +41,11 @@ def user(user_id: UserId, username: str | None, kind: UserKind | None = None) ->
     if user_id == OPERATOR:
         return User(OPERATOR, "operator")
     return User(user_id, username if username is not None else f"user {user_id}", kind if kind is not None else UNSET)
+
+
+def mentioned(user_id: UserId, username: str | None, kind: UserKind | None = None) -> User:
+    """Whom a message mentions."""
+    return User(EVERYONE, ROOM) if user_id == EVERYONE else user(user_id, username, kind)
 
 
 class ErasedContent(Struct, frozen=True):
@@ -135,7 +141,8 @@ class Message(Struct, frozen=True):
     """A message. `id` is the version of the room that added it, `content` what it says since its newest edit. Words
     that were erased or retracted leave an empty `content`, and `erased` or `retracted`.
 
-    `reply_to` is the id of the message that it answers. What has not happened to a message has no field.
+    `reply_to` is the id of the message that it answers. `mentions` are the members whom it named when it was posted, by
+    their names of today; user 0 is everyone in the room. What has not happened to a message has no field.
     """
 
     id: Version
@@ -149,6 +156,7 @@ class Message(Struct, frozen=True):
     edited_at: Timestamp | UnsetType = UNSET
     reactions: list[Reaction] | UnsetType = UNSET
     pinned: Pin | UnsetType = UNSET
+    mentions: list[User] | UnsetType = UNSET
 
 
 class Member(Struct, frozen=True):

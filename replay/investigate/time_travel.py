@@ -1,6 +1,6 @@
 """Rooms in the past, from their events alone, without read models."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.errors import ChatError, RoomNotFound
 from domain.names import name_key
 from domain.room import Room, RoomEvent
+from domain.room.state import RoomRole
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, cannot_have_happened
 from eventstore.values import STREAM_START, Version
@@ -27,13 +28,19 @@ class NoSuchMoment(ChatError):
 
 @dataclass(frozen=True, slots=True)
 class PastRoom:
-    """A room right after `version`, at the time `at`: its members and messages."""
+    """A room right after `version`, at the time `at`: its members, those of them with a role, and messages.
+
+    `topic` is empty where it has none, and where the words were erased.
+    """
 
     room_id: RoomId
     name: str
     version: Version
     at: datetime
     members: frozenset[UserId]
+    roles: Mapping[UserId, RoomRole]
+    topic: str
+    is_archived: bool
     messages: Sequence[PastMessage]
 
 
@@ -88,7 +95,7 @@ class TimeTravel:
     async def room_at(self, room_id: RoomId, moment: Moment | None = None) -> PastRoom:
         """The room at a moment, or now."""
         room: Room | None = None
-        name = ""
+        name = topic = ""
         messages = PastMessages()
         async for recorded in self._stream(room_id):
             if is_beyond(recorded.event, moment):
@@ -97,11 +104,23 @@ class TimeTravel:
             messages.apply(recorded.event)
             if isinstance(recorded.event, Room.RoomOpened | Room.RoomRenamed):
                 name = recorded.event.text or ""
+            elif isinstance(recorded.event, Room.TopicSet):
+                topic = recorded.event.text or ""
         if room is None:
             raise RoomNotFound(f"there was no room {room_id} then")
         if isinstance(moment, int) and room.version < moment:
             raise NoSuchMoment(f"there is no version {moment} of {room_id} yet; the newest is {room.version}")
-        return PastRoom(room_id, name, Version(room.version), room.modified_on, frozenset(room.members), messages.all)
+        return PastRoom(
+            room_id=room_id,
+            name=name,
+            version=Version(room.version),
+            at=room.modified_on,
+            members=frozenset(room.members),
+            roles=room.named_roles(),
+            topic=topic,
+            is_archived=room.is_archived,
+            messages=messages.all,
+        )
 
     async def difference(self, room_id: RoomId, earlier: Moment, later: Moment) -> RoomDifference:
         """The net changes between two moments of a room."""
@@ -126,12 +145,16 @@ class TimeTravel:
         message = next((each for each in then.messages if each.said.originator_version == version), None)
         if message is None:
             return None
-        later = {
-            recorded.event.user_id
-            async for recorded in self._stream(room_id, after=version)
-            if isinstance(recorded.event, Room.UserJoined)
-        }
-        return Visibility(message, then.members, frozenset(later) - then.members)
+        said = message.version
+        then_readers, later = set[UserId](), set[UserId]()
+        async for recorded in self._stream(room_id):
+            event = recorded.event
+            if isinstance(event, Room.UserLeft) and event.originator_version < said:
+                then_readers.discard(event.user_id)
+            elif isinstance(event, Room.UserJoined) and event.reads_from <= said:
+                (then_readers if event.originator_version <= version else later).add(event.user_id)
+        members_then = then.members & then_readers
+        return Visibility(message, members_then, frozenset(later) - members_then)
 
     async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
         async with self._database.connection() as connection:

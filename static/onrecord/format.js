@@ -8,6 +8,8 @@ const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const SECONDS = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+const ZONE = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
+
 const MAX_BADGE = 99;
 
 /** Rounded half up: `1,234`. @param {number} value */
@@ -64,6 +66,32 @@ export const clockWithSeconds = (timestamp) => SECONDS.format(new Date(timestamp
 
 /** `Tuesday, 24 November 2026, 08:50`. @param {string} timestamp */
 export const dayAndClock = (timestamp) => `${day(timestamp)}, ${clock(timestamp)}`;
+
+/** `08:50:07 GMT+1`. @param {string} timestamp */
+export const clockWithZone = (timestamp) => `${clockWithSeconds(timestamp)} ${zoneAt(timestamp)}`;
+
+/** `Tuesday, 24 November 2026, 08:50:07 GMT+1`. @param {string} timestamp */
+export const exactly = (timestamp) => `${day(timestamp)}, ${clockWithZone(timestamp)}`;
+
+/** @type {Map<string, string>} */
+const zones = new Map();
+
+/** Formatting is slow: each day's zone is formatted once for each hour. @param {string} timestamp */
+function zoneAt(timestamp) {
+  const hour = timestamp.slice(0, 13);
+  let zone = zones.get(hour);
+  if (zone === undefined) {
+    zone = ZONE.formatToParts(new Date(timestamp)).find(({ type }) => type === "timeZoneName")?.value ?? "";
+    zones.set(hour, zone);
+  }
+  return zone;
+}
+
+/** The first letters of the first two words of a name: `ada.lovelace` is `AL`. @param {string} username */
+export function initials(username) {
+  const words = username.split(/[^\p{L}\p{M}\p{N}]/u).filter((word) => word !== "");
+  return words.slice(0, 2).map((word) => [...word][0]).join("").toUpperCase() || "?";
+}
 
 /**
  * What stands in the place of erased words: `Erased on Tuesday, 24 November 2026, 08:50: asked for in a letter`.

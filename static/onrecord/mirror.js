@@ -5,6 +5,9 @@ import { Unread } from "./unread.js";
 
 /** @import { Member, Message, PageState, Reading, Room as ShownRoom, RoomChange } from "./shapes.js" */
 
+/** Mentioned in place of all members. */
+const EVERYONE = 0;
+
 /**
  * Latest bumped first, as the API lists rooms.
  *
@@ -74,6 +77,15 @@ export class Mirror {
   /** @param {string} id */
   unread(id) {
     return this.#unread.get(id)?.count ?? 0;
+  }
+
+  /**
+   * How many of the unread messages mention the user, or everyone.
+   *
+   * @param {string} id
+   */
+  mentions(id) {
+    return this.#unread.get(id)?.mentions ?? 0;
   }
 
   /**
@@ -262,7 +274,11 @@ export class Mirror {
    */
   #applied(id, event) {
     if (this.#isOwn(event)) this.#appliedOwn(id, event);
-    else if (!isRange(event) && kindOf(event).isMessage) this.#unread.get(id)?.addMessage(event.version);
+    else if (!isRange(event) && kindOf(event).isMessage) {
+      const { mentions = [] } = /** @type {Message} */ (event.body);
+      const isMention = mentions.some((user) => user.id === this.user.id || user.id === EVERYONE);
+      this.#unread.get(id)?.addMessage(event.version, isMention);
+    }
     this.#notify(event);
   }
 
@@ -276,7 +292,7 @@ export class Mirror {
     const { version } = event;
     if ((this.#unread.get(id)?.reading.counted ?? 0) >= version) return;
     const membership = this.#ownMembership(event);
-    const nothingUnread = { room_id: id, version, unread: 0, counted: version };
+    const nothingUnread = { room_id: id, version, unread: 0, counted: version, mentions: 0 };
     if (membership === "starts") this.#unread.set(id, new Unread(nothingUnread));
     else if (membership === "ends") this.#unread.delete(id);
   }

@@ -99,6 +99,8 @@ export interface Message extends LastMessage {
   edited_at?: string;
   reactions?: Reaction[];
   pinned?: Pin;
+  /** Whom it named when it was posted; user 0 is everyone in the room. */
+  mentions?: User[];
 }
 
 /** A message as it is after an event, and who acted. It is null to those who may not read it. */
@@ -192,6 +194,8 @@ export interface Reading {
   version: number;
   unread: number;
   counted: number;
+  /** How many of them mention the user, or everyone. */
+  mentions: number;
 }
 
 /** Not events: they have no version. */

@@ -1,7 +1,7 @@
 /**
  * Previews of messages, in lists. api/pages/text.py has the same rules.
  *
- * @import { LastMessage } from "./shapes.js"
+ * @import { LastMessage, Room } from "./shapes.js"
  */
 
 const MAX_PREVIEW = 120; // code points
@@ -22,6 +22,17 @@ export function preview(text) {
   let end = MAX_PREVIEW - 1;
   while (end > 0 && isInsideCharacter(points, end)) end -= 1;
   return `${points.slice(0, end).join("")}…`;
+}
+
+/**
+ * What a room is called on the pages of a user: a direct conversation by the names of the other people.
+ *
+ * @param {Pick<Room, "name" | "people">} room
+ * @param {number} me
+ */
+export function titleOf({ name, people }, me) {
+  if (people === undefined) return name;
+  return people.filter(({ id }) => id !== me).map(({ username }) => username).join(", ");
 }
 
 /**

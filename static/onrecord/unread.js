@@ -6,8 +6,8 @@
  * A Reading of the API counts messages up to its `counted`; those beyond it are counted here, each once.
  */
 export class Unread {
-  /** @type {Set<number>} */
-  #later = new Set();
+  /** Whether each mentions the user, by its version. @type {Map<number, boolean>} */
+  #later = new Map();
 
   /** @param {Reading} reading */
   constructor(reading) {
@@ -16,7 +16,13 @@ export class Unread {
 
   get count() {
     let count = this.reading.unread;
-    for (const version of this.#later) if (version > this.reading.version) count += 1;
+    for (const version of this.#later.keys()) if (version > this.reading.version) count += 1;
+    return count;
+  }
+
+  get mentions() {
+    let count = this.reading.mentions;
+    for (const [version, isMention] of this.#later) if (isMention && version > this.reading.version) count += 1;
     return count;
   }
 
@@ -24,9 +30,10 @@ export class Unread {
    * Another user's message at this version.
    *
    * @param {number} version
+   * @param {boolean} isMention of this user
    */
-  addMessage(version) {
-    if (version > this.reading.counted) this.#later.add(version);
+  addMessage(version, isMention) {
+    if (version > this.reading.counted) this.#later.set(version, isMention);
   }
 
   /**
@@ -37,6 +44,6 @@ export class Unread {
   update(reading) {
     if (reading.version < this.reading.version || reading.counted < this.reading.counted) return;
     this.reading = reading;
-    for (const version of this.#later) if (version <= reading.counted) this.#later.delete(version);
+    for (const version of this.#later.keys()) if (version <= reading.counted) this.#later.delete(version);
   }
 }

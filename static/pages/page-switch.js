@@ -13,12 +13,14 @@ import { find, findAll } from "./dom.js";
  * @property {string | null} roomId of the room that the page shows as it is now
  * @property {AbortSignal} signal ends what the view has set up
  * @property {(url: string) => void} replaceAddress the view shows what is at another address
+ * @property {(url: string) => void} replace goes to another page in place of this one
  */
 
 /** @typedef {(shown: Shown) => void} View Brings the content of a page to life. */
 
 const PLACES = /^\/(account|discover|rooms)\//;
 const TIMEOUT_MS = 15_000;
+const AT_END_PX = 4;
 const MARKED = ".site-header nav a, .sidebar a"; // links that can be `aria-current`
 
 /** @param {URL | Location} url */
@@ -55,6 +57,11 @@ export class PageSwitch {
     this.#show(this.#page.roomId);
   }
 
+  /** Go to a page, as by a link. @param {string} path */
+  open(path) {
+    this.#go(new URL(path, location.href), { isPush: true });
+  }
+
   /** @param {MouseEvent} event */
   #clicked(event) {
     const link = followedLink(event);
@@ -86,11 +93,12 @@ export class PageSwitch {
     setUnanswered(null);
     this.#page.onAnswer = () => {};
     document.documentElement.classList.add("switching");
-    const fetched = await this.#fetch(to, signal).catch(() => undefined);
+    const place = isPush ? null : placeOf(history.state);
+    const fetched = await this.#fetch(to, signal, place === null ? "" : `?at=${place.message}`).catch(() => undefined);
     if (signal.aborted) return; // for another page
     this.#request.abort();
     document.documentElement.classList.remove("switching");
-    if (fetched) this.#replace(fetched, to, { since, isPush });
+    if (fetched) this.#replace(fetched, to, { since, isPush, place });
     else if (fetched === null) leave(to, isPush);
     else this.#stay(to, isPush);
   }
@@ -112,14 +120,15 @@ export class PageSwitch {
    *
    * @param {URL} to
    * @param {AbortSignal} signal
+   * @param {string} place added to the address: where in it the reader was
    */
-  async #fetch(to, signal) {
+  async #fetch(to, signal, place) {
     const attempt = new AbortController();
     const end = () => attempt.abort();
     const timer = setTimeout(end, TIMEOUT_MS);
     signal.addEventListener("abort", end);
     try {
-      const response = await fetch(address(to), {
+      const response = await fetch(address(to) + place, {
         headers: { Accept: "text/html", "X-User": String(this.#page.api.userId) },
         redirect: "manual",
         signal: attempt.signal,
@@ -147,9 +156,9 @@ export class PageSwitch {
    *
    * @param {Document} fetched
    * @param {URL} to
-   * @param {{ since: RoomChange[], isPush: boolean }} how
+   * @param {{ since: RoomChange[], isPush: boolean, place: Place | null }} how
    */
-  #replace(fetched, to, { since, isPush }) {
+  #replace(fetched, to, { since, isPush, place }) {
     const state = stateOf(fetched);
     this.#view.abort();
     this.#view = new AbortController();
@@ -162,6 +171,7 @@ export class PageSwitch {
     this.#page.renderLists();
     markCurrent(fetched);
     this.#show(state.open?.room.id ?? null);
+    if (place !== null) returnTo(place);
     if (!isPush) find(document, "main").scrollTop = history.state?.top ?? 0;
     announce();
     const isPlaced = state.open; // a live room opens where its reader is
@@ -177,6 +187,10 @@ export class PageSwitch {
       replaceAddress: (url) => {
         history.replaceState(history.state, "", url);
         this.#address = address(location);
+      },
+      replace: (url) => {
+        history.replaceState(null, "", url);
+        this.#go(new URL(location.href), { isPush: false });
       },
     });
   }
@@ -205,10 +219,42 @@ function leave(to, isPush) {
   else location.reload(); // the address is that of the page already
 }
 
+/** @typedef {{ message: number, offset: number }} Place The message at the top, and how far below it that begins. */
+
+/**
+ * Where the reader was, if the page was a room as it is now, and not at its end.
+ *
+ * @param {{ place?: Place | null } | null} state of the browser's history
+ */
+function placeOf(state) {
+  const isRoom = /^\/rooms\/[^/]+\/$/.test(location.pathname) && location.search === "";
+  return isRoom ? (state?.place ?? null) : null;
+}
+
+/** @returns {Place | null} */
+function placeNow() {
+  const scroll = document.querySelector(".scroll");
+  if (scroll === null || scroll.scrollHeight - scroll.clientHeight - scroll.scrollTop < AT_END_PX) return null;
+  const { top } = scroll.getBoundingClientRect();
+  const item = [...findAll(scroll, ".messages .message")].find((each) => each.getBoundingClientRect().bottom > top);
+  return item === undefined
+    ? null
+    : { message: Number(item.dataset.id), offset: item.getBoundingClientRect().top - top };
+}
+
+/** @param {Place} place */
+function returnTo({ message, offset }) {
+  const item = document.getElementById(`m${message}`);
+  const scroll = item?.closest(".scroll");
+  if (!item || !scroll) return;
+  item.classList.remove("sought");
+  scroll.scrollTop += item.getBoundingClientRect().top - scroll.getBoundingClientRect().top - offset;
+}
+
 /** Keep how far this page was scrolled, for the way back. @param {URL} to */
 function pushAddress(to) {
   if (to.href === location.href) return;
-  history.replaceState({ top: find(document, "main").scrollTop }, "");
+  history.replaceState({ top: find(document, "main").scrollTop, place: placeNow() }, "");
   history.pushState(null, "", to);
 }
 

@@ -1,6 +1,6 @@
 import { badge, counted } from "../onrecord/format.js";
-import { lastWords } from "../onrecord/text.js";
-import { find, fromTemplate, itemsOf, write } from "./dom.js";
+import { lastWords, titleOf } from "../onrecord/text.js";
+import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
 
 /**
  * @import { Mirror } from "../onrecord/mirror.js"
@@ -9,9 +9,13 @@ import { find, fromTemplate, itemsOf, write } from "./dom.js";
 
 /** @typedef {{ element: HTMLElement, shown: Room | null, unread: number | null }} Item */
 
-/** A list of the user's rooms, latest bumped first, with the number of unread messages in each. */
+/**
+ * The user's rooms, latest bumped first, with the number of unread messages in each: in one list, or in one for each
+ * group.
+ */
 export class RoomList {
-  #list;
+  #root;
+  #lists;
   #mirror;
   /** @type {Map<string | undefined, Item>} */
   #items = new Map();
@@ -19,18 +23,20 @@ export class RoomList {
   #empty;
 
   /**
-   * @param {HTMLElement} list
+   * @param {HTMLElement} root
    * @param {Mirror} mirror
    */
-  constructor(list, mirror) {
-    this.#list = list;
+  constructor(root, mirror) {
+    this.#root = root;
     this.#mirror = mirror;
-    this.#empty = list.parentElement?.querySelector(".empty");
-    for (const element of itemsOf(list)) this.#items.set(element.dataset.id, { element, shown: null, unread: null });
+    this.#lists = root.matches("ol") ? [root] : [...findAll(root, "[data-group]")];
+    this.#empty = root.parentElement?.querySelector(".empty");
+    for (const element of this.#lists.flatMap(itemsOf))
+      this.#items.set(element.dataset.id, { element, shown: null, unread: null });
   }
 
   get element() {
-    return this.#list;
+    return this.#root;
   }
 
   render() {
@@ -41,11 +47,31 @@ export class RoomList {
       element.remove();
       this.#items.delete(id);
     }
-    rooms.forEach((room, place) => {
-      const element = this.#element(room);
-      if (this.#list.children[place] !== element) this.#list.insertBefore(element, this.#list.children[place] ?? null);
-    });
+    for (const list of this.#lists) {
+      rooms.filter((room) => this.#listOf(room) === list).forEach((room, place) => this.#place(list, room, place));
+    }
     if (this.#empty) this.#empty.hidden = rooms.length > 0;
+  }
+
+  /** @param {Room} room */
+  #listOf(room) {
+    const group = groupOf(room, this.#mirror.unread(room.id));
+    return this.#lists.find((list) => list.dataset.group === group) ?? this.#lists[0];
+  }
+
+  /**
+   * An item that moves keeps the focus.
+   *
+   * @param {HTMLElement} list
+   * @param {Room} room
+   * @param {number} place
+   */
+  #place(list, room, place) {
+    const element = this.#element(room);
+    if (list.children[place] === element) return;
+    const { activeElement } = document;
+    list.insertBefore(element, list.children[place] ?? null);
+    if (activeElement instanceof HTMLElement && element.contains(activeElement)) activeElement.focus();
   }
 
   /** @param {Room} room */
@@ -53,7 +79,7 @@ export class RoomList {
     const unread = this.#mirror.unread(room.id);
     const item = this.#items.get(room.id) ?? { element: fromTemplate("room-template"), shown: null, unread: null };
     this.#items.set(room.id, item);
-    if (item.shown !== room) fillRoom(item.element, room);
+    if (item.shown !== room) fillRoom(item.element, room, this.#mirror.user.id);
     if (item.unread !== unread) fillUnread(item.element, unread);
     item.shown = room;
     item.unread = unread;
@@ -62,14 +88,27 @@ export class RoomList {
 }
 
 /**
+ * The part of the sidebar in which a room is listed.
+ *
+ * @param {Room} room
+ * @param {number} unread
+ */
+function groupOf({ visibility }, unread) {
+  if (unread > 0) return "unread";
+  return visibility === "direct" ? "direct" : "rooms";
+}
+
+/**
  * @param {HTMLElement} item
  * @param {Room} room
+ * @param {number} me
  */
-function fillRoom(item, room) {
+function fillRoom(item, room, me) {
   const last = room.last_message;
   item.dataset.id = room.id;
+  item.dataset.visibility = room.visibility ?? "public";
   find(item, "a", HTMLAnchorElement).href = `/rooms/${room.id}/`;
-  write(find(item, ".name bdi"), room.name);
+  write(find(item, ".name bdi"), titleOf(room, me));
   write(find(item, ".last bdi"), last === null ? "No messages yet" : `${last.user.username}: ${lastWords(last)}`);
   write(find(item, ".members"), counted(room.member_count, "member"));
 }

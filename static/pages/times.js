@@ -1,4 +1,4 @@
-import { clock, day, dayAndClock } from "../onrecord/format.js";
+import { clock, clockWithZone, day, dayAndClock, exactly } from "../onrecord/format.js";
 import { find, findAll } from "./dom.js";
 
 /**
@@ -9,8 +9,16 @@ import { find, findAll } from "./dom.js";
 export function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     if (!(time instanceof HTMLTimeElement)) continue;
-    time.textContent = ("withDay" in time.dataset ? dayAndClock : clock)(time.dateTime);
+    time.textContent = formatOf(time)(time.dateTime);
+    time.title = exactly(time.dateTime);
   }
+}
+
+/** @param {HTMLTimeElement} time */
+function formatOf({ dataset }) {
+  if ("exactly" in dataset) return exactly;
+  if ("withZone" in dataset) return clockWithZone;
+  return "withDay" in dataset ? dayAndClock : clock;
 }
 
 /**
@@ -42,4 +50,31 @@ export function separator(text) {
   item.append(document.createElement("span"));
   find(item, "span").textContent = text;
   return item;
+}
+
+const GROUPED_MS = 5 * 60 * 1000;
+
+/**
+ * Messages of one author within five minutes go under one name, unless a line is between them.
+ *
+ * @param {Element} list
+ */
+export function groupMessages(list) {
+  /** @type {HTMLElement | null} */
+  let before = null;
+  for (const item of findAll(list, ":scope > *")) {
+    const isMessage = item.matches(".message");
+    if (isMessage) item.classList.toggle("continued", before !== null && isContinued(item, before));
+    before = isMessage ? item : null;
+  }
+}
+
+/**
+ * @param {HTMLElement} item
+ * @param {HTMLElement} before
+ */
+function isContinued(item, before) {
+  if (item.dataset.author !== before.dataset.author || item.querySelector(".reply-line") !== null) return false;
+  const at = (/** @type {HTMLElement} */ of) => Date.parse(find(of, "time", HTMLTimeElement).dateTime);
+  return at(item) - at(before) <= GROUPED_MS;
 }

@@ -104,5 +104,5 @@ async def test_pinned_messages_are_listed_and_a_retracted_one_leaves_every_windo
     await expect(said(his, "the rules")).to_have_count(0)
     await expect(his.locator(".message.retracted .text")).to_contain_text("other rules")
     await expect(his.locator(".pinned-list li")).to_have_count(0)
-    last = his.locator(f'.room[data-id="{room}"] .last')
+    last = his.locator(f'.sidebar .room[data-id="{room}"] .last')
     await expect(last).to_have_text(f"{ada.user['username']}: (retracted)")

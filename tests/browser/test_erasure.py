@@ -33,7 +33,7 @@ async def test_words_leave_open_pages_and_those_that_were_offline(windows: Windo
         await expect(erased).to_have_class("message erased")
         await expect(erased.locator(".text")).to_contain_text(f": {WHY}")
         assert SECRET not in await page.content()
-    await expect(rooms.locator(f'.room[data-id="{room}"] .last')).to_contain_text("(erased)")
+    await expect(rooms.locator(f'main .room[data-id="{room}"] .last')).to_contain_text("(erased)")
     assert SECRET not in await rooms.content()
     await expect(said(open_page, "harmless")).to_have_count(1)
     assert SECRET in await away.content()

@@ -126,7 +126,7 @@ async def test_links_and_prefetches_read_nothing(windows: Windows) -> None:
 async def test_without_scripts_a_button_or_an_answer_marks_as_read(windows: Windows, answer: str | None) -> None:
     ada, _, room = await with_unread(windows, "By hand", 30)
     page = await windows.open("/rooms/", ada, live=False, java_script_enabled=False)
-    await page.locator(f'.room[data-id="{room}"] a').click()
+    await page.locator(f'main .room[data-id="{room}"] a').click()
     await first_unread_is_in_sight(page)
     assert (await reading(ada, room))["unread"] == 30
     if answer is None:

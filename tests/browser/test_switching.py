@@ -216,7 +216,7 @@ async def test_switching_while_messages_pour_in_loses_and_doubles_none(
     async def go(room: str) -> None:
         if viewport is PHONE:
             await page.get_by_role("link", name="Back to my rooms").click()
-        link = page.locator(f'.room[data-id="{room}"] a:visible')
+        link = page.locator(f'.room[data-id="{room}"] a:visible').first
         await link.evaluate("link => link.click()")  # a pointer would miss: the list moves with each message
         await shows(page, room)
 
@@ -263,7 +263,6 @@ async def test_all_pages_of_a_user_are_switched_between_and_live(windows: Window
     await page.wait_for_url(f"**/rooms/{first}/history/?at=3")
     await page.get_by_role("link", name="My rooms").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("My rooms")
-    await expect(page.locator(".sidebar")).to_have_count(0)
     await expect(page.locator("nav [aria-current]")).to_have_text("My rooms")
     await post(bob, second, "news")
     await expect(page.locator(f'main .room[data-id="{second}"] .count')).to_have_text("1")

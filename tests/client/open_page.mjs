@@ -104,7 +104,8 @@ export class OpenPage {
 
   get list() {
     const { mirror } = this.#now;
-    return { rooms: mirror.rooms, unread: Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])) };
+    const counts = mirror.rooms.map(({ id }) => [id, [mirror.unread(id), mirror.mentions(id)]]);
+    return { rooms: mirror.rooms, unread: Object.fromEntries(counts) };
   }
 
   /** The open room; null where its owner is not in it. */

@@ -205,7 +205,7 @@ export class Service {
     const unread = stream.filter(
       (event) => event.type === "message_added" && event.version > version && event.user !== this.me.id,
     );
-    return { room_id: id, version, unread: unread.length, counted: stream.length };
+    return { room_id: id, version, unread: unread.length, counted: stream.length, mentions: 0 };
   }
 
   /**

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from domain.room.erasing import EraseContent
+from domain.room.opening import OpenDirect
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 from projections.fanout.publications import CROWD
 from tests.support.conditions import eventually
@@ -242,6 +243,15 @@ async def a_reply_in_another_window(scene: Scene) -> None:
     await done(scene.people[0], scene.room, "messages", {"content": "indeed", "reply_to": version})
 
 
+async def members_are_mentioned(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    mine, others = me.user["username"], other.user["username"]
+    await scene.say(other, f"@{mine} is this yours, or @nemo's?")
+    await scene.say(me, f"@{others} and @{mine}: no")
+    await scene.say(me, "@room it is for owners")
+    await scene.say(other, "nothing to anyone")
+
+
 async def about(person: Person, scene: Scene, method: str, path: str, body: object = None) -> None:
     """A request about a message, which is not refused."""
     answer = await person.request(method, f"/api/rooms/{scene.room}/messages/{path}", body)
@@ -280,6 +290,72 @@ async def crowd(scene: Scene, room: str, *among: int) -> None:
     before, after = (list(itertools.islice(_strangers, CROWD)) for _ in range(2))
     async with open_store(scene.service.dsn) as store:
         await store.chat.join_all(RoomId(UUID(room)), [UserId(number) for number in (*before, *among, *after)])
+
+
+async def the_room_becomes_private_and_public_again(scene: Scene) -> None:
+    await done(scene.people[0], scene.room, "visibility", {"visibility": "private"})
+    await done(scene.people[0], scene.room, "visibility", {"visibility": "public"})
+
+
+async def joiners_read_less_and_more_again(scene: Scene) -> None:
+    await done(scene.people[0], scene.room, "history", {"history": "since_joining"})
+    await scene.say(scene.people[1])
+    await done(scene.people[0], scene.room, "history", {"history": "all"})
+
+
+async def invite(scene: Scene) -> None:
+    await done(scene.people[1], scene.room, "invite", {"username": scene.people[2].user["username"]})
+
+
+async def a_user_is_invited_and_declines(scene: Scene) -> None:
+    await invite(scene)
+    await done(scene.people[2], scene.room, "decline")
+
+
+async def an_invitation_is_withdrawn(scene: Scene) -> None:
+    await invite(scene)
+    await done(scene.people[1], scene.room, "withdraw-invitation", {"user_id": scene.people[2].user["id"]})
+
+
+async def an_invited_user_joins_a_private_room(scene: Scene) -> None:
+    await scene.say(scene.people[1], "before")
+    await done(scene.people[0], scene.room, "visibility", {"visibility": "private"})
+    await invite(scene)
+    await done(scene.people[2], scene.room, "join")
+
+
+async def a_link_is_made_used_and_revoked(scene: Scene) -> None:
+    made = (await done(scene.people[1], scene.room, "links", {"uses": 2})).body
+    joined = await scene.people[2].post("/api/join/", {"token": made["token"]})
+    assert joined.status == 200, joined.raw
+    await done(scene.people[1], scene.room, "revoke-link", {"link": made["link"]})
+
+
+async def a_user_joins_where_history_begins_with_joining(scene: Scene) -> None:
+    await scene.say(scene.people[1], "not for those who join later")
+    await done(scene.people[0], scene.room, "history", {"history": "since_joining"})
+    await done(scene.people[2], scene.room, "join")
+    await done(scene.people[1], scene.room, "leave")
+
+
+async def coming_back_where_history_begins_with_joining(scene: Scene) -> None:
+    ada, bob, _ = scene.people
+    heard = await scene.say(bob, "heard")
+    await done(ada, scene.room, "history", {"history": "since_joining"})
+    await done(ada, scene.room, "leave")
+    missed = await scene.say(bob, "while the other was away")
+    await done(ada, scene.room, "join")
+    await scene.say(bob, "welcome back")
+    await about(bob, scene, "PATCH", f"{missed}/", {"content": "not for the other"})
+    await about(bob, scene, "PATCH", f"{heard}/", {"content": "heard before"})
+    await about(bob, scene, "PUT", f"{missed}/pin/")
+
+
+async def a_direct_conversation_begins(scene: Scene) -> None:
+    ada, bob = (UserId(int(person.user["id"])) for person in scene.people[:2])
+    async with open_store(scene.service.dsn) as store:
+        opened = await store.admission.open_direct(OpenDirect(bob, (ada, UserId(next(_strangers)))))
+    await done(scene.people[1], str(opened.event.originator_id), "messages", {"content": "between us"})
 
 
 Event = Callable[[Scene], Awaitable[None]]
@@ -321,8 +397,21 @@ EVENTS: dict[Event, tuple[str, ...]] = {
         *("message_added", "message_added"),
         *("message_pinned", "message_pinned", "message_unpinned"),
     ),
+    members_are_mentioned: ("message_added",) * 4,
     a_reply_in_another_window: ("message_added", "message_added"),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
+    the_room_becomes_private_and_public_again: ("visibility_changed", "visibility_changed"),
+    joiners_read_less_and_more_again: ("history_changed", "message_added", "history_changed"),
+    a_user_is_invited_and_declines: ("user_invited", "invitation_declined"),
+    an_invitation_is_withdrawn: ("user_invited", "invitation_withdrawn"),
+    an_invited_user_joins_a_private_room: ("message_added", "visibility_changed", "user_invited", "user_joined"),
+    a_link_is_made_used_and_revoked: ("invitation_link_made", "user_joined", "invitation_link_revoked"),
+    a_user_joins_where_history_begins_with_joining: ("message_added", "history_changed", "user_joined", "user_left"),
+    coming_back_where_history_begins_with_joining: (
+        *("message_added", "history_changed", "user_left", "user_joined", "message_added"),
+        *("message_edited", "message_edited", "message_pinned"),
+    ),
+    a_direct_conversation_begins: ("user_joined", "user_joined", "message_added"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""
 

@@ -10,6 +10,8 @@ from tests.support.people import PASSWORD
 
 READING = {
     "actions",
+    "audit key",
+    "audit prove",
     "audit requests",
     "audit status",
     "db backup",
@@ -100,6 +102,8 @@ ARGUMENTS = {
     "fanout replay": ("--from", "1", "--to", "2"),
     "fanout skip": ("1", "--why", "to try it"),
     "hold end": ("2", "--why", "to try it"),
+    "audit key": (),
+    "audit prove": ("1",),
     "audit reapply": ("--why", "to try it"),
     "user erase": ("grace", "--why", "to try it"),
     "message erase": ("General", "3", "--why", "to try it"),

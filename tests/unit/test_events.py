@@ -19,7 +19,7 @@ from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
 from projections.fanout.publications import MEMBERS_CHANGED
-from projections.readmodels.bodies import Around, body, room_version, shows_room
+from projections.readmodels.bodies import Around, body, named_in, room_version, shows_room
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Body, Message, MessageRoom, RoomSummary, User
 from tests.live.test_events import EVENTS as HAPPENINGS
@@ -46,7 +46,7 @@ def body_of(event: RoomEvent) -> Body:
     place, actor = room_version(event), User(event.actor, "ada")
     said = Message(Version(1), WORDS, actor, MessageRoom(room_id, Version(1), now), now)
     around = Around({place: room} if shows_room(event) else {}, messages={place: said})
-    return body(event, {ACTOR: actor}, around)
+    return body(event, {each: User(each, "ada") for each in named_in(event)} | {ACTOR: actor}, around)
 
 
 def test_the_union_of_events_is_closed() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from projections.readmodels.tables import EXPECTED, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("domain", "postgres", "eventstore", "centrifugo", "projections", "replay", "api", "cli")
+PACKAGES = ("domain", "postgres", "eventstore", "audit", "centrifugo", "projections", "replay", "api", "cli")
 
 OWNERS = {
     "stored_events": {"eventstore/writer/append.sql"},
@@ -15,6 +15,7 @@ OWNERS = {
     "body_keys": {"eventstore/writer/append.sql"},
     "log_generation": {"eventstore/generation.sql"},
     "checkpoints": {"eventstore/writer/append.sql"},
+    "search_index": {"projections/search/index.py"},
     "idempotency_keys": {"eventstore/writer/append.sql", "eventstore/idempotency_keys.py"},
     "snapshots": {"eventstore/snapshots.py"},
     "schema_migrations": {"postgres/migrations.py"},
@@ -27,17 +28,21 @@ OWNERS = {
         "projections/readmodels/admission/admission_fold.sql",
     },
     "memberships": {"projections/readmodels/fold.sql"},
-    "messages": {"projections/readmodels/fold.sql"},
+    "messages": {"projections/readmodels/fold.sql", "projections/readmodels/discussion/discussion_fold.sql"},
     "former_names": {"projections/readmodels/fold.sql"},
     "erasures": {"projections/readmodels/fold.sql"},
     "edits": {"projections/readmodels/discussion/discussion_fold.sql"},
     "retractions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "reactions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "pins": {"projections/readmodels/discussion/discussion_fold.sql"},
+    "mentions": {"projections/readmodels/discussion/discussion_fold.sql"},
     "governance": {"projections/readmodels/governance/governance_fold.sql"},
     "former_access": {"projections/readmodels/admission/admission_fold.sql"},
     "room_invitations": {"projections/readmodels/admission/admission_fold.sql"},
     "invitation_links": {"projections/readmodels/admission/admission_fold.sql"},
+    "audit_epochs": {"audit/tree/store.py"},
+    "audit_tiles": {"audit/tree/store.py"},
+    "audit_checkpoints": {"audit/tree/store.py"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},

@@ -116,10 +116,12 @@ async def _room(request: web.Request, text: str) -> RoomId | None:
     try:
         return RoomId(UUID(text))
     except ValueError:
-        rows = await request.app[CORE].database.fetch(HOLDERS, [name_key(text.replace("\x00", ""))])
-    if not rows:
+        key = name_key(text.replace("\x00", ""))
+        rows = await request.app[CORE].database.fetch(HOLDERS, [key], [])
+    named = [row["room_id"] for row in rows if row["key"] == key]
+    if not named:
         raise InvalidField("room", "There is no room with this name.")
-    return RoomId(rows[0]["room_id"])
+    return RoomId(named[0])
 
 
 def _day(name: str, text: str) -> datetime | None:

@@ -1,42 +1,30 @@
 """Who enters rooms: direct conversations, invitations, links, and what joiners may read."""
 
-import secrets
-from datetime import timedelta
-from hashlib import sha256
 from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from api.http.app_keys import ACCOUNTS, CORE, SESSION
+from api.http.app_keys import CORE, SESSION
 from api.http.endpoints import ROOM, Empty, Endpoint
-from api.http.limits import count_room
 from api.http.parsing import idempotency_key, query_text, read_body, room_id
 from api.http.responses import json_response
+from api.http.rooms.entering import direct_room, find_users, join_room_of, make_room_link, room_of_link
 from api.rest.recorded import recorded_body
-from domain.errors import DirectRoomExists, InvalidField, LinkNotValid
-from domain.ports import RecordedEvent
 from domain.room.access import ChangeHistory, ChangeVisibility, as_history, as_visibility
 from domain.room.invitations import (
     LONGEST_LIFE,
     USES_LIMIT,
     DeclineInvitation,
     InviteUser,
-    JoinByLink,
-    MakeLink,
     RevokeLink,
     WithdrawInvitation,
 )
-from domain.room.opening import OpenDirect
 from domain.room.room import PEOPLE_LIMIT
-from domain.values import ClientId, UserId
-from eventstore.values import Position, Version
+from domain.values import UserId
+from eventstore.values import Version
 from projections.readmodels.admission.queries import InvitationLink, NamedRoom, OpenInvitation
-from projections.readmodels.bodies import room_version
-from projections.readmodels.queries import AtPosition
 from projections.readmodels.shapes import Invitation, Member, RoomSummary, User
-
-NO_SUCH_USER = "There is no such user."
 
 Username = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": 150})]
 
@@ -124,31 +112,6 @@ async def open_direct(request: web.Request) -> web.Response:
     return json_response(found.value, status=201 if is_new else 200, position=found.position)
 
 
-async def direct_room(
-    request: web.Request, usernames: list[str], *, key: ClientId | None
-) -> tuple[AtPosition[RoomSummary], bool]:
-    """The direct conversation of the caller with these users, and whether it was opened now. Raises InvalidField."""
-    core, user_id = request.app[CORE], request[SESSION].user.id
-    others = await find_users(request, "usernames", usernames[:PEOPLE_LIMIT])
-    count_room(request)
-    try:
-        recorded = await core.admission.open_direct(OpenDirect(user_id, tuple(others), key))
-    except DirectRoomExists as existing:
-        return await core.queries.room(user_id, existing.room_id), False
-    room = await core.bodies.room_at(*room_version(recorded.event))
-    return AtPosition(room, recorded.position), True
-
-
-async def find_users(request: web.Request, field: str, usernames: list[str]) -> list[UserId]:
-    """The ids of users by name. Raises InvalidField for the first who is not there."""
-    names = [name.strip() for name in usernames]
-    found = await request.app[ACCOUNTS].find_people(names)
-    missing = next((name for name in names if name not in found), None)
-    if missing is not None:
-        raise InvalidField(field, f"{NO_SUCH_USER[:-1]}: {missing[:150]}")
-    return [found[name].id for name in names]
-
-
 async def change_visibility(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/visibility/ {"visibility"}: 200 Member; 400, 403, 404; 409 when its name is taken."""
     room, key = room_id(request), idempotency_key(request)
@@ -215,13 +178,8 @@ async def make_link(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/links/ {"days", "uses"}: 201 MadeLink; 400, 404, 409. Any member may."""
     room = room_id(request)
     body = await read_body(request, NewLink)
-    if body.days > LONGEST_LIFE.days:
-        raise InvalidField("days", f"Give 1 to {LONGEST_LIFE.days} days.")
-    token = secrets.token_urlsafe(32)
-    command = MakeLink(room, request[SESSION].user.id, token_hash(token), timedelta(days=body.days), body.uses)
-    recorded = await request.app[CORE].admission.make_link(command)
-    _, version = room_version(recorded.event)
-    return json_response(MadeLink(version, token, link_path(token)), status=201, position=recorded.position)
+    made = await make_room_link(request, room, days=body.days, uses=body.uses)
+    return json_response(MadeLink(made.link, made.token, made.path), status=201, position=made.position)
 
 
 async def revoke_link(request: web.Request) -> web.Response:
@@ -242,31 +200,6 @@ async def join_by_link(request: web.Request) -> web.Response:
     key = idempotency_key(request)
     body = await read_body(request, LinkToken)
     return await recorded_body(request, join_room_of(request, body.token, key=key))
-
-
-async def room_of_link(request: web.Request, token: str) -> NamedRoom:
-    """The room that a link leads to. Raises LinkNotValid."""
-    room = await request.app[CORE].invitations.room_of_link(token_hash(token))
-    if room is None:
-        raise LinkNotValid("This link is not valid, or no longer: ask for another one.")
-    return room
-
-
-async def join_room_of(request: web.Request, token: str, *, key: ClientId | None = None) -> RecordedEvent[Position]:
-    """Join the room that a link leads to. Raises LinkNotValid, AlreadyAMember."""
-    core, user_id = request.app[CORE], request[SESSION].user.id
-    room = await room_of_link(request, token)
-    return await core.admission.join_by_link(JoinByLink(room.id, user_id, token_hash(token), key))
-
-
-def token_hash(token: str) -> str:
-    """What is kept of a token: it is random, so its hash tells nothing."""
-    return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def link_path(token: str) -> str:
-    """The page that a link opens."""
-    return f"/join/?link={token}"
 
 
 ENDPOINTS = (

@@ -5,7 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.http.app_keys import CORE, SESSION
+from api.http.app_keys import ACCOUNTS, CORE, SESSION
 from api.http.endpoints import ROOM, Endpoint
 from api.http.limits import count_message
 from api.http.paging import Page, numbered_page, page_number, page_of_messages
@@ -59,7 +59,8 @@ async def post_message(request: web.Request) -> web.Response:
     count_message(request)
     reply_to = body.reply_to if body.reply_to is not UNSET else None
     command = PostMessage(room, request[SESSION].user.id, body.content, key, reply_to)
-    return await recorded_body(request, request.app[CORE].chat.post_message(command), status=201)
+    named = await request.app[ACCOUNTS].named_in(body.content)
+    return await recorded_body(request, request.app[CORE].chat.post_message(command, named=named), status=201)
 
 
 ENDPOINTS = (

@@ -2,6 +2,8 @@
 
 import click
 
+from cli.commands.audit.key import key
+from cli.commands.audit.prove import prove
 from cli.commands.audit.reapply import reapply
 from cli.commands.audit.scrub import scrub_
 from cli.support.log_reader import Reader, read
@@ -48,6 +50,8 @@ def status(as_json: bool) -> None:
     read(run)
 
 
+audit.add_command(key)
+audit.add_command(prove)
 audit.add_command(scrub_)
 audit.add_command(reapply)
 

@@ -81,6 +81,11 @@ class Roles(RoomState):
             return "owner"
         return named or "member"
 
+    def named_roles(self) -> dict[UserId, RoomRole]:
+        """The owners and moderators."""
+        unnamed = self._unnamed_owner
+        return {**self.roles, **({unnamed: "owner"} if unnamed is not None else {})}
+
     def check_owner(self, user_id: UserId) -> None:
         """Raises NotAMember, DirectRoom, and NotAllowed unless this is an owner of the room, or an operator."""
         self._check_rank(user_id, "owner", "Only an owner of the room may do this.")

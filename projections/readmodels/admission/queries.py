@@ -19,6 +19,8 @@ WHERE invitation.user_id = $1 AND invitation.ended_version IS NULL
 ORDER BY invitation.invited_at DESC, rooms.room_id LIMIT {MOST}
 """
 
+COUNT_OF = "SELECT count(*) AS waiting FROM room_invitations WHERE user_id = $1 AND ended_version IS NULL"
+
 INVITED_TO = f"""
 SELECT invitation.user_id, users.username, users.kind
 FROM room_invitations AS invitation LEFT JOIN users USING (user_id)
@@ -86,6 +88,11 @@ class AdmissionQueries:
             )
             for row in await self._database.fetch(INVITATIONS_OF, user_id)
         ]
+
+    async def count_of(self, user_id: UserId) -> int:
+        """How many invitations of a user wait for an answer."""
+        rows = await self._database.fetch(COUNT_OF, user_id)
+        return int(rows[0]["waiting"])
 
     async def invited_to(self, room_id: RoomId) -> list[User]:
         """Who is invited to a room and has not answered, in the order of the invitations."""

@@ -1,4 +1,4 @@
--- version 2
+-- version 3
 -- The fold of what members do about messages. It comes after the fold of the messages themselves. Events come as JSON, an
 -- object for each, and are folded one by one in the order of their versions. Returns `base`, as every fold does. An event
 -- that cannot have happened is an error.
@@ -16,9 +16,13 @@ BEGIN
         CASE event.topic
         WHEN 'message_edited' THEN
             INSERT INTO edits (room_id, message, version, edited_at, content)
-            SELECT event.room_id, event.message, event.version, event.at, event.words FROM messages AS said
-            WHERE said.room_id = event.room_id AND said.version = event.message AND said.user_id = event.user_id
-                AND NOT EXISTS (SELECT FROM retractions AS gone WHERE (gone.room_id, gone.message) = (event.room_id, event.message));
+            VALUES (event.room_id, event.message, event.version, event.at, event.words);
+            UPDATE messages SET edited_version = event.version  -- by its author, and not after it was retracted
+            WHERE messages.room_id = event.room_id AND messages.version = event.message
+                AND messages.user_id = event.user_id
+                AND NOT EXISTS (
+                    SELECT FROM retractions AS gone
+                    WHERE gone.room_id = event.room_id AND gone.message = event.message);
         WHEN 'message_retracted' THEN
             UPDATE pins SET unpinned_version = event.version
             WHERE pins.room_id = event.room_id AND pins.message = event.message AND unpinned_version IS NULL;
@@ -65,6 +69,22 @@ BEGIN
     ) AS counted
     WHERE rooms.room_id = counted.room_id
         AND (counted.edits, counted.retractions, counted.reactions, counted.pins) <> (0, 0, 0, 0);
+    RETURN base;
+END
+$$;
+
+-- Whom messages mention: a row for each member, user 0 for everyone.
+CREATE OR REPLACE FUNCTION fold_mentions(
+    base bigint, room_ids uuid[], versions bigint[], user_ids bigint[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    INSERT INTO mentions (room_id, version, user_id) SELECT * FROM unnest(room_ids, versions, user_ids);
+    UPDATE rooms SET mention_count = rooms.mention_count + counted.mentions
+    FROM (
+        SELECT mentioned.room_id, count(*) AS mentions FROM unnest(room_ids) AS mentioned (room_id)
+        GROUP BY mentioned.room_id
+    ) AS counted
+    WHERE rooms.room_id = counted.room_id;
     RETURN base;
 END
 $$;

@@ -20,6 +20,8 @@ from projections.readmodels.shapes import (
     Pin,
     Reaction,
     Retraction,
+    User,
+    mentioned,
     timestamp,
     user,
 )
@@ -28,17 +30,33 @@ from projections.readmodels.words import erasure, erasure_columns, words_of
 
 def text(message: str, at: str | None = None) -> str:
     """SQL: joins what a message says, and whether that was erased or retracted."""
-    newest = f"coalesce({message}_edit.version, {message}.version)"
+    edit = f"{message}.edited_version" if at is None else f"{message}_edit.version"
+    newest = f"coalesce({edit}, {message}.version)"
     return f"""
-LEFT JOIN LATERAL (
-    SELECT version, content, edited_at FROM edits
-    WHERE edits.room_id = {message}.room_id AND edits.message = {message}.version
-        {f"AND edits.version <= {at}" if at is not None else ""}
-    ORDER BY version DESC LIMIT 1
-) AS {message}_edit ON true
+{_edit_at(message, at) if at is not None else _edit(message)}
 {join(f"{message}.room_id", newest, f"{message}_words")}
 {erasure(f"{message}.room_id", newest, f"{message}_erasure")}
 {retraction(f"{message}.room_id", f"{message}.version", f"{message}_retraction")}
+"""
+
+
+def _edit(message: str) -> str:
+    """SQL: joins the newest edit."""
+    return f"""
+LEFT JOIN edits AS {message}_edit
+    ON {message}_edit.room_id = {message}.room_id AND {message}_edit.message = {message}.version
+        AND {message}_edit.version = {message}.edited_version
+"""
+
+
+def _edit_at(message: str, at: str) -> str:
+    """SQL: joins the newest edit at a version."""
+    return f"""
+LEFT JOIN LATERAL (
+    SELECT version, content, edited_at FROM edits
+    WHERE edits.room_id = {message}.room_id AND edits.message = {message}.version AND edits.version <= {at}
+    ORDER BY version DESC LIMIT 1
+) AS {message}_edit ON true
 """
 
 
@@ -100,16 +118,26 @@ LEFT JOIN users AS {message}_pinner ON {message}_pinner.user_id = {message}_pin.
 """
 
 
+def mentions(message: str) -> str:
+    """SQL: whom a message mentions, as JSON; null where it mentions none."""
+    return f"""(
+        SELECT json_agg(json_build_array(each.user_id, named.username, named.kind) ORDER BY each.user_id)::text
+        FROM mentions AS each LEFT JOIN users AS named ON named.user_id = each.user_id
+        WHERE each.room_id = {message}.room_id AND each.version = {message}.version
+    )"""
+
+
 def message_columns(message: str) -> str:
     """SQL: the columns of a message, of `text` and of `extras`, for `message_of`. The author's row is `users`."""
     return f"""
     {message}.version, {message}.posted_at, {message}.user_id, users.username, users.kind, {message}.reply_to,
     {message}_edit.edited_at, {message}_reacted.reactions, {message}_pin.pinned_at, {message}_pin.pinned_by,
+    {mentions(message)} AS mentions,
     {message}_pinner.username AS pinned_by_name, {message}_pinner.kind AS pinned_by_kind, {text_columns(message)}
 """
 
 
-STORED = "room_id, version, user_id, content, posted_at, reply_to"
+STORED = "room_id, version, user_id, content, posted_at, reply_to, edited_version"
 """The columns of `messages` that these expressions need."""
 
 
@@ -130,6 +158,7 @@ def message_of(room_id: RoomId, row: asyncpg.Record) -> Message:
         timestamp(row["edited_at"]) if row["edited_at"] is not None else UNSET,
         reactions_of(row["reactions"]) if row["reactions"] is not None and is_shown else UNSET,
         pin_of(row) if row["pinned_at"] is not None and is_shown else UNSET,
+        mentions_of(row["mentions"]) if row["mentions"] is not None else UNSET,
     )
 
 
@@ -158,3 +187,8 @@ def reactions_of(counted: str) -> list[Reaction]:
     """The reactions in a row with `message_columns`: JSON."""
     found: list[Any] = msgspec.json.decode(counted)
     return [Reaction(emoji, count, [user(*each) for each in users]) for emoji, count, users in found]
+
+
+def mentions_of(listed: str) -> list[User]:
+    """The mentions in a row with `message_columns`: JSON."""
+    return [mentioned(*each) for each in msgspec.json.decode(listed)]

@@ -13,7 +13,8 @@ from domain.room.discussion.editing import MessageEdited
 from domain.room.discussion.pinning import MessagePinned, MessageUnpinned
 from domain.room.discussion.reacting import ReactionAdded, ReactionRemoved
 from domain.room.discussion.retracting import MessageRetracted
-from postgres.calls import Call
+from domain.room.messages import MessageAdded
+from postgres.calls import Call, columns
 
 FUNCTIONS = Path(__file__).with_name("discussion_fold.sql")
 """The function that this module calls."""
@@ -24,6 +25,12 @@ DiscussionEvent = MessageEdited | MessageRetracted | ReactionAdded | ReactionRem
 def fold_discussion(events: Sequence[DiscussionEvent], base: Call | int) -> Call:
     """The call that folds events (ascending) and returns `base`. It comes after the fold of the messages."""
     return Call("fold_discussion", base, msgspec.json.encode([_folded(event) for event in events]).decode())
+
+
+def fold_mentions(messages: Sequence[MessageAdded], base: Call | int) -> Call:
+    """The call that records whom messages mention, and returns `base`."""
+    rows = [(e.originator_id, e.originator_version, user_id) for e in messages for user_id in e.mentions or ()]
+    return Call("fold_mentions", base, *columns(rows, 3))
 
 
 def _folded(event: DiscussionEvent) -> dict[str, Any]:

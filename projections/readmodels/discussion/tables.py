@@ -5,6 +5,7 @@ KEYS = {
     "retractions": ("room_id", "message"),
     "reactions": ("room_id", "message", "user_id", "emoji", "added_version"),
     "pins": ("room_id", "message", "pinned_version"),
+    "mentions": ("room_id", "version", "user_id"),
 }
 """The primary key of each table."""
 
@@ -13,6 +14,7 @@ COUNTED = {
     "retractions": "retraction_count",
     "reactions": "reaction_count",
     "pins": "pin_count",
+    "mentions": "mention_count",
 }
 """The column of `rooms` that says how many rows of a room each table has."""
 

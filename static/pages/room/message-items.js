@@ -1,4 +1,4 @@
-import { clock, day, erasedNote, reacted, retractedNote } from "../../onrecord/format.js";
+import { clock, day, erasedNote, exactly, initials, reacted, retractedNote } from "../../onrecord/format.js";
 import { lastWords } from "../../onrecord/text.js";
 import { find, fromTemplate } from "../dom.js";
 import { withMarkup } from "../markup.js";
@@ -45,22 +45,28 @@ export function outgoingItem({ key, content }) {
  */
 export function messageItem(room, message) {
   const item = fromTemplate("message-template");
-  const { id, user, created_at, erased, retracted, edited_at, pinned, reactions = [] } = message;
+  const { id, user, created_at, erased, retracted, edited_at, pinned, reactions = [], mentions = [] } = message;
   const answered = answeredBy(room, message);
   MADE_OF.set(item, [message, answered]);
   item.id = `m${id}`;
   item.dataset.id = String(id);
+  item.dataset.author = String(user.id);
+  item.classList.toggle("own", user.id === room.me);
+  showAvatar(find(item, ".avatar"), user);
   find(item, ".author").textContent = user.username;
   showKind(find(item, ".kind"), user);
-  find(item, ".when", HTMLAnchorElement).href = `/rooms/${room.id}/history/?at=${id}`;
+  find(item, ".when", HTMLAnchorElement).href = `/rooms/${room.id}/?at=${id}#m${id}`;
   const time = find(item, "time", HTMLTimeElement);
   time.dateTime = created_at;
   time.textContent = clock(created_at);
+  time.title = exactly(created_at);
   const page = `/rooms/${room.id}/messages/${id}/`;
   find(item, ".edited").hidden = edited_at === undefined;
   find(item, ".edited", HTMLAnchorElement).href = `${page}#versions`;
   find(item, ".pinned-mark").hidden = pinned === undefined;
   find(item, ".actions", HTMLAnchorElement).href = page;
+  find(item, ".chip", HTMLAnchorElement).href = page;
+  find(item, ".chip .number").textContent = String(id);
   item.classList.toggle("erased", erased !== undefined);
   item.classList.toggle("retracted", retracted !== undefined);
   item.classList.toggle("changed", !isAsPosted(message));
@@ -69,8 +75,20 @@ export function messageItem(room, message) {
   else if (retracted !== undefined) text.textContent = retractedNote(retracted);
   else text.replaceChildren(...withMarkup(message.content));
   if (message.reply_to !== undefined) text.before(replyLine(room.id, message.reply_to, answered));
-  if (reactions.length > 0) item.append(reactionList(page, reactions));
+  if (reactions.length > 0) text.after(reactionList(page, reactions));
+  if (mentions.length > 0 && erased === undefined && retracted === undefined) text.after(mentionLine(mentions));
   return item;
+}
+
+const HUES = 8;
+
+/**
+ * @param {HTMLElement} element
+ * @param {User} user
+ */
+export function showAvatar(element, { id, username }) {
+  element.dataset.hue = String(id % HUES);
+  element.textContent = initials(username);
 }
 
 /**
@@ -103,8 +121,8 @@ export function isOutdated(item, room, message) {
 }
 
 /** @param {Message} message */
-function isAsPosted({ erased, retracted, edited_at, reactions, pinned, reply_to }) {
-  return [erased, retracted, edited_at, reactions, pinned, reply_to].every((done) => done === undefined);
+function isAsPosted({ erased, retracted, edited_at, reactions, pinned, reply_to, mentions }) {
+  return [erased, retracted, edited_at, reactions, pinned, reply_to, mentions].every((done) => done === undefined);
 }
 
 /**
@@ -121,7 +139,7 @@ const answeredBy = (room, { reply_to }) =>
  */
 function replyLine(roomId, id, answered) {
   const link = document.createElement("a");
-  link.href = `/rooms/${roomId}/messages/${id}/`;
+  link.href = `/rooms/${roomId}/?at=${id}#m${id}`;
   if (answered === undefined) link.textContent = "an earlier message";
   else {
     const { username } = answered.user;
@@ -139,6 +157,21 @@ function replyLine(roomId, id, answered) {
  */
 function isolated(name, text) {
   return Object.assign(document.createElement("bdi"), { className: name, textContent: text });
+}
+
+/**
+ * Whom a message mentions, by their names of today.
+ *
+ * @param {User[]} users
+ */
+function mentionLine(users) {
+  const line = Object.assign(document.createElement("p"), { className: "mentions" });
+  for (const { id, username } of users) {
+    const mention = isolated("mention", `@${username}`);
+    mention.dataset.userId = String(id);
+    line.append(mention, " ");
+  }
+  return line;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { find, itemsOf, write } from "../dom.js";
 import { outgoingItem } from "./message-items.js";
 import { MessageWindow } from "./message-window.js";
-import { localise, separateDays } from "../times.js";
+import { groupMessages, localise, separateDays } from "../times.js";
 
 /**
  * @import { Outbox, OutgoingMessage } from "../../onrecord/outbox.js"
@@ -26,6 +26,7 @@ const STATE_TEXT = {
 export function showLocalTimes(list) {
   localise(list);
   separateDays(list);
+  groupMessages(list);
 }
 
 /** The messages of a live room. At the end, new messages scroll into view; anywhere else, they move nothing. */
@@ -69,7 +70,7 @@ export class MessageList {
     this.#hasOlder = !this.#olderLine.hidden;
     showLocalTimes(this.#list);
     this.#window = new MessageWindow(this.#list, room, readUpTo);
-    this.#toUnread();
+    this.#toSought() || this.#toUnread();
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#olderLine.addEventListener("click", (event) => {
       event.preventDefault();
@@ -87,13 +88,24 @@ export class MessageList {
     return this.#list;
   }
 
+  /** Bring the message that was asked for into view. */
+  #toSought() {
+    const item = this.#list.querySelector(".sought");
+    if (item !== null) this.#bringIntoView(item);
+    return item !== null;
+  }
+
   /** Bring the first unread message into view; without one, the newest. */
   #toUnread() {
     const line = this.#window.unreadLine;
-    if (line === null) return;
+    if (line !== null) this.#bringIntoView(line);
+  }
+
+  /** @param {Element} item */
+  #bringIntoView(item) {
     const { top } = this.#scroll.getBoundingClientRect();
     this.#seen = this.#window.last;
-    this.#scroll.scrollTop += line.getBoundingClientRect().top - top - this.#scroll.clientHeight * ABOVE_UNREAD;
+    this.#scroll.scrollTop += item.getBoundingClientRect().top - top - this.#scroll.clientHeight * ABOVE_UNREAD;
     this.#top = this.#scroll.scrollTop;
     this.#setAtEnd(this.#distanceToEnd() < END_PX);
   }
@@ -178,17 +190,18 @@ export class MessageList {
   }
 
   /**
-   * Make a change, then scroll so that `item` stays in place.
+   * Make a change, then scroll so that the end of `item` stays in place: its name goes where a message of the same
+   * author comes before it.
    *
    * @param {HTMLElement | null} item
    * @param {() => void} change
    */
   #withoutMoving(item, change) {
-    const top = () => item?.getBoundingClientRect().top ?? 0;
-    const before = top();
+    const end = () => item?.getBoundingClientRect().bottom ?? 0;
+    const before = end();
     change();
     this.#renderLinks();
-    this.#scroll.scrollTop += top() - before;
+    this.#scroll.scrollTop += end() - before;
   }
 
   #renderOutgoing() {

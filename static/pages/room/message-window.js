@@ -1,7 +1,7 @@
 import { day } from "../../onrecord/format.js";
 import { fromTemplate } from "../dom.js";
 import { isOutdated, messageItem, messageItems } from "./message-items.js";
-import { dayOf, separator } from "../times.js";
+import { dayOf, groupMessages, separator } from "../times.js";
 
 /**
  * @import { Message } from "../../onrecord/shapes.js"
@@ -77,11 +77,14 @@ export class MessageWindow {
     const items = /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(":scope > .message"));
     if (items.length === 0) return;
     const shown = new Map(this.#messages.map((message) => [message.id, message]));
+    let isChanged = false;
     for (const item of items) {
       const message = shown.get(Number(item.dataset.id));
-      if (message !== undefined && isOutdated(item, this.#room, message))
-        item.replaceWith(messageItem(this.#room, message));
+      if (message === undefined || !isOutdated(item, this.#room, message)) continue;
+      item.replaceWith(messageItem(this.#room, message));
+      isChanged = true;
     }
+    if (isChanged) groupMessages(this.#list);
   }
 
   /** Show the newest messages. */
@@ -119,6 +122,7 @@ export class MessageWindow {
     const item = first && this.#list.querySelector(`#m${first.id}`);
     if (item) item.before(this.#unreadLine);
     else this.#unreadLine.remove();
+    groupMessages(this.#list);
   }
 
   #prepend() {

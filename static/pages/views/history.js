@@ -1,5 +1,6 @@
 import { find, findAll } from "../dom.js";
-import { localise, separateDays } from "../times.js";
+import { showLocalTimes as showMessageTimes } from "../room/message-list.js";
+import { localise } from "../times.js";
 
 /** @import { Shown } from "../page-switch.js" */
 
@@ -67,7 +68,7 @@ export function showHistory({ page, main, signal, replaceAddress }) {
 
 function showLocalTimes() {
   localise(find(document, "#moment"));
-  for (const list of findAll(document, "#moment .messages")) separateDays(list);
+  for (const list of findAll(document, "#moment .messages")) showMessageTimes(list);
 }
 
 /**

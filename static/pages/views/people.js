@@ -1,3 +1,4 @@
+import { titleOf } from "../../onrecord/text.js";
 import { find, write } from "../dom.js";
 import { localise } from "../times.js";
 
@@ -6,6 +7,8 @@ import { localise } from "../times.js";
 const TYPES = new Set([
   ...["user_joined", "user_left", "members_changed"],
   ...["role_given", "user_banned", "ban_lifted", "user_muted", "mute_lifted"],
+  ...["visibility_changed", "history_changed", "user_invited", "invitation_withdrawn", "invitation_declined"],
+  ...["invitation_link_made", "invitation_link_revoked"],
   ...["topic_set", "room_archived", "room_reopened", "content_erased"],
 ]);
 
@@ -47,8 +50,8 @@ export function showPeople({ page, main, signal }) {
     refresh();
   }, signal);
   page.onChange(() => {
-    const name = page.mirror.room(roomId ?? "")?.shown.name;
-    if (name !== undefined) write(find(main, "h1 bdi"), name);
+    const room = page.mirror.room(roomId ?? "");
+    if (room !== undefined) write(find(main, "h1 bdi"), titleOf(room.shown, room.me));
   }, signal);
   main.addEventListener("toggle", refresh, { capture: true, signal });
   main.addEventListener("focusout", () => setTimeout(refresh), { signal });

@@ -1,5 +1,6 @@
 import { Drafts, draftName } from "../../onrecord/drafts.js";
-import { counted, dayAndClock } from "../../onrecord/format.js";
+import { badge, counted, dayAndClock } from "../../onrecord/format.js";
+import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
 import { Composer } from "../room/composer.js";
 import { MessageActions } from "../room/message-actions.js";
@@ -8,11 +9,13 @@ import { MessageList, showLocalTimes } from "../room/message-list.js";
 import { MessageMenu } from "../room/message-menu.js";
 import { PinnedList } from "../room/pinned-list.js";
 import { ReadMarker } from "../room/read-marker.js";
+import { keepLastRoom } from "./rooms.js";
 
 /**
  * @import { Api } from "../../onrecord/api.js"
  * @import { RoomMember } from "../../onrecord/shapes.js"
  * @import { Room } from "../../onrecord/room.js"
+ * @import { LivePage } from "../live-page.js"
  * @import { Shown } from "../page-switch.js"
  */
 
@@ -26,8 +29,12 @@ const MUTE_LOOK_MS = 10_000; // a mute ends by the clock, without an event
 export function showRoom(shown) {
   const { page, main, roomId } = shown;
   const room = roomId === null ? undefined : page.mirror.room(roomId);
-  if (room === undefined) showLocalTimes(find(main, ".messages"));
-  else showLiveRoom(shown, room);
+  if (room !== undefined) {
+    showLiveRoom(shown, room);
+    return;
+  }
+  showLocalTimes(find(main, ".messages"));
+  main.querySelector(".sought")?.scrollIntoView({ block: "center" });
 }
 
 /**
@@ -37,6 +44,7 @@ export function showRoom(shown) {
 function showLiveRoom({ page, main, signal }, room) {
   const { mirror, api, store, outbox, sender } = page;
   const conversation = find(main, ".conversation");
+  keepLastRoom(store, room.id);
   const list = new MessageList(conversation, {
     ...{ room, outbox, signal, readUpTo: mirror.readUpTo(room.id) },
     fetchOlder: (before) => fetchOlder(api, room, before),
@@ -72,6 +80,7 @@ function showLiveRoom({ page, main, signal }, room) {
   function render() {
     list.render();
     renderName(conversation, room);
+    renderElsewhere(conversation, page, room.id);
     renderMembers(conversation, room);
     renderStanding(conversation, room);
     pinned.render();
@@ -118,11 +127,29 @@ async function fetchOlder(api, room, before) {
  * @param {HTMLElement} conversation
  * @param {Room} room
  */
-function renderName(conversation, { shown: { name, topic = "" } }) {
+function renderName(conversation, { me, shown }) {
+  const name = titleOf(shown, me);
+  const { topic = "" } = shown;
   write(find(conversation, "h1 bdi"), name);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";
   document.title = `${name} · onrecord`;
+}
+
+/**
+ * On a phone, where the list of rooms is another page: how much is unread in them.
+ *
+ * @param {HTMLElement} conversation
+ * @param {LivePage} page
+ * @param {string} roomId
+ */
+function renderElsewhere(conversation, { mirror }, roomId) {
+  const count = mirror.rooms.reduce((sum, { id }) => sum + (id === roomId ? 0 : mirror.unread(id)), 0);
+  const element = find(conversation, ".elsewhere");
+  element.hidden = count === 0;
+  write(element, badge(count));
+  const unread = count === 0 ? "" : `, ${counted(count, "unread message")}`;
+  find(conversation, ".back").ariaLabel = `Back to my rooms${unread}`;
 }
 
 /** @param {Room} room */

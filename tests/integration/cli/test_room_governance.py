@@ -56,6 +56,10 @@ async def newest(reader: Person, room: str) -> dict[str, object]:
     return body
 
 
+async def version(reader: Person, room: str) -> int:
+    return int((await reader.get(f"/api/rooms/{room}/")).body["version"])
+
+
 async def test_an_operator_decides_where_no_owner_can(
     onrecord: Run, ada: Person, bob: Person, eve: Person, room: str
 ) -> None:
@@ -68,8 +72,16 @@ async def test_an_operator_decides_where_no_owner_can(
     assert (await eve.post(f"/api/rooms/{room}/messages/", {"content": "hello"})).body["code"] == "muted"
     await done(onrecord, "room", "unmute", room, "eve", "--why", "quiet now")
     assert (await eve.post(f"/api/rooms/{room}/messages/", {"content": "hello"})).status == 201
-    shown = await done(onrecord, "room", "show", "Engines")
-    assert "bob" in shown
+    await done(onrecord, "room", "topic", "Engines", "Steam", "--why", "asked by phone")
+    await done(onrecord, "room", "archive", "Engines", "--why", "over")
+    now = await done(onrecord, "room", "show", "Engines")
+    assert "topic Steam state archived owners bob members 2" in " ".join(now.split())
+    before = await done(onrecord, "room", "show", "Engines", "--at", "5")
+    assert "topic none state open owners ada moderators bob members 3" in " ".join(before.split())
+    changed = (await done(onrecord, "room", "diff", "Engines", "5", str(await version(eve, room)))).splitlines()
+    assert {"topic: Steam", "archived", "bob is owner", "- ada"} <= set(changed)
+    told = json.loads(await done(onrecord, "room", "show", "Engines", "--json"))
+    assert (told["roles"], told["topic"], told["is_archived"]) == ({str(bob.user["id"]): "owner"}, "Steam", True)
     refused = await asyncio.to_thread(onrecord, "room", "remove", "Engines", "ada", "--why", "again")
     assert (refused.exit_code, "no such member" in refused.output) == (1, True)
 

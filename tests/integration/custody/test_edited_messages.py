@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -10,9 +11,10 @@ from api.wiring import create_fold
 from domain.errors import ErasedMessage
 from domain.room.discussion.editing import EditMessage
 from domain.room.discussion.retracting import RetractMessage
+from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom
 from domain.room.messages import PostMessage
-from domain.values import RoomId
+from domain.values import OPERATOR, RequestId, RoomId
 from replay.rebuild.verify import verify
 from tests.support.custody import carry_out, days_ago, end, erase, place, set_rule
 from tests.support.given_when_then import ADA, BOB
@@ -82,16 +84,24 @@ async def test_an_edit_that_comes_between_plan_and_erasure_goes_as_well(
 async def test_an_edit_in_the_transaction_that_erases_goes_if_it_comes_first_and_is_refused_if_it_comes_later(
     store: Store, room: RoomId, psql: asyncpg.Connection, database_url: str
 ) -> None:
-    plan = await store.erasing.plan_versions(room, [3])
-    async with append_lock_held(database_url):  # so that they travel in one batch
-        first = asyncio.create_task(store.discussion.edit(EditMessage(room, ADA, 3, "four")))
-        await asyncio.sleep(0)
-        erasure = asyncio.create_task(erase(store, plan))
+    erasure = EraseContent(room, (3,), OPERATOR, RequestId(uuid4()), "asked for")
+    async with append_lock_held(database_url):
+        waiting = asyncio.create_task(store.chat.post_message(PostMessage(room, BOB, "before")))
         await eventually_submitted(store, 0)
-    await asyncio.gather(first, erasure)
-    with pytest.raises(ErasedMessage):
-        await store.discussion.edit(EditMessage(room, ADA, 3, "five"))
-    assert await words_left(room, psql) == [7, 9]
+        one_batch = [
+            asyncio.ensure_future(command)
+            for command in (
+                store.discussion.edit(EditMessage(room, ADA, 3, "four")),
+                store.chat.erase_content(erasure),
+                store.discussion.edit(EditMessage(room, ADA, 3, "five")),
+            )
+        ]
+        await eventually_submitted(store, 3)
+    await waiting
+    edited, erased, refused = await asyncio.gather(*one_batch, return_exceptions=True)
+    assert isinstance(refused, ErasedMessage)
+    assert erased.event.versions == [*EDITED, edited.event.originator_version]  # type: ignore[union-attr]
+    assert await words_left(room, psql) == [7, 8, 10]
 
 
 async def test_a_hold_on_one_version_of_a_message_keeps_all(

@@ -10,9 +10,9 @@ import pytest
 from api.wiring import create_fold
 from domain.custody import CUSTODY_ID
 from domain.errors import InvalidField, NoSuchHold, RoomNotFound
+from domain.room import Room
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
-from domain.room.naming import RenameRoom
 from domain.use_cases.record import EndHold
 from domain.values import OPERATOR, RoomId
 from eventstore.values import LOG_START
@@ -45,6 +45,11 @@ async def psql(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+def renamed_by_a_member(room: Room) -> None:
+    """As every member could before there were owners."""
+    room.trigger_event(Room.RoomRenamed, user_id=EVE, name="Special")
+
+
 @pytest.fixture
 async def room(store: Store) -> RoomId:
     """Version 1 opened by ada, 2 joined; ada says 3; bob joins 4 and says 5; bob leaves 6; ada says 7; eve joins 8 and
@@ -57,7 +62,7 @@ async def room(store: Store) -> RoomId:
     await store.chat.leave_room(LeaveRoom(room_id, BOB))
     await store.chat.post_message(PostMessage(room_id, ADA, "after bob"))
     await store.chat.join_room(JoinRoom(room_id, EVE))
-    await store.chat.rename_room(RenameRoom(room_id, EVE, "Special"))
+    await store.rooms.change(room_id, renamed_by_a_member)
     return room_id
 
 
@@ -134,8 +139,8 @@ async def test_a_hold_on_a_span_of_time_keeps_what_was_typed_in_it(
 async def test_a_hold_on_a_room_that_everybody_left_and_on_a_number_without_an_account(
     store: Store, room: RoomId, psql: asyncpg.Connection
 ) -> None:
-    for user_id in (ADA, EVE):
-        await store.chat.leave_room(LeaveRoom(room, user_id))
+    await store.chat.leave_room(LeaveRoom(room, EVE))
+    await store.chat.leave_room(LeaveRoom(room, ADA))
     assert await psql.fetchval("SELECT count(*) FROM users") == 0
     hold = await place(store, person_id=ADA)
     assert await covered(room, psql) == [1, 3, 7]

@@ -24,7 +24,7 @@ CROWD = [UserId(number) for number in range(100, 1400)]
 def with_member(state: bytes, user_id: UserId) -> bytes:
     """The state of a snapshot, in which `user_id` is a member."""
     changed = json.loads(state)
-    changed["state"]["members"]["_data_"].append(user_id)
+    changed["state"]["members"]["_data_"].append([user_id, 3])
     return json.dumps(changed).encode()
 
 

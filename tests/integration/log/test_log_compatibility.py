@@ -85,7 +85,7 @@ async def test_a_stock_application_loads_sealed_events_erased_ones_and_its_own_a
     def post(room_id: UUID) -> Room:
         room: Room = stock.repository.get(room_id)
         room.post(user_id=BOB, content="plain words of theirs")
-        room.rename(user_id=BOB, name="Plainly theirs", is_taken=False, present=None)
+        room.rename(user_id=ADA, name="Plainly theirs", is_taken=False, present=None)
         stock.save(room)
         return stock.repository.get(room_id)
 

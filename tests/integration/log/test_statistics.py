@@ -27,6 +27,10 @@ OF_THE_PROGRAM = "names that the program gives"
 RANDOM = "a hash of a random token"
 
 NOT_TYPED = {
+    "audit_checkpoints.note": "the name of the log, its size and hashes",
+    "audit_epochs.origin": "the name of the log, which is public",
+    "audit_tiles.hashes": "hashes of entries, which stay in the log",
+    "audit_tiles.positions": "numbers",
     "checkpoints.projection": OF_THE_PROGRAM,
     "erasure_requests.holds": "numbers",
     "erasure_requests.rules": "numbers",
@@ -35,6 +39,8 @@ NOT_TYPED = {
     "fanout_lanes.holder": "the name of a machine and the number of a process",
     "fold_versions.projection": OF_THE_PROGRAM,
     "former_access.visibility": OF_THE_PROGRAM,
+    "governance.aspect": OF_THE_PROGRAM,
+    "governance.role": OF_THE_PROGRAM,
     "idempotency_keys.fingerprint": "a hash under a secret",
     "invitation_links.token_hash": RANDOM,
     "invitations.token_hash": RANDOM,
@@ -52,6 +58,7 @@ NOT_TYPED = {
     "stored_events.state": "words in the log itself are never erased",
     "stored_events.topic": OF_THE_PROGRAM,
     "throttle_buckets.key": "an HMAC of what is counted, for some minutes",
+    "users.kind": OF_THE_PROGRAM,
     "users.role": OF_THE_PROGRAM,
 }
 """Why each of these may have statistics. All other columns with room for a text have the statistics target 0."""

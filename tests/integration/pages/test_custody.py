@@ -52,7 +52,7 @@ async def test_a_hold_is_placed_keeps_what_it_covers_and_is_ended_there(
     shown = await text_of(admin, PAGE)
     assert "Hold 2: Ada v Bob" in shown
     assert f"what ada (user {ada.user['id']}) typed in Engines" in " ".join(shown.split())
-    assert f"Placed by grace : {WHY}" in shown
+    assert f"Placed by grace admin : {WHY}" in shown
     asked = {"versions": [3], "why": "asked for by ada", "dry_run": False}
     answer = await admin.post(f"/api/rooms/{room}/erase/", asked)
     assert (answer.body["erased"], answer.body["kept"][0]["why"]) == ([], "hold 2 covers it")

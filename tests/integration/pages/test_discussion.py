@@ -48,6 +48,8 @@ async def test_an_edit_by_a_form_is_shown_in_the_room_and_both_versions_on_its_p
     in_room = await html(bob, f"/rooms/{room}/")
     assert "hallo" in texts(in_room)
     assert f'class="edited" href="{page}#versions">edited' in in_room
+    assert "hello" in texts(await html(bob, f"/rooms/{room}/history/?at=4"))
+    assert "hallo" in texts(await html(bob, f"/rooms/{room}/history/?at=5"))
     refused = await ada.submit(f"{page}edit/", {"content": " ", "key": "2"})
     assert refused.status == 400
     assert "This field may not be blank." in refused.raw.decode()
@@ -92,7 +94,10 @@ async def test_reactions_replies_and_pins_by_forms(ada: Person, bob: Person, roo
     await sent(bob, f"/rooms/{room}/", {"content": "indeed", "reply_to": "4"}, leads_to=f"/rooms/{room}/#newest")
     in_room = await html(ada, f"/rooms/{room}/")
     assert 'data-emoji="👍" title="bob">👍 <span class="count">1</span>' in in_room
-    assert f'<a href="{page}"><bdi class="quoted-author">ada</bdi>: <bdi class="quoted-text">hello</bdi>' in in_room
+    assert (
+        f'<a href="/rooms/{room}/?at=4#m4"><bdi class="quoted-author">ada</bdi>: <bdi class="quoted-text">hello</bdi>'
+        in in_room
+    )
     assert f'<li data-id="4"><a href="{page}"><bdi>ada</bdi>: <bdi class="last">hello</bdi>' in in_room
     assert 'name="emoji" value="👍"' in (await html(bob, page)).partition("Take back")[2]
     await sent(bob, f"{page}unreact/", {"emoji": "👍"}, leads_to=page)

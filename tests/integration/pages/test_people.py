@@ -90,3 +90,21 @@ async def test_the_last_owner_is_told_what_to_do_before_leaving(ada: Person, bob
 
 async def test_strangers_see_no_people(visit: Visit, room: str) -> None:
     assert (await (await visit("eve")).get(f"/rooms/{room}/people/")).status == 404
+
+
+async def test_the_history_says_who_decided_what_about_whom_and_why(ada: Person, bob: Person, room: str) -> None:
+    member = str(bob.user["id"])
+    assert await decide(ada, room, "role", member=member, role="moderator", why="trusted") == 303
+    assert await decide(ada, room, "topic", topic="steam") == 303
+    assert await decide(ada, room, "topic", topic="") == 303
+    assert await decide(ada, room, "ban", member=member, minutes="60", why="spam") == 303
+    page = (await ada.get(f"/rooms/{room}/history/")).raw.decode()
+    for told in (
+        "gave a role: <bdi>bob</bdi> is moderator now, because <q><bdi>trusted</bdi></q>",
+        "set the topic: <bdi>steam</bdi>",
+        "took the topic away",
+        "banned a person: <bdi>bob</bdi> until",
+        '<bdi class="author">bob</bdi> was removed by <bdi>ada</bdi>, because <q><bdi>spam</bdi></q>',
+    ):
+        assert told in page, told
+    assert "<li><bdi>ada</bdi> <span" in page

@@ -49,6 +49,7 @@ from replay.rebuild.rebuild import rebuild
 from tests.conftest import database_named
 from tests.support.breakable_postgres import Wire, wire_to
 from tests.support.conditions import eventually
+from tests.support.entering import ENTRIES, Entry, enter, entry_of, folded_entry
 from tests.support.governing import DECISIONS, Governed, decide, governed
 from tests.support.lanes_under_test import Server, published_to, publishing
 from tests.support.store import Store, open_store
@@ -68,6 +69,7 @@ KINDS = [
     *["post"] * 8,
     *["discuss"] * 8,
     *DECISIONS,
+    *ENTRIES,
 ]
 
 UNDER_WAY = """
@@ -119,10 +121,11 @@ class State:
     version: int
     members: frozenset[int]
     governed: Governed
+    entry: Entry
 
 
 def state_of(room: Room) -> State:
-    return State(room.version, frozenset(room.members), governed(room))
+    return State(room.version, frozenset(room.members), governed(room), entry_of(room))
 
 
 def as_last(message: dict[str, Any]) -> dict[str, Any]:
@@ -283,10 +286,18 @@ class Service:
                         await self._erase(chat, room_id, user_id)
                     case decision if decision in DECISIONS:
                         await self._decide(self.processes[process].store, what, room_id, user_id)
+                    case entry if entry in ENTRIES:
+                        await self._enter(self.processes[process].store, what, room_id, user_id)
                     case "discuss":
                         await self._discuss(self.processes[process].store, room_id, user_id)
                     case "post":
                         await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
+
+    async def _enter(self, store: Store, what: str, room_id: RoomId, user_id: UserId) -> None:
+        chance = random.Random(len(self.room_ids) * 10 + user_id)
+        opened = await enter(store, what, room_id, user_id, USERS, chance)
+        if opened is not None:
+            self.room_ids.append(opened)
 
     async def _erase(self, chat: Chat[Position], room_id: RoomId, user_id: UserId) -> None:
         """Erase about a third of what was said, some of it for the second time."""
@@ -345,7 +356,12 @@ class Service:
             assert row["member_count"] == len(members[row["room_id"]])
             assert row["message_count"] == sum(message["room_id"] == row["room_id"] for message in messages)
         return {
-            row["room_id"]: State(row["version"], frozenset(members[row["room_id"]]), await self._governed(row))
+            row["room_id"]: State(
+                row["version"],
+                frozenset(members[row["room_id"]]),
+                await self._governed(row),
+                await folded_entry(self.store, row),
+            )
             for row in rooms
         }
 

@@ -91,7 +91,7 @@ async def test_a_snapshot_of_a_holder_of_the_key_that_is_not_what_the_events_say
     row = await connection.fetchrow("SELECT originator_version, topic, state FROM snapshots")
     assert row is not None
     state = json.loads(row["state"])
-    state["state"]["members"]["_data_"].append(7)
+    state["state"]["members"]["_data_"].append([7, 3])
     altered = json.dumps(state).encode()
     event_hash = await connection.fetchval(READ_EVENT_HASH, room_id, row["originator_version"])
     taken = StoredEvent(room_id, row["originator_version"], row["topic"], altered)

@@ -124,11 +124,6 @@ async def test_who_left_finds_nothing_of_the_room_and_who_came_later_nothing_of_
 
 
 async def test_words_go_from_the_index_with_their_erasure(
-    ada: Person, bob: Person, room: str, service_database: asyncpg.Connection
-) -> None:
-
-
-async def test_words_go_from_the_index_with_their_erasure(
     admin: Person, ada: Person, room: str, database_url: str
 ) -> None:
     message = await said(ada, room, "kept gearwheel")

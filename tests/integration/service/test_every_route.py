@@ -23,12 +23,13 @@ ROUTES_AT_LEAST = 60
 FIELDS = (
     *("username", "password", "current", "new", "token", "invitation", "next", "kept", "user", "id"),
     *("content", "name", "key", "seen", "version", "why", "position", "restart", "member", "minutes", "role", "topic"),
+    *("visibility", "history", "usernames", "days", "uses", "link"),
 )
 """Fields of any form or body; a route reads those that it knows."""
 
 QUERY = "&".join(
     f"{name}={{value}}"
-    for name in ("page", "q", "at", "before", "after", "limit", "log", "channel", "next", "token", "invitation")
+    for name in ("page", "q", "at", "before", "after", "limit", "log", "channel", "next", "token", "invitation", "link")
 )
 LONG_NAME = "a" * 300 + ".txt"
 VALUES = ("%00", "%ff", "%ed%a0%80", "x" * 2000, "9" * 400, "-1", "%D9%A3", "", "%2F%2Fevil.example", LONG_NAME)

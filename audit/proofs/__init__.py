@@ -1,0 +1,1 @@
+"""Proof files, and what they need to be trusted."""

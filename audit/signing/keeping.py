@@ -1,0 +1,97 @@
+"""Keeps the tree of the log: adds leaves and signs checkpoints, in one process at a time."""
+
+import asyncio
+import logging
+
+import asyncpg
+
+from audit.signing.anchor import AnchorUnavailable
+from audit.signing.notes import BadNote
+from audit.signing.signer import Contradiction, Signer
+from audit.tree import growth, store
+from audit.tree.store import Epoch
+from postgres import locks
+from postgres.database import Database
+from postgres.errors import StoreUnavailable
+
+EVERY_S = 1.0
+"""At most one checkpoint in so many seconds."""
+
+READ_LOG_ID = "SELECT log_id FROM log_generation"
+
+SAID_EVERY = 10 * growth.SLICE
+"""So many leaves are added between two lines of progress."""
+
+log = logging.getLogger(__name__)
+
+
+class TreeKeeping:
+    """The work of one process. What is added and signed is in the database and the anchor, for all processes."""
+
+    def __init__(self, database: Database, signer: Signer | None, origin: str) -> None:
+        """`signer` is None where this process has no key: then others sign, if at all. `origin`: the log's name, which
+        is fixed at the first start; empty for one that is made of the log's own id.
+        """
+        self._database = database
+        self._signer = signer
+        self._origin = origin
+        self._said = ""
+
+    async def run(self) -> None:
+        """Keep the tree until cancelled. While the database or the anchor is away, try again."""
+        while True:
+            try:
+                await self.keep()
+                self._said = ""
+            except (StoreUnavailable, AnchorUnavailable, BadNote) as error:
+                self._say(f"the tree is not kept: {error}")
+            except Exception:
+                log.exception("the tree is not kept")
+            await asyncio.sleep(EVERY_S)
+
+    async def keep(self) -> None:
+        """Add what the log has, and sign it, unless another process does so at this moment."""
+        async with self._database.connection() as connection:
+            if not await locks.AUDIT_TREE.try_take(connection):
+                return
+            try:
+                epoch = await self._grow(connection)
+                if self._signer is not None and epoch.stopped_why is None:
+                    await self._sign(self._signer, epoch, connection)
+            finally:
+                await locks.AUDIT_TREE.release(connection)
+
+    async def _grow(self, connection: asyncpg.Connection) -> Epoch:
+        """Add what the log has; return the epoch then."""
+        epoch = await store.read_epoch(connection)
+        if epoch is None:
+            origin = self._origin or f"{await connection.fetchval(READ_LOG_ID)}.onrecord.invalid/audit"
+            await store.begin_epoch(1, f"{origin}/1", connection)
+            epoch = await self._epoch(connection)
+        began_at = epoch.size
+        while True:
+            async with connection.transaction():
+                added = await growth.grow(epoch, connection)
+            if not added:
+                return epoch
+            epoch = await self._epoch(connection)
+            if (epoch.size - began_at) % SAID_EVERY == 0:
+                log.info("the log is taken into its tree", extra={"events": epoch.size})
+
+    async def _epoch(self, connection: asyncpg.Connection) -> Epoch:
+        epoch = await store.read_epoch(connection)
+        assert epoch is not None, "an epoch does not end"
+        return epoch
+
+    async def _sign(self, signer: Signer, epoch: Epoch, connection: asyncpg.Connection) -> None:
+        try:
+            await signer.sign(epoch, connection)
+        except Contradiction as error:
+            await store.stop_epoch(epoch.number, str(error), connection)
+            log.error("no checkpoint is signed any more", extra={"reason": str(error), "origin": epoch.origin})
+
+    def _say(self, text: str) -> None:
+        """Log a state once, for as long as it lasts."""
+        if text != self._said:
+            log.warning(text)
+            self._said = text

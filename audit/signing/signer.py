@@ -1,0 +1,139 @@
+"""Signs checkpoints, and only of what is true: of what tiles and rows say by two ways that share no code.
+
+The order: tiles, both roots, the anchor, publication. A crash in between leaves an anchored checkpoint that is not
+published; the next one continues it. A database that was restored from before an anchored checkpoint contradicts the
+anchor, and nothing is signed until an operator begins the next epoch.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import asyncpg
+
+from audit.signing.anchor import Anchored, AnchorFile
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.keys import SignerKeys
+from audit.signing.notes import BadNote, parse_note
+from audit.tree import store
+from audit.tree.merkle import Frontier, Hash
+from audit.tree.store import Epoch, Published
+from eventstore.generation import event_hash
+from eventstore.log import TABLE as LOG
+from eventstore.values import LOG_START, Position
+
+FRESH_S = 600.0
+"""A checkpoint without news is signed again, with a fresh time, when it is so old."""
+
+SLICE = 20_000
+
+READ_ROWS = f"""
+SELECT notification_id, originator_id, originator_version, coalesce(topic, '') AS topic, coalesce(state, '') AS state
+FROM {LOG} WHERE notification_id > $1 AND notification_id <= $2 ORDER BY notification_id LIMIT {SLICE}
+"""
+
+
+class Contradiction(Exception):
+    """What is to be signed contradicts what was signed before, or itself; the text says how."""
+
+
+class Signer:
+    """Signs the tree of one epoch. One process signs at a time; it holds a lock meanwhile.
+
+    Methods raise Contradiction, AnchorUnavailable, and asyncpg's errors.
+    """
+
+    def __init__(self, anchor: AnchorFile, keys: Callable[[str], SignerKeys], *, now: Callable[[], datetime]) -> None:
+        """`keys`: the keys for an origin."""
+        self._anchor = anchor
+        self._keys = keys
+        self._now = now
+        self._rows: RowsSeen | None = None
+
+    async def sign(self, epoch: Epoch, connection: asyncpg.Connection) -> Published | None:
+        """Sign what the tiles of `epoch` hold, and publish it. None when there is no news."""
+        published = await store.read_checkpoint(epoch.number, connection)
+        now = self._now()
+        if epoch.size == 0 or (published is not None and self._is_fresh(published, epoch, now)):
+            return None
+        anchored = await asyncio.to_thread(self._anchor.newest)
+        await self._must_continue(anchored, epoch, connection)
+        checkpoint = Checkpoint(epoch.origin, epoch.size, await self._true_root(epoch, published, connection))
+        note = self._keys(epoch.origin).sign(checkpoint.text, time=int(now.timestamp()))
+        await asyncio.to_thread(self._anchor.append, Anchored(epoch.number, str(note)))
+        signed = Published(epoch.size, str(note), now)
+        await store.write_checkpoint(epoch.number, signed, connection)
+        return signed
+
+    def _is_fresh(self, published: Published, epoch: Epoch, now: datetime) -> bool:
+        age_s = (now - published.signed_at).total_seconds()
+        return published.size == epoch.size and 0 <= age_s < FRESH_S
+
+    async def _must_continue(self, anchored: Anchored | None, epoch: Epoch, connection: asyncpg.Connection) -> None:
+        """Raises Contradiction unless the tiles continue the tree that was signed last."""
+        if anchored is None or anchored.epoch < epoch.number:
+            return
+        known = anchored.checkpoint
+        if anchored.epoch > epoch.number or known.origin != epoch.origin:
+            raise Contradiction(f"the anchor is of the log {known.origin}, the database of {epoch.origin}")
+        if known.size > epoch.size:
+            raise Contradiction(f"a tree of {known.size} events was signed, and the log has {epoch.size}")
+        if await _root_of_tiles(epoch, known.size, connection) != known.root:
+            raise Contradiction(f"the first {known.size} events are not those that were signed")
+
+    async def _true_root(self, epoch: Epoch, published: Published | None, connection: asyncpg.Connection) -> Hash:
+        rows = self._rows
+        if rows is None or rows.epoch != epoch.number or rows.frontier.size > epoch.size:
+            rows = self._rows = await self._rows_from(epoch, published, connection)
+        await rows.advance(epoch.position, connection)
+        if rows.frontier.size != epoch.size:
+            self._rows = None
+            raise Contradiction(f"the log has {rows.frontier.size} events where its tree has {epoch.size}")
+        root = await _root_of_tiles(epoch, epoch.size, connection)
+        if rows.frontier.root() != root:
+            self._rows = None
+            raise Contradiction(f"the tiles of {epoch.size} events are not those of the rows")
+        return root
+
+    async def _rows_from(self, epoch: Epoch, published: Published | None, connection: asyncpg.Connection) -> "RowsSeen":
+        """Where to begin with the rows: at the newest checkpoint, which this service signed after it had compared."""
+        if published is None or published.size > epoch.size:
+            return RowsSeen(epoch.number, Frontier(), LOG_START)
+        note = parse_note(published.note)
+        if not note.signed_by(self._keys(epoch.origin).log):
+            raise BadNote(f"the checkpoint of {published.size} events is not signed by this service")
+        peaks = await _peaks_in_tiles(epoch, published.size, connection)
+        frontier = Frontier(published.size, peaks)
+        if frontier.root() != Checkpoint.parse(note.text).root:
+            raise Contradiction(f"the tiles of {published.size} events are not those that were signed")
+        position = await store.position_of(epoch.number, published.size - 1, connection)
+        if position is None:
+            raise Contradiction(f"the tiles lack the position of event {published.size}")
+        return RowsSeen(epoch.number, frontier, position)
+
+
+class RowsSeen:
+    """The tree over rows, read one after the other. No tile and no SQL function has a part in it."""
+
+    def __init__(self, epoch: int, frontier: Frontier, position: Position) -> None:
+        self.epoch = epoch
+        self.frontier = frontier
+        self._position = position
+
+    async def advance(self, to: Position, connection: asyncpg.Connection) -> None:
+        """Add the rows up to a position."""
+        while rows := await connection.fetch(READ_ROWS, self._position, to):
+            for position, stream, version, topic, state in rows:
+                self.frontier.add(event_hash(position, stream, version, topic, state))
+            self._position = Position(rows[-1][0])
+
+
+async def _root_of_tiles(epoch: Epoch, size: int, connection: asyncpg.Connection) -> Hash:
+    return Frontier(size, await _peaks_in_tiles(epoch, size, connection)).root()
+
+
+async def _peaks_in_tiles(epoch: Epoch, size: int, connection: asyncpg.Connection) -> list[Hash]:
+    try:
+        return await store.peaks_of(epoch.number, size, connection)
+    except KeyError as error:
+        raise Contradiction(f"a tile of the tree of {size} events is missing") from error

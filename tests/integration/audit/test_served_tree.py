@@ -1,0 +1,126 @@
+"""The service keeps the tree of its log, signs it and serves it; proofs of it are checked offline."""
+
+import asyncio
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiohttp.test_utils import TestServer
+from click.testing import CliRunner
+
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.notes import parse_note
+from audit.tree.merkle import Frontier
+from audit.tree.tiles import split
+from cli.main import main
+from tests.integration.conftest import Visit
+from tests.support.conditions import eventually
+from tests.support.people import Person
+from tests.support.realtime.server import ROOT
+
+CHECKPOINT = "/audit/1/checkpoint"
+WORDS = "Nothing is lost."
+
+
+async def signed(person: Person) -> Checkpoint:
+    """The newest checkpoint that is served."""
+    answer = await person.get(CHECKPOINT)
+    assert answer.status == 200, answer.raw
+    assert "text/plain" in answer.headers["Content-Type"]
+    return Checkpoint.parse(parse_note(answer.raw.decode()).text)
+
+
+async def signed_at(size: int, person: Person) -> Checkpoint:
+    """The newest checkpoint, as soon as it covers so many events."""
+
+    async def is_there() -> bool:
+        return (await person.get(CHECKPOINT)).status == 200 and (await signed(person)).size >= size
+
+    await eventually(is_there)
+    return await signed(person)
+
+
+async def test_what_is_served_leads_from_entries_to_the_signed_root(
+    ada: Person, visit: Visit, server: TestServer, database_url: str
+) -> None:
+    room = await ada.open_room("General")
+    for number in range(300):
+        await ada.post(f"/api/rooms/{room}/messages/", {"content": f"message {number}"})
+    checkpoint = await signed_at(302, ada)
+    full = await ada.get("/audit/1/tile/0/000")
+    rest = await ada.get(f"/audit/1/tile/0/001.p/{checkpoint.size - 256}")
+    assert "immutable" in full.headers["Cache-Control"]
+    frontier = Frontier()
+    for leaf in (*split(full.raw), *split(rest.raw)):
+        frontier.add(leaf)
+    assert (frontier.size, frontier.root()) == (checkpoint.size, checkpoint.root)
+    above = await ada.get("/audit/1/tile/1/000.p/1")
+    first = Frontier()
+    for leaf in split(full.raw):
+        first.add(leaf)
+    assert above.raw == first.root()
+
+    admin = await visit("grace")
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE users SET role = 'admin' WHERE username = 'grace'")
+    await connection.close()
+    await admin.log_in("grace")
+    entries = (await admin.get("/audit/1/tile/entries/000.p/3")).raw
+    leaves = []
+    while entries:
+        length = int.from_bytes(entries[:2], "big")
+        leaves.append(hashlib.sha256(b"\x00" + entries[2 : 2 + length]).digest())
+        entries = entries[2 + length :]
+    assert leaves == split(full.raw)[:3]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/audit/2/checkpoint",
+        "/audit/0/checkpoint",
+        "/audit/1/tile/0/000",
+        "/audit/1/tile/0/000.p/0",
+        "/audit/1/tile/0/000.p/256",
+        "/audit/1/tile/0/000.p/200",
+        "/audit/1/tile/1/000.p/1",
+        "/audit/1/tile/64/000.p/1",
+        "/audit/1/tile/0/x000/000.p/1",
+        "/audit/1/tile/0/0.p/1",
+        "/audit/1/tile/0/999.p/1",
+    ],
+)
+async def test_what_no_checkpoint_covers_is_not_served(ada: Person, path: str) -> None:
+    await ada.open_room("General")
+    await signed_at(2, ada)
+    assert (await ada.get(path)).status == 404
+
+
+async def test_entries_are_for_auditors(ada: Person) -> None:
+    await ada.open_room("General")
+    await signed_at(2, ada)
+    assert (await ada.get("/audit/1/tile/entries/000.p/1")).status == 403
+
+
+async def test_the_commands_give_what_the_script_checks(ada: Person, database_url: str, tmp_path: Path) -> None:
+    room = await ada.open_room("General")
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": WORDS})
+    await signed_at(3, ada)
+    environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+
+    def onrecord(*arguments: str) -> str:
+        ran = CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
+        assert ran.exit_code == 0, ran.output
+        return ran.stdout
+
+    proof, policy = tmp_path / "general.tlog-proof", tmp_path / "policy.txt"
+    await asyncio.to_thread(onrecord, "audit", "prove", "General", "3", "-o", str(proof))
+    policy.write_text(await asyncio.to_thread(onrecord, "audit", "key"), encoding="utf-8")
+    command = [sys.executable, "-I", str(ROOT / "audit" / "verify.py"), str(proof), "--policy", str(policy)]
+    checked = await asyncio.to_thread(lambda: subprocess.run(command, capture_output=True, text=True, check=False))
+    assert checked.returncode == 0, checked.stderr
+    assert f"room      {room}, version 3" in checked.stdout
+    assert WORDS in checked.stdout
