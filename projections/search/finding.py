@@ -8,6 +8,8 @@ from msgspec import Struct
 from domain.errors import InvalidField
 from domain.names import name_key, username_keys
 from domain.values import UserId
+from eventstore.log import LAST_POSITION
+from eventstore.values import Position
 from postgres.database import Database
 from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import extras, message_columns, message_of, text
@@ -114,13 +116,13 @@ class MessageSearch:
     ) -> list:  # type: ignore[type-arg]
         """Rows of messages: from the newest span, then from larger ones, until there are enough."""
         found: list = []  # type: ignore[type-arg]
-        newest = await self._database.fetchval("SELECT coalesce(max(notification_id), 0) + 1 FROM stored_events")
+        newest = await self._database.fetchval(LAST_POSITION) + 1
         end = min(before, newest)
         for bits in (*SPANS, None):
             if end <= 0 or len(found) >= limit:
                 break
             start = ((end - 1) >> bits) << bits if bits is not None else 0
-            here = [*wanted, quoted(span(bits, start))] if bits is not None else wanted
+            here = [*wanted, quoted(span(bits, Position(start)))] if bits is not None else wanted
             condition = " & ".join(here)
             found += await self._database.fetch(
                 FIND, condition, start, end, rooms, user_id, query.after, query.before, limit - len(found)

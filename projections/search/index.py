@@ -5,12 +5,12 @@ it in the same way. Who searches brings it up to date first.
 import asyncio
 import logging
 from collections.abc import Sequence
-from uuid import UUID
 
 import asyncpg
 
 from domain.room.discussion.editing import MessageEdited
 from domain.room.messages import MessageAdded
+from domain.values import RoomId, UserId
 from domain.words import Plain
 from eventstore import checkpoints
 from eventstore.log import TABLE as LOG
@@ -112,7 +112,7 @@ class SearchIndex:
             if edits
             else []
         )
-        places: dict[tuple[UUID, int], int] = {(row[0], row[1]): row[2] for row in rows}
+        places = {(row[0], row[1]): Position(row[2]) for row in rows}
         added = []
         for recorded in said:
             event = recorded.event
@@ -126,7 +126,7 @@ class SearchIndex:
             await connection.execute(INSERT, *map(list, zip(*added, strict=True)))
 
 
-def vector(event: Said, position: int) -> str:
+def vector(event: Said, position: Position) -> str:
     """What is indexed of an event, in PostgreSQL's notation: its words, and tokens with a colon for conditions."""
     text = event.words.text
     places: dict[str, list[int]] = {}
@@ -136,22 +136,22 @@ def vector(event: Said, position: int) -> str:
     return " ".join((*words, *map(quoted, conditions(event, position, text))))
 
 
-def conditions(event: Said, position: int, text: str) -> list[str]:
+def conditions(event: Said, position: Position, text: str) -> list[str]:
     """The tokens by which a message is found without its words."""
     has = [f"has:{HAS[0]}"] if "http://" in text or "https://" in text else []
-    return [by(event.user_id), within(event.originator_id), *has, *(span(bits, position) for bits in SPANS)]
+    return [by(event.user_id), within(RoomId(event.originator_id)), *has, *(span(bits, position) for bits in SPANS)]
 
 
-def by(user_id: int) -> str:
+def by(user_id: UserId) -> str:
     """The token of what a user said."""
     return f"by:{user_id}"
 
 
-def within(room_id: UUID) -> str:
+def within(room_id: RoomId) -> str:
     """The token of what was said in a room."""
     return f"in:{room_id.hex}"
 
 
-def span(bits: int, position: Position | int) -> str:
+def span(bits: int, position: Position) -> str:
     """The token of what was said in the span of 2**bits positions that a position is in."""
     return f"{bits}:{position >> bits}"

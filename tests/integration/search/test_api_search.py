@@ -131,7 +131,7 @@ async def test_words_go_from_the_index_with_their_erasure(
     assert edited.status == 200
     await said(ada, room, "harmless")
     assert await found(ada, "gearwheel") == ["another gearwheel"]
-    erased = await admin.post(f"{room}/erase/", {"versions": [message], "why": "asked for"})
+    erased = await admin.post(f"{room}/erase/", {"versions": [message], "why": "asked for", "dry_run": False})
     assert erased.status == 200, erased.raw
     connection = await asyncpg.connect(database_url)
     try:
