@@ -24,6 +24,8 @@ from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
+from projections.search.finding import MessageSearch
+from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
 
@@ -46,6 +48,8 @@ class Reads:
     invitations: AdmissionQueries
     room_roles: RoomRoles
     messages: MessageQueries
+    search_index: SearchIndex
+    search: MessageSearch
 
 
 @dataclass(frozen=True, slots=True)

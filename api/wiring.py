@@ -86,6 +86,8 @@ from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
 from projections.readmodels.wordings import ReadModelWordings
+from projections.search.finding import MessageSearch
+from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
 from replay.rebuild.fold import Fold
@@ -165,6 +167,8 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             invitations=reads.invitations,
             room_roles=reads.room_roles,
             messages=reads.messages,
+            search_index=reads.search_index,
+            search=reads.search,
             known=known,
             writer=writer,
             rooms=rooms,
@@ -206,6 +210,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
     log, room_log = Log(mapper, topics=LOG_TOPICS), Log(mapper, topics=TOPICS)
     log_search = LogSearch(database, log)
     bodies = Bodies(database)
+    search_index = SearchIndex(database, room_log)
     return Reads(
         database=database,
         log=log,
@@ -218,6 +223,8 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         invitations=AdmissionQueries(database),
         room_roles=RoomRoles(database),
         messages=MessageQueries(database, RoomRoles(database)),
+        search_index=search_index,
+        search=MessageSearch(database, search_index),
     )
 
 

@@ -432,6 +432,19 @@ CREATE TABLE schema_migrations (
     CONSTRAINT schema_migrations_pkey PRIMARY KEY (number)
 );
 
+CREATE TABLE search_index (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    message bigint NOT NULL,
+    position bigint NOT NULL,
+    body bigint,
+    tokens tsvector NOT NULL,
+    CONSTRAINT search_index_room_id_body_fkey FOREIGN KEY (room_id, body) REFERENCES bodies(stream, version) ON DELETE CASCADE
+);
+ALTER TABLE search_index ALTER COLUMN tokens SET STATISTICS 0;
+CREATE INDEX search_index_body_idx ON search_index USING btree (room_id, body);
+CREATE INDEX search_index_tokens_idx ON search_index USING gin (tokens) WITH (fastupdate=off);
+
 CREATE TABLE sessions (
     token_hash bytea NOT NULL,
     user_id bigint NOT NULL,

@@ -15,6 +15,7 @@ OWNERS = {
     "body_keys": {"eventstore/writer/append.sql"},
     "log_generation": {"eventstore/generation.sql"},
     "checkpoints": {"eventstore/writer/append.sql"},
+    "search_index": {"projections/search/index.py"},
     "idempotency_keys": {"eventstore/writer/append.sql", "eventstore/idempotency_keys.py"},
     "snapshots": {"eventstore/snapshots.py"},
     "schema_migrations": {"postgres/migrations.py"},
