@@ -61,7 +61,8 @@ def parse(text: str) -> SearchQuery:
                 since = _day(value) + timedelta(days=1)
             case _ if required := _words(value):
                 words.append(required)
-                marked += [folded(run) + "*" * value.endswith("*") for run in runs(value)]
+                marked += [folded(run) for run in runs(value)]
+                marked[-1] += "*" * value.endswith("*")
     if not (words or people or rooms or has or since or until):
         raise InvalidField(FIELD, "Type a word to look for.")
     return SearchQuery(tuple(words), tuple(people), tuple(rooms), tuple(has), since, until, tuple(marked))
