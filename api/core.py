@@ -28,6 +28,7 @@ from projections.search.finding import MessageSearch
 from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.investigate.word_search import WordSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Reads:
     messages: MessageQueries
     search_index: SearchIndex
     search: MessageSearch
+    word_search: WordSearch
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ from projections.search.finding import MessageSearch
 from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.investigate.word_search import WordSearch
 from replay.rebuild.fold import Fold
 
 CONFIG = Path(centrifugo.__file__).with_name("config.json")
@@ -169,6 +170,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             messages=reads.messages,
             search_index=reads.search_index,
             search=reads.search,
+            word_search=reads.word_search,
             known=known,
             writer=writer,
             rooms=rooms,
@@ -210,7 +212,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
     log, room_log = Log(mapper, topics=LOG_TOPICS), Log(mapper, topics=TOPICS)
     log_search = LogSearch(database, log)
     bodies = Bodies(database)
-    search_index = SearchIndex(database, room_log)
+    search_index = SearchIndex(database, log)
     return Reads(
         database=database,
         log=log,
@@ -225,6 +227,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         messages=MessageQueries(database, RoomRoles(database)),
         search_index=search_index,
         search=MessageSearch(database, search_index),
+        word_search=WordSearch(database, log, log_search),
     )
 
 

@@ -439,6 +439,7 @@ CREATE TABLE search_index (
     position bigint NOT NULL,
     body bigint,
     tokens tsvector NOT NULL,
+    event bigint NOT NULL,
     CONSTRAINT search_index_room_id_body_fkey FOREIGN KEY (room_id, body) REFERENCES bodies(stream, version) ON DELETE CASCADE
 );
 ALTER TABLE search_index ALTER COLUMN tokens SET STATISTICS 0;

@@ -9,14 +9,15 @@ from domain.errors import InvalidField
 from domain.names import name_key, username_keys
 from domain.values import UserId
 from eventstore.log import LAST_POSITION
-from eventstore.values import Position
 from postgres.database import Database
 from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import extras, message_columns, message_of, text
 from projections.readmodels.shapes import Message
 from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED
-from projections.search.index import SPANS, SearchIndex, by, span, within
-from projections.search.query import FIELD, SearchQuery, quoted
+from projections.search import spans
+from projections.search.index import SearchIndex
+from projections.search.query import FIELD, SearchQuery, any_of, condition, quoted
+from projections.search.rows import by, having, within
 
 PAGE = 50
 NEWEST = 2**62
@@ -94,14 +95,14 @@ class MessageSearch:
             if not named:
                 raise InvalidField(FIELD, "in: names a room that you are not in.")
             rooms = [room_id for room_id in rooms if room_id in named]
-        wanted = [f"({words})" for words in query.words] + [quoted(f"has:{what}") for what in query.has]
+        wanted = [*map(condition, query.words), *(quoted(having(what)) for what in query.has)]
         for person in query.people:
             ids = [row["user_id"] for row in await self._database.fetch(PEOPLE, username_keys(person))]
             if not ids:
                 raise InvalidField(FIELD, "from: names no user.")
-            wanted.append(_any(by(each) for each in ids))
+            wanted.append(any_of(by(each) for each in ids))
         if len(rooms) <= FEW_ROOMS:
-            wanted.append(_any(within(room_id) for room_id in rooms))
+            wanted.append(any_of(within(room_id) for room_id in rooms))
         if not rooms:
             return FoundPage([], None, is_complete)
         found = await self._walk(user_id, wanted, rooms, query, before=before, limit=limit + 1)
@@ -117,19 +118,11 @@ class MessageSearch:
         """Rows of messages: from the newest span, then from larger ones, until there are enough."""
         found: list = []  # type: ignore[type-arg]
         newest = await self._database.fetchval(LAST_POSITION) + 1
-        end = min(before, newest)
-        for bits in (*SPANS, None):
-            if end <= 0 or len(found) >= limit:
-                break
-            start = ((end - 1) >> bits) << bits if bits is not None else 0
-            here = [*wanted, quoted(span(bits, Position(start)))] if bits is not None else wanted
-            condition = " & ".join(here)
+        for start, end, token in spans.back(min(before, newest)):
+            here = [*wanted, quoted(token)] if token is not None else wanted
             found += await self._database.fetch(
-                FIND, condition, start, end, rooms, user_id, query.after, query.before, limit - len(found)
+                FIND, " & ".join(here), start, end, rooms, user_id, query.after, query.before, limit - len(found)
             )
-            end = start
+            if len(found) >= limit:
+                break
         return found
-
-
-def _any(tokens: object) -> str:
-    return "(" + " | ".join(map(quoted, tokens)) + ")"  # type: ignore[call-overload]

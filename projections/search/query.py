@@ -4,9 +4,11 @@ Conditions are `from:` a person, `in:` a room, `before:` and `after:` a day, `ha
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from domain.errors import InvalidField
 from projections.search.tokens import folded, runs
@@ -19,11 +21,22 @@ HAS = ("link",)
 TERM = re.compile(r'(?:(from|in|before|after|has):)?("[^"]*"?|\S+)', re.IGNORECASE)
 
 
+class Wanted(NamedTuple):
+    """A token that must be in a text, or the beginning of one."""
+
+    token: str
+    is_beginning: bool = False
+
+
+Phrase = tuple[Wanted, ...]
+"""Tokens that must be in a text one after another."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """Conditions, all of which must hold. `words` are PostgreSQL's: what must be in a text."""
+    """Conditions, all of which must hold. `words` must be in a text."""
 
-    words: tuple[str, ...]
+    words: tuple[Phrase, ...]
     people: tuple[str, ...] = ()
     rooms: tuple[str, ...] = ()
     has: tuple[str, ...] = ()
@@ -37,7 +50,7 @@ def parse(text: str) -> SearchQuery:
     """What was asked for. Raises InvalidField for a query without a condition, and for one that cannot be met."""
     if len(text) > LIMIT:
         raise InvalidField(FIELD, f"Ensure this field has no more than {LIMIT} characters.")
-    words: list[str] = []
+    words: list[Phrase] = []
     marked: list[str] = []
     people, rooms, has = [], [], []
     since = until = None
@@ -68,18 +81,40 @@ def parse(text: str) -> SearchQuery:
     return SearchQuery(tuple(words), tuple(people), tuple(rooms), tuple(has), since, until, tuple(marked))
 
 
-def _words(typed: str) -> str:
-    """PostgreSQL's condition that what was typed is in a text: its tokens one after another; empty without any."""
-    found: list[str] = []
+def _words(typed: str) -> Phrase:
+    """What was typed, as tokens; none where it has neither letters nor digits."""
+    found: list[Wanted] = []
     for run in runs(typed):
         word = folded(run)
-        if run.is_unspaced:
-            found += [quoted(a + b) for a, b in pairwise(word)] if len(word) > 1 else [f"{quoted(word)}:*"]
+        if run.is_unspaced and len(word) > 1:
+            found += [Wanted(a + b) for a, b in pairwise(word)]
         elif word:
-            found.append(quoted(word))
-    if found and typed.endswith("*") and not found[-1].endswith("*"):
-        found[-1] += ":*"
-    return " <-> ".join(found)
+            found.append(Wanted(word, is_beginning=run.is_unspaced))
+    if found and typed.endswith("*"):
+        found[-1] = found[-1]._replace(is_beginning=True)
+    return tuple(found)
+
+
+def condition(phrase: Phrase) -> str:
+    """PostgreSQL's condition that a phrase is in a text."""
+    words = (quoted(wanted.token) + ":*" * wanted.is_beginning for wanted in phrase)
+    return f"({' <-> '.join(words)})"
+
+
+def any_of(tokens: Iterable[str]) -> str:
+    """PostgreSQL's condition that one of these tokens is there."""
+    return f"({' | '.join(map(quoted, tokens))})"
+
+
+def is_in(phrase: Phrase, tokens: Sequence[str]) -> bool:
+    """Whether a phrase is in a text of these tokens."""
+    return any(
+        all(
+            token.startswith(wanted.token) if wanted.is_beginning else token == wanted.token
+            for wanted, token in zip(phrase, tokens[start:], strict=False)
+        )
+        for start in range(len(tokens) - len(phrase) + 1)
+    )
 
 
 def quoted(token: str) -> str:
