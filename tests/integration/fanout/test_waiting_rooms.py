@@ -292,7 +292,7 @@ async def test_a_lane_told_to_stop_where_it_has_read_on_stops_there_and_then_rep
     await check_all_came_in_order(store, server, after=begin)
 
 
-LIMITS = ({}, {"MAX_ROOMS": 1}, {"MAX_ROOMS": 3}, {"MAX_MEMBERSHIPS": 40})
+LIMITS: tuple[dict[str, int], ...] = ({}, {"MAX_ROOMS": 1}, {"MAX_ROOMS": 3}, {"MAX_MEMBERSHIPS": 40})
 
 
 @pytest.mark.parametrize("limits", LIMITS, ids=str)
