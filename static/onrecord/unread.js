@@ -6,8 +6,14 @@
  * A Reading of the API counts messages up to its `counted`; those beyond it are counted here, each once.
  */
 export class Unread {
-  /** Whether each mentions the user, by its version. @type {Map<number, boolean>} */
-  #later = new Map();
+  /** Versions of messages. @type {Set<number>} */
+  #later = new Set();
+  /**
+   * By the versions of messages that mention the user: the version that named them, of the message or of an edit.
+   *
+   * @type {Map<number, number>}
+   */
+  #mentions = new Map();
 
   /** @param {Reading} reading */
   constructor(reading) {
@@ -16,13 +22,13 @@ export class Unread {
 
   get count() {
     let count = this.reading.unread;
-    for (const version of this.#later.keys()) if (version > this.reading.version) count += 1;
+    for (const version of this.#later) if (version > this.reading.version) count += 1;
     return count;
   }
 
   get mentions() {
     let count = this.reading.mentions;
-    for (const [version, isMention] of this.#later) if (isMention && version > this.reading.version) count += 1;
+    for (const version of this.#mentions.keys()) if (version > this.reading.version) count += 1;
     return count;
   }
 
@@ -30,10 +36,19 @@ export class Unread {
    * Another user's message at this version.
    *
    * @param {number} version
-   * @param {boolean} isMention of this user
    */
-  addMessage(version, isMention) {
-    if (version > this.reading.counted) this.#later.set(version, isMention);
+  addMessage(version) {
+    if (version > this.reading.counted) this.#later.add(version);
+  }
+
+  /**
+   * Another user's message mentions this user, and did not before.
+   *
+   * @param {number} version of the message
+   * @param {number} namedAt
+   */
+  addMention(version, namedAt) {
+    if (namedAt > this.reading.counted) this.#mentions.set(version, namedAt);
   }
 
   /**
@@ -44,6 +59,7 @@ export class Unread {
   update(reading) {
     if (reading.version < this.reading.version || reading.counted < this.reading.counted) return;
     this.reading = reading;
-    for (const version of this.#later.keys()) if (version <= reading.counted) this.#later.delete(version);
+    for (const version of this.#later) if (version <= reading.counted) this.#later.delete(version);
+    for (const [version, namedAt] of this.#mentions) if (namedAt <= reading.counted) this.#mentions.delete(version);
   }
 }
