@@ -1,7 +1,6 @@
 """`onrecord room …`: what an operator decides in a room, as where no owner can act."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import click
 
@@ -21,7 +20,7 @@ from domain.room.governance.moderation import (
 from domain.room.governance.roles import ROOM_ROLES, GiveRole
 from domain.room.governance.topic import SetTopic
 from domain.room.state import RoomRole
-from domain.use_cases.governing import Governing
+from domain.use_cases.governing import RoomDecision
 from domain.values import OPERATOR, RoomId, UserId
 from projections.operator_actions import Operator
 
@@ -48,7 +47,7 @@ def role_(room: str, user: str, role: RoomRole, operator: Operator) -> None:
         user,
         operator,
         f"role {role}",
-        lambda governing, to, whom: governing.give_role(GiveRole(to, OPERATOR, whom, role, operator.why)),
+        lambda to, whom: GiveRole(to, OPERATOR, whom, role, operator.why),
     )
 
 
@@ -67,7 +66,7 @@ def remove(room: str, user: str, operator: Operator) -> None:
         user,
         operator,
         "removed",
-        lambda governing, to, whom: governing.remove(RemoveMember(to, OPERATOR, whom, operator.why)),
+        lambda to, whom: RemoveMember(to, OPERATOR, whom, operator.why),
     )
 
 
@@ -87,7 +86,7 @@ def ban(room: str, user: str, minutes: int, operator: Operator) -> None:
         user,
         operator,
         f"banned for {minutes} minutes",
-        lambda governing, to, whom: governing.ban(BanUser(to, OPERATOR, whom, minutes, operator.why)),
+        lambda to, whom: BanUser(to, OPERATOR, whom, minutes, operator.why),
     )
 
 
@@ -106,7 +105,7 @@ def unban(room: str, user: str, operator: Operator) -> None:
         user,
         operator,
         "ban lifted",
-        lambda governing, to, whom: governing.lift_ban(LiftBan(to, OPERATOR, whom, operator.why)),
+        lambda to, whom: LiftBan(to, OPERATOR, whom, operator.why),
     )
 
 
@@ -126,7 +125,7 @@ def mute(room: str, user: str, minutes: int, operator: Operator) -> None:
         user,
         operator,
         f"muted for {minutes} minutes",
-        lambda governing, to, whom: governing.mute(MuteMember(to, OPERATOR, whom, minutes, operator.why)),
+        lambda to, whom: MuteMember(to, OPERATOR, whom, minutes, operator.why),
     )
 
 
@@ -145,7 +144,7 @@ def unmute(room: str, user: str, operator: Operator) -> None:
         user,
         operator,
         "mute lifted",
-        lambda governing, to, whom: governing.lift_mute(LiftMute(to, OPERATOR, whom, operator.why)),
+        lambda to, whom: LiftMute(to, OPERATOR, whom, operator.why),
     )
 
 
@@ -159,7 +158,7 @@ def topic(room: str, text: str, operator: Operator) -> None:
     \b
     onrecord room topic General "Steam engines" --why "asked by the owner"
     """
-    _change_room(room, operator, "topic set", lambda governing, to: governing.set_topic(SetTopic(to, OPERATOR, text)))
+    _change_room(room, operator, "topic set", lambda to: SetTopic(to, OPERATOR, text))
 
 
 @click.command()
@@ -171,7 +170,7 @@ def archive(room: str, operator: Operator) -> None:
     \b
     onrecord room archive General --why "the project ended"
     """
-    _change_room(room, operator, "archived", lambda governing, to: governing.archive(ArchiveRoom(to, OPERATOR)))
+    _change_room(room, operator, "archived", lambda to: ArchiveRoom(to, OPERATOR))
 
 
 @click.command()
@@ -183,31 +182,29 @@ def reopen(room: str, operator: Operator) -> None:
     \b
     onrecord room reopen General --why "the project goes on"
     """
-    _change_room(room, operator, "reopened", lambda governing, to: governing.reopen(ReopenRoom(to, OPERATOR)))
+    _change_room(room, operator, "reopened", lambda to: ReopenRoom(to, OPERATOR))
 
 
-AboutMember = Callable[[Governing[Any], RoomId, UserId], Awaitable[object]]
-AboutRoom = Callable[[Governing[Any], RoomId], Awaitable[object]]
-
-
-def _decide(room: str, user: str, operator: Operator, what: str, decision: AboutMember) -> None:
+def _decide(
+    room: str, user: str, operator: Operator, what: str, decision: Callable[[RoomId, UserId], RoomDecision]
+) -> None:
     """A decision about a person. Its reason is in the event, whose words can be erased."""
 
     async def run(core: Core, reader: Reader) -> None:
         room_id, user_id = await core.time_travel.room_id(room), await reader.user_id(user)
-        await decision(core.governing, room_id, user_id)
+        await core.governing.decide(decision(room_id, user_id))
         await put_on_record(operator.without_why, "room", f"room {room_id}, user {user_id}: {what}", core.database)
         click.echo(f"user {user_id}: {what}")
 
     change(run)
 
 
-def _change_room(room: str, operator: Operator, what: str, decision: AboutRoom) -> None:
+def _change_room(room: str, operator: Operator, what: str, decision: Callable[[RoomId], RoomDecision]) -> None:
     """A decision about the room."""
 
     async def run(core: Core, _: object) -> None:
         room_id = await core.time_travel.room_id(room)
-        await decision(core.governing, room_id)
+        await core.governing.decide(decision(room_id))
         await put_on_record(operator, "room", f"room {room_id}: {what}", core.database)
         click.echo(f"room {room_id}: {what}")
 

@@ -9,7 +9,7 @@ from domain.room.governance.archiving import ArchiveRoom, ReopenRoom
 from domain.room.governance.moderation import BanUser, LiftBan, LiftMute, MuteMember, RemoveMember
 from domain.room.governance.roles import ROOM_ROLES, GiveRole
 from domain.room.governance.topic import SetTopic
-from domain.use_cases.governing import Governing
+from domain.use_cases.governing import Governing, RoomDecision
 from domain.values import RoomId, UserId
 
 DECISIONS = ("role", "role", "remove", "ban", "lift ban", "mute", "lift mute", "topic", "archive", "reopen", "reopen")
@@ -19,26 +19,30 @@ async def decide(
     governing: Governing[Any], what: str, room_id: RoomId, user_id: UserId, member_id: UserId, chance: random.Random
 ) -> None:
     """One decision of `user_id`, who may not be allowed it: the refusal is raised."""
+    await governing.decide(_request(what, room_id, user_id, member_id, chance))
+
+
+def _request(what: str, room_id: RoomId, user_id: UserId, member_id: UserId, chance: random.Random) -> RoomDecision:
     why = f"because {chance.random()}"
     match what:
         case "role":
-            await governing.give_role(GiveRole(room_id, user_id, member_id, chance.choice(ROOM_ROLES), why))
+            return GiveRole(room_id, user_id, member_id, chance.choice(ROOM_ROLES), why)
         case "remove":
-            await governing.remove(RemoveMember(room_id, user_id, member_id, why))
+            return RemoveMember(room_id, user_id, member_id, why)
         case "ban":
-            await governing.ban(BanUser(room_id, user_id, member_id, 60, why))
+            return BanUser(room_id, user_id, member_id, 60, why)
         case "lift ban":
-            await governing.lift_ban(LiftBan(room_id, user_id, member_id, why))
+            return LiftBan(room_id, user_id, member_id, why)
         case "mute":
-            await governing.mute(MuteMember(room_id, user_id, member_id, 60, why))
+            return MuteMember(room_id, user_id, member_id, 60, why)
         case "lift mute":
-            await governing.lift_mute(LiftMute(room_id, user_id, member_id, why))
+            return LiftMute(room_id, user_id, member_id, why)
         case "topic":
-            await governing.set_topic(SetTopic(room_id, user_id, chance.choice(["", "steam", "looms"])))
+            return SetTopic(room_id, user_id, chance.choice(["", "steam", "looms"]))
         case "archive":
-            await governing.archive(ArchiveRoom(room_id, user_id))
+            return ArchiveRoom(room_id, user_id)
         case _:
-            await governing.reopen(ReopenRoom(room_id, user_id))
+            return ReopenRoom(room_id, user_id)
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,17 @@ from domain.room.governance.moderation import BanUser, LiftBan, LiftMute, MuteMe
 from domain.room.governance.roles import ROOM_ROLES, GiveRole
 from domain.room.governance.topic import SetTopic
 from domain.room.state import RoomRole
+from domain.use_cases.governing import RoomDecision
 from domain.values import RoomId, UserId
 
 
 async def post_role(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/role/: give a member a role."""
 
-    async def give(room: RoomId, by: UserId) -> object:
+    async def give(room: RoomId, by: UserId) -> RoomDecision:
         member, why = await _member(request), await field(request, "why")
         role = _role(await field(request, "role"))
-        return await request.app[CORE].governing.give_role(GiveRole(room, by, member, role, why))
+        return GiveRole(room, by, member, role, why)
 
     return await _decide(request, give)
 
@@ -32,9 +33,9 @@ async def post_role(request: web.Request) -> web.Response:
 async def post_remove(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/remove/: remove a member."""
 
-    async def remove(room: RoomId, by: UserId) -> object:
+    async def remove(room: RoomId, by: UserId) -> RoomDecision:
         member, why = await _member(request), await field(request, "why")
-        return await request.app[CORE].governing.remove(RemoveMember(room, by, member, why))
+        return RemoveMember(room, by, member, why)
 
     return await _decide(request, remove)
 
@@ -42,9 +43,9 @@ async def post_remove(request: web.Request) -> web.Response:
 async def post_ban(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/ban/: keep a user out for a time."""
 
-    async def ban(room: RoomId, by: UserId) -> object:
+    async def ban(room: RoomId, by: UserId) -> RoomDecision:
         member, why, minutes = await _member(request), await field(request, "why"), await _minutes(request)
-        return await request.app[CORE].governing.ban(BanUser(room, by, member, minutes, why))
+        return BanUser(room, by, member, minutes, why)
 
     return await _decide(request, ban)
 
@@ -52,9 +53,9 @@ async def post_ban(request: web.Request) -> web.Response:
 async def post_mute(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/mute/: let a member say nothing for a time."""
 
-    async def mute(room: RoomId, by: UserId) -> object:
+    async def mute(room: RoomId, by: UserId) -> RoomDecision:
         member, why, minutes = await _member(request), await field(request, "why"), await _minutes(request)
-        return await request.app[CORE].governing.mute(MuteMember(room, by, member, minutes, why))
+        return MuteMember(room, by, member, minutes, why)
 
     return await _decide(request, mute)
 
@@ -62,9 +63,9 @@ async def post_mute(request: web.Request) -> web.Response:
 async def post_lift_ban(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/lift-ban/: let a banned user join again."""
 
-    async def lift(room: RoomId, by: UserId) -> object:
+    async def lift(room: RoomId, by: UserId) -> RoomDecision:
         member, why = await _member(request), await field(request, "why")
-        return await request.app[CORE].governing.lift_ban(LiftBan(room, by, member, why))
+        return LiftBan(room, by, member, why)
 
     return await _decide(request, lift)
 
@@ -72,9 +73,9 @@ async def post_lift_ban(request: web.Request) -> web.Response:
 async def post_lift_mute(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/lift-mute/: let a muted member speak again."""
 
-    async def lift(room: RoomId, by: UserId) -> object:
+    async def lift(room: RoomId, by: UserId) -> RoomDecision:
         member, why = await _member(request), await field(request, "why")
-        return await request.app[CORE].governing.lift_mute(LiftMute(room, by, member, why))
+        return LiftMute(room, by, member, why)
 
     return await _decide(request, lift)
 
@@ -82,8 +83,8 @@ async def post_lift_mute(request: web.Request) -> web.Response:
 async def post_topic(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/topic/: say what the room is about."""
 
-    async def set_topic(room: RoomId, by: UserId) -> object:
-        return await request.app[CORE].governing.set_topic(SetTopic(room, by, await field(request, "topic")))
+    async def set_topic(room: RoomId, by: UserId) -> RoomDecision:
+        return SetTopic(room, by, await field(request, "topic"))
 
     return await _decide(request, set_topic)
 
@@ -91,8 +92,8 @@ async def post_topic(request: web.Request) -> web.Response:
 async def post_archive(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/archive/: archive the room."""
 
-    async def archive(room: RoomId, by: UserId) -> object:
-        return await request.app[CORE].governing.archive(ArchiveRoom(room, by))
+    async def archive(room: RoomId, by: UserId) -> RoomDecision:
+        return ArchiveRoom(room, by)
 
     return await _decide(request, archive)
 
@@ -100,17 +101,17 @@ async def post_archive(request: web.Request) -> web.Response:
 async def post_reopen(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/people/reopen/: reopen the room."""
 
-    async def reopen(room: RoomId, by: UserId) -> object:
-        return await request.app[CORE].governing.reopen(ReopenRoom(room, by))
+    async def reopen(room: RoomId, by: UserId) -> RoomDecision:
+        return ReopenRoom(room, by)
 
     return await _decide(request, reopen)
 
 
-async def _decide(request: web.Request, decision: Callable[[RoomId, UserId], Awaitable[object]]) -> web.Response:
+async def _decide(request: web.Request, decision: Callable[[RoomId, UserId], Awaitable[RoomDecision]]) -> web.Response:
     """Do what a form asks for and return to the page; what is wrong in a field is shown there."""
     room = room_id(request)
     try:
-        await decision(room, request[SESSION].user.id)
+        await request.app[CORE].governing.decide(await decision(room, request[SESSION].user.id))
     except InvalidField as error:
         return await people_page(request, problem=str(error), status=400)
     return redirect(f"/rooms/{room}/people/")

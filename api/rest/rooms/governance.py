@@ -61,7 +61,7 @@ async def give_role(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, NewRole)
     command = GiveRole(room, request[SESSION].user.id, member, body.role, body.why, key)
-    return await recorded_body(request, request.app[CORE].governing.give_role(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 async def remove_member(request: web.Request) -> web.Response:
@@ -69,7 +69,7 @@ async def remove_member(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, Reason)
     command = RemoveMember(room, request[SESSION].user.id, member, body.why, key)
-    return await recorded_body(request, request.app[CORE].governing.remove(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 async def ban_user(request: web.Request) -> web.Response:
@@ -90,7 +90,7 @@ async def ban_user(request: web.Request) -> web.Response:
             (ban,) = await core.room_log.stream_with_words(room, after=after, limit=1, connection=connection)
         return await core.bodies.body(ban.event, request[SESSION].user)
 
-    return await recorded_answer(request, core.governing.ban(command), ban_of)
+    return await recorded_answer(request, core.governing.decide(command), ban_of)
 
 
 async def lift_ban(request: web.Request) -> web.Response:
@@ -98,7 +98,7 @@ async def lift_ban(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, Reason)
     command = LiftBan(room, request[SESSION].user.id, member, body.why, key)
-    return await recorded_body(request, request.app[CORE].governing.lift_ban(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 async def mute_member(request: web.Request) -> web.Response:
@@ -106,7 +106,7 @@ async def mute_member(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, ForMinutes)
     command = MuteMember(room, request[SESSION].user.id, member, body.minutes, body.why, key)
-    return await recorded_body(request, request.app[CORE].governing.mute(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 async def lift_mute(request: web.Request) -> web.Response:
@@ -114,7 +114,7 @@ async def lift_mute(request: web.Request) -> web.Response:
     room, member, key = room_id(request), user_id(request), idempotency_key(request)
     body = await read_body(request, Reason)
     command = LiftMute(room, request[SESSION].user.id, member, body.why, key)
-    return await recorded_body(request, request.app[CORE].governing.lift_mute(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 async def set_topic(request: web.Request) -> web.Response:
@@ -122,21 +122,21 @@ async def set_topic(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, NewTopic)
     command = SetTopic(room, request[SESSION].user.id, body.topic, key)
-    return await recorded_body(request, request.app[CORE].governing.set_topic(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 async def archive_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/archive/: 200 Member; 403, 404, 409."""
     command = ArchiveRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, request.app[CORE].governing.archive(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 async def reopen_room(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/reopen/: 200 Member; 403, 404, 409."""
     command = ReopenRoom(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    return await recorded_body(request, request.app[CORE].governing.reopen(command))
+    return await recorded_body(request, request.app[CORE].governing.decide(command))
 
 
 ENDPOINTS = (

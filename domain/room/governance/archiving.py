@@ -1,6 +1,7 @@
 """Archived rooms: they are read, and nothing is said in them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.errors import RoomNotArchived
 from domain.room.event import UserEvent
@@ -17,6 +18,9 @@ class ArchiveRoom:
     user_id: UserId
     client_id: ClientId | None = None
 
+    def decide(self, room: "Archiving", _now: datetime) -> None:
+        room.archive(user_id=self.user_id)
+
 
 @dataclass(frozen=True, slots=True)
 class ReopenRoom:
@@ -25,6 +29,9 @@ class ReopenRoom:
     room_id: RoomId
     user_id: UserId
     client_id: ClientId | None = None
+
+    def decide(self, room: "Archiving", _now: datetime) -> None:
+        room.reopen(user_id=self.user_id)
 
 
 class RoomArchived(UserEvent):

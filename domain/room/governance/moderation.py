@@ -29,6 +29,9 @@ class RemoveMember:
     why: str
     client_id: ClientId | None = None
 
+    def decide(self, room: "Moderation", _now: datetime) -> None:
+        room.remove(user_id=self.user_id, member_id=self.member_id, why=self.why)
+
 
 @dataclass(frozen=True, slots=True)
 class BanUser:
@@ -40,6 +43,9 @@ class BanUser:
     minutes: int
     why: str
     client_id: ClientId | None = None
+
+    def decide(self, room: "Moderation", now: datetime) -> None:
+        room.ban(user_id=self.user_id, member_id=self.member_id, minutes=self.minutes, why=self.why, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,9 @@ class MuteMember:
     why: str
     client_id: ClientId | None = None
 
+    def decide(self, room: "Moderation", now: datetime) -> None:
+        room.mute(user_id=self.user_id, member_id=self.member_id, minutes=self.minutes, why=self.why, now=now)
+
 
 @dataclass(frozen=True, slots=True)
 class LiftBan:
@@ -64,6 +73,9 @@ class LiftBan:
     why: str
     client_id: ClientId | None = None
 
+    def decide(self, room: "Moderation", now: datetime) -> None:
+        room.lift_ban(user_id=self.user_id, member_id=self.member_id, why=self.why, now=now)
+
 
 @dataclass(frozen=True, slots=True)
 class LiftMute:
@@ -74,6 +86,9 @@ class LiftMute:
     member_id: UserId
     why: str
     client_id: ClientId | None = None
+
+    def decide(self, room: "Moderation", now: datetime) -> None:
+        room.lift_mute(user_id=self.user_id, member_id=self.member_id, why=self.why, now=now)
 
 
 class UserBanned(AboutMember, UserEvent):

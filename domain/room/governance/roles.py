@@ -5,6 +5,7 @@ room longest is its owner: its opener at first, and in a room of before roles wh
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, get_args
 
 from domain.errors import HigherRole, InvalidField, LastOwner, NoSuchMember, NotAllowed, SameRole
@@ -33,6 +34,9 @@ class GiveRole:
     role: RoomRole
     why: str
     client_id: ClientId | None = None
+
+    def decide(self, room: "Roles", _now: datetime) -> None:
+        room.give_role(user_id=self.user_id, member_id=self.member_id, role=self.role, why=self.why)
 
 
 class AboutMember:

@@ -1,6 +1,7 @@
 """What a room is about."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.errors import InvalidField
 from domain.room.event import UserEvent
@@ -19,6 +20,9 @@ class SetTopic:
     user_id: UserId
     topic: str
     client_id: ClientId | None = None
+
+    def decide(self, room: "Topics", _now: datetime) -> None:
+        room.set_topic(user_id=self.user_id, topic=self.topic)
 
 
 class TopicSet(UserEvent):

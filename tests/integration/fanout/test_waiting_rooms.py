@@ -223,7 +223,7 @@ async def test_who_comes_and_goes_between_a_room_that_waits_and_others_gets_all_
     await say(store, bobs, BOB)
     await store.chat.join_room(JoinRoom(bobs, ADA))
     await say(store, bobs, ADA)
-    await store.governing.give_role(GiveRole(crowded, ADA, EVE, "owner", "ada goes"))
+    await store.governing.decide(GiveRole(crowded, ADA, EVE, "owner", "ada goes"))
     await store.chat.leave_room(LeaveRoom(crowded, ADA))
     async with publishing(database_url, store, server):
         await published_to(database_url, await end_of(store))
