@@ -82,6 +82,7 @@ from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
+from projections.readmodels.muted_rooms import MutedRooms
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
@@ -287,8 +288,8 @@ def create_leases(settings: Settings, database: Database) -> Leases:
 
 
 def create_read_sync(database: Database, publisher: Publisher) -> ReadSync:
-    """Read marks, moved on one device and announced to the others."""
-    return ReadSync(ReadMarks(database), publisher)
+    """Read marks and muted rooms, changed on one device and announced to the others."""
+    return ReadSync(ReadMarks(database), MutedRooms(database), publisher)
 
 
 def create_hub(secrets: Secrets) -> Hub:

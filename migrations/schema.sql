@@ -285,6 +285,15 @@ CREATE TABLE messages (
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;
 
+CREATE TABLE muted_rooms (
+    user_id bigint NOT NULL,
+    room_id uuid NOT NULL,
+    joined_version bigint NOT NULL,
+    is_muted boolean NOT NULL,
+    changes bigint NOT NULL,
+    CONSTRAINT muted_rooms_pkey PRIMARY KEY (user_id, room_id)
+);
+
 CREATE TABLE name_rule (
     version integer NOT NULL
 );

@@ -91,6 +91,15 @@ export class Mirror {
   }
 
   /**
+   * Whether the user muted a room.
+   *
+   * @param {string} id
+   */
+  isMuted(id) {
+    return this.#unread.get(id)?.isMuted ?? false;
+  }
+
+  /**
    * The version up to which the user has read a room; Infinity while nothing in it is unread.
    *
    * @param {string} id
@@ -313,7 +322,8 @@ export class Mirror {
     const { version } = event;
     if ((this.#unread.get(id)?.reading.counted ?? 0) >= version) return;
     const membership = this.#ownMembership(event);
-    const nothingUnread = { room_id: id, version, unread: 0, counted: version, mentions: 0 };
+    const counts = { unread: 0, counted: version, mentions: 0 };
+    const nothingUnread = { room_id: id, version, ...counts, is_muted: false, mute_changes: 0 };
     if (membership === "starts") this.#unread.set(id, new Unread(nothingUnread));
     else if (membership === "ends") this.#unread.delete(id);
   }

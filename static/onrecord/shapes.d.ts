@@ -198,6 +198,9 @@ export interface Reading {
   counted: number;
   /** How many of them mention the user, or everyone. */
   mentions: number;
+  is_muted: boolean;
+  /** How often the user changed that: what says more is newer. */
+  mute_changes: number;
 }
 
 /** Not events: they have no version. */

@@ -1,7 +1,7 @@
 /** @import { Reading } from "./shapes.js" */
 
 /**
- * How far the user has read one room, and how many messages by others came since.
+ * How far the user has read one room, how many messages by others came since, and whether the user muted it.
  *
  * A Reading of the API counts messages up to its `counted`; those beyond it are counted here, each once.
  */
@@ -15,9 +15,16 @@ export class Unread {
    */
   #mentions = new Map();
 
+  #muteChanges;
+  /** A reading that counted no further is perhaps of an earlier stay, which had a mute of its own. */
+  #since;
+
   /** @param {Reading} reading */
   constructor(reading) {
     this.reading = reading;
+    this.isMuted = reading.is_muted;
+    this.#muteChanges = reading.mute_changes;
+    this.#since = reading.counted;
   }
 
   get count() {
@@ -57,6 +64,10 @@ export class Unread {
    * @param {Reading} reading
    */
   update(reading) {
+    if (reading.mute_changes > this.#muteChanges && reading.counted >= this.#since) {
+      this.isMuted = reading.is_muted;
+      this.#muteChanges = reading.mute_changes;
+    }
     if (reading.version < this.reading.version || reading.counted < this.reading.counted) return;
     this.reading = reading;
     for (const version of this.#later) if (version <= reading.counted) this.#later.delete(version);

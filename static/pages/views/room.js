@@ -7,6 +7,7 @@ import { MessageActions } from "../room/message-actions.js";
 import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
 import { MessageMenu } from "../room/message-menu.js";
+import { MuteForm } from "../room/mute-form.js";
 import { PinnedList } from "../room/pinned-list.js";
 import { ReadMarker } from "../room/read-marker.js";
 import { keepLastRoom } from "./rooms.js";
@@ -74,6 +75,7 @@ function showLiveRoom({ page, main, signal }, room) {
     const own = room.messages?.findLast((message) => message.user.id === room.me);
     if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);
   };
+  const mute = new MuteForm(find(conversation, ".mute-room", HTMLFormElement), { page, room });
   const pinned = new PinnedList(find(conversation, ".pinned-list"), room);
   const readMarker = new ReadMarker({ room, mirror, api, signal }, find(conversation, ".scroll"), list.element);
 
@@ -84,6 +86,7 @@ function showLiveRoom({ page, main, signal }, room) {
     renderMembers(conversation, room);
     renderStanding(conversation, room);
     pinned.render();
+    mute.render();
     composer.update(maySpeak(room) && !sender.isStopped);
     readMarker.update();
   }
@@ -137,14 +140,15 @@ function renderName(conversation, { me, shown }) {
 }
 
 /**
- * On a phone, where the list of rooms is another page: how much is unread in them.
+ * On a phone, where the list of rooms is another page: how much is unread in those that are not muted.
  *
  * @param {HTMLElement} conversation
  * @param {LivePage} page
  * @param {string} roomId
  */
 function renderElsewhere(conversation, { mirror }, roomId) {
-  const count = mirror.rooms.reduce((sum, { id }) => sum + (id === roomId ? 0 : mirror.unread(id)), 0);
+  const others = mirror.rooms.filter(({ id }) => id !== roomId && !mirror.isMuted(id));
+  const count = others.reduce((sum, { id }) => sum + mirror.unread(id), 0);
   const element = find(conversation, ".elsewhere");
   element.hidden = count === 0;
   write(element, badge(count));

@@ -1,0 +1,35 @@
+"""Who is called and who wants quiet: mentions in the list of rooms, muted rooms, names that the composer completes."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.test_live import post, row, together, unread
+from tests.support.browser.windows import Windows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_muted_room_is_listed_apart_in_every_window_and_mentions_show_there_too(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Noisy")
+    here = await ada.open_room(f"Here {ada.user['username']}")
+    inside, outside = await windows.open(f"/rooms/{room}/", ada), await windows.open(f"/rooms/{here}/", ada)
+    await inside.locator(".people summary").click()
+    await inside.get_by_role("button", name="Mute this room").click()
+    await expect(inside.get_by_role("button", name="Unmute this room")).to_be_visible()
+    muted = outside.locator(f'[data-group="muted"] .room[data-id="{room}"]')
+    await expect(muted).to_be_visible()
+    await inside.goto(f"/rooms/{here}/")
+    await post(bob, room, f"@{ada.user['username']} come")
+    await post(bob, room, "it is loud here")
+    for page in (outside, inside):
+        await expect(page.locator(f'[data-group="muted"] .room[data-id="{room}"] .unread')).to_contain_text("2")
+        await expect(row(page, room).locator(".mention-count")).to_have_text("1")
+        await expect(page.locator(".elsewhere")).to_be_hidden()
+    await outside.reload()
+    await expect(row(outside, room).locator(".mention-count")).to_have_text("1")
+    await expect(muted).to_be_visible()
+    await row(outside, room).click()
+    await outside.locator(".people summary").click()
+    await outside.get_by_role("button", name="Unmute this room").click()
+    await expect(inside.locator(f'[data-group="muted"] .room[data-id="{room}"]')).to_have_count(0)
+    await expect(unread(inside, room)).to_be_hidden()
