@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.test_live import post, row, together, unread
-from tests.support.browser.windows import Windows
+from tests.support.browser.windows import Windows, said
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,3 +33,34 @@ async def test_a_muted_room_is_listed_apart_in_every_window_and_mentions_show_th
     await outside.get_by_role("button", name="Unmute this room").click()
     await expect(inside.locator(f'[data-group="muted"] .room[data-id="{room}"]')).to_have_count(0)
     await expect(unread(inside, room)).to_be_hidden()
+
+
+async def test_the_composer_completes_names_by_keyboard_and_by_finger(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Names")
+    name = bob.user["username"]
+    page = await windows.open(f"/rooms/{room}/", ada)
+    field, options = page.get_by_label("Message", exact=True), page.get_by_role("listbox", name="Members to mention")
+    await field.press_sequentially("mail me@")
+    await expect(options).to_be_hidden()  # an address
+    await field.fill("")
+    await field.press_sequentially("ask @")
+    await expect(options.get_by_role("option")).to_have_text([f"@{name}", "@room all members"])
+    await field.press("ArrowDown")
+    second = options.get_by_role("option", selected=True)
+    await expect(second).to_have_text("@room all members")
+    await expect(field).to_have_attribute("aria-activedescendant", await second.get_attribute("id") or "")
+    await field.press("Escape")
+    await expect(options).to_be_hidden()
+    await field.press_sequentially(name[:2])
+    await field.press("Enter")
+    await expect(field).to_have_value(f"ask @{name} ")
+    await field.press_sequentially("about it")
+    await field.press("Enter")
+    await expect(said(page, f"ask @{name} about it")).to_have_count(1)
+    await expect(page.locator(".mention")).to_have_text(f"@{name}")
+    phone = await windows.open(f"/rooms/{room}/", bob, viewport={"width": 360, "height": 700}, has_touch=True)
+    field = phone.get_by_label("Message", exact=True)
+    await field.press_sequentially("yes @")
+    await phone.get_by_role("option", name=f"@{ada.user['username']}").tap()
+    await expect(field).to_have_value(f"yes @{ada.user['username']} ")
+    await expect(field).to_be_focused()

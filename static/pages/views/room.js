@@ -3,6 +3,7 @@ import { badge, counted, dayAndClock } from "../../onrecord/format.js";
 import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
 import { Composer } from "../room/composer.js";
+import { MentionCompletion } from "../room/mention-completion.js";
 import { MessageActions } from "../room/message-actions.js";
 import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
@@ -60,6 +61,7 @@ function showLiveRoom({ page, main, signal }, room) {
       list.toEnd();
     },
   });
+  new MentionCompletion(find(conversation, ".composer", HTMLFormElement), room);
   list.onRetry = (message) => {
     if (message.state === "refused") outbox.retry(message);
     sender.wake();
