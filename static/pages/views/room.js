@@ -17,6 +17,7 @@ import { keepLastRoom } from "./rooms.js";
  * @import { Api } from "../../onrecord/api.js"
  * @import { RoomMember } from "../../onrecord/shapes.js"
  * @import { Room } from "../../onrecord/room.js"
+ * @import { Tab } from "../attention/tab.js"
  * @import { LivePage } from "../live-page.js"
  * @import { Shown } from "../page-switch.js"
  */
@@ -83,7 +84,7 @@ function showLiveRoom({ page, main, signal }, room) {
 
   function render() {
     list.render();
-    renderName(conversation, room);
+    renderName(conversation, room, page.tab);
     renderElsewhere(conversation, page, room.id);
     renderMembers(conversation, room);
     renderStanding(conversation, room);
@@ -131,14 +132,15 @@ async function fetchOlder(api, room, before) {
 /**
  * @param {HTMLElement} conversation
  * @param {Room} room
+ * @param {Tab} tab
  */
-function renderName(conversation, { me, shown }) {
+function renderName(conversation, { me, shown }, tab) {
   const name = titleOf(shown, me);
   const { topic = "" } = shown;
   write(find(conversation, "h1 bdi"), name);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";
-  document.title = `${name} · onrecord`;
+  tab.title = `${name} · onrecord`;
 }
 
 /**
