@@ -68,6 +68,7 @@ from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
+from projections.fanout.here import Here
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications
@@ -290,6 +291,11 @@ def create_leases(settings: Settings, database: Database) -> Leases:
 def create_read_sync(database: Database, publisher: Publisher) -> ReadSync:
     """Read marks and muted rooms, changed on one device and announced to the others."""
     return ReadSync(ReadMarks(database), MutedRooms(database), publisher)
+
+
+def create_here(core: Core, publisher: Publisher) -> Here:
+    """Who has a room open, and who types there."""
+    return Here(core.queries, publisher)
 
 
 def create_hub(secrets: Secrets) -> Hub:

@@ -3,6 +3,7 @@ import { badge, counted, dayAndClock } from "../../onrecord/format.js";
 import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
 import { Composer } from "../room/composer.js";
+import { HereNow } from "../room/here-now.js";
 import { MentionCompletion } from "../room/mention-completion.js";
 import { MessageActions } from "../room/message-actions.js";
 import { showKind } from "../room/message-items.js";
@@ -78,6 +79,8 @@ function showLiveRoom({ page, main, signal }, room) {
     const own = room.messages?.findLast((message) => message.user.id === room.me);
     if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);
   };
+  const here = new HereNow(conversation, { page, room, signal });
+  composer.onType = () => here.typed();
   const mute = new MuteForm(find(conversation, ".mute-room", HTMLFormElement), { page, room });
   const pinned = new PinnedList(find(conversation, ".pinned-list"), room);
   const readMarker = new ReadMarker({ room, mirror, api, signal }, find(conversation, ".scroll"), list.element);
@@ -87,6 +90,7 @@ function showLiveRoom({ page, main, signal }, room) {
     renderName(conversation, room, page.tab);
     renderElsewhere(conversation, page, room.id);
     renderMembers(conversation, room);
+    here.render();
     renderStanding(conversation, room);
     pinned.render();
     mute.render();
