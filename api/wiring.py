@@ -68,6 +68,7 @@ from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
+from projections.fanout.here import Here
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications
@@ -82,6 +83,7 @@ from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
+from projections.readmodels.muted_rooms import MutedRooms
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
@@ -297,8 +299,13 @@ def create_leases(settings: Settings, database: Database) -> Leases:
 
 
 def create_read_sync(database: Database, publisher: Publisher) -> ReadSync:
-    """Read marks, moved on one device and announced to the others."""
-    return ReadSync(ReadMarks(database), publisher)
+    """Read marks and muted rooms, changed on one device and announced to the others."""
+    return ReadSync(ReadMarks(database), MutedRooms(database), publisher)
+
+
+def create_here(core: Core, publisher: Publisher) -> Here:
+    """Who has a room open, and who types there."""
+    return Here(core.queries, publisher)
 
 
 def create_hub(secrets: Secrets) -> Hub:

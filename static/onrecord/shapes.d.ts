@@ -99,7 +99,7 @@ export interface Message extends LastMessage {
   edited_at?: string;
   reactions?: Reaction[];
   pinned?: Pin;
-  /** Whom it named when it was posted; user 0 is everyone in the room. */
+  /** Whom it named, or an edit of it; user 0 is everyone in the room. */
   mentions?: User[];
 }
 
@@ -108,6 +108,8 @@ export interface MessageChange {
   room: { id: string; version: number };
   user: User;
   message: Message | null;
+  /** Those whom an edit was the first to name; user 0 is everyone. */
+  mentioned?: User[];
 }
 
 /** A member invited a user, or withdrew that; and the room as it was after it. */
@@ -196,6 +198,9 @@ export interface Reading {
   counted: number;
   /** How many of them mention the user, or everyone. */
   mentions: number;
+  is_muted: boolean;
+  /** How often the user changed that: what says more is newer. */
+  mute_changes: number;
 }
 
 /** Not events: they have no version. */

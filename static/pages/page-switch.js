@@ -178,6 +178,7 @@ export class PageSwitch {
     if (this.#roomId !== null) this.#page.mirror.close(this.#roomId);
     this.#page.client.open(state, since);
     replaceContent(fetched);
+    this.#page.tab.title = fetched.title;
     this.#page.findLists();
     this.#page.renderLists();
     markCurrent(fetched);
@@ -306,7 +307,6 @@ function replaceContent(fetched) {
   for (const link of document.querySelectorAll(".skip")) link.remove();
   document.body.prepend(...fetched.querySelectorAll(".skip"));
   document.body.dataset.view = fetched.body.dataset.view;
-  document.title = fetched.title;
 }
 
 /** @param {Document} fetched */

@@ -252,6 +252,24 @@ async def members_are_mentioned(scene: Scene) -> None:
     await scene.say(other, "nothing to anyone")
 
 
+async def edits_mention_members(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    mine = me.user["username"]
+    first = await scene.say(other, "hello")
+    second = await scene.say(other, f"@{mine} hello")
+    await about(other, scene, "PATCH", f"{first}/", {"content": f"@{mine} hello"})
+    await about(other, scene, "PATCH", f"{second}/", {"content": f"still @{mine}"})
+    await about(other, scene, "PATCH", f"{first}/", {"content": "hello to no one"})
+
+
+async def the_room_is_muted_in_another_window(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    path = f"/api/rooms/{scene.room}/mute/"
+    for method in ("PUT", "DELETE", "PUT", "PUT"):
+        assert (await me.request(method, path, {})).status == 200
+    await scene.say(other, "unheard")
+
+
 async def about(person: Person, scene: Scene, method: str, path: str, body: object = None) -> None:
     """A request about a message, which is not refused."""
     answer = await person.request(method, f"/api/rooms/{scene.room}/messages/{path}", body)
@@ -398,7 +416,9 @@ EVENTS: dict[Event, tuple[str, ...]] = {
         *("message_pinned", "message_pinned", "message_unpinned"),
     ),
     members_are_mentioned: ("message_added",) * 4,
+    edits_mention_members: ("message_added",) * 2 + ("message_edited",) * 3,
     a_reply_in_another_window: ("message_added", "message_added"),
+    the_room_is_muted_in_another_window: ("room_read",) * 3 + ("message_added",),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
     the_room_becomes_private_and_public_again: ("visibility_changed", "visibility_changed"),
     joiners_read_less_and_more_again: ("history_changed", "message_added", "history_changed"),

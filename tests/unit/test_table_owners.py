@@ -47,6 +47,7 @@ OWNERS = {
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},
     "read_marks": {"projections/readmodels/read_marks.py"},
+    "muted_rooms": {"projections/readmodels/muted_rooms.py"},
     "fanout_lanes": {"projections/fanout/lane_table.py"},
     "leases": {"projections/fanout/leases.py"},
     "dead_letters": {"projections/fanout/dead_letters.py"},

@@ -34,7 +34,9 @@ export function showHistory({ page, main, signal, replaceAddress }) {
       if (isOver.aborted) return;
       const response = await fetch(url, { headers: { "X-User": String(page.api.userId) }, signal: isOver });
       if (!response.ok) throw new Error(String(response.status));
-      replaceMoment(new DOMParser().parseFromString(await response.text(), "text/html"), slider);
+      const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
+      replaceMoment(fetched, slider);
+      page.tab.title = fetched.title;
       replaceAddress(url);
     } catch {
       if (!isOver.aborted) location.assign(url);
@@ -85,7 +87,6 @@ function replaceMoment(page, slider) {
   find(document, "#moment").replaceWith(find(page, "#moment"));
   find(document, ".steps").replaceWith(find(page, ".steps"));
   find(document, "h1").replaceWith(find(page, "h1"));
-  document.title = page.title;
   showLocalTimes();
   if (isReplaced) (findAll(document, focused)[0] ?? slider).focus();
 }
