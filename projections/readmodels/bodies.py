@@ -34,6 +34,7 @@ from projections.readmodels.discussion.message_rows import (
 )
 from projections.readmodels.shapes import (
     MOST_NAMED,
+    AccountErasure,
     Body,
     ErasedContent,
     Erasure,
@@ -246,6 +247,8 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
         case Room.ContentErased():
             erased_now = ErasedContent(timestamp(event.timestamp), event.words.text)
             return Erasure(around.rooms[place], actor, [Version(version) for version in event.versions], erased_now)
+        case Room.UserErased():
+            return AccountErasure(around.rooms[place], actor, users[event.member_id])
         case Room.MessageEdited() | Room.MessageRetracted() | Room.MessagePinned() | Room.MessageUnpinned():
             return MessageChange(RoomPlace(*place), actor, around.messages[place])
         case Room.ReactionAdded() | Room.ReactionRemoved():
