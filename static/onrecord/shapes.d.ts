@@ -128,7 +128,15 @@ export interface ReactionChange {
   reactions: Reaction[];
 }
 
-export type Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange;
+export type Body =
+  | Message
+  | Member
+  | Erasure
+  | AccountErasure
+  | MemberChange
+  | Invitation
+  | MessageChange
+  | ReactionChange;
 
 /** The room as it was after the event, and who acted. Of a member who was removed: by whom, and why. */
 export interface Member {
@@ -156,6 +164,13 @@ export interface Erasure {
   user: User;
   versions: number[];
   erased: Erased;
+}
+
+/** `erased_user` is shown in place of the user with that id, whose account was erased; and the room after that. */
+export interface AccountErasure {
+  room: Room;
+  user: User;
+  erased_user: User;
 }
 
 /**

@@ -6,6 +6,9 @@ import { localise } from "../times.js";
 
 const SETTLED_MS = 60;
 
+/** After these, what is shown of earlier events is less. */
+const ERASES = new Set(["content_erased", "user_erased"]);
+
 /**
  * The history of a room: another version is shown in place, as the server renders it.
  *
@@ -62,7 +65,7 @@ export function showHistory({ page, main, signal, replaceAddress }) {
     find(main, ".newest-version").textContent = slider.max;
   };
   page.mirror.subscribe((event) => {
-    if (event?.type === "content_erased" && event.body.room.id === roomId) show(wanted);
+    if (event !== null && ERASES.has(event.type) && event.body.room.id === roomId) show(wanted);
   }, signal);
   page.onChange(render, signal);
   showLocalTimes();
