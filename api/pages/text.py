@@ -12,6 +12,7 @@ from unicodedata import category
 
 from msgspec import UNSET
 
+from api.pages.markup.html import plain
 from domain.values import RoomId, UserId
 from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
@@ -75,7 +76,7 @@ def last_words(message: LastMessage | Message) -> str:
     """What a list of rooms shows of its last message."""
     if message.erased is not UNSET:
         return "(erased)"
-    return preview(message.content) if message.retracted is UNSET else "(retracted)"
+    return preview(plain(message.content)) if message.retracted is UNSET else "(retracted)"
 
 
 def reacted(reaction: Reaction) -> str:

@@ -35,7 +35,10 @@ export function showHistory({ page, main, signal, replaceAddress }) {
       const response = await fetch(url, { headers: { "X-User": String(page.api.userId) }, signal: isOver });
       if (!response.ok) throw new Error(String(response.status));
       replaceMoment(new DOMParser().parseFromString(await response.text(), "text/html"), slider);
-      replaceAddress(url);
+      wanted = find(main, "#moment").dataset.version ?? version; // the nearest that the user may read
+      slider.value = wanted;
+      output.textContent = wanted;
+      replaceAddress(`${pathname}?at=${wanted}`);
     } catch {
       if (!isOver.aborted) location.assign(url);
     }

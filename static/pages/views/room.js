@@ -2,9 +2,9 @@ import { Drafts, draftName } from "../../onrecord/drafts.js";
 import { badge, counted, dayAndClock } from "../../onrecord/format.js";
 import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
+import { showKind, showTitle } from "../people.js";
 import { Composer } from "../room/composer.js";
 import { MessageActions } from "../room/message-actions.js";
-import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
 import { MessageMenu } from "../room/message-menu.js";
 import { PinnedList } from "../room/pinned-list.js";
@@ -127,10 +127,11 @@ async function fetchOlder(api, room, before) {
  * @param {HTMLElement} conversation
  * @param {Room} room
  */
-function renderName(conversation, { me, shown }) {
+function renderName(conversation, room) {
+  const { me, shown } = room;
   const name = titleOf(shown, me);
   const { topic = "" } = shown;
-  write(find(conversation, "h1 bdi"), name);
+  showTitle(find(conversation, "h1"), room);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";
   document.title = `${name} · onrecord`;
