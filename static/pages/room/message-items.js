@@ -67,6 +67,8 @@ export function messageItem(room, message) {
   find(item, ".actions", HTMLAnchorElement).href = page;
   find(item, ".chip", HTMLAnchorElement).href = page;
   find(item, ".chip .number").textContent = String(id);
+  const position = room.positions.get(id);
+  find(item, ".chip .position").textContent = position === undefined ? "" : ` · ${position}`;
   item.classList.toggle("erased", erased !== undefined);
   item.classList.toggle("retracted", retracted !== undefined);
   item.classList.toggle("changed", !isAsPosted(message));
