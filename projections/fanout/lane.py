@@ -234,7 +234,7 @@ class Lane:
         if self.row.stop_at is not None and self._read_to >= self.row.stop_at:
             return False
         if len(self._backlog) or len(self._waiting):
-            return not self._waiting.is_at_limit and self._tail.has_news(self._read_to)
+            return self._tail.has_news(self._read_to)
         await self._tail.wait_for_news(self._read_to)
         return True
 

@@ -114,10 +114,19 @@ def test_when_an_operator_removes_the_last_owner_the_longest_standing_moderator_
 def test_when_the_only_owner_can_act_no_more_another_member_is_made_one() -> None:
     room = given(*ALL)
     room.succeed(user_id=ADA, why="deactivated")
-    assert roles(room)[BOB] == "owner"
-    for another in (ADA, EVE):  # ada was the owner only as the longest-standing member
+    assert roles(room) == {ADA: "member", BOB: "owner", EVE: "member"}
+    assert [fields["member_id"] for kind, fields in recorded(room) if kind is Room.RoleGiven] == [BOB, ADA], "for pages"
+    for another in (ADA, EVE):
         with pytest.raises(SameRole):
             room.succeed(user_id=another, why="deactivated")
+
+
+def test_a_named_owner_who_can_act_no_more_does_not_count_as_one() -> None:
+    room = given(*ALL, role(BOB, "owner"), left(ADA))
+    room.succeed(user_id=BOB, why="deactivated")
+    assert roles(room) == {BOB: "member", EVE: "owner"}
+    with pytest.raises(LastOwner):
+        room.leave(user_id=EVE)
 
 
 Refused = tuple[tuple[Fact, ...], Callable[[Room], None], type[ChatError]]

@@ -208,7 +208,7 @@ class Moderation(Roles):
     def _name_successor(self, member_id: UserId) -> None:
         """Before an operator removes the last owner, another member becomes one."""
         if self.role_of(member_id) == "owner" and not self._other_owners(member_id) and len(self.members) > 1:
-            self.succeed(user_id=member_id, why="The last owner was removed.")
+            self.name_successor(member_id, why="The last owner was removed.")
 
     def _check_may_moderate(self, user_id: UserId, member_id: UserId, why: str) -> None:
         check_reason(why)

@@ -130,7 +130,7 @@ class Roles(RoomState):
 
     def succeed(self, *, user_id: UserId, why: str) -> None:
         """Where `user_id`, who cannot act any more, is the only owner, make another one: of the moderators, or else
-        of all members, the one who has been in the room longest.
+        of all members, the one who has been in the room longest. The former owner is a member from then on.
 
         Raises SameRole when there is nothing to change.
         """
@@ -138,11 +138,14 @@ class Roles(RoomState):
         is_direct = self.visibility == "direct"
         if is_direct or self.role_of(user_id) != "owner" or self._other_owners(user_id) or len(self.members) == 1:
             raise SameRole("The room needs no other owner.")
-        self._give(OPERATOR, self._successor_of(user_id), "owner", why)
+        self.name_successor(user_id, why=why)
+        self._give(OPERATOR, user_id, "member", why)
 
-    def _successor_of(self, user_id: UserId) -> UserId:
+    def name_successor(self, user_id: UserId, *, why: str) -> None:
+        """Make the one an owner who comes after this one. There are other members."""
         others = [member for member in self.members if member != user_id]
-        return next((member for member in others if self.roles.get(member) == "moderator"), others[0])
+        successor = next((member for member in others if self.roles.get(member) == "moderator"), others[0])
+        self._give(OPERATOR, successor, "owner", why)
 
     def _give(self, user_id: UserId, member_id: UserId, role: RoomRole, why: str) -> None:
         self.trigger_event(RoleGiven, user_id=user_id, member_id=member_id, role=role, why=why)

@@ -17,6 +17,7 @@ from projections.fanout.audience import MEMBERS_IN_MEMORY, Audience, Audiences
 from projections.fanout.publications import Entry, publication_ends
 from projections.fanout.tail import Tail
 from projections.fanout.waiting.backlog import may_overtake
+from projections.fanout.waiting.overflow import Overflow
 
 MAX_BACKLOG = 100
 """When a room has this many publications in the backlog, its next events are held back."""
@@ -26,6 +27,12 @@ SLICE = 1_000
 
 MAX_HELD = 20_000
 """How many held events are in memory. Beyond that the longest queues are cut, and read again when their turn comes."""
+
+MAX_ROOMS = 10_000
+"""How many rooms wait in memory. More join the overflow, which is read again once half of these are out."""
+
+MAX_MEMBERSHIPS = MEMBERS_IN_MEMORY
+"""How many memberships these rooms have in all: the other limit beyond which rooms join the overflow."""
 
 
 class WaitingRoom:
@@ -52,24 +59,27 @@ class WaitingRooms:
         self._audiences = audiences
         self._tail = tail
         self._rooms: dict[RoomId, WaitingRoom] = {}
-        self._users: set[UserId] = set()  # of all rooms that wait
+        self._users: set[UserId] = set()  # of all rooms that wait in memory
+        self._memberships = 0  # of those rooms
+        self._overflow: Overflow | None = None
         self._full: set[RoomId] = set()  # the rooms for which the others wait
         self._is_sliced = False  # the last slice was full
         self.held = 0  # events in memory
 
     def __len__(self) -> int:
-        return len(self._rooms)
+        return len(self._rooms) + (len(self._overflow.rooms) if self._overflow else 0)
 
     @property
     def oldest(self) -> Entry | None:
         """The oldest event that waits."""
-        return min((room.entries[0] for room in self._rooms.values()), key=lambda entry: entry.position, default=None)
+        waiting = [room.entries[0] for room in self._rooms.values()]
+        if self._overflow:
+            waiting.append(self._overflow.oldest)
+        return min(waiting, key=lambda entry: entry.position, default=None)
 
-    @property
-    def is_at_limit(self) -> bool:
-        """Whether so many rooms, or so big ones, wait that the lane must read no further: what bounds the memory."""
-        members = sum(len(room.users) for room in self._rooms.values())
-        return len(self._rooms) > MAX_HELD // 2 or members > MEMBERS_IN_MEMORY
+    def _exceed(self, share: float) -> bool:
+        """Whether the rooms in memory exceed this share of the limits."""
+        return len(self._rooms) >= MAX_ROOMS * share or self._memberships > MAX_MEMBERSHIPS * share
 
     async def take(
         self, new: Sequence[Entry], publishing: Counter[RoomId], *, read_to: Position, connection: asyncpg.Connection
@@ -81,13 +91,13 @@ class WaitingRooms:
         """
         turn = Turn(publishing, self._audiences, connection)
         taken = await self._release(turn, read_to) if self._is_time_to_release(publishing) else []
-        if not self._rooms and not await turn.may_fill_a_room(new):
+        if self._overflow and not self._exceed(0.5):
+            taken += await self._read_overflow(self._overflow, turn, read_to)
+        if not len(self) and not await turn.may_fill_a_room(new):
             return [*taken, *new]
         turn.expect(new)
         for entry in new:
-            if room := self._rooms.get(entry.room_id) or await self._stop(entry, turn):
-                self._hold_back(entry, room)
-            else:
+            if not await self._hold_back_new(entry, turn):
                 turn.let_through(entry)
                 taken.append(entry)
         return taken
@@ -106,6 +116,10 @@ class WaitingRooms:
         while queue and len(released) < SLICE:
             _, room_id = heappop(queue)
             room = self._rooms[room_id]
+            if self._overflow and self._overflow.concerns(room.entries[0], room.users):
+                self._overflow.add(room.entries[0], room.users)  # there its events and theirs are in log order
+                self._remove(room_id)
+                continue
             if await self._is_full(room_id, turn) or self._shares_user(room_id, turn, room.users):
                 self._users |= room.users  # whoever shares a user with it has to stay, too
                 continue
@@ -120,13 +134,15 @@ class WaitingRooms:
             if room.entries:
                 heappush(queue, (room.entries[0].position, room_id))
             else:
-                del self._rooms[room_id]
+                self._remove(room_id)
         self._users.update(*(self._rooms[room_id].users for _, room_id in queue))
         self._is_sliced = bool(queue)
         return released
 
     async def _read_again(self, room: WaitingRoom, last: Entry, turn: "Turn", read_to: Position) -> None:
         """Read the next events of a room whose queue was cut after `last`."""
+        if self._overflow and last.room_id in self._overflow.rooms:
+            read_to = self._overflow.after
         entries = await self._tail.of_room(last.room_id, after=last.stored.version, to=read_to, limit=SLICE)
         room.entries.extend(entries)
         room.has_more = len(entries) == SLICE
@@ -134,18 +150,76 @@ class WaitingRooms:
         self.held += len(entries)
         self._bound_memory()
 
-    async def _stop(self, entry: Entry, turn: "Turn") -> WaitingRoom | None:
-        """Make the room of a new event wait if it has to."""
-        if not await self._is_full(entry.room_id, turn):
-            if not self._users:
-                return None
-            concerned = (await turn.members(entry), turn.actors[entry.room_id])
-            if entry.event.actor not in self._users and not self._shares_user(entry.room_id, turn, *concerned):
-                return None
-        room = WaitingRoom(await turn.members(entry) | turn.actors[entry.room_id])
-        self._users |= room.users
-        self._rooms[entry.room_id] = room
+    async def _read_overflow(self, overflow: Overflow, turn: "Turn", read_to: Position) -> list[Entry]:
+        """Read the next events of the overflow, as long as the rooms fit into memory; returns those that need not wait.
+
+        What is older of their users is out or waits in memory. What is younger in memory shares no user with them, or
+        stays behind them.
+        """
+        entries, complete_to = await self._tail.after(overflow.after, to=read_to)
+        entries = [entry for entry in entries if overflow.contains(entry)]
+        turn.expect(entries)
+        passing: list[Entry] = []
+        for entry in entries:
+            room = self._rooms.get(entry.room_id)
+            if room is None and await self._has_to_wait(entry, turn):
+                if self._exceed(1):
+                    overflow.move_to(entry)
+                    return passing
+                room = self._add(entry.room_id, await turn.users(entry))
+            if room is not None:
+                self._hold_back(entry, room)
+            else:
+                turn.let_through(entry)
+                passing.append(entry)
+            overflow.oldest = entry
+        overflow.after = complete_to
+        if complete_to >= read_to:
+            self._overflow = None
+        return passing
+
+    async def _hold_back_new(self, entry: Entry, turn: "Turn") -> bool:
+        """Hold a new event back if it has to wait, in memory or in the overflow."""
+        overflow = self._overflow
+        if overflow and entry.room_id in overflow.rooms:
+            overflow.add(entry, self._own_actor(entry))
+            return True
+        room = self._rooms.get(entry.room_id)
+        if room is None:
+            concerned = (await turn.members(entry), turn.actors[entry.room_id], self._own_actor(entry))
+            follows = overflow is not None and overflow.concerns(entry, *concerned)
+            if not follows and not await self._has_to_wait(entry, turn):
+                return False
+            if follows or self._exceed(1):
+                self._overflow = overflow or Overflow.beginning_at(entry)
+                self._overflow.add(entry, *concerned)
+                return True
+            room = self._add(entry.room_id, await turn.users(entry))
+        self._hold_back(entry, room)
+        return True
+
+    async def _has_to_wait(self, entry: Entry, turn: "Turn") -> bool:
+        """Whether the room of an event is full, or shares a user with one that waits in memory."""
+        if await self._is_full(entry.room_id, turn):
+            return True
+        if not self._users:
+            return False
+        concerned = (await turn.members(entry), turn.actors[entry.room_id])
+        return entry.event.actor in self._users or self._shares_user(entry.room_id, turn, *concerned)
+
+    def _add(self, room_id: RoomId, users: set[UserId]) -> WaitingRoom:
+        room = self._rooms[room_id] = WaitingRoom(users)
+        self._users |= users
+        self._memberships += len(users)
         return room
+
+    def _remove(self, room_id: RoomId) -> None:
+        room = self._rooms.pop(room_id)
+        self._memberships -= len(room.users)
+        self.held -= len(room.entries)
+
+    def _own_actor(self, entry: Entry) -> set[UserId]:
+        return {entry.event.actor} if self._audiences.owns(entry.event.actor) else set()
 
     async def _is_full(self, room_id: RoomId, turn: "Turn") -> bool:
         is_full = await turn.is_full(room_id)
@@ -163,9 +237,10 @@ class WaitingRooms:
         return False
 
     def _hold_back(self, entry: Entry, room: WaitingRoom) -> None:
-        if self._audiences.owns(entry.event.actor):
-            room.users.add(entry.event.actor)
-            self._users.add(entry.event.actor)
+        new = self._own_actor(entry) - room.users
+        room.users |= new
+        self._users |= new
+        self._memberships += len(new)
         if not room.has_more:
             room.entries.append(entry)
             self.held += 1
@@ -209,6 +284,10 @@ class Turn:
     async def members(self, entry: Entry) -> set[UserId]:
         """The members of an entry's room before the first event that goes through, or before the entry."""
         return (await self._audience(entry)).members
+
+    async def users(self, entry: Entry) -> set[UserId]:
+        """Those members, and the actors of the room's events that go through."""
+        return await self.members(entry) | self.actors[entry.room_id]
 
     async def may_fill_a_room(self, entries: Sequence[Entry]) -> bool:
         """Whether a room has so many of these events, and so many members, that it could get full."""

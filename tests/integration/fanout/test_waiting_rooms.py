@@ -127,6 +127,40 @@ async def test_strangers_pass_a_room_whose_events_wait_however_many_they_are(
     await check_all_came_in_order(store, server, after=begin)
 
 
+@pytest.mark.parametrize(("limit", "value"), [("MAX_ROOMS", 3), ("MAX_MEMBERSHIPS", 1600)])
+async def test_strangers_pass_however_many_rooms_wait(
+    store: Store, server: WatchedServer, database_url: str, limit: str, value: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The strangers speak last, while far more rooms wait than the lane keeps in memory, or bigger ones."""
+    monkeypatch.setattr(f"{ROOMS}.{limit}", value, raising=False)
+    monkeypatch.setattr(f"{ROOMS}.MAX_HELD", 6)
+    crowded = await crowded_room(store, ADA, 1001)
+    small = [await room_of_two(store, UserId(1001 + number), UserId(5001 + number)) for number in range(20)]
+    big = await crowded_room(store, PASSER_BY, 1801)
+    strangers = await room_of_two(store, BOB, EVE)
+    begin = await begin_here(store)
+    of_the_room = [await say(store, crowded) for _ in range(40)]
+    for _ in range(2):
+        for number, room_id in enumerate(small):
+            await say(store, room_id, UserId(1001 + number))
+        await say(store, big, PASSER_BY)
+    strangers_place = await say(store, strangers, BOB)
+    process: Fanout
+    waiting: list[int] = []
+
+    async def look(_: list[str]) -> None:
+        [lane] = process.lanes
+        waiting.append(len(lane._waiting))
+        assert len(lane._waiting._rooms) <= 3 or limit != "MAX_ROOMS"
+
+    server.watch = look
+    async with publishing(database_url, store, server) as process:
+        await published_to(database_url, await end_of(store))
+    assert max(waiting) == 22
+    assert server.places.index(strangers_place) < server.places.index(of_the_room[30])
+    await check_all_came_in_order(store, server, after=begin)
+
+
 async def test_of_what_waits_no_more_than_the_limits_is_in_memory(
     store: Store, server: WatchedServer, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,12 +294,23 @@ async def test_a_lane_told_to_stop_where_it_has_read_on_stops_there_and_then_rep
     await check_all_came_in_order(store, server, after=begin)
 
 
+LIMITS: tuple[dict[str, int], ...] = ({}, {"MAX_ROOMS": 1}, {"MAX_ROOMS": 3}, {"MAX_MEMBERSHIPS": 40})
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=str)
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_waits_everybody_gets_everything_in_order(
-    store: Store, server: WatchedServer, database_url: str, seed: int, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    server: WatchedServer,
+    database_url: str,
+    seed: int,
+    limits: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rooms of all sizes fill up, share users, are cut in memory and read again; people come and go; calls fail."""
     chance = random.Random(seed)
+    for limit, value in limits.items():
+        monkeypatch.setattr(f"{ROOMS}.{limit}", value)
     for limit, value in (("MAX_BACKLOG", 2), ("MAX_HELD", 30), ("SLICE", 7)):
         monkeypatch.setattr(f"{ROOMS}.{limit}", value)
     monkeypatch.setattr("projections.fanout.waiting.backlog.SMALL_AUDIENCE", 8)
@@ -289,10 +334,11 @@ async def test_whatever_waits_everybody_gets_everything_in_order(
         except ChatError:
             pass
 
-    was_cut = False
+    was_cut = overflowed = False
 
     async def look(_: list[str]) -> None:
-        nonlocal was_cut
+        nonlocal was_cut, overflowed
+        overflowed |= any(lane._waiting._overflow is not None for lane in process.lanes)
         was_cut |= any(room.has_more for lane in process.lanes for room in lane._waiting._rooms.values())
 
     async with publishing(database_url, store, server) as process:
@@ -300,7 +346,8 @@ async def test_whatever_waits_everybody_gets_everything_in_order(
         for _ in range(60):
             await asyncio.gather(*(act() for _ in range(20)))
         await published_to(database_url, await end_of(store), timeout_s=60)
-    assert was_cut
+    assert overflowed == bool(limits)
+    assert was_cut or limits
     events = await store.events()
     for user_id, positions in audience_positions(events).items():
         published = server.published(user_id)
