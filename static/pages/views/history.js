@@ -40,7 +40,10 @@ export function showHistory({ page, main, signal, replaceAddress }) {
       const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
       replaceMoment(fetched, slider);
       page.tab.title = fetched.title;
-      replaceAddress(url);
+      wanted = find(main, "#moment").dataset.version ?? version; // the nearest that the user may read
+      slider.value = wanted;
+      output.textContent = wanted;
+      replaceAddress(`${pathname}?at=${wanted}`);
     } catch {
       if (!isOver.aborted) location.assign(url);
     }
