@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     audit_ledger: str = ""  # a file, which says what was erased; empty: next to data_dir
     audit_anchor: str = ""  # a file, which says what was signed; empty: next to data_dir
     audit_key: str = ""  # signs checkpoints: 64 hex digits; empty: generated into data_dir
+    audit_policy: str = ""  # a file, which names the witnesses to ask
     audit_origin: str = ""  # the log's name in checkpoints, fixed at the first start; empty: from the log's own id
     backups_kept_days: Annotated[int, Meta(ge=0)] = 0  # for receipts of erasures; 0: not known
     retention_every_s: Seconds = 60.0

@@ -42,6 +42,7 @@ OWNERS = {
     "audit_epochs": {"audit/tree/store.py"},
     "audit_tiles": {"audit/tree/store.py"},
     "audit_checkpoints": {"audit/tree/store.py"},
+    "audit_witnesses": {"audit/witnesses/standing.py"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},
