@@ -31,6 +31,17 @@ CREATE TABLE audit_tiles (
     CONSTRAINT audit_tiles_pkey PRIMARY KEY (epoch, level, number)
 );
 
+CREATE TABLE audit_witnesses (
+    epoch integer NOT NULL,
+    name text NOT NULL,
+    size bigint NOT NULL DEFAULT 0,
+    cosigned_at timestamp with time zone,
+    asked_at timestamp with time zone NOT NULL DEFAULT now(),
+    problem text,
+    CONSTRAINT audit_witnesses_pkey PRIMARY KEY (epoch, name)
+);
+ALTER TABLE audit_witnesses ALTER COLUMN problem SET STATISTICS 0;
+
 CREATE TABLE bodies (
     stream uuid NOT NULL,
     version bigint NOT NULL,
