@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
+from click.testing import CliRunner
 
 from api.wiring import create_fold
+from cli.main import main
 from domain.room.messages import PostMessage
 from domain.values import UserId
 from projections.search.query import parse
@@ -44,6 +47,31 @@ async def test_processes_share_the_work_and_each_event_is_indexed_once(database_
         await asyncio.gather(one.search_index.go_on(), other.search_index.go_on(), other.search_index.go_on())
         (counted,) = await one.database.fetch("SELECT count(*), count(DISTINCT event) FROM search_index")
         assert tuple(counted) == (1201, 1201)
+
+
+async def test_db_init_builds_what_an_older_installation_lacks_while_people_talk(
+    database_url: str, tmp_path: Path
+) -> None:
+    def init(*options: str) -> str:
+        environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+        done = CliRunner(env=environment).invoke(main, ["db", "init", *options])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    async with open_store(database_url) as store:
+        await talk(store, 1200)
+        await store.search_index.index_slice()
+        assert "index" not in await asyncio.to_thread(init, "--no-index")
+        building = asyncio.create_task(asyncio.to_thread(init))
+        room, posted = await store.open_room("Looms"), 0
+        while not building.done():
+            await store.chat.post_message(PostMessage(room, ADA, "shuttle"))
+            posted += 1
+        assert "the index for search is up to date\n" in await building
+        assert posted > 1
+        await store.search_index.go_on()
+        assert await store.database.fetchval("SELECT count(*) FROM search_index") == 1202 + posted
+        assert "index" not in await asyncio.to_thread(init)
 
 
 async def test_who_is_in_many_rooms_finds_in_all_of_them_and_in_no_other(database_url: str) -> None:
