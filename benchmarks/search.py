@@ -58,7 +58,7 @@ def said() -> Iterator[Any]:
     for number in range(MESSAGES):
         place = int(ROOMS * chance.random() ** 3)  # some rooms are busy
         words = chance.choices(vocabulary, cum_weights=weights, k=WORDS)
-        if number % 100_000 == 5_000:
+        if number % 100_000 == 5_001:
             words.append("quaternion")
         if number % 1_000 == 7:
             words += ["night", "shift"]

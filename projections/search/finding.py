@@ -15,6 +15,7 @@ from projections.readmodels.discussion.message_rows import extras, message_colum
 from projections.readmodels.shapes import Message
 from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED
 from projections.search import spans
+from projections.search.days import bounds
 from projections.search.index import SearchIndex
 from projections.search.query import FIELD, SearchQuery, any_of, condition, quoted
 from projections.search.rows import by, having, within
@@ -121,8 +122,10 @@ class MessageSearch:
     ) -> list:  # type: ignore[type-arg]
         """Hits: from the newest span, then from larger ones, until there are enough."""
         found: list = []  # type: ignore[type-arg]
-        newest = await self._database.fetchval(LAST_POSITION) + 1
-        for start, end, token in spans.back(min(before, newest)):
+        newest = await self._database.fetchval(LAST_POSITION)
+        after, to = await bounds(query.after, query.before, self._database)
+        last = min(before - 1, newest, to if to is not None else newest)
+        for start, end, token in spans.back(last + 1, after + 1):
             here = [*wanted, quoted(token)] if token is not None else wanted
             found += await self._database.fetch(
                 HITS, " & ".join(here), start, end, rooms, user_id, query.after, query.before, limit - len(found)

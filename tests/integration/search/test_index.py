@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from api.wiring import create_fold
 from cli.main import main
 from domain.room.messages import PostMessage
 from domain.values import UserId
+from projections.search.days import bounds, last_before
 from projections.search.query import parse
 from replay.rebuild.rebuild import rebuild
 from tests.support.given_when_then import ADA
@@ -81,6 +84,23 @@ async def test_who_is_in_many_rooms_finds_in_all_of_them_and_in_no_other(databas
             await store.chat.post_message(PostMessage(room, UserId(1 + number // 55), "cog"))
         found = await store.search.find(ADA, parse("cog"), limit=100)
         assert [each.room_name for each in found.messages] == [f"Room {number}" for number in reversed(range(55))]
+
+
+async def test_a_moment_is_found_in_the_log(database_url: str) -> None:
+    async with open_store(database_url) as store:
+        for number in range(7):
+            room = await store.open_room(f"Room {number}")
+            await store.chat.post_message(PostMessage(room, ADA, "cog"))
+            last = "SELECT setval('stored_events_notification_id_seq', max(notification_id) + 5) FROM stored_events"
+            await store.database.execute(last)  # positions have gaps
+        events = await store.events()
+        for before, recorded in pairwise(events):
+            if before.event.timestamp < recorded.event.timestamp:
+                assert await last_before(recorded.event.timestamp, store.database) == before.position
+        assert await last_before(events[0].event.timestamp, store.database) == 0
+        assert await last_before(datetime.now(UTC), store.database) == events[-1].position
+        assert await bounds(datetime(2001, 1, 1, tzinfo=UTC), None, store.database) == (0, None)
+        assert await bounds(None, datetime(2001, 1, 1, tzinfo=UTC), store.database) == (0, 0)
 
 
 async def test_what_is_searched_for_is_in_no_log(
