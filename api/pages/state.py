@@ -7,6 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.rooms.here import here_token
 from api.pages.page import Context
 from eventstore.values import Position, Version
 from projections.readmodels.queries import AtPosition
@@ -25,7 +26,7 @@ READ_MESSAGES = 10
 
 class ShownRoom(Struct, frozen=True):
     """The room on the page: its newest messages, ascending, its first members, its pinned messages, the last pinned
-    first, and the own role, all at its version or later.
+    first, and the own role, all at its version or later. `here_token` subscribes to who has it open.
     """
 
     room: RoomSummary
@@ -33,6 +34,7 @@ class ShownRoom(Struct, frozen=True):
     members: list[RoomMember]
     pinned: list[Message]
     own: OwnStanding
+    here_token: str | None = None
 
 
 class State(Struct, frozen=True):
@@ -85,7 +87,8 @@ async def state_with_room(
     newest = found.value.results[:limit]
     unread = sum(message.id > reading.version for message in newest)
     messages = newest[: max(least, unread + READ_MESSAGES)]
-    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own)
+    token = here_token(request, room.value)
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, token)
     state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown, mine.invitations)
     return state, len(found.value.results) > len(messages)
 

@@ -230,6 +230,8 @@ export interface OpenRoom {
   members: RoomMember[];
   pinned: Message[];
   own: OwnStanding;
+  /** Subscribes to who has the room open. */
+  here_token?: string | null;
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */
