@@ -142,7 +142,9 @@ def messages_are_as_expected(shown: Sequence[dict[str, Any]], room: str, expecte
 
 
 async def nobody_is_told_erased_words(installation: Installation, expected: Expected) -> None:
-    """Nor the names of erased people: not by the feed, a room's events or messages, nor by the history of a channel that a browser recovers from."""
+    """Nor the names of erased people: not by the feed, a room's events or messages, nor by the history of a channel
+    that a browser recovers from.
+    """
     erased = [marker for text in expected.gone for marker in text.markers]
     erased += expected.erased_people.values()
     for member in installation.members:
