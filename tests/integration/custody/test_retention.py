@@ -191,6 +191,23 @@ async def test_a_duty_that_ends_with_time_lets_go_what_waited(store: Store, psql
     assert await remaining(room, psql) == []
 
 
+@pytest.mark.parametrize("keeper", ["hold", "rule"])
+async def test_what_ends_while_a_request_is_under_way_lets_go_what_it_kept(
+    store: Store, psql: asyncpg.Connection, keeper: str
+) -> None:
+    room = await room_with(store, YOUNG, name="General")
+    hold = await place(store, room_id=room) if keeper == "hold" else None
+    if hold is None:
+        await set_rule(store, keep=30)
+    plan = await store.erasing.plan_versions(room, [3])
+    await (end(store, hold) if hold is not None else end_rule(store))
+    await erase(store, plan)
+    assert plan.outcome.held == 1
+    await carry_out(store)
+    assert await remaining(room, psql) == []
+    assert await read_requests(psql, with_done=False, limit=10) == []
+
+
 async def test_a_request_that_its_process_left_behind_is_carried_out(store: Store, psql: asyncpg.Connection) -> None:
     room = await room_with(store, OLD, name="General")
     plan = await store.erasing.plan_versions(room, [3])
