@@ -18,6 +18,7 @@ from api.http.app_keys import (
     DEVICES,
     FANOUT,
     HEADER_DEADLINE,
+    HERE,
     LATENESS,
     LEASES,
     MESSAGES,
@@ -47,6 +48,9 @@ from centrifugo.hub.hub import Hub
 from projections.fanout.lateness import Lateness
 
 HUB = web.AppKey("hub", Hub)
+
+INDEX_EVERY_S = 1.0
+"""How often the index of what was said follows the log; a search does so by itself."""
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -105,6 +109,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     app[LEASES] = wiring.create_leases(settings, database)
     app[LATENESS] = Lateness(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
+    app[HERE] = wiring.create_here(app[CORE], app[PUBLISHER])
     with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
         async with (
             _running(app[SESSIONS].announcements.run()),
@@ -149,6 +154,7 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     async with (
         _running(work.run(every_s=settings.housekeeping_every_s)),
         _running(retention.run(every_s=settings.retention_every_s)),
+        _running(app[CORE].search_index.run(every_s=INDEX_EVERY_S)),
         _running(tree.run()),
     ):
         yield

@@ -68,6 +68,7 @@ from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
+from projections.fanout.here import Here
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications
@@ -82,12 +83,16 @@ from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
+from projections.readmodels.muted_rooms import MutedRooms
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
 from projections.readmodels.wordings import ReadModelWordings
+from projections.search.finding import MessageSearch
+from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.investigate.word_search import WordSearch
 from replay.rebuild.fold import Fold
 
 CONFIG = Path(centrifugo.__file__).with_name("config.json")
@@ -165,6 +170,9 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             invitations=reads.invitations,
             room_roles=reads.room_roles,
             messages=reads.messages,
+            search_index=reads.search_index,
+            search=reads.search,
+            word_search=reads.word_search,
             known=known,
             writer=writer,
             rooms=rooms,
@@ -206,6 +214,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
     log, room_log = Log(mapper, topics=LOG_TOPICS), Log(mapper, topics=TOPICS)
     log_search = LogSearch(database, log)
     bodies = Bodies(database)
+    search_index = SearchIndex(database, log)
     return Reads(
         database=database,
         log=log,
@@ -218,6 +227,9 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         invitations=AdmissionQueries(database),
         room_roles=RoomRoles(database),
         messages=MessageQueries(database, RoomRoles(database)),
+        search_index=search_index,
+        search=MessageSearch(database, search_index),
+        word_search=WordSearch(database, log, log_search),
     )
 
 
@@ -287,8 +299,13 @@ def create_leases(settings: Settings, database: Database) -> Leases:
 
 
 def create_read_sync(database: Database, publisher: Publisher) -> ReadSync:
-    """Read marks, moved on one device and announced to the others."""
-    return ReadSync(ReadMarks(database), publisher)
+    """Read marks and muted rooms, changed on one device and announced to the others."""
+    return ReadSync(ReadMarks(database), MutedRooms(database), publisher)
+
+
+def create_here(core: Core, publisher: Publisher) -> Here:
+    """Who has a room open, and who types there."""
+    return Here(core.queries, publisher)
 
 
 def create_hub(secrets: Secrets) -> Hub:

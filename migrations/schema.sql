@@ -268,6 +268,7 @@ CREATE TABLE mentions (
     room_id uuid NOT NULL,
     version bigint NOT NULL,
     user_id bigint NOT NULL,
+    named_version bigint NOT NULL,
     CONSTRAINT mentions_pkey PRIMARY KEY (room_id, version, user_id)
 );
 CREATE INDEX mentions_user_idx ON mentions USING btree (room_id, user_id, version);
@@ -283,6 +284,15 @@ CREATE TABLE messages (
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;
+
+CREATE TABLE muted_rooms (
+    user_id bigint NOT NULL,
+    room_id uuid NOT NULL,
+    joined_version bigint NOT NULL,
+    is_muted boolean NOT NULL,
+    changes bigint NOT NULL,
+    CONSTRAINT muted_rooms_pkey PRIMARY KEY (user_id, room_id)
+);
 
 CREATE TABLE name_rule (
     version integer NOT NULL
@@ -432,6 +442,20 @@ CREATE TABLE schema_migrations (
     CONSTRAINT schema_migrations_pkey PRIMARY KEY (number)
 );
 
+CREATE TABLE search_index (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    message bigint NOT NULL,
+    position bigint NOT NULL,
+    body bigint,
+    tokens tsvector NOT NULL,
+    event bigint NOT NULL,
+    CONSTRAINT search_index_room_id_body_fkey FOREIGN KEY (room_id, body) REFERENCES bodies(stream, version) ON DELETE CASCADE
+);
+ALTER TABLE search_index ALTER COLUMN tokens SET STATISTICS 0;
+CREATE INDEX search_index_body_idx ON search_index USING btree (room_id, body);
+CREATE INDEX search_index_tokens_idx ON search_index USING gin (tokens) WITH (fastupdate=off);
+
 CREATE TABLE sessions (
     token_hash bytea NOT NULL,
     user_id bigint NOT NULL,
@@ -556,7 +580,8 @@ CREATE VIEW failed_logins AS
 --     zone[], reasons text[]) returns bigint
 -- fold_governance(base bigint, room_ids uuid[], versions bigint[], aspects text[], member_ids bigint[], deciders
 --     bigint[], are_set boolean[], roles text[], ends timestamp with time zone[], texts text[]) returns bigint
--- fold_mentions(base bigint, room_ids uuid[], versions bigint[], user_ids bigint[]) returns bigint
+-- fold_mentions_v2(base bigint, room_ids uuid[], versions bigint[], user_ids bigint[], named_versions bigint[]) returns
+--     bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
 -- fold_openings_v2(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[],

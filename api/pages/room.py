@@ -78,6 +78,13 @@ async def post_read(request: web.Request) -> web.Response:
     return redirect(f"/rooms/{room_id(request)}/#newest")
 
 
+async def post_mute(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/mute/: mute the room for oneself, or end that."""
+    is_muted = await field(request, "is_muted") == "yes"
+    await request.app[READ_SYNC].mute(request[SESSION].user.id, room_id(request), is_muted=is_muted)
+    return redirect(f"/rooms/{room_id(request)}/#newest")
+
+
 async def _mark_read(request: web.Request) -> None:
     """Up to the version that the form's page showed, if the form has it."""
     if seen := as_number(await field(request, "seen")):
@@ -220,5 +227,6 @@ ROUTES = (
     web.get(f"{ROOM}/", page(get_room)),
     web.post(f"{ROOM}/", page(post_message)),
     web.post(f"{ROOM}/read/", page(post_read)),
+    web.post(f"{ROOM}/mute/", page(post_mute)),
     web.post(f"{ROOM}/rename/", page(post_rename)),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api.pages import account, message, room, rooms
+from api.pages import account, message, room, rooms, search
 from api.pages.admission import get_unknown
 from api.pages.entering import invitations, room_entry
 from api.pages.history import history
@@ -22,6 +22,7 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield from room_entry.ROUTES
     yield from message.ROUTES
     yield from history.ROUTES
+    yield from search.ROUTES
     yield from operations.ROUTES
     yield from dead_letter.ROUTES
     yield from custody.ROUTES

@@ -140,4 +140,4 @@ def reading_of(state: State, room: RoomSummary) -> Reading:
 
 def layout_context(state: State) -> Context:
     """What the layout of a signed-in page needs."""
-    return {"state": state, "unread": {reading.room_id: reading.unread for reading in state.readings}}
+    return {"state": state, "readings": {reading.room_id: reading for reading in state.readings}}

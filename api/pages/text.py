@@ -17,6 +17,7 @@ from api.pages.markup.html import plain
 from domain.values import RoomId, UserId
 from eventstore.values import Version
 from projections.readmodels.members import JoinOrLeave
+from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
 MAX_BADGE = 99
@@ -142,9 +143,12 @@ def _rounded(value: float, unit: str) -> Decimal:
     return Decimal(value).quantize(Decimal(unit), ROUND_HALF_UP)
 
 
-def room_group(room: RoomSummary, unread: Mapping[RoomId, int]) -> str:
+def room_group(room: RoomSummary, readings: Mapping[RoomId, Reading]) -> str:
     """The part of the sidebar in which a room is listed."""
-    if unread.get(room.id, 0) > 0:
+    reading = readings.get(room.id)
+    if reading is not None and reading.is_muted:
+        return "muted"
+    if reading is not None and reading.unread > 0:
         return "unread"
     return "direct" if room.visibility == "direct" else "rooms"
 

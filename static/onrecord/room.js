@@ -1,6 +1,7 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
 /**
+ * @import { AccountErasure } from "./shapes.js"
  * @import { Erased, Erasure, JoinOrLeave, LastMessage, Member, MemberChange, MembersChanged } from "./shapes.js"
  * @import { Message, MessageChange, OwnStanding, Reaction, ReactionChange, Role, Room as ShownRoom } from "./shapes.js"
  * @import { RoomChange, RoomEvent, RoomMember, User } from "./shapes.js"
@@ -28,6 +29,8 @@ export class Room {
   #erased = new Map();
   /** Likewise, what happened to messages that are not loaded. @type {Map<number, Partial<Message>>} */
   #changed = new Map();
+  /** Likewise, users whose accounts were erased, as they are shown now. @type {User[]} */
+  #erasedUsers = [];
   /** The room is known to have reached this version. */
   #upTo;
 
@@ -298,15 +301,31 @@ export class Room {
   }
 
   /**
+   * Whatever the room shows of a user whose account was erased is shown without the name.
+   *
+   * @param {RoomEvent<AccountErasure>} event
+   */
+  eraseUser({ body: { room, erased_user: user } }) {
+    this.update(room);
+    this.shown = withUser(this.shown, user);
+    this.#erasedUsers.push(user);
+    this.messages = withUser(this.messages, user);
+    this.members = withUser(this.members, user);
+    this.pinned = withUser(this.pinned, user);
+    this.removal = withUser(this.removal, user);
+  }
+
+  /**
    * A message of a page that may be older than the room.
    *
    * @param {Message} message
    */
   #upToDate(message) {
     const changed = this.#changed.get(message.id);
-    if (changed === undefined) return this.#withoutErased(message);
-    const newest = { ...message, ...changed };
-    return this.#withoutErased(withReactions(newest, newest.reactions ?? []));
+    const newest = changed === undefined ? message : { ...message, ...changed };
+    const isChanged = changed !== undefined;
+    const upToDate = this.#withoutErased(isChanged ? withReactions(newest, newest.reactions ?? []) : newest);
+    return this.#erasedUsers.reduce((shown, user) => withUser(shown, user), upToDate);
   }
 
   /**
@@ -372,6 +391,24 @@ export class Room {
   #isOwn(change) {
     return !isRange(change) && change.body.user.id === this.me;
   }
+}
+
+/**
+ * The same value with `user` in place of the one with that id, wherever it is; the value itself where it is nowhere.
+ *
+ * @template T
+ * @param {T} value of JSON
+ * @param {User} user
+ * @returns {T}
+ */
+function withUser(value, user) {
+  if (typeof value !== "object" || value === null) return value;
+  if ("username" in value && "id" in value && value.id === user.id) {
+    return { ...value, ...user };
+  }
+  const parts = Object.entries(value).map(([name, part]) => [name, withUser(part, user)]);
+  if (parts.every(([name, part]) => /** @type {any} */ (value)[name] === part)) return value;
+  return /** @type {T} */ (Array.isArray(value) ? parts.map(([, part]) => part) : Object.fromEntries(parts));
 }
 
 /**

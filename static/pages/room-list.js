@@ -9,11 +9,11 @@ import { showKind } from "./people.js";
  * @import { Room } from "../onrecord/shapes.js"
  */
 
-/** @typedef {{ element: HTMLElement, shown: Room | null, unread: number | null }} Item */
+/** @typedef {{ element: HTMLElement, shown: Room | null, counts: string }} Item `counts`: of what is unread. */
 
 /**
- * The user's rooms, latest bumped first, with the number of unread messages in each: in one list, or in one for each
- * group.
+ * The user's rooms, latest bumped first, with the numbers of unread messages and mentions in each: in one list, or in
+ * one for each group.
  */
 export class RoomList {
   #root;
@@ -34,7 +34,7 @@ export class RoomList {
     this.#lists = root.matches("ol") ? [root] : [...findAll(root, "[data-group]")];
     this.#empty = root.parentElement?.querySelector(".empty");
     for (const element of this.#lists.flatMap(itemsOf))
-      this.#items.set(element.dataset.id, { element, shown: null, unread: null });
+      this.#items.set(element.dataset.id, { element, shown: null, counts: "" });
   }
 
   get element() {
@@ -57,7 +57,7 @@ export class RoomList {
 
   /** @param {Room} room */
   #listOf(room) {
-    const group = groupOf(room, this.#mirror.unread(room.id));
+    const group = groupOf(room, this.#mirror);
     return this.#lists.find((list) => list.dataset.group === group) ?? this.#lists[0];
   }
 
@@ -78,13 +78,11 @@ export class RoomList {
 
   /** @param {Room} room */
   #element(room) {
-    const unread = this.#mirror.unread(room.id);
-    const item = this.#items.get(room.id) ?? { element: fromTemplate("room-template"), shown: null, unread: null };
+    const item = this.#items.get(room.id) ?? { element: fromTemplate("room-template"), shown: null, counts: "" };
     this.#items.set(room.id, item);
     if (item.shown !== room) fillRoom(item.element, room, this.#mirror.user.id);
-    if (item.unread !== unread) fillUnread(item.element, unread);
+    item.counts = fillCounts(item, this.#mirror, room.id);
     item.shown = room;
-    item.unread = unread;
     return item.element;
   }
 }
@@ -93,10 +91,11 @@ export class RoomList {
  * The part of the sidebar in which a room is listed.
  *
  * @param {Room} room
- * @param {number} unread
+ * @param {Mirror} mirror
  */
-function groupOf({ visibility }, unread) {
-  if (unread > 0) return "unread";
+function groupOf({ id, visibility }, mirror) {
+  if (mirror.isMuted(id)) return "muted";
+  if (mirror.unread(id) > 0) return "unread";
   return visibility === "direct" ? "direct" : "rooms";
 }
 
@@ -119,10 +118,18 @@ function fillRoom(item, room, me) {
 }
 
 /**
- * @param {HTMLElement} item
- * @param {number} unread
+ * @param {Item} item
+ * @param {Mirror} mirror
+ * @param {string} id
  */
-function fillUnread(item, unread) {
-  find(item, ".unread").hidden = unread === 0;
-  write(find(item, ".count"), badge(unread));
+function fillCounts({ element, counts }, mirror, id) {
+  const [unread, mentions, isMuted] = [mirror.unread(id), mirror.mentions(id), mirror.isMuted(id)];
+  const shown = `${unread} ${mentions} ${isMuted}`;
+  if (shown === counts) return counts;
+  find(element, ".unread").hidden = unread === 0;
+  write(find(element, ".count"), badge(unread));
+  find(element, ".mentioned").hidden = mentions === 0;
+  write(find(element, ".mention-count"), badge(mentions));
+  element.classList.toggle("muted", isMuted);
+  return shown;
 }

@@ -29,7 +29,7 @@ class ChangedField(Struct, frozen=True):
     after: str
 
 
-class Piece(Struct, frozen=True):
+class TextPiece(Struct, frozen=True):
     """A part of a text: kept, or only in the one before or after."""
 
     text: str
@@ -41,10 +41,10 @@ class EditedMessage(Struct, frozen=True):
 
     id: Version
     username: str
-    pieces: list[Piece]
+    pieces: list[TextPiece]
 
 
-class RoomDifference(Struct, frozen=True):
+class MomentsDifference(Struct, frozen=True):
     """What changed after `since`, up to `until`. `events` is how many there are by type; `is_all` unless there are more
     than are compared.
     """
@@ -59,7 +59,7 @@ class RoomDifference(Struct, frozen=True):
     is_all: bool
 
 
-async def difference(core: Core, user_id: UserId, room_id: RoomId, since: Version, until: Version) -> RoomDifference:
+async def difference(core: Core, user_id: UserId, room_id: RoomId, since: Version, until: Version) -> MomentsDifference:
     """Of a room that the user may read at both versions."""
     before, after, steps, found = await asyncio.gather(
         core.bodies.room_at(room_id, since),
@@ -71,7 +71,7 @@ async def difference(core: Core, user_id: UserId, room_id: RoomId, since: Versio
     last = {step.user.id: step for step in steps}  # who came and went is where they were
     first = {step.user.id: step for step in reversed(steps)}
     net = [step for user, step in last.items() if first[user].step == step.step]
-    return RoomDifference(
+    return MomentsDifference(
         since,
         until,
         _fields(before, after),
@@ -123,16 +123,16 @@ async def _edited(
     return told
 
 
-def compared(before: str, after: str) -> list[Piece]:
+def compared(before: str, after: str) -> list[TextPiece]:
     """Two texts as one, word by word."""
     old, new = WORDS.findall(before), WORDS.findall(after)
     pieces = []
     for change, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if change == "equal":
-            pieces.append(Piece("".join(old[old_from:old_to]), "kept"))
+            pieces.append(TextPiece("".join(old[old_from:old_to]), "kept"))
             continue
         if old_to > old_from:
-            pieces.append(Piece("".join(old[old_from:old_to]), "before"))
+            pieces.append(TextPiece("".join(old[old_from:old_to]), "before"))
         if new_to > new_from:
-            pieces.append(Piece("".join(new[new_from:new_to]), "after"))
+            pieces.append(TextPiece("".join(new[new_from:new_to]), "after"))
     return pieces

@@ -100,7 +100,8 @@ export function isOutdated(item, room, message) {
 }
 
 /** @param {Message} message */
-function isAsPosted({ erased, retracted, edited_at, reactions, pinned, reply_to, mentions }) {
+function isAsPosted({ user, erased, retracted, edited_at, reactions, pinned, reply_to, mentions }) {
+  if (user.kind === "erased") return false; // it was posted under a name
   return [erased, retracted, edited_at, reactions, pinned, reply_to, mentions].every((done) => done === undefined);
 }
 

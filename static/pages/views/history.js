@@ -6,6 +6,9 @@ import { localise, separateDays } from "../times.js";
 
 const SETTLED_MS = 60;
 
+/** After these, what is shown of earlier events is less. */
+const ERASES = new Set(["content_erased", "user_erased"]);
+
 /**
  * The history of a room: another version is shown in place, as the server renders it.
  *
@@ -34,7 +37,9 @@ export function showHistory({ page, main, signal, replaceAddress }) {
       if (isOver.aborted) return;
       const response = await fetch(url, { headers: { "X-User": String(page.api.userId) }, signal: isOver });
       if (!response.ok) throw new Error(String(response.status));
-      replaceMoment(new DOMParser().parseFromString(await response.text(), "text/html"), slider);
+      const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
+      replaceMoment(fetched, slider);
+      page.tab.title = fetched.title;
       wanted = find(main, "#moment").dataset.version ?? version; // the nearest that the user may read
       slider.value = wanted;
       output.textContent = wanted;
@@ -70,7 +75,7 @@ export function showHistory({ page, main, signal, replaceAddress }) {
     find(main, ".newest-version").textContent = slider.max;
   };
   page.mirror.subscribe((event) => {
-    if (event?.type === "content_erased" && event.body.room.id === roomId) show(at(wanted));
+    if (event !== null && ERASES.has(event.type) && event.body.room.id === roomId) show(at(wanted));
   }, signal);
   page.onChange(render, signal);
   showLocalTimes();
@@ -97,7 +102,6 @@ function replaceMoment(page, slider) {
   find(document, "#moment").replaceWith(find(page, "#moment"));
   find(document, ".steps").replaceWith(find(page, ".steps"));
   find(document, "h1").replaceWith(find(page, "h1"));
-  document.title = page.title;
   showLocalTimes();
   if (isReplaced) (findAll(document, isTab ? ".tabs [aria-current]" : focused)[0] ?? slider).focus();
 }

@@ -9,7 +9,7 @@ const TYPES = new Set([
   ...["role_given", "user_banned", "ban_lifted", "user_muted", "mute_lifted"],
   ...["visibility_changed", "history_changed", "user_invited", "invitation_withdrawn", "invitation_declined"],
   ...["invitation_link_made", "invitation_link_revoked"],
-  ...["topic_set", "room_archived", "room_reopened", "content_erased"],
+  ...["topic_set", "room_archived", "room_reopened", "content_erased", "user_erased"],
 ]);
 
 /**
