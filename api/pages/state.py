@@ -31,11 +31,8 @@ JOINS_AND_LEAVES = 200
 
 class ShownRoom(Struct, frozen=True):
     """The room on the page: its newest messages, ascending, its first members, its pinned messages, the last pinned
-<<<<<<< HEAD
-    first, and the own role, all at its version or later. `here_token` subscribes to who has it open.
-=======
-    first, the own role, and what is around the messages, all at its version or later.
->>>>>>> house
+    first, the own role, and what is around the messages, all at its version or later. `here_token` subscribes to who has
+    it open.
     """
 
     room: RoomSummary
@@ -43,13 +40,10 @@ class ShownRoom(Struct, frozen=True):
     members: list[RoomMember]
     pinned: list[Message]
     own: OwnStanding
-<<<<<<< HEAD
-    here_token: str | None = None
-=======
     joins_and_leaves: list[JoinOrLeave]
     positions: dict[Version, Position]
     """Where in the log the messages are."""
->>>>>>> house
+    here_token: str | None = None
 
 
 class State(Struct, frozen=True):
@@ -102,16 +96,12 @@ async def state_with_room(
     newest = found.value.results[:limit]
     unread = sum(message.id > reading.version for message in newest)
     messages = newest[: max(least, unread + READ_MESSAGES)]
-<<<<<<< HEAD
-    token = here_token(request, room.value)
-    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, token)
-=======
     has_older = len(found.value.results) > len(messages)
     steps, positions = await around_messages(
         request, room.value, messages[::-1], has_older=has_older, until=room.value.version
     )
-    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions)
->>>>>>> house
+    token = here_token(request, room.value)
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, token)
     state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown, mine.invitations)
     return state, has_older
 

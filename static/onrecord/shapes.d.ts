@@ -252,15 +252,12 @@ export interface OpenRoom {
   members: RoomMember[];
   pinned: Message[];
   own: OwnStanding;
-<<<<<<< HEAD
   /** Subscribes to who has the room open. */
   here_token?: string | null;
-=======
   /** Who joined and left between the messages and after them, ascending. */
   joins_and_leaves?: JoinOrLeave[];
   /** Where in the log messages are, by their ids. */
   positions?: Record<string, number>;
->>>>>>> house
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */
