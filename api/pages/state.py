@@ -31,8 +31,8 @@ JOINS_AND_LEAVES = 200
 
 class ShownRoom(Struct, frozen=True):
     """The room on the page: its newest messages, ascending, its first members, its pinned messages, the last pinned
-    first, the own role, and what is around the messages, all at its version or later. `here_token` subscribes to who has
-    it open.
+    first, the own role, and what is around the messages, all at its version or later. `here_token` subscribes to who
+    has it open.
     """
 
     room: RoomSummary
