@@ -18,6 +18,7 @@ from api.http.app_keys import (
     DEVICES,
     FANOUT,
     HEADER_DEADLINE,
+    HERE,
     LATENESS,
     LEASES,
     MESSAGES,
@@ -108,6 +109,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     app[LEASES] = wiring.create_leases(settings, database)
     app[LATENESS] = Lateness(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
+    app[HERE] = wiring.create_here(app[CORE], app[PUBLISHER])
     with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
         async with (
             _running(app[SESSIONS].announcements.run()),

@@ -1,4 +1,4 @@
-"""How far a user has read: recorded from one device, announced to the others."""
+"""How far a user has read, and which rooms they muted: recorded from one device, announced to the others."""
 
 import logging
 import time
@@ -10,6 +10,7 @@ from centrifugo.publisher import Channels, Publication, Publisher, PublisherErro
 from domain.values import RoomId, UserId
 from eventstore.values import Version
 from projections.fanout.channels import personal_channel
+from projections.readmodels.muted_rooms import MutedRooms
 from projections.readmodels.read_marks import Reading, ReadMarks
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,9 @@ class RoomRead(Struct, frozen=True, tag_field="type", tag="room_read"):
 class ReadSync:
     """Keeps the devices of a user in step."""
 
-    def __init__(self, read_marks: ReadMarks, publisher: Publisher) -> None:
+    def __init__(self, read_marks: ReadMarks, muted_rooms: MutedRooms, publisher: Publisher) -> None:
         self._read_marks = read_marks
+        self._muted_rooms = muted_rooms
         self._publisher = publisher
 
     async def readings(self, user_id: UserId) -> list[Reading]:
@@ -39,6 +41,14 @@ class ReadSync:
             await self._announce(user_id, reading)
         return reading
 
+    async def mute(self, user_id: UserId, room_id: RoomId, *, is_muted: bool) -> Reading:
+        """Mute a room for the user, or end that. Raises NotInRoom."""
+        has_changed = await self._muted_rooms.set(user_id, room_id, is_muted=is_muted)
+        reading = await self._read_marks.in_room(user_id, room_id)
+        if has_changed:
+            await self._announce(user_id, reading)
+        return reading
+
     async def _announce(self, user_id: UserId, reading: Reading) -> None:
         """Best effort: a device that misses it asks for all readings when it next catches up."""
         data = msgspec.json.encode(RoomRead(reading))
@@ -46,4 +56,4 @@ class ReadSync:
         try:
             await self._publisher.publish([Publication(Channels([personal_channel(user_id)]), data, key)])
         except PublisherError as error:
-            log.warning("read mark not announced", extra={"user_id": user_id, "reason": str(error)})
+            log.warning("reading not announced", extra={"user_id": user_id, "reason": str(error)})

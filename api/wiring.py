@@ -24,6 +24,7 @@ from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.audit.key import audit_seed
+from api.audit.policy import audit_policy
 from api.core import Core, Reads
 from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
@@ -41,6 +42,7 @@ from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
 from audit.signing.keys import SignerKeys
 from audit.signing.signer import Signer
+from audit.witnesses.cosigning import Witnesses
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -68,6 +70,7 @@ from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
+from projections.fanout.here import Here
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.publications import Publications
@@ -82,6 +85,7 @@ from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
+from projections.readmodels.muted_rooms import MutedRooms
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
@@ -297,8 +301,13 @@ def create_leases(settings: Settings, database: Database) -> Leases:
 
 
 def create_read_sync(database: Database, publisher: Publisher) -> ReadSync:
-    """Read marks, moved on one device and announced to the others."""
-    return ReadSync(ReadMarks(database), publisher)
+    """Read marks and muted rooms, changed on one device and announced to the others."""
+    return ReadSync(ReadMarks(database), MutedRooms(database), publisher)
+
+
+def create_here(core: Core, publisher: Publisher) -> Here:
+    """Who has a room open, and who types there."""
+    return Here(core.queries, publisher)
 
 
 def create_hub(secrets: Secrets) -> Hub:
@@ -386,7 +395,9 @@ def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
     """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
     keys, signer = create_signer_keys(settings, generates=True), None
     if keys is not None:
-        signer = Signer(AnchorFile(AppendOnlyFile(settings.anchor_file)), keys, now=lambda: datetime.now(UTC))
+        anchor, policy = AnchorFile(AppendOnlyFile(settings.anchor_file)), audit_policy(settings)
+        witnesses = Witnesses(tuple(policy.witnesses.values()) if policy is not None else ())
+        signer = Signer(anchor, keys, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)
 
 

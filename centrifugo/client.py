@@ -93,6 +93,9 @@ class CentrifugoClient:
         body = msgspec.json.encode({"user": user, "disconnect": {"code": code, "reason": reason}})
         await self._post("disconnect", body)
 
+    async def unsubscribe(self, user: str, channel: str) -> None:
+        await self._post("unsubscribe", msgspec.json.encode({"user": user, "channel": channel}))
+
     async def remove_history(self, channels: Sequence[str]) -> None:
         for start in range(0, len(channels), PER_CALL):
             await self._remove_history(channels[start : start + PER_CALL])

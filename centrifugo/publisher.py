@@ -109,7 +109,7 @@ class PublicationRefused(PublisherError):
 
 
 class Publisher(Protocol):
-    """Publishes to channels, removes their history and ends connections.
+    """Publishes to channels, removes their history, ends subscriptions and connections.
 
     Order holds within a call and from one call to the next.
     """
@@ -125,6 +125,12 @@ class Publisher(Protocol):
 
         With a code of 4500..4999 clients stay away, with 4000..4499 they reconnect. `reason` is plain text of
         1..123 bytes. Raises PublisherUnavailable.
+        """
+
+    async def unsubscribe(self, user: str, channel: str) -> None:
+        """End every subscription of `user` to the channel, for good: clients do not come back by themselves.
+
+        Raises PublisherUnavailable.
         """
 
     async def remove_history(self, channels: Sequence[str]) -> None:

@@ -58,6 +58,8 @@ class SaidMessage:
     """With which anybody reacted."""
     own_emoji: frozenset[str]
     """With which the user who asks reacted."""
+    mentions: frozenset[UserId] = frozenset()
+    """Whom it mentions, `EVERYONE` among them."""
 
     @property
     def is_erased(self) -> bool:

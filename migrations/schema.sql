@@ -31,6 +31,17 @@ CREATE TABLE audit_tiles (
     CONSTRAINT audit_tiles_pkey PRIMARY KEY (epoch, level, number)
 );
 
+CREATE TABLE audit_witnesses (
+    epoch integer NOT NULL,
+    name text NOT NULL,
+    size bigint NOT NULL DEFAULT 0,
+    cosigned_at timestamp with time zone,
+    asked_at timestamp with time zone NOT NULL DEFAULT now(),
+    problem text,
+    CONSTRAINT audit_witnesses_pkey PRIMARY KEY (epoch, name)
+);
+ALTER TABLE audit_witnesses ALTER COLUMN problem SET STATISTICS 0;
+
 CREATE TABLE bodies (
     stream uuid NOT NULL,
     version bigint NOT NULL,
@@ -268,6 +279,7 @@ CREATE TABLE mentions (
     room_id uuid NOT NULL,
     version bigint NOT NULL,
     user_id bigint NOT NULL,
+    named_version bigint NOT NULL,
     CONSTRAINT mentions_pkey PRIMARY KEY (room_id, version, user_id)
 );
 CREATE INDEX mentions_user_idx ON mentions USING btree (room_id, user_id, version);
@@ -283,6 +295,15 @@ CREATE TABLE messages (
     CONSTRAINT messages_pkey PRIMARY KEY (room_id, version)
 );
 ALTER TABLE messages ALTER COLUMN content SET STATISTICS 0;
+
+CREATE TABLE muted_rooms (
+    user_id bigint NOT NULL,
+    room_id uuid NOT NULL,
+    joined_version bigint NOT NULL,
+    is_muted boolean NOT NULL,
+    changes bigint NOT NULL,
+    CONSTRAINT muted_rooms_pkey PRIMARY KEY (user_id, room_id)
+);
 
 CREATE TABLE name_rule (
     version integer NOT NULL
@@ -570,7 +591,8 @@ CREATE VIEW failed_logins AS
 --     zone[], reasons text[]) returns bigint
 -- fold_governance(base bigint, room_ids uuid[], versions bigint[], aspects text[], member_ids bigint[], deciders
 --     bigint[], are_set boolean[], roles text[], ends timestamp with time zone[], texts text[]) returns bigint
--- fold_mentions(base bigint, room_ids uuid[], versions bigint[], user_ids bigint[]) returns bigint
+-- fold_mentions_v2(base bigint, room_ids uuid[], versions bigint[], user_ids bigint[], named_versions bigint[]) returns
+--     bigint
 -- fold_openings(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[]) returns
 --     bigint
 -- fold_openings_v2(base bigint, room_ids uuid[], names text[], name_keys text[], times timestamp with time zone[],

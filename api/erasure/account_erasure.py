@@ -14,7 +14,7 @@ from eventstore import idempotency_keys
 from projections import operator_actions
 from projections.fanout import leases
 from projections.operator_actions import Operator
-from projections.readmodels import read_marks
+from projections.readmodels import muted_rooms, read_marks
 
 
 class ErasedAccount(Struct, frozen=True):
@@ -82,8 +82,9 @@ async def look_at_account(connection: asyncpg.Connection, user_id: UserId) -> Er
 async def erase_account(connection: asyncpg.Connection, user_id: UserId, *, request: str, who: str) -> ErasedAccount:
     """Erase what is stored about a user, inside the caller's transaction; what they said is another matter.
 
-    Ends all sessions; removes name, password, role, read marks, the lease and idempotency keys, and the name in the
-    record of operators. Recorded there as an action of `who`, by number. What is erased already is passed over.
+    Ends all sessions; removes name, password, role, read marks, muted rooms, the lease and idempotency keys, and the
+    name in the record of operators. Recorded there as an action of `who`, by number. What is erased already is passed
+    over.
     """
     username = await find_for_erasure(connection, user_id)
     erased = await look_at_account(connection, user_id)
@@ -91,6 +92,7 @@ async def erase_account(connection: asyncpg.Connection, user_id: UserId, *, requ
     await one_time_links.forget_resets(connection, user_id)
     await leases.remove(connection, user_id)
     await read_marks.remove(connection, user_id)
+    await muted_rooms.remove(connection, user_id)
     await idempotency_keys.remove_of(connection, user_id)
     if username is not None:
         await operator_actions.replace_name(connection, username, shown_as(user_id))

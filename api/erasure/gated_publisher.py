@@ -7,7 +7,8 @@ from eventstore.generation import Gate
 
 
 class GatedPublisher:
-    """A publisher behind the gate of this process. Histories are removed and connections ended all the same."""
+    """A publisher behind the gate of this process. Histories are removed, subscriptions and connections ended all
+    the same."""
 
     def __init__(self, publisher: Publisher, gate: Gate) -> None:
         self._publisher = publisher
@@ -22,6 +23,10 @@ class GatedPublisher:
     async def disconnect(self, user: str, *, code: int, reason: str) -> None:
         """As `Publisher` says."""
         await self._publisher.disconnect(user, code=code, reason=reason)
+
+    async def unsubscribe(self, user: str, channel: str) -> None:
+        """As `Publisher` says."""
+        await self._publisher.unsubscribe(user, channel)
 
     async def remove_history(self, channels: Sequence[str]) -> None:
         """As `Publisher` says."""

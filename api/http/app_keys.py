@@ -16,6 +16,7 @@ from api.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.publisher import Publisher
+from projections.fanout.here import Here
 from projections.fanout.lateness import Lateness
 from projections.fanout.leases import Leases
 from projections.fanout.worker import Fanout
@@ -29,6 +30,7 @@ ACCOUNT_CHANGES = web.AppKey("account_changes", AccountChanges)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
+HERE = web.AppKey("here", Here)
 LEASES = web.AppKey("leases", Leases)
 LATENESS = web.AppKey("lateness", Lateness)
 PUBLISHER = web.AppKey("publisher", Publisher)

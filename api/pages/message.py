@@ -7,7 +7,7 @@ from datetime import datetime
 from aiohttp import web
 from msgspec import UNSET
 
-from api.http.app_keys import CORE, SESSION
+from api.http.app_keys import ACCOUNTS, CORE, SESSION
 from api.http.limits import count_message
 from api.http.parsing import message_version, room_id
 from api.pages.admission import page
@@ -39,7 +39,10 @@ async def get_message(request: web.Request) -> web.Response:
 async def post_edit(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/messages/{version}/edit/: give it other words."""
     content, talk = await field(request, "content"), request.app[CORE].discussion
-    return await _do(request, lambda about, key: talk.edit(EditMessage(*about, content, key)), content=content)
+    named = await request.app[ACCOUNTS].named_in(content)
+    return await _do(
+        request, lambda about, key: talk.edit(EditMessage(*about, content, key), named=named), content=content
+    )
 
 
 async def post_retract(request: web.Request) -> web.Response:

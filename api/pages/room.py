@@ -15,6 +15,7 @@ from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import (
     MAX_MESSAGES,
     MESSAGES,
+    around_messages,
     first_unread,
     layout_context,
     my_rooms,
@@ -74,6 +75,13 @@ async def post_message(request: web.Request) -> web.Response:
 async def post_read(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/read/: mark as read what the page showed."""
     await _mark_read(request)
+    return redirect(f"/rooms/{room_id(request)}/#newest")
+
+
+async def post_mute(request: web.Request) -> web.Response:
+    """POST /rooms/{room_id}/mute/: mute the room for oneself, or end that."""
+    is_muted = await field(request, "is_muted") == "yes"
+    await request.app[READ_SYNC].mute(request[SESSION].user.id, room_id(request), is_muted=is_muted)
     return redirect(f"/rooms/{room_id(request)}/#newest")
 
 
@@ -145,6 +153,8 @@ async def _newest(
         **layout_context(state),
         "room": room.value,
         "messages": messages,
+        "joins_and_leaves": state.open.joins_and_leaves,
+        "positions": state.open.positions,
         "members": state.open.members,
         "pinned": state.open.pinned,
         "quick_emoji": QUICK_EMOJI,
@@ -186,10 +196,15 @@ async def _unchanging(
     """Messages that are not the newest, as a page that does not change."""
     core = request.app[CORE]
     state = await my_rooms(request)
+    steps, positions = await around_messages(
+        request, room, messages, has_older=has_older, until=messages[-1].id if messages else Version(0)
+    )
     context = {
         **layout_context(state),
         "room": room,
         "messages": messages,
+        "joins_and_leaves": steps,
+        "positions": positions,
         "members": await core.members.at(room.id, room.version),
         "pinned": (await core.messages.pinned(state.user.id, room.id)).value,
         "quick_emoji": QUICK_EMOJI,
@@ -212,5 +227,6 @@ ROUTES = (
     web.get(f"{ROOM}/", page(get_room)),
     web.post(f"{ROOM}/", page(post_message)),
     web.post(f"{ROOM}/read/", page(post_read)),
+    web.post(f"{ROOM}/mute/", page(post_mute)),
     web.post(f"{ROOM}/rename/", page(post_rename)),
 )

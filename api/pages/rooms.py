@@ -10,6 +10,7 @@ from api.http.app_keys import CORE, SESSION
 from api.http.limits import count_room
 from api.http.paging import NoSuchPage, page_number
 from api.http.parsing import query_text, room_id
+from api.http.rooms import leaving
 from api.http.rooms.entering import direct_room
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
@@ -106,7 +107,8 @@ async def post_join(request: web.Request) -> web.Response:
 
 async def post_leave(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/leave/."""
-    await request.app[CORE].chat.leave_room(LeaveRoom(room_id(request), request[SESSION].user.id))
+    command = LeaveRoom(room_id(request), request[SESSION].user.id)
+    await leaving.after(request, await request.app[CORE].chat.leave_room(command))
     return redirect("/rooms/")
 
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
 from api.http.responses import json_response
+from api.http.rooms import leaving
 from domain.ports import RecordedEvent
 from eventstore.values import Position
 
@@ -24,6 +25,7 @@ async def recorded_answer(
     before = known.anchor
     recorded = await command
     place = known.place_since(before)
+    await leaving.after(request, recorded)
     return json_response(await body(recorded), status=status, position=recorded.position, place=place)
 
 

@@ -9,7 +9,7 @@ from api.http.access import restricted
 from api.http.endpoints import Endpoint
 from api.operations import health
 from api.rest import accounts, delivery, docs, erasures, own_account, search, tokens
-from api.rest.rooms import admission, discussion, events, governance, messages, read_marks, rooms
+from api.rest.rooms import admission, discussion, events, governance, here, messages, read_marks, rooms
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
@@ -22,6 +22,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *discussion.ENDPOINTS,
     *read_marks.ENDPOINTS,
     *search.ENDPOINTS,
+    *here.ENDPOINTS,
     *events.ENDPOINTS,
     *erasures.ENDPOINTS,
     *delivery.ENDPOINTS,

@@ -6,14 +6,15 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.http.access import PermissionDenied, Unauthorized
-from api.http.app_keys import LEASES, SECRETS, SESSION
+from api.http.app_keys import HERE, LEASES, SECRETS, SESSION
 from api.http.endpoints import Access, Endpoint
 from api.http.responses import json_response
+from api.http.rooms.here import HERE_TTL_S
 from api.operations.app_keys import FIGURES_PUBLISHER
 from api.operations.figures_publisher import TOKEN_TTL_S as FIGURES_TTL_S
 from api.rest.client_log import check_client_log
 from centrifugo.tokens import SUBSCRIPTION_TTL_S, connection_token, subscription_token
-from projections.fanout.channels import OPERATIONS_CHANNEL, personal_channel
+from projections.fanout.channels import OPERATIONS_CHANNEL, personal_channel, room_of
 from projections.readmodels.shapes import User
 
 
@@ -31,8 +32,8 @@ async def get_connection_token(request: web.Request) -> web.Response:
 
 
 async def get_subscription_token(request: web.Request) -> web.Response:
-    """GET /api/token/subscription/?channel=&log=: 200 IssuedToken for one's own channel, or operations:figures; 403;
-    401; 409 when the client's place is not in the log.
+    """GET /api/token/subscription/?channel=&log=: 200 IssuedToken for one's own channel, here:<room id> or
+    operations:figures; 403; 401; 409 when the client's place is not in the log.
 
     A page asks for a token every few minutes even when nothing is published. So it learns that the log went back also
     when no process remembered it, as after a restore while none ran.
@@ -56,6 +57,9 @@ async def _record_subscriber(request: web.Request, channel: str) -> int:
     if channel == OPERATIONS_CHANNEL and session.is_admin:
         await request.app[FIGURES_PUBLISHER].expect_watcher()
         return FIGURES_TTL_S
+    room_id = room_of(channel)
+    if room_id is not None and await request.app[HERE].may_listen(session.user.id, room_id):
+        return HERE_TTL_S
     raise PermissionDenied
 
 

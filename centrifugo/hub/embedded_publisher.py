@@ -28,6 +28,9 @@ class EmbeddedPublisher:
     async def disconnect(self, user: str, *, code: int, reason: str) -> None:
         self._hub.disconnect(user, code, reason)
 
+    async def unsubscribe(self, user: str, channel: str) -> None:
+        self._hub.unsubscribe(user, channel)
+
     async def remove_history(self, channels: Sequence[str]) -> None:
         await self._hub.remove_histories(channels)
 

@@ -19,6 +19,7 @@ from centrifugo.hub.protocol.client_commands import StreamPosition
 from centrifugo.hub.protocol.codes import (
     BAD_REQUEST,
     NOT_AVAILABLE,
+    SERVER_UNSUBSCRIBE,
     SHUTDOWN,
     UNRECOVERABLE_POSITION,
     Disconnect,
@@ -218,6 +219,11 @@ class Hub:
         """Close the user's connections. The reason is plain text of at most 123 bytes, not empty and not JSON."""
         for connection in self.connections(user):
             connection.disconnect(Disconnect(code, reason))
+
+    def unsubscribe(self, user: str, channel: str) -> None:
+        """Unsubscribe the user's connections from the channel."""
+        for connection in self.connections(user):
+            connection.unsubscribe(channel, SERVER_UNSUBSCRIBE)
 
     async def close(self) -> None:
         """Close every connection with 3001, including those that are still to come."""

@@ -1,5 +1,6 @@
 """The use cases around a message that was said: edit, retract, react, pin."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Generic
 
@@ -11,6 +12,7 @@ from domain.room.discussion.editing import EditMessage
 from domain.room.discussion.pinning import PinMessage, UnpinMessage
 from domain.room.discussion.reacting import AddReaction, RemoveReaction
 from domain.room.discussion.retracting import RetractMessage
+from domain.values import UserId
 
 About = EditMessage | RetractMessage | AddReaction | RemoveReaction | PinMessage | UnpinMessage
 
@@ -25,8 +27,8 @@ class Discussion(Generic[P_co]):
         self._rooms = rooms
         self._edit_window_s = edit_window_s
 
-    async def edit(self, command: EditMessage) -> RecordedEvent[P_co]:
-        """Give a message other words."""
+    async def edit(self, command: EditMessage, *, named: Sequence[UserId] = ()) -> RecordedEvent[P_co]:
+        """Give a message other words. `named` are users whom they name."""
 
         def edit(room: Room, said: SaidMessage | None) -> None:
             is_in_time = said is not None and self.is_editable(said.posted_at)
@@ -36,6 +38,7 @@ class Discussion(Generic[P_co]):
                 content=command.content,
                 is_in_time=is_in_time,
                 now=datetime.now(UTC),
+                named=named,
             )
 
         return await self._rooms.decide(command.room_id, about(command), edit, key=idempotency_key(command))

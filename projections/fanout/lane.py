@@ -111,6 +111,7 @@ class Lane:
     def finish(self) -> None:
         """End `run` once the publications in flight are done."""
         self._is_finishing = True
+        self._tail.wake()
 
     @property
     def lag_events(self) -> int:
@@ -294,7 +295,7 @@ class Lane:
         chunks = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
         markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), entry)
-        erases = isinstance(entry.event, Room.ContentErased)
+        erases = isinstance(entry.event, Room.ContentErased | Room.UserErased)
         forgetting = await self._audiences.ever(entry.event, self._connection) if erases else ()
         blind = await self._audiences.blind_to(entry.event, self._connection)
         seeing, unseeing = split(chunks, blind) if blind else (chunks, [])

@@ -34,6 +34,7 @@ from projections.readmodels.discussion.message_rows import (
 )
 from projections.readmodels.shapes import (
     MOST_NAMED,
+    AccountErasure,
     Body,
     ErasedContent,
     Erasure,
@@ -138,7 +139,7 @@ LEFT JOIN LATERAL (
 """
 
 MESSAGES_AT = f"""
-SELECT message.room_id, asked.at, {message_columns("message")}
+SELECT message.room_id, asked.at, {message_columns("message", "asked.at")}
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (room_id, message, at)
 JOIN messages AS message ON message.room_id = asked.room_id AND message.version = asked.message
 {text("message", "asked.at")} {extras("message", "asked.at")}
@@ -246,6 +247,11 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
         case Room.ContentErased():
             erased_now = ErasedContent(timestamp(event.timestamp), event.words.text)
             return Erasure(around.rooms[place], actor, [Version(version) for version in event.versions], erased_now)
+        case Room.MessageEdited() if event.mentions:
+            named = mentioned_by(event.mentions, users)
+            return MessageChange(RoomPlace(*place), actor, around.messages[place], named)
+        case Room.UserErased():
+            return AccountErasure(around.rooms[place], actor, users[event.member_id])
         case Room.MessageEdited() | Room.MessageRetracted() | Room.MessagePinned() | Room.MessageUnpinned():
             return MessageChange(RoomPlace(*place), actor, around.messages[place])
         case Room.ReactionAdded() | Room.ReactionRemoved():
@@ -258,7 +264,7 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
 
 def withheld(told: Body) -> Body:
     """The body as it is told to one who may not read the message that the event changed."""
-    return msgspec.structs.replace(told, message=None) if isinstance(told, MessageChange) else told
+    return msgspec.structs.replace(told, message=None, mentioned=UNSET) if isinstance(told, MessageChange) else told
 
 
 def message_added(event: Room.MessageAdded, users: Mapping[UserId, User], around: Around) -> Message:
@@ -277,12 +283,12 @@ def message_added(event: Room.MessageAdded, users: Mapping[UserId, User], around
         around.erasures.get(place, UNSET),
         retracted,
         Version(event.reply_to) if event.reply_to is not None else UNSET,
-        mentions=[mentioned_of(UserId(each), users) for each in event.mentions] if event.mentions else UNSET,
+        mentions=mentioned_by(event.mentions, users) if event.mentions else UNSET,
     )
 
 
-def mentioned_of(user_id: UserId, users: Mapping[UserId, User]) -> User:
-    return mentioned(user_id, None) if user_id == EVERYONE else users[user_id]
+def mentioned_by(mentions: Iterable[int], users: Mapping[UserId, User]) -> list[User]:
+    return [mentioned(EVERYONE, None) if each == EVERYONE else users[UserId(each)] for each in mentions]
 
 
 def shows_room(event: RoomEvent) -> bool:
@@ -293,7 +299,7 @@ def shows_room(event: RoomEvent) -> bool:
 def named_in(event: RoomEvent) -> set[UserId]:
     """The users whom its body names."""
     named = {event.actor} if event.person is None else {event.actor, event.person}
-    if isinstance(event, Room.MessageAdded) and event.mentions:
+    if isinstance(event, Room.MessageAdded | Room.MessageEdited) and event.mentions:
         named |= {UserId(each) for each in event.mentions}
     return named
 

@@ -102,6 +102,7 @@ class BatchByKind:
     admission: list[AdmissionEvent] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     discussion: list[DiscussionEvent] = field(default_factory=list)
+    mentioning: list[Room.MessageAdded | Room.MessageEdited] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -144,6 +145,7 @@ class BatchByKind:
                 | Room.TopicSet()
                 | Room.RoomArchived()
                 | Room.RoomReopened()
+                | Room.UserErased()
             ):
                 pass
             case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
@@ -152,6 +154,8 @@ class BatchByKind:
                 self.discussion.append(event)
             case _:
                 assert_never(event)
+        if isinstance(event, Room.MessageAdded | Room.MessageEdited) and event.mentions:
+            self.mentioning.append(event)
         if (decided := decision(event)) is not None:
             self.decisions.append(decided)
 
@@ -192,8 +196,8 @@ class RoomsProjection:
         base = fold_changes(kinds.deltas, kinds.messages, base)
         if kinds.admission:
             base = fold_admission(kinds.admission, base)
-        if mentioning := [message for message in kinds.messages if message.mentions]:
-            base = fold_mentions(mentioning, base)
+        if kinds.mentioning:
+            base = fold_mentions(kinds.mentioning, base)
         return fold_discussion(kinds.discussion, base) if kinds.discussion else base
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:

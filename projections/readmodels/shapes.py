@@ -141,7 +141,7 @@ class Message(Struct, frozen=True):
     """A message. `id` is the version of the room that added it, `content` what it says since its newest edit. Words
     that were erased or retracted leave an empty `content`, and `erased` or `retracted`.
 
-    `reply_to` is the id of the message that it answers. `mentions` are the members whom it named when it was posted, by
+    `reply_to` is the id of the message that it answers. `mentions` are the members whom it named, or an edit of it, by
     their names of today; user 0 is everyone in the room. What has not happened to a message has no field.
     """
 
@@ -229,6 +229,16 @@ class Erasure(Struct, frozen=True):
     erased: ErasedContent
 
 
+class AccountErasure(Struct, frozen=True):
+    """An account was erased: `erased_user` is shown in place of the user with that id, everywhere in the room. Who
+    acted, and the room right after that; `user` 0 is an operator, or the service itself.
+    """
+
+    room: RoomSummary
+    user: User
+    erased_user: User
+
+
 class RoomPlace(Struct, frozen=True):
     """A room, and its version after an event."""
 
@@ -239,12 +249,14 @@ class RoomPlace(Struct, frozen=True):
 class MessageChange(Struct, frozen=True):
     """A user edited, retracted, pinned or unpinned a message: who, and the message as it is after that.
 
-    `message` is null to one who may not read it: it was said before they joined.
+    `message` is null to one who may not read it: it was said before they joined. `mentioned` are those whom an edit was
+    the first to name, also user 0 for everyone.
     """
 
     room: RoomPlace
     user: User
     message: Message | None
+    mentioned: list[User] | UnsetType = UNSET
 
 
 class ReactionChange(Struct, frozen=True):
@@ -257,7 +269,7 @@ class ReactionChange(Struct, frozen=True):
     reactions: list[Reaction]
 
 
-Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange
+Body = Message | Member | Erasure | AccountErasure | MemberChange | Invitation | MessageChange | ReactionChange
 """The part of an event that clients see."""
 
 

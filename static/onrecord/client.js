@@ -115,6 +115,17 @@ export class Client {
     this.#connection.listen(channel, onPublication);
   }
 
+  /**
+   * Listen on another channel as above, and hear who else does.
+   *
+   * @param {{ channel: string, token: string | null }} place `token`: one to begin with
+   * @param {{ onPublication: (data: any) => void, onPresence: (users: Set<number>) => void }} heard
+   * @param {AbortSignal} signal ends it
+   */
+  attend(place, heard, signal) {
+    this.#connection.attend(place, heard, signal);
+  }
+
   /** The network may be back, or the user: do not wait for the next time to look. */
   wake() {
     this.#watch.look();

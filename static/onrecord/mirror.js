@@ -3,7 +3,9 @@ import { Places } from "./places.js";
 import { Room } from "./room.js";
 import { Unread } from "./unread.js";
 
-/** @import { Member, Message, PageState, Reading, Room as ShownRoom, RoomChange } from "./shapes.js" */
+/**
+ * @import { Member, Message, PageState, Reading, Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js"
+ */
 
 /** Mentioned in place of all members. */
 const EVERYONE = 0;
@@ -86,6 +88,15 @@ export class Mirror {
    */
   mentions(id) {
     return this.#unread.get(id)?.mentions ?? 0;
+  }
+
+  /**
+   * Whether the user muted a room.
+   *
+   * @param {string} id
+   */
+  isMuted(id) {
+    return this.#unread.get(id)?.isMuted ?? false;
   }
 
   /**
@@ -274,12 +285,31 @@ export class Mirror {
    */
   #applied(id, event) {
     if (this.#isOwn(event)) this.#appliedOwn(id, event);
-    else if (!isRange(event) && kindOf(event).isMessage) {
-      const { mentions = [] } = /** @type {Message} */ (event.body);
-      const isMention = mentions.some((user) => user.id === this.user.id || user.id === EVERYONE);
-      this.#unread.get(id)?.addMessage(event.version, isMention);
-    }
+    else if (!isRange(event)) this.#count(this.#unread.get(id), event);
     this.#notify(event);
+  }
+
+  /**
+   * What another user said, or how they edited it.
+   *
+   * @param {Unread | undefined} unread
+   * @param {RoomEvent} event
+   */
+  #count(unread, event) {
+    if (kindOf(event).isMessage) {
+      const { mentions = [] } = /** @type {Message} */ (event.body);
+      unread?.addMessage(event.version);
+      if (this.#isNamed(mentions)) unread?.addMention(event.version, event.version);
+    } else if ("mentioned" in event.body && event.body.mentioned !== undefined && event.body.message !== null) {
+      const { message, mentioned } = event.body;
+      const before = (message.mentions ?? []).filter(({ id }) => !mentioned.some((user) => user.id === id));
+      if (this.#isNamed(mentioned) && !this.#isNamed(before)) unread?.addMention(message.id, event.version);
+    }
+  }
+
+  /** @param {User[]} users */
+  #isNamed(users) {
+    return users.some(({ id }) => id === this.user.id || id === EVERYONE);
   }
 
   /**
@@ -292,7 +322,8 @@ export class Mirror {
     const { version } = event;
     if ((this.#unread.get(id)?.reading.counted ?? 0) >= version) return;
     const membership = this.#ownMembership(event);
-    const nothingUnread = { room_id: id, version, unread: 0, counted: version, mentions: 0 };
+    const counts = { unread: 0, counted: version, mentions: 0 };
+    const nothingUnread = { room_id: id, version, ...counts, is_muted: false, mute_changes: 0 };
     if (membership === "starts") this.#unread.set(id, new Unread(nothingUnread));
     else if (membership === "ends") this.#unread.delete(id);
   }

@@ -99,7 +99,7 @@ export interface Message extends LastMessage {
   edited_at?: string;
   reactions?: Reaction[];
   pinned?: Pin;
-  /** Whom it named when it was posted; user 0 is everyone in the room. */
+  /** Whom it named, or an edit of it; user 0 is everyone in the room. */
   mentions?: User[];
 }
 
@@ -108,6 +108,8 @@ export interface MessageChange {
   room: { id: string; version: number };
   user: User;
   message: Message | null;
+  /** Those whom an edit was the first to name; user 0 is everyone. */
+  mentioned?: User[];
 }
 
 /** A member invited a user, or withdrew that; and the room as it was after it. */
@@ -126,7 +128,15 @@ export interface ReactionChange {
   reactions: Reaction[];
 }
 
-export type Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange;
+export type Body =
+  | Message
+  | Member
+  | Erasure
+  | AccountErasure
+  | MemberChange
+  | Invitation
+  | MessageChange
+  | ReactionChange;
 
 /** The room as it was after the event, and who acted. Of a member who was removed: by whom, and why. */
 export interface Member {
@@ -154,6 +164,13 @@ export interface Erasure {
   user: User;
   versions: number[];
   erased: Erased;
+}
+
+/** `erased_user` is shown in place of the user with that id, whose account was erased; and the room after that. */
+export interface AccountErasure {
+  room: Room;
+  user: User;
+  erased_user: User;
 }
 
 /**
@@ -196,6 +213,9 @@ export interface Reading {
   counted: number;
   /** How many of them mention the user, or everyone. */
   mentions: number;
+  is_muted: boolean;
+  /** How often the user changed that: what says more is newer. */
+  mute_changes: number;
 }
 
 /** Not events: they have no version. */
@@ -218,6 +238,13 @@ export type RoomChange = RoomEvent | Omit<RangeEvent, "position">;
 /** What a personal channel carries. */
 export type Publication = StreamEvent | RangeEvent | Signal;
 
+/** That a user joined a room or left it, at a version or, within a range, before it. */
+export interface JoinOrLeave {
+  version: number;
+  user: User;
+  step: "joined" | "left";
+}
+
 /** The open room: its newest messages, ascending, its first members, and its pinned messages, the last pinned first. */
 export interface OpenRoom {
   room: Room;
@@ -225,6 +252,12 @@ export interface OpenRoom {
   members: RoomMember[];
   pinned: Message[];
   own: OwnStanding;
+  /** Subscribes to who has the room open. */
+  here_token?: string | null;
+  /** Who joined and left between the messages and after them, ascending. */
+  joins_and_leaves?: JoinOrLeave[];
+  /** Where in the log messages are, by their ids. */
+  positions?: Record<string, number>;
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */

@@ -6,6 +6,7 @@ import { Mirror } from "../onrecord/mirror.js";
 import { Outbox, isOutgoing } from "../onrecord/outbox.js";
 import { Sender } from "../onrecord/sender.js";
 import { UserStore, browserStorage } from "../onrecord/user-store.js";
+import { Tab } from "./attention/tab.js";
 import { find, findAll } from "./dom.js";
 import { RoomList } from "./room-list.js";
 
@@ -50,7 +51,10 @@ export class LivePage {
     this.user = user;
     /** Of the room that the page shows at first. */
     this.roomId = state.open?.room.id ?? null;
+    /** That the page of the open room came with. */
+    this.hereToken = state.open?.here_token ?? null;
     this.mirror = new Mirror(state);
+    this.tab = new Tab(this.mirror);
     this.api = new Api({ userId: user.id, onBuild: showVersion });
     this.store = new UserStore(user.id, browserStorage());
     this.outbox = new Outbox(this.store, newKey);
@@ -72,6 +76,7 @@ export class LivePage {
   start() {
     const { user } = this;
     this.findLists();
+    this.tab.render();
     this.mirror.subscribe((event) => {
       if (event !== null && !isRange(event) && event.body.user.id === user.id) this.outbox.confirm(event);
       this.#planRender();
@@ -110,6 +115,7 @@ export class LivePage {
 
   renderLists() {
     for (const list of this.#lists) list.render();
+    this.tab.render();
   }
 
   #planRender() {

@@ -1,6 +1,9 @@
+import { NotifyChoice } from "./attention/choice.js";
+import { Notifier } from "./attention/notifier.js";
 import { LivePage } from "./live-page.js";
 import { JumpDialog } from "./jump-dialog.js";
 import { PageSwitch } from "./page-switch.js";
+import { showAccount } from "./views/account.js";
 import { showDiscover } from "./views/discover.js";
 import { showHistory } from "./views/history.js";
 import { showPeople } from "./views/people.js";
@@ -13,9 +16,13 @@ import { showTimes } from "./views/times.js";
 const page = new LivePage();
 page.start();
 const views = {
-  ...{ discover: showDiscover, history: showHistory, people: showPeople, room: showRoom },
+  ...{ account: showAccount, discover: showDiscover, history: showHistory, people: showPeople, room: showRoom },
   ...{ rooms: showRooms, times: showTimes },
 };
 const pages = new PageSwitch(page, views);
 pages.start();
+new Notifier({
+  ...{ mirror: page.mirror, choice: new NotifyChoice(page.store) },
+  open: (path) => pages.open(path),
+}).start();
 new JumpDialog(page, (path) => pages.open(path)).start();

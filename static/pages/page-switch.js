@@ -177,7 +177,9 @@ export class PageSwitch {
     this.#address = address(to);
     if (this.#roomId !== null) this.#page.mirror.close(this.#roomId);
     this.#page.client.open(state, since);
+    this.#page.hereToken = state.open?.here_token ?? null;
     replaceContent(fetched);
+    this.#page.tab.title = fetched.title;
     this.#page.findLists();
     this.#page.renderLists();
     markCurrent(fetched);
@@ -306,7 +308,6 @@ function replaceContent(fetched) {
   for (const link of document.querySelectorAll(".skip")) link.remove();
   document.body.prepend(...fetched.querySelectorAll(".skip"));
   document.body.dataset.view = fetched.body.dataset.view;
-  document.title = fetched.title;
 }
 
 /** @param {Document} fetched */

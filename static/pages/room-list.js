@@ -1,17 +1,19 @@
 import { badge, counted } from "../onrecord/format.js";
-import { lastWords, titleOf } from "../onrecord/text.js";
+import { titleOf } from "../onrecord/text.js";
 import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
+import { lastWords } from "./markup.js";
+import { showKind } from "./people.js";
 
 /**
  * @import { Mirror } from "../onrecord/mirror.js"
  * @import { Room } from "../onrecord/shapes.js"
  */
 
-/** @typedef {{ element: HTMLElement, shown: Room | null, unread: number | null }} Item */
+/** @typedef {{ element: HTMLElement, shown: Room | null, counts: string }} Item `counts`: of what is unread. */
 
 /**
- * The user's rooms, latest bumped first, with the number of unread messages in each: in one list, or in one for each
- * group.
+ * The user's rooms, latest bumped first, with the numbers of unread messages and mentions in each: in one list, or in
+ * one for each group.
  */
 export class RoomList {
   #root;
@@ -32,7 +34,7 @@ export class RoomList {
     this.#lists = root.matches("ol") ? [root] : [...findAll(root, "[data-group]")];
     this.#empty = root.parentElement?.querySelector(".empty");
     for (const element of this.#lists.flatMap(itemsOf))
-      this.#items.set(element.dataset.id, { element, shown: null, unread: null });
+      this.#items.set(element.dataset.id, { element, shown: null, counts: "" });
   }
 
   get element() {
@@ -55,7 +57,7 @@ export class RoomList {
 
   /** @param {Room} room */
   #listOf(room) {
-    const group = groupOf(room, this.#mirror.unread(room.id));
+    const group = groupOf(room, this.#mirror);
     return this.#lists.find((list) => list.dataset.group === group) ?? this.#lists[0];
   }
 
@@ -76,13 +78,11 @@ export class RoomList {
 
   /** @param {Room} room */
   #element(room) {
-    const unread = this.#mirror.unread(room.id);
-    const item = this.#items.get(room.id) ?? { element: fromTemplate("room-template"), shown: null, unread: null };
+    const item = this.#items.get(room.id) ?? { element: fromTemplate("room-template"), shown: null, counts: "" };
     this.#items.set(room.id, item);
     if (item.shown !== room) fillRoom(item.element, room, this.#mirror.user.id);
-    if (item.unread !== unread) fillUnread(item.element, unread);
+    item.counts = fillCounts(item, this.#mirror, room.id);
     item.shown = room;
-    item.unread = unread;
     return item.element;
   }
 }
@@ -91,10 +91,11 @@ export class RoomList {
  * The part of the sidebar in which a room is listed.
  *
  * @param {Room} room
- * @param {number} unread
+ * @param {Mirror} mirror
  */
-function groupOf({ visibility }, unread) {
-  if (unread > 0) return "unread";
+function groupOf({ id, visibility }, mirror) {
+  if (mirror.isMuted(id)) return "muted";
+  if (mirror.unread(id) > 0) return "unread";
   return visibility === "direct" ? "direct" : "rooms";
 }
 
@@ -109,15 +110,26 @@ function fillRoom(item, room, me) {
   item.dataset.visibility = room.visibility ?? "public";
   find(item, "a", HTMLAnchorElement).href = `/rooms/${room.id}/`;
   write(find(item, ".name bdi"), titleOf(room, me));
-  write(find(item, ".last bdi"), last === null ? "No messages yet" : `${last.user.username}: ${lastWords(last)}`);
+  write(find(item, ".last .by"), last?.user.username ?? "");
+  showKind(find(item, ".last .kind"), last?.user ?? {});
+  find(item, ".last .colon").hidden = last === null;
+  write(find(item, ".last .words"), last === null ? "No messages yet" : lastWords(last));
   write(find(item, ".members"), counted(room.member_count, "member"));
 }
 
 /**
- * @param {HTMLElement} item
- * @param {number} unread
+ * @param {Item} item
+ * @param {Mirror} mirror
+ * @param {string} id
  */
-function fillUnread(item, unread) {
-  find(item, ".unread").hidden = unread === 0;
-  write(find(item, ".count"), badge(unread));
+function fillCounts({ element, counts }, mirror, id) {
+  const [unread, mentions, isMuted] = [mirror.unread(id), mirror.mentions(id), mirror.isMuted(id)];
+  const shown = `${unread} ${mentions} ${isMuted}`;
+  if (shown === counts) return counts;
+  find(element, ".unread").hidden = unread === 0;
+  write(find(element, ".count"), badge(unread));
+  find(element, ".mentioned").hidden = mentions === 0;
+  write(find(element, ".mention-count"), badge(mentions));
+  element.classList.toggle("muted", isMuted);
+  return shown;
 }

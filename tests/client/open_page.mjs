@@ -104,7 +104,7 @@ export class OpenPage {
 
   get list() {
     const { mirror } = this.#now;
-    const counts = mirror.rooms.map(({ id }) => [id, [mirror.unread(id), mirror.mentions(id)]]);
+    const counts = mirror.rooms.map(({ id }) => [id, [mirror.unread(id), mirror.mentions(id), mirror.isMuted(id)]]);
     return { rooms: mirror.rooms, unread: Object.fromEntries(counts) };
   }
 

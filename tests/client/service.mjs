@@ -205,7 +205,8 @@ export class Service {
     const unread = stream.filter(
       (event) => event.type === "message_added" && event.version > version && event.user !== this.me.id,
     );
-    return { room_id: id, version, unread: unread.length, counted: stream.length, mentions: 0 };
+    const counts = { unread: unread.length, counted: stream.length, mentions: 0 };
+    return { room_id: id, version, ...counts, is_muted: false, mute_changes: 0 };
   }
 
   /**

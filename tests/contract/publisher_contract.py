@@ -50,9 +50,9 @@ class Site:
         return result
 
     @asynccontextmanager
-    async def listening(self, user: str) -> AsyncIterator["ChannelListener"]:
-        """A client subscribed to the user's personal channel with tokens such as the service issues."""
-        channel = f"personal:{user}"
+    async def listening(self, user: str, channel: str = "") -> AsyncIterator["ChannelListener"]:
+        """A client subscribed to a channel, by default the user's own, with tokens such as the service issues."""
+        channel = channel or f"personal:{user}"
         async with aiohttp.ClientSession() as session, session.ws_connect(websocket_url(self.port)) as socket:
             listener = ChannelListener(socket)
             await listener.ask({"id": 1, "connect": {"token": connection_token(user)}})
@@ -73,9 +73,20 @@ class ChannelListener:
         assert "error" not in answer
         return answer
 
+    async def refused(self, command: dict[str, Any]) -> int:
+        """The error with which the command is answered."""
+        await self._socket.send_json(command)
+        code: int = (await self._next())["error"]["code"]
+        return code
+
     async def publications(self, count: int) -> list[Any]:
         """The data of the next `count` publications."""
         return [(await self._next())["push"]["pub"]["data"] for _ in range(count)]
+
+    async def push(self) -> dict[str, Any]:
+        """The next push: what it is of, by its kind."""
+        push: dict[str, Any] = (await self._next())["push"]
+        return push
 
     async def closed(self) -> int | None:
         """Wait until the server closes the connection, and return the code."""
@@ -195,6 +206,29 @@ class PublisherContract:
             assert await here.closed() == await there.closed() == 4501
             await site.publisher.publish([publication(channels([other]), "still here")])
             assert await elsewhere.publications(1) == ["still here"]
+
+    async def test_those_who_are_in_a_room_hear_who_comes_goes_and_types_until_they_are_unsubscribed(
+        self, site: Site
+    ) -> None:
+        ada, bob, room = *users(2), f"here:{secrets.token_hex(4)}"
+        async with site.listening(ada, room) as hers:
+            assert (await hers.push())["join"]["info"]["user"] == ada
+            async with site.listening(bob, room) as his:
+                assert (await his.push())["join"]["info"]["user"] == bob
+                found = await his.ask({"id": 3, "presence": {"channel": room}})
+                assert {each["user"] for each in found["presence"]["presence"].values()} == {ada, bob}
+                assert (await hers.push())["join"]["info"]["user"] == bob
+                await site.publisher.publish([publication(Channels([room]), "bob types")])
+                assert await hers.publications(1) == await his.publications(1) == ["bob types"]
+                await site.publisher.unsubscribe(bob, room)
+                assert (await his.push())["unsubscribe"]["code"] == 2000  # clients stay away
+                assert (await hers.push())["leave"]["info"]["user"] == bob
+                await site.publisher.publish([publication(Channels([room]), "ada types")])
+                assert await hers.publications(1) == ["ada types"]
+                refused = await his.refused({"id": 4, "presence": {"channel": room}})
+                assert refused == 103
+            refused = await hers.refused({"id": 5, "publish": {"channel": room, "data": "by myself"}})
+            assert refused == 103
 
     async def test_a_removed_history_is_gone_and_other_channels_keep_theirs(self, site: Site) -> None:
         *recipients, other = users(PER_CALL + 3)

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from api.erasure.account_erasure import erase_account
 from domain.room.erasing import EraseContent
 from domain.room.opening import OpenDirect
 from domain.values import OPERATOR, RequestId, RoomId, UserId
@@ -212,6 +213,22 @@ async def erase(scene: Scene, version: int) -> None:
         await store.chat.erase_content(EraseContent(room, (version,), OPERATOR, request, "asked for"))
 
 
+async def a_member_is_erased(scene: Scene) -> None:
+    """Who spoke, reacted, pinned and answered under a name, and is named by another message."""
+    async with Person(scene.people[1].url) as passer:
+        await passer.sign_up(f"passer-{next(_strangers)}")
+        await done(passer, scene.room, "join")
+        said = await scene.say(passer, "not for long")
+        await about(passer, scene, "PUT", f"{said}/reactions/%F0%9F%91%8D/")
+        await about(passer, scene, "PUT", f"{said}/pin/")
+    await done(scene.people[1], scene.room, "messages", {"content": f"@{passer.user['username']}", "reply_to": said})
+    async with open_store(scene.service.dsn) as store:
+        user_id = UserId(int(passer.user["id"]))
+        async with store.database.transaction() as connection:
+            await erase_account(connection, user_id, request=str(uuid4()), who="operator")
+        await store.erasing.tell_user_erased(user_id, erased_by=OPERATOR)
+
+
 async def a_message_is_edited(scene: Scene) -> None:
     version = await scene.say(scene.people[1])
     await about(scene.people[1], scene, "PATCH", f"{version}/", {"content": "edited"})
@@ -250,6 +267,24 @@ async def members_are_mentioned(scene: Scene) -> None:
     await scene.say(me, f"@{others} and @{mine}: no")
     await scene.say(me, "@room it is for owners")
     await scene.say(other, "nothing to anyone")
+
+
+async def edits_mention_members(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    mine = me.user["username"]
+    first = await scene.say(other, "hello")
+    second = await scene.say(other, f"@{mine} hello")
+    await about(other, scene, "PATCH", f"{first}/", {"content": f"@{mine} hello"})
+    await about(other, scene, "PATCH", f"{second}/", {"content": f"still @{mine}"})
+    await about(other, scene, "PATCH", f"{first}/", {"content": "hello to no one"})
+
+
+async def the_room_is_muted_in_another_window(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    path = f"/api/rooms/{scene.room}/mute/"
+    for method in ("PUT", "DELETE", "PUT", "PUT"):
+        assert (await me.request(method, path, {})).status == 200
+    await scene.say(other, "unheard")
 
 
 async def about(person: Person, scene: Scene, method: str, path: str, body: object = None) -> None:
@@ -390,6 +425,10 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     the_room_is_reopened: ("room_archived", "room_reopened", "message_added"),
     a_message_is_erased: ("message_added", "content_erased"),
     a_message_is_erased_again: ("message_added", "content_erased", "content_erased"),
+    a_member_is_erased: (
+        *("user_joined", "message_added", "reaction_added", "message_pinned"),
+        *("message_added", "user_erased"),
+    ),
     a_message_is_edited: ("message_added", "message_edited", "message_edited"),
     a_message_is_retracted: ("message_added", "reaction_added", "message_retracted"),
     reactions_come_and_go: ("message_added", "reaction_added", "reaction_added", "reaction_removed"),
@@ -398,7 +437,9 @@ EVENTS: dict[Event, tuple[str, ...]] = {
         *("message_pinned", "message_pinned", "message_unpinned"),
     ),
     members_are_mentioned: ("message_added",) * 4,
+    edits_mention_members: ("message_added",) * 2 + ("message_edited",) * 3,
     a_reply_in_another_window: ("message_added", "message_added"),
+    the_room_is_muted_in_another_window: ("room_read",) * 3 + ("message_added",),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
     the_room_becomes_private_and_public_again: ("visibility_changed", "visibility_changed"),
     joiners_read_less_and_more_again: ("history_changed", "message_added", "history_changed"),
@@ -414,6 +455,9 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     a_direct_conversation_begins: ("user_joined", "user_joined", "message_added"),
 }
 """What can happen, and the publications that tell the owner of the page of it."""
+
+FORGETTING = {"content_erased", "user_erased"}
+"""After these, no channel remembers what was published before."""
 
 every_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 
@@ -440,7 +484,7 @@ async def test_a_page_equals_a_fresh_one_after_it_was_cut_off(
     await scene.service.published()
     scene.relay.mend()
     await scene.assert_fresh()
-    assert scene.relay.recoveries == [is_recovered and "content_erased" not in EVENTS[event]]
+    assert scene.relay.recoveries == [is_recovered and FORGETTING.isdisjoint(EVENTS[event])]
 
 
 @pytest.mark.parametrize("fate", ["delivered", "doubled"])

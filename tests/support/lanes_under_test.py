@@ -54,6 +54,9 @@ class Server:
     async def disconnect(self, user: str, *, code: int, reason: str) -> None:
         await self._publisher.disconnect(user, code=code, reason=reason)
 
+    async def unsubscribe(self, user: str, channel: str) -> None:
+        await self._publisher.unsubscribe(user, channel)
+
     async def remove_history(self, channels: Sequence[str]) -> None:
         for channel in channels:
             self._removed[channel] += self._kept(channel)

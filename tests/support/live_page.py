@@ -65,7 +65,9 @@ class LivePage(OpenPage):
         found = []
         if shown["rooms"] != fresh:
             found.append(f"rooms {shown['rooms']} are {fresh}")
-        unread = {reading["room_id"]: [reading["unread"], reading["mentions"]] for reading in readings}
+        unread = {
+            reading["room_id"]: [reading["unread"], reading["mentions"], reading["is_muted"]] for reading in readings
+        }
         if shown["unread"] != unread:
             found.append(f"unread {shown['unread']} is {unread}")
         return found

@@ -48,7 +48,7 @@ class OpenPage:
         """Called with what arrives at the page."""
 
     async def list(self) -> Any:
-        """Rooms, latest bumped first, and how many messages and mentions are unread in each."""
+        """Rooms, latest bumped first, how many messages and mentions are unread in each, and whether it is muted."""
         return await self._do("list")
 
     async def room(self) -> Any:

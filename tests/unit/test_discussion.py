@@ -58,7 +58,7 @@ def test_the_author_edits_a_message_and_the_content_is_kept_as_sent() -> None:
     room = given(joined(BOB))
     room.edit(user_id=ADA, said=hello(), content="  hallo\n", is_in_time=True)
     assert recorded(room) == [
-        (Room.MessageEdited, {"version": 4, "user_id": ADA, "message": 3, "content": "  hallo\n"})
+        (Room.MessageEdited, {"version": 4, "user_id": ADA, "message": 3, "content": "  hallo\n", "mentions": None})
     ]
 
 

@@ -1,7 +1,10 @@
 """Whom a message names, and which of them it mentions."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from domain.questions import SaidMessage
 from domain.room import Room
 from domain.room.mentioning import EVERYONE, MOST_MENTIONED, names_in
 from domain.values import UserId
@@ -32,7 +35,7 @@ def test_so_many_names_are_looked_up_and_no_more() -> None:
 
 def mentions_of(room: Room) -> list[int] | None:
     ((kind, facts),) = recorded(room)
-    assert kind is Room.MessageAdded
+    assert kind in {Room.MessageAdded, Room.MessageEdited}
     mentions: list[int] | None = facts["mentions"]
     return mentions
 
@@ -53,4 +56,16 @@ def test_a_message_that_mentions_none_says_so() -> None:
 def test_owners_mention_everyone(author: UserId, mentions: list[int]) -> None:
     room = given(joined(BOB))
     room.post(user_id=author, content="…", named=[ADA, BOB, EVERYONE])
+    assert mentions_of(room) == mentions
+
+
+@pytest.mark.parametrize(
+    ("before", "named", "mentions"), [([], [BOB, EVE], [BOB]), ([BOB], [BOB, EVERYONE], [EVERYONE]), ([BOB], [], None)]
+)
+def test_an_edit_mentions_whom_the_message_did_not(
+    before: list[UserId], named: list[UserId], mentions: list[int] | None
+) -> None:
+    room = given(joined(BOB))
+    said = SaidMessage(3, ADA, datetime.now(UTC), "…", 0, False, False, 0, frozenset(), frozenset(), frozenset(before))
+    room.edit(user_id=ADA, said=said, content="other words", is_in_time=True, named=named)
     assert mentions_of(room) == mentions

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import BIGINT, as_number, room_id
+from api.http.rooms import leaving
 from api.pages.admission import page
 from api.pages.page import ROOM, field, redirect
 from api.pages.people.listing import get_people, people_page
@@ -111,9 +112,10 @@ async def _decide(request: web.Request, decision: Callable[[RoomId, UserId], Awa
     """Do what a form asks for and return to the page; what is wrong in a field is shown there."""
     room = room_id(request)
     try:
-        await request.app[CORE].governing.decide(await decision(room, request[SESSION].user.id))
+        recorded = await request.app[CORE].governing.decide(await decision(room, request[SESSION].user.id))
     except InvalidField as error:
         return await people_page(request, problem=str(error), status=400)
+    await leaving.after(request, recorded)
     return redirect(f"/rooms/{room}/people/")
 
 

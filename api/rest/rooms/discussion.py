@@ -5,7 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from api.http.app_keys import CORE, SESSION
+from api.http.app_keys import ACCOUNTS, CORE, SESSION
 from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.limits import count_message
 from api.http.parsing import emoji, idempotency_key, message_version, read_body, room_id
@@ -43,7 +43,8 @@ async def edit_message(request: web.Request) -> web.Response:
     body = await read_body(request, NewContent)
     count_message(request)
     command = EditMessage(room, user, message, body.content, key)
-    return await recorded_body(request, request.app[CORE].discussion.edit(command))
+    named = await request.app[ACCOUNTS].named_in(body.content)
+    return await recorded_body(request, request.app[CORE].discussion.edit(command, named=named))
 
 
 async def retract_message(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What is unread: how far the caller has read each of their rooms."""
+"""What is unread: how far the caller has read each of their rooms, and which of them they muted."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from api.http.app_keys import READ_SYNC, SESSION
-from api.http.endpoints import ROOM, Endpoint
+from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.parsing import BIGINT, read_body, room_id
 from api.http.responses import json_response
 from eventstore.values import Version
@@ -37,7 +37,25 @@ async def mark_read(request: web.Request) -> web.Response:
     return json_response(await request.app[READ_SYNC].move(request[SESSION].user.id, room, body.version))
 
 
+async def mute_room(request: web.Request) -> web.Response:
+    """PUT /api/rooms/{room_id}/mute/: 200 Reading; 404 when not a member. A setting of the caller's own."""
+    return await _set_mute(request, is_muted=True)
+
+
+async def end_mute(request: web.Request) -> web.Response:
+    """DELETE /api/rooms/{room_id}/mute/: 200 Reading; 404 when not a member."""
+    return await _set_mute(request, is_muted=False)
+
+
+async def _set_mute(request: web.Request, *, is_muted: bool) -> web.Response:
+    room = room_id(request)
+    await read_body(request, Empty)
+    return json_response(await request.app[READ_SYNC].mute(request[SESSION].user.id, room, is_muted=is_muted))
+
+
 ENDPOINTS = (
     Endpoint("POST", f"{ROOM}/read/", mark_read, Reading, 200, ReadUpTo),
+    Endpoint("PUT", f"{ROOM}/mute/", mute_room, Reading),
+    Endpoint("DELETE", f"{ROOM}/mute/", end_mute, Reading),
     Endpoint("GET", "/api/readings/", get_readings, Readings),
 )

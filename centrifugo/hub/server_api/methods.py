@@ -19,7 +19,6 @@ from centrifugo.hub.protocol.codes import (
     FORCED,
     INTERNAL_ERROR,
     NOT_FOUND,
-    SERVER_UNSUBSCRIBE,
     Refused,
 )
 from centrifugo.hub.protocol.replies import (
@@ -114,8 +113,7 @@ class ServerApi:
     async def unsubscribe(self, request: UnsubscribeRequest) -> EmptyResult:
         channel = required(request.channel)
         self._hub.namespaces.options(channel)
-        for connection in self._hub.connections(request.user):
-            connection.unsubscribe(channel, SERVER_UNSUBSCRIBE)
+        self._hub.unsubscribe(request.user, channel)
         return EmptyResult()
 
     async def disconnect(self, request: DisconnectRequest) -> EmptyResult:

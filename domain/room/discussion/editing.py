@@ -1,11 +1,13 @@
 """How the author changes what a message says. Every version stays on record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import EditWindowOver, InvalidField, NotYourMessage, TooManyEdits
 from domain.questions import SaidMessage
 from domain.room.discussion.message import AboutMessages, MessageEvent
+from domain.room.mentioning import Mentioning
 from domain.room.texts import check_content
 from domain.values import ClientId, RoomId, UserId
 from domain.words import Words, words
@@ -26,20 +28,21 @@ class EditMessage:
 
 
 class MessageEdited(MessageEvent):
-    """The author of a message gave it other words."""
+    """The author of a message gave it other words. `mentions` are the members whom these are the first to name."""
 
     TOPIC = "message_edited"
     LABEL = "edited a message"
     WORDS = "content"
     content: str | None = None
     sealed: str | None = None
+    mentions: list[int] | None = None
 
     @property
     def words(self) -> Words:
         return words(self.content, self.sealed)
 
 
-class Editing(AboutMessages):
+class Editing(AboutMessages, Mentioning):
     """What messages say now."""
 
     def edit(
@@ -50,9 +53,10 @@ class Editing(AboutMessages):
         content: str,
         is_in_time: bool,
         now: datetime | None = None,
+        named: Iterable[UserId] = (),
     ) -> None:
         """Record `content`, kept exactly as sent, as what a message of `user_id` says from now on. `is_in_time`: the
-        installation still allows it. `now`: as for `post`.
+        installation still allows it. `now` and `named`: as for `post`. An edit adds mentions and takes none away.
 
         Raises InvalidField for content that cannot be a message, and for what it says already; NotAMember,
         RoomIsArchived, MutedInRoom, NoSuchMessage, RetractedMessage, ErasedMessage, NotYourMessage, EditWindowOver,
@@ -69,4 +73,5 @@ class Editing(AboutMessages):
             raise InvalidField("content", "The message says this already.")
         if said.edit_count >= MOST_EDITS:
             raise TooManyEdits(f"A message may be edited {MOST_EDITS} times.")
-        self.trigger_event(MessageEdited, user_id=user_id, message=said.message, content=content)
+        mentions = self.mentions(user_id, set(named) - said.mentions)
+        self.trigger_event(MessageEdited, user_id=user_id, message=said.message, content=content, mentions=mentions)

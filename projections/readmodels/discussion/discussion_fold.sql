@@ -1,4 +1,4 @@
--- version 3
+-- version 4
 -- The fold of what members do about messages. It comes after the fold of the messages themselves. Events come as JSON, an
 -- object for each, and are folded one by one in the order of their versions. Returns `base`, as every fold does. An event
 -- that cannot have happened is an error.
@@ -73,12 +73,16 @@ BEGIN
 END
 $$;
 
--- Whom messages mention: a row for each member, user 0 for everyone.
-CREATE OR REPLACE FUNCTION fold_mentions(
-    base bigint, room_ids uuid[], versions bigint[], user_ids bigint[]
+DROP FUNCTION IF EXISTS fold_mentions(bigint, uuid[], bigint[], bigint[]);
+
+-- Whom messages mention, and the version that named them: that of the message, or of an edit. A row for each member,
+-- user 0 for everyone.
+CREATE OR REPLACE FUNCTION fold_mentions_v2(
+    base bigint, room_ids uuid[], versions bigint[], user_ids bigint[], named_versions bigint[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 BEGIN
-    INSERT INTO mentions (room_id, version, user_id) SELECT * FROM unnest(room_ids, versions, user_ids);
+    INSERT INTO mentions (room_id, version, user_id, named_version)
+    SELECT * FROM unnest(room_ids, versions, user_ids, named_versions);
     UPDATE rooms SET mention_count = rooms.mention_count + counted.mentions
     FROM (
         SELECT mentioned.room_id, count(*) AS mentions FROM unnest(room_ids) AS mentioned (room_id)

@@ -118,21 +118,22 @@ LEFT JOIN users AS {message}_pinner ON {message}_pinner.user_id = {message}_pin.
 """
 
 
-def mentions(message: str) -> str:
+def mentions(message: str, at: str | None = None) -> str:
     """SQL: whom a message mentions, as JSON; null where it mentions none."""
+    is_named = f" AND each.named_version <= {at}" if at is not None else ""
     return f"""(
         SELECT json_agg(json_build_array(each.user_id, named.username, named.kind) ORDER BY each.user_id)::text
         FROM mentions AS each LEFT JOIN users AS named ON named.user_id = each.user_id
-        WHERE each.room_id = {message}.room_id AND each.version = {message}.version
+        WHERE each.room_id = {message}.room_id AND each.version = {message}.version{is_named}
     )"""
 
 
-def message_columns(message: str) -> str:
+def message_columns(message: str, at: str | None = None) -> str:
     """SQL: the columns of a message, of `text` and of `extras`, for `message_of`. The author's row is `users`."""
     return f"""
     {message}.version, {message}.posted_at, {message}.user_id, users.username, users.kind, {message}.reply_to,
     {message}_edit.edited_at, {message}_reacted.reactions, {message}_pin.pinned_at, {message}_pin.pinned_by,
-    {mentions(message)} AS mentions,
+    {mentions(message, at)} AS mentions,
     {message}_pinner.username AS pinned_by_name, {message}_pinner.kind AS pinned_by_kind, {text_columns(message)}
 """
 

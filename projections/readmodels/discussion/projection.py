@@ -27,10 +27,15 @@ def fold_discussion(events: Sequence[DiscussionEvent], base: Call | int) -> Call
     return Call("fold_discussion", base, msgspec.json.encode([_folded(event) for event in events]).decode())
 
 
-def fold_mentions(messages: Sequence[MessageAdded], base: Call | int) -> Call:
+def fold_mentions(events: Sequence[MessageAdded | MessageEdited], base: Call | int) -> Call:
     """The call that records whom messages mention, and returns `base`."""
-    rows = [(e.originator_id, e.originator_version, user_id) for e in messages for user_id in e.mentions or ()]
-    return Call("fold_mentions", base, *columns(rows, 3))
+    rows = [
+        (event.originator_id, message, user_id, event.originator_version)
+        for event in events
+        for message in [event.message if isinstance(event, MessageEdited) else event.originator_version]
+        for user_id in event.mentions or ()
+    ]
+    return Call("fold_mentions_v2", base, *columns(rows, 4))
 
 
 def _folded(event: DiscussionEvent) -> dict[str, Any]:

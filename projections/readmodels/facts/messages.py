@@ -38,7 +38,10 @@ SELECT
         SELECT user_id || ' ' || emoji FROM reactions
         WHERE reactions.room_id = asked.room_id AND reactions.message = asked.message AND removed_version IS NULL
             AND reactions.user_id = ANY($3)
-    ) AS own_emoji
+    ) AS own_emoji,
+    ARRAY(
+        SELECT user_id FROM mentions WHERE mentions.room_id = asked.room_id AND mentions.version = asked.message
+    ) AS mentions
 FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::bigint[]) AS each (room_id, message)) AS asked
 JOIN messages AS said ON said.room_id = asked.room_id AND said.version = asked.message
 LEFT JOIN LATERAL (
@@ -88,6 +91,7 @@ class _Message:
     emoji: Counter[str] = field(default_factory=Counter)
     own_emoji: set[tuple[UserId, str]] = field(default_factory=set)
     """Of the users who ask."""
+    mentions: set[UserId] = field(default_factory=set)
 
 
 class MessageFacts:
@@ -128,6 +132,7 @@ class MessageFacts:
                 is_pinned=row["is_pinned"],
                 emoji=Counter(row["emoji"]),
                 own_emoji={(UserId(int(user_id)), emoji) for user_id, _, emoji in own},
+                mentions=set(row["mentions"]),
             )
             pin_counts[row["room_id"]] = row["pin_count"]
         stays: dict[Person, list[tuple[int, int | None]]] = {}
@@ -155,6 +160,7 @@ class MessageFacts:
             pin_count=self._pin_counts[question.room_id],
             emoji=frozenset(+message.emoji),
             own_emoji=frozenset(emoji for user_id, emoji in message.own_emoji if user_id == question.user_id),
+            mentions=frozenset(message.mentions),
         )
 
     def add(self, event: Any) -> None:
@@ -163,7 +169,8 @@ class MessageFacts:
         if isinstance(event, Room.UserJoined):
             self._stays.setdefault((room_id, event.user_id), []).append((event.reads_from, None))
         if isinstance(event, Room.MessageAdded) and (place := (room_id, event.originator_version)) in self._asked:
-            self._messages[place] = _Message(event.user_id, event.timestamp, event.content)
+            mentions = {UserId(each) for each in event.mentions or ()}
+            self._messages[place] = _Message(event.user_id, event.timestamp, event.content, mentions=mentions)
         elif isinstance(event, Room.ContentErased):
             for version in event.versions:
                 if (erased := self._messages.get((room_id, version))) is not None:
@@ -175,6 +182,7 @@ class MessageFacts:
         match event:
             case Room.MessageEdited():
                 message.content, message.edit_count = event.content, message.edit_count + 1
+                message.mentions.update(UserId(each) for each in event.mentions or ())
             case Room.MessageRetracted():
                 self._pin(message, room_id, is_pinned=False)
                 message.is_retracted = True

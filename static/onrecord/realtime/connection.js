@@ -85,6 +85,46 @@ export class Connection {
     subscription.subscribe();
   }
 
+  /**
+   * Listen on another channel, and hear who else does: users, each once. Nothing is known while there is no connection.
+   *
+   * @param {{ channel: string, token: string | null }} place `token`: one to begin with
+   * @param {{ onPublication: (data: any) => void, onPresence: (users: Set<number>) => void }} heard
+   * @param {AbortSignal} signal ends it
+   */
+  attend({ channel, token }, { onPublication, onPresence }, signal) {
+    const subscription = this.#newSubscription(channel, {
+      ...(token === null ? {} : { token }),
+      getToken: this.#tokenFor(channel),
+    });
+    /** @type {Map<string, string>} */
+    const users = new Map(); // by client
+    const tell = () => signal.aborted || onPresence(new Set([...users.values()].map(Number)));
+    const forget = () => {
+      users.clear();
+      tell();
+    };
+    subscription.on("publication", ({ data }) => onPublication(data));
+    subscription.on("subscribed", async () => {
+      const { clients } = await subscription.presence().catch(() => ({ clients: {} }));
+      users.clear();
+      for (const { client, user } of Object.values(clients)) users.set(client, user);
+      tell();
+    });
+    subscription.on("join", ({ info }) => {
+      users.set(info.client, info.user);
+      tell();
+    });
+    subscription.on("leave", ({ info }) => {
+      users.delete(info.client);
+      tell();
+    });
+    subscription.on("subscribing", forget);
+    subscription.on("unsubscribed", forget);
+    subscription.subscribe();
+    signal.addEventListener("abort", () => this.#centrifuge.removeSubscription(subscription));
+  }
+
   #newPersonalSubscription() {
     const subscription = this.#newSubscription(this.#channel, { getToken: this.#tokenFor(this.#channel) });
     subscription.on("subscribed", (context) => this.#subscribed(context));
@@ -96,7 +136,7 @@ export class Connection {
 
   /**
    * @param {string} channel
-   * @param {{ getToken?: () => Promise<string> }} options
+   * @param {{ token?: string, getToken?: () => Promise<string> }} options
    */
   #newSubscription(channel, options) {
     return this.#centrifuge.newSubscription(channel, options);
@@ -112,7 +152,9 @@ export class Connection {
       try {
         return await this.#fetchToken(channel);
       } catch (error) {
-        if (error instanceof ApiError && error.isUnauthorized) throw new this.#Unauthorized("no session");
+        const isOther = channel !== null && channel !== this.#channel;
+        const isRefused = error instanceof ApiError && (error.isUnauthorized || (isOther && error.status === 403));
+        if (isRefused) throw new this.#Unauthorized("no token"); // centrifuge-js asks no more
         throw error;
       }
     };

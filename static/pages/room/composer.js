@@ -16,6 +16,8 @@ const COMPOSING = 229; // Safari: the Enter that ends a composition comes with t
 export class Composer {
   /** The arrow upwards was pressed with nothing typed. */
   onUp = () => {};
+  /** Something was typed that is going to be a message. */
+  onType = () => {};
   /** @type {{ message: Message, isEdit: boolean } | null} */
   #about = null;
   #mode;
@@ -54,7 +56,10 @@ export class Composer {
       event.preventDefault();
       this.#submit();
     });
-    this.#field.addEventListener("input", () => this.#changed());
+    this.#field.addEventListener("input", () => {
+      this.#changed();
+      if (!this.#about?.isEdit && this.#field.value.trim() !== "") this.onType();
+    });
     this.#field.addEventListener("keydown", (event) => {
       if (event.key === "ArrowUp" && this.#field.value === "" && this.#about === null) {
         event.preventDefault();

@@ -2,11 +2,14 @@ import { Drafts, draftName } from "../../onrecord/drafts.js";
 import { badge, counted, dayAndClock } from "../../onrecord/format.js";
 import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
+import { showKind, showTitle } from "../people.js";
 import { Composer } from "../room/composer.js";
+import { HereNow } from "../room/here-now.js";
+import { MentionCompletion } from "../room/mention-completion.js";
 import { MessageActions } from "../room/message-actions.js";
-import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
 import { MessageMenu } from "../room/message-menu.js";
+import { MuteForm } from "../room/mute-form.js";
 import { PinnedList } from "../room/pinned-list.js";
 import { ReadMarker } from "../room/read-marker.js";
 import { keepLastRoom } from "./rooms.js";
@@ -15,6 +18,7 @@ import { keepLastRoom } from "./rooms.js";
  * @import { Api } from "../../onrecord/api.js"
  * @import { RoomMember } from "../../onrecord/shapes.js"
  * @import { Room } from "../../onrecord/room.js"
+ * @import { Tab } from "../attention/tab.js"
  * @import { LivePage } from "../live-page.js"
  * @import { Shown } from "../page-switch.js"
  */
@@ -59,6 +63,7 @@ function showLiveRoom({ page, main, signal }, room) {
       list.toEnd();
     },
   });
+  new MentionCompletion(find(conversation, ".composer", HTMLFormElement), room);
   list.onRetry = (message) => {
     if (message.state === "refused") outbox.retry(message);
     sender.wake();
@@ -74,16 +79,21 @@ function showLiveRoom({ page, main, signal }, room) {
     const own = room.messages?.findLast((message) => message.user.id === room.me);
     if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);
   };
+  const here = new HereNow(conversation, { page, room, signal });
+  composer.onType = () => here.typed();
+  const mute = new MuteForm(find(conversation, ".mute-room", HTMLFormElement), { page, room });
   const pinned = new PinnedList(find(conversation, ".pinned-list"), room);
   const readMarker = new ReadMarker({ room, mirror, api, signal }, find(conversation, ".scroll"), list.element);
 
   function render() {
     list.render();
-    renderName(conversation, room);
+    renderName(conversation, room, page.tab);
     renderElsewhere(conversation, page, room.id);
     renderMembers(conversation, room);
+    here.render();
     renderStanding(conversation, room);
     pinned.render();
+    mute.render();
     composer.update(maySpeak(room) && !sender.isStopped);
     readMarker.update();
   }
@@ -126,25 +136,28 @@ async function fetchOlder(api, room, before) {
 /**
  * @param {HTMLElement} conversation
  * @param {Room} room
+ * @param {Tab} tab
  */
-function renderName(conversation, { me, shown }) {
+function renderName(conversation, room, tab) {
+  const { me, shown } = room;
   const name = titleOf(shown, me);
   const { topic = "" } = shown;
-  write(find(conversation, "h1 bdi"), name);
+  showTitle(find(conversation, "h1"), room);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";
-  document.title = `${name} · onrecord`;
+  tab.title = `${name} · onrecord`;
 }
 
 /**
- * On a phone, where the list of rooms is another page: how much is unread in them.
+ * On a phone, where the list of rooms is another page: how much is unread in those that are not muted.
  *
  * @param {HTMLElement} conversation
  * @param {LivePage} page
  * @param {string} roomId
  */
 function renderElsewhere(conversation, { mirror }, roomId) {
-  const count = mirror.rooms.reduce((sum, { id }) => sum + (id === roomId ? 0 : mirror.unread(id)), 0);
+  const others = mirror.rooms.filter(({ id }) => id !== roomId && !mirror.isMuted(id));
+  const count = others.reduce((sum, { id }) => sum + mirror.unread(id), 0);
   const element = find(conversation, ".elsewhere");
   element.hidden = count === 0;
   write(element, badge(count));
@@ -193,7 +206,12 @@ function renderMembers(conversation, room) {
   const shown = new Map(itemsOf(list).map((item) => [Number(item.dataset.id), item]));
   for (const [id, item] of shown) if (!members.some((member) => member.id === id)) item.remove();
   for (const member of members) {
-    const item = shown.get(member.id) ?? list.appendChild(memberItem(member));
+    let item = shown.get(member.id) ?? list.appendChild(memberItem(member));
+    if (find(item, "bdi").textContent !== member.username) {
+      const renamed = memberItem(member);
+      item.replaceWith(renamed);
+      item = renamed;
+    }
     const role = find(item, ".role");
     write(role, member.role);
     role.hidden = member.role === "member";

@@ -34,6 +34,7 @@ from domain.room.discussion.reacting import AddReaction, RemoveReaction
 from domain.room.discussion.retracting import RetractMessage
 from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.mentioning import EVERYONE
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
@@ -87,6 +88,13 @@ SELECT
 FROM bodies JOIN stored_events ON originator_id = stream AND originator_version = bodies.version
 """
 """All words that stand apart from the log, with their seals."""
+
+
+def named(number: int) -> list[UserId]:
+    """Whom a text names: none, one or two of the users, at times everyone as well."""
+    users = USERS[number % 4 :][: number % 3]
+    return [*users, EVERYONE] if number % 5 == 0 else users
+
 
 T = TypeVar("T")
 Act = tuple[str, int, int, int]
@@ -175,6 +183,8 @@ class Client:
             case "user_left" if body["user"]["id"] == self.user_id:
                 del self.rooms[room_id], self.messages[room_id]
             case "user_joined" | "user_left" | "room_renamed" | "topic_set" | "room_archived" | "room_reopened":
+                self.rooms[room_id] = updated(held, body["room"])
+            case "user_erased":
                 self.rooms[room_id] = updated(held, body["room"])
             case "role_given" | "user_banned" | "ban_lifted" | "user_muted" | "mute_lifted":
                 self.rooms[room_id] = updated(held, body["room"])
@@ -291,7 +301,8 @@ class Service:
                     case "discuss":
                         await self._discuss(self.processes[process].store, room_id, user_id)
                     case "post":
-                        await chat.post_message(PostMessage(room_id, user_id, f"{process} {room} {user}"))
+                        said = PostMessage(room_id, user_id, f"{process} {room} {user}")
+                        await chat.post_message(said, named=named(next(_numbers)))
 
     async def _enter(self, store: Store, what: str, room_id: RoomId, user_id: UserId) -> None:
         chance = random.Random(len(self.room_ids) * 10 + user_id)
@@ -315,15 +326,16 @@ class Service:
     async def _discuss(self, store: Store, room_id: RoomId, user_id: UserId) -> None:
         """Do something about one of the newest messages; the rules refuse much of it."""
         said = await self.store.database.fetch(
-            "SELECT version FROM messages WHERE room_id = $1 ORDER BY version DESC LIMIT 3", room_id
+            "SELECT version, user_id FROM messages WHERE room_id = $1 ORDER BY version DESC LIMIT 3", room_id
         )
         if not said:
             return
         number = next(_numbers)
-        about, talk = (room_id, user_id, said[number % len(said)]["version"]), store.discussion
+        message, author = said[number % len(said)]
+        about, talk = (room_id, user_id, message), store.discussion
         match number % 7:
             case 0 | 1:
-                await talk.edit(EditMessage(*about, f"edited {number}"))
+                await talk.edit(EditMessage(room_id, author, message, f"edited {number}"), named=named(number))
             case 2:
                 await talk.retract(RetractMessage(*about, "" if number % 2 else "by mistake"))
             case 3:
@@ -405,6 +417,7 @@ class Service:
         async with self.store.database.connection() as connection:
             await published_to(self._dsn, await self.store.log.last_position(connection=connection))
         await self._check_words()
+        await self._check_mentions()
         for user_id in USERS:
             await self._check_client(user_id)
 
@@ -414,6 +427,19 @@ class Service:
             assert not row["is_erased"], "words are left that were erased"
             opening = Opening(row["salt"], row["content"], row["client_id"])
             assert opening.seal == row["sealed"], "words are not those that the event was sealed with"
+
+    async def _check_mentions(self) -> None:
+        """The read models have whom the events name, each once for each message."""
+        named: dict[tuple[UUID, int, int], int] = {}
+        for recorded in await self.store.events():
+            if not isinstance(event := recorded.event, Room.MessageAdded | Room.MessageEdited):
+                continue
+            message = event.message if isinstance(event, Room.MessageEdited) else event.originator_version
+            for user_id in event.mentions or ():
+                assert (event.originator_id, message, user_id) not in named, "a message mentions a user twice"
+                named[event.originator_id, message, user_id] = event.originator_version
+        rows = await self.store.database.fetch("SELECT room_id, version, user_id, named_version FROM mentions")
+        assert {tuple(row)[:3]: row["named_version"] for row in rows} == named, "mentions differ from the log"
 
     async def _is_quiet(self) -> bool:
         """A commit that was delivered on a line that broke then may still be under way."""

@@ -1,5 +1,6 @@
 """Mentions over HTTP: whom a message names, and how many unread messages mention a user."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,3 +70,21 @@ async def test_the_same_request_twice_mentions_once(ada: Person, bob: Person, ro
     first, second = [await ada.post(path, content, headers=key) for _ in range(2)]
     assert first.body == second.body
     assert await unread(bob) == (1, 1)
+
+
+async def test_an_edit_mentions_those_whom_nothing_named_before(ada: Person, bob: Person, room: str) -> None:
+    message = await said(ada, room, "hello")
+    path, everyone = f"{room}/messages/{message['id']}/", {"id": 0, "username": "room"}
+    edit = partial(ada.request, "PATCH")
+    edited = await edit(path, {"content": "@bob hello"})
+    assert edited.body["mentioned"] == edited.body["message"]["mentions"] == [bob.user]
+    assert await unread(bob) == (1, 1)
+    again = await edit(path, {"content": "@room hello"})
+    assert again.body["mentioned"] == [everyone]
+    assert again.body["message"]["mentions"] == [everyone, bob.user]  # who was told remains mentioned
+    assert "mentioned" not in (await edit(path, {"content": "hello"})).body
+    assert await unread(bob) == (1, 1)
+    events = (await bob.get(f"{room}/events/?after={message['id'] - 1}")).body["events"]
+    assert "mentions" not in events[0]["body"]
+    assert events[1]["body"] == edited.body
+    assert events[2]["body"] == again.body

@@ -4,9 +4,11 @@ import time
 from typing import Any
 
 import jwt
+import pytest
 from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import SECRETS
+from centrifugo.publisher import PublisherUnavailable
 from tests.integration.conftest import Visit
 from tests.support.people import Person
 
@@ -37,6 +39,39 @@ async def test_no_other_channel_gets_a_token(ada: Person) -> None:
     for query in ("?channel=personal:999", f"?channel={own}0", f"?channel=%20{own}", "?channel=", "", "?channel=%00"):
         answer = await ada.get(f"/api/token/subscription/{query}")
         assert (answer.status, answer.body) == (403, {"detail": "permission denied"})
+
+
+async def test_members_of_a_small_room_hear_who_is_there_and_one_who_leaves_hears_no_more(
+    ada: Person, bob: Person, server: TestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await ada.open_room("Small")
+    path, typing = f"/api/token/subscription/?channel=here:{room}", f"/api/rooms/{room}/typing/"
+    for wrong in (path, path.upper(), f"{path}0", "/api/token/subscription/?channel=here:"):
+        assert (await bob.get(wrong)).status in {403, 404}
+    assert (await bob.post(typing, {})).status == 404
+    await bob.post(f"/api/rooms/{room}/join/")
+    claimed = claims(server, (await bob.get(path)).body["token"])
+    assert (claimed["channel"], claimed["exp"] - claimed["iat"]) == (f"here:{room}", 60)
+    told = [(await bob.post(typing, {})).body["is_told"] for _ in range(3)]
+    assert told == [True, False, False]  # at most once in three seconds
+    assert (await ada.post(typing, {})).body["is_told"]
+
+    monkeypatch.setattr("projections.fanout.here.MOST_MEMBERS", 1)
+    assert (await bob.get(path)).status == 403
+    monkeypatch.undo()
+
+    ended: list[tuple[str, str]] = []
+
+    async def unsubscribe(_: object, user: str, channel: str) -> None:
+        ended.append((user, channel))
+        raise PublisherUnavailable("as the test wants it")  # one leaves all the same
+
+    monkeypatch.setattr("api.erasure.gated_publisher.GatedPublisher.unsubscribe", unsubscribe)
+    assert (await bob.post(f"/api/rooms/{room}/leave/")).status == 200
+    await bob.post(f"/api/rooms/{room}/join/")
+    await ada.post(f"/api/rooms/{room}/members/{bob.user['id']}/remove/", {"why": "asked to"})
+    assert ended == [(str(bob.user["id"]), f"here:{room}")] * 2
+    assert (await bob.get(path)).status == 403
 
 
 async def test_an_anonymous_client_gets_no_token(visit: Visit) -> None:
