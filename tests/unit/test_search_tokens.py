@@ -1,5 +1,8 @@
 """Texts as the tokens that are searched."""
 
+import pytest
+
+from projections.search.index import pause_s
 from projections.search.tokens import folded, runs, tokens
 
 
@@ -11,3 +14,8 @@ def test_ascii_has_the_tokens_that_any_text_has() -> None:
 
 def test_scripts_without_spaces_are_pairs_and_other_words_lose_case_and_accents() -> None:
     assert tokens("Café 東京都 Straße") == ["cafe", "東京", "京都", "都", "strasse"]
+
+
+def test_the_index_rests_while_people_say_much() -> None:
+    assert pause_s(0.2, grown=400) == pytest.approx(1.8)
+    assert pause_s(0.2, grown=2) == 0
