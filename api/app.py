@@ -49,6 +49,9 @@ from projections.fanout.lateness import Lateness
 
 HUB = web.AppKey("hub", Hub)
 
+INDEX_EVERY_S = 1.0
+"""How often the index of what was said follows the log; a search does so by itself."""
+
 
 def create_app(settings: Settings) -> web.Application:
     """The application, on the database of `settings.database_url`, which has today's schema.
@@ -151,6 +154,7 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     async with (
         _running(work.run(every_s=settings.housekeeping_every_s)),
         _running(retention.run(every_s=settings.retention_every_s)),
+        _running(app[CORE].search_index.run(every_s=INDEX_EVERY_S)),
         _running(tree.run()),
     ):
         yield

@@ -24,8 +24,11 @@ from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.members import Members
 from projections.readmodels.queries import Queries
+from projections.search.finding import MessageSearch
+from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.investigate.word_search import WordSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,9 @@ class Reads:
     invitations: AdmissionQueries
     room_roles: RoomRoles
     messages: MessageQueries
+    search_index: SearchIndex
+    search: MessageSearch
+    word_search: WordSearch
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.audit.key import audit_seed
+from api.audit.policy import audit_policy
 from api.core import Core, Reads
 from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
@@ -41,6 +42,7 @@ from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
 from audit.signing.keys import SignerKeys
 from audit.signing.signer import Signer
+from audit.witnesses.cosigning import Witnesses
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -88,8 +90,11 @@ from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
 from projections.readmodels.read_marks import ReadMarks
 from projections.readmodels.wordings import ReadModelWordings
+from projections.search.finding import MessageSearch
+from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.investigate.word_search import WordSearch
 from replay.rebuild.fold import Fold
 
 CONFIG = Path(centrifugo.__file__).with_name("config.json")
@@ -167,6 +172,9 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             invitations=reads.invitations,
             room_roles=reads.room_roles,
             messages=reads.messages,
+            search_index=reads.search_index,
+            search=reads.search,
+            word_search=reads.word_search,
             known=known,
             writer=writer,
             rooms=rooms,
@@ -208,6 +216,7 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
     log, room_log = Log(mapper, topics=LOG_TOPICS), Log(mapper, topics=TOPICS)
     log_search = LogSearch(database, log)
     bodies = Bodies(database)
+    search_index = SearchIndex(database, log)
     return Reads(
         database=database,
         log=log,
@@ -220,6 +229,9 @@ def _reads(database: Database, mapper: Mapper[UUID]) -> Reads:
         invitations=AdmissionQueries(database),
         room_roles=RoomRoles(database),
         messages=MessageQueries(database, RoomRoles(database)),
+        search_index=search_index,
+        search=MessageSearch(database, search_index),
+        word_search=WordSearch(database, log, log_search),
     )
 
 
@@ -383,7 +395,9 @@ def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
     """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
     keys, signer = create_signer_keys(settings, generates=True), None
     if keys is not None:
-        signer = Signer(AnchorFile(AppendOnlyFile(settings.anchor_file)), keys, now=lambda: datetime.now(UTC))
+        anchor, policy = AnchorFile(AppendOnlyFile(settings.anchor_file)), audit_policy(settings)
+        witnesses = Witnesses(tuple(policy.witnesses.values()) if policy is not None else ())
+        signer = Signer(anchor, keys, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)
 
 

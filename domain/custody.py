@@ -347,7 +347,9 @@ CustodyEvent = (
 )
 """Every event type of the record. Code that handles them all matches on this and ends in `assert_never`."""
 
-CUSTODY_TOPICS = tuple(kind.TOPIC for kind in event_classes(Custody))
+CUSTODY_KINDS = event_classes(Custody)
+
+CUSTODY_TOPICS = tuple(kind.TOPIC for kind in CUSTODY_KINDS)
 """The stored names of its events."""
 
 

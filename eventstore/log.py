@@ -67,6 +67,7 @@ JOIN {TABLE} ON originator_id = behind.stream_id AND originator_version > behind
 ORDER BY notification_id
 """
 
+READ_AT = f"{ROWS_AND_WORDS} WHERE notification_id = ANY($1) ORDER BY notification_id"
 READ_ONE = f"{ROWS_AND_WORDS} WHERE originator_id = $1 AND originator_version = $2"
 
 _FROM_TIMESTAMP_ON = """split_part(encode(state, 'escape'), '"timestamp":', 2)"""
@@ -119,7 +120,7 @@ class Log:
     """Reads of the log over a connection of the caller's choice: a pool's, or one that holds a transaction.
 
     What is folded or applied is read without the words of people (`between`, `stream`, `streams`); what is shown to
-    people is read with them (`find`, `folded`, `stream_with_words`, `one`), in the same statement.
+    people is read with them (`find`, `at`, `folded`, `stream_with_words`, `one`), in the same statement.
 
     `topics` are those of this program's events. Other applications may keep theirs in the same log: reads of the whole
     log skip them, reads of a stream do not.
@@ -153,6 +154,10 @@ class Log:
         """
         statement = FIND_LAST if newest_first else FIND_FIRST
         return self.decode_with_words(await connection.fetch(statement, after, to, list(topics), stream_id, limit))
+
+    async def at(self, positions: Sequence[Position], *, connection: asyncpg.Connection) -> list[Stored[Any]]:
+        """The events at these positions, ascending, with their words."""
+        return self.decode_with_words(await connection.fetch(READ_AT, positions))
 
     async def folded(
         self, projection: str, after: Position, *, limit: int, connection: asyncpg.Connection

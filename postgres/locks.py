@@ -57,6 +57,10 @@ class AdvisoryLock:
         """Take it until the caller's transaction ends, unless another connection has it."""
         return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", self.group, self.number))
 
+    async def take_for_transaction(self, connection: asyncpg.Connection) -> None:
+        """Wait for it, and hold it until the caller's transaction ends."""
+        await connection.fetchval("SELECT pg_advisory_xact_lock($1, $2)", self.group, self.number)
+
     async def release(self, connection: asyncpg.Connection) -> None:
         """Let others have it."""
         await connection.fetchval("SELECT pg_advisory_unlock($1, $2)", self.group, self.number)
@@ -101,6 +105,9 @@ DISPOSITION = AdvisoryLock(0x6F6E7265, 0)
 
 AUDIT_TREE = AdvisoryLock(0x6F6E7267, 0)
 """Held by the process that adds leaves to the tree and signs it, while it does."""
+
+SEARCH_INDEX = AdvisoryLock(0x6F6E7268, 0)
+"""Held by the transaction that adds to the index of what was said."""
 
 _LANES = 0x6F6E7263
 NUMBER_OF_LANES = AdvisoryLock(_LANES, 2**31 - 2)

@@ -93,6 +93,8 @@ def _check(event: RoomEvent, room: RuledRoom) -> None:
             room.check_may_speak(event.user_id, now=event.timestamp)
         case Room.ContentErased():
             _check_erasure(event, room)
+        case Room.UserErased():
+            check_user(event.member_id)
         case Room.RoleGiven():
             _check_member(event, event.member_id, room)
             room.check_owner(event.user_id)

@@ -66,6 +66,7 @@ class CarryingOut:
                 why=request.why or NO_REASON,
                 since=request.requested_at,
                 counted=request.erased,
+                was_interrupted=request.carried_out_at is None,
             )
         except WordsHeld as error:
             log.info("a request waits again", extra={"request": str(request.request), "reason": str(error)})

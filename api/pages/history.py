@@ -26,8 +26,10 @@ async def get_history(request: web.Request) -> web.Response:
     now = (await core.queries.room(user_id, room)).value
     version = query_version(request, "at", default=now.version, most=now.version)
     readable = await core.queries.readable(user_id, room)
+    if version not in readable:  # a slider has versions that its user may not read, between those that they may
+        version = readable.before(version) or readable.after(version) or version
     if version not in readable:
-        raise NotInRoom  # they were not, then
+        raise NotInRoom
     state, then, members, said, stream = await asyncio.gather(
         my_rooms(request),
         core.bodies.room_at(room, version),

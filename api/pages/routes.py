@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api.pages import account, history, message, room, rooms
+from api.pages import account, history, message, room, rooms, search
 from api.pages.admission import get_unknown
 from api.pages.entering import invitations, room_entry
 from api.pages.operators import custody, dead_letter, operations
@@ -21,6 +21,7 @@ def page_routes() -> Iterable[web.RouteDef]:
     yield from room_entry.ROUTES
     yield from message.ROUTES
     yield from history.ROUTES
+    yield from search.ROUTES
     yield from operations.ROUTES
     yield from dead_letter.ROUTES
     yield from custody.ROUTES

@@ -66,7 +66,11 @@ PATH: dict[str, Json] = {
 }
 QUERY: dict[str, tuple[Json, str]] = {
     "page": ({"type": "integer", "minimum": 1}, "Page of 100 results; the first by default."),
-    "q": ({"type": "string", "pattern": "^[^\\u0000]*$"}, "Only rooms with this text in their name."),
+    "q": (
+        {"type": "string", "pattern": "^[^\\u0000]*$"},
+        "What is looked for: a text in names of rooms, or a query in messages.",
+    ),
+    "cursor": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "`next` of the answer before: older messages."),
     "before": (NUMBER, "Only messages with smaller ids: a cursor that stays correct while new messages arrive."),
     "at": ({"type": "integer", "minimum": 1, "maximum": BIGINT}, "The members right after this version of the room."),
     "log": (

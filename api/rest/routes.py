@@ -8,7 +8,7 @@ from aiohttp import web
 from api.http.access import restricted
 from api.http.endpoints import Endpoint
 from api.operations import health
-from api.rest import accounts, delivery, docs, erasures, own_account, tokens
+from api.rest import accounts, delivery, docs, erasures, own_account, search, tokens
 from api.rest.rooms import admission, discussion, events, governance, here, messages, read_marks, rooms
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -21,6 +21,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *messages.ENDPOINTS,
     *discussion.ENDPOINTS,
     *read_marks.ENDPOINTS,
+    *search.ENDPOINTS,
     *here.ENDPOINTS,
     *events.ENDPOINTS,
     *erasures.ENDPOINTS,

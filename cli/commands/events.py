@@ -27,6 +27,7 @@ from domain.values import RoomId
 from eventstore.values import Position
 from projections.readmodels.inline import LOG_TOPICS
 from projections.readmodels.shapes import ErasedContent
+from projections.search.query import parse
 from replay.investigate.follow import follow
 from replay.investigate.log_search import Filter, FoundEvent
 from replay.investigate.stats import Stats, read_stats
@@ -105,20 +106,22 @@ def list_(chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
 
 
 @events.command()
-@click.argument("text")
+@click.argument("query")
 @filtering
 @click.option("--limit", type=COUNT, metavar="N", help="At most N.")
 @as_json
-def search(text: str, chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
-    """List events with TEXT in a message or in the name of a room, in any case. Exit code 1 when there is none.
+def search(query: str, chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
+    """List events whose words match QUERY: every version of messages, names, topics and reasons. QUERY is what members
+    type to search: words, "a phrase", eng*, from:, in:, before:, after:, has:link. Exit code 1 when there is none.
 
     \b
-    onrecord events search moth --room Bugs
+    onrecord events search 'moth* from:ada after:2026-11-01' --room Bugs
     """
+    wanted = parse(query)
 
     async def run(reader: Reader) -> None:
-        matching = replace(await chosen.filter(reader), text=text)
-        if not await show(reader.reads.log_search.find(matching), reader, limit=limit, as_json=as_json):
+        found = reader.reads.word_search.find(wanted, await chosen.filter(reader))
+        if not await show(found, reader, limit=limit, as_json=as_json):
             raise click.exceptions.Exit(1)
 
     read(run)

@@ -25,6 +25,15 @@ class EraseContent:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class TellUserErased:
+    """Tell a room that the account of `member_id` was erased."""
+
+    room_id: RoomId
+    member_id: UserId
+    erased_by: UserId
+
+
 class ContentErased(Event):
     """The words of these versions were erased, for `request`. The room keeps place, author and time of each.
 
@@ -50,8 +59,32 @@ class ContentErased(Event):
         return words(self.why, self.sealed)
 
 
+class UserErased(Event):
+    """The account of a person whom the room's events name was erased: the number stays, the name is gone.
+
+    It changes neither memberships nor words. Pages learn from it which name to show no longer.
+    """
+
+    TOPIC = "user_erased"
+    LABEL = "erased a user"
+    erased_by: UserId
+    member_id: UserId
+
+    @property
+    def actor(self) -> UserId:
+        return self.erased_by
+
+    @property
+    def person(self) -> UserId | None:
+        return self.member_id
+
+
 class Erasures(RoomState):
     """What is erased in the room."""
+
+    def tell_user_erased(self, *, member_id: UserId, erased_by: UserId) -> None:
+        """Record that the account of `member_id` was erased, whether or not they are still a member."""
+        self.trigger_event(UserErased, erased_by=erased_by, member_id=member_id)
 
     def erase(self, *, versions: Sequence[int], erased_by: UserId, request: RequestId, why: str) -> None:
         """Erase the words of these versions, in ascending order: of a message all versions. Whether each has words, and

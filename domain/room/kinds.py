@@ -15,6 +15,7 @@ RoomEvent = (
     | messages.MessageAdded
     | naming.RoomRenamed
     | erasing.ContentErased
+    | erasing.UserErased
     | roles.RoleGiven
     | moderation.UserBanned
     | moderation.BanLifted
@@ -60,6 +61,7 @@ class KindsByName:
     MessageAdded: TypeAlias = messages.MessageAdded
     RoomRenamed: TypeAlias = naming.RoomRenamed
     ContentErased: TypeAlias = erasing.ContentErased
+    UserErased: TypeAlias = erasing.UserErased
     RoleGiven: TypeAlias = roles.RoleGiven
     UserBanned: TypeAlias = moderation.UserBanned
     BanLifted: TypeAlias = moderation.BanLifted

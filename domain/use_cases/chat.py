@@ -10,7 +10,7 @@ from domain.names import name_key
 from domain.ports import P_co, RecordedEvent, Rooms
 from domain.questions import NameHolder, SaidMessage, WhatWasSaid, WhichVersions, WhoHasName
 from domain.room import NAME_TAKEN, Room, check_name
-from domain.room.erasing import EraseContent
+from domain.room.erasing import EraseContent, TellUserErased
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
@@ -118,3 +118,11 @@ class Chat(Generic[P_co]):
         return await self._rooms.decide(
             command.room_id, WhichVersions(command.room_id, command.versions), erase, key=None
         )
+
+    async def tell_user_erased(self, command: TellUserErased) -> RecordedEvent[P_co]:
+        """Tell a room that an account was erased. Raises RoomNotFound."""
+
+        def tell(room: Room) -> None:
+            room.tell_user_erased(member_id=command.member_id, erased_by=command.erased_by)
+
+        return await self._rooms.change(command.room_id, tell, key=None)

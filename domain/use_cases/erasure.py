@@ -11,7 +11,7 @@ from domain.custody import Outcome, Target
 from domain.errors import InvalidField, NothingToErase, RoomNotFound
 from domain.ports import P_co
 from domain.room import ERASED_LIMIT, check_reason
-from domain.room.erasing import ContentErased, EraseContent
+from domain.room.erasing import ContentErased, EraseContent, TellUserErased
 from domain.use_cases.chat import Chat
 from domain.use_cases.record import RequestErasure
 from domain.values import OPERATOR, RequestId, RoomId, UserId
@@ -58,6 +58,9 @@ class Wordings(Protocol):
         """All versions of the earlier messages of a user, the names that they gave to rooms, and the reasons for which
         they retracted messages, unless they are erased.
         """
+
+    async def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        """The rooms in which others see the name of a user: where they were ever a member, or are invited."""
 
     async def erased_for(self, request: RequestId, *, since: datetime) -> int:
         """How many texts were erased for a request that was made at `since`."""
@@ -158,22 +161,39 @@ class Erasing(Generic[P_co]):
         """Erase what the plan says: one event for each thousand versions of a room, each with its words or not at all.
 
         The request is on record before, and then what came of it. What holds and rules keep waits, and the service goes
-        on with it; so it does after an interruption. Raises InvalidField for the reason; the store raises when a hold
-        was placed meanwhile.
+        on with it; so it does after an interruption. Of a user who is erased, their rooms are told first. Raises
+        InvalidField for the reason; the store raises when a hold was placed meanwhile.
         """
         check_reason(why)
         await self._requests.request_erasure(RequestErasure(erased_by, plan.request, plan.target, why))
+        if plan.target.person_id is not None:
+            await self.tell_user_erased(plan.target.person_id, erased_by=erased_by)
         await self._erase(plan, erased_by, why)
         await self._requests.carry_out(plan.request, plan.outcome)
 
+    async def tell_user_erased(self, user_id: UserId, *, erased_by: UserId) -> None:
+        """Tell each room in which others see the name of a user that the account was erased."""
+        for room_id in await self._wordings.rooms_of(user_id):
+            await self._chat.tell_user_erased(TellUserErased(room_id, user_id, erased_by))
+
     async def go_on(
-        self, request: RequestId, target: Target, *, erased_by: UserId, why: str, since: datetime, counted: int
+        self,
+        request: RequestId,
+        target: Target,
+        *,
+        erased_by: UserId,
+        why: str,
+        since: datetime,
+        counted: int,
+        was_interrupted: bool,
     ) -> Plan:
         """Erase what is left of a request on record and is no longer kept; returns what came of it.
 
         It was made at `since`, and `counted` texts are on record as erased for it: what a process erased that died
-        before it said so is counted now.
+        before it said so is counted now. One that `was_interrupted` tells rooms again of the user who was erased.
         """
+        if was_interrupted and target.person_id is not None:
+            await self.tell_user_erased(target.person_id, erased_by=erased_by)
         plan = await _planned(Plan(request, target), self._left_of(target))
         await self._erase(plan, erased_by, why)
         erased = await self._wordings.erased_for(request, since=since) - counted

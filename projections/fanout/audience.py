@@ -157,6 +157,7 @@ class Audience:
                 | Room.RoomOpened()
                 | Room.RoomRenamed()
                 | Room.ContentErased()
+                | Room.UserErased()
                 | Room.RoleGiven()
                 | Room.UserBanned()
                 | Room.BanLifted()

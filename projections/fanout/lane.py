@@ -294,7 +294,7 @@ class Lane:
         chunks = audience.advance(entry.event)
         self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
         markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), entry)
-        erases = isinstance(entry.event, Room.ContentErased)
+        erases = isinstance(entry.event, Room.ContentErased | Room.UserErased)
         forgetting = await self._audiences.ever(entry.event, self._connection) if erases else ()
         blind = await self._audiences.blind_to(entry.event, self._connection)
         seeing, unseeing = split(chunks, blind) if blind else (chunks, [])

@@ -34,6 +34,7 @@ from projections.readmodels.discussion.message_rows import (
 )
 from projections.readmodels.shapes import (
     MOST_NAMED,
+    AccountErasure,
     Body,
     ErasedContent,
     Erasure,
@@ -249,6 +250,8 @@ def body(event: RoomEvent, users: Mapping[UserId, User], around: Around) -> Body
         case Room.MessageEdited() if event.mentions:
             named = mentioned_by(event.mentions, users)
             return MessageChange(RoomPlace(*place), actor, around.messages[place], named)
+        case Room.UserErased():
+            return AccountErasure(around.rooms[place], actor, users[event.member_id])
         case Room.MessageEdited() | Room.MessageRetracted() | Room.MessagePinned() | Room.MessageUnpinned():
             return MessageChange(RoomPlace(*place), actor, around.messages[place])
         case Room.ReactionAdded() | Room.ReactionRemoved():

@@ -1,13 +1,17 @@
 """The members of a room at a version: those who could read it then."""
 
-import asyncpg
+from typing import Literal
 
-from domain.values import RoomId
+import asyncpg
+from msgspec import Struct
+
+from domain.values import RoomId, UserId
 from eventstore.values import Version
 from postgres.database import Database
+from projections.readmodels.admission.readable import may_read
 from projections.readmodels.governance.roles import is_member_at, role_of
 from projections.readmodels.queries import PAGE, offset
-from projections.readmodels.shapes import RoomMember, user
+from projections.readmodels.shapes import RoomMember, User, user
 
 PAGE_OF_MEMBERS = f"""
 SELECT stay.user_id, users.username, users.kind, stay.joined_version, {role_of("stay", "$1", "$2")} AS role
@@ -20,6 +24,28 @@ LEFT JOIN users USING (user_id)
 ORDER BY stay.joined_version
 """
 
+JOINS_AND_LEAVES = f"""
+SELECT step.*, users.username, users.kind FROM (
+    SELECT joined_version AS version, user_id, 'joined' AS step FROM memberships
+    WHERE room_id = $2 AND joined_version BETWEEN $3 AND $4
+    UNION ALL
+    SELECT left_version, user_id, 'left' FROM memberships
+    WHERE room_id = $2 AND left_version BETWEEN $3 AND $4
+    ORDER BY version DESC LIMIT $5
+) AS step
+LEFT JOIN users USING (user_id)
+WHERE {may_read("$2", "$1", "step.version")}
+ORDER BY step.version
+"""
+
+
+class JoinOrLeave(Struct, frozen=True):
+    """That a user joined a room or left it, at a version."""
+
+    version: Version
+    user: User
+    step: Literal["joined", "left"]
+
 
 class Members:
     """Lists of members in the order they joined. The caller checks whether they may be shown."""
@@ -31,6 +57,16 @@ class Members:
         """One page (from 1) of the members right after `version`; empty beyond the last."""
         rows = await self._database.fetch(PAGE_OF_MEMBERS, room_id, version, offset(page))
         return [member(row) for row in rows]
+
+    async def joins_and_leaves(
+        self, user_id: UserId, room_id: RoomId, *, since: Version, until: Version, limit: int
+    ) -> list[JoinOrLeave]:
+        """Who joined and left from one version to another, as far as a member may read it: the newest, ascending."""
+        rows = await self._database.fetch(JOINS_AND_LEAVES, user_id, room_id, since, until, limit)
+        return [
+            JoinOrLeave(Version(row["version"]), user(row["user_id"], row["username"], row["kind"]), row["step"])
+            for row in rows
+        ]
 
 
 def member(row: asyncpg.Record) -> RoomMember:

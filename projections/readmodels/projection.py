@@ -145,6 +145,7 @@ class BatchByKind:
                 | Room.TopicSet()
                 | Room.RoomArchived()
                 | Room.RoomReopened()
+                | Room.UserErased()
             ):
                 pass
             case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():

@@ -229,6 +229,16 @@ class Erasure(Struct, frozen=True):
     erased: ErasedContent
 
 
+class AccountErasure(Struct, frozen=True):
+    """An account was erased: `erased_user` is shown in place of the user with that id, everywhere in the room. Who
+    acted, and the room right after that; `user` 0 is an operator, or the service itself.
+    """
+
+    room: RoomSummary
+    user: User
+    erased_user: User
+
+
 class RoomPlace(Struct, frozen=True):
     """A room, and its version after an event."""
 
@@ -259,7 +269,7 @@ class ReactionChange(Struct, frozen=True):
     reactions: list[Reaction]
 
 
-Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange
+Body = Message | Member | Erasure | AccountErasure | MemberChange | Invitation | MessageChange | ReactionChange
 """The part of an event that clients see."""
 
 

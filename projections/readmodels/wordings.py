@@ -79,6 +79,12 @@ FROM (
 WHERE state ->> 'request' = $1
 """
 
+ROOMS_OF = """
+SELECT room_id FROM memberships WHERE user_id = $1
+UNION SELECT room_id FROM room_invitations WHERE user_id = $1 AND ended_version IS NULL
+ORDER BY room_id
+"""
+
 FIRST = (UUID(int=0), 0)
 
 
@@ -112,6 +118,10 @@ class ReadModelWordings:
         given = await self._decoded(rows, by=(user_id, before))
         for worded in await self._kept([worded for worded in given if not worded.is_erased]):
             yield worded
+
+    async def rooms_of(self, user_id: UserId) -> list[RoomId]:
+        """The rooms in which others see the name of a user: where they were ever a member, or are invited."""
+        return [RoomId(row["room_id"]) for row in await self._database.fetch(ROOMS_OF, user_id)]
 
     async def erased_for(self, request: RequestId, *, since: datetime) -> int:
         """How many texts were erased for a request that was made at `since`."""

@@ -1,11 +1,9 @@
-"""The log as operators search it: events by room, user, type, text, position or time, read page by page."""
+"""The log as operators search it: events by room, user, type, position or time, read page by page."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from domain.room import Room
 from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded
 from eventstore.values import LOG_START, Position
@@ -22,7 +20,7 @@ FoundEvent = Recorded[LogEvent]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Conditions on events, all of which must hold; None matches all. `text` matches words in any case.
+    """Conditions on events, all of which must hold; None matches all.
 
     Positions are `after` (not included) and `to` (included); times are `since` (included) and `until` (not).
     """
@@ -34,7 +32,6 @@ class Filter:
     to: Position | None = None
     since: datetime | None = None
     until: datetime | None = None
-    text: str | None = None
 
     def matches(self, event: LogEvent) -> bool:
         """Check the conditions that the database cannot: it stores the fields of events encoded."""
@@ -42,20 +39,7 @@ class Filter:
             (self.user_id is None or event.actor == self.user_id)
             and (self.since is None or event.timestamp >= self.since)
             and (self.until is None or event.timestamp < self.until)
-            and (self.text is None or self.text.casefold() in (event.text or "").casefold())
         )
-
-
-RETRACTED = """
-SELECT room_id, message FROM retractions
-JOIN unnest($1::uuid[], $2::bigint[]) AS asked (room_id, message) USING (room_id, message)
-"""
-
-
-def message_of(event: LogEvent) -> tuple[UUID, int]:
-    """The stream and version of the message whose words an event has; of any other event, its own."""
-    message = event.message if isinstance(event, Room.MessageEdited) else event.originator_version
-    return event.originator_id, message
 
 
 class LogSearch:
@@ -69,8 +53,9 @@ class LogSearch:
         """Events that match, ascending by position."""
         after, to = event_filter.after, event_filter.to if event_filter.to is not None else END
         while page := await self._page(event_filter, after, to, limit=PAGE):
-            for recorded in await self._matching(event_filter, page):
-                yield recorded
+            for recorded in page:
+                if event_filter.matches(recorded.event):
+                    yield recorded
             after = page[-1].position
 
     async def newest(self, event_filter: Filter, count: int) -> list[FoundEvent]:
@@ -80,7 +65,7 @@ class LogSearch:
         while len(found) < count and (
             page := await self._page(event_filter, event_filter.after, to, limit=PAGE, newest_first=True)
         ):
-            found.extend(await self._matching(event_filter, page))
+            found += [recorded for recorded in page if event_filter.matches(recorded.event)]
             to = Position(page[-1].position - 1)
         return found[:count][::-1]
 
@@ -93,16 +78,6 @@ class LogSearch:
         """The position of the newest event."""
         async with self._database.connection() as connection:
             return await self._log.last_position(connection=connection)
-
-    async def _matching(self, event_filter: Filter, page: Sequence[FoundEvent]) -> list[FoundEvent]:
-        """Those of a page that match. A search for words does not find those that were retracted."""
-        found = [recorded for recorded in page if event_filter.matches(recorded.event)]
-        if event_filter.text is None or not found:
-            return found
-        places = [message_of(recorded.event) for recorded in found]
-        rows = await self._database.fetch(RETRACTED, [room for room, _ in places], [message for _, message in places])
-        hidden = {(row["room_id"], row["message"]) for row in rows}
-        return [recorded for recorded, place in zip(found, places, strict=True) if place not in hidden]
 
     async def _page(
         self, event_filter: Filter, after: Position, to: Position, *, limit: int, newest_first: bool = False

@@ -1,6 +1,7 @@
 /**
  * What the browser does about each type of event, by the server's topics. A new event type is one new entry here.
  *
+ * @import { AccountErasure } from "./shapes.js"
  * @import { Erasure, Invitation, Member, MemberChange, Message, MessageChange, RangeEvent } from "./shapes.js"
  * @import { ReactionChange } from "./shapes.js"
  * @import { RoomChange, RoomEvent } from "./shapes.js"
@@ -25,6 +26,7 @@ export const EVENTS = /** @satisfies {Record<string, EventKind>} */ ({
   message_added: { apply: (room, /** @type {RoomEvent<Message>} */ event) => room.addMessage(event), isMessage: true },
   room_renamed: { apply: (room, /** @type {RoomEvent<Member>} */ event) => room.update(event.body.room) },
   content_erased: { apply: (room, /** @type {RoomEvent<Erasure>} */ event) => room.eraseContent(event) },
+  user_erased: { apply: (room, /** @type {RoomEvent<AccountErasure>} */ event) => room.eraseUser(event) },
   role_given: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.giveRole(event) },
   user_banned: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.update(event.body.room) },
   ban_lifted: { apply: (room, /** @type {RoomEvent<MemberChange>} */ event) => room.update(event.body.room) },

@@ -128,7 +128,15 @@ export interface ReactionChange {
   reactions: Reaction[];
 }
 
-export type Body = Message | Member | Erasure | MemberChange | Invitation | MessageChange | ReactionChange;
+export type Body =
+  | Message
+  | Member
+  | Erasure
+  | AccountErasure
+  | MemberChange
+  | Invitation
+  | MessageChange
+  | ReactionChange;
 
 /** The room as it was after the event, and who acted. Of a member who was removed: by whom, and why. */
 export interface Member {
@@ -156,6 +164,13 @@ export interface Erasure {
   user: User;
   versions: number[];
   erased: Erased;
+}
+
+/** `erased_user` is shown in place of the user with that id, whose account was erased; and the room after that. */
+export interface AccountErasure {
+  room: Room;
+  user: User;
+  erased_user: User;
 }
 
 /**
@@ -223,6 +238,13 @@ export type RoomChange = RoomEvent | Omit<RangeEvent, "position">;
 /** What a personal channel carries. */
 export type Publication = StreamEvent | RangeEvent | Signal;
 
+/** That a user joined a room or left it, at a version or, within a range, before it. */
+export interface JoinOrLeave {
+  version: number;
+  user: User;
+  step: "joined" | "left";
+}
+
 /** The open room: its newest messages, ascending, its first members, and its pinned messages, the last pinned first. */
 export interface OpenRoom {
   room: Room;
@@ -232,6 +254,10 @@ export interface OpenRoom {
   own: OwnStanding;
   /** Subscribes to who has the room open. */
   here_token?: string | null;
+  /** Who joined and left between the messages and after them, ascending. */
+  joins_and_leaves?: JoinOrLeave[];
+  /** Where in the log messages are, by their ids. */
+  positions?: Record<string, number>;
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */

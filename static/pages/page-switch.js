@@ -18,7 +18,7 @@ import { find, findAll } from "./dom.js";
 
 /** @typedef {(shown: Shown) => void} View Brings the content of a page to life. */
 
-const PLACES = /^\/(account|discover|rooms)\//;
+const PLACES = /^\/(account|discover|rooms|search)\//;
 const TIMEOUT_MS = 15_000;
 const AT_END_PX = 4;
 const MARKED = ".site-header nav a, .sidebar a"; // links that can be `aria-current`
@@ -53,6 +53,7 @@ export class PageSwitch {
 
   start() {
     document.addEventListener("click", (event) => this.#clicked(event));
+    document.addEventListener("submit", (event) => this.#asked(event));
     addEventListener("popstate", () => this.#popped());
     this.#show(this.#page.roomId);
   }
@@ -70,6 +71,16 @@ export class PageSwitch {
     if (!PLACES.test(to.pathname) || to.origin !== location.origin) return;
     if (address(to) === address(location) && to.hash !== "") return; // another place on this page
     event.preventDefault();
+    this.#go(to, { isPush: true });
+  }
+
+  /** A search is a link to what it finds. @param {SubmitEvent} event */
+  #asked(event) {
+    const form = event.target;
+    if (event.defaultPrevented || !(form instanceof HTMLFormElement) || form.role !== "search") return;
+    event.preventDefault();
+    const to = new URL(form.action);
+    for (const [name, text] of new FormData(form)) to.searchParams.append(name, String(text));
     this.#go(to, { isPush: true });
   }
 

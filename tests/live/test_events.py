@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from api.erasure.account_erasure import erase_account
 from domain.room.erasing import EraseContent
 from domain.room.opening import OpenDirect
 from domain.values import OPERATOR, RequestId, RoomId, UserId
@@ -212,6 +213,22 @@ async def erase(scene: Scene, version: int) -> None:
         await store.chat.erase_content(EraseContent(room, (version,), OPERATOR, request, "asked for"))
 
 
+async def a_member_is_erased(scene: Scene) -> None:
+    """Who spoke, reacted, pinned and answered under a name, and is named by another message."""
+    async with Person(scene.people[1].url) as passer:
+        await passer.sign_up(f"passer-{next(_strangers)}")
+        await done(passer, scene.room, "join")
+        said = await scene.say(passer, "not for long")
+        await about(passer, scene, "PUT", f"{said}/reactions/%F0%9F%91%8D/")
+        await about(passer, scene, "PUT", f"{said}/pin/")
+    await done(scene.people[1], scene.room, "messages", {"content": f"@{passer.user['username']}", "reply_to": said})
+    async with open_store(scene.service.dsn) as store:
+        user_id = UserId(int(passer.user["id"]))
+        async with store.database.transaction() as connection:
+            await erase_account(connection, user_id, request=str(uuid4()), who="operator")
+        await store.erasing.tell_user_erased(user_id, erased_by=OPERATOR)
+
+
 async def a_message_is_edited(scene: Scene) -> None:
     version = await scene.say(scene.people[1])
     await about(scene.people[1], scene, "PATCH", f"{version}/", {"content": "edited"})
@@ -408,6 +425,10 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     the_room_is_reopened: ("room_archived", "room_reopened", "message_added"),
     a_message_is_erased: ("message_added", "content_erased"),
     a_message_is_erased_again: ("message_added", "content_erased", "content_erased"),
+    a_member_is_erased: (
+        *("user_joined", "message_added", "reaction_added", "message_pinned"),
+        *("message_added", "user_erased"),
+    ),
     a_message_is_edited: ("message_added", "message_edited", "message_edited"),
     a_message_is_retracted: ("message_added", "reaction_added", "message_retracted"),
     reactions_come_and_go: ("message_added", "reaction_added", "reaction_added", "reaction_removed"),
@@ -435,6 +456,9 @@ EVENTS: dict[Event, tuple[str, ...]] = {
 }
 """What can happen, and the publications that tell the owner of the page of it."""
 
+FORGETTING = {"content_erased", "user_erased"}
+"""After these, no channel remembers what was published before."""
+
 every_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 
 
@@ -460,7 +484,7 @@ async def test_a_page_equals_a_fresh_one_after_it_was_cut_off(
     await scene.service.published()
     scene.relay.mend()
     await scene.assert_fresh()
-    assert scene.relay.recoveries == [is_recovered and "content_erased" not in EVENTS[event]]
+    assert scene.relay.recoveries == [is_recovered and FORGETTING.isdisjoint(EVENTS[event])]
 
 
 @pytest.mark.parametrize("fate", ["delivered", "doubled"])

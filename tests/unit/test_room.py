@@ -138,6 +138,7 @@ def test_stored_topics_are_short_names_that_survive_moving_code() -> None:
         Room.MessageAdded: "message_added",
         Room.RoomRenamed: "room_renamed",
         Room.ContentErased: "content_erased",
+        Room.UserErased: "user_erased",
         Room.RoleGiven: "role_given",
         Room.UserBanned: "user_banned",
         Room.BanLifted: "ban_lifted",

@@ -47,6 +47,8 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
                 await Operator(operator.who, "").record("erase again", f"request {everything.request}", connection)
                 for user_id in users:
                     await erase_account(connection, user_id, request=str(everything.request), who=operator.who)
+            for user_id in users:
+                await core.erasing.tell_user_erased(user_id, erased_by=OPERATOR)
             for plan in plans:
                 await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
             if left := len(await core.ledger.returned()):

@@ -6,6 +6,9 @@ import { localise } from "../times.js";
 
 const SETTLED_MS = 60;
 
+/** After these, what is shown of earlier events is less. */
+const ERASES = new Set(["content_erased", "user_erased"]);
+
 /**
  * The history of a room: another version is shown in place, as the server renders it.
  *
@@ -37,7 +40,10 @@ export function showHistory({ page, main, signal, replaceAddress }) {
       const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
       replaceMoment(fetched, slider);
       page.tab.title = fetched.title;
-      replaceAddress(url);
+      wanted = find(main, "#moment").dataset.version ?? version; // the nearest that the user may read
+      slider.value = wanted;
+      output.textContent = wanted;
+      replaceAddress(`${pathname}?at=${wanted}`);
     } catch {
       if (!isOver.aborted) location.assign(url);
     }
@@ -62,7 +68,7 @@ export function showHistory({ page, main, signal, replaceAddress }) {
     find(main, ".newest-version").textContent = slider.max;
   };
   page.mirror.subscribe((event) => {
-    if (event?.type === "content_erased" && event.body.room.id === roomId) show(wanted);
+    if (event !== null && ERASES.has(event.type) && event.body.room.id === roomId) show(wanted);
   }, signal);
   page.onChange(render, signal);
   showLocalTimes();

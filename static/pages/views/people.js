@@ -1,5 +1,5 @@
-import { titleOf } from "../../onrecord/text.js";
-import { find, write } from "../dom.js";
+import { find } from "../dom.js";
+import { showTitle } from "../people.js";
 import { localise } from "../times.js";
 
 /** @import { Shown } from "../page-switch.js" */
@@ -9,7 +9,7 @@ const TYPES = new Set([
   ...["role_given", "user_banned", "ban_lifted", "user_muted", "mute_lifted"],
   ...["visibility_changed", "history_changed", "user_invited", "invitation_withdrawn", "invitation_declined"],
   ...["invitation_link_made", "invitation_link_revoked"],
-  ...["topic_set", "room_archived", "room_reopened", "content_erased"],
+  ...["topic_set", "room_archived", "room_reopened", "content_erased", "user_erased"],
 ]);
 
 /**
@@ -51,7 +51,7 @@ export function showPeople({ page, main, signal }) {
   }, signal);
   page.onChange(() => {
     const room = page.mirror.room(roomId ?? "");
-    if (room !== undefined) write(find(main, "h1 bdi"), titleOf(room.shown, room.me));
+    if (room !== undefined) showTitle(find(main, "h1"), room);
   }, signal);
   main.addEventListener("toggle", refresh, { capture: true, signal });
   main.addEventListener("focusout", () => setTimeout(refresh), { signal });

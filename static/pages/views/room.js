@@ -2,11 +2,11 @@ import { Drafts, draftName } from "../../onrecord/drafts.js";
 import { badge, counted, dayAndClock } from "../../onrecord/format.js";
 import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
+import { showKind, showTitle } from "../people.js";
 import { Composer } from "../room/composer.js";
 import { HereNow } from "../room/here-now.js";
 import { MentionCompletion } from "../room/mention-completion.js";
 import { MessageActions } from "../room/message-actions.js";
-import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
 import { MessageMenu } from "../room/message-menu.js";
 import { MuteForm } from "../room/mute-form.js";
@@ -138,10 +138,11 @@ async function fetchOlder(api, room, before) {
  * @param {Room} room
  * @param {Tab} tab
  */
-function renderName(conversation, { me, shown }, tab) {
+function renderName(conversation, room, tab) {
+  const { me, shown } = room;
   const name = titleOf(shown, me);
   const { topic = "" } = shown;
-  write(find(conversation, "h1 bdi"), name);
+  showTitle(find(conversation, "h1"), room);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";
   tab.title = `${name} · onrecord`;

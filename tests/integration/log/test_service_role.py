@@ -129,6 +129,8 @@ async def test_the_role_runs_the_service_and_cannot_take_the_guards_off_the_log(
     room = await ada.open_room("Engines")
     assert (await ada.post(f"/api/rooms/{room}/messages/", {"content": "on record"})).status == 201
     assert (await ada.get(f"/rooms/{room}/")).status == 200
+    found = (await ada.get("/api/search/messages/?q=record")).body
+    assert [each["message"]["content"] for each in found["results"]] == ["on record"]
     assert (await ada.post("/api/logout/")).status == 200
     connection = await asyncpg.connect(service_url)
     assert await bring_up_to_date(connection) == []

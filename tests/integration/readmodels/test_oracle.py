@@ -184,6 +184,8 @@ class Client:
                 del self.rooms[room_id], self.messages[room_id]
             case "user_joined" | "user_left" | "room_renamed" | "topic_set" | "room_archived" | "room_reopened":
                 self.rooms[room_id] = updated(held, body["room"])
+            case "user_erased":
+                self.rooms[room_id] = updated(held, body["room"])
             case "role_given" | "user_banned" | "ban_lifted" | "user_muted" | "mute_lifted":
                 self.rooms[room_id] = updated(held, body["room"])
             case "visibility_changed" | "history_changed" | "user_invited" | "invitation_withdrawn":

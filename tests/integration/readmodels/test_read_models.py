@@ -69,6 +69,7 @@ class Notes:
                 bumped_at = timestamp(event.timestamp)
             case (
                 Room.ContentErased()
+                | Room.UserErased()
                 | Room.RoleGiven()
                 | Room.UserBanned()
                 | Room.BanLifted()

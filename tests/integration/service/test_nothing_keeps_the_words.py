@@ -137,6 +137,9 @@ async def test_erased_words_are_nowhere_in_the_database_its_files_and_the_hub(
         await listen(ada)
         planted, kept = await plant(ada), await plant(ada)
         head = (await ada.get("/api/rooms/")).position
+        for path in ("/api/search/messages/", "/search/"):  # it brings the index up to date
+            found = await ada.get(f"{path}?q={planted.message}", headers={"Accept": "text/html, application/json"})
+            assert planted.room in found.raw.decode()
     await published_to(own_postgres.dsn, head)
     await owner.execute(PLANT_STATISTICS)
     await owner.execute("CHECKPOINT")
@@ -144,6 +147,8 @@ async def test_erased_words_are_nowhere_in_the_database_its_files_and_the_hub(
     # Before: each of the places has them.
     rows = await traces.in_tables(planted.markers, owner)
     assert {"public.bodies", "public.body_keys", "public.idempotency_keys"} <= set(rows)
+    assert {planted.message, planted.compressed_message, planted.room_name} <= rows["public.search_index"]
+    of_search = await owner.fetchval("SELECT pg_relation_filepath('search_index_tokens_idx')")
     assert {"pg_catalog.pg_stats", "pg_catalog.pg_statistic"} <= set(rows)
     assert all_of(rows) == set(planted.markers)
     files = await asyncio.to_thread(traces.in_files, planted.markers, postgres_folder)
@@ -151,6 +156,7 @@ async def test_erased_words_are_nowhere_in_the_database_its_files_and_the_hub(
     assert all_of({path: found for path, found in files.items() if "/pg_wal/" in path}) == set(planted.markers)
     of_statistics = f"postgres/{await owner.fetchval('SELECT pg_relation_filepath($1::regclass)', 'pg_statistic')}"
     assert files[of_statistics]
+    assert planted.message in files[f"postgres/{of_search}"]
     heard = traces.in_memory(planted.markers, app.app[HUB])
     assert {planted.message, planted.long_message, planted.room_name, planted.renamed} <= heard
 

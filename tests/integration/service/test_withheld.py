@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import asyncpg
@@ -172,12 +174,13 @@ async def test_words_that_a_backup_brings_back_under_running_servers_go_nowhere_
         await ada.post(f"/api/rooms/{room}/messages/", {"content": "lost"})
 
     answers: list[tuple[int, bytes]] = []
-    asking = asyncio.create_task(_ask(service, f"/api/rooms/{room}/messages/", answers))
+    paths = (f"/api/rooms/{room}/messages/", f"/api/search/messages/?q={quote(SECRET)}")
+    asking = asyncio.create_task(_ask(service, paths, answers))
     await service.backup.restore()
     await service.onrecord("fanout", "resume", "--why", WHY)
 
     async def is_withheld() -> bool:
-        return {status for status, _ in answers[-4:]} == {503} and b"content_withheld" in answers[-1][1]
+        return {status for status, _ in answers[-8:]} == {503} and b"content_withheld" in answers[-1][1]
 
     await eventually(is_withheld, timeout_s=30)
     for words in SHOWING:
@@ -206,10 +209,10 @@ async def test_words_that_a_backup_brings_back_under_running_servers_go_nowhere_
         assert SECRET not in (await service.onrecord(*[word.format(room=room) for word in words], code=code)).stdout
 
 
-async def _ask(service: Service, path: str, answers: list[tuple[int, bytes]]) -> None:
+async def _ask(service: Service, paths: Sequence[str], answers: list[tuple[int, bytes]]) -> None:
     """Ask all servers for what may hold words, again and again."""
     while True:
-        for app in service.apps:
+        for app, path in itertools.product(service.apps, paths):
             with contextlib.suppress(aiohttp.ClientError):
                 answer = await service.ada.request("GET", f"{app.url}".rstrip("/") + path)
                 answers.append((answer.status, answer.raw))

@@ -3,8 +3,7 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence, Set
-from functools import partial
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.support.open_pages import becomes
 from tests.support.traces import in_tables
 
 PATIENCE_S = 30.0
-KNOWN_OF_ACCOUNTS = {"username", "kind"}
 WORDS = "SELECT stream::text, version, content, client_id FROM bodies"
 SEALED = """
 SELECT salt, content, client_id, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
@@ -119,7 +117,6 @@ async def ledger_and_database_agree(installation: Installation, expected: Expect
 
 async def pages_are_fresh(installation: Installation, expected: Expected) -> None:
     """Every open page comes to show what one that is loaded now shows: what is there, and what is erased."""
-    gone = expected.erased_people.keys()
     for member in installation.members:
         for page in member.pages:
             room = page.path.removeprefix("/rooms/").rstrip("/")
@@ -127,26 +124,10 @@ async def pages_are_fresh(installation: Installation, expected: Expected) -> Non
             path = page.path if is_in else "/rooms/"
             fresh = await installation.desk.open(member.browser.person, path, f"{installation.stage.hub.url}")
             for shown, truth in ((page.list, fresh.list), (page.room, fresh.room)):
-                await becomes(partial(without_names, shown, gone), await without_names(truth, gone))
+                await becomes(shown, await truth())
             await fresh.close()
             if is_in:
                 messages_are_as_expected((await page.room())["messages"], room, expected)
-
-
-async def without_names(shown: Callable[[], Awaitable[Any]], people: Set[int]) -> Any:
-    """What is shown, without the names and kinds of these people: of an account that is erased meanwhile a page keeps
-    what it knows until it is loaded again (docs/erasure.md).
-    """
-
-    def named(each: Any) -> Any:
-        if isinstance(each, list):
-            return [named(item) for item in each]
-        if not isinstance(each, dict):
-            return each
-        is_gone = not KNOWN_OF_ACCOUNTS.isdisjoint(each) and each.get("id") in people
-        return {name: named(value) for name, value in each.items() if not (is_gone and name in KNOWN_OF_ACCOUNTS)}
-
-    return named(await shown())
 
 
 def messages_are_as_expected(shown: Sequence[dict[str, Any]], room: str, expected: Expected) -> None:
@@ -161,8 +142,11 @@ def messages_are_as_expected(shown: Sequence[dict[str, Any]], room: str, expecte
 
 
 async def nobody_is_told_erased_words(installation: Installation, expected: Expected) -> None:
-    """Not by the feed, a room's events or messages, nor by the history of a channel that a browser recovers from."""
+    """Nor the names of erased people: not by the feed, a room's events or messages, nor by the history of a channel,
+    from which a browser recovers.
+    """
     erased = [marker for text in expected.gone for marker in text.markers]
+    erased += expected.erased_people.values()
     for member in installation.members:
         told = [await installation.stage.hub.history(f"personal:{member.id}")]
         for path in ("/api/feed/?after=0&limit=1000", "/api/rooms/", *_of_rooms(member, expected)):

@@ -1,0 +1,1 @@
+"""Search in messages: what is asked for, the index, and what a reader finds in it."""

@@ -1,0 +1,110 @@
+"""The index of all that people typed. It follows the log in slices, so no post waits for it, and an older installation
+gets it in the same way. A search of a member brings it up to date first.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import asyncpg
+
+from domain.custody import CUSTODY_KINDS
+from domain.room import KINDS
+from domain.room.discussion.editing import MessageEdited
+from eventstore import checkpoints
+from eventstore.log import TABLE as LOG
+from eventstore.log import Log, Recorded
+from eventstore.values import Position
+from postgres import locks
+from postgres.database import Database
+from postgres.errors import StoreUnavailable
+from projections.readmodels.inline import LogEvent
+from projections.search.rows import message_of, row
+
+NAME = "search"
+"""Under which its checkpoint is kept."""
+
+SLICE = 500
+BEHIND = 4 * SLICE
+"""Events that a search waits for; what is older is left to the service."""
+
+TOPICS = tuple(kind.TOPIC for kind in (*KINDS, *CUSTODY_KINDS) if kind.WORDS is not None)
+"""Of events that may have words."""
+
+INSERT = """
+INSERT INTO search_index (room_id, version, message, position, event, body, tokens)
+SELECT room_id, version, message, position, event, body, tokens::tsvector
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
+    AS said (room_id, version, message, position, event, body, tokens)
+"""
+PLACES = f"""
+SELECT originator_id, originator_version, notification_id FROM {LOG}
+JOIN unnest($1::uuid[], $2::bigint[]) AS edited (room, message)
+    ON originator_id = edited.room AND originator_version = edited.message
+"""
+
+log = logging.getLogger(__name__)
+
+
+class SearchIndex:
+    """Brings the index up to date; in one process at a time."""
+
+    def __init__(self, database: Database, log: Log) -> None:
+        self._database = database
+        self._log = log
+
+    async def run(self, *, every_s: float) -> None:
+        """Follow the log until cancelled; skip a round when the database is away."""
+        while True:
+            try:
+                await self.go_on()
+            except StoreUnavailable:
+                log.warning("the search index waits: the database is not available")
+            except Exception:
+                log.exception("the search index does not go on")
+            await asyncio.sleep(every_s)
+
+    async def go_on(self) -> None:
+        """Index all that is not indexed yet."""
+        while await self.index_slice():
+            pass
+
+    async def catch_up(self) -> bool:
+        """Index what was said last; returns whether all is indexed."""
+        for _ in range(BEHIND // SLICE):
+            if not await self.index_slice():
+                return True
+        return False
+
+    async def index_slice(self) -> bool:
+        """Index the next events, one process at a time; returns whether there may be more."""
+        try:
+            async with self._database.connection() as connection, connection.transaction():
+                head = await self._log.last_position(connection=connection)
+                done = await checkpoints.read(NAME, connection)
+                if done >= head:
+                    return False
+                await locks.SEARCH_INDEX.take_for_transaction(connection)
+                done = await checkpoints.read(NAME, connection)
+                page = await self._log.find(
+                    done, head, topics=TOPICS, stream_id=None, limit=SLICE, connection=connection
+                )
+                await self._insert(page, connection)
+                await checkpoints.move(NAME, page[-1].position if len(page) == SLICE else head, connection)
+                return len(page) == SLICE
+        except asyncpg.ForeignKeyViolationError:
+            return True  # words were erased meanwhile: read again
+
+    async def _insert(self, page: Sequence[Recorded[LogEvent]], connection: asyncpg.Connection) -> None:
+        """Add those of a page whose words are not erased."""
+        said = [recorded for recorded in page if recorded.event.text]
+        edits = [one.event for one in said if isinstance(one.event, MessageEdited)]
+        found = (
+            await connection.fetch(PLACES, [edit.originator_id for edit in edits], [edit.message for edit in edits])
+            if edits
+            else []
+        )
+        places = {(row[0], row[1]): Position(row[2]) for row in found}
+        rows = [row(one, places.get(message_of(one.event), one.position)) for one in said]
+        if rows:
+            await connection.execute(INSERT, *map(list, zip(*rows, strict=True)))

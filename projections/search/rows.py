@@ -1,0 +1,77 @@
+"""What the index keeps of an event: its words as tokens, and tokens for conditions, which begin with a colon."""
+
+from typing import NamedTuple
+
+from domain.room.discussion.editing import MessageEdited
+from domain.values import RoomId, UserId
+from domain.words import Plain
+from eventstore.log import Recorded
+from eventstore.values import Position, Version
+from projections.readmodels.inline import LogEvent
+from projections.search import spans
+from projections.search.query import HAS, quoted
+from projections.search.tokens import tokens
+
+MOST_POSITIONS = 16_000
+"""Of one text, as PostgreSQL keeps them."""
+
+MOST_PLACES = 250
+"""Of one token in a text."""
+
+
+class IndexRow(NamedTuple):
+    """The columns of the table."""
+
+    room_id: RoomId
+    version: Version
+    message: Version
+    position: Position
+    event: Position
+    body: Version | None
+    tokens: str
+
+
+def row(recorded: Recorded[LogEvent], position: Position) -> IndexRow:
+    """Of an event with words. `position` is that of the message; of any other event, its own."""
+    event = recorded.event
+    room_id, message = message_of(event)
+    body = None if isinstance(event.words, Plain) else recorded.version
+    indexed = vector(event, spans.tokens_of(position, recorded.position))
+    return IndexRow(room_id, recorded.version, message, position, recorded.position, body, indexed)
+
+
+def message_of(event: LogEvent) -> tuple[RoomId, Version]:
+    """The stream and version of the message whose words an event has; of any other event, its own."""
+    version = event.message if isinstance(event, MessageEdited) else event.originator_version
+    return RoomId(event.originator_id), Version(version)
+
+
+def vector(event: LogEvent, places: list[str]) -> str:
+    """What is indexed, in PostgreSQL's notation. `places` are the tokens of where it is."""
+    found: dict[str, list[int]] = {}
+    for place, token in enumerate(tokens(event.text or "")[:MOST_POSITIONS], start=1):
+        found.setdefault(token, []).append(place)
+    words = (f"{quoted(token)}:{','.join(map(str, at[:MOST_PLACES]))}" for token, at in found.items())
+    return " ".join((*words, *map(quoted, (*conditions(event), *places))))
+
+
+def conditions(event: LogEvent) -> list[str]:
+    """The tokens by which an event is found without its words."""
+    text = event.text or ""
+    has = [having(HAS[0])] if "http://" in text or "https://" in text else []
+    return [by(event.actor), within(RoomId(event.originator_id)), *has]
+
+
+def by(user_id: UserId) -> str:
+    """The token of what a user said or did."""
+    return f":by:{user_id}"
+
+
+def within(room_id: RoomId) -> str:
+    """The token of what was said or done in a room."""
+    return f":in:{room_id.hex}"
+
+
+def having(what: str) -> str:
+    """The token of texts with a link."""
+    return f":has:{what}"

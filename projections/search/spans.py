@@ -1,0 +1,53 @@
+"""Spans of positions, by which a search walks through the index: near ones first, then larger ones. A common word is
+answered from the first span, and a rare one in few steps.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from eventstore.values import Position
+
+SPANS = range(12, 31, 3)
+"""Positions are in spans of 2**12, 2**15, …"""
+
+
+class Span(NamedTuple):
+    """Positions from `start` to before `end`. All that is there has the token; None where no span holds it all."""
+
+    start: int
+    end: int
+    token: str | None
+
+
+def token(bits: int, position: Position) -> str:
+    """The token of what was said in the span of 2**bits positions that a position is in."""
+    return f":{bits}:{position >> bits}"
+
+
+def tokens_of(*positions: Position) -> list[str]:
+    """The tokens of the spans that hold any of these positions."""
+    return list(dict.fromkeys(token(bits, position) for bits in SPANS for position in positions))
+
+
+def back(end: int) -> Iterator[Span]:
+    """All positions before `end`, the last first."""
+    for bits in SPANS:
+        if end <= 0:
+            return
+        start = (end - 1) >> bits << bits
+        yield Span(start, end, token(bits, Position(start)))
+        end = start
+    if end > 0:
+        yield Span(0, end, None)
+
+
+def on(start: int, end: int) -> Iterator[Span]:
+    """Positions from `start` to before `end`, the first first."""
+    for bits in SPANS:
+        if start >= end:
+            return
+        stop = min(end, ((start >> bits) + 1) << bits)
+        yield Span(start, stop, token(bits, Position(start)))
+        start = stop
+    if start < end:
+        yield Span(start, end, None)

@@ -1,0 +1,68 @@
+"""The index of all that people typed follows the log, and nothing but an erasure takes from it."""
+
+import asyncio
+import logging
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from api.wiring import create_fold
+from domain.room.messages import PostMessage
+from domain.values import UserId
+from projections.search.query import parse
+from replay.rebuild.rebuild import rebuild
+from tests.support.given_when_then import ADA
+from tests.support.people import Person
+from tests.support.store import Store, open_store
+
+ROWS = "SELECT string_agg(row::text, ' ' ORDER BY event) FROM search_index AS row"
+
+
+async def talk(store: Store, messages: int) -> None:
+    room = await store.open_room("General")
+    posts = [store.chat.post_message(PostMessage(room, ADA, f"cog number{number}")) for number in range(messages)]
+    await asyncio.gather(*posts)
+
+
+async def test_a_rebuild_leaves_the_index_as_it_is(database_url: str) -> None:
+    async with open_store(database_url) as store:
+        await talk(store, 20)
+        await store.search_index.go_on()
+        before = await store.database.fetchval(ROWS)
+        await rebuild(create_fold(), database_url, lambda _: None)
+        assert await store.database.fetchval(ROWS) == before
+        await store.chat.post_message(PostMessage(await store.open_room("Looms"), ADA, "shuttle"))
+        await store.search_index.go_on()
+        assert await store.database.fetchval("SELECT count(*) FROM search_index") == 23
+
+
+async def test_processes_share_the_work_and_each_event_is_indexed_once(database_url: str) -> None:
+    async with open_store(database_url) as one, open_store(database_url) as other:
+        await talk(one, 1200)
+        await one.search_index.index_slice()  # and it ends here, as when a command is interrupted
+        assert await one.database.fetchval("SELECT count(*) FROM search_index") == 500
+        await asyncio.gather(one.search_index.go_on(), other.search_index.go_on(), other.search_index.go_on())
+        (counted,) = await one.database.fetch("SELECT count(*), count(DISTINCT event) FROM search_index")
+        assert tuple(counted) == (1201, 1201)
+
+
+async def test_who_is_in_many_rooms_finds_in_all_of_them_and_in_no_other(database_url: str) -> None:
+    async with open_store(database_url) as store:
+        for number in range(60):
+            room = await store.open_room(f"Room {number}", by=UserId(1 + number // 55))
+            await store.chat.post_message(PostMessage(room, UserId(1 + number // 55), "cog"))
+        found = await store.search.find(ADA, parse("cog"), limit=100)
+        assert [each.room_name for each in found.messages] == [f"Room {number}" for number in reversed(range(55))]
+
+
+async def test_what_is_searched_for_is_in_no_log(
+    server: TestServer, ada: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await ada.open_room("Engines")
+    for query in ("confidential", "in:confidential", "before:confidential", "%00confidential", "confidential" * 50):
+        for path in ("/search/", "/api/search/messages/"):
+            answer = await ada.get(f"{path}?q={query}", headers={"Accept": "text/html, application/json"})
+            assert answer.status in (200, 400)
+    assert [record for record in caplog.records if "/search/" in str(vars(record))]
+    assert not [record for record in caplog.records if "confidential" in str(vars(record))]
