@@ -465,7 +465,7 @@ CREATE TABLE search_index (
 );
 ALTER TABLE search_index ALTER COLUMN tokens SET STATISTICS 0;
 CREATE INDEX search_index_body_idx ON search_index USING btree (room_id, body);
-CREATE INDEX search_index_tokens_idx ON search_index USING gin (tokens) WITH (fastupdate=off);
+CREATE INDEX search_index_tokens_idx ON search_index USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='256');
 
 CREATE TABLE sessions (
     token_hash bytea NOT NULL,

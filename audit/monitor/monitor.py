@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audit.monitor.published_log import PublishedLog
-from audit.monitor.receipt import Receipt
+from audit.monitor.receipt import LogReceipt
 from audit.proofs.policy import Policy
 from audit.signing.checkpoint import Checkpoint
 from audit.signing.notes import BadNote, Note
@@ -24,11 +24,11 @@ class Report:
     added: int
     streams: int
     findings: tuple[str, ...]
-    receipt: Receipt | None
+    receipt: LogReceipt | None
     """For the next time; None where the last one stands."""
 
 
-async def monitor(log: PublishedLog, policy: Policy, known: Receipt | None, *, now: datetime) -> Report:
+async def monitor(log: PublishedLog, policy: Policy, known: LogReceipt | None, *, now: datetime) -> Report:
     """Read on from a receipt, or from the beginning. Raises LogUnavailable, and BadNote for what cannot be read."""
     note = await log.checkpoint()
     checkpoint = Checkpoint.parse(note.text)
@@ -49,7 +49,7 @@ async def monitor(log: PublishedLog, policy: Policy, known: Receipt | None, *, n
         versions[stream] = place.version
     if frontier.root() != checkpoint.root:
         said.add(f"the entries up to {checkpoint.size} are not those that were signed")
-    receipt = Receipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat())
+    receipt = LogReceipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat())
     is_fine = not said.lines
     return Report(checkpoint.origin, checkpoint.size - began_at, len(versions), said.all, receipt if is_fine else None)
 
@@ -89,7 +89,7 @@ def _contradicted(known: Checkpoint, checkpoint: Checkpoint) -> list[str]:
     return []
 
 
-def _note_text(known: Receipt) -> str:
+def _note_text(known: LogReceipt) -> str:
     return known.checkpoint.rpartition("\n\n")[0] + "\n"
 
 

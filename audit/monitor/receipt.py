@@ -13,7 +13,7 @@ class BadReceipt(Exception):
     """A file that is no receipt."""
 
 
-class Receipt(Struct, frozen=True):
+class LogReceipt(Struct, frozen=True):
     """`checkpoint`: the note; `peaks`: the complete subtrees of its tree; `versions`: the newest of each stream."""
 
     checkpoint: str
@@ -27,17 +27,17 @@ class Receipt(Struct, frozen=True):
         return Frontier(self.size, self.peaks)
 
 
-def read_receipt(file: Path) -> Receipt | None:
+def read_receipt(file: Path) -> LogReceipt | None:
     """The receipt; None where there is no file. Raises BadReceipt and OSError."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Receipt)
+        return msgspec.json.decode(file.read_bytes(), type=LogReceipt)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:
         raise BadReceipt(f"{file} is not a receipt") from error
 
 
-def write_receipt(file: Path, receipt: Receipt) -> None:
+def write_receipt(file: Path, receipt: LogReceipt) -> None:
     """Replace the receipt; return when it is on the disk. Raises OSError."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
     with fresh.open("wb") as out:

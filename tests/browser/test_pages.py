@@ -95,10 +95,10 @@ async def test_the_slider_shows_the_room_as_it_was_and_its_address_can_be_shared
     await bob.post(f"/api/rooms/{room}/leave/")
 
     page = await windows.open(f"/rooms/{room}/history/", ada)
-    await expect(page.locator(".stream li")).to_have_count(6)
+    await expect(page.locator(".stream .event")).to_have_count(6)
     await page.get_by_role("slider").focus()
     await page.keyboard.press("ArrowLeft")
-    await expect(page.locator("#moment h2").nth(1)).to_have_text("Who could see message 5 when it was sent")
+    await expect(page.locator("#then-heading")).to_have_text("Who could see message 5 when it was sent")
     await expect(page.locator(".members-list.chips li > bdi")).to_have_text(names)
     await page.wait_for_url("**/history/?at=5")
     await page.get_by_role("slider").fill("3")
