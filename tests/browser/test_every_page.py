@@ -37,7 +37,7 @@ async (scheme) => {
         .filter((field) => field.checkVisibility())
         .filter((field) => ratio(getComputedStyle(field, "::placeholder"), getComputedStyle(field)) < 4.5);
     return [
-        ...found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
+        ...found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`)),
         ...placeholders.map((field) => `placeholder: ${field.outerHTML}`),
     ];
 
@@ -62,7 +62,8 @@ WIDER = """
     .filter((element) => element.scrollWidth > element.clientWidth + 1)
     .map((element) => {
         const right = element.getBoundingClientRect().right;
-        const inner = [...element.querySelectorAll("*")].filter((each) => each.getBoundingClientRect().right > right + 1);
+        const isOutside = (each) => each.getBoundingClientRect().right > right + 1;
+        const inner = [...element.querySelectorAll("*")].filter(isOutside);
         return `${element.outerHTML.slice(0, 60)} by ${inner.map((each) => each.outerHTML.slice(0, 90)).slice(0, 4)}`;
     })
 """
