@@ -1,7 +1,6 @@
 """Pages as anybody meets them: without scripts, on a phone, by keyboard, by ear."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
@@ -132,21 +131,11 @@ async def test_a_phone_shows_one_thing_at_a_time_and_scrolls_one_way(windows: Wi
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-async def test_nothing_stands_in_the_way_of_people_with_disabilities(windows: Windows, color_scheme: Any) -> None:
+async def test_a_room_with_something_unsent_suits_everybody(windows: Windows, color_scheme: Any) -> None:
     ada = await windows.person("ada")
     room = await ada.open_room(f"Access of {ada.user['username']}")
     await talk(ada, room, "see https://example.org", f"> *a* `b`\n\n1. c\n\n```py\n{'d' * 300}\n```", "\u202ee")
-    for path in ("/login/", "/signup/"):
-        await is_accessible(await windows.open(path, live=False, color_scheme=color_scheme, bypass_csp=True))
-    page = await windows.open("/rooms/", ada, color_scheme=color_scheme, bypass_csp=True)
-    for path in (
-        *("/rooms/", "/discover/", "/account/", "/rooms/0/", "/nowhere/", "/api/docs/"),
-        *(f"/rooms/{room}/", f"/rooms/{room}/history/", f"/rooms/{uuid4()}/"),
-    ):
-        await page.goto(path)
-        await is_accessible(page)
-    await page.goto(f"/rooms/{room}/")
-    await is_live(page)
+    page = await windows.open(f"/rooms/{room}/", ada, color_scheme=color_scheme, bypass_csp=True)
     await page.locator(".people summary").click()
     await page.context.route("**/messages/", lambda route: route.abort())
     await page.locator("#content").fill("not sent")
