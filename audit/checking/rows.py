@@ -116,7 +116,7 @@ async def read_erased(topic: str, connection: asyncpg.Connection) -> set[Place]:
 async def stray_words(connection: asyncpg.Connection) -> list[str]:
     """Words that belong to no event."""
     rows = await connection.fetch(READ_STRAY_WORDS)
-    return [f"room {stream}, version {version}: words without an event" for stream, version in rows]
+    return [f"stream {stream}, version {version}: words without an event" for stream, version in rows]
 
 
 class _Sealed(msgspec.Struct):

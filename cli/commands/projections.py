@@ -204,7 +204,11 @@ async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Ver
 async def verify_projections(reader: Reader, report: Report) -> list[str]:
     """What is wrong with read models, events and snapshots: a sentence each."""
     verified, _, findings, known = await _verify(reader, report, None)
-    differ = [f"read model {each.table}: the row {each.key} is not what the log says" for each in verified.differences]
+    differ = [
+        f"read model {each.table}: the row with {', '.join(f'{name} {value}' for name, value in each.key.items())} "
+        "is not what the log says"
+        for each in verified.differences
+    ]
     return [*differ, *(f"log: {known.stream(finding.room_id)}: {finding.problem}" for finding in findings)]
 
 
