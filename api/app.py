@@ -32,6 +32,7 @@ from api.http.app_keys import (
     SESSIONS,
     SETTINGS,
     SIGNUPS,
+    UPLOADS,
 )
 from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
@@ -51,6 +52,10 @@ HUB = web.AppKey("hub", Hub)
 
 INDEX_EVERY_S = 1.0
 """How often the index of what was said follows the log; a search does so by itself."""
+
+
+FILES_EVERY_S = 10.0
+"""How soon files of erased messages are removed. They are not served any more from the erasure on."""
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -109,6 +114,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     app[LEASES] = wiring.create_leases(settings, database)
     app[LATENESS] = Lateness(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
+    app[UPLOADS] = wiring.create_uploads(settings, database)
     app[HERE] = wiring.create_here(app[CORE], app[PUBLISHER])
     with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):
         async with (
@@ -156,6 +162,7 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
         _running(retention.run(every_s=settings.retention_every_s)),
         _running(app[CORE].search_index.run(every_s=INDEX_EVERY_S)),
         _running(tree.run()),
+        _running(app[UPLOADS].run(every_s=FILES_EVERY_S)),
     ):
         yield
 

@@ -3,6 +3,7 @@
 import asyncpg
 
 from api.accounts import accounts
+from api.attachments import uploads
 from eventstore import generation, log, words
 from eventstore.writer import append
 from postgres.functions import FunctionFile
@@ -32,6 +33,7 @@ def function_files() -> list[FunctionFile]:
         custody.FUNCTIONS,
         custody.KEPT,
         accounts.FUNCTIONS,
+        uploads.FUNCTIONS,
     )
     return [FunctionFile.read(path) for path in files]
 

@@ -65,6 +65,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     signup: Literal["open", "invite", "closed"] = "open"
 
     max_body_bytes: Size = 65536
+    attachment_limit: Size = 25_000_000  # bytes of one file
+    attachments_per_day: Size = 500_000_000  # bytes of all files of one user
     request_rate: Rate = 300.0  # of one user, or of one address without a session
     request_burst: Size = 6000
     message_rate: Rate = 20.0  # of one user, here and below
@@ -114,6 +116,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Where it is written what was signed: not in DATA_DIR, which is restored as a whole."""
         folder = Path(self.data_dir).absolute()
         return Path(self.audit_anchor) if self.audit_anchor else folder.with_name(f"{folder.name}.anchor.jsonl")
+
+    @property
+    def attachments_folder(self) -> Path:
+        """Where the files of messages are."""
+        return Path(self.data_dir).absolute() / "attachments"
 
     @property
     def embedded(self) -> bool:

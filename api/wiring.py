@@ -23,6 +23,8 @@ from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
+from api.attachments.folder import Folder
+from api.attachments.uploads import Uploads
 from api.audit.key import audit_seed
 from api.audit.policy import audit_policy
 from api.core import Core, Reads
@@ -405,6 +407,12 @@ def create_carrying_out(core: Core) -> CarryingOut:
     """Erases what rules say, and what requests waited for."""
     disposition = Disposition(ReadModelOldMessages(core.database), core.erasing)
     return CarryingOut(core.database, core.erasing, disposition)
+
+
+def create_uploads(settings: Settings, database: Database) -> Uploads:
+    """The files of messages."""
+    folder = Folder(settings.attachments_folder)
+    return Uploads(database, folder, limit=settings.attachment_limit, day_limit=settings.attachments_per_day)
 
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:

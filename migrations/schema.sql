@@ -1,6 +1,22 @@
 -- Today's schema, to be read: what the migrations build, without the rows that they insert and the bodies of functions.
 -- `make schema` writes this file, and a test compares it with the migrations.
 
+CREATE TABLE attachments (
+    room_id uuid NOT NULL,
+    version bigint NOT NULL,
+    place integer NOT NULL,
+    upload_id uuid NOT NULL,
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    media_type text NOT NULL,
+    width integer,
+    height integer,
+    CONSTRAINT attachments_pkey PRIMARY KEY (room_id, version, place)
+);
+ALTER TABLE attachments ALTER COLUMN sha256 SET STATISTICS 0;
+ALTER TABLE attachments ALTER COLUMN media_type SET STATISTICS 0;
+CREATE INDEX attachments_upload_idx ON attachments USING btree (upload_id);
+
 CREATE TABLE audit_checkpoints (
     epoch integer NOT NULL,
     size bigint NOT NULL,
@@ -53,6 +69,8 @@ CREATE TABLE bodies (
 ALTER TABLE bodies ALTER COLUMN salt SET STATISTICS 0;
 ALTER TABLE bodies ALTER COLUMN content SET STATISTICS 0;
 ALTER TABLE bodies ALTER COLUMN client_id SET STATISTICS 0;
+CREATE TRIGGER files_go_with_words AFTER DELETE ON bodies REFERENCING OLD TABLE AS erased FOR EACH STATEMENT EXECUTE FUNCTION drop_uploads_of_erased_words();
+ALTER TABLE bodies ENABLE ALWAYS TRIGGER files_go_with_words;
 CREATE TRIGGER held_words_are_not_erased AFTER DELETE ON bodies REFERENCING OLD TABLE AS erased FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_erase_held_words();
 ALTER TABLE bodies ENABLE ALWAYS TRIGGER held_words_are_not_erased;
 CREATE TRIGGER words_are_not_changed BEFORE DELETE OR UPDATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_words();
@@ -429,6 +447,7 @@ CREATE TABLE rooms (
     topic_version bigint,
     is_archived boolean NOT NULL DEFAULT false,
     decision_count bigint NOT NULL DEFAULT 0,
+    attachment_count bigint NOT NULL DEFAULT 0,
     mention_count bigint NOT NULL DEFAULT 0,
     CONSTRAINT rooms_pkey PRIMARY KEY (room_id)
 ) WITH (fillfactor=70);
@@ -524,6 +543,34 @@ CREATE TABLE throttle_buckets (
     CONSTRAINT throttle_buckets_pkey PRIMARY KEY (key)
 );
 
+CREATE TABLE unneeded_files (
+    upload_id uuid NOT NULL,
+    remove_at timestamp with time zone NOT NULL,
+    CONSTRAINT unneeded_files_pkey PRIMARY KEY (upload_id)
+);
+
+CREATE TABLE uploads (
+    upload_id uuid NOT NULL,
+    room_id uuid NOT NULL,
+    user_id bigint NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    media_type text NOT NULL,
+    width integer,
+    height integer,
+    uploaded_at timestamp with time zone NOT NULL DEFAULT now(),
+    used_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT uploads_pkey PRIMARY KEY (upload_id)
+);
+ALTER TABLE uploads ALTER COLUMN name SET STATISTICS 0;
+ALTER TABLE uploads ALTER COLUMN sha256 SET STATISTICS 0;
+ALTER TABLE uploads ALTER COLUMN media_type SET STATISTICS 0;
+CREATE INDEX uploads_used_idx ON uploads USING btree (used_at);
+CREATE INDEX uploads_user_idx ON uploads USING btree (user_id, uploaded_at);
+CREATE TRIGGER files_go_with_uploads AFTER DELETE ON uploads REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION list_unneeded_files();
+ALTER TABLE uploads ENABLE ALWAYS TRIGGER files_go_with_uploads;
+
 CREATE TABLE users (
     user_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     username text NOT NULL,
@@ -571,6 +618,7 @@ CREATE VIEW failed_logins AS
 --     returns record
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
 --     bytea) returns record
+-- drop_uploads_of_erased_words() returns trigger
 -- erase_bodies(erased_stream uuid, erased_versions bigint[]) returns bigint
 -- erase_recorded(base bigint, streams uuid[], versions bigint[]) returns bigint
 -- erase_unheld(streams uuid[], versions bigint[]) returns void
@@ -578,6 +626,8 @@ CREATE VIEW failed_logins AS
 -- event_state(of_stream uuid, of_version bigint) returns json
 -- events_of_topics(of_stream uuid, topics text[]) returns TABLE(event_version bigint, event_topic text, said json)
 -- fold_admission(base bigint, events text) returns bigint
+-- fold_attachments(base bigint, room_ids uuid[], versions bigint[], places integer[], upload_ids uuid[], sha256s
+--     text[], sizes bigint[], media_types text[], widths integer[], heights integer[]) returns bigint
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
@@ -612,6 +662,7 @@ CREATE VIEW failed_logins AS
 -- keep_user_ids_of_the_log() returns trigger
 -- kept(asked_stream uuid, asked_versions bigint[]) returns TABLE(kept_version bigint, holds bigint[], rule bigint,
 --     until timestamp with time zone)
+-- list_unneeded_files() returns trigger
 -- lock_and_look(folded_by text, streams uuid[], owners bigint[], keys text[], OUT head bigint, OUT checkpoint bigint,
 --     OUT versions bigint[], OUT has_known_keys boolean) returns record
 -- lock_and_look_v2(folded_by text, streams uuid[], known bigint[], owners bigint[], keys text[], OUT head bigint, OUT

@@ -8,6 +8,7 @@ from api.accounts.known_devices import KnownDevices
 from api.accounts.sessions import Session, Sessions
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.accounts.throttle import Throttle
+from api.attachments.uploads import Uploads
 from api.core import Core
 from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
@@ -30,6 +31,7 @@ ACCOUNT_CHANGES = web.AppKey("account_changes", AccountChanges)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 DEVICES = web.AppKey("devices", KnownDevices)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
+UPLOADS = web.AppKey("uploads", Uploads)
 HERE = web.AppKey("here", Here)
 LEASES = web.AppKey("leases", Leases)
 LATENESS = web.AppKey("lateness", Lateness)

@@ -10,6 +10,8 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
+from api.attachments.folder import FileTooLarge, NoRoomForFile
+from api.attachments.uploads import UploadsUsedUp
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
 from api.http.csrf import CsrfFailed
@@ -113,6 +115,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     WrongCredentials: own_text(400),
     SlowBody: detail(408, "The request body did not arrive in time."),
     UnsupportedBody: own_text(415),
+    FileTooLarge: own_text(413, "file_too_large"),
     # who the client is
     NotLoggedIn: detail(403, "Authentication credentials were not provided."),
     NotAnAdmin: detail(403, "This is for admins."),
@@ -168,6 +171,8 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
         422, {"detail": "This Idempotency-Key was used before, with another body.", "code": "key_reused"}
     ),
     # temporary
+    UploadsUsedUp: own_text(429, "uploads_used_up"),
+    NoRoomForFile: detail(507, "There is no room for this file on the server."),
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
     ),

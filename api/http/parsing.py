@@ -6,10 +6,10 @@ Bodies, forms, query strings, paths and keys come in here and nowhere else.
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,8 @@ from eventstore.values import Version
 Body = TypeVar("Body", bound=Struct)
 BIGINT = 2**63 - 1
 KEY_LIMIT = 200
+FILE_NAME_LIMIT = 255
+NAME_HEADER = "X-File-Name"
 FIELDS_LIMIT = 50
 """Fields of a form."""
 SEGMENT_LIMIT = 255
@@ -103,6 +105,56 @@ async def read_bytes(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise SlowBody from None
+
+
+async def body_chunks(request: web.Request, limit: int) -> AsyncIterator[bytes]:
+    """The body as it comes, however large it is. Each piece has to arrive in time.
+
+    Raises UnsupportedBody, SlowBody; HTTPRequestEntityTooLarge at once, where it says that it has over `limit` bytes.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+        raise UnsupportedBody("Send the body without Content-Encoding.")
+    if request.content_length is not None and request.content_length > limit:
+        raise web.HTTPRequestEntityTooLarge(limit, request.content_length)
+    while True:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                chunk = await request.content.readany()
+        except TimeoutError:
+            raise SlowBody from None
+        if not chunk:
+            return
+        yield chunk
+
+
+def file_name(request: web.Request) -> str:
+    """The name of the file that is sent, from the header X-File-Name: UTF-8, percent-encoded. Of a path, its last part.
+
+    Raises InvalidFields unless it has 1 to 255 characters, all printable.
+    """
+    try:
+        name = unquote(request.headers.get(NAME_HEADER, ""), errors="strict").replace("\\", "/").rpartition("/")[2]
+    except UnicodeDecodeError:
+        raise InvalidFields({"name": [NOT_A_STRING]}) from None
+    if not 1 <= len(name) <= FILE_NAME_LIMIT or not name.isprintable():
+        raise InvalidFields({"name": [f"Name the file in {NAME_HEADER}: 1 to {FILE_NAME_LIMIT} printable characters."]})
+    return name
+
+
+def upload_ids(texts: Sequence[str]) -> list[UUID]:
+    """Ids of uploads. Raises InvalidFields."""
+    try:
+        return [UUID(text) for text in texts]
+    except ValueError:
+        raise InvalidFields({"attachments": ["There is no such upload of yours in this room."]}) from None
+
+
+def upload_id(request: web.Request) -> UUID:
+    """The upload in the path. Raises NoSuchPath unless it is a UUID."""
+    try:
+        return UUID(request.match_info["upload_id"])
+    except ValueError:
+        raise NoSuchPath(request.match_info["upload_id"]) from None
 
 
 async def read_form(request: web.Request) -> dict[str, str]:

@@ -6,10 +6,10 @@ from functools import partial
 from aiohttp import web
 
 from api.http.access import restricted
-from api.http.endpoints import Endpoint
+from api.http.endpoints import Access, Endpoint
 from api.operations import health
 from api.rest import accounts, delivery, docs, erasures, own_account, search, tokens
-from api.rest.rooms import admission, discussion, events, governance, here, messages, read_marks, rooms
+from api.rest.rooms import admission, attachments, discussion, events, governance, here, messages, read_marks, rooms
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
@@ -20,6 +20,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *governance.ENDPOINTS,
     *messages.ENDPOINTS,
     *discussion.ENDPOINTS,
+    *attachments.ENDPOINTS,
     *read_marks.ENDPOINTS,
     *search.ENDPOINTS,
     *here.ENDPOINTS,
@@ -35,6 +36,7 @@ def routes() -> Iterable[web.RouteDef]:
         handler = restricted(endpoint.handler, endpoint.access)
         route = web.get if endpoint.method == "GET" else partial(web.route, endpoint.method)
         yield route(endpoint.path, handler)
+    yield web.get(attachments.FILE, restricted(attachments.get_file, Access.LOGGED_IN))
     yield web.get("/api/openapi.json", docs.document(ENDPOINTS))
     yield web.get("/api/docs/", docs.page(ENDPOINTS))
     yield web.get("/healthz", health.get_health)

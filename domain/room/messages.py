@@ -1,11 +1,12 @@
 """What members say."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from domain.questions import SaidMessage
+from domain.room.attaching import Attached, check_attached, recorded
 from domain.room.discussion.message import AboutMessages
 from domain.room.event import UserEvent
 from domain.room.mentioning import Mentioning
@@ -24,13 +25,17 @@ class PostMessage:
     client_id: ClientId | None = None
     reply_to: int | None = None
     """A message of the room, by its version."""
+    attachments: tuple[str, ...] = ()
+    """Files of the user's in this room, by the ids of their uploads."""
 
 
 class MessageAdded(UserEvent):
     """A member said something. `client_id` is the sender's idempotency key, where one was sent.
 
     Both are words that stand apart from the log. `reply_to` is the version of the message that it answers, `mentions`
-    are the members whom it names, `EVERYONE` for all of them; None where there are none.
+    are the members whom it names, `EVERYONE` for all of them; None where there are none. `attachments` are its files,
+    without their names: each with its upload's `id`, `sha256`, `size` in bytes and `media_type`, of an image also
+    `width` and `height`.
     """
 
     TOPIC = "message_added"
@@ -42,6 +47,7 @@ class MessageAdded(UserEvent):
     sealed: str | None = None
     reply_to: int | None = None
     mentions: list[int] | None = None
+    attachments: list[dict[str, Any]] | None = None
 
     @staticmethod
     def upcast_v1_v2(state: dict[str, Any]) -> None:
@@ -49,7 +55,7 @@ class MessageAdded(UserEvent):
 
     @staticmethod
     def upcast_v2_v3(state: dict[str, Any]) -> None:
-        state["reply_to"] = state["mentions"] = None  # there was no way to say either
+        state["reply_to"] = state["mentions"] = state["attachments"] = None  # there was no way to say any of them
 
     @property
     def words(self) -> Words:
@@ -67,16 +73,21 @@ class Messages(AboutMessages, Mentioning):
         client_id: ClientId | None = None,
         now: datetime | None = None,
         named: Iterable[UserId] = (),
+        attached: Sequence[Attached] = (),
     ) -> None:
         """Record `content`, kept exactly as sent, as said by `user_id`. Without `now`, no mute on record has ended.
-        `named` are the users whom it names; only members among them are mentioned.
+        `named` are the users whom it names; only members among them are mentioned. `attached` are its files.
 
         Raises InvalidField for content that is blank or over 4,000 characters, NotAMember, RoomIsArchived, MutedInRoom.
         """
         check_content(content)
+        check_attached(attached)
         self.check_may_speak(user_id, now=now)
         mentions = self.mentions(user_id, named)
-        self.trigger_event(MessageAdded, user_id=user_id, content=content, client_id=client_id, mentions=mentions)
+        files = recorded(attached)
+        self.trigger_event(
+            MessageAdded, user_id=user_id, content=content, client_id=client_id, mentions=mentions, attachments=files
+        )
 
     def reply(
         self,
@@ -87,12 +98,20 @@ class Messages(AboutMessages, Mentioning):
         client_id: ClientId | None = None,
         now: datetime | None = None,
         named: Iterable[UserId] = (),
+        attached: Sequence[Attached] = (),
     ) -> None:
         """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""
         check_content(content)
+        check_attached(attached)
         self.check_may_speak(user_id, now=now)
         version = self._must_be_said(to).message
         mentions = self.mentions(user_id, named)
         self.trigger_event(
-            MessageAdded, user_id=user_id, content=content, client_id=client_id, reply_to=version, mentions=mentions
+            MessageAdded,
+            user_id=user_id,
+            content=content,
+            client_id=client_id,
+            reply_to=version,
+            mentions=mentions,
+            attachments=recorded(attached),
         )

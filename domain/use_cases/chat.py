@@ -10,6 +10,7 @@ from domain.names import name_key
 from domain.ports import P_co, RecordedEvent, Rooms
 from domain.questions import NameHolder, SaidMessage, WhatWasSaid, WhichVersions, WhoHasName
 from domain.room import NAME_TAKEN, Room, check_name
+from domain.room.attaching import Attached
 from domain.room.erasing import EraseContent, TellUserErased
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
@@ -48,9 +49,13 @@ class Chat(Generic[P_co]):
         check = must_be_free if command.visibility == "public" else any_name
         return await self._rooms.add(room, question=question, check=check, key=idempotency_key(command))
 
-    async def post_message(self, command: PostMessage, *, named: Sequence[UserId] = ()) -> RecordedEvent[P_co]:
-        """Post a message. `named` are users whom its content names. Raises RoomNotFound, NotAMember, RoomIsArchived,
-        MutedInRoom, InvalidField; in a reply NoSuchMessage, RetractedMessage, ErasedMessage.
+    async def post_message(
+        self, command: PostMessage, *, named: Sequence[UserId] = (), attached: Sequence[Attached] = ()
+    ) -> RecordedEvent[P_co]:
+        """Post a message. `named` are users whom its content names, `attached` the files of the command.
+
+        Raises RoomNotFound, NotAMember, RoomIsArchived, MutedInRoom, InvalidField; in a reply
+        NoSuchMessage, RetractedMessage, ErasedMessage.
         """
 
         user_id, content, client_id = command.user_id, command.content, command.client_id
@@ -59,13 +64,23 @@ class Chat(Generic[P_co]):
 
             def post(room: Room) -> None:
                 now = datetime.now(UTC)
-                room.post(user_id=user_id, content=content, client_id=client_id, now=now, named=named)
+                room.post(
+                    user_id=user_id, content=content, client_id=client_id, now=now, named=named, attached=attached
+                )
 
             return await self._rooms.change(command.room_id, post, key=key)
 
         def reply(room: Room, to: SaidMessage | None) -> None:
             now = datetime.now(UTC)
-            room.reply(user_id=user_id, content=content, to=to, client_id=client_id, now=now, named=named)
+            room.reply(
+                user_id=user_id,
+                content=content,
+                to=to,
+                client_id=client_id,
+                now=now,
+                named=named,
+                attached=attached,
+            )
 
         question = WhatWasSaid(command.room_id, command.reply_to, user_id)
         return await self._rooms.decide(command.room_id, question, reply, key=key)

@@ -6,6 +6,7 @@ The shapes in a body are built only here, for events and for queries of the read
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -22,6 +23,7 @@ from eventstore.words import join
 from postgres.database import Database
 from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import (
+    attachment,
     extras,
     message_columns,
     message_of,
@@ -35,6 +37,7 @@ from projections.readmodels.discussion.message_rows import (
 from projections.readmodels.shapes import (
     MOST_NAMED,
     AccountErasure,
+    Attachment,
     Body,
     ErasedContent,
     Erasure,
@@ -165,6 +168,8 @@ FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
 {erasure("asked.room_id", "asked.version")}
 """
 
+FILE_NAMES = "SELECT upload_id, name FROM uploads WHERE upload_id = ANY($1)"
+
 USERS = "SELECT user_id, username, kind FROM users WHERE user_id = ANY($1)"
 
 
@@ -178,6 +183,8 @@ class Around:
     erasures: Mapping[RoomVersion, ErasedContent] = field(default_factory=dict)
     retractions: Mapping[RoomVersion, Retraction] = field(default_factory=dict)
     messages: Mapping[RoomVersion, Message] = field(default_factory=dict)
+    file_names: Mapping[str, str] = field(default_factory=dict)
+    """Of the files of messages, by the ids of their uploads."""
 
 
 def room_summary(row: asyncpg.Record) -> RoomSummary:
@@ -274,17 +281,31 @@ def message_added(event: Room.MessageAdded, users: Mapping[UserId, User], around
     room_id, version = place = room_version(event)
     said_at = timestamp(event.timestamp)
     retracted = around.retractions.get(place, UNSET)
+    erased = around.erasures.get(place, UNSET)
+    is_shown = erased is UNSET and retracted is UNSET
     return Message(
         version,
         event.words.text if retracted is UNSET else "",
         users[event.actor],
         MessageRoom(room_id, version, said_at),
         said_at,
-        around.erasures.get(place, UNSET),
+        erased,
         retracted,
         Version(event.reply_to) if event.reply_to is not None else UNSET,
         mentions=mentioned_by(event.mentions, users) if event.mentions else UNSET,
+        attachments=attached_to(event, around.file_names) if event.attachments and is_shown else UNSET,
     )
+
+
+def attached_to(event: Room.MessageAdded, names: Mapping[str, str]) -> list[Attachment]:
+    """The files of a message."""
+    return [
+        attachment(
+            *(each["id"], names.get(each["id"], ""), each["size"], each["media_type"]),
+            *(each["sha256"], each["width"], each["height"]),
+        )
+        for each in event.attachments or ()
+    ]
 
 
 def mentioned_by(mentions: Iterable[int], users: Mapping[UserId, User]) -> list[User]:
@@ -318,7 +339,10 @@ class Bodies:
         """The body of one event; `actor` is who acted."""
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
         users = {event.actor: actor} | await self.users(named_in(event) - {event.actor})
-        return body(event, users, Around(rooms, await self.erasures([event]), {}, await self.messages_at([event])))
+        around = Around(
+            rooms, await self.erasures([event]), {}, await self.messages_at([event]), await self.file_names([event])
+        )
+        return body(event, users, around)
 
     async def of(self, batch: Sequence[Recorded[RoomEvent]], *, reader: UserId | None = None) -> list[StreamEvent]:
         """The events of `batch` with their bodies, in order; without messages that `reader`, a member, may not read."""
@@ -330,6 +354,7 @@ class Bodies:
             await self.erasures(events),
             await self.retractions(events),
             await self.messages_at(events),
+            await self.file_names(events),
         )
         return [
             StreamEvent(
@@ -415,6 +440,18 @@ class Bodies:
             MESSAGES_AT, [room for room, *_ in asked], [message for *_, message in asked], [at for _, at, _ in asked]
         )
         return {(row["room_id"], row["at"]): message_of(row["room_id"], row) for row in rows}
+
+    async def file_names(self, events: Iterable[RoomEvent]) -> dict[str, str]:
+        """The names of the files that these events name, by the ids of their uploads."""
+        files = [
+            UUID(each["id"])
+            for event in events
+            if isinstance(event, Room.MessageAdded)
+            for each in event.attachments or ()
+        ]
+        if not files:
+            return {}
+        return {str(row["upload_id"]): row["name"] for row in await self._database.fetch(FILE_NAMES, files)}
 
     async def users(self, user_ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id, one for each id, even without an account."""

@@ -20,7 +20,12 @@ from eventstore.values import STREAM_START, Version
 from postgres.calls import Call, columns
 from projections.readmodels import fold_version
 from projections.readmodels.admission.projection import AdmissionEvent, fold_admission
-from projections.readmodels.discussion.projection import DiscussionEvent, fold_discussion, fold_mentions
+from projections.readmodels.discussion.projection import (
+    DiscussionEvent,
+    fold_attachments,
+    fold_discussion,
+    fold_mentions,
+)
 from projections.readmodels.governance.fold import Decision, decision, fold_governance
 from projections.readmodels.tables import LIVE
 
@@ -103,6 +108,7 @@ class BatchByKind:
     decisions: list[Decision] = field(default_factory=list)
     discussion: list[DiscussionEvent] = field(default_factory=list)
     mentioning: list[Room.MessageAdded | Room.MessageEdited] = field(default_factory=list)
+    attaching: list[Room.MessageAdded] = field(default_factory=list)
     deltas: dict[UUID, RoomDelta] = field(default_factory=dict)
 
     def add(self, place: int, event: RoomEvent) -> None:
@@ -115,6 +121,8 @@ class BatchByKind:
             case Room.MessageAdded():
                 self.messages.append(event)
                 delta.messages += 1
+                if event.attachments:
+                    self.attaching.append(event)
                 delta.bumped_at, delta.last_message_version = event.timestamp, delta.version
                 self._add_mentions(event)
             case Room.UserJoined():
@@ -208,6 +216,8 @@ class RoomsProjection:
             base = fold_admission(kinds.admission, base)
         if kinds.mentioning:
             base = fold_mentions(kinds.mentioning, base)
+        if kinds.attaching:
+            base = fold_attachments(kinds.attaching, base)
         return fold_discussion(kinds.discussion, base) if kinds.discussion else base
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:

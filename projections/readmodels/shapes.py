@@ -5,6 +5,7 @@ A body is derived from the log: an event gives the same `Message` or `Member` to
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -137,12 +138,27 @@ class MessageRoom(Struct, frozen=True):
     bumped_at: Timestamp
 
 
+class Attachment(Struct, frozen=True):
+    """A file, by the id of its upload. `type` is its media type by its content; an image has its size in pixels.
+    The name is empty where this installation does not have the file.
+    """
+
+    id: UUID
+    name: str
+    size: int
+    type: str
+    sha256: str
+    width: int | UnsetType = UNSET
+    height: int | UnsetType = UNSET
+
+
 class Message(Struct, frozen=True):
     """A message. `id` is the version of the room that added it, `content` what it says since its newest edit. Words
     that were erased or retracted leave an empty `content`, and `erased` or `retracted`.
 
     `reply_to` is the id of the message that it answers. `mentions` are the members whom it named, or an edit of it, by
-    their names of today; user 0 is everyone in the room. What has not happened to a message has no field.
+    their names of today; user 0 is everyone in the room. `attachments` are its files. What has not happened to a
+    message has no field.
     """
 
     id: Version
@@ -157,6 +173,7 @@ class Message(Struct, frozen=True):
     reactions: list[Reaction] | UnsetType = UNSET
     pinned: Pin | UnsetType = UNSET
     mentions: list[User] | UnsetType = UNSET
+    attachments: list[Attachment] | UnsetType = UNSET
 
 
 class Member(Struct, frozen=True):

@@ -5,13 +5,14 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.http.app_keys import ACCOUNTS, CORE, SESSION
+from api.http.app_keys import ACCOUNTS, CORE, SESSION, UPLOADS
 from api.http.endpoints import ROOM, Endpoint
 from api.http.limits import count_message
 from api.http.paging import Page, numbered_page, page_number, page_of_messages
-from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id
+from api.http.parsing import BIGINT, idempotency_key, query_number, read_body, room_id, upload_ids
 from api.rest.recorded import recorded_body
 from domain.room import CONTENT_LIMIT
+from domain.room.attaching import MOST_ATTACHED
 from domain.room.messages import PostMessage
 from eventstore.values import Version
 from projections.readmodels.queries import PAGE
@@ -31,10 +32,11 @@ class NewContent(Struct, frozen=True):
 
 
 class NewMessage(Struct, frozen=True):
-    """The content of a message to post, and the id of the message that it answers."""
+    """The content of a message to post, the id of the message that it answers, and the ids of uploads to attach."""
 
     content: Content
     reply_to: Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": BIGINT})] | UnsetType = UNSET
+    attachments: Annotated[list[str], Meta(extra_json_schema={"maxItems": MOST_ATTACHED})] | UnsetType = UNSET
 
 
 async def get_messages(request: web.Request) -> web.Response:
@@ -52,15 +54,19 @@ async def get_messages(request: web.Request) -> web.Response:
 
 
 async def post_message(request: web.Request) -> web.Response:
-    """POST /api/rooms/{room_id}/messages/ {"content", "reply_to"}: 201 Message; 400, 404, 409."""
+    """POST /api/rooms/{room_id}/messages/ {"content", "reply_to", "attachments"}: 201 Message; 400, 404, 409."""
     room = room_id(request)
     key = idempotency_key(request)
     body = await read_body(request, NewMessage)
     count_message(request)
     reply_to = body.reply_to if body.reply_to is not UNSET else None
-    command = PostMessage(room, request[SESSION].user.id, body.content, key, reply_to)
+    files = upload_ids(body.attachments) if body.attachments is not UNSET else []
+    user_id = request[SESSION].user.id
+    command = PostMessage(room, user_id, body.content, key, reply_to, tuple(map(str, files)))
     named = await request.app[ACCOUNTS].named_in(body.content)
-    return await recorded_body(request, request.app[CORE].chat.post_message(command, named=named), status=201)
+    attached = await request.app[UPLOADS].named(room, user_id, files)
+    posted = request.app[CORE].chat.post_message(command, named=named, attached=attached)
+    return await recorded_body(request, posted, status=201)
 
 
 ENDPOINTS = (

@@ -1,4 +1,4 @@
--- version 4
+-- version 5
 -- The fold of what members do about messages. It comes after the fold of the messages themselves. Events come as JSON, an
 -- object for each, and are folded one by one in the order of their versions. Returns `base`, as every fold does. An event
 -- that cannot have happened is an error.
@@ -87,6 +87,24 @@ BEGIN
     FROM (
         SELECT mentioned.room_id, count(*) AS mentions FROM unnest(room_ids) AS mentioned (room_id)
         GROUP BY mentioned.room_id
+    ) AS counted
+    WHERE rooms.room_id = counted.room_id;
+    RETURN base;
+END
+$$;
+
+-- Which files messages name.
+CREATE OR REPLACE FUNCTION fold_attachments(
+    base bigint, room_ids uuid[], versions bigint[], places integer[], upload_ids uuid[], sha256s text[], sizes bigint[],
+    media_types text[], widths integer[], heights integer[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    INSERT INTO attachments (room_id, version, place, upload_id, sha256, size, media_type, width, height)
+    SELECT * FROM unnest(room_ids, versions, places, upload_ids, sha256s, sizes, media_types, widths, heights);
+    UPDATE rooms SET attachment_count = rooms.attachment_count + counted.attachments
+    FROM (
+        SELECT attached.room_id, count(*) AS attachments FROM unnest(room_ids) AS attached (room_id)
+        GROUP BY attached.room_id
     ) AS counted
     WHERE rooms.room_id = counted.room_id;
     RETURN base;

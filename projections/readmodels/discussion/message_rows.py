@@ -5,6 +5,7 @@ one, the message is as it is now. A retraction hides a message at every version:
 """
 
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -14,6 +15,7 @@ from domain.values import RoomId
 from eventstore.words import join
 from projections.readmodels.shapes import (
     MOST_NAMED,
+    Attachment,
     ErasedContent,
     Message,
     MessageRoom,
@@ -128,12 +130,23 @@ def mentions(message: str, at: str | None = None) -> str:
     )"""
 
 
+def attachments(message: str) -> str:
+    """SQL: the files that a message names, as JSON; null where it names none."""
+    return f"""(
+        SELECT json_agg(json_build_array(
+            each.upload_id, coalesce(file.name, ''), each.size, each.media_type, each.sha256, each.width, each.height
+        ) ORDER BY each.place)::text
+        FROM attachments AS each LEFT JOIN uploads AS file ON file.upload_id = each.upload_id
+        WHERE each.room_id = {message}.room_id AND each.version = {message}.version
+    )"""
+
+
 def message_columns(message: str, at: str | None = None) -> str:
     """SQL: the columns of a message, of `text` and of `extras`, for `message_of`. The author's row is `users`."""
     return f"""
     {message}.version, {message}.posted_at, {message}.user_id, users.username, users.kind, {message}.reply_to,
     {message}_edit.edited_at, {message}_reacted.reactions, {message}_pin.pinned_at, {message}_pin.pinned_by,
-    {mentions(message, at)} AS mentions,
+    {mentions(message, at)} AS mentions, {attachments(message)} AS attachments,
     {message}_pinner.username AS pinned_by_name, {message}_pinner.kind AS pinned_by_kind, {text_columns(message)}
 """
 
@@ -160,6 +173,9 @@ def message_of(room_id: RoomId, row: asyncpg.Record) -> Message:
         reactions_of(row["reactions"]) if row["reactions"] is not None and is_shown else UNSET,
         pin_of(row) if row["pinned_at"] is not None and is_shown else UNSET,
         mentions_of(row["mentions"]) if row["mentions"] is not None else UNSET,
+        attachments_of(row["attachments"])
+        if row["attachments"] is not None and is_shown and erased is UNSET
+        else UNSET,
     )
 
 
@@ -193,3 +209,16 @@ def reactions_of(counted: str) -> list[Reaction]:
 def mentions_of(listed: str) -> list[User]:
     """The mentions in a row with `message_columns`: JSON."""
     return [mentioned(*each) for each in msgspec.json.decode(listed)]
+
+
+def attachments_of(listed: str) -> list[Attachment]:
+    """The files in a row with `message_columns`: JSON."""
+    return [attachment(*each) for each in msgspec.json.decode(listed)]
+
+
+def attachment(
+    upload_id: str, name: str, size: int, media_type: str, sha256: str, width: int | None, height: int | None
+) -> Attachment:
+    """A file; one that is no image has no sides."""
+    sides = (width, height) if width is not None and height is not None else (UNSET, UNSET)
+    return Attachment(UUID(upload_id), name, size, media_type, sha256, *sides)

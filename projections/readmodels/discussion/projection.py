@@ -6,6 +6,7 @@ The rows hold no words that stand apart from the log.
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -36,6 +37,19 @@ def fold_mentions(events: Sequence[MessageAdded | MessageEdited], base: Call | i
         for user_id in event.mentions or ()
     ]
     return Call("fold_mentions_v2", base, *columns(rows, 4))
+
+
+def fold_attachments(events: Sequence[MessageAdded], base: Call | int) -> Call:
+    """The call that records which files messages name, and returns `base`."""
+    rows = [
+        (
+            *(event.originator_id, event.originator_version, place),
+            *(UUID(each["id"]), each["sha256"], each["size"], each["media_type"], each["width"], each["height"]),
+        )
+        for event in events
+        for place, each in enumerate(event.attachments or (), start=1)
+    ]
+    return Call("fold_attachments", base, *columns(rows, 9))
 
 
 def _folded(event: DiscussionEvent) -> dict[str, Any]:

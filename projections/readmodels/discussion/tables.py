@@ -6,6 +6,7 @@ KEYS = {
     "reactions": ("room_id", "message", "user_id", "emoji", "added_version"),
     "pins": ("room_id", "message", "pinned_version"),
     "mentions": ("room_id", "version", "user_id"),
+    "attachments": ("room_id", "version", "place"),
 }
 """The primary key of each table."""
 
@@ -15,6 +16,7 @@ COUNTED = {
     "reactions": "reaction_count",
     "pins": "pin_count",
     "mentions": "mention_count",
+    "attachments": "attachment_count",
 }
 """The column of `rooms` that says how many rows of a room each table has."""
 

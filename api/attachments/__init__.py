@@ -1,0 +1,1 @@
+"""Files that members attach to messages: their rows, their bytes, and what kind of file each is."""

@@ -1,0 +1,111 @@
+"""Where the bytes are: a folder, one file for each upload, under the upload's id."""
+
+import asyncio
+import errno
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from api.attachments.media import HEAD
+
+PIECE = 1024 * 1024
+"""Bytes that are written at once."""
+
+
+class FileTooLarge(Exception):
+    """The file has more bytes than a file may have; the text says how many that is."""
+
+
+class NoRoomForFile(Exception):
+    """The disk is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that is safely on the disk. `head` are its first bytes."""
+
+    sha256: str
+    size: int
+    head: bytes
+
+
+class Folder:
+    """Files by the id of their upload. Processes that serve the same chat share the folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, upload_id: UUID) -> Path:
+        """Where the file is, if it is there."""
+        name = upload_id.hex
+        return self._root / name[:2] / name[2:]
+
+    async def write(self, upload_id: UUID, chunks: AsyncIterator[bytes], *, limit: int) -> Written:
+        """Write what comes, and return when it is safe on the disk; nothing stays of a file that did not come whole.
+
+        Raises FileTooLarge beyond `limit` bytes, NoRoomForFile, and what `chunks` raises.
+        """
+        path = self.path(upload_id)
+        try:
+            return await self._write(path, chunks, limit)
+        except BaseException as error:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise NoRoomForFile from error
+            raise
+
+    async def remove(self, upload_id: UUID) -> None:
+        """Remove the file, if it is there."""
+        await asyncio.to_thread(self._remove, self.path(upload_id))
+
+    async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit: int) -> Written:
+        await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+        digest, size, head, pending = hashlib.sha256(), 0, b"", bytearray()
+        with await asyncio.to_thread(_create, path) as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise FileTooLarge(f"A file may have up to {limit:,} bytes.")
+                if len(head) < HEAD:
+                    head += chunk[: HEAD - len(head)]
+                pending += chunk
+                if len(pending) >= PIECE:
+                    await asyncio.to_thread(_append, file, digest, bytes(pending))
+                    pending.clear()
+            await asyncio.to_thread(_append, file, digest, bytes(pending))
+            await asyncio.to_thread(os.fsync, file.fileno())
+        await asyncio.to_thread(_sync_folders, path.parent, self._root)
+        return Written(digest.hexdigest(), size, head)
+
+    @staticmethod
+    def _remove(path: Path) -> None:
+        path.unlink(missing_ok=True)
+        if path.parent.exists():
+            _sync_folders(path.parent)
+
+
+def _create(path: Path) -> BinaryIO:
+    """A new file, which only the service may read."""
+    return open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _append(file: BinaryIO, digest: "hashlib._Hash", data: bytes) -> None:
+    """Write all of `data`: a file without buffer may take a part at a time."""
+    digest.update(data)
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _sync_folders(*folders: Path) -> None:
+    """Make the names in folders as durable as the files."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

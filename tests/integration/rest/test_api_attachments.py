@@ -1,0 +1,125 @@
+"""Members attach files to messages: who may read a message gets its files, and they go with its words."""
+
+import hashlib
+import struct
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from api.settings import Settings
+from tests.integration.conftest import StartServer, Visit
+from tests.support.conditions import eventually
+from tests.support.people import Answer, Person
+
+PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII5s", 13, b"IHDR", 640, 480, b"\x08\x02\0\0\0") + b"rest"
+HTML = b"<script>alert(1)</script>"
+WHY = "asked for in letter 17"
+
+
+@pytest.fixture
+async def server(start_server: StartServer) -> TestServer:
+    return await start_server(attachment_limit=100_000, attachments_per_day=250_000)
+
+
+@pytest.fixture
+async def room(ada: Person, bob: Person) -> str:
+    room = await ada.open_room("General")
+    await bob.post(f"/api/rooms/{room}/join/")
+    return room
+
+
+async def upload(person: Person, room: str, data: bytes, name: str = "plan.png") -> Answer:
+    headers = {"X-File-Name": name, "Content-Type": "application/octet-stream"}
+    return await person.post(f"/api/rooms/{room}/attachments/", raw=data, headers=headers)
+
+
+async def post(person: Person, room: str, *uploads: str, content: str = "see this") -> Answer:
+    return await person.post(f"/api/rooms/{room}/messages/", {"content": content, "attachments": list(uploads)})
+
+
+def files(settings: Settings) -> list[Path]:
+    return [each for each in settings.attachments_folder.rglob("*") if each.is_file()]
+
+
+async def test_a_file_is_uploaded_named_in_a_message_and_read_by_who_reads_the_message(
+    ada: Person, bob: Person, visit: Visit, room: str
+) -> None:
+    sent = (await upload(ada, room, PNG, "der%20Plan%20%C3%BC.png")).body
+    digest = hashlib.sha256(PNG).hexdigest()
+    told = {"name": "der Plan ü.png", "size": len(PNG), "type": "image/png", "sha256": digest}
+    assert sent == {**told, "id": sent["id"], "width": 640, "height": 480}
+    page = (await upload(ada, room, HTML, "page.html")).body
+    assert (page["type"], "width" in page) == ("application/octet-stream", False)
+    posted = await post(ada, room, sent["id"], page["id"])
+    assert (posted.status, posted.body["attachments"]) == (201, [sent, page])
+    newest = (await bob.get(f"/api/rooms/{room}/messages/")).body["results"][0]
+    event = (await bob.get(f"/api/rooms/{room}/events/?after={newest['id'] - 1}")).body["events"][0]
+    assert newest == event["body"] == posted.body
+
+    files = f"/api/rooms/{room}/messages/{newest['id']}/attachments"
+    image, download = [await bob.get(f"{files}/{each['id']}/") for each in (sent, page)]
+    assert (image.raw, image.headers["Content-Type"]) == (PNG, "image/png")
+    assert image.headers["Content-Disposition"] == "inline; filename*=UTF-8''der%20Plan%20%C3%BC.png"
+    assert (download.raw, download.headers["Content-Type"]) == (HTML, "application/octet-stream")
+    assert download.headers["Content-Disposition"].startswith("attachment;")
+    for answer in (image, download):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    eve = await visit("eve")
+    assert (await eve.get(f"{files}/{sent['id']}/")).status == 404
+    assert (await (await visit()).get(f"{files}/{sent['id']}/")).status == 403
+    assert (await bob.get(f"/api/rooms/{room}/messages/1/attachments/{sent['id']}/")).status == 404
+
+
+async def test_what_is_no_upload_of_ones_own_or_too_large_is_refused_and_nothing_stays_of_it(
+    ada: Person, bob: Person, visit: Visit, room: str, settings: Settings
+) -> None:
+    sent = (await upload(ada, room, PNG)).body["id"]
+    for refused in (
+        await post(bob, room, sent),
+        await post(ada, await ada.open_room("Elsewhere"), sent),
+        await post(ada, room, "none"),
+        await post(ada, room, *([sent] * 2)),
+    ):
+        assert (refused.status, list(refused.body)) == (400, ["attachments"])
+    assert (await upload(ada, room, b"x", "")).status == 400
+    assert (await upload(await visit("eve"), room, b"x")).status == 404
+    assert (await upload(ada, room, b"x" * 100_001)).status == 413
+    for _ in range(2):
+        assert (await upload(bob, room, b"x" * 100_000)).status == 201
+    assert (await upload(bob, room, b"x" * 100_000)).body["code"] == "file_too_large"  # 50,000 are left for today
+    assert (await upload(bob, room, b"x" * 50_000)).status == 201
+    assert (await upload(bob, room, b"x")).body["code"] == "uploads_used_up"
+    assert len(files(settings)) == 4
+
+
+async def test_the_files_of_erased_words_are_not_served_from_then_on_and_go_but_for_those_another_message_names(
+    admin: Person, ada: Person, room: str, server: TestServer, settings: Settings
+) -> None:
+    shared, single = [(await upload(ada, room, data)).body["id"] for data in (PNG, HTML)]
+    first, second = [(await post(ada, room, *each)).body["id"] for each in ((shared, single), (shared,))]
+    path = f"/api/rooms/{room}/messages/{first}/attachments/{single}/"
+    assert (await ada.get(path)).status == 200
+    erased = await admin.post(f"/api/rooms/{room}/erase/", {"versions": [first], "why": WHY, "dry_run": False})
+    assert (erased.status, erased.body["erased"]) == (200, [{"room_id": room, "versions": [first]}])
+    assert (await ada.get(path)).status == 404
+    said = (await ada.get(f"/api/rooms/{room}/messages/")).body["results"]
+    assert ["attachments" in each for each in said] == [True, False]
+    events = (await ada.get(f"/api/rooms/{room}/events/?after={first - 1}")).body["events"]
+    assert "attachments" not in events[0]["body"]
+
+    async def is_removed() -> bool:
+        return len(files(settings)) == 1
+
+    await eventually(is_removed, timeout_s=20)
+    kept = await ada.get(f"/api/rooms/{room}/messages/{second}/attachments/{shared}/")
+    assert (kept.status, kept.raw) == (200, PNG)
+
+
+async def test_a_hold_keeps_the_files(admin: Person, ada: Person, room: str) -> None:
+    sent = (await upload(ada, room, PNG)).body["id"]
+    message = (await post(ada, room, sent)).body["id"]
+    await admin.submit("/operations/custody/place-hold/", {"room": room, "why": "case 4"})
+    erased = await admin.post(f"/api/rooms/{room}/erase/", {"versions": [message], "why": WHY, "dry_run": False})
+    assert (await ada.get(f"/api/rooms/{room}/messages/{message}/attachments/{sent}/")).status == 200, erased.body
