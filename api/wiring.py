@@ -24,6 +24,7 @@ from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.audit.key import audit_seed
+from api.audit.policy import audit_policy
 from api.core import Core, Reads
 from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
@@ -41,6 +42,7 @@ from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
 from audit.signing.keys import SignerKeys
 from audit.signing.signer import Signer
+from audit.witnesses.cosigning import Witnesses
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -393,7 +395,9 @@ def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
     """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
     keys, signer = create_signer_keys(settings, generates=True), None
     if keys is not None:
-        signer = Signer(AnchorFile(AppendOnlyFile(settings.anchor_file)), keys, now=lambda: datetime.now(UTC))
+        anchor, policy = AnchorFile(AppendOnlyFile(settings.anchor_file)), audit_policy(settings)
+        witnesses = Witnesses(tuple(policy.witnesses.values()) if policy is not None else ())
+        signer = Signer(anchor, keys, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)
 
 

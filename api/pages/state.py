@@ -7,6 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.rooms.here import here_token
 from api.pages.page import Context
 from eventstore.values import Position, Version
 from projections.readmodels.members import JoinOrLeave
@@ -30,7 +31,8 @@ JOINS_AND_LEAVES = 200
 
 class ShownRoom(Struct, frozen=True):
     """The room on the page: its newest messages, ascending, its first members, its pinned messages, the last pinned
-    first, the own role, and what is around the messages, all at its version or later.
+    first, the own role, and what is around the messages, all at its version or later. `here_token` subscribes to who
+    has it open.
     """
 
     room: RoomSummary
@@ -41,6 +43,7 @@ class ShownRoom(Struct, frozen=True):
     joins_and_leaves: list[JoinOrLeave]
     positions: dict[Version, Position]
     """Where in the log the messages are."""
+    here_token: str | None = None
 
 
 class State(Struct, frozen=True):
@@ -97,7 +100,8 @@ async def state_with_room(
     steps, positions = await around_messages(
         request, room.value, messages[::-1], has_older=has_older, until=room.value.version
     )
-    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions)
+    token = here_token(request, room.value)
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, token)
     state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown, mine.invitations)
     return state, has_older
 

@@ -5,6 +5,7 @@ gets it in the same way. A search of a member brings it up to date first.
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import asyncpg
 
@@ -12,8 +13,8 @@ from domain.custody import CUSTODY_KINDS
 from domain.room import KINDS
 from domain.room.discussion.editing import MessageEdited
 from eventstore import checkpoints
+from eventstore.log import LAST_POSITION, Log, Recorded
 from eventstore.log import TABLE as LOG
-from eventstore.log import Log, Recorded
 from eventstore.values import Position
 from postgres import locks
 from postgres.database import Database
@@ -43,7 +44,16 @@ JOIN unnest($1::uuid[], $2::bigint[]) AS edited (room, message)
     ON originator_id = edited.room AND originator_version = edited.message
 """
 
+PROGRESS = f"SELECT {checkpoints.position_of('$1')} AS done, ({LAST_POSITION}) AS head"
+
 log = logging.getLogger(__name__)
+
+
+class Indexed(NamedTuple):
+    """Positions: up to where all is indexed, and that of the newest event."""
+
+    done: Position
+    head: Position
 
 
 class SearchIndex:
@@ -76,14 +86,19 @@ class SearchIndex:
                 return True
         return False
 
+    async def progress(self) -> Indexed:
+        """How far it is."""
+        row = await self._database.fetchrow(PROGRESS, NAME)
+        assert row is not None
+        return Indexed(row["done"], row["head"])
+
     async def index_slice(self) -> bool:
         """Index the next events, one process at a time; returns whether there may be more."""
         try:
+            done, head = await self.progress()
+            if done >= head:
+                return False
             async with self._database.connection() as connection, connection.transaction():
-                head = await self._log.last_position(connection=connection)
-                done = await checkpoints.read(NAME, connection)
-                if done >= head:
-                    return False
                 await locks.SEARCH_INDEX.take_for_transaction(connection)
                 done = await checkpoints.read(NAME, connection)
                 page = await self._log.find(

@@ -1,9 +1,9 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
 /**
- * @import { AccountErasure } from "./shapes.js"
- * @import { Erased, Erasure, JoinOrLeave, LastMessage, Member, MemberChange, MembersChanged } from "./shapes.js"
- * @import { Message, MessageChange, OwnStanding, Reaction, ReactionChange, Role, Room as ShownRoom } from "./shapes.js"
+ * @import { AccountErasure, Erased, Erasure, JoinOrLeave, LastMessage, Member, MemberChange } from "./shapes.js"
+ * @import { MembersChanged, Message, MessageChange, OwnStanding, Reaction, ReactionChange, Role } from "./shapes.js"
+ * @import { Room as ShownRoom } from "./shapes.js"
  * @import { RoomChange, RoomEvent, RoomMember, User } from "./shapes.js"
  */
 

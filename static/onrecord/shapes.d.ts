@@ -252,6 +252,8 @@ export interface OpenRoom {
   members: RoomMember[];
   pinned: Message[];
   own: OwnStanding;
+  /** Subscribes to who has the room open. */
+  here_token?: string | null;
   /** Who joined and left between the messages and after them, ascending. */
   joins_and_leaves?: JoinOrLeave[];
   /** Where in the log messages are, by their ids. */

@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from domain.errors import NoSuchMessage
 from domain.values import RoomId, UserId
+from eventstore.log import TABLE as LOG
 from eventstore.values import Position, Version
 from eventstore.words import join
 from postgres.database import Database
@@ -77,8 +78,8 @@ class MessageVersions(Struct, frozen=True):
     versions: list[MessageVersion]
 
 
-POSITIONS = """
-SELECT originator_version AS version, notification_id AS position FROM stored_events
+POSITIONS = f"""
+SELECT originator_version AS version, notification_id AS position FROM {LOG}
 WHERE originator_id = $1 AND originator_version = ANY($2)
 """
 

@@ -206,7 +206,12 @@ function renderMembers(conversation, room) {
   const shown = new Map(itemsOf(list).map((item) => [Number(item.dataset.id), item]));
   for (const [id, item] of shown) if (!members.some((member) => member.id === id)) item.remove();
   for (const member of members) {
-    const item = shown.get(member.id) ?? list.appendChild(memberItem(member));
+    let item = shown.get(member.id) ?? list.appendChild(memberItem(member));
+    if (find(item, "bdi").textContent !== member.username) {
+      const renamed = memberItem(member);
+      item.replaceWith(renamed);
+      item = renamed;
+    }
     const role = find(item, ".role");
     write(role, member.role);
     role.hidden = member.role === "member";
