@@ -62,8 +62,8 @@ WIDER = """
     .filter((element) => element.scrollWidth > element.clientWidth + 1)
     .map((element) => {
         const right = element.getBoundingClientRect().right;
-        const isOutside = (each) => each.getBoundingClientRect().right > right + 1;
-        const inner = [...element.querySelectorAll("*")].filter(isOutside);
+        const beyond = (each) => each.getBoundingClientRect().right > right + 1;
+        const inner = [...element.querySelectorAll("*")].filter(beyond);
         return `${element.outerHTML.slice(0, 60)} by ${inner.map((each) => each.outerHTML.slice(0, 90)).slice(0, 4)}`;
     })
 """
