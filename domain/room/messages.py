@@ -1,6 +1,6 @@
 """What members say."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,7 +66,7 @@ class Messages(AboutMessages, Mentioning):
         content: str,
         client_id: ClientId | None = None,
         now: datetime | None = None,
-        named: Iterable[UserId] = (),
+        named: Collection[UserId] = (),
     ) -> None:
         """Record `content`, kept exactly as sent, as said by `user_id`. Without `now`, no mute on record has ended.
         `named` are the users whom it names; only members among them are mentioned.
@@ -86,7 +86,7 @@ class Messages(AboutMessages, Mentioning):
         to: SaidMessage | None,
         client_id: ClientId | None = None,
         now: datetime | None = None,
-        named: Iterable[UserId] = (),
+        named: Collection[UserId] = (),
     ) -> None:
         """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""
         check_content(content)
