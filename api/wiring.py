@@ -393,11 +393,16 @@ def create_signer_keys(settings: Settings, *, generates: bool = False) -> Callab
     return (lambda origin: SignerKeys(origin, seed)) if seed is not None else None
 
 
+def create_anchor(settings: Settings) -> AnchorFile:
+    """The file outside the database that says what was signed."""
+    return AnchorFile(AppendOnlyFile(settings.anchor_file))
+
+
 def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
     """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
     keys, signer = create_signer_keys(settings, generates=True), None
     if keys is not None:
-        anchor, policy = AnchorFile(AppendOnlyFile(settings.anchor_file)), audit_policy(settings)
+        anchor, policy = create_anchor(settings), audit_policy(settings)
         witnesses = Witnesses(tuple(policy.witnesses.values()) if policy is not None else ())
         signer = Signer(anchor, keys, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)

@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 
 from api import wiring
-from audit.append_only_file import AppendOnlyFile
 from audit.checking.tree_check import TreeChecked, check_tree
-from audit.signing.anchor import AnchorFile, AnchorUnavailable
+from audit.signing.anchor import AnchorUnavailable
 from audit.tree import store
 from audit.verify import ProofRefused, TrustPolicy
 from audit.verify import check as check_proof
@@ -94,7 +93,7 @@ async def _verify_tree(reader: Reader, outside: list[tuple[str, str]]) -> TreeCh
     keys = wiring.create_signer_keys(reader.settings)
     try:
         # Before the snapshot, so that the database has all that was signed.
-        anchored = await asyncio.to_thread(AnchorFile(AppendOnlyFile(reader.settings.anchor_file)).read)
+        anchored = await asyncio.to_thread(wiring.create_anchor(reader.settings).read)
     except AnchorUnavailable as error:
         raise click.ClickException(f"{error}.") from None
     async with (
