@@ -14,7 +14,7 @@ from tests.browser.test_connection import has_status
 from tests.browser.test_live import post, together
 from tests.conftest import database_like
 from tests.support.browser.service import Service, service_with
-from tests.support.browser.windows import Windows, said, say
+from tests.support.browser.windows import Windows, poll_often, said, say
 from tests.support.people import Person
 from tests.support.realtime import server as realtime
 from tests.support.restored_log import Backup
@@ -43,6 +43,7 @@ class Restorable:
         context = await self.windows.device(person)
         if status == "polling":
             await context.route_web_socket("**/connection/websocket", lambda socket: socket.close())
+            await poll_often(context)
         page = await context.new_page()
         await page.goto(path)
         await has_status(page, status)

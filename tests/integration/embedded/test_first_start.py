@@ -22,7 +22,7 @@ MILESTONES = (
 )
 """What a first start makes, in this order."""
 
-MOMENTS_S = tuple(0.4 + 0.2 * number for number in range(8))
+MOMENTS_S = tuple(0.4 + 0.4 * number for number in range(4))
 ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 

@@ -77,7 +77,7 @@ async def test_no_form_meets_a_server_error(server: TestServer, visit: Visit, ha
     def send(person: Person, path: str) -> None:
         cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
 
-        @settings(max_examples=40, database=None, derandomize=True, suppress_health_check=[*HealthCheck])
+        @settings(max_examples=20, database=None, derandomize=True, suppress_health_check=[*HealthCheck])
         @given(data=st.data())
         def attempt(data: st.DataObject) -> None:
             is_form = data.draw(st.booleans())

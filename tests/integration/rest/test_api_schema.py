@@ -24,7 +24,7 @@ async def test_a_fuzzer_meets_no_server_error_and_no_answer_outside_the_schema(a
         *("-H", f"Cookie: {cookies}", "-H", f"X-CSRFToken: {ada.csrf}"),
         # These would end the session that all the others need.
         *("--exclude-path-regex", "/api/(log(in|out)|sessions/end-all)/"),
-        *("--checks", ",".join(CHECKS), "--max-examples", "20", "--seed", "1", "--generation-database", "none"),
+        *("--checks", ",".join(CHECKS), "--max-examples", "10", "--seed", "1", "--generation-database", "none"),
         *("--phases", "coverage,fuzzing,stateful", "--no-color"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

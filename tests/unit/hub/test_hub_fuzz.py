@@ -71,7 +71,7 @@ def test_any_text_gets_a_documented_answer(frames: list[str]) -> None:
     check(frames)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.lists(COMMANDS, min_size=1, max_size=6))
 def test_any_command_gets_a_documented_answer(commands: list[str]) -> None:
     check(commands)
