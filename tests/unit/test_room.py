@@ -9,7 +9,7 @@ from domain.room import TOPICS, Room, check_content, check_name
 from domain.values import OPERATOR, UserId
 from tests.support.given_when_then import ADA, BOB, Fact, given, joined, left, recorded, renamed, said
 
-UNSAID = {"client_id": None, "reply_to": None, "mentions": None}
+UNSAID = {"client_id": None, "reply_to": None, "mentions": None, "attachments": None}
 """Of a message with nothing but words."""
 
 PUBLIC = {"visibility": "public", "history": "all", "people": None}
