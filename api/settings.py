@@ -49,6 +49,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     audit_ledger: str = ""  # a file, which says what was erased; empty: next to data_dir
     audit_anchor: str = ""  # a file, which says what was signed; empty: next to data_dir
     audit_key: str = ""  # signs checkpoints: 64 hex digits; empty: generated into data_dir
+    audit_policy: str = ""  # a file, which names the witnesses to ask
+    audit_token: str = ""  # lets auditors read the entries of the tree; empty: only admins do
     audit_origin: str = ""  # the log's name in checkpoints, fixed at the first start; empty: from the log's own id
     backups_kept_days: Annotated[int, Meta(ge=0)] = 0  # for receipts of erasures; 0: not known
     retention_every_s: Seconds = 60.0
@@ -184,6 +186,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         """A key that is none and a name that cannot stand in a checkpoint are found at the start."""
         if self.audit_key and not re.fullmatch("[0-9a-fA-F]{64}", self.audit_key):
             raise SettingsError("AUDIT_KEY: 32 random bytes, written as 64 hex digits")
+        if self.audit_token and len(self.audit_token) < SECRET_LENGTH:
+            raise SettingsError(f"AUDIT_TOKEN: use {SECRET_LENGTH} random characters or more")
         if not re.fullmatch(r"[!-*,-~]*", self.audit_origin):
             raise SettingsError("AUDIT_ORIGIN: a name without spaces and plus signs, as chat.example/audit")
 

@@ -26,6 +26,7 @@ from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.attachments.folder import Folder
 from api.attachments.uploads import Uploads
 from api.audit.key import audit_seed
+from api.audit.policy import audit_policy
 from api.core import Core, Reads
 from api.custody.carrying_out import CarryingOut
 from api.housekeeping import Housekeeping
@@ -43,6 +44,7 @@ from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
 from audit.signing.keys import SignerKeys
 from audit.signing.signer import Signer
+from audit.witnesses.cosigning import Witnesses
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -391,11 +393,18 @@ def create_signer_keys(settings: Settings, *, generates: bool = False) -> Callab
     return (lambda origin: SignerKeys(origin, seed)) if seed is not None else None
 
 
+def create_anchor(settings: Settings) -> AnchorFile:
+    """The file outside the database that says what was signed."""
+    return AnchorFile(AppendOnlyFile(settings.anchor_file))
+
+
 def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
     """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
     keys, signer = create_signer_keys(settings, generates=True), None
     if keys is not None:
-        signer = Signer(AnchorFile(AppendOnlyFile(settings.anchor_file)), keys, now=lambda: datetime.now(UTC))
+        anchor, policy = create_anchor(settings), audit_policy(settings)
+        witnesses = Witnesses(tuple(policy.witnesses.values()) if policy is not None else ())
+        signer = Signer(anchor, keys, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)
 
 

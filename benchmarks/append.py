@@ -14,6 +14,7 @@ import asyncpg
 
 from benchmarks.server import postgres
 from benchmarks.tables import table
+from cli.support.garbage import collect_garbage_less_often
 from domain.room import Room
 from domain.room.messages import PostMessage
 from domain.values import RoomId
@@ -90,6 +91,7 @@ async def database_run(dsn: str, concurrency: int, commands: int) -> float:
 async def run() -> None:
     """Both in turns, a few rounds, the best of each: the machine's other work only ever slows a run down."""
     async with postgres() as dsn, open_store(dsn, capacity=1000) as store:
+        collect_garbage_less_often()  # as the server does
         stock = StockRooms(env={**stock_environment(dsn), "POSTGRES_POOL_SIZE": "32"})
         rooms = [await store.open_room(f"Ours {number}", by=ADA) for number in range(128)]
         rows = []

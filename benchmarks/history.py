@@ -1,7 +1,7 @@
 """A long log, made without running commands: the rows that they would have recorded, copied into the table."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,11 @@ PAGE = 20_000
 
 async def copy_history(dsn: str, events: int) -> None:
     """Append a log of so many events to an empty one: nine messages for each join or leave, in many rooms at once."""
+    await copy_events(dsn, islice(_history(), events))
+
+
+async def copy_events(dsn: str, events: Iterable[Any]) -> None:
+    """Append these events to an empty log."""
     connection = await asyncpg.connect(dsn)
     async with connection.transaction():
         await append_lock.take(connection)
@@ -34,9 +39,9 @@ async def copy_history(dsn: str, events: int) -> None:
     await connection.close()
 
 
-def _rows(events: int) -> Iterator[Row]:
+def _rows(events: Iterable[Any]) -> Iterator[Row]:
     mapper = create_mapper()
-    for position, event in zip(range(1, events + 1), _history(), strict=False):
+    for position, event in enumerate(events, start=1):
         (opening,) = seal([event])
         stored = mapper.to_stored_event(event)
         assert isinstance(stored.originator_id, UUID)

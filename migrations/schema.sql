@@ -47,6 +47,17 @@ CREATE TABLE audit_tiles (
     CONSTRAINT audit_tiles_pkey PRIMARY KEY (epoch, level, number)
 );
 
+CREATE TABLE audit_witnesses (
+    epoch integer NOT NULL,
+    name text NOT NULL,
+    size bigint NOT NULL DEFAULT 0,
+    cosigned_at timestamp with time zone,
+    asked_at timestamp with time zone NOT NULL DEFAULT now(),
+    problem text,
+    CONSTRAINT audit_witnesses_pkey PRIMARY KEY (epoch, name)
+);
+ALTER TABLE audit_witnesses ALTER COLUMN problem SET STATISTICS 0;
+
 CREATE TABLE bodies (
     stream uuid NOT NULL,
     version bigint NOT NULL,
@@ -473,7 +484,7 @@ CREATE TABLE search_index (
 );
 ALTER TABLE search_index ALTER COLUMN tokens SET STATISTICS 0;
 CREATE INDEX search_index_body_idx ON search_index USING btree (room_id, body);
-CREATE INDEX search_index_tokens_idx ON search_index USING gin (tokens) WITH (fastupdate=off);
+CREATE INDEX search_index_tokens_idx ON search_index USING gin (tokens) WITH (fastupdate='on', gin_pending_list_limit='256');
 
 CREATE TABLE sessions (
     token_hash bytea NOT NULL,

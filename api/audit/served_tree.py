@@ -1,9 +1,12 @@
 """Checkpoints, tiles and entries over HTTP, as C2SP's tlog-tiles says. These paths end without a slash."""
 
+import hmac
+
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from api.http.access import restricted
-from api.http.app_keys import CORE
+from api.http.app_keys import CORE, SETTINGS
 from api.http.endpoints import Access
 from api.http.parsing import NoSuchPath
 from audit.tree import served, tiles
@@ -40,6 +43,20 @@ async def get_entries(request: web.Request) -> web.Response:
         return _immutable(await served.entries(_epoch(request), _number(request), _width(request), connection))
 
 
+def _for_auditors(handler: Handler) -> Handler:
+    """`handler` for admins, and for programs that send AUDIT_TOKEN."""
+    for_admins = restricted(handler, Access.ADMIN)
+
+    async def check_and_handle(request: web.Request) -> web.StreamResponse:
+        token = request.app[SETTINGS].audit_token
+        sent = request.headers.get("Authorization", "")
+        if token and hmac.compare_digest(sent.encode(errors="replace"), f"Bearer {token}".encode()):
+            return await handler(request)
+        return await for_admins(request)
+
+    return check_and_handle
+
+
 def _immutable(body: bytes | None) -> web.Response:
     if body is None:
         raise NoSuchPath
@@ -69,7 +86,7 @@ def routes() -> list[web.RouteDef]:
     epoch = r"/audit/{epoch:[1-9]\d{0,8}}"
     found = [web.get(f"{epoch}/checkpoint", get_checkpoint)]
     for suffix in ("", PARTIAL):
-        entries = restricted(get_entries, Access.ADMIN)
+        entries = _for_auditors(get_entries)
         found.append(web.get(f"{epoch}/tile/entries/{NUMBER}{suffix}", entries))
         found.append(web.get(rf"{epoch}/tile/{{level:0|[1-9]\d?}}/{NUMBER}{suffix}", get_tile))
     return found

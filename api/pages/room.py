@@ -15,6 +15,7 @@ from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import (
     MAX_MESSAGES,
     MESSAGES,
+    around_messages,
     first_unread,
     layout_context,
     my_rooms,
@@ -152,6 +153,8 @@ async def _newest(
         **layout_context(state),
         "room": room.value,
         "messages": messages,
+        "joins_and_leaves": state.open.joins_and_leaves,
+        "positions": state.open.positions,
         "members": state.open.members,
         "pinned": state.open.pinned,
         "quick_emoji": QUICK_EMOJI,
@@ -193,10 +196,15 @@ async def _unchanging(
     """Messages that are not the newest, as a page that does not change."""
     core = request.app[CORE]
     state = await my_rooms(request)
+    steps, positions = await around_messages(
+        request, room, messages, has_older=has_older, until=messages[-1].id if messages else Version(0)
+    )
     context = {
         **layout_context(state),
         "room": room,
         "messages": messages,
+        "joins_and_leaves": steps,
+        "positions": positions,
         "members": await core.members.at(room.id, room.version),
         "pinned": (await core.messages.pinned(state.user.id, room.id)).value,
         "quick_emoji": QUICK_EMOJI,

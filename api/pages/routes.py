@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from api.pages import account, history, message, room, rooms, search
+from api.pages import account, message, room, rooms, search
 from api.pages.admission import get_unknown
 from api.pages.entering import invitations, room_entry
+from api.pages.history import history
 from api.pages.operators import custody, dead_letter, operations
 from api.pages.people import decisions
 

@@ -22,6 +22,7 @@ from api.pages.text import (
     erased_note,
     exactly,
     initials,
+    joined_and_left,
     last_words,
     number,
     percent,
@@ -30,6 +31,7 @@ from api.pages.text import (
     reacted,
     retracted_note,
     room_group,
+    runs_of,
     title_of,
 )
 from projections.readmodels.shapes import timestamp
@@ -47,7 +49,7 @@ def set_up_pages(app: web.Application) -> None:
         undefined=jinja2.StrictUndefined,
         filters=FILTERS,
     )
-    templates.globals.update(static=files.url, build=files.build, continues=continues)
+    templates.globals.update(static=files.url, build=files.build, continues=continues, runs_of=runs_of)
     app[BUILD] = files.build
     app.router.add_get("/static/{name:.+}", files.get)
 
@@ -72,6 +74,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "clock_with_seconds": clock_with_seconds,
     "exactly": exactly,
     "initials": initials,
+    "joined_and_left": joined_and_left,
     "day_and_clock": day_and_clock,
     "erased_note": erased_note,
     "last_words": last_words,

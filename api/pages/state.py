@@ -7,8 +7,10 @@ from aiohttp import web
 from msgspec import Struct
 
 from api.http.app_keys import CORE, READ_SYNC, SESSION
+from api.http.rooms.here import here_token
 from api.pages.page import Context
 from eventstore.values import Position, Version
+from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.queries import AtPosition
 from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import Message, OwnStanding, RoomMember, RoomSummary, User
@@ -23,9 +25,14 @@ READ_MESSAGES = 10
 """Messages before the first unread one that it shows at least."""
 
 
+JOINS_AND_LEAVES = 200
+"""Of those between its messages, so many."""
+
+
 class ShownRoom(Struct, frozen=True):
     """The room on the page: its newest messages, ascending, its first members, its pinned messages, the last pinned
-    first, and the own role, all at its version or later.
+    first, the own role, and what is around the messages, all at its version or later. `here_token` subscribes to who
+    has it open.
     """
 
     room: RoomSummary
@@ -33,6 +40,10 @@ class ShownRoom(Struct, frozen=True):
     members: list[RoomMember]
     pinned: list[Message]
     own: OwnStanding
+    joins_and_leaves: list[JoinOrLeave]
+    positions: dict[Version, Position]
+    """Where in the log the messages are."""
+    here_token: str | None = None
 
 
 class State(Struct, frozen=True):
@@ -85,9 +96,30 @@ async def state_with_room(
     newest = found.value.results[:limit]
     unread = sum(message.id > reading.version for message in newest)
     messages = newest[: max(least, unread + READ_MESSAGES)]
-    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own)
+    has_older = len(found.value.results) > len(messages)
+    steps, positions = await around_messages(
+        request, room.value, messages[::-1], has_older=has_older, until=room.value.version
+    )
+    token = here_token(request, room.value)
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, token)
     state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown, mine.invitations)
-    return state, len(found.value.results) > len(messages)
+    return state, has_older
+
+
+async def around_messages(
+    request: web.Request, room: RoomSummary, messages: Sequence[Message], *, has_older: bool, until: Version
+) -> tuple[list[JoinOrLeave], dict[Version, Position]]:
+    """Who joined and left from the first of `messages` (ascending) to a version, and where in the log these are.
+
+    From the beginning of the room, where it has no older messages.
+    """
+    core, since = request.app[CORE], messages[0].id if has_older else Version(1)
+    return await asyncio.gather(
+        core.members.joins_and_leaves(
+            request[SESSION].user.id, room.id, since=since, until=until, limit=JOINS_AND_LEAVES
+        ),
+        core.messages.positions(room.id, [message.id for message in messages]),
+    )
 
 
 def first_unread(state: State, room: RoomSummary, messages: Sequence[Message]) -> int | None:

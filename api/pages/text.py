@@ -4,7 +4,8 @@
 """
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -12,13 +13,19 @@ from unicodedata import category
 
 from msgspec import UNSET
 
+from api.pages.markup.html import plain
 from domain.values import RoomId, UserId
+from eventstore.values import Version
+from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.read_marks import Reading
 from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
 MAX_BADGE = 99
 GROUPED = timedelta(minutes=5)
 """Messages of one author are one group while each follows the one before it within this time."""
+
+MOST_NAMED = 4
+"""Of those who joined, or left, without a message between."""
 
 MAX_PREVIEW = 120
 """Code points."""
@@ -76,13 +83,36 @@ def last_words(message: LastMessage | Message) -> str:
     """What a list of rooms shows of its last message."""
     if message.erased is not UNSET:
         return "(erased)"
-    return preview(message.content) if message.retracted is UNSET else "(retracted)"
+    return preview(plain(message.content)) if message.retracted is UNSET else "(retracted)"
 
 
 def reacted(reaction: Reaction) -> str:
     """Who reacted: `ada, bob and 3 others`."""
     names, others = ", ".join(user.username for user in reaction.users), reaction.count - len(reaction.users)
     return f"{names} and {counted(others, 'other')}" if others > 0 else names
+
+
+def joined_and_left(steps: Sequence[JoinOrLeave]) -> str:
+    """A run of joins and leaves on one line: `ada, bob joined; eve left`."""
+    told = []
+    for step in ("joined", "left"):
+        names = list({each.user.id: each.user.username for each in steps if each.step == step}.values())
+        shown = names[: MOST_NAMED - 1] if len(names) > MOST_NAMED else names
+        others = len(names) - len(shown)
+        rest = f" and {counted(others, 'other')}" if others else ""
+        if names:
+            told.append(f"{', '.join(shown)}{rest} {step}")
+    return "; ".join(told)
+
+
+def runs_of(steps: Sequence[JoinOrLeave], messages: Sequence[Message]) -> dict[Version, list[JoinOrLeave]]:
+    """Joins and leaves by the message (ascending) that they follow; 0 before the first."""
+    runs: dict[Version, list[JoinOrLeave]] = {}
+    ids = [message.id for message in messages]
+    for each in steps:
+        place = bisect_left(ids, each.version)
+        runs.setdefault(ids[place - 1] if place else Version(0), []).append(each)
+    return runs
 
 
 def initials(username: str) -> str:

@@ -1,5 +1,7 @@
 """The documentation of the API: OpenAPI for programs, one page without external resources for people."""
 
+from functools import cache
+
 import jinja2
 import msgspec
 from aiohttp import web
@@ -19,6 +21,7 @@ PAGE_HEADERS = {
 }
 
 
+@cache
 def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/openapi.json."""
     body = msgspec.json.encode(openapi(endpoints))
@@ -29,6 +32,7 @@ def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     return get_document
 
 
+@cache
 def page(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/docs/."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)

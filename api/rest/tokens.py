@@ -9,15 +9,13 @@ from api.http.access import PermissionDenied, Unauthorized
 from api.http.app_keys import HERE, LEASES, SECRETS, SESSION
 from api.http.endpoints import Access, Endpoint
 from api.http.responses import json_response
+from api.http.rooms.here import HERE_TTL_S
 from api.operations.app_keys import FIGURES_PUBLISHER
 from api.operations.figures_publisher import TOKEN_TTL_S as FIGURES_TTL_S
 from api.rest.client_log import check_client_log
 from centrifugo.tokens import SUBSCRIPTION_TTL_S, connection_token, subscription_token
 from projections.fanout.channels import OPERATIONS_CHANNEL, personal_channel, room_of
 from projections.readmodels.shapes import User
-
-HERE_TTL_S = 60
-"""For so long at most one who left hears who comes and types, where ending their subscription failed."""
 
 
 class IssuedToken(Struct, frozen=True):

@@ -1,20 +1,21 @@
 """Signs checkpoints, and only of what is true: of what tiles and rows say by two ways that share no code.
 
-The order: tiles, both roots, the anchor, publication. A crash in between leaves an anchored checkpoint that is not
-published; the next one continues it. A database that was restored from before an anchored checkpoint contradicts the
-anchor, and nothing is signed until an operator begins the next epoch.
+The order: tiles, both roots, the anchor, witnesses, publication. A crash in between leaves an anchored checkpoint that
+is not published; the next one continues it. A database that was restored from before an anchored checkpoint contradicts
+the anchor, and nothing is signed until an operator begins the next epoch.
 """
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 import asyncpg
 
 from audit.signing.anchor import Anchored, AnchorFile
 from audit.signing.checkpoint import Checkpoint
 from audit.signing.keys import SignerKeys
-from audit.signing.notes import BadNote, parse_note
+from audit.signing.notes import BadNote, Note, parse_note
 from audit.tree import store
 from audit.tree.merkle import Frontier, Hash
 from audit.tree.store import Epoch, Published
@@ -37,15 +38,30 @@ class Contradiction(Exception):
     """What is to be signed contradicts what was signed before, or itself; the text says how."""
 
 
+class Cosigning(Protocol):
+    """Others who may sign as well. What they say never holds up a checkpoint for long."""
+
+    async def cosign(self, note: Note, epoch: Epoch, connection: asyncpg.Connection, /) -> Note:
+        """The checkpoint with further signatures. Raises Contradiction."""
+
+
 class Signer:
     """Signs the tree of one epoch. One process signs at a time; it holds a lock meanwhile.
 
     Methods raise Contradiction, AnchorUnavailable, and asyncpg's errors.
     """
 
-    def __init__(self, anchor: AnchorFile, keys: Callable[[str], SignerKeys], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        anchor: AnchorFile,
+        keys: Callable[[str], SignerKeys],
+        witnesses: Cosigning,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
         """`keys`: the keys for an origin."""
         self._anchor = anchor
+        self._witnesses = witnesses
         self._keys = keys
         self._now = now
         self._rows: RowsSeen | None = None
@@ -61,6 +77,7 @@ class Signer:
         checkpoint = Checkpoint(epoch.origin, epoch.size, await self._true_root(epoch, published, connection))
         note = self._keys(epoch.origin).sign(checkpoint.text, time=int(now.timestamp()))
         await asyncio.to_thread(self._anchor.append, Anchored(epoch.number, str(note)))
+        note = await self._witnesses.cosign(note, epoch, connection)
         signed = Published(epoch.size, str(note), now)
         await store.write_checkpoint(epoch.number, signed, connection)
         return signed

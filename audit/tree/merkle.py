@@ -46,6 +46,11 @@ class Frontier:
         self._peaks.append(leaf)
         self.size += 1
 
+    @property
+    def peaks(self) -> list[Hash]:
+        """The complete subtrees, the largest first: with the size, enough to go on from here."""
+        return list(self._peaks)
+
     def root(self) -> Hash:
         """The root of all leaves so far."""
         if not self._peaks:

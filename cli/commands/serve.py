@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import gc
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ from api.logs import configure_logs, logs_held_back
 from api.settings import Settings
 from cli.support.demo_data import seed
 from cli.support.environment import bring_up_to_date, database, location
+from cli.support.garbage import collect_garbage_less_often
 from cli.support.servers.sole_hub import RealtimePlace, sole_hub
 from cli.support.servers.sole_server import sole_server
 
@@ -28,9 +28,6 @@ SHUTDOWN_S = 5.0
 """How long requests under way may take to finish after a signal to stop."""
 
 BACKLOG = 1024
-
-GARBAGE = 20_000
-"""Allocations between two collections of the youngest generation: some hundreds of requests."""
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +86,7 @@ async def _serve(
         cleanup.callback(accepting.close)  # first: what is under way may finish
         print_addresses(demo_logins)
         ready()
-        _collect_garbage_less_often()
+        collect_garbage_less_often()
         await _until_stopped(stop, place)
 
 
@@ -101,13 +98,6 @@ async def _until_stopped(stop: asyncio.Event, place: RealtimePlace) -> None:
     keeping.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await keeping
-
-
-def _collect_garbage_less_often() -> None:
-    """Reference counts free nearly all that a request allocates; code never becomes garbage."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE, 20, 20)
 
 
 def _print_addresses(settings: Settings, listener: socket.socket, demo_logins: str | None) -> None:

@@ -1,7 +1,7 @@
 """Whom a message names: `@name` a member, `@room` all of them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from domain.room.governance.roles import Roles
 from domain.values import UserId
@@ -29,8 +29,10 @@ def names_in(content: str) -> list[str]:
 class Mentioning(Roles):
     """Which of the people named in a message are mentioned by it."""
 
-    def mentions(self, user_id: UserId, named: Iterable[UserId]) -> list[int] | None:
+    def mentions(self, user_id: UserId, named: Collection[UserId]) -> list[int] | None:
         """Members among `named`, without the author, ascending; `EVERYONE` only where an owner names it."""
+        if not named:
+            return None
         return sorted(int(each) for each in set(named) if self._is_mentioned(each, user_id)) or None
 
     def _is_mentioned(self, named: UserId, by: UserId) -> bool:

@@ -1,6 +1,6 @@
 """What members say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,7 @@ class Messages(AboutMessages, Mentioning):
         content: str,
         client_id: ClientId | None = None,
         now: datetime | None = None,
-        named: Iterable[UserId] = (),
+        named: Collection[UserId] = (),
         attached: Sequence[Attached] = (),
     ) -> None:
         """Record `content`, kept exactly as sent, as said by `user_id`. Without `now`, no mute on record has ended.
@@ -97,7 +97,7 @@ class Messages(AboutMessages, Mentioning):
         to: SaidMessage | None,
         client_id: ClientId | None = None,
         now: datetime | None = None,
-        named: Iterable[UserId] = (),
+        named: Collection[UserId] = (),
         attached: Sequence[Attached] = (),
     ) -> None:
         """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""

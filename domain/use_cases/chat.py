@@ -58,14 +58,20 @@ class Chat(Generic[P_co]):
         NoSuchMessage, RetractedMessage, ErasedMessage.
         """
 
-        def post(room: Room) -> None:
-            now = datetime.now(UTC)
-            user_id, content, client_id = command.user_id, command.content, command.client_id
-            room.post(user_id=user_id, content=content, client_id=client_id, now=now, named=named, attached=attached)
+        user_id, content, client_id = command.user_id, command.content, command.client_id
+        key = idempotency_key(command)
+        if command.reply_to is None:
+
+            def post(room: Room) -> None:
+                now = datetime.now(UTC)
+                room.post(
+                    user_id=user_id, content=content, client_id=client_id, now=now, named=named, attached=attached
+                )
+
+            return await self._rooms.change(command.room_id, post, key=key)
 
         def reply(room: Room, to: SaidMessage | None) -> None:
             now = datetime.now(UTC)
-            user_id, content, client_id = command.user_id, command.content, command.client_id
             room.reply(
                 user_id=user_id,
                 content=content,
@@ -76,10 +82,7 @@ class Chat(Generic[P_co]):
                 attached=attached,
             )
 
-        key = idempotency_key(command)
-        if command.reply_to is None:
-            return await self._rooms.change(command.room_id, post, key=key)
-        question = WhatWasSaid(command.room_id, command.reply_to, command.user_id)
+        question = WhatWasSaid(command.room_id, command.reply_to, user_id)
         return await self._rooms.decide(command.room_id, question, reply, key=key)
 
     async def join_room(self, command: JoinRoom) -> RecordedEvent[P_co]:

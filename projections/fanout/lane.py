@@ -111,6 +111,7 @@ class Lane:
     def finish(self) -> None:
         """End `run` once the publications in flight are done."""
         self._is_finishing = True
+        self._tail.wake()
 
     @property
     def lag_events(self) -> int:

@@ -51,10 +51,11 @@ UPDATE leases SET is_paused = true, changed_in = pg_current_xact_id()
 WHERE user_id = ANY($1) AND warm_until <= $2 AND NOT is_paused
 """
 
-# Tokens of the lost part of the log may be in use, and their leases went with it. So any user may be listening.
+# Tokens of the lost part of the log may be in use, and their leases went with it. So any user may be listening whose
+# account is not erased.
 WARM_ALL = """
 INSERT INTO leases AS lease (user_id, warm_until)
-SELECT user_id, now() + $3::interval FROM users WHERE user_id % $1 = $2
+SELECT user_id, now() + $3::interval FROM users WHERE user_id % $1 = $2 AND erased_at IS NULL
 ON CONFLICT (user_id) DO UPDATE SET
     warm_until = greatest(lease.warm_until, excluded.warm_until), is_paused = false, changed_in = pg_current_xact_id()
 """

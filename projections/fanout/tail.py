@@ -74,6 +74,10 @@ class Tail:
                 await asyncio.wait_for(self._news.wait(), POLL_S)
         return self.has_news(position)
 
+    def wake(self) -> None:
+        """End every `wait_for_news` now."""
+        self._news.set()
+
     async def after(
         self, position: Position, *, limit: int = PAGE, to: Position | None = None
     ) -> tuple[list[Entry], Position]:

@@ -124,6 +124,7 @@ class BatchByKind:
                 if event.attachments:
                     self.attaching.append(event)
                 delta.bumped_at, delta.last_message_version = event.timestamp, delta.version
+                self._add_mentions(event)
             case Room.UserJoined():
                 delta.members += 1
                 self.membership_changes.append(MembershipChange(event, place, delta.members))
@@ -132,6 +133,7 @@ class BatchByKind:
             case Room.UserLeft():
                 delta.members -= 1
                 self.membership_changes.append(MembershipChange(event, place, delta.members))
+                self._add_decision(event)
             case Room.RoomOpened():
                 self.openings.append(event)
             case Room.RoomRenamed():
@@ -153,17 +155,25 @@ class BatchByKind:
                 | Room.TopicSet()
                 | Room.RoomArchived()
                 | Room.RoomReopened()
-                | Room.UserErased()
             ):
+                self._add_decision(event)
+            case Room.UserErased():
                 pass
-            case Room.MessageEdited() | Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
+            case Room.MessageEdited():
+                self.discussion.append(event)
+                self._add_mentions(event)
+            case Room.MessageRetracted() | Room.ReactionAdded() | Room.ReactionRemoved():
                 self.discussion.append(event)
             case Room.MessagePinned() | Room.MessageUnpinned():
                 self.discussion.append(event)
             case _:
                 assert_never(event)
-        if isinstance(event, Room.MessageAdded | Room.MessageEdited) and event.mentions:
+
+    def _add_mentions(self, event: Room.MessageAdded | Room.MessageEdited) -> None:
+        if event.mentions:
             self.mentioning.append(event)
+
+    def _add_decision(self, event: RoomEvent) -> None:
         if (decided := decision(event)) is not None:
             self.decisions.append(decided)
 

@@ -15,6 +15,7 @@ from projections.readmodels.discussion.message_rows import extras, message_colum
 from projections.readmodels.shapes import Message
 from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED
 from projections.search import spans
+from projections.search.days import bounds
 from projections.search.index import SearchIndex
 from projections.search.query import FIELD, SearchQuery, any_of, condition, quoted
 from projections.search.rows import by, having, within
@@ -24,41 +25,42 @@ NEWEST = 2**62
 FEW_ROOMS = 50
 """In so many rooms the index looks for each; beyond, what it finds is compared with the reader's rooms."""
 
-MY_ROOMS = f"""
-SELECT rooms.room_id, {NAME_KEY} AS key
-FROM memberships AS stay JOIN rooms USING (room_id) {NAMED} {COMPARED_NAME}
-WHERE stay.user_id = $1 AND stay.left_version IS NULL
+MY_ROOMS = "SELECT room_id FROM memberships WHERE user_id = $1 AND left_version IS NULL"
+NAMED_SO = f"""
+SELECT rooms.room_id FROM memberships AS stay JOIN rooms USING (room_id) {NAMED} {COMPARED_NAME}
+WHERE stay.user_id = $1 AND stay.left_version IS NULL AND {NAME_KEY} = $2
 """
 PEOPLE = "SELECT user_id FROM users WHERE username_key = ANY($1)"
 
 # Conditions that no index helps with are asked of each row in turn, the newest first, until there are enough: a CASE
 # is not made into a join.
-FIND = f"""
-WITH found AS MATERIALIZED (
-    SELECT hit.room_id, hit.message, hit.position
-    FROM (
-        SELECT room_id, message, version, position FROM search_index
-        WHERE tokens @@ $1::tsquery AND position >= $2 AND position < $3
-        ORDER BY position DESC OFFSET 0
-    ) AS hit
-    WHERE CASE WHEN
-        hit.room_id = ANY($4::uuid[])
-        AND {may_read("hit.room_id", "$5", "hit.message")}
-        AND EXISTS (
-            SELECT FROM messages WHERE room_id = hit.room_id AND version = hit.message
-                AND coalesce(posted_at >= $6, true) AND coalesce(posted_at < $7, true))
-        AND NOT EXISTS (
-            SELECT FROM edits WHERE room_id = hit.room_id AND message = hit.message AND version > hit.version)
-        AND NOT EXISTS (SELECT FROM retractions WHERE room_id = hit.room_id AND message = hit.message)
-    THEN true END
-    LIMIT $8
-)
-SELECT found.room_id, found.position, {NAME} AS room_name, {message_columns("message")}
-FROM found JOIN messages AS message ON message.room_id = found.room_id AND message.version = found.message
+HITS = f"""
+SELECT hit.room_id, hit.message, hit.position
+FROM (
+    SELECT room_id, message, version, position FROM search_index
+    WHERE tokens @@ $1::tsquery AND position >= $2 AND position < $3
+    ORDER BY position DESC OFFSET 0
+) AS hit
+WHERE CASE WHEN
+    hit.room_id = ANY($4::uuid[])
+    AND {may_read("hit.room_id", "$5", "hit.message")}
+    AND EXISTS (
+        SELECT FROM messages WHERE room_id = hit.room_id AND version = hit.message
+            AND coalesce(posted_at >= $6, true) AND coalesce(posted_at < $7, true))
+    AND NOT EXISTS (
+        SELECT FROM edits WHERE room_id = hit.room_id AND message = hit.message AND version > hit.version)
+    AND NOT EXISTS (SELECT FROM retractions WHERE room_id = hit.room_id AND message = hit.message)
+THEN true END
+LIMIT $8
+"""
+MESSAGES = f"""
+SELECT found.room_id, {NAME} AS room_name, {message_columns("message")}
+FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS found (room_id, message, place)
+JOIN messages AS message ON message.room_id = found.room_id AND message.version = found.message
 JOIN rooms ON rooms.room_id = found.room_id {NAMED}
 {text("message")} {extras("message")}
 LEFT JOIN users ON users.user_id = message.user_id
-ORDER BY found.position DESC
+ORDER BY place
 """
 
 
@@ -88,10 +90,9 @@ class MessageSearch:
     async def find(self, user_id: UserId, query: SearchQuery, *, before: int = NEWEST, limit: int = PAGE) -> FoundPage:
         """Messages that the user may read. Raises InvalidField for people and rooms that are not known to them."""
         is_complete = await self._index.catch_up()
-        mine = await self._database.fetch(MY_ROOMS, user_id)
-        rooms = [row["room_id"] for row in mine]
+        rooms = [row["room_id"] for row in await self._database.fetch(MY_ROOMS, user_id)]
         for name in query.rooms:
-            named = {row["room_id"] for row in mine if row["key"] == name_key(name)}
+            named = {row["room_id"] for row in await self._database.fetch(NAMED_SO, user_id, name_key(name))}
             if not named:
                 raise InvalidField(FIELD, "in: names a room that you are not in.")
             rooms = [room_id for room_id in rooms if room_id in named]
@@ -105,23 +106,29 @@ class MessageSearch:
             wanted.append(any_of(within(room_id) for room_id in rooms))
         if not rooms:
             return FoundPage([], None, is_complete)
-        found = await self._walk(user_id, wanted, rooms, query, before=before, limit=limit + 1)
+        hits = await self._walk(user_id, wanted, rooms, query, before=before, limit=limit + 1)
+        shown = hits[:limit]
+        found = await self._database.fetch(
+            MESSAGES, [hit["room_id"] for hit in shown], [hit["message"] for hit in shown]
+        )
         return FoundPage(
-            [FoundMessage(row["room_name"], message_of(row["room_id"], row)) for row in found[:limit]],
-            found[limit - 1]["position"] if len(found) > limit else None,
+            [FoundMessage(row["room_name"], message_of(row["room_id"], row)) for row in found],
+            shown[-1]["position"] if len(hits) > limit else None,
             is_complete,
         )
 
     async def _walk(
         self, user_id: UserId, wanted: list[str], rooms: list[UUID], query: SearchQuery, *, before: int, limit: int
     ) -> list:  # type: ignore[type-arg]
-        """Rows of messages: from the newest span, then from larger ones, until there are enough."""
+        """Hits: from the newest span, then from larger ones, until there are enough."""
         found: list = []  # type: ignore[type-arg]
-        newest = await self._database.fetchval(LAST_POSITION) + 1
-        for start, end, token in spans.back(min(before, newest)):
+        newest = await self._database.fetchval(LAST_POSITION)
+        after, to = await bounds(query.after, query.before, self._database)
+        last = min(before - 1, newest, to if to is not None else newest)
+        for start, end, token in spans.back(last + 1, after + 1):
             here = [*wanted, quoted(token)] if token is not None else wanted
             found += await self._database.fetch(
-                FIND, " & ".join(here), start, end, rooms, user_id, query.after, query.before, limit - len(found)
+                HITS, " & ".join(here), start, end, rooms, user_id, query.after, query.before, limit - len(found)
             )
             if len(found) >= limit:
                 break

@@ -29,16 +29,16 @@ def tokens_of(*positions: Position) -> list[str]:
     return list(dict.fromkeys(token(bits, position) for bits in SPANS for position in positions))
 
 
-def back(end: int) -> Iterator[Span]:
-    """All positions before `end`, the last first."""
+def back(end: int, first: int = 0) -> Iterator[Span]:
+    """Positions from `first` to before `end`, the last first."""
     for bits in SPANS:
-        if end <= 0:
+        if end <= first:
             return
         start = (end - 1) >> bits << bits
-        yield Span(start, end, token(bits, Position(start)))
+        yield Span(max(first, start), end, token(bits, Position(start)))
         end = start
-    if end > 0:
-        yield Span(0, end, None)
+    if end > first:
+        yield Span(first, end, None)
 
 
 def on(start: int, end: int) -> Iterator[Span]:

@@ -12,6 +12,7 @@ from eventstore.values import Position
 from postgres.database import Database
 from projections.readmodels.words import COMPARED_NAME, NAME_KEY, NAMED
 from projections.search import rows, spans
+from projections.search.days import bounds
 from projections.search.index import NAME as INDEX
 from projections.search.query import FIELD, SearchQuery, any_of, condition, is_in, quoted
 from projections.search.tokens import tokens
@@ -56,15 +57,17 @@ class WordSearch:
         until = min((each for each in (query.before, event_filter.until) if each is not None), default=None)
         chosen = replace(event_filter, since=since, until=until)
 
-        to = chosen.to if chosen.to is not None else END
+        beyond, to = await bounds(since, until, self._database)
+        after = max(chosen.after, beyond)
+        to = min(each for each in (chosen.to, to, END) if each is not None)
         async with self._database.connection() as connection:
             indexed = await checkpoints.read(INDEX, connection)
-        for start, end, token in spans.on(chosen.after + 1, min(to, indexed) + 1):
+        for start, end, token in spans.on(after + 1, min(to, indexed) + 1):
             here = " & ".join([*wanted, quoted(token)] if token is not None else wanted)
             async for recorded in self._indexed(here, start, end):
                 if recorded.event.TOPIC in chosen.types and chosen.matches(recorded.event):
                     yield recorded
-        async for recorded in self._log_search.find(replace(chosen, after=max(chosen.after, indexed))):
+        async for recorded in self._log_search.find(replace(chosen, after=max(after, indexed), to=to)):
             event = recorded.event
             found = [*tokens(event.text or ""), *rows.conditions(event)] if event.text else []
             if (

@@ -118,12 +118,12 @@ export class Client {
   /**
    * Listen on another channel as above, and hear who else does.
    *
-   * @param {string} channel
+   * @param {{ channel: string, token: string | null }} place `token`: one to begin with
    * @param {{ onPublication: (data: any) => void, onPresence: (users: Set<number>) => void }} heard
    * @param {AbortSignal} signal ends it
    */
-  attend(channel, heard, signal) {
-    this.#connection.attend(channel, heard, signal);
+  attend(place, heard, signal) {
+    this.#connection.attend(place, heard, signal);
   }
 
   /** The network may be back, or the user: do not wait for the next time to look. */

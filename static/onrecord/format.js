@@ -1,6 +1,6 @@
 /** Numbers and times as pages show them, times in the reader's zone. api/pages/text.py has the same rules, in UTC. */
 
-/** @import { Reaction, Retraction } from "./shapes.js" */
+/** @import { JoinOrLeave, Reaction, Retraction } from "./shapes.js" */
 
 const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const TENTHS = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -118,4 +118,24 @@ export function reacted({ users, count }) {
   const names = users.map(({ username }) => username).join(", ");
   const others = count - users.length;
   return others > 0 ? `${names} and ${counted(others, "other")}` : names;
+}
+
+const MOST_NAMED = 4; // of those who joined, or left, without a message between
+
+/**
+ * A run of joins and leaves on one line: `ada, bob joined; eve left`.
+ *
+ * @param {JoinOrLeave[]} steps
+ */
+export function joinedAndLeft(steps) {
+  const told = [];
+  for (const step of /** @type {const} */ (["joined", "left"])) {
+    const users = steps.filter((each) => each.step === step).map(({ user }) => user);
+    const names = [...new Map(users.map(({ id, username }) => [id, username])).values()];
+    const shown = names.length > MOST_NAMED ? names.slice(0, MOST_NAMED - 1) : names;
+    const others = names.length - shown.length;
+    const rest = others === 0 ? "" : ` and ${counted(others, "other")}`;
+    if (names.length > 0) told.push(`${shown.join(", ")}${rest} ${step}`);
+  }
+  return told.join("; ");
 }

@@ -1,9 +1,9 @@
 import { isRange, kindOf, RANGES } from "./events.js";
 
 /**
- * @import { AccountErasure } from "./shapes.js"
- * @import { Erased, Erasure, LastMessage, Member, MemberChange, MembersChanged, Message } from "./shapes.js"
- * @import { MessageChange, OwnStanding, Reaction, ReactionChange, Role, Room as ShownRoom } from "./shapes.js"
+ * @import { AccountErasure, Erased, Erasure, JoinOrLeave, LastMessage, Member, MemberChange } from "./shapes.js"
+ * @import { MembersChanged, Message, MessageChange, OwnStanding, Reaction, ReactionChange, Role } from "./shapes.js"
+ * @import { Room as ShownRoom } from "./shapes.js"
  * @import { RoomChange, RoomEvent, RoomMember, User } from "./shapes.js"
  */
 
@@ -12,6 +12,9 @@ const FIRST_PAGE = 100;
 
 /** Of those who left, a range names no more. */
 const MOST_NAMED = 20;
+
+/** Joins and leaves that are kept of an open room. */
+const MOST_STEPS = 400;
 
 /**
  * One room as of its version `version`: what a fresh page would show, kept up to date by events.
@@ -39,10 +42,13 @@ export class Room {
    * @param {RoomMember[] | null} [options.members] likewise; the first page, if there are many
    * @param {Message[] | null} [options.pinned] likewise; the last pinned first
    * @param {OwnStanding} [options.own] likewise: what the user may do
+   * @param {JoinOrLeave[]} [options.joins_and_leaves] likewise; ascending
+   * @param {Record<string, number>} [options.positions] likewise: where in the log messages are, by their ids
    * @param {number} [options.upTo] a version that the room is known to have reached
    */
   constructor(shown, options) {
     const { me, messages = null, members = null, pinned = null, own = { role: "member" }, upTo = 0 } = options;
+    const { joins_and_leaves = [], positions = {} } = options;
     this.#upTo = upTo;
     this.shown = shown;
     this.me = me;
@@ -51,6 +57,8 @@ export class Room {
     this.pinned = pinned;
     this.hasAllMembers = members !== null && members.length === shown.member_count;
     this.own = own;
+    this.joinsAndLeaves = joins_and_leaves;
+    this.positions = new Map(Object.entries(positions).map(([id, position]) => [Number(id), position]));
     this.isLeft = false;
     /** By whom the user was removed, and why. @type {Member | null} */
     this.removal = null;
@@ -90,10 +98,27 @@ export class Room {
     for (let next = this.#first(event); next !== undefined; next = this.#next()) {
       if (isRange(next)) RANGES[next.type].apply(this, next);
       else kindOf(next).apply(this, next);
+      if (!isRange(next) && kindOf(next).isMessage && this.messages !== null) this.#keepPosition(next);
       applied.push(next);
     }
     for (const version of this.#waiting.keys()) if (version <= this.version) this.#waiting.delete(version);
     return applied;
+  }
+
+  /** @param {RoomEvent & { position?: number }} event */
+  #keepPosition({ version, position }) {
+    if (position !== undefined) this.positions.set(version, position);
+  }
+
+  /**
+   * @param {number} version
+   * @param {JoinOrLeave["step"]} step
+   * @param {User[]} users
+   */
+  #addSteps(version, step, users) {
+    if (this.messages === null) return;
+    const steps = users.map((user) => ({ version, user, step }));
+    this.joinsAndLeaves = [...this.joinsAndLeaves, ...steps].slice(-MOST_STEPS);
   }
 
   /**
@@ -138,6 +163,8 @@ export class Room {
     this.messages = null;
     this.members = null;
     this.pinned = null;
+    this.joinsAndLeaves = [];
+    this.positions.clear();
     this.hasAllMembers = false;
     this.#changed.clear();
   }
@@ -201,6 +228,7 @@ export class Room {
   addMember({ version, body: { room, user } }) {
     if (user.id === this.me) this.shown = room;
     else this.update(room);
+    this.#addSteps(version, "joined", [user]);
     /** @type {Role} */
     const role = room.member_count === 1 ? "owner" : "member";
     if (this.members !== null && this.hasAllMembers) {
@@ -214,9 +242,10 @@ export class Room {
   }
 
   /** @param {RoomEvent<Member>} event */
-  removeMember({ body }) {
+  removeMember({ version, body }) {
     const { room, user } = body;
     this.update(room);
+    this.#addSteps(version, "left", [user]);
     if (this.members !== null) this.members = this.members.filter((member) => member.id !== user.id);
     if (this.hasAllMembers) this.#nameOwner();
     if (user.id !== this.me) return;
@@ -311,10 +340,12 @@ export class Room {
   /**
    * Apply all events of a range, or those of them that are new.
    *
-   * @param {{ body: MembersChanged }} range
+   * @param {{ version: number, body: MembersChanged }} range
    */
-  changeMembers({ body: { room, left } }) {
+  changeMembers({ version, body: { room, joined, left } }) {
     this.update(room);
+    this.#addSteps(version, "joined", joined);
+    this.#addSteps(version, "left", left);
     const gone = new Set(left.map((user) => user.id));
     if (this.members !== null) this.members = this.members.filter((member) => !gone.has(member.id));
   }

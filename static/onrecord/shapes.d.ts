@@ -250,6 +250,13 @@ export type RoomChange = RoomEvent | Omit<RangeEvent, "position">;
 /** What a personal channel carries. */
 export type Publication = StreamEvent | RangeEvent | Signal;
 
+/** That a user joined a room or left it, at a version or, within a range, before it. */
+export interface JoinOrLeave {
+  version: number;
+  user: User;
+  step: "joined" | "left";
+}
+
 /** The open room: its newest messages, ascending, its first members, and its pinned messages, the last pinned first. */
 export interface OpenRoom {
   room: Room;
@@ -257,6 +264,12 @@ export interface OpenRoom {
   members: RoomMember[];
   pinned: Message[];
   own: OwnStanding;
+  /** Subscribes to who has the room open. */
+  here_token?: string | null;
+  /** Who joined and left between the messages and after them, ascending. */
+  joins_and_leaves?: JoinOrLeave[];
+  /** Where in the log messages are, by their ids. */
+  positions?: Record<string, number>;
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */

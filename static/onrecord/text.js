@@ -1,7 +1,7 @@
 /**
  * Previews of messages, in lists. api/pages/text.py has the same rules.
  *
- * @import { LastMessage, Room } from "./shapes.js"
+ * @import { Room } from "./shapes.js"
  */
 
 const MAX_PREVIEW = 120; // code points
@@ -33,16 +33,6 @@ export function preview(text) {
 export function titleOf({ name, people }, me) {
   if (people === undefined) return name;
   return people.filter(({ id }) => id !== me).map(({ username }) => username).join(", ");
-}
-
-/**
- * What a list of rooms shows of its last message.
- *
- * @param {LastMessage} message
- */
-export function lastWords({ content, erased, retracted }) {
-  if (erased !== undefined) return "(erased)";
-  return retracted === undefined ? preview(content) : "(retracted)";
 }
 
 /**

@@ -51,6 +51,8 @@ export class LivePage {
     this.user = user;
     /** Of the room that the page shows at first. */
     this.roomId = state.open?.room.id ?? null;
+    /** That the page of the open room came with. */
+    this.hereToken = state.open?.here_token ?? null;
     this.mirror = new Mirror(state);
     this.tab = new Tab(this.mirror);
     this.api = new Api({ userId: user.id, onBuild: showVersion });

@@ -177,6 +177,7 @@ export class PageSwitch {
     this.#address = address(to);
     if (this.#roomId !== null) this.#page.mirror.close(this.#roomId);
     this.#page.client.open(state, since);
+    this.#page.hereToken = state.open?.here_token ?? null;
     replaceContent(fetched);
     this.#page.tab.title = fetched.title;
     this.#page.findLists();

@@ -1,6 +1,8 @@
 import { badge, counted } from "../onrecord/format.js";
-import { lastWords, titleOf } from "../onrecord/text.js";
+import { titleOf } from "../onrecord/text.js";
 import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
+import { lastWords } from "./markup.js";
+import { showKind } from "./people.js";
 
 /**
  * @import { Mirror } from "../onrecord/mirror.js"
@@ -108,7 +110,10 @@ function fillRoom(item, room, me) {
   item.dataset.visibility = room.visibility ?? "public";
   find(item, "a", HTMLAnchorElement).href = `/rooms/${room.id}/`;
   write(find(item, ".name bdi"), titleOf(room, me));
-  write(find(item, ".last bdi"), last === null ? "No messages yet" : `${last.user.username}: ${lastWords(last)}`);
+  write(find(item, ".last .by"), last?.user.username ?? "");
+  showKind(find(item, ".last .kind"), last?.user ?? {});
+  find(item, ".last .colon").hidden = last === null;
+  write(find(item, ".last .words"), last === null ? "No messages yet" : lastWords(last));
   write(find(item, ".members"), counted(room.member_count, "member"));
 }
 

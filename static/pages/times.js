@@ -32,11 +32,12 @@ export const dayOf = (item) => day(find(item, "time", HTMLTimeElement).dateTime)
  * Put a separator before the first message of each day, and nowhere else.
  *
  * @param {Element} list
+ * @param {string} [items]
  */
-export function separateDays(list) {
+export function separateDays(list, items = ".message") {
   for (const item of findAll(list, ":scope > .day")) item.remove();
   let before = null;
-  for (const item of findAll(list, ":scope > .message")) {
+  for (const item of findAll(list, `:scope > ${items}`)) {
     const today = dayOf(item);
     if (today !== before) item.before(separator(today));
     before = today;

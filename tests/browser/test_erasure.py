@@ -52,6 +52,38 @@ async def test_words_leave_open_pages_and_those_that_were_offline(windows: Windo
             assert await text.inner_text() == await fresh.locator(f"#m{message}").inner_text()
 
 
+async def test_the_name_of_an_erased_user_leaves_open_pages_and_those_that_were_offline(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Erased people")
+    admin, mallory = await windows.admin(), await windows.person("mallory")
+    name, number = mallory.user["username"], mallory.user["id"]
+    assert (await mallory.post(f"/api/rooms/{room}/join/")).status == 200
+    version = await post(mallory, room, "harmless")
+    assert (await mallory.request("PUT", f"/api/rooms/{room}/messages/{version}/reactions/%F0%9F%91%8D/")).status == 200
+    answer = await ada.post(f"/api/rooms/{room}/messages/", {"content": "who?", "reply_to": version})
+    open_page, away = await windows.open(f"/rooms/{room}/", bob), await windows.open(f"/rooms/{room}/", bob)
+    rooms = await windows.open("/rooms/", ada)
+    people = await windows.open(f"/rooms/{room}/people/", ada)
+    for page in (open_page, away, people):
+        assert name in await page.content()
+    await away.context.set_offline(True)
+
+    body = {"why": WHY, "dry_run": False}
+    assert (await admin.post(f"/api/users/{number}/erase/", body)).status == 200
+    shown_as = f"erased user {number}"
+    await expect(open_page.locator(f"#m{version} .author")).to_have_text(shown_as)
+    await expect(open_page.locator(f"#m{answer.body['id']} .quoted-author")).to_have_text(shown_as)
+    await expect(people.get_by_text(shown_as).first).to_be_visible()
+    await away.context.set_offline(False)
+    await expect(away.locator(f"#m{version} .author")).to_have_text(shown_as)
+    fresh = await windows.open(f"/rooms/{room}/", bob)
+    for page in (open_page, away, people, rooms, fresh):
+        await is_live(page)
+        assert name not in await page.locator("body").inner_html()
+    for page in (open_page, away):
+        for each in (f"#m{version}", ".members-list"):
+            assert await page.locator(each).all_inner_texts() == await fresh.locator(each).all_inner_texts()
+
+
 async def test_a_page_without_scripts_says_that_words_were_erased(windows: Windows) -> None:
     ada, _, room = await together(windows, "Erasure without scripts")
     version = await post(ada, room, SECRET)

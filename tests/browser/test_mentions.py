@@ -53,6 +53,7 @@ async def test_a_muted_room_is_listed_apart_in_every_window_and_mentions_show_th
     await expect(row(outside, room).locator(".mention-count")).to_have_text("1")
     await expect(muted).to_be_visible()
     await row(outside, room).click()
+    await expect(outside.locator(f'.conversation[data-room="{room}"]')).to_be_visible()
     await outside.locator(".people summary").click()
     await outside.get_by_role("button", name="Unmute this room").click()
     await expect(inside.locator(f'[data-group="muted"] .room[data-id="{room}"]')).to_have_count(0)

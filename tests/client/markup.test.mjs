@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import MarkdownIt from "markdown-it";
 
-import { markupReader } from "../../static/onrecord/markup/tree.js";
+import { markupReader, plainReader } from "../../static/onrecord/markup/tree.js";
 import { html } from "./markup.mjs";
 
 /** @import { MarkupNode } from "../../static/onrecord/markup/tree.js" */
@@ -27,6 +27,12 @@ function links(node) {
 for (const [text, addresses] of CASES.links) {
   test(`the links in ${JSON.stringify(text)}`, () => {
     assert.deepEqual(read(text).flatMap(links), addresses);
+  });
+}
+
+for (const [text, words] of CASES.plain) {
+  test(`the words of ${JSON.stringify(text)}`, () => {
+    assert.equal(plainReader(read)(text), words);
   });
 }
 

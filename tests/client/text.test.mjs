@@ -24,7 +24,7 @@ for (const [name, cases] of Object.entries(formats)) {
   const show = /** @type {Record<string, (...values: any[]) => string>} */ ({ ...format })[name];
   for (const [value, shown] of cases) {
     test(`${name} shows ${JSON.stringify(value)} as ${shown}`, () => {
-      assert.equal(show(...[value].flat()), shown);
+      assert.equal(show(...[value].flat(1)), shown);
     });
   }
 }

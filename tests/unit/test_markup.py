@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from api.pages.markup.html import CONTROLS, with_controls_shown, with_markup, with_markup_and_controls
+from api.pages.markup.html import CONTROLS, plain, with_controls_shown, with_markup, with_markup_and_controls
 from api.vendor_scripts import vendor_scripts
 from tests.support.realtime.node import node
 
@@ -181,6 +181,11 @@ class Read(HTMLParser):
 @pytest.mark.parametrize(("text", "addresses"), CASES["links"])
 def test_only_addresses_become_links(text: str, addresses: list[str]) -> None:
     assert Read(with_markup(text)).links == addresses
+
+
+@pytest.mark.parametrize(("text", "words"), CASES["plain"])
+def test_lists_show_the_words_without_their_marks(text: str, words: str) -> None:
+    assert plain(text) == words
 
 
 @pytest.mark.parametrize(("text", "html"), CASES["markup"])

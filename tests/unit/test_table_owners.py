@@ -46,6 +46,7 @@ OWNERS = {
     "audit_epochs": {"audit/tree/store.py"},
     "audit_tiles": {"audit/tree/store.py"},
     "audit_checkpoints": {"audit/tree/store.py"},
+    "audit_witnesses": {"audit/witnesses/standing.py"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},
@@ -65,6 +66,9 @@ OWNERS = {
     "operations_watch": {"api/operations/figures_publisher.py"},
 }
 """Where each table is written by its name."""
+
+OF_SQLITE = {"seen_trees": {"audit/witnesses/seen_trees.py"}}
+"""In the file of a witness."""
 
 BY_VARIABLE = {
     "{TABLE}": {"eventstore/checkpoints.py"},
@@ -107,7 +111,7 @@ def test_every_table_of_the_schema_has_an_owner() -> None:
 
 
 def test_only_its_owner_writes_a_table() -> None:
-    assert writes() == OWNERS | BY_VARIABLE
+    assert writes() == OWNERS | BY_VARIABLE | OF_SQLITE
     assert files_with("copy_records_to_table") == {"eventstore/stored_rows.py", "eventstore/words.py"}
 
 

@@ -16,6 +16,7 @@ from api.pages.text import (
     day,
     day_and_clock,
     erased_note,
+    joined_and_left,
     number,
     percent,
     preview,
@@ -23,6 +24,7 @@ from api.pages.text import (
     reacted,
     retracted_note,
 )
+from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.shapes import Reaction, Retraction
 
 CASES = json.loads((Path(__file__).parents[1] / "client" / "text_cases.json").read_text())
@@ -39,6 +41,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "dayAndClock": day_and_clock,
     "erasedNote": erased_note,
     "retractedNote": lambda retraction: retracted_note(msgspec.convert(retraction, Retraction)),
+    "joinedAndLeft": lambda steps: joined_and_left(msgspec.convert(steps, list[JoinOrLeave])),
     "reacted": lambda reaction: reacted(msgspec.convert(reaction, Reaction)),
 }
 

@@ -1,5 +1,6 @@
 """Messages as HTML. `static/pages/markup.js` makes the same elements."""
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 
@@ -33,6 +34,13 @@ CONTROLS = {
 
 TAG_OR_CONTROL = re.compile(f"<[^>]*>|[{''.join(CONTROLS)}]")
 
+PLAIN_FROM = 400
+"""So many characters of a message give its plain beginning: a message of 4,000 costs no more than a short one."""
+
+BLOCK_END = re.compile("</(?:blockquote|li|p|pre)>")
+TAG = re.compile("<[^>]*>")
+WHITE_SPACE = re.compile("[ \\t\\n]+")
+
 CLEANER = nh3.Cleaner(
     tags={"a", "blockquote", "code", "em", "li", "ol", "p", "pre", "strong", "ul"},
     attributes={"li": {"value"}, "pre": {"tabindex"}},
@@ -47,13 +55,22 @@ LINK = '<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>'
 
 def with_markup(text: str) -> Markup:
     """`text` as its readers see it."""
-    html = "".join(_blocks(tokens(text))) if NEEDS_PARSER.search(text) else f"<p>{_escaped(text)}</p>"
-    return Markup(ADDRESS.sub(_link, CLEANER.clean(html)))  # noqa: S704
+    shown = "".join(_blocks(tokens(text))) if NEEDS_PARSER.search(text) else f"<p>{_escaped(text)}</p>"
+    return Markup(ADDRESS.sub(_link, CLEANER.clean(shown)))  # noqa: S704
 
 
 def _link(found: re.Match[str]) -> str:
     """A link leads where its text says."""
     return LINK.format(found[1].replace('"', "&quot;"), found[1])
+
+
+def plain(text: str) -> str:
+    """The words of `text` on one line, without its marks: for lists, where only the beginning of a message is shown."""
+    beginning = text[:PLAIN_FROM]
+    words = beginning
+    if NEEDS_PARSER.search(beginning):
+        words = html.unescape(TAG.sub("", BLOCK_END.sub(" ", "".join(_blocks(tokens(beginning))))))
+    return WHITE_SPACE.sub(" ", words).strip(" ")
 
 
 def with_markup_and_controls(text: str) -> Markup:

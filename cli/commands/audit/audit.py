@@ -3,9 +3,12 @@
 import click
 
 from cli.commands.audit.key import key
+from cli.commands.audit.monitor import monitor
 from cli.commands.audit.prove import prove
 from cli.commands.audit.reapply import reapply
 from cli.commands.audit.scrub import scrub_
+from cli.commands.audit.verify import verify
+from cli.commands.audit.witness import witness
 from cli.support.log_reader import Reader, read
 from cli.support.numbers import limit_option
 from cli.support.output import (
@@ -51,8 +54,11 @@ def status(as_json: bool) -> None:
 
 
 audit.add_command(key)
+audit.add_command(monitor)
 audit.add_command(prove)
 audit.add_command(scrub_)
+audit.add_command(verify)
+audit.add_command(witness)
 audit.add_command(reapply)
 
 

@@ -1,6 +1,6 @@
 """How the author changes what a message says. Every version stays on record."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,7 +53,7 @@ class Editing(AboutMessages, Mentioning):
         content: str,
         is_in_time: bool,
         now: datetime | None = None,
-        named: Iterable[UserId] = (),
+        named: Collection[UserId] = (),
     ) -> None:
         """Record `content`, kept exactly as sent, as what a message of `user_id` says from now on. `is_in_time`: the
         installation still allows it. `now` and `named`: as for `post`. An edit adds mentions and takes none away.

@@ -38,14 +38,16 @@ FROM erasure_requests {_reason("requested_version", "asked")}
 WHERE held IS DISTINCT FROM 0 OR $1 ORDER BY requested_version DESC LIMIT $2
 """
 
-# Requests to go on with: never carried out, as after a crash; or something that kept a part of it has ended since.
+# Requests to go on with: never carried out, as after a crash; or something that kept a part of it has ended. That may
+# have been before it was carried out, while it was under way.
 DUE = (
     REQUESTS.partition("WHERE")[0]
     + """
 WHERE held IS DISTINCT FROM 0 AND (
     held IS NULL AND requested_at < now() - make_interval(secs => $1)
     OR until <= now()
-    OR EXISTS (SELECT FROM holds WHERE hold = ANY(erasure_requests.holds) AND ended_version > carried_out_version)
+    OR EXISTS (SELECT FROM holds WHERE hold = ANY(erasure_requests.holds) AND ended_version IS NOT NULL)
+    OR EXISTS (SELECT FROM retention_rules WHERE rule = ANY(erasure_requests.rules) AND ended_version IS NOT NULL)
     OR rules <> '{}' AND EXISTS (
         SELECT FROM retention_rules WHERE greatest(rule, ended_version) > carried_out_version))
 ORDER BY requested_version LIMIT $2
@@ -151,11 +153,11 @@ async def read_due_requests(connection: asyncpg.Connection, *, after_s: float, l
 
 
 async def erase_what_was_spared(connection: asyncpg.Connection, *, since: int) -> int:
-    """Erase what is on record as erased and was spared for a hold, if one ended after `since`; returns the newest end.
+    """Erase what is on record as erased and was spared for a hold, if the newest end of one is no longer `since`.
 
-    Both are versions of the record of custody.
+    Returns the newest end, a version of the record of custody.
     """
     newest: int = await connection.fetchval(NEWEST_END)
-    if newest > since:
+    if newest != since:  # after a restore, it is an earlier one
         await connection.execute(SWEEP)
     return newest

@@ -1,11 +1,14 @@
 """Single messages, their versions, and those that are pinned. Each query is one statement, and says its position."""
 
+from collections.abc import Sequence
+
 import asyncpg
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.errors import NoSuchMessage
 from domain.values import RoomId, UserId
-from eventstore.values import Version
+from eventstore.log import TABLE as LOG
+from eventstore.values import Position, Version
 from eventstore.words import join
 from postgres.database import Database
 from projections.readmodels.admission.readable import may_read
@@ -75,6 +78,12 @@ class MessageVersions(Struct, frozen=True):
     versions: list[MessageVersion]
 
 
+POSITIONS = f"""
+SELECT originator_version AS version, notification_id AS position FROM {LOG}
+WHERE originator_id = $1 AND originator_version = ANY($2)
+"""
+
+
 class MessageQueries:
     """What a member may read of single messages. The first argument is the user who asks. Raise NotInRoom."""
 
@@ -98,6 +107,11 @@ class MessageQueries:
             raise NotInRoom
         found = [message_of(room_id, row) for row in rows if row["version"] is not None]
         return AtPosition(found, rows[0]["position"])
+
+    async def positions(self, room_id: RoomId, messages: Sequence[Version]) -> dict[Version, Position]:
+        """Where in the log messages are. The caller knows that they may be read."""
+        rows = await self._database.fetch(POSITIONS, room_id, messages)
+        return {Version(row["version"]): Position(row["position"]) for row in rows}
 
     async def versions(
         self, user_id: UserId, room_id: RoomId, message: Version, *, is_admin: bool

@@ -30,6 +30,32 @@ export function markupReader(MarkdownIt) {
   };
 }
 
+const PLAIN_FROM = 400; // characters of a message give its plain beginning
+const BLOCKS = ["blockquote", "li", "p", "pre"];
+
+/**
+ * A function that gives the words of a text on one line, without its marks: for lists, where only the beginning of a
+ * message is shown.
+ *
+ * @param {(text: string) => MarkupNode[]} read
+ * @returns {(text: string) => string}
+ */
+export function plainReader(read) {
+  return (text) => {
+    const beginning = [...text.slice(0, 2 * PLAIN_FROM)].slice(0, PLAIN_FROM).join("");
+    return read(beginning).map(words).join("").replace(/[ \t\n]+/g, " ").replace(/^ | $/g, "");
+  };
+}
+
+/**
+ * @param {MarkupNode} node
+ * @returns {string}
+ */
+function words(node) {
+  if (typeof node === "string") return node;
+  return node.children.map(words).join("") + (BLOCKS.includes(node.tag) ? " " : "");
+}
+
 /** Where the next node goes: into the innermost element that is open. */
 class Place {
   /** @param {MarkupElement} root */

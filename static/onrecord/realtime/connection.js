@@ -88,12 +88,15 @@ export class Connection {
   /**
    * Listen on another channel, and hear who else does: users, each once. Nothing is known while there is no connection.
    *
-   * @param {string} channel
+   * @param {{ channel: string, token: string | null }} place `token`: one to begin with
    * @param {{ onPublication: (data: any) => void, onPresence: (users: Set<number>) => void }} heard
    * @param {AbortSignal} signal ends it
    */
-  attend(channel, { onPublication, onPresence }, signal) {
-    const subscription = this.#newSubscription(channel, { getToken: this.#tokenFor(channel) });
+  attend({ channel, token }, { onPublication, onPresence }, signal) {
+    const subscription = this.#newSubscription(channel, {
+      ...(token === null ? {} : { token }),
+      getToken: this.#tokenFor(channel),
+    });
     /** @type {Map<string, string>} */
     const users = new Map(); // by client
     const tell = () => signal.aborted || onPresence(new Set([...users.values()].map(Number)));
@@ -133,7 +136,7 @@ export class Connection {
 
   /**
    * @param {string} channel
-   * @param {{ getToken?: () => Promise<string> }} options
+   * @param {{ token?: string, getToken?: () => Promise<string> }} options
    */
   #newSubscription(channel, options) {
     return this.#centrifuge.newSubscription(channel, options);

@@ -1,4 +1,5 @@
-import { lastWords, titleOf } from "../../onrecord/text.js";
+import { titleOf } from "../../onrecord/text.js";
+import { lastWords } from "../markup.js";
 
 /**
  * @import { Mirror } from "../../onrecord/mirror.js"

@@ -80,7 +80,8 @@ export class HereNow {
       onPresence: (/** @type {Set<number>} */ present) => this.#isPresent(present),
       onPublication: (/** @type {any} */ data) => data.type === "typing" && this.#types(data.body.user_id),
     };
-    this.#page.client.attend(`here:${this.#room.id}`, heard, this.#attending.signal);
+    const place = { channel: `here:${this.#room.id}`, token: this.#page.hereToken };
+    this.#page.client.attend(place, heard, this.#attending.signal);
   }
 
   /** @param {Set<number>} present */

@@ -1,7 +1,7 @@
-import { clock, day, erasedNote, exactly, initials, number, reacted, retractedNote } from "../../onrecord/format.js";
-import { lastWords } from "../../onrecord/text.js";
+import { clock, day, erasedNote, exactly, number, reacted, retractedNote } from "../../onrecord/format.js";
 import { find, fromTemplate } from "../dom.js";
-import { withMarkup } from "../markup.js";
+import { lastWords, withMarkup } from "../markup.js";
+import { showAvatar, showKind } from "../people.js";
 import { separator } from "../times.js";
 
 /**
@@ -68,6 +68,8 @@ export function messageItem(room, message) {
   find(item, ".actions", HTMLAnchorElement).href = page;
   find(item, ".chip", HTMLAnchorElement).href = page;
   find(item, ".chip .number").textContent = String(id);
+  const position = room.positions.get(id);
+  find(item, ".chip .position").textContent = position === undefined ? "" : ` · ${position}`;
   item.classList.toggle("erased", erased !== undefined);
   item.classList.toggle("retracted", retracted !== undefined);
   item.classList.toggle("changed", !isAsPosted(message));
@@ -80,29 +82,6 @@ export function messageItem(room, message) {
   if (mentions.length > 0 && erased === undefined && retracted === undefined) text.after(mentionLine(mentions));
   if (attachments.length > 0) text.after(attachmentList(page, attachments));
   return item;
-}
-
-const HUES = 8;
-
-/**
- * @param {HTMLElement} element
- * @param {User} user
- */
-export function showAvatar(element, { id, username }) {
-  element.dataset.hue = String(id % HUES);
-  element.textContent = initials(username);
-}
-
-/**
- * What an account is, where it is no ordinary one.
- *
- * @param {HTMLElement} element
- * @param {User} user
- */
-export function showKind(element, { kind }) {
-  element.hidden = kind === undefined;
-  element.textContent = kind ?? "";
-  element.className = kind === undefined ? "kind" : `kind kind-${kind}`;
 }
 
 /**

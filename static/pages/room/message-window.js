@@ -2,6 +2,7 @@ import { day } from "../../onrecord/format.js";
 import { fromTemplate } from "../dom.js";
 import { isOutdated, messageItem, messageItems } from "./message-items.js";
 import { dayOf, groupMessages, separator } from "../times.js";
+import { JoinLines } from "./join-lines.js";
 
 /**
  * @import { Message } from "../../onrecord/shapes.js"
@@ -20,6 +21,7 @@ export class MessageWindow {
   #room;
   #readUpTo;
   #unreadLine;
+  #joinLines;
 
   /**
    * @param {HTMLElement} list
@@ -32,6 +34,8 @@ export class MessageWindow {
     this.#readUpTo = readUpTo;
     /** @type {HTMLElement} */
     this.#unreadLine = list.querySelector(".unread-line") ?? fromTemplate("unread-line-template");
+    this.#joinLines = new JoinLines(list, room);
+    this.#joinLines.place(this.hasAbove);
     this.#placeUnreadLine();
   }
 
@@ -41,7 +45,7 @@ export class MessageWindow {
   }
 
   get isEmpty() {
-    return this.#list.childElementCount === 0;
+    return this.firstItem === null;
   }
 
   /** The first message's item. */
@@ -51,7 +55,7 @@ export class MessageWindow {
 
   /** The last message's item. */
   get lastItem() {
-    return /** @type {HTMLElement | null} */ (this.#list.lastElementChild);
+    return lastMessageOf(this.#list);
   }
 
   /** Ids of the first and the last message in the document. */
@@ -74,6 +78,7 @@ export class MessageWindow {
 
   /** Show what was done about messages: words that were edited, retracted or erased leave the document. */
   refresh() {
+    if (this.#joinLines.isOutdated && this.#joinLines.place(this.hasAbove)) groupMessages(this.#list);
     const items = /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll(":scope > .message"));
     if (items.length === 0) return;
     const shown = new Map(this.#messages.map((message) => [message.id, message]));
@@ -112,7 +117,9 @@ export class MessageWindow {
    */
   #change(change) {
     this.#unreadLine.remove();
+    this.#joinLines.removeFirst();
     change();
+    this.#joinLines.place(this.hasAbove);
     this.#placeUnreadLine();
   }
 
@@ -132,7 +139,7 @@ export class MessageWindow {
     const { firstElementChild } = this.#list;
     if (firstElementChild?.textContent === day(newest.created_at)) firstElementChild.remove();
     this.#list.prepend(messageItems(this.#room, older));
-    while (this.#list.childElementCount > MAX_ITEMS || this.#list.lastElementChild?.matches(".day")) {
+    while (this.#list.childElementCount > MAX_ITEMS || this.#list.lastElementChild?.matches(".day, .joins")) {
       this.#list.lastElementChild?.remove();
     }
   }
@@ -161,7 +168,15 @@ export class MessageWindow {
   /** Removing items moves all those below, so many are removed at a time. */
   #trim() {
     while (this.#list.childElementCount > MAX_ITEMS - PAGE) this.#list.firstElementChild?.remove();
+    this.#joinLines.removeFirst();
     const first = this.#list.firstElementChild;
     if (first?.matches(".message")) first.before(separator(dayOf(first)));
   }
+}
+
+/** @param {HTMLElement} list */
+function lastMessageOf(list) {
+  let item = list.lastElementChild;
+  while (item !== null && !item.matches(".message")) item = item.previousElementSibling;
+  return /** @type {HTMLElement | null} */ (item);
 }

@@ -1,4 +1,4 @@
-import { lastWords } from "../../onrecord/text.js";
+import { lastWords } from "../markup.js";
 
 /**
  * @import { Message } from "../../onrecord/shapes.js"

@@ -1,6 +1,6 @@
 import { find, findAll } from "../dom.js";
 import { showLocalTimes as showMessageTimes } from "../room/message-list.js";
-import { localise } from "../times.js";
+import { localise, separateDays } from "../times.js";
 
 /** @import { Shown } from "../page-switch.js" */
 
@@ -23,15 +23,15 @@ export function showHistory({ page, main, signal, replaceAddress }) {
   let request = new AbortController();
   signal.addEventListener("abort", () => request.abort());
 
-  /** @param {string} version */
-  async function show(version) {
+  /** @param {URL} url of a moment, with what is shown of it */
+  async function show(url) {
+    const version = url.searchParams.get("at") ?? slider.value;
     wanted = version;
     slider.value = version;
     output.textContent = version;
     request.abort();
     request = new AbortController();
     const isOver = request.signal;
-    const url = `${pathname}?at=${version}`;
     try {
       await new Promise((resolve) => setTimeout(resolve, SETTLED_MS)); // while it is dragged, nothing is fetched
       if (isOver.aborted) return;
@@ -40,22 +40,32 @@ export function showHistory({ page, main, signal, replaceAddress }) {
       const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
       replaceMoment(fetched, slider);
       page.tab.title = fetched.title;
-      replaceAddress(url);
+      wanted = find(main, "#moment").dataset.version ?? version; // the nearest that the user may read
+      slider.value = wanted;
+      output.textContent = wanted;
+      url.searchParams.set("at", wanted);
+      replaceAddress(url.pathname + url.search);
     } catch {
-      if (!isOver.aborted) location.assign(url);
+      if (!isOver.aborted) location.assign(url.href);
     }
   }
 
-  slider.addEventListener("input", () => show(slider.value));
+  /** @param {string} version */
+  const at = (version) => {
+    const url = new URL(location.href);
+    url.searchParams.set("at", version);
+    return url;
+  };
+
+  slider.addEventListener("input", () => show(at(slider.value)));
   main.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
     if (!(link instanceof HTMLAnchorElement)) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     const to = new URL(link.href);
-    const version = to.searchParams.get("at");
-    if (to.pathname !== pathname || version === null) return;
+    if (to.pathname !== pathname || !to.searchParams.has("at")) return;
     event.preventDefault();
-    show(version);
+    show(to);
   });
   const render = () => {
     const newest = page.mirror.room(roomId)?.version;
@@ -65,7 +75,7 @@ export function showHistory({ page, main, signal, replaceAddress }) {
     find(main, ".newest-version").textContent = slider.max;
   };
   page.mirror.subscribe((event) => {
-    if (event !== null && ERASES.has(event.type) && event.body.room.id === roomId) show(wanted);
+    if (event !== null && ERASES.has(event.type) && event.body.room.id === roomId) show(at(wanted));
   }, signal);
   page.onChange(render, signal);
   showLocalTimes();
@@ -73,6 +83,7 @@ export function showHistory({ page, main, signal, replaceAddress }) {
 
 function showLocalTimes() {
   localise(find(document, "#moment"));
+  separateDays(find(document, ".stream"), ".event");
   for (const list of findAll(document, "#moment .messages")) showMessageTimes(list);
 }
 
@@ -85,11 +96,12 @@ function showLocalTimes() {
 function replaceMoment(page, slider) {
   const { activeElement } = document;
   const isStep = activeElement instanceof HTMLAnchorElement && activeElement.closest(".steps") !== null;
+  const isTab = Boolean(activeElement?.closest(".tabs"));
   const focused = isStep ? `.steps [rel=${activeElement.rel}][href]` : ".stream [aria-current] a";
-  const isReplaced = isStep || Boolean(activeElement?.closest(".stream"));
+  const isReplaced = isStep || isTab || Boolean(activeElement?.closest(".stream"));
   find(document, "#moment").replaceWith(find(page, "#moment"));
   find(document, ".steps").replaceWith(find(page, ".steps"));
   find(document, "h1").replaceWith(find(page, "h1"));
   showLocalTimes();
-  if (isReplaced) (findAll(document, focused)[0] ?? slider).focus();
+  if (isReplaced) (findAll(document, isTab ? ".tabs [aria-current]" : focused)[0] ?? slider).focus();
 }

@@ -1,5 +1,5 @@
-import { titleOf } from "../../onrecord/text.js";
-import { find, write } from "../dom.js";
+import { find } from "../dom.js";
+import { showTitle } from "../people.js";
 import { localise } from "../times.js";
 
 /** @import { Shown } from "../page-switch.js" */
@@ -51,7 +51,7 @@ export function showPeople({ page, main, signal }) {
   }, signal);
   page.onChange(() => {
     const room = page.mirror.room(roomId ?? "");
-    if (room !== undefined) write(find(main, "h1 bdi"), titleOf(room.shown, room.me));
+    if (room !== undefined) showTitle(find(main, "h1"), room);
   }, signal);
   main.addEventListener("toggle", refresh, { capture: true, signal });
   main.addEventListener("focusout", () => setTimeout(refresh), { signal });

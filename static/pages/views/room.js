@@ -2,11 +2,11 @@ import { Drafts, draftName } from "../../onrecord/drafts.js";
 import { badge, counted, dayAndClock } from "../../onrecord/format.js";
 import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
+import { showKind, showTitle } from "../people.js";
 import { Composer } from "../room/composer.js";
 import { HereNow } from "../room/here-now.js";
 import { MentionCompletion } from "../room/mention-completion.js";
 import { MessageActions } from "../room/message-actions.js";
-import { showKind } from "../room/message-items.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
 import { MessageMenu } from "../room/message-menu.js";
 import { MuteForm } from "../room/mute-form.js";
@@ -138,10 +138,11 @@ async function fetchOlder(api, room, before) {
  * @param {Room} room
  * @param {Tab} tab
  */
-function renderName(conversation, { me, shown }, tab) {
+function renderName(conversation, room, tab) {
+  const { me, shown } = room;
   const name = titleOf(shown, me);
   const { topic = "" } = shown;
-  write(find(conversation, "h1 bdi"), name);
+  showTitle(find(conversation, "h1"), room);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";
   tab.title = `${name} · onrecord`;
@@ -205,7 +206,12 @@ function renderMembers(conversation, room) {
   const shown = new Map(itemsOf(list).map((item) => [Number(item.dataset.id), item]));
   for (const [id, item] of shown) if (!members.some((member) => member.id === id)) item.remove();
   for (const member of members) {
-    const item = shown.get(member.id) ?? list.appendChild(memberItem(member));
+    let item = shown.get(member.id) ?? list.appendChild(memberItem(member));
+    if (find(item, "bdi").textContent !== member.username) {
+      const renamed = memberItem(member);
+      item.replaceWith(renamed);
+      item = renamed;
+    }
     const role = find(item, ".role");
     write(role, member.role);
     role.hidden = member.role === "member";

@@ -20,6 +20,7 @@ from audit.signing.checkpoint import Checkpoint
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import COSIGNATURE, Note, SigningKey
 from audit.signing.signer import Signer
+from audit.witnesses.cosigning import Witnesses
 from domain.room.messages import PostMessage
 from domain.values import ClientId, RoomId
 from tests.integration.audit.test_signing import NOON, SEED
@@ -82,7 +83,7 @@ async def room_id(connection: asyncpg.Connection, database_url: str, tmp_path: P
 
 async def sign(connection: asyncpg.Connection, folder: Path) -> None:
     anchor = AnchorFile(AppendOnlyFile(folder / "anchor.jsonl"))
-    signer = Signer(anchor, lambda origin: SignerKeys(origin, SEED), now=lambda: NOON)
+    signer = Signer(anchor, lambda origin: SignerKeys(origin, SEED), Witnesses(()), now=lambda: NOON)
     assert await signer.sign(await grown(connection), connection) is not None
 
 

@@ -111,10 +111,10 @@ async def test_the_commands_give_what_the_script_checks(ada: Person, database_ur
     await signed_at(3, ada)
     environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
 
-    def onrecord(*arguments: str) -> str:
+    def onrecord(*arguments: str, code: int = 0) -> str:
         ran = CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
-        assert ran.exit_code == 0, ran.output
-        return ran.stdout
+        assert ran.exit_code == code, ran.output
+        return ran.output if code else ran.stdout
 
     proof, policy = tmp_path / "general.tlog-proof", tmp_path / "policy.txt"
     await asyncio.to_thread(onrecord, "audit", "prove", "General", "3", "-o", str(proof))
@@ -124,3 +124,17 @@ async def test_the_commands_give_what_the_script_checks(ada: Person, database_ur
     assert checked.returncode == 0, checked.stderr
     assert f"room      {room}, version 3" in checked.stdout
     assert WORDS in checked.stdout
+    by_command = await asyncio.to_thread(onrecord, "audit", "verify", str(proof), "--policy", str(policy))
+    assert by_command == checked.stdout
+    proof.write_text(proof.read_text(encoding="utf-8").replace("index ", "index 9", 1), encoding="utf-8")
+    refused = await asyncio.to_thread(onrecord, "audit", "verify", str(proof), "--policy", str(policy), code=1)
+    assert "REFUSED   index 9" in refused
+
+    assert "all of it fits" in await asyncio.to_thread(onrecord, "audit", "verify")
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE messages SET version = 99 WHERE version = 3")
+    await connection.execute("ALTER TABLE bodies DISABLE TRIGGER USER; UPDATE bodies SET content = 'I never said this'")
+    await connection.close()
+    found = await asyncio.to_thread(onrecord, "audit", "verify", code=1)
+    assert f"FOUND  position 3 (stream {room}, version 3): its words are not those that were recorded" in found
+    assert "FOUND  read model messages: the row" in found

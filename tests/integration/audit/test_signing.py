@@ -15,6 +15,7 @@ from audit.signing.notes import parse_note
 from audit.signing.signer import Contradiction, Signer
 from audit.tree import store
 from audit.tree.store import Published
+from audit.witnesses.cosigning import Witnesses
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, frontier_of_rows, grown
 
 __all__ = ["connection"]
@@ -38,7 +39,10 @@ class Service:
 
     def restart(self) -> None:
         self.signer = Signer(
-            AnchorFile(AppendOnlyFile(self.anchor)), lambda origin: SignerKeys(origin, SEED), now=lambda: self.now
+            AnchorFile(AppendOnlyFile(self.anchor)),
+            lambda origin: SignerKeys(origin, SEED),
+            Witnesses(()),
+            now=lambda: self.now,
         )
 
     async def sign(self) -> Published | None:

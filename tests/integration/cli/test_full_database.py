@@ -17,6 +17,7 @@ from tests.support.embedded import fill, volume
 from tests.support.every_command import (
     CHANGING,
     OF_A_DUMP,
+    OF_AUDITORS,
     READING,
     REFUSED_BY_THE_RULES,
     command_line,
@@ -75,7 +76,7 @@ async def test_commands_read_and_say_in_one_line_why_they_change_nothing(
     filler = fill(volume_folder)
 
     def all_of_them() -> None:
-        for words in sorted(set(commands()) - OF_A_DUMP - {"serve"}):
+        for words in sorted(set(commands()) - OF_A_DUMP - OF_AUDITORS - {"serve"}):
             said = onrecord(words)
             assert isinstance(said.exception, SystemExit | None), (words, said.exception)
             if words in READING - IN_NEED_OF_SPACE:
@@ -96,7 +97,7 @@ async def test_commands_on_a_server_that_died_of_it_say_so_in_one_line(
     await eventually(lambda: is_gone(database_url), timeout_s=60)
 
     def all_of_them() -> None:
-        for words in sorted(set(commands()) - OF_A_DUMP - {"serve", "db url"}):
+        for words in sorted(set(commands()) - OF_A_DUMP - OF_AUDITORS - {"serve", "db url"}):
             said = onrecord(words)
             assert isinstance(said.exception, SystemExit), (words, said.exception)
             assert (said.exit_code, said.stderr.count("\n")) == (1, 1), (words, said.output)

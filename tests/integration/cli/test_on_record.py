@@ -13,6 +13,7 @@ from domain.room.messages import PostMessage
 from tests.support.every_command import (
     CHANGING,
     OF_A_SIGNED_LOG,
+    OF_AUDITORS,
     ON_RECORD_OTHERWISE,
     READING,
     REASON_APART,
@@ -45,7 +46,7 @@ def onrecord(database_url: str, tmp_path: Path) -> Run:
 
 def test_every_command_is_known_to_read_or_to_change() -> None:
     assert sorted(commands()) == sorted(
-        READING | OF_A_SIGNED_LOG | ON_RECORD_OTHERWISE | TRIED_ELSEWHERE | set(CHANGING)
+        READING | OF_AUDITORS | OF_A_SIGNED_LOG | ON_RECORD_OTHERWISE | TRIED_ELSEWHERE | set(CHANGING)
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -11,7 +12,7 @@ from domain.errors import InvalidField, NoSuchRule
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.use_cases.record import RequestErasure
-from domain.values import OPERATOR, RoomId
+from domain.values import OPERATOR, RoomId, UserId
 from eventstore.errors import WordsHeld
 from postgres.locks import DISPOSITION
 from projections.readmodels.custody import old_messages
@@ -139,20 +140,21 @@ async def test_what_waited_for_a_hold_is_erased_when_it_ends_and_not_what_came_l
     room = await store.open_room(by=ADA)
     await store.chat.join_room(JoinRoom(room, BOB))
     for author in (ADA, BOB, ADA):
-        await store.chat.post_message(PostMessage(room, author, "hello"))  # versions 4 to 6
+        await store.chat.post_message(PostMessage(room, author, "hello"))  # versions 4 to 6; 7 tells who is erased
     first, second = await place(store, room_id=room), await place(store, person_id=ADA, until=datetime.now(UTC))
     plan = await erase(store, await store.erasing.plan_user(ADA))
     assert (plan.count, plan.outcome.held, plan.outcome.holds) == (0, 2, (first, second))
-    await store.chat.post_message(PostMessage(room, ADA, "after the request"))  # version 7
+    await store.chat.post_message(PostMessage(room, ADA, "after the request"))  # version 8
     (waiting,) = await read_requests(psql, with_done=False, limit=10)
     assert (waiting.request, waiting.held, waiting.holds) == (plan.request, 2, [first, second])
     await carry_out(store)
     await end(store, first)
     await carry_out(store)
-    assert await remaining(room, psql) == [4, 5, 6, 7]
+    assert await remaining(room, psql) == [4, 5, 6, 8]
     await end(store, second)
     await carry_out(store)
-    assert await remaining(room, psql) == [5, 7]
+    assert await remaining(room, psql) == [5, 8]
+    assert await told_of(ADA, store) == [room], "once: nothing interrupted the request"
     assert await read_requests(psql, with_done=False, limit=10) == []
     (done,) = await read_requests(psql, with_done=True, limit=10)
     assert (done.is_done, done.erased, done.held) == (True, 2, 0)
@@ -189,6 +191,23 @@ async def test_a_duty_that_ends_with_time_lets_go_what_waited(store: Store, psql
     assert await remaining(room, psql) == []
 
 
+@pytest.mark.parametrize("keeper", ["hold", "rule"])
+async def test_what_ends_while_a_request_is_under_way_lets_go_what_it_kept(
+    store: Store, psql: asyncpg.Connection, keeper: str
+) -> None:
+    room = await room_with(store, YOUNG, name="General")
+    hold = await place(store, room_id=room) if keeper == "hold" else None
+    if hold is None:
+        await set_rule(store, keep=30)
+    plan = await store.erasing.plan_versions(room, [3])
+    await (end(store, hold) if hold is not None else end_rule(store))
+    await erase(store, plan)
+    assert plan.outcome.held == 1
+    await carry_out(store)
+    assert await remaining(room, psql) == []
+    assert await read_requests(psql, with_done=False, limit=10) == []
+
+
 async def test_a_request_that_its_process_left_behind_is_carried_out(store: Store, psql: asyncpg.Connection) -> None:
     room = await room_with(store, OLD, name="General")
     plan = await store.erasing.plan_versions(room, [3])
@@ -199,6 +218,27 @@ async def test_a_request_that_its_process_left_behind_is_carried_out(store: Stor
     await carry_out(store)
     assert await remaining(room, psql) == []
     assert await read_requests(psql, with_done=False, limit=10) == []
+
+
+async def test_a_request_that_its_process_left_behind_tells_the_rooms_of_an_erased_user(
+    store: Store, psql: asyncpg.Connection
+) -> None:
+    rooms = [await store.open_room(name, by=ADA) for name in ("one", "two")]
+    elsewhere = await store.open_room("three", by=BOB)
+    plan = await store.erasing.plan_user(BOB)
+    await store.chat.join_room(JoinRoom(rooms[0], BOB))
+    await store.chat.leave_room(LeaveRoom(rooms[0], BOB))
+    await store.record.request_erasure(RequestErasure(OPERATOR, plan.request, plan.target, "asked for"))
+    assert await told_of(BOB, store) == []
+    await psql.execute("UPDATE erasure_requests SET requested_at = now() - interval '2 minutes'")
+    await carry_out(store)
+    assert set(await told_of(BOB, store)) == {rooms[0], elsewhere}
+
+
+async def told_of(user_id: UserId, store: Store) -> list[UUID]:
+    """The rooms that were told that the user was erased, in the order of the log."""
+    events = [recorded.event for recorded in await store.events()]
+    return [each.originator_id for each in events if each.TOPIC == "user_erased" and each.member_id == user_id]
 
 
 async def test_one_process_at_a_time_carries_out(store: Store, psql: asyncpg.Connection) -> None:

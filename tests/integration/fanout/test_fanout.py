@@ -16,6 +16,7 @@ from eventstore.generation import SHORT
 from eventstore.values import Position
 from postgres.embedded import EmbeddedPostgres
 from projections.fanout import lane_table as lanes
+from projections.fanout import tail, worker
 from projections.fanout.resize import LanesBusy, change_lanes
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB
@@ -438,3 +439,14 @@ async def test_a_database_that_takes_no_connections_for_a_while_ends_no_fanout(
             await elsewhere.close()
         await published_to(database_url, await say(store, room_id, "after"))
     await check_everybody_got_everything(store, server)
+
+
+async def test_a_lane_without_news_is_released_at_once(
+    store: Store, server: Server, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "POLL_S", 60)
+    monkeypatch.setattr(worker, "RELEASE_TIMEOUT_S", 60)
+    room_id = await store.open_room()
+    async with asyncio.timeout(30):
+        async with publishing(database_url, store, server):
+            await published_to(database_url, await say(store, room_id, "hello"))

@@ -167,7 +167,7 @@ async def test_a_room_is_renamed_on_its_page_and_its_history_shows_both_names(ad
         assert sent[:2] == (303, f"/rooms/{room}/#newest")
     for version, name in ((2, "Engines"), (3, "Looms")):
         moment = (await ada.get(f"/rooms/{room}/history/?at={version}")).raw.decode()
-        assert f"<h1><bdi>{name}</bdi>" in moment
+        assert f'<h1><span class="name"><bdi>{name}</bdi></span>' in moment
         assert f"<title>{name}, version {version}" in moment
     assert "<bdi>ada</bdi> renamed the room" in moment
 

@@ -2,13 +2,19 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
+from click.testing import CliRunner
 
 from api.wiring import create_fold
+from cli.main import main
 from domain.room.messages import PostMessage
 from domain.values import UserId
+from projections.search.days import bounds, last_before
 from projections.search.query import parse
 from replay.rebuild.rebuild import rebuild
 from tests.support.given_when_then import ADA
@@ -46,6 +52,31 @@ async def test_processes_share_the_work_and_each_event_is_indexed_once(database_
         assert tuple(counted) == (1201, 1201)
 
 
+async def test_db_init_builds_what_an_older_installation_lacks_while_people_talk(
+    database_url: str, tmp_path: Path
+) -> None:
+    def init(*options: str) -> str:
+        environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+        done = CliRunner(env=environment).invoke(main, ["db", "init", *options])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    async with open_store(database_url) as store:
+        await talk(store, 1200)
+        await store.search_index.index_slice()
+        assert "index" not in await asyncio.to_thread(init, "--no-index")
+        building = asyncio.create_task(asyncio.to_thread(init))
+        room, posted = await store.open_room("Looms"), 0
+        while not building.done():
+            await store.chat.post_message(PostMessage(room, ADA, "shuttle"))
+            posted += 1
+        assert "the index for search is up to date\n" in await building
+        assert posted > 1
+        await store.search_index.go_on()
+        assert await store.database.fetchval("SELECT count(*) FROM search_index") == 1202 + posted
+        assert "index" not in await asyncio.to_thread(init)
+
+
 async def test_who_is_in_many_rooms_finds_in_all_of_them_and_in_no_other(database_url: str) -> None:
     async with open_store(database_url) as store:
         for number in range(60):
@@ -53,6 +84,23 @@ async def test_who_is_in_many_rooms_finds_in_all_of_them_and_in_no_other(databas
             await store.chat.post_message(PostMessage(room, UserId(1 + number // 55), "cog"))
         found = await store.search.find(ADA, parse("cog"), limit=100)
         assert [each.room_name for each in found.messages] == [f"Room {number}" for number in reversed(range(55))]
+
+
+async def test_a_moment_is_found_in_the_log(database_url: str) -> None:
+    async with open_store(database_url) as store:
+        for number in range(7):
+            room = await store.open_room(f"Room {number}")
+            await store.chat.post_message(PostMessage(room, ADA, "cog"))
+            last = "SELECT setval('stored_events_notification_id_seq', max(notification_id) + 5) FROM stored_events"
+            await store.database.execute(last)  # positions have gaps
+        events = await store.events()
+        for before, recorded in pairwise(events):
+            if before.event.timestamp < recorded.event.timestamp:
+                assert await last_before(recorded.event.timestamp, store.database) == before.position
+        assert await last_before(events[0].event.timestamp, store.database) == 0
+        assert await last_before(datetime.now(UTC), store.database) == events[-1].position
+        assert await bounds(datetime(2001, 1, 1, tzinfo=UTC), None, store.database) == (0, None)
+        assert await bounds(None, datetime(2001, 1, 1, tzinfo=UTC), store.database) == (0, 0)
 
 
 async def test_what_is_searched_for_is_in_no_log(

@@ -28,6 +28,13 @@ SELECT
     convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
 FROM stored_events
 """
+LEFT_OF_ACCOUNTS = """
+SELECT 'sessions' AS kept, user_id FROM sessions WHERE user_id = ANY($1)
+UNION ALL SELECT 'read_marks', user_id FROM read_marks WHERE user_id = ANY($1)
+UNION ALL SELECT 'leases', user_id FROM leases WHERE user_id = ANY($1)
+UNION ALL SELECT 'password_resets', user_id FROM password_resets WHERE user_id = ANY($1)
+UNION ALL SELECT 'idempotency_keys', owner FROM idempotency_keys WHERE owner = ANY($1)
+"""
 HEAD = "SELECT max(notification_id) FROM stored_events"
 
 
@@ -58,6 +65,8 @@ async def everything_is_as_expected(installation: Installation, expected: Expect
     await eventually(installation.is_serving, timeout_s=PATIENCE_S)
     await every_opening_opens(installation)
     await no_table_has_erased_words(installation, expected)
+    left = await installation.fetch(LEFT_OF_ACCOUNTS, list(expected.erased_people))
+    assert not left, f"kept of people who are erased: {[tuple(row) for row in left]}"
     await ledger_and_database_agree(installation, expected)
     await check_derived(installation.stage)
     await pages_are_fresh(installation, expected)
@@ -142,7 +151,9 @@ def messages_are_as_expected(shown: Sequence[dict[str, Any]], room: str, expecte
 
 
 async def nobody_is_told_erased_words(installation: Installation, expected: Expected) -> None:
-    """Nor the names of erased people: not by the feed, a room's events or messages, nor by the history of a channel that a browser recovers from."""
+    """Nor the names of erased people: not by the feed, a room's events or messages, nor by the history of a channel
+    that a browser recovers from.
+    """
     erased = [marker for text in expected.gone for marker in text.markers]
     erased += expected.erased_people.values()
     for member in installation.members:

@@ -163,6 +163,7 @@ class Life:
             self.expected.stays[room, member.id][-1].left = body["room"]["version"]
         else:
             self._joined(room, member, body["room"]["version"])
+            await self.installation.open_joined(member, f"/rooms/{room}/")
 
     async def rename(self, room: str | None = None) -> None:
         """An owner gives a room another name, whoever that is: others are refused."""
@@ -231,12 +232,20 @@ class Life:
         """All that a person said, with the account; another one comes in their place."""
         member = self.chance.choice(self.installation.members)
         self._note(f"  {member.id}")
+        await self._read(member)
         await member.close()
         self.installation.members.remove(member)
         await self._erase(f"/api/users/{member.id}/erase/", {}, silent=member)
         self.expected.request({text for text in self.expected.texts if text.author == member.id})
         self.expected.erased_people[member.id] = self.expected.people.pop(member.id)
         await self._sign_up()
+
+    async def _read(self, member: Member) -> None:
+        """What a person read in their rooms is on record."""
+        for room in self.rooms:
+            if self.expected.is_member(room, member.id):
+                answer = await self._ask(member, f"/api/rooms/{room}/read/", {"version": 1})
+                assert answer.status == 200, answer.raw
 
     async def _erase(self, path: str, body: dict[str, Any], *, silent: Member | None) -> Any:
         """The request is repeated until it is answered, though processes die under it."""

@@ -77,6 +77,14 @@ class Installation:
         """One more page, and keep it open."""
         member.pages.append(await self.desk.open(member.browser.person, path, f"{self.stage.hub.url}"))
 
+    async def open_joined(self, member: Member, path: str) -> None:
+        """A page of a room that did not show it, as its person was no member, is opened again: they are now."""
+        for page in [page for page in member.pages if page.path == path]:
+            if await page.room() is None:
+                await page.close()
+                member.pages.remove(page)
+                await self.open_page(member, path)
+
     async def operator(self, *words: str) -> str:
         """Run a command; returns what it printed."""
         done = await self.command(*words)

@@ -1,0 +1,1 @@
+"""Compares the whole record with itself and with every checkpoint that was signed."""

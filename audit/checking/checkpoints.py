@@ -1,0 +1,91 @@
+"""Checkpoints that were signed, against the tree that the tiles hold now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from audit.signing.anchor import Anchored
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.notes import BadNote, VerifierKey, parse_note
+from audit.tree.merkle import Frontier, Hash
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A checkpoint, and where it was found."""
+
+    source: str
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Checkpoints of one log by size, and what is wrong with notes that were found."""
+
+    by_size: list[Known]
+    findings: list[str]
+
+
+def collect(notes: Iterable[tuple[str, str]], origin: str, key: VerifierKey | None) -> Collected:
+    """The checkpoints of a log in notes, given as source and text. Without a key, signatures are not checked."""
+    known: dict[tuple[str, int, Hash], Known] = {}
+    findings: list[str] = []
+    for source, text in notes:
+        try:
+            note = parse_note(text)
+            checkpoint = Checkpoint.parse(note.text)
+            is_ours = checkpoint.origin == origin
+            is_signed = not is_ours or key is None or note.signed_by(key)
+        except BadNote as error:
+            findings.append(f"{source}: a checkpoint cannot be trusted: {error}")
+            continue
+        if not is_ours:
+            findings.append(f"{source}: the checkpoint is of the log {checkpoint.origin}, not of {origin}")
+            continue
+        if not is_signed:
+            findings.append(
+                f"{source}: the checkpoint of {checkpoint.size} events is not signed with the key of the log"
+            )
+            continue
+        known.setdefault((source, checkpoint.size, checkpoint.root), Known(source, checkpoint))
+    return Collected(sorted(known.values(), key=lambda each: each.checkpoint.size), findings)
+
+
+def of_epoch(anchored: Iterable[Anchored], epoch: int) -> list[str]:
+    """The notes in the anchor of one epoch."""
+    return [each.note for each in anchored if each.epoch == epoch]
+
+
+class Comparison:
+    """Follows the tree leaf by leaf, and compares its root with each checkpoint on the way."""
+
+    def __init__(self, known: list[Known]) -> None:
+        self.findings: list[str] = []
+        self._tree = Frontier()
+        self._waiting = known[::-1]
+        self._agreed = 0
+        self._differs_from: int | None = None
+
+    def add(self, leaf: Hash) -> None:
+        """The next leaf of the tiles."""
+        self._compare()
+        self._tree.add(leaf)
+
+    def finish(self) -> None:
+        """All leaves were added: what was signed of more of them is missing."""
+        self._compare()
+        for known in self._waiting[::-1]:
+            size = known.checkpoint.size
+            self.findings.append(
+                f"{known.source}: a tree of {size:,} events was signed, and the tiles have {self._tree.size:,}"
+            )
+
+    def _compare(self) -> None:
+        while self._waiting and self._waiting[-1].checkpoint.size == self._tree.size:
+            known = self._waiting.pop()
+            size = known.checkpoint.size
+            if known.checkpoint.root == self._tree.root():
+                self._agreed = size
+            elif self._differs_from in (None, size):
+                self._differs_from = size
+                events = f"events {self._agreed + 1:,} to {size:,} of the tree"
+                self.findings.append(f"{known.source}: {events} are not those that were signed")

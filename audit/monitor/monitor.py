@@ -1,0 +1,111 @@
+"""Reads what a log added since the last time: one history, in which every stream counts 1, 2, 3, … once."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from audit.monitor.published_log import PublishedLog
+from audit.monitor.receipt import LogReceipt
+from audit.proofs.policy import Policy
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.notes import BadNote, Note
+from audit.tree.entries import EntryPlace
+from audit.tree.merkle import Frontier, leaf_hash
+
+MOST_SAID = 20
+"""Findings about single entries that are said; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was read, and what is wrong with it: nothing in a log that is as it must be."""
+
+    origin: str
+    added: int
+    streams: int
+    findings: tuple[str, ...]
+    receipt: LogReceipt | None
+    """For the next time; None where the last one stands."""
+
+
+async def monitor(log: PublishedLog, policy: Policy, known: LogReceipt | None, *, now: datetime) -> Report:
+    """Read on from a receipt, or from the beginning. Raises LogUnavailable, and BadNote for what cannot be read."""
+    note = await log.checkpoint()
+    checkpoint = Checkpoint.parse(note.text)
+    findings = list(_untrusted(note, checkpoint, policy))
+    if known is not None:
+        findings += _contradicted(Checkpoint.parse(_note_text(known)), checkpoint)
+    if findings:
+        return Report(checkpoint.origin, 0, 0, tuple(findings), None)
+    frontier = known.frontier if known is not None else Frontier()
+    began_at = frontier.size
+    versions = dict(known.versions) if known is not None else {}
+    said = _Findings()
+    async for place in _places(log, frontier, checkpoint.size):
+        stream = place.stream.hex
+        if place.version != versions.get(stream, 0) + 1:
+            before = versions.get(stream, 0)
+            said.add(f"stream {place.stream} has version {place.version} after {before}, at {place.position}")
+        versions[stream] = place.version
+    if frontier.root() != checkpoint.root:
+        said.add(f"the entries up to {checkpoint.size} are not those that were signed")
+    receipt = LogReceipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat())
+    is_fine = not said.lines
+    return Report(checkpoint.origin, checkpoint.size - began_at, len(versions), said.all, receipt if is_fine else None)
+
+
+async def _places(log: PublishedLog, frontier: Frontier, size: int) -> AsyncIterator[EntryPlace]:
+    """Where the entries that are added to the frontier say that they are."""
+    async for entry in log.entries(frontier.size, size):
+        frontier.add(leaf_hash(entry))
+        try:
+            yield EntryPlace.of(entry)
+        except ValueError as error:
+            raise BadNote(f"entry {frontier.size - 1}: {error}") from error
+
+
+def _untrusted(note: Note, checkpoint: Checkpoint, policy: Policy) -> list[str]:
+    """Why the policy does not trust a checkpoint."""
+    try:
+        signed = [key.name == checkpoint.origin and note.signed_by(key) for key in policy.logs]
+        if not any(signed):
+            return [f"the checkpoint of {checkpoint.origin} is not signed by a log of the policy"]
+        cosigned = policy.cosigned_at(note)
+    except BadNote as error:
+        return [f"the checkpoint: {error}"]
+    if not policy.is_satisfied(cosigned):
+        return [f"too few witnesses cosigned the checkpoint: {', '.join(sorted(cosigned)) or 'none'}"]
+    return []
+
+
+def _contradicted(known: Checkpoint, checkpoint: Checkpoint) -> list[str]:
+    """How a checkpoint contradicts one that was seen before."""
+    if known.origin != checkpoint.origin:
+        return [f"the receipt is of {known.origin}, the log is {checkpoint.origin}"]
+    if known.size > checkpoint.size:
+        return [f"the log had {known.size} entries, and has {checkpoint.size}"]
+    if known.size == checkpoint.size and known.root != checkpoint.root:
+        return [f"two roots of {known.size} entries were signed"]
+    return []
+
+
+def _note_text(known: LogReceipt) -> str:
+    return known.checkpoint.rpartition("\n\n")[0] + "\n"
+
+
+class _Findings:
+    """Lines, as many as a person reads."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._more = 0
+
+    def add(self, line: str) -> None:
+        if len(self.lines) < MOST_SAID:
+            self.lines.append(line)
+        else:
+            self._more += 1
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.lines, *([f"and {self._more} more"] if self._more else []))

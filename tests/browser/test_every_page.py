@@ -1,0 +1,158 @@
+"""Every page, later ones too: axe finds nothing in light and dark, nothing scrolls sideways, one primary action."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from playwright.async_api import Page, expect
+
+from api.pages.routes import page_routes
+from tests.browser.test_live import post
+from tests.browser.test_pages import AXE
+from tests.support.browser.service import Service
+from tests.support.browser.windows import Windows
+from tests.support.people import Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+QUERIES = {
+    "/rooms/": ("?page=1",),
+    "/rooms/{room_id}/": ("", "?at=5", "?before=20"),
+    "/rooms/{room_id}/history/": (
+        *("", "?at=5", "?words=nothing+like+this", "?tab=audience", "?tab=text&at=5"),
+        *("?tab=difference&from=2", "?tab=audience&name=nobody"),
+    ),
+    "/discover/": ("", "?q=nothing+like+this"),
+    "/search/": ("", "?q=number", "?q=nothing"),
+    "/join/": ("", "?token=nothing"),
+}
+"""Where a page has more than one face. A page that is not here is looked at without a query."""
+
+FACES = """
+async (scheme) => {
+    const rules = scheme === "light" ? {} : { runOnly: ["color-contrast"] }; // all else is the same in dark
+    const found = (await axe.run(rules)).violations;
+    const placeholders = [...document.querySelectorAll(":is(input, textarea)[placeholder]")]
+        .filter((field) => field.checkVisibility())
+        .filter((field) => ratio(getComputedStyle(field, "::placeholder"), getComputedStyle(field)) < 4.5);
+    return [
+        ...found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`)),
+        ...placeholders.map((field) => `placeholder: ${field.outerHTML}`),
+    ];
+
+    function ratio(text, behind) {
+        const [one, other] = [luminance(text.color), luminance(behind.backgroundColor)];
+        return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    }
+
+    function luminance(color) {
+        const parts = color.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255);
+        const linear = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    }
+}
+"""
+
+WIDER = """
+() => [document.documentElement, ...document.querySelectorAll("body *")]
+    .filter((element) => element.checkVisibility() && !element.matches("pre, input, textarea"))
+    .filter((element) => !["hidden", "clip", "visible"].includes(getComputedStyle(element).overflowX)
+        || element === document.documentElement)
+    .filter((element) => element.scrollWidth > element.clientWidth + 1)
+    .map((element) => {
+        const right = element.getBoundingClientRect().right;
+        const beyond = (each) => each.getBoundingClientRect().right > right + 1;
+        const inner = [...element.querySelectorAll("*")].filter(beyond);
+        return `${element.outerHTML.slice(0, 60)} by ${inner.map((each) => each.outerHTML.slice(0, 90)).slice(0, 4)}`;
+    })
+"""
+"""What scrolls sideways, but for code."""
+
+PRIMARY = """
+() => [...document.querySelectorAll("main :is(button, .button):not(.plain)")]
+    .filter((button) => button.checkVisibility()).map((button) => button.outerHTML)
+"""
+
+
+def addresses(values: dict[str, str]) -> Iterator[str]:
+    """Every page, with these values in its path."""
+    for route in page_routes():
+        if route.method == "GET" and "{path" not in route.path:
+            for query in QUERIES.get(route.path, ("",)):
+                path = route.path
+                for name, value in values.items():
+                    path = path.replace(f"{{{name}}}", value)
+                assert "{" not in path, f"a value is missing for {route.path}"
+                yield path + query
+
+
+async def furnished(windows: Windows, service: Service) -> tuple[Person, dict[str, str]]:
+    """An admin in a room that has something of everything, and what the addresses of its pages need."""
+    admin, bob = await windows.admin(), await windows.person("bob")
+    room = await admin.open_room(f"Every page of {bob.user['username']} {'W' * 30}")
+    for person in (bob, await windows.person("eve"), await windows.person("mia"), await windows.person("zoe")):
+        await person.post(f"/api/rooms/{room}/join/")
+    said = await post(bob, room, f"number {'W' * 200} `code`\n\n> quoted\n\n```py\n{'d' * 300}\n```")
+    await post(admin, room, "see https://example.org/" + "a" * 200)
+    for path, fields in (
+        (f"messages/{said}/react/", {"emoji": "👍"}),
+        (f"messages/{said}/pin/", {}),
+        ("", {"content": "an answer", "reply_to": str(said)}),
+        ("people/topic/", {"topic": "W" * 200}),
+        ("people/mute/", {"member": str(bob.user["id"]), "why": "W" * 100, "minutes": "60"}),
+        ("invitations/make-link/", {"days": "7", "uses": "2"}),
+    ):
+        sent = await admin.submit(f"/rooms/{room}/{path}", fields)
+        assert sent.status in (200, 303), (path, sent.raw)
+    psql = await asyncpg.connect(service.database_url)
+    letter = await psql.fetchval(
+        "INSERT INTO dead_letters (lane, position, room_id, version, reason) VALUES (0, 3, $1, 3, 'too large') "
+        "RETURNING dead_letter_id",
+        room,
+    )
+    await psql.close()
+    return admin, {"room_id": room, "version": str(said), "dead_letter_id": str(letter)}
+
+
+async def problems_of(page: Page) -> list[str]:
+    """What is wrong with a page as it is shown, in light and dark, on a desktop, at 200 % and on a narrow phone."""
+    found: list[Any] = []
+    await page.add_script_tag(path=AXE)
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {problem}" for problem in await page.evaluate(FACES, scheme)]
+    primary = await page.evaluate(PRIMARY)
+    found += [f"primary actions: {primary}"] if len(primary) > 1 else []
+    for width in (640, 320):  # 640 is 1,280 at 200 %
+        await page.set_viewport_size({"width": width, "height": 640})
+        found += [f"{width}: {wider}" for wider in await page.evaluate(WIDER)]
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    return [f"{page.url} {problem}" for problem in found]
+
+
+@pytest.mark.timeout(300)
+async def test_every_page_suits_everybody_and_every_screen(windows: Windows, service: Service) -> None:
+    admin, values = await furnished(windows, service)
+    problems = []
+    inside = await windows.open("/rooms/?page=1", admin, bypass_csp=True, reduced_motion="reduce")
+    outside = await windows.open("/login/", live=False, bypass_csp=True, reduced_motion="reduce")
+    for path in (*addresses(values), "/nowhere/", "/rooms/00000000-0000-0000-0000-000000000000/", "/api/docs/"):
+        await inside.goto(path)
+        problems += await problems_of(inside)
+    for path in ("/login/", "/signup/", "/password-reset/?token=x", "/nowhere/"):
+        await outside.goto(path)
+        problems += await problems_of(outside)
+    assert problems == [], "\n".join(problems)
+
+
+async def test_the_composer_is_within_three_tabs_without_scripts_too(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    room = await ada.open_room(f"Tabs of {ada.user['username']}")
+    page = await windows.open(f"/rooms/{room}/", ada, live=False, java_script_enabled=False)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Write a message")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("by keyboard")
+    await expect(page.locator("#content")).to_have_value("by keyboard")
