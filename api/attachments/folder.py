@@ -25,7 +25,7 @@ class NoRoomForFile(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFile:
     """A file that is safely on the disk. `head` are its first bytes."""
 
     sha256: str
@@ -44,7 +44,7 @@ class Folder:
         name = upload_id.hex
         return self._root / name[:2] / name[2:]
 
-    async def write(self, upload_id: UUID, chunks: AsyncIterator[bytes], *, limit: int) -> Written:
+    async def write(self, upload_id: UUID, chunks: AsyncIterator[bytes], *, limit: int) -> WrittenFile:
         """Write what comes, and return when it is safe on the disk; nothing stays of a file that did not come whole.
 
         Raises FileTooLarge beyond `limit` bytes, NoRoomForFile, and what `chunks` raises.
@@ -62,7 +62,7 @@ class Folder:
         """Remove the file, if it is there."""
         await asyncio.to_thread(self._remove, self.path(upload_id))
 
-    async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit: int) -> Written:
+    async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit: int) -> WrittenFile:
         await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
         digest, size, head, pending = hashlib.sha256(), 0, b"", bytearray()
         with await asyncio.to_thread(_create, path) as file:
@@ -79,7 +79,7 @@ class Folder:
             await asyncio.to_thread(_append, file, digest, bytes(pending))
             await asyncio.to_thread(os.fsync, file.fileno())
         await asyncio.to_thread(_sync_folders, path.parent, self._root)
-        return Written(digest.hexdigest(), size, head)
+        return WrittenFile(digest.hexdigest(), size, head)
 
     @staticmethod
     def _remove(path: Path) -> None:

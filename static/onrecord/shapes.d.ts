@@ -101,6 +101,18 @@ export interface Message extends LastMessage {
   pinned?: Pin;
   /** Whom it named, or an edit of it; user 0 is everyone in the room. */
   mentions?: User[];
+  attachments?: Attachment[];
+}
+
+/** A file of a message. An image has its size in pixels. */
+export interface Attachment {
+  id: string;
+  name: string;
+  size: number;
+  type: string;
+  sha256: string;
+  width?: number;
+  height?: number;
 }
 
 /** A message as it is after an event, and who acted. It is null to those who may not read it. */

@@ -17,7 +17,21 @@ GIVEN_BY_THE_LIBRARY = {
     "originator_topic": Room.TOPIC,
     "timestamp": datetime(2026, 1, 1, tzinfo=UTC),
 }
-VALUES = {int: ACTOR, str: WORDS, list[int]: [1], datetime: datetime(2026, 2, 1, tzinfo=UTC)}
+FILE = {
+    "id": "0b8f7c1e-6f0a-4c59-9a53-6c0a3f0d7e11",
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "size": 0,
+    "media_type": "application/octet-stream",
+    "width": None,
+    "height": None,
+}
+VALUES = {
+    int: ACTOR,
+    str: WORDS,
+    list[int]: [1],
+    list[dict[str, Any]]: [FILE],
+    datetime: datetime(2026, 2, 1, tzinfo=UTC),
+}
 """What a field of each type holds."""
 
 

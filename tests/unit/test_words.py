@@ -43,7 +43,7 @@ def test_a_sealed_event_keeps_its_words_and_what_is_stored_of_it_does_not_have_t
     assert (opening.content, opening.client_id, len(opening.salt)) == ("Nothing is lost.", "1", 32)
     assert (event.content, event.client_id, event.sealed) == ("Nothing is lost.", "1", opening.seal)
     state = msgspec.json.decode(create_mapper().to_stored_event(event).state)
-    assert state.keys() == {"timestamp", "user_id", "sealed", "class_version", "reply_to", "mentions"}
+    assert state.keys() == {"timestamp", "user_id", "sealed", "class_version", "reply_to", "mentions", "attachments"}
 
 
 def test_equal_words_have_different_seals() -> None:

@@ -1,11 +1,11 @@
-import { clock, day, erasedNote, exactly, reacted, retractedNote } from "../../onrecord/format.js";
+import { clock, day, erasedNote, exactly, number, reacted, retractedNote } from "../../onrecord/format.js";
 import { find, fromTemplate } from "../dom.js";
 import { lastWords, withMarkup } from "../markup.js";
 import { showAvatar, showKind } from "../people.js";
 import { separator } from "../times.js";
 
 /**
- * @import { Message, Reaction, User } from "../../onrecord/shapes.js"
+ * @import { Attachment, Message, Reaction, User } from "../../onrecord/shapes.js"
  * @import { OutgoingMessage } from "../../onrecord/outbox.js"
  * @import { Room } from "../../onrecord/room.js"
  */
@@ -46,6 +46,7 @@ export function outgoingItem({ key, content }) {
 export function messageItem(room, message) {
   const item = fromTemplate("message-template");
   const { id, user, created_at, erased, retracted, edited_at, pinned, reactions = [], mentions = [] } = message;
+  const { attachments = [] } = message;
   const answered = answeredBy(room, message);
   MADE_OF.set(item, [message, answered]);
   item.id = `m${id}`;
@@ -79,6 +80,7 @@ export function messageItem(room, message) {
   if (message.reply_to !== undefined) text.before(replyLine(room.id, message.reply_to, answered));
   if (reactions.length > 0) text.after(reactionList(page, reactions));
   if (mentions.length > 0 && erased === undefined && retracted === undefined) text.after(mentionLine(mentions));
+  if (attachments.length > 0) text.after(attachmentList(page, attachments));
   return item;
 }
 
@@ -100,9 +102,10 @@ export function isOutdated(item, room, message) {
 }
 
 /** @param {Message} message */
-function isAsPosted({ user, erased, retracted, edited_at, reactions, pinned, reply_to, mentions }) {
+function isAsPosted({ user, erased, retracted, edited_at, reactions, pinned, reply_to, mentions, attachments }) {
   if (user.kind === "erased") return false; // it was posted under a name
-  return [erased, retracted, edited_at, reactions, pinned, reply_to, mentions].every((done) => done === undefined);
+  const done = [erased, retracted, edited_at, reactions, pinned, reply_to, mentions, attachments];
+  return done.every((each) => each === undefined);
 }
 
 /**
@@ -152,6 +155,23 @@ function mentionLine(users) {
     line.append(mention, " ");
   }
   return line;
+}
+
+/**
+ * @param {string} page
+ * @param {Attachment[]} attachments
+ */
+function attachmentList(page, attachments) {
+  const list = Object.assign(document.createElement("ul"), { className: "attachments", ariaLabel: "Files" });
+  for (const { id, name, size } of attachments) {
+    const link = document.createElement("a");
+    link.href = `/api${page}attachments/${id}/`;
+    link.append(isolated("file-name", name || "file"));
+    const item = document.createElement("li");
+    item.append(link, ` ${number(size)} bytes`);
+    list.append(item);
+  }
+  return list;
 }
 
 /**

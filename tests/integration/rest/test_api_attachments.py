@@ -3,11 +3,16 @@
 import hashlib
 import struct
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from aiohttp.test_utils import TestServer
 
+from api.http.app_keys import CORE
 from api.settings import Settings
+from domain.custody import Scope
+from domain.use_cases.record import PlaceHold
+from domain.values import OPERATOR, RoomId
 from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually
 from tests.support.people import Answer, Person
@@ -117,9 +122,10 @@ async def test_the_files_of_erased_words_are_not_served_from_then_on_and_go_but_
     assert (kept.status, kept.raw) == (200, PNG)
 
 
-async def test_a_hold_keeps_the_files(admin: Person, ada: Person, room: str) -> None:
+async def test_a_hold_keeps_the_files(admin: Person, ada: Person, room: str, server: TestServer) -> None:
     sent = (await upload(ada, room, PNG)).body["id"]
     message = (await post(ada, room, sent)).body["id"]
-    await admin.submit("/operations/custody/place-hold/", {"room": room, "why": "case 4"})
+    scope = Scope(room_id=RoomId(UUID(room)))
+    await server.app[CORE].record.place_hold(PlaceHold(OPERATOR, scope, "case 4", "a court asked for it"))
     erased = await admin.post(f"/api/rooms/{room}/erase/", {"versions": [message], "why": WHY, "dry_run": False})
     assert (await ada.get(f"/api/rooms/{room}/messages/{message}/attachments/{sent}/")).status == 200, erased.body
