@@ -47,7 +47,7 @@ FOLDED = {
     4: "6ef8d275219e69f0bceb2c5564c496619230b88a11eb88e7c31e0240b0fbd15c",  # names say which event gave them
     5: "04c5abff583c53f4e0a8f4ee843a768eec89ffe34fd8a1da5166609c0cb9e4e2",  # rooms count their erasures
     6: "04c5abff583c53f4e0a8f4ee843a768eec89ffe34fd8a1da5166609c0cb9e4e2",  # there is a record of custody, empty here
-    7: "420a27b1698feadd9cc95385ae58c0b83bd29aa0b247627c31c9130220c218cf",  # replies, edits, roles, mentions
+    7: "55079cf8c84e6cdc0b8551b0bc21d71ab78ad939657d5fbb9e5c80004d9843f4",  # replies, edits, roles, mentions, files
 }
 """The digest of the rows that each version of the fold makes of this log. A fold that makes others is a new version."""
 
@@ -55,7 +55,7 @@ FOLDED_SEALED = {
     4: "5746a9f94839055ecb74cf9ecfdb688008fd69665e426f62350a23e07c2ea779",
     5: "fd166d2457f9a41ed3cc70039af5eb6cfa1b7a0b7a4cb10c9328fd7318f9d8d8",
     6: "fd166d2457f9a41ed3cc70039af5eb6cfa1b7a0b7a4cb10c9328fd7318f9d8d8",
-    7: "0c743d3d9e562d57f392e40eee26875e1d72a7a45e5558c77fe344155ed1fc91",
+    7: "6ee0b2cb3b9f4332a49d1ebf821e0fda732fa57a69fb5998556de5c3a96a36d1",
 }
 """The same of the log with sealed events."""
 
