@@ -1,4 +1,4 @@
-"""The record of custody: what must be kept, for how long, and what is to be erased.
+"""The record of custody: what must be kept, for how long, what is to be erased, and when its proof began again.
 
 It is one stream, which members do not see.
 The numbers of holds and rules are the versions of the events that made them.
@@ -194,6 +194,20 @@ class Custody(Aggregate):
         rules: list[int]
         until: datetime | None
 
+    class AuditRestarted(Explained, Event):
+        """The tree of the log begins again, after a log that went back: nothing more is signed in the epoch before.
+
+        `checkpoint` is the last that was signed there, without its signatures; empty where there is none.
+        """
+
+        TOPIC = "audit_restarted"
+        LABEL = "began the tree of the log again"
+        user_id: UserId
+        epoch: int
+        checkpoint: str
+        reason: str | None = None
+        sealed: str | None = None
+
     @event(CustodyOpened)
     def __init__(self, *, user_id: UserId) -> None:
         self.holds: set[int] = set()
@@ -275,6 +289,11 @@ class Custody(Aggregate):
             until=outcome.until,
         )
 
+    def restart_audit(self, *, user_id: UserId, epoch: int, checkpoint: str, reason: str) -> None:
+        """Record that the tree begins again, and with which epoch. Raises InvalidField."""
+        check_reason(reason)
+        self._audit_restarted(user_id=user_id, epoch=epoch, checkpoint=checkpoint, reason=reason)
+
     @event(HoldPlaced)
     def _hold_placed(
         self,
@@ -335,6 +354,10 @@ class Custody(Aggregate):
         if not held:
             self.requests.remove(request)
 
+    @event(AuditRestarted)
+    def _audit_restarted(self, user_id: UserId, epoch: int, checkpoint: str, reason: str | None = None) -> None:
+        """Nothing that is in force depends on it."""
+
 
 CustodyEvent = (
     Custody.CustodyOpened
@@ -344,6 +367,7 @@ CustodyEvent = (
     | Custody.RetentionEnded
     | Custody.ErasureRequested
     | Custody.ErasureCarriedOut
+    | Custody.AuditRestarted
 )
 """Every event type of the record. Code that handles them all matches on this and ends in `assert_never`."""
 

@@ -1,6 +1,6 @@
 """Checkpoints that were signed, against the tree that the tiles hold now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from audit.signing.anchor import Anchored
@@ -25,8 +25,13 @@ class Collected:
     findings: list[str]
 
 
-def collect(notes: Iterable[tuple[str, str]], origin: str, key: VerifierKey | None) -> Collected:
-    """The checkpoints of a log in notes, given as source and text. Without a key, signatures are not checked."""
+def collect(
+    notes: Iterable[tuple[str, str]], origin: str, key: VerifierKey | None, *, ended: Collection[str] = ()
+) -> Collected:
+    """The checkpoints of a log in notes, given as source and text. Without a key, signatures are not checked.
+
+    Those of `ended` epochs, by their names, are passed over: the log went back behind them, as an event says.
+    """
     known: dict[tuple[str, int, Hash], Known] = {}
     findings: list[str] = []
     for source, text in notes:
@@ -37,6 +42,8 @@ def collect(notes: Iterable[tuple[str, str]], origin: str, key: VerifierKey | No
             is_signed = not is_ours or key is None or note.signed_by(key)
         except BadNote as error:
             findings.append(f"{source}: a checkpoint cannot be trusted: {error}")
+            continue
+        if checkpoint.origin in ended:
             continue
         if not is_ours:
             findings.append(f"{source}: the checkpoint is of the log {checkpoint.origin}, not of {origin}")

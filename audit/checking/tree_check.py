@@ -42,7 +42,7 @@ async def check_tree(
     stored = [row["note"] for row in await connection.fetch(READ_NOTES, epoch.number)]
     notes = [("database", note) for note in stored]
     notes += [("anchor", note) for note in of_epoch(anchored, epoch.number)]
-    collected = collect([*notes, *outside], epoch.origin, key)
+    collected = collect([*notes, *outside], epoch.origin, key, ended=(await store.origins(connection))[:-1])
     comparison = Comparison(collected.by_size)
     read = LeavesRead(epoch.number, epoch.size, await read_erased(erasing_topic, connection))
     tree = Frontier()

@@ -70,10 +70,12 @@ class Signer:
         """Sign what the tiles of `epoch` hold, and publish it. None when there is no news."""
         published = await store.read_checkpoint(epoch.number, connection)
         now = self._now()
-        if epoch.size == 0 or (published is not None and self._is_fresh(published, epoch, now)):
-            return None
         anchored = await asyncio.to_thread(self._anchor.newest)
-        await self._must_continue(anchored, epoch, connection)
+        is_due = epoch.size > 0 and (published is None or not self._is_fresh(published, epoch, now))
+        if is_due or (anchored is not None and anchored.checkpoint != _checkpoint_of(published)):
+            await self._must_continue(anchored, epoch, connection)
+        if not is_due:
+            return None
         checkpoint = Checkpoint(epoch.origin, epoch.size, await self._true_root(epoch, published, connection))
         note = self._keys(epoch.origin).sign(checkpoint.text, time=int(now.timestamp()))
         await asyncio.to_thread(self._anchor.append, Anchored(epoch.number, str(note)))
@@ -143,6 +145,11 @@ class RowsSeen:
             for position, stream, version, topic, state in rows:
                 self.frontier.add(event_hash(position, stream, version, topic, state))
             self._position = Position(rows[-1][0])
+
+
+def _checkpoint_of(published: Published | None) -> Checkpoint | None:
+    """Raises BadNote."""
+    return Checkpoint.parse(parse_note(published.note).text) if published is not None else None
 
 
 async def _root_of_tiles(epoch: Epoch, size: int, connection: asyncpg.Connection) -> Hash:

@@ -61,6 +61,11 @@ async def read_epoch(connection: asyncpg.Connection) -> Epoch | None:
     return Epoch(row[0], row[1], row[2], Position(row[3]), row[4]) if row is not None else None
 
 
+async def origins(connection: asyncpg.Connection) -> list[str]:
+    """The names of all epochs, the first first."""
+    return [row[0] for row in await connection.fetch("SELECT origin FROM audit_epochs ORDER BY epoch")]
+
+
 async def begin_epoch(number: int, origin: str, connection: asyncpg.Connection) -> None:
     """Begin an epoch without leaves."""
     await connection.execute(BEGIN_EPOCH, number, origin)

@@ -58,6 +58,16 @@ class RequestErasure:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class RestartAudit:
+    """Begin the tree of the log again. `checkpoint`: the last that was signed before."""
+
+    user_id: UserId
+    epoch: int
+    checkpoint: str
+    reason: str
+
+
 P_co = TypeVar("P_co", covariant=True)
 """The type of the store's positions. The use cases only pass them on."""
 
@@ -134,6 +144,17 @@ class Record(Generic[P_co]):
     async def carry_out(self, request: RequestId, outcome: Outcome) -> RecordedEntry[P_co]:
         """Record what came of a request. Raises NoSuchRequest."""
         return await self._change(lambda custody: custody.carry_out(user_id=OPERATOR, request=request, outcome=outcome))
+
+    async def restart_audit(self, command: RestartAudit) -> RecordedEntry[P_co]:
+        """Record that the tree begins again. Raises InvalidField."""
+        return await self._change(
+            lambda custody: custody.restart_audit(
+                user_id=command.user_id,
+                epoch=command.epoch,
+                checkpoint=command.checkpoint,
+                reason=command.reason,
+            )
+        )
 
     async def _change(self, command: Callable[[Custody], None]) -> RecordedEntry[P_co]:
         return await self._records.change(CUSTODY_ID, command)

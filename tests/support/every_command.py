@@ -39,6 +39,7 @@ ON_RECORD_OTHERWISE = {
 }
 TRIED_ELSEWHERE = {
     "audit reapply",
+    "audit restart",
     "hold end",
     "message erase",
     "room erase",
@@ -113,6 +114,7 @@ ARGUMENTS = {
     "audit key": (),
     "audit prove": ("1",),
     "audit reapply": ("--why", "to try it"),
+    "audit restart": ("--why", "to try it"),
     "user erase": ("grace", "--why", "to try it"),
     "message erase": ("General", "3", "--why", "to try it"),
     "room erase": ("General", "--older-than", "1", "--why", "to try it"),

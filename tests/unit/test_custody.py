@@ -46,6 +46,7 @@ def everything() -> list[CustodyEvent]:
     custody.end_retention(user_id=ADA, room_id=None, reason=WHY)
     custody.request_erasure(user_id=ADA, request=REQUEST, target=Target(room_id=ROOM, versions=(5, 3)), reason=WHY)
     custody.carry_out(user_id=OPERATOR, request=REQUEST, outcome=Outcome(2))
+    custody.restart_audit(user_id=OPERATOR, epoch=2, checkpoint="chat.example/audit/1\n5\n", reason=WHY)
     recorded: list[Any] = list(custody.collect_events())
     words.seal(recorded)
     return recorded
@@ -92,7 +93,7 @@ def test_what_follows_from_the_record_is_possible_and_nothing_else() -> None:
     rules = LogRules()
     for event in everything():
         rules.apply(event)
-    opened, _, ended, _, rule_ended, _, carried_out = everything()
+    opened, _, ended, _, rule_ended, _, carried_out, _ = everything()
     for impossible in (ended, rule_ended, carried_out):
         rules = LogRules()
         rules.apply(opened)
