@@ -20,6 +20,7 @@ from api.http.paging import NoSuchPage
 from api.http.parsing import BadJson, BadKey, BadRequest, InvalidFields, NoSuchPath, SlowBody, UnsupportedBody
 from api.http.responses import json_response
 from audit.ledger import LedgerUnavailable
+from audit.proofs.proving import NotProvable
 from domain.errors import (
     ActsOnSelf,
     AlreadyAMember,
@@ -166,6 +167,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     NoSuchHold: own_text(409, NoSuchHold.code),
     NoSuchRule: own_text(409, NoSuchRule.code),
     WordsHeld: own_text(409, "held"),
+    NotProvable: own_text(409, "not_provable"),
     NotInLog: lambda _: Refusal(409, {"detail": "This place is not in the log: load afresh.", "code": "log_restarted"}),
     KeyReused: lambda _: Refusal(
         422, {"detail": "This Idempotency-Key was used before, with another body.", "code": "key_reused"}

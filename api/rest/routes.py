@@ -9,7 +9,18 @@ from api.http.access import restricted
 from api.http.endpoints import Access, Endpoint
 from api.operations import health
 from api.rest import accounts, delivery, docs, erasures, own_account, search, tokens
-from api.rest.rooms import admission, attachments, discussion, events, governance, here, messages, read_marks, rooms
+from api.rest.rooms import (
+    admission,
+    attachments,
+    discussion,
+    events,
+    governance,
+    here,
+    messages,
+    proofs,
+    read_marks,
+    rooms,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
@@ -37,6 +48,7 @@ def routes() -> Iterable[web.RouteDef]:
         route = web.get if endpoint.method == "GET" else partial(web.route, endpoint.method)
         yield route(endpoint.path, handler)
     yield web.get(attachments.FILE, restricted(attachments.get_file, Access.LOGGED_IN))
+    yield web.get(proofs.PROOF, restricted(proofs.get_proof, Access.LOGGED_IN))
     yield web.get("/api/openapi.json", docs.document(ENDPOINTS))
     yield web.get("/api/docs/", docs.page(ENDPOINTS))
     yield web.get("/healthz", health.get_health)

@@ -11,7 +11,7 @@ from audit.signing.checkpoint import Checkpoint
 from audit.signing.notes import parse_note
 from audit.tree import store
 from eventstore.log import TABLE as LOG
-from eventstore.values import Position
+from eventstore.values import LOG_START, Position
 from eventstore.words import TABLE as WORDS
 
 READ_EVENT = f"""
@@ -40,6 +40,15 @@ async def prove_position(position: Position, connection: asyncpg.Connection) -> 
 async def prove_version(stream: UUID, version: int, connection: asyncpg.Connection) -> Proof:
     """The proof of the event at a version of a stream. Raises NotProvable."""
     return await _prove(await connection.fetchrow(AT_VERSION, stream, version), connection)
+
+
+async def proven_to(connection: asyncpg.Connection) -> Position:
+    """The position of the newest event that a checkpoint covers; the start of the log before the first."""
+    epoch = await store.read_epoch(connection)
+    published = await store.read_checkpoint(epoch.number, connection) if epoch is not None else None
+    if epoch is None or published is None:
+        return LOG_START
+    return await store.position_of(epoch.number, published.size - 1, connection) or LOG_START
 
 
 async def _prove(row: asyncpg.Record | None, connection: asyncpg.Connection) -> Proof:

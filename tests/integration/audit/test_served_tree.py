@@ -11,6 +11,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
+from audit.proofs.proof import Proof
 from audit.signing.checkpoint import Checkpoint
 from audit.signing.notes import parse_note
 from audit.tree.merkle import Frontier
@@ -97,6 +98,27 @@ async def test_what_no_checkpoint_covers_is_not_served(ada: Person, path: str) -
     await ada.open_room("General")
     await signed_at(2, ada)
     assert (await ada.get(path)).status == 404
+
+
+async def test_members_get_the_proof_of_what_they_may_read(ada: Person, bob: Person, tmp_path: Path) -> None:
+    room = await ada.open_room("General")
+    await bob.post(f"/api/rooms/{room}/join/")
+    said = (await ada.post(f"/api/rooms/{room}/messages/", {"content": WORDS})).body["id"]
+    edited = (await ada.request("PATCH", f"/api/rooms/{room}/messages/{said}/", {"content": "Little is lost."})).body
+    proof = f"/api/rooms/{room}/messages/{said}/proof/"
+    await signed_at(5, ada)
+    for of, words in ((said, WORDS), (edited["room"]["version"], "Little is lost.")):
+        answer = await bob.get(f"{proof}?of={of}")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{room}-{of}.tlog-proof"'
+        assert words in Proof.parse(answer.raw.decode()).extra.decode()
+        assert f"{proof}?of={of}" in (await bob.get(f"/rooms/{room}/messages/{said}/")).raw.decode()
+    assert (await bob.get(f"{proof}?of=2")).status == 404
+    await ada.post(f"/api/rooms/{room}/messages/{said}/retract/", {"why": ""})
+    assert (await bob.get(proof)).status == 404, "what was retracted is for its author"
+    assert (await ada.get(proof)).status == 200
+    later = (await ada.post(f"/api/rooms/{room}/messages/", {"content": "Just now."})).body["id"]
+    answer = await ada.get(f"/api/rooms/{room}/messages/{later}/proof/")
+    assert answer.status == 200 or (answer.status, answer.body["code"]) == (409, "not_provable")
 
 
 async def test_entries_are_for_auditors(ada: Person) -> None:
