@@ -313,6 +313,7 @@ export class Room {
     this.members = withUser(this.members, user);
     this.pinned = withUser(this.pinned, user);
     this.removal = withUser(this.removal, user);
+    this.joinsAndLeaves = withUser(this.joinsAndLeaves, user);
   }
 
   /**

@@ -91,7 +91,8 @@ class Windows:
 async def test_pages_equal_fresh_ones_whatever_happens(service: Service, seed: int) -> None:
     chance = random.Random(seed)
     rooms = [await new_room(service.people[0]) for _ in range(3)]
-    await leave_all(service.people[0])
+    for person in service.people:
+        await leave_all(person)
     async with AsyncExitStack() as lines:
         lives = [Life(person, rooms, chance) for person in service.people]
         windows = [Windows(service, life, chance, lines) for life in lives]

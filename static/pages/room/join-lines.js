@@ -8,6 +8,9 @@ import { findAll, write } from "../dom.js";
 
 const MOST_UNFOLDED = 3; // steps of a run; of more, each is told in a part that opens
 
+/** What each line tells now: a name goes when an account is erased. @type {WeakMap<HTMLElement, string>} */
+const TOLD = new WeakMap();
+
 /** Lines between messages: who joined and left there. One line for all between two messages. */
 export class JoinLines {
   #list;
@@ -104,7 +107,9 @@ function lineOf() {
  * @param {JoinOrLeave[]} run
  */
 function fill(line, run) {
-  if (line.dataset.steps === String(run.length)) return;
+  const told = run.map(({ user, step, version }) => `${version} ${user.username} ${step}`).join("\n");
+  if (TOLD.get(line) === told) return;
+  TOLD.set(line, told);
   line.dataset.steps = String(run.length);
   line.dataset.since = String(run[0].version);
   const text = joinedAndLeft(run);
