@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 from uuid import UUID, uuid4
 
@@ -484,7 +485,12 @@ async def test_a_page_equals_a_fresh_one_after_it_was_cut_off(
     await scene.service.published()
     scene.relay.mend()
     await scene.assert_fresh()
-    assert scene.relay.recoveries == [is_recovered and FORGETTING.isdisjoint(EVENTS[event])]
+    recoveries = [is_recovered and FORGETTING.isdisjoint(EVENTS[event])]
+    await eventually(partial(recovered, scene, recoveries))  # polling may have brought the page up to date before
+
+
+async def recovered(scene: Scene, recoveries: list[bool]) -> bool:
+    return scene.relay.recoveries == recoveries
 
 
 @pytest.mark.parametrize("fate", ["delivered", "doubled"])
