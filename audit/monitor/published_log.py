@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
+from audit.http_body import BodyTooLong, read_body
 from audit.signing.notes import BadNote, Note, parse_note
 from audit.tree.entries import unbundle
 from audit.tree.tiles import WIDTH, path_of
@@ -49,8 +50,8 @@ class PublishedLog:
             async with self._http.get(f"{self._url}/{path}", allow_redirects=False) as response:
                 if response.status != 200:
                     raise LogUnavailable(f"{path}: the log answers {response.status}")
-                return (
-                    await response.content.read(LONGEST) if response.content_length is None else await response.read()
-                )
+                return await read_body(response, LONGEST)
+        except BodyTooLong as error:
+            raise BadNote(f"{path}: {error}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise LogUnavailable(f"{path}: the log cannot be reached ({type(error).__name__})") from error

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from audit.http_body import BodyTooLong, read_body
 from audit.proofs.policy import Witness
 from audit.signing.notes import BadNote, Note, Signature, parse_signatures
 from audit.witnesses.submission import Submission, parse_size
@@ -43,10 +44,12 @@ async def add_checkpoint(witness: Witness, submission: Submission, http: aiohttp
         async with http.post(
             f"{witness.url.rstrip('/')}/{ADD_CHECKPOINT}", data=str(submission).encode(), allow_redirects=False
         ) as response:
-            body = (await response.content.read(LONGEST_ANSWER)).decode(errors="replace")
+            body = (await read_body(response, LONGEST_ANSWER)).decode(errors="replace")
             return _answer(witness, submission.checkpoint, response.status, body)
     except aiohttp.ClientError as error:
         return NotCosigned(f"it cannot be reached ({type(error).__name__})")
+    except BodyTooLong as error:
+        return NotCosigned(f"its answer cannot be used: {error}")
 
 
 def _answer(witness: Witness, checkpoint: Note, status: int, body: str) -> Answer:

@@ -183,6 +183,25 @@ async def test_what_a_witness_does_wrong_is_said_and_stays_out_of_the_checkpoint
     assert (standing.size, standing.cosigned_at) == (0, None)
 
 
+async def test_an_answer_in_pieces_is_taken_whole_and_one_without_end_is_not(log: Log) -> None:
+    def in_pieces(repeated: int) -> Answer:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            line = WITNESS_KEY.sign(Submission.parse(await request.text()).checkpoint.text, time=7).line.encode()
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for piece in (line[:40], line[40:] * repeated):
+                await response.write(piece)
+                await asyncio.sleep(0.05)  # so that the pieces arrive one by one
+            return response
+
+        return handle
+
+    log.ask(await log.answering(in_pieces(1)), await log.answering(in_pieces(1000)))
+    assert (await log.sign(rows=3)).signed_at(WITNESS_KEY.verifier) == 7
+    assert (await log.standing()).problem is None
+    assert "more than 65536 bytes" in ((await log.standing("w2")).problem or "")
+
+
 async def test_a_witness_that_cosigned_a_larger_tree_stops_signing(log: Log) -> None:
     async def more(_: web.Request) -> web.Response:
         return web.Response(status=409, text="900\n", content_type="text/x.tlog.size")
