@@ -1,13 +1,11 @@
 """The secret that signs checkpoints: from the environment, or generated once next to the embedded database."""
 
-import os
-import secrets
 from pathlib import Path
 
 from api.settings import Settings, SettingsError
+from audit.signing.seed import read_seed
 
 FILE = "audit_key"
-BYTES = 32
 
 
 def audit_seed(settings: Settings, *, generates: bool = False) -> bytes | None:
@@ -22,28 +20,8 @@ def audit_seed(settings: Settings, *, generates: bool = False) -> bytes | None:
         return None
     file = Path(settings.data_dir) / FILE
     try:
-        if not file.exists():
-            if not generates:
-                return None
-            _generate(file)
-        seed = bytes.fromhex(file.read_text(encoding="ascii").strip())
+        return read_seed(file, generates=generates)
     except OSError as error:
         raise SettingsError(f"DATA_DIR {file.parent.resolve()}: {error.strerror}") from error
     except ValueError as error:
         raise SettingsError(f"DATA_DIR: {FILE} is damaged ({error})") from error
-    if len(seed) != BYTES:
-        raise SettingsError(f"DATA_DIR: {FILE} is damaged: it has {len(seed)} bytes, not {BYTES}")
-    return seed
-
-
-def _generate(file: Path) -> None:
-    """Atomically; the first of several processes wins."""
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as out:
-            out.write(f"{secrets.token_hex(BYTES)}\n")
-        os.link(fresh, file)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """`onrecord audit witness`: a witness for the logs of others."""
 
 import asyncio
-import secrets
 import signal
 import sqlite3
 import time
@@ -14,13 +13,13 @@ from aiohttp import web
 from api.logs import configure_logs
 from audit.proofs.policy import BadPolicy, parse_policy
 from audit.signing.notes import COSIGNATURE, BadNote, SigningKey
+from audit.signing.seed import read_seed
 from audit.witnesses.seen_trees import SeenTrees
 from audit.witnesses.witness import CheckpointWitness
 from audit.witnesses.witness_server import create_witness_app
 
 KEY_FILE = "witness_key"
 SEEN_FILE = "seen.sqlite"
-SEED_BYTES = 32
 
 
 @click.command()
@@ -77,11 +76,9 @@ async def _serve(app: web.Application, host: str, port: int, ready: Callable[[st
 def _seed(data: Path) -> bytes:
     """The secret of the witness, generated at its first start. Raises OSError, and ValueError for a damaged one."""
     data.mkdir(parents=True, exist_ok=True)
-    file = data / KEY_FILE
-    if not file.exists():
-        file.touch(mode=0o600, exist_ok=False)
-        file.write_text(f"{secrets.token_hex(SEED_BYTES)}\n", encoding="ascii")
-    seed = bytes.fromhex(file.read_text(encoding="ascii").strip())
-    if len(seed) != SEED_BYTES:
-        raise ValueError(f"{file} is damaged: it has {len(seed)} bytes, not {SEED_BYTES}")
+    try:
+        seed = read_seed(data / KEY_FILE, generates=True)
+    except ValueError as error:
+        raise ValueError(f"{data / KEY_FILE} is damaged ({error})") from error
+    assert seed is not None, "it is generated"
     return seed
