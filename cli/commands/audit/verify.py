@@ -104,4 +104,6 @@ async def _verify_tree(reader: Reader, outside: list[tuple[str, str]]) -> TreeCh
         if epoch is None:
             raise click.ClickException("There is no tree: the service has not run yet.")
         key = keys(epoch.origin).log if keys is not None else None
+        if key is None:
+            click.echo("Signatures are not checked: the key is not at hand (AUDIT_KEY).", err=True)
         return await check_tree(epoch, key, anchored, outside, connection, erasing_topic=ContentErased.TOPIC)
