@@ -18,7 +18,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 @cache
 def dummy_hash() -> str:
-    """What a password is compared with where there is no user, so that it takes as long."""
+    """What a password is compared with when no user has the name: a login takes equally long then."""
     return HASHER.hash("no user's password")
 
 

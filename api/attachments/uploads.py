@@ -89,7 +89,7 @@ class Uploads:
             return []
         rows = {row["upload_id"]: row for row in await self._database.fetch(NAMED, room_id, user_id, upload_ids)}
         if not rows.keys() >= set(upload_ids):
-            raise InvalidField("attachments", "There is no such upload of yours in this room.")
+            raise InvalidField("attachments", "You have no such upload in this room.")
         return [Attached(**dict(rows[upload_id])) for upload_id in upload_ids]
 
     async def of_message(self, room_id: RoomId, message: int, upload_id: UUID) -> tuple[str, str, str] | None:

@@ -174,7 +174,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     ),
     # temporary
     UploadsUsedUp: own_text(429, "uploads_used_up"),
-    NoRoomForFile: detail(507, "There is no room for this file on the server."),
+    NoRoomForFile: detail(507, "The server has no space left for this file."),
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
     ),

@@ -146,7 +146,7 @@ def upload_ids(texts: Sequence[str]) -> list[UUID]:
     try:
         return [UUID(text) for text in texts]
     except ValueError:
-        raise InvalidFields({"attachments": ["There is no such upload of yours in this room."]}) from None
+        raise InvalidFields({"attachments": ["You have no such upload in this room."]}) from None
 
 
 def upload_id(request: web.Request) -> UUID:

@@ -95,7 +95,7 @@ REASONS = {
     408: "The body did not arrive in time",
     413: "The body is too large",
     415: "The body is compressed",
-    507: "There is no room for the file on the server",
+    507: "The server has no space left for the file",
     422: "The Idempotency-Key was used before, with another body",
     429: "Too many requests: see Retry-After",
     503: "The database is unavailable or overloaded: see Retry-After",

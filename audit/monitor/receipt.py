@@ -10,7 +10,7 @@ from audit.tree.merkle import Frontier, Hash
 
 
 class BadReceipt(Exception):
-    """A file that is no receipt."""
+    """The file does not hold a receipt."""
 
 
 class LogReceipt(Struct, frozen=True):
@@ -28,7 +28,7 @@ class LogReceipt(Struct, frozen=True):
 
 
 def read_receipt(file: Path) -> LogReceipt | None:
-    """The receipt; None where there is no file. Raises BadReceipt and OSError."""
+    """The receipt; None without a file. Raises BadReceipt and OSError."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=LogReceipt)
     except FileNotFoundError:

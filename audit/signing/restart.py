@@ -30,7 +30,7 @@ async def next_epoch(anchor: AnchorFile, connection: asyncpg.Connection) -> Next
     """
     epoch = await store.read_epoch(connection)
     if epoch is None:
-        raise NotStopped("there is no tree yet: the service begins it")
+        raise NotStopped("the log has no tree yet: the service begins it")
     anchored = await asyncio.to_thread(anchor.newest)
     if epoch.stopped_why is None and (anchored is None or anchored.epoch <= epoch.number):
         raise NotStopped(f"the tree of {epoch.origin} is signed as ever: there is nothing to begin again")
