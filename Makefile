@@ -74,16 +74,18 @@ test-newest: ## test-quick on the newest CPython of this machine, if it is newer
 
 # Everything is killed at random for SECONDS, backups are restored, and a CROWD comes in; then every page is checked:
 # `make soak SECONDS=3600`. Then LIVES of a service are lived, and all ways to its state compared. Then things are said,
-# erased, held, ruled and restored in so many STEPS.
+# erased, held, ruled and restored in so many STEPS. What happens differs each time; a failure names its seed.
 .PHONY: soak
 soak: SECONDS ?= 600
 soak: CROWD ?= 10000
 soak: LIVES ?= 100
 soak: STEPS ?= 300
+soak: FAULT_SEED ?= $(shell date +%s)
+soak: ERASURE_SEED ?= $(shell date +%s)
 soak: $(VENV)/.installed-dev ## kill everything at random, then check every page (SECONDS=, CROWD=, LIVES=, STEPS=)
-	SECONDS=$(SECONDS) CROWD=$(CROWD) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
+	FAULT_SEED=$(FAULT_SEED) SECONDS=$(SECONDS) CROWD=$(CROWD) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
-	ERASURE_STEPS=$(STEPS) $(BIN)/python -m pytest -s tests/integration/service/test_erasures_at_random.py
+	ERASURE_SEED=$(ERASURE_SEED) ERASURE_STEPS=$(STEPS) $(BIN)/python -m pytest -s tests/integration/service/test_erasures_at_random.py
 
 .PHONY: wheel
 wheel: $(VENV)/.installed-build node_modules/.installed ## dist/onrecord-*.whl

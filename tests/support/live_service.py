@@ -14,6 +14,7 @@ from tests.support.open_pages import Desk, OpenPage, becomes, desk
 from tests.support.people import Answer, Person
 from tests.support.realtime import server as realtime
 from tests.support.serving import serving
+from tests.support.traces import marker
 
 HISTORY = 8
 """Publications that a channel remembers."""
@@ -29,6 +30,13 @@ class Service:
     desk: Desk
     websocket_url: str
     people: list[Person]
+
+    @asynccontextmanager
+    async def newcomer(self) -> AsyncIterator[Person]:
+        """Somebody who is signed up and in no room. `people` may be in more rooms by now than a page lists."""
+        async with Person(self.people[0].url) as person:
+            await person.sign_up(marker())
+            yield person
 
     async def published(self) -> None:
         """Wait until everything that happened so far was published."""

@@ -128,9 +128,13 @@ class Life:
         self.count[act.__name__] += 1
         self._note(act.__name__)
         await act()
+        await self._settle()
+        self._ever_gone |= self.expected.gone
+
+    async def _settle(self) -> None:
+        """What is due is done, before the next act: what that one keeps or lets go would be left to chance."""
         self.expected.carry_out()
         await words_are_as_expected(self.installation, self.expected)
-        self._ever_gone |= self.expected.gone
 
     def _note(self, text: str) -> None:
         self.happened.append(text)
@@ -341,11 +345,11 @@ class Life:
         self._note("end everything")
         for number in list(self.expected.holds):
             await self._end_hold(number)
+            await self._settle()
         for room in list(self.expected.rules):
             await self._end_rule(room)
-        self.expected.carry_out()
+            await self._settle()
         assert not self.expected.waiting
-        await words_are_as_expected(self.installation, self.expected)
         await no_request_waits(self.installation)
 
     # What happens to the service
@@ -419,9 +423,11 @@ class Life:
         for number, hold in list(self.expected.holds.items()):
             if any(self.expected.covers(hold, text) for text in texts):
                 await self._end_hold(number)
+                await self._settle()
         for room in list(self.expected.rules):
             if any(self.expected.is_kept(text) for text in texts):
                 await self._end_rule(room)
+                await self._settle()
 
 
 async def become_admin(installation: Installation, person: Person) -> None:
