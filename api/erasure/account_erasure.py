@@ -71,6 +71,11 @@ async def returned_users(erased: Sequence[ErasedUser], connection: asyncpg.Conne
     return [UserId(row["user_id"]) for row in rows]
 
 
+async def is_given(connection: asyncpg.Connection, user_id: UserId) -> bool:
+    """Whether an account has this number, or had it before it was erased: a request to erase can be repeated."""
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM users WHERE user_id = $1)", user_id))
+
+
 async def look_at_account(connection: asyncpg.Connection, user_id: UserId) -> ErasedAccount:
     """What is stored about a user, and would be erased."""
     row = await connection.fetchrow(STORED, user_id)

@@ -6,7 +6,7 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.erasure.account_erasure import ErasedAccount, erase_account, look_at_account
+from api.erasure.account_erasure import ErasedAccount, erase_account, is_given, look_at_account
 from api.erasure.receipts import Receipt, receipt_of
 from api.http import login
 from api.http.app_keys import CORE, SESSION, SETTINGS
@@ -70,7 +70,7 @@ async def erase_user(request: web.Request) -> web.Response:
     plan = await core.erasing.plan_user(user)
     async with core.database.transaction() as connection:
         account = await look_at_account(connection, user)
-        if not (account.had_account or plan.erased or plan.kept):
+        if not (plan.erased or plan.kept or await is_given(connection, user)):
             raise NoSuchPath(f"user {user}")
         if not body.dry_run:
             await erase_account(connection, user, request=str(plan.request), who=admin.username)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from api.core import Core
-from api.erasure.account_erasure import erase_account, look_at_account
+from api.erasure.account_erasure import erase_account, is_given, look_at_account
 from api.erasure.receipts import Receipt, receipt_of
 from api.succession import name_successors
 from cli.commands.accounts.user_access import disconnect
@@ -37,8 +37,8 @@ def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
         plan = await core.erasing.plan_user(user_id)
         async with core.database.transaction() as connection:
             account = await look_at_account(connection, user_id)
-            if not (account.had_account or plan.erased or plan.kept):
-                raise click.ClickException(f"there is no user {user}, or nothing of theirs")
+            if not (plan.erased or plan.kept or await is_given(connection, user_id)):
+                raise click.ClickException(f"there is no user {user}")
             if is_meant:
                 await erase_account(connection, user_id, request=str(plan.request), who=operator.who)
         if is_meant:

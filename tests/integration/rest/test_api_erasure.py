@@ -226,7 +226,13 @@ async def test_the_name_of_an_erased_user_is_free_and_the_number_is_not(
     await admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})
     other = await visit("ada")
     assert other.user["id"] != number
-    assert (await admin.post(f"/api/users/{number}/erase/", {"why": WHY})).status == 404
+
+
+async def test_a_request_to_erase_a_user_is_repeated_when_its_answer_was_lost(admin: Person, bob: Person) -> None:
+    path = f"/api/users/{bob.user['id']}/erase/"
+    for had_account in (True, False):  # who said nothing, so that all of it was done
+        answer = await admin.post(path, {"why": WHY, "dry_run": False})
+        assert (answer.status, answer.body["account"]["had_account"]) == (200, had_account), answer.raw
 
 
 @pytest.mark.parametrize("number", ["0", "x", "99999999", "9" * 400])
