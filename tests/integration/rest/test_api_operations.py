@@ -63,7 +63,7 @@ async def test_without_a_database_the_service_says_later_and_recovers_by_itself(
 async def test_a_service_that_cannot_write_is_not_ready(
     start_server: StartServer, visit: Visit, database_url: str
 ) -> None:
-    ada = await visit("ada", at=await start_server(database_timeout_s=0.3))
+    ada = await visit("ada", at=await start_server(database_timeout_s=1.5))
     admin = await asyncpg.connect(database_url)
     async with admin.transaction():
         await append_lock.take(admin)
