@@ -19,6 +19,7 @@ from api.http.app_keys import (
     FANOUT,
     HEADER_DEADLINE,
     HERE,
+    INVITATION_NEWS,
     LATENESS,
     LEASES,
     MESSAGES,
@@ -114,6 +115,7 @@ async def _accounts(app: web.Application) -> AsyncIterator[None]:
     app[LEASES] = wiring.create_leases(settings, database)
     app[LATENESS] = Lateness(database)
     app[READ_SYNC] = wiring.create_read_sync(database, app[PUBLISHER])
+    app[INVITATION_NEWS] = wiring.create_invitation_news(app[PUBLISHER])
     app[UPLOADS] = wiring.create_uploads(settings, database)
     app[HERE] = wiring.create_here(app[CORE], app[PUBLISHER])
     with wiring.open_accounts(settings, database) as (app[ACCOUNTS], app[ACCOUNT_CHANGES]):

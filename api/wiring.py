@@ -34,7 +34,8 @@ from api.operations.figures import Sampler
 from api.operations.figures_publisher import FiguresPublisher
 from api.operations.lateness_publisher import LatenessPublisher
 from api.operations.rebuilds import Rebuilds
-from api.read_sync import ReadSync
+from api.personal.invitation_news import InvitationNews
+from api.personal.read_sync import ReadSync
 from api.secrets import Secrets, fingerprint_key, snapshot_key, throttle_key
 from api.settings import Settings
 from audit.append_only_file import AppendOnlyFile
@@ -305,6 +306,11 @@ def create_leases(settings: Settings, database: Database) -> Leases:
 def create_read_sync(database: Database, publisher: Publisher) -> ReadSync:
     """Read marks and muted rooms, changed on one device and announced to the others."""
     return ReadSync(ReadMarks(database), MutedRooms(database), publisher)
+
+
+def create_invitation_news(publisher: Publisher) -> InvitationNews:
+    """Tells people that their invitations changed."""
+    return InvitationNews(publisher)
 
 
 def create_here(core: Core, publisher: Publisher) -> Here:

@@ -13,7 +13,8 @@ from api.core import Core
 from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
 from api.metrics import Metrics
-from api.read_sync import ReadSync
+from api.personal.invitation_news import InvitationNews
+from api.personal.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
 from centrifugo.publisher import Publisher
@@ -30,6 +31,7 @@ SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNT_CHANGES = web.AppKey("account_changes", AccountChanges)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 DEVICES = web.AppKey("devices", KnownDevices)
+INVITATION_NEWS = web.AppKey("invitation_news", InvitationNews)
 READ_SYNC = web.AppKey("read_sync", ReadSync)
 UPLOADS = web.AppKey("uploads", Uploads)
 HERE = web.AppKey("here", Here)

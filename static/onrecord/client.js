@@ -3,6 +3,7 @@ import { Connection } from "./realtime/connection.js";
 import { PACE } from "./realtime/pace.js";
 import { StatusWatch } from "./realtime/status.js";
 import { ApiError } from "./api.js";
+import { isRange } from "./events.js";
 
 /**
  * @import { Options } from "centrifuge"
@@ -12,6 +13,8 @@ import { ApiError } from "./api.js";
  * @import { AnsweredEvent, PageState, Publication, RoomChange, Signal } from "./shapes.js"
  */
 
+/** Types of what is published and is not in the log. @type {Set<string>} */
+const SIGNALS = new Set(["feed_paused", "invitations_changed", "log_restarted", "room_read"]);
 const DELIVERY_CHANNEL = "delivery:state";
 
 /**
@@ -169,6 +172,7 @@ export class Client {
     if (isSignal(data)) {
       if (data.type === "room_read") this.#mirror.receiveReading(data.body);
       else if (data.type === "feed_paused") this.#catchUp.pause();
+      else if (data.type === "invitations_changed") this.#catchUp.readStanding();
       else this.#catchUp.request();
       return;
     }
@@ -181,7 +185,17 @@ export class Client {
   #apply(event) {
     if (this.#mirror.contradicts(event)) this.#catchUp.settle(event);
     this.#mirror.receive(event);
+    if (this.#mirror.invitations > 0 && this.#isOwnJoin(event)) this.#catchUp.readStanding();
     this.#catchUp.fillGaps();
+  }
+
+  /**
+   * Joining a room answers an invitation.
+   *
+   * @param {RoomChange} event
+   */
+  #isOwnJoin(event) {
+    return !isRange(event) && event.type === "user_joined" && event.body.user.id === this.#mirror.user.id;
   }
 
   /**
@@ -205,5 +219,5 @@ export class Client {
  * @returns {data is Signal}
  */
 function isSignal(data) {
-  return data.type === "feed_paused" || data.type === "room_read" || data.type === "log_restarted";
+  return SIGNALS.has(data.type);
 }

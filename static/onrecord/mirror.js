@@ -43,9 +43,11 @@ export class Mirror {
   #listeners = new Set();
 
   /** @param {PageState} state */
-  constructor({ user, position, log, rooms, readings = [], open = null }) {
+  constructor({ user, position, log, rooms, readings = [], open = null, invitations = 0 }) {
     this.user = user;
     this.position = position;
+    /** How many wait for the user's answer. */
+    this.invitations = invitations;
     this.places = new Places();
     this.places.add({ position, log });
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
@@ -211,6 +213,12 @@ export class Mirror {
     const unread = this.#unread.get(reading.room_id);
     if (unread === undefined) this.#unread.set(reading.room_id, new Unread(reading));
     else unread.update(reading);
+    this.#notify(null);
+  }
+
+  /** @param {number} waiting how many invitations wait for the user's answer */
+  receiveInvitations(waiting) {
+    this.invitations = waiting;
     this.#notify(null);
   }
 

@@ -233,7 +233,9 @@ export interface Reading {
 /** Not events: they have no version. */
 export type Signal =
   | { type: "log_restarted"; generation: number }
-  | { type: "feed_paused"; position: number } | { type: "room_read"; body: Reading };
+  | { type: "feed_paused"; position: number }
+  | { type: "invitations_changed" }
+  | { type: "room_read"; body: Reading };
 
 /** A publication that stands for many events. */
 export interface RangeEvent {
@@ -281,6 +283,8 @@ export interface PageState {
   rooms: Room[];
   readings?: Reading[];
   open?: OpenRoom | null;
+  /** How many wait for an answer. */
+  invitations?: number;
 }
 
 export interface ProjectionStatus {

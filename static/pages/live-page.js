@@ -6,6 +6,7 @@ import { Mirror } from "../onrecord/mirror.js";
 import { Outbox, isOutgoing } from "../onrecord/outbox.js";
 import { Sender } from "../onrecord/sender.js";
 import { UserStore, browserStorage } from "../onrecord/user-store.js";
+import { showInvitations } from "./attention/invitations.js";
 import { Tab } from "./attention/tab.js";
 import { find, findAll } from "./dom.js";
 import { RoomList } from "./room-list.js";
@@ -115,6 +116,7 @@ export class LivePage {
 
   renderLists() {
     for (const list of this.#lists) list.render();
+    showInvitations(this.mirror);
     this.tab.render();
   }
 

@@ -105,7 +105,7 @@ export class OpenPage {
   get list() {
     const { mirror } = this.#now;
     const counts = mirror.rooms.map(({ id }) => [id, [mirror.unread(id), mirror.mentions(id), mirror.isMuted(id)]]);
-    return { rooms: mirror.rooms, unread: Object.fromEntries(counts) };
+    return { rooms: mirror.rooms, unread: Object.fromEntries(counts), invitations: mirror.invitations };
   }
 
   /** The open room; null where its owner is not in it. */

@@ -280,6 +280,31 @@ async def edits_mention_members(scene: Scene) -> None:
     await about(other, scene, "PATCH", f"{first}/", {"content": "hello to no one"})
 
 
+async def another_room(scene: Scene) -> str:
+    """A private one, in which the owner of the page is not."""
+    bob = scene.people[1]
+    room = await new_room(bob)
+    await done(bob, room, "visibility", {"visibility": "private"})
+    return room
+
+
+async def an_invitation_to_me_is_withdrawn(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    for left in (False, True):
+        room = await another_room(scene)
+        await done(other, room, "invite", {"username": me.user["username"]})
+        if left:
+            await done(other, room, "withdraw-invitation", {"user_id": me.user["id"]})
+
+
+async def i_answer_invitations_in_another_window(scene: Scene) -> None:
+    me, other = scene.people[0], scene.people[1]
+    for answer in ("decline", "join"):
+        room = await another_room(scene)
+        await done(other, room, "invite", {"username": me.user["username"]})
+        await done(me, room, answer)
+
+
 async def the_room_is_muted_in_another_window(scene: Scene) -> None:
     me, other = scene.people[0], scene.people[1]
     path = f"/api/rooms/{scene.room}/mute/"
@@ -440,6 +465,8 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     members_are_mentioned: ("message_added",) * 4,
     edits_mention_members: ("message_added",) * 2 + ("message_edited",) * 3,
     a_reply_in_another_window: ("message_added", "message_added"),
+    an_invitation_to_me_is_withdrawn: ("invitations_changed",) * 3,
+    i_answer_invitations_in_another_window: ("invitations_changed",) * 3 + ("user_joined",),
     the_room_is_muted_in_another_window: ("room_read",) * 3 + ("message_added",),
     reading_in_another_window: ("message_added", "message_added", "room_read"),
     the_room_becomes_private_and_public_again: ("visibility_changed", "visibility_changed"),

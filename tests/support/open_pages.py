@@ -48,7 +48,9 @@ class OpenPage:
         """Called with what arrives at the page."""
 
     async def list(self) -> Any:
-        """Rooms, latest bumped first, how many messages and mentions are unread in each, and whether it is muted."""
+        """Rooms, latest bumped first, how many messages and mentions are unread in each, whether it is muted, and how
+        many invitations wait.
+        """
         return await self._do("list")
 
     async def room(self) -> Any:

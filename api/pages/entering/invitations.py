@@ -7,6 +7,7 @@ from aiohttp import web
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import query_text, room_id
 from api.http.rooms.entering import join_room_of, room_of_link
+from api.http.rooms.inviting import decline_invitation_to
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import layout_context, my_rooms
@@ -25,7 +26,7 @@ async def post_decline(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/decline/: decline an invitation."""
     command = DeclineInvitation(room_id(request), request[SESSION].user.id, await key_field(request))
     with contextlib.suppress(RoomNotFound):  # declined already, perhaps in another window
-        await request.app[CORE].admission.decline(command)
+        await decline_invitation_to(request, command)
     return redirect("/invitations/")
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from api.http.app_keys import CORE, SESSION
 from api.http.parsing import BIGINT, as_number, room_id
 from api.http.rooms.entering import NewRoomLink, find_users, make_room_link
+from api.http.rooms.inviting import invite_user, withdraw_invitation_of
 from api.pages.admission import page
 from api.pages.page import ROOM, field, redirect, render
 from api.pages.state import layout_context, my_rooms
@@ -76,7 +77,7 @@ async def post_invite(request: web.Request) -> web.Response:
 
     async def invite() -> object:
         [invitee] = await find_users(request, "usernames", [await field(request, "usernames")])
-        return await request.app[CORE].admission.invite(InviteUser(room_id(request), request[SESSION].user.id, invitee))
+        return await invite_user(request, InviteUser(room_id(request), request[SESSION].user.id, invitee))
 
     return await _decide(request, invite)
 
@@ -87,7 +88,7 @@ async def post_withdraw(request: web.Request) -> web.Response:
     async def withdraw() -> object:
         member = UserId(await _number(request, "member"))
         command = WithdrawInvitation(room_id(request), request[SESSION].user.id, member)
-        return await request.app[CORE].admission.withdraw(command)
+        return await withdraw_invitation_of(request, command)
 
     return await _decide(request, withdraw)
 

@@ -10,6 +10,7 @@ from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.parsing import idempotency_key, query_text, read_body, room_id
 from api.http.responses import json_response
 from api.http.rooms.entering import direct_room, find_users, join_room_of, make_room_link, room_of_link
+from api.http.rooms.inviting import decline_invitation_to, invite_user, withdraw_invitation_of
 from api.rest.recorded import recorded_body
 from domain.room.access import ChangeHistory, ChangeVisibility, as_history, as_visibility
 from domain.room.invitations import (
@@ -135,7 +136,7 @@ async def invite(request: web.Request) -> web.Response:
     await request.app[CORE].queries.room(request[SESSION].user.id, room)  # strangers learn of no account here
     [invitee] = await find_users(request, "username", [body.username])
     command = InviteUser(room, request[SESSION].user.id, invitee, key)
-    return await recorded_body(request, request.app[CORE].admission.invite(command))
+    return await recorded_body(request, invite_user(request, command))
 
 
 async def withdraw_invitation(request: web.Request) -> web.Response:
@@ -143,14 +144,14 @@ async def withdraw_invitation(request: web.Request) -> web.Response:
     room, key = room_id(request), idempotency_key(request)
     body = await read_body(request, InviteeId)
     command = WithdrawInvitation(room, request[SESSION].user.id, body.user_id, key)
-    return await recorded_body(request, request.app[CORE].admission.withdraw(command))
+    return await recorded_body(request, withdraw_invitation_of(request, command))
 
 
 async def decline_invitation(request: web.Request) -> web.Response:
     """POST /api/rooms/{room_id}/decline/: 200 {}; 404 without an invitation."""
     command = DeclineInvitation(room_id(request), request[SESSION].user.id, idempotency_key(request))
     await read_body(request, Empty)
-    recorded = await request.app[CORE].admission.decline(command)
+    recorded = await decline_invitation_to(request, command)
     return json_response({}, position=recorded.position)
 
 

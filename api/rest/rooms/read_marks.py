@@ -1,11 +1,12 @@
 """What is unread: how far the caller has read each of their rooms, and which of them they muted."""
 
+import asyncio
 from typing import Annotated
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from api.http.app_keys import READ_SYNC, SESSION
+from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.parsing import BIGINT, read_body, room_id
 from api.http.responses import json_response
@@ -20,14 +21,19 @@ class ReadUpTo(Struct, frozen=True):
 
 
 class Readings(Struct, frozen=True):
-    """One for each of the caller's rooms."""
+    """One for each of the caller's rooms, and how many invitations wait for an answer."""
 
     readings: list[Reading]
+    invitations: int
 
 
 async def get_readings(request: web.Request) -> web.Response:
-    """GET /api/readings/: how far the caller has read each room, and what is left."""
-    return json_response(Readings(await request.app[READ_SYNC].readings(request[SESSION].user.id)))
+    """GET /api/readings/: how far the caller has read each room, and what waits for them."""
+    user_id = request[SESSION].user.id
+    readings, invitations = await asyncio.gather(
+        request.app[READ_SYNC].readings(user_id), request.app[CORE].invitations.count_of(user_id)
+    )
+    return json_response(Readings(readings, invitations))
 
 
 async def mark_read(request: web.Request) -> web.Response:

@@ -88,8 +88,13 @@ export class CatchUp {
   async read() {
     await this.#endPauses();
     await this.#readFeed();
-    for (const reading of (await this.#api.get("/api/readings/")).readings) this.#mirror.receiveReading(reading);
+    await this.#readStanding();
     await this.ask();
+  }
+
+  /** Read again what the user has read, and how many invitations wait. */
+  async readStanding() {
+    await this.#withRetries(() => this.#readStanding());
   }
 
   /** Ask whether the server publishes in time, and whether what the mirror shows is in the log. Raises ApiError. */
@@ -144,6 +149,12 @@ export class CatchUp {
     const pauses = this.#pausesSeen;
     if (pauses > this.#pausesEnded) await this.#warm();
     this.#pausesEnded = pauses;
+  }
+
+  async #readStanding() {
+    const { readings, invitations } = await this.#api.get("/api/readings/");
+    for (const reading of readings) this.#mirror.receiveReading(reading);
+    this.#mirror.receiveInvitations(invitations);
   }
 
   async #readFeed() {
