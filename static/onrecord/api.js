@@ -103,25 +103,40 @@ export class Api {
    * @returns {Promise<{ body: any, position: number, log?: string }>}
    */
   async change(method, path, body = {}, { key = null } = {}) {
+    return await this.withCsrf((csrf) => this.#change(method, path, body, { key, csrf }));
+  }
+
+  /**
+   * Make a request that needs the CSRF token; once more where it was refused, as another tab has logged in since.
+   *
+   * @template T
+   * @param {(csrf: string) => Promise<T>} request throws ApiError
+   * @returns {Promise<T>}
+   */
+  async withCsrf(request) {
     try {
-      return await this.#change(method, path, body, key);
+      return await request(await this.#csrfToken());
     } catch (error) {
       const isCsrf = error instanceof ApiError && error.status === 403 && error.message.startsWith("CSRF");
       if (!isCsrf) throw error;
-      this.#csrf = null; // another tab logged in since
-      return await this.#change(method, path, body, key);
+      this.#csrf = null;
+      return await request(await this.#csrfToken());
     }
+  }
+
+  async #csrfToken() {
+    this.#csrf ??= (await this.#send("/api/csrf/")).headers.get("X-CSRFToken");
+    return this.#csrf ?? "";
   }
 
   /**
    * @param {string} method
    * @param {string} path
    * @param {object} body
-   * @param {string | null} key
+   * @param {{ key: string | null, csrf: string }} options
    */
-  async #change(method, path, body, key) {
-    this.#csrf ??= (await this.#send("/api/csrf/")).headers.get("X-CSRFToken");
-    const headers = new Headers({ "Content-Type": "application/json", "X-CSRFToken": this.#csrf ?? "" });
+  async #change(method, path, body, { key, csrf }) {
+    const headers = new Headers({ "Content-Type": "application/json", "X-CSRFToken": csrf });
     if (key !== null) headers.set("Idempotency-Key", key);
     const answer = await this.#send(path, { method, headers, body: JSON.stringify(body) });
     const position = Number(answer.headers.get("X-Position"));

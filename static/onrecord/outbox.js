@@ -1,4 +1,7 @@
-/** @import { UserStore } from "./user-store.js" */
+/**
+ * @import { AttachedFile } from "./uploads.js"
+ * @import { UserStore } from "./user-store.js"
+ */
 
 /**
  * A message that was typed and is not in the log, as far as this browser knows.
@@ -8,6 +11,7 @@
  * @property {string} roomId
  * @property {string} content
  * @property {number} [replyTo] The id of the message that it answers.
+ * @property {AttachedFile[]} [files] What it brings along, on the server already.
  * @property {number} typedAt Milliseconds; rising in a room.
  * @property {"pending" | "waiting" | "refused"} state Sent now; sent again later; sent again only by the user.
  * @property {string} problem Why it waits or was refused.
@@ -65,9 +69,11 @@ export class Outbox {
    * @param {string} roomId
    * @param {string} content
    * @param {number} [replyTo] the id of the message that it answers
+   * @param {AttachedFile[]} [files] what it brings along
    */
-  add(roomId, content, replyTo) {
-    const base = { key: this.#newKey(), roomId, content, ...(replyTo !== undefined && { replyTo }) };
+  add(roomId, content, replyTo, files = []) {
+    const about = { ...(replyTo !== undefined && { replyTo }), ...(files.length > 0 && { files }) };
+    const base = { key: this.#newKey(), roomId, content, ...about };
     /** @type {OutgoingMessage} */
     const message = { ...base, typedAt: this.#end(roomId), state: "pending", problem: "" };
     this.#messages.set(message.key, message);
@@ -146,9 +152,9 @@ export class Outbox {
   }
 
   /** @param {OutgoingMessage} message */
-  #save({ key, roomId, content, replyTo, typedAt, state, problem }) {
+  #save({ key, roomId, content, replyTo, files, typedAt, state, problem }) {
     if (!this.#messages.has(key)) return; // another window has sent or discarded it
     const refusal = state === "refused" ? problem : null;
-    this.#store.set(NAME + key, JSON.stringify({ roomId, content, replyTo, typedAt, refusal }));
+    this.#store.set(NAME + key, JSON.stringify({ roomId, content, replyTo, files, typedAt, refusal }));
   }
 }

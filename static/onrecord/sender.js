@@ -76,9 +76,9 @@ export class Sender {
    * @param {OutgoingMessage} outgoing
    */
   async #send(outgoing) {
-    const { key, roomId, content, replyTo } = outgoing;
+    const { key, roomId, content, replyTo, files } = outgoing;
     try {
-      const sent = replyTo === undefined ? { content } : { content, reply_to: replyTo };
+      const sent = { content, reply_to: replyTo, attachments: files?.map(({ id }) => id) };
       const { body, position, log } = await this.#api.record(`/api/rooms/${roomId}/messages/`, sent, { key });
       this.#outbox.remove(outgoing);
       this.#onSent({ type: "message_added", version: body.id, position, log, body });

@@ -5,11 +5,13 @@ import { newKey } from "../onrecord/keys.js";
 import { Mirror } from "../onrecord/mirror.js";
 import { Outbox, isOutgoing } from "../onrecord/outbox.js";
 import { Sender } from "../onrecord/sender.js";
+import { Uploads } from "../onrecord/uploads.js";
 import { UserStore, browserStorage } from "../onrecord/user-store.js";
 import { showInvitations } from "./attention/invitations.js";
 import { Tab } from "./attention/tab.js";
 import { find, findAll } from "./dom.js";
 import { RoomList } from "./room-list.js";
+import { fileSender } from "./send-file.js";
 
 /**
  * @import { Status } from "../onrecord/realtime/status.js"
@@ -44,6 +46,7 @@ export class LivePage {
   /** What shows changes. @type {Set<() => void>} */
   #renderers = new Set();
   #isRenderPlanned = false;
+  #uploads;
 
   constructor() {
     const state = stateOf(document);
@@ -64,6 +67,8 @@ export class LivePage {
       onSent: (event) => this.client.receive(event),
       onStop: (error) => (error.isOtherUser ? this.#stopForOtherUser() : askToLogIn()),
     });
+    /** What is being uploaded, by room. @type {Map<string, Uploads>} */
+    this.#uploads = new Map();
     this.client = new Client({
       ...{ mirror: this.mirror, api: this.api, Centrifuge: globalThis.Centrifuge },
       url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`,
@@ -91,9 +96,22 @@ export class LivePage {
     document.documentElement.classList.add("scripted");
     addEventListener("online", () => this.#wake());
     document.addEventListener("visibilitychange", () => document.hidden || this.#wake());
-    addEventListener("beforeunload", (event) => this.store.isSafe || event.preventDefault());
+    addEventListener("beforeunload", (event) => this.#isAllKept || event.preventDefault());
     this.client.start();
     this.sender.wake();
+  }
+
+  /** The files for the next message of a room, whether its page is open or not. @param {string} roomId */
+  uploadsOf(roomId) {
+    const send = fileSender(this.api, roomId);
+    const uploads = this.#uploads.get(roomId) ?? new Uploads(roomId, { store: this.store, send, newKey });
+    this.#uploads.set(roomId, uploads);
+    return uploads;
+  }
+
+  /** Whether nothing is lost when this window is closed now. */
+  get #isAllKept() {
+    return this.store.isSafe && ![...this.#uploads.values()].some((uploads) => uploads.isBusy);
   }
 
   /**

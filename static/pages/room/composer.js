@@ -3,6 +3,8 @@ import { find, write } from "../dom.js";
 
 /**
  * @import { Drafts } from "../../onrecord/drafts.js"
+ * @import { AttachedFile } from "../../onrecord/uploads.js"
+ * @import { FilePicker } from "./file-picker.js"
  * @import { Message } from "../../onrecord/shapes.js"
  */
 
@@ -22,6 +24,7 @@ export class Composer {
   #about = null;
   #mode;
   #onEdit;
+  #files;
   #form;
   #field;
   #length;
@@ -37,10 +40,13 @@ export class Composer {
    * @param {object} parts
    * @param {string} parts.roomId
    * @param {Drafts} parts.drafts
-   * @param {(content: string, replyTo?: number) => void} parts.onSubmit has the message in a safe place when it returns
+   * @param {FilePicker} parts.files what the message brings along
+   * @param {(content: string, replyTo: number | undefined, files: AttachedFile[]) => void} parts.onSubmit has the
+   *   message in a safe place when it returns
    * @param {(message: Message, content: string) => Promise<boolean>} parts.onEdit resolves to whether it is recorded
    */
-  constructor(form, { roomId, drafts, onSubmit, onEdit }) {
+  constructor(form, { roomId, drafts, files, onSubmit, onEdit }) {
+    this.#files = files;
     this.#form = form;
     this.#mode = find(form, ".mode");
     this.#onEdit = onEdit;
@@ -82,6 +88,7 @@ export class Composer {
   update(isEnabled) {
     find(this.#form, ".unsafe").hidden = this.#drafts.isSafe;
     this.#field.disabled = !isEnabled;
+    this.#files.update(isEnabled);
     find(this.#form, ".send", HTMLButtonElement).disabled = !isEnabled;
   }
 
@@ -150,7 +157,8 @@ export class Composer {
       this.#saveEdit(this.#about.message, value);
       return;
     }
-    this.#onSubmit(value, this.#about?.message.id);
+    if (!this.#files.areReady) return;
+    this.#onSubmit(value, this.#about?.message.id, this.#files.take());
     this.#setAbout(null);
     this.#field.value = "";
     this.#changed();

@@ -6,6 +6,7 @@ import { separator } from "../times.js";
 
 /**
  * @import { Attachment, Message, Reaction, User } from "../../onrecord/shapes.js"
+ * @import { AttachedFile } from "../../onrecord/uploads.js"
  * @import { OutgoingMessage } from "../../onrecord/outbox.js"
  * @import { Room } from "../../onrecord/room.js"
  */
@@ -32,10 +33,12 @@ export function messageItems(room, messages, before = null) {
 }
 
 /** @param {OutgoingMessage} message */
-export function outgoingItem({ key, content }) {
+export function outgoingItem({ key, content, files = [] }) {
   const item = fromTemplate("outgoing-template");
   item.dataset.key = key;
-  find(item, ".text").replaceChildren(...withMarkup(content));
+  const text = find(item, ".text");
+  text.replaceChildren(...withMarkup(content));
+  if (files.length > 0) text.after(fileList(files.map((file) => [file, isolated("file-name", file.name || "file")])));
   return item;
 }
 
@@ -162,16 +165,34 @@ function mentionLine(users) {
  * @param {Attachment[]} attachments
  */
 function attachmentList(page, attachments) {
+  return fileList(
+    attachments.map((file) => {
+      const link = document.createElement("a");
+      link.href = `/api${page}attachments/${file.id}/`;
+      if (file.width !== undefined) link.append(preview(link.href, file));
+      link.append(isolated("file-name", file.name || "file"));
+      return [file, link];
+    }),
+  );
+}
+
+/** @param {[AttachedFile, HTMLElement][]} files each with what stands before its size */
+function fileList(files) {
   const list = Object.assign(document.createElement("ul"), { className: "attachments", ariaLabel: "Files" });
-  for (const { id, name, size } of attachments) {
-    const link = document.createElement("a");
-    link.href = `/api${page}attachments/${id}/`;
-    link.append(isolated("file-name", name || "file"));
+  for (const [{ size }, named] of files) {
     const item = document.createElement("li");
-    item.append(link, ` ${number(size)} bytes`);
+    item.append(named, ` ${number(size)} bytes`);
     list.append(item);
   }
   return list;
+}
+
+/**
+ * @param {string} src
+ * @param {Attachment} image
+ */
+function preview(src, { width, height }) {
+  return Object.assign(new Image(width, height), { loading: "lazy", alt: "", src });
 }
 
 /**

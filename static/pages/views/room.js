@@ -4,6 +4,7 @@ import { titleOf } from "../../onrecord/text.js";
 import { find, fromTemplate, itemsOf, write } from "../dom.js";
 import { showKind, showTitle } from "../people.js";
 import { Composer } from "../room/composer.js";
+import { FilePicker } from "../room/file-picker.js";
 import { HereNow } from "../room/here-now.js";
 import { MentionCompletion } from "../room/mention-completion.js";
 import { MessageActions } from "../room/message-actions.js";
@@ -54,16 +55,18 @@ function showLiveRoom({ page, main, signal }, room) {
     fetchOlder: (before) => fetchOlder(api, room, before),
   });
   const actions = new MessageActions(find(conversation, ".action-problem"), { page, room });
-  const composer = new Composer(find(conversation, ".composer", HTMLFormElement), {
-    ...{ roomId: room.id, drafts: new Drafts(store) },
+  const form = find(conversation, ".composer", HTMLFormElement);
+  const files = new FilePicker(form, page.uploadsOf(room.id), { place: main, signal });
+  const composer = new Composer(form, {
+    ...{ roomId: room.id, drafts: new Drafts(store), files },
     onEdit: (message, content) => actions.edit(message, content),
-    onSubmit(content, replyTo) {
-      outbox.add(room.id, content, replyTo);
+    onSubmit(content, replyTo, attached) {
+      outbox.add(room.id, content, replyTo, attached);
       sender.wake();
       list.toEnd();
     },
   });
-  new MentionCompletion(find(conversation, ".composer", HTMLFormElement), room);
+  new MentionCompletion(form, room);
   list.onRetry = (message) => {
     if (message.state === "refused") outbox.retry(message);
     sender.wake();
