@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp_jinja2
 import asyncpg
 import msgspec
 import pytest
@@ -14,11 +15,13 @@ from api.app import create_app
 from api.settings import Settings
 from postgres.embedded import EmbeddedPostgres
 from tests.conftest import scratch_folder
+from tests.support.compiled_templates import CompiledTemplates
 from tests.support.killable_processes import own_postgres_in
 from tests.support.people import Person
 
 StartServer = Callable[..., Awaitable[TestServer]]
 Visit = Callable[..., Awaitable[Person]]
+TEMPLATES = CompiledTemplates()
 
 
 @pytest.fixture
@@ -33,7 +36,9 @@ async def start_server(settings: Settings) -> AsyncIterator[StartServer]:
     async with AsyncExitStack() as running:
 
         async def start(**changes: Any) -> TestServer:
-            server = TestServer(create_app(msgspec.structs.replace(settings, **changes)), host="127.0.0.1")
+            app = create_app(msgspec.structs.replace(settings, **changes))
+            aiohttp_jinja2.get_env(app).bytecode_cache = TEMPLATES
+            server = TestServer(app, host="127.0.0.1")
             await server.start_server(access_log=None, auto_decompress=False)
             running.push_async_callback(server.close)
             return server
