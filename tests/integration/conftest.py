@@ -10,7 +10,9 @@ import asyncpg
 import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
+from argon2 import PasswordHasher
 
+from api.accounts import passwords
 from api.app import create_app
 from api.settings import Settings
 from postgres.embedded import EmbeddedPostgres
@@ -22,6 +24,14 @@ from tests.support.people import Person
 StartServer = Callable[..., Awaitable[TestServer]]
 Visit = Callable[..., Awaitable[Person]]
 TEMPLATES = CompiledTemplates()
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""The same function at its least cost. At the real cost, hashes were a fifth of the CPU of a test with one person."""
+
+
+@pytest.fixture(autouse=True)
+def hash_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost little in this process, except in the tests of accounts. Other processes pay in full."""
+    monkeypatch.setattr(passwords, "HASHER", CHEAP)
 
 
 @pytest.fixture
