@@ -47,7 +47,10 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
 
 
 def quick_place() -> Path | None:
-    """Memory, if there is room: a database for a test is made in a tenth of a second there, on a busy disk in one."""
+    """Memory, if there is room. A database is made there in a tenth of a second, on a busy disk in one.
+
+    A server there waits for no disk, and its files survive the death of any process as on a disk.
+    """
     is_there = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
     return MEMORY if is_there and shutil.disk_usage(MEMORY).free >= ROOMY else None
 

@@ -16,7 +16,7 @@ from api.accounts import passwords
 from api.app import create_app
 from api.settings import Settings
 from postgres.embedded import EmbeddedPostgres
-from tests.conftest import scratch_folder
+from tests.conftest import quick_place, scratch_folder
 from tests.support.compiled_templates import CompiledTemplates
 from tests.support.killable_processes import own_postgres_in
 from tests.support.people import Person
@@ -99,7 +99,7 @@ async def admin(visit: Visit, database_url: str) -> Person:
 @pytest.fixture
 def postgres_folder() -> Iterator[Path]:
     """Where `own_postgres` keeps its data."""
-    with scratch_folder() as folder:
+    with scratch_folder(quick_place()) as folder:
         yield folder
 
 

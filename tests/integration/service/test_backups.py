@@ -14,7 +14,7 @@ import pytest
 from yarl import URL
 
 from postgres.embedded import EmbeddedPostgres
-from tests.conftest import database_like
+from tests.conftest import database_like, quick_place
 from tests.support.debians_postgres import as_superuser, needs_postgres, running_postgres
 from tests.support.documents import blocks
 from tests.support.embedded import data_folder, refused
@@ -33,7 +33,7 @@ MOVE, MOVE_TO_COMPOSE, MOVE_LOG_AND_ACCOUNTS = blocks("### From the embedded dat
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Where the commands are typed; DATA_DIR is its default, `var` in there."""
-    with data_folder() as above, _stopped_at_the_end(above / "var"):
+    with data_folder(quick_place()) as above, _stopped_at_the_end(above / "var"):
         yield above
 
 
