@@ -33,6 +33,13 @@ ROOMY = 4 << 30
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where files run side by side, those with long tests are first: one that began last would be waited for."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        long = {item.path for item in items if item.get_closest_marker("long")}
+        items.sort(key=lambda item: item.path not in long)
+
+
 def database_named(name: str, postgres: EmbeddedPostgres) -> str:
     """The URL of another database on the same server."""
     before, _, after = postgres.dsn.partition("@/")

@@ -133,6 +133,7 @@ async def test_nothing_is_restored_under_a_server_that_runs(folder: Path, eve: P
     await typed(before_serving(RESTORE), folder)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("has_secrets", [True, False])
 async def test_a_backup_makes_the_service_on_a_new_machine(folder: Path, eve: Person, *, has_secrets: bool) -> None:
     async with service_in(folder, eve):
@@ -175,6 +176,7 @@ async def ones_own(request: pytest.FixtureRequest, postgres: EmbeddedPostgres) -
         yield url
 
 
+@pytest.mark.long
 async def test_the_embedded_database_moves_to_a_postgresql_of_ones_own(
     folder: Path, eve: Person, ones_own: str
 ) -> None:
