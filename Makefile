@@ -34,8 +34,9 @@ NPM_CI := $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 NPM_RUN := PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent
 
 # Test files run side by side, in so many processes with a PostgreSQL each; one after the other with WORKERS=0.
+# tests/conftest.py has them begin in an order that leaves no long one for the end, when the others have nothing to do.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 $(BIN)/npm: $(BIN)/python requirements-node.lock
 	$(PIP) install --require-hashes -r requirements-node.lock

@@ -131,6 +131,7 @@ async def problems_of(page: Page) -> list[str]:
     return [f"{page.url} {problem}" for problem in found]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_every_page_suits_everybody_and_every_screen(windows: Windows, service: Service) -> None:
     admin, values = await furnished(windows, service)

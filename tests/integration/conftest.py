@@ -5,20 +5,33 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp_jinja2
 import asyncpg
 import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
+from argon2 import PasswordHasher
 
+from api.accounts import passwords
 from api.app import create_app
 from api.settings import Settings
 from postgres.embedded import EmbeddedPostgres
-from tests.conftest import scratch_folder
+from tests.conftest import quick_place, scratch_folder
+from tests.support.compiled_templates import CompiledTemplates
 from tests.support.killable_processes import own_postgres_in
 from tests.support.people import Person
 
 StartServer = Callable[..., Awaitable[TestServer]]
 Visit = Callable[..., Awaitable[Person]]
+TEMPLATES = CompiledTemplates()
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""The same function at its least cost. At the real cost, hashes were a fifth of the CPU of a test with one person."""
+
+
+@pytest.fixture(autouse=True)
+def hash_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost little in this process, except in the tests of accounts. Other processes pay in full."""
+    monkeypatch.setattr(passwords, "HASHER", CHEAP)
 
 
 @pytest.fixture
@@ -33,7 +46,9 @@ async def start_server(settings: Settings) -> AsyncIterator[StartServer]:
     async with AsyncExitStack() as running:
 
         async def start(**changes: Any) -> TestServer:
-            server = TestServer(create_app(msgspec.structs.replace(settings, **changes)), host="127.0.0.1")
+            app = create_app(msgspec.structs.replace(settings, **changes))
+            aiohttp_jinja2.get_env(app).bytecode_cache = TEMPLATES
+            server = TestServer(app, host="127.0.0.1")
             await server.start_server(access_log=None, auto_decompress=False)
             running.push_async_callback(server.close)
             return server
@@ -84,7 +99,7 @@ async def admin(visit: Visit, database_url: str) -> Person:
 @pytest.fixture
 def postgres_folder() -> Iterator[Path]:
     """Where `own_postgres` keeps its data."""
-    with scratch_folder() as folder:
+    with scratch_folder(quick_place()) as folder:
         yield folder
 
 

@@ -89,6 +89,7 @@ class Windows:
         return self._chance.choices(list(FATES), list(FATES.values()))[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(2))
 async def test_pages_equal_fresh_ones_whatever_happens(service: Service, seed: int) -> None:
     chance = random.Random(seed)

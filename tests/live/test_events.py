@@ -24,7 +24,7 @@ from tests.support.people import Person
 from tests.support.realtime.relay import Fate, Relay, relay_to
 from tests.support.store import open_store
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 FATES: tuple[Fate, ...] = get_args(Fate)
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 
 from postgres.server.programs import Programs
-from tests.conftest import scratch_folder
+from tests.conftest import quick_place, scratch_folder
 from tests.support.compose_file import FILLED, services
 from tests.support.conditions import eventually
 from tests.support.realtime.server import free_port
@@ -20,7 +20,7 @@ async def compose_postgres() -> AsyncIterator[int]:
     """The port of a fresh server on loopback. It wants passwords."""
     given = services(FILLED)["postgres"]["environment"]
     owner, database, password = given["POSTGRES_USER"], given["POSTGRES_DB"], given["POSTGRES_PASSWORD"]
-    with scratch_folder() as folder:
+    with scratch_folder(quick_place()) as folder:
         data = folder / "data"
         data.mkdir(mode=0o700)
         programs = Programs(data)

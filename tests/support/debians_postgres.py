@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.conftest import scratch_folder
+from tests.conftest import quick_place, scratch_folder
 from tests.support.conditions import eventually
 from tests.support.realtime.server import free_port
 
@@ -32,7 +32,7 @@ async def running_postgres() -> AsyncIterator[int]:
     folder_of_programs = programs()
     assert folder_of_programs is not None
     account = ("nobody", "nogroup") if os.geteuid() == 0 else (None, None)  # PostgreSQL refuses to run as root
-    with scratch_folder() as folder:
+    with scratch_folder(quick_place()) as folder:
         (folder / "password").write_text(PASSWORD)
         if account[0]:
             for place in (folder, folder / "password"):

@@ -21,9 +21,9 @@ needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root starts a server f
 
 
 @contextlib.contextmanager
-def data_folder() -> Iterator[Path]:
+def data_folder(parent: Path | None = None) -> Iterator[Path]:
     """A DATA_DIR that is there; at its end a server that a failed test left running is stopped."""
-    with scratch_folder() as folder:
+    with scratch_folder(parent) as folder:
         try:
             yield folder
         finally:

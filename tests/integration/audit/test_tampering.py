@@ -154,6 +154,7 @@ async def signed_log(connection: asyncpg.Connection, database_url: str, tmp_path
         yield SignedLog(room, AnchorFile(AppendOnlyFile(tmp_path / "anchor.jsonl")).read(), connection)
 
 
+@pytest.mark.long
 async def test_each_tampering_is_found_and_named(signed_log: SignedLog) -> None:
     clean = await signed_log.check()
     assert (clean.findings, clean.size, clean.rows) == ([], 505, 505)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import quick_place
 from tests.support.embedded import data_folder, refused
 from tests.support.people import Person
 from tests.support.realtime import server as realtime
@@ -24,7 +25,7 @@ CENTRIFUGO = {
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    with data_folder() as folder:
+    with data_folder(quick_place()) as folder:
         yield folder
 
 

@@ -27,6 +27,7 @@ MISPLACED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("misplaced", MISPLACED)
 @pytest.mark.parametrize("all_warm", [True, False])
 async def test_a_lane_whose_checkpoint_is_not_in_the_log_moves_to_the_head_and_tells_its_users(

@@ -17,6 +17,7 @@ from tests.support.posts import Posts, check_the_log
 from tests.support.realtime import server as realtime
 from tests.support.serving import serving
 
+pytestmark = pytest.mark.long
 Environment = dict[str, str]
 
 

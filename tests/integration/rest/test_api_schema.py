@@ -3,6 +3,8 @@
 import asyncio
 import sys
 
+import pytest
+
 from tests.support.people import Person
 
 CHECKS = (
@@ -16,6 +18,7 @@ CHECKS = (
 )
 
 
+@pytest.mark.long
 async def test_a_fuzzer_meets_no_server_error_and_no_answer_outside_the_schema(ada: Person) -> None:
     await ada.open_room("Engines")
     cookies = "; ".join(f"{name}={value}" for name, value in ada.cookies.items())

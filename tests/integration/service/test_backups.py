@@ -14,7 +14,7 @@ import pytest
 from yarl import URL
 
 from postgres.embedded import EmbeddedPostgres
-from tests.conftest import database_like
+from tests.conftest import database_like, quick_place
 from tests.support.debians_postgres import as_superuser, needs_postgres, running_postgres
 from tests.support.documents import blocks
 from tests.support.embedded import data_folder, refused
@@ -33,7 +33,7 @@ MOVE, MOVE_TO_COMPOSE, MOVE_LOG_AND_ACCOUNTS = blocks("### From the embedded dat
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Where the commands are typed; DATA_DIR is its default, `var` in there."""
-    with data_folder() as above, _stopped_at_the_end(above / "var"):
+    with data_folder(quick_place()) as above, _stopped_at_the_end(above / "var"):
         yield above
 
 
@@ -133,6 +133,7 @@ async def test_nothing_is_restored_under_a_server_that_runs(folder: Path, eve: P
     await typed(before_serving(RESTORE), folder)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("has_secrets", [True, False])
 async def test_a_backup_makes_the_service_on_a_new_machine(folder: Path, eve: Person, *, has_secrets: bool) -> None:
     async with service_in(folder, eve):
@@ -175,6 +176,7 @@ async def ones_own(request: pytest.FixtureRequest, postgres: EmbeddedPostgres) -
         yield url
 
 
+@pytest.mark.long
 async def test_the_embedded_database_moves_to_a_postgresql_of_ones_own(
     folder: Path, eve: Person, ones_own: str
 ) -> None:

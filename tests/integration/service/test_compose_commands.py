@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.conftest import quick_place
 from tests.support.documents import blocks
 from tests.support.embedded import data_folder
 from tests.support.people import Person
@@ -107,7 +108,7 @@ async def test_a_backup_makes_the_service_on_a_new_machine(
 async def test_the_embedded_database_moves_to_the_compose_file(
     production: Rehearsal, docker: Docker, ada: Person
 ) -> None:
-    with data_folder() as folder:
+    with data_folder(quick_place()) as folder:
         async with serving(None, ONRECORD, docker.folder, DATA_DIR=str(folder)) as embedded:
             ada.url = embedded.url.with_host("127.0.0.1")  # for which the cookies then are
             await ada.sign_up("eve")

@@ -21,6 +21,7 @@ SEED = int(os.environ.get("ERASURE_SEED", "1"))
 """What happens; `make soak` asks for something else each time."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180 + 10 * STEPS)
 async def test_nothing_erased_is_left_and_nothing_held_is_gone(tmp_path: Path, postgres_folder: Path) -> None:
     print(f"ERASURE_SEED={SEED}")  # noqa: T201 - pytest shows it with a failure

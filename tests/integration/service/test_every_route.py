@@ -132,6 +132,7 @@ def status_of(port: int, method: str, path: str, cookies: str, csrf: str, sent: 
         connection.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["nobody", "a user", "a member", "an admin"])
 async def test_no_route_meets_a_server_error(start_server: StartServer, visit: Visit, who: str) -> None:
     server = await start_server(database_timeout_s=20.0, login_account_burst=100_000, login_address_burst=100_000)

@@ -26,6 +26,7 @@ FAULT_SEED = int(os.environ.get("FAULT_SEED", "1"))
 """What dies in which order; `make soak` asks for another one each time."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(2 * SECONDS + 240)
 async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
     tmp_path: Path, postgres_folder: Path
@@ -55,6 +56,7 @@ async def test_pages_equal_fresh_ones_after_everything_was_killed_at_random(
     print(happened, "restored under so many processes:", dict(restore.under))  # noqa: T201 - what `make soak` is for
 
 
+@pytest.mark.long
 async def test_a_process_killed_with_kill_9_loses_its_lanes_to_the_other_within_seconds(
     tmp_path: Path, postgres_folder: Path
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import quick_place
 from tests.support.conditions import eventually
 from tests.support.embedded import data_folder
 from tests.support.people import Answer, Person
@@ -19,7 +20,7 @@ LOGINS = "ada, grace, linus, margaret (password: demo); margaret is an admin"
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    with data_folder() as folder:
+    with data_folder(quick_place()) as folder:
         yield folder
 
 
