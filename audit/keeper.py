@@ -1,7 +1,7 @@
 """Keeps the ledger: what is erased is written there before anybody is answered, and looked for at every start."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from datetime import datetime
 from uuid import UUID
 
@@ -38,16 +38,18 @@ class LedgerKeeper:
         await asyncio.to_thread(self._ledger.append, users)
 
     async def catch_up(self) -> None:
-        """Write the words that a process erased which died before it wrote so."""
+        """Write the words that a process erased which died before it wrote so.
+
+        A line may be of another event, which had this place in a log that is lost: the commitment tells.
+        """
         known = await asyncio.to_thread(self._known)
-        missing: list[Place] = []
+        places: list[Place] = []
         async for place in self._erased():
-            if place not in known:
-                missing.append(place)
-            if len(missing) == SLICE:
-                await self._write(missing)
-                missing = []
-        await self._write(missing)
+            places.append(place)
+            if len(places) == SLICE:
+                await self._write_missing(places, known)
+                places = []
+        await self._write_missing(places, known)
 
     async def lines(self) -> list[Line]:
         """All that the ledger says."""
@@ -63,8 +65,13 @@ class LedgerKeeper:
         """The accounts that the ledger says are erased."""
         return [line for line in await self.lines() if isinstance(line, ErasedUser)]
 
-    def _known(self) -> set[Place]:
-        return {(line.room, line.version) for line in self._ledger.read() if isinstance(line, ErasedWords)}
+    def _known(self) -> set[ErasedWords]:
+        return {line for line in self._ledger.read() if isinstance(line, ErasedWords)}
+
+    async def _write_missing(self, places: Sequence[Place], known: Set[ErasedWords]) -> None:
+        async with self._database.connection() as connection:
+            lines = await lines_of(places, connection)
+        await self._write([(line.room, line.version) for line in lines if line not in known])
 
     async def _write(self, places: Sequence[Place]) -> None:
         """Write that these are erased, once nothing else here keeps what came with the words: keys of clients."""

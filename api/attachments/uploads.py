@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import asyncpg
 from msgspec import UNSET
 
 from api.attachments.folder import Folder
@@ -46,12 +47,21 @@ REMOVE_UNUSED = f"""
 DELETE FROM uploads WHERE used_at < now() - interval '{UNUSED_S} seconds'
     AND NOT EXISTS (SELECT FROM attachments WHERE attachments.upload_id = uploads.upload_id)
 """
+REMOVE_UNUSED_OF = """
+DELETE FROM uploads WHERE user_id = $1
+    AND NOT EXISTS (SELECT FROM attachments WHERE attachments.upload_id = uploads.upload_id)
+"""
 UNNEEDED = """
 SELECT upload_id FROM unneeded_files WHERE remove_at <= now()
     AND NOT EXISTS (SELECT FROM uploads WHERE uploads.upload_id = unneeded_files.upload_id)
 LIMIT 1000
 """
 REMOVED = "DELETE FROM unneeded_files WHERE upload_id = ANY($1)"
+
+
+async def remove_unused_of(connection: asyncpg.Connection, user_id: UserId) -> None:
+    """Remove what a user uploaded and no message names; a server removes the files."""
+    await connection.execute(REMOVE_UNUSED_OF, user_id)
 
 
 class UploadsUsedUp(Exception):

@@ -8,6 +8,7 @@ from msgspec import Struct
 from api.accounts import one_time_links
 from api.accounts.accounts import erase_row, find_for_erasure
 from api.accounts.sessions import end_sessions
+from api.attachments import uploads
 from audit.ledger import ErasedUser
 from domain.values import UserId
 from eventstore import idempotency_keys
@@ -87,9 +88,9 @@ async def look_at_account(connection: asyncpg.Connection, user_id: UserId) -> Er
 async def erase_account(connection: asyncpg.Connection, user_id: UserId, *, request: str, who: str) -> ErasedAccount:
     """Erase what is stored about a user, inside the caller's transaction; what they said is another matter.
 
-    Ends all sessions; removes name, password, role, read marks, muted rooms, the lease and idempotency keys, and the
-    name in the record of operators. Recorded there as an action of `who`, by number. What is erased already is passed
-    over.
+    Ends all sessions; removes name, password, role, read marks, muted rooms, the lease, idempotency keys, uploads that
+    no message names, and the name in the record of operators. Recorded there as an action of `who`, by number. What is
+    erased already is passed over.
     """
     username = await find_for_erasure(connection, user_id)
     erased = await look_at_account(connection, user_id)
@@ -99,6 +100,7 @@ async def erase_account(connection: asyncpg.Connection, user_id: UserId, *, requ
     await read_marks.remove(connection, user_id)
     await muted_rooms.remove(connection, user_id)
     await idempotency_keys.remove_of(connection, user_id)
+    await uploads.remove_unused_of(connection, user_id)
     if username is not None:
         await operator_actions.replace_name(connection, username, shown_as(user_id))
         await erase_row(connection, user_id, shown_as(user_id))

@@ -335,7 +335,10 @@ export class Room {
    */
   #withoutErased(message) {
     const erased = message.erased === undefined ? this.#erased.get(message.id) : undefined;
-    return erased === undefined ? message : { ...message, content: "", erased };
+    if (erased === undefined) return message;
+    const bare = { ...message, content: "", erased };
+    delete bare.attachments; // their names are words as well
+    return bare;
   }
 
   /**

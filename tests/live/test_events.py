@@ -202,6 +202,17 @@ async def a_message_is_erased(scene: Scene) -> None:
     await erase(scene, await scene.say(scene.people[1], "not for long"))
 
 
+async def a_message_with_a_file_is_erased(scene: Scene) -> None:
+    author = scene.people[1]
+    sent = await author.post(
+        f"/api/rooms/{scene.room}/attachments/", raw=b"a plan", headers={"X-File-Name": "plan.txt"}
+    )
+    body = {"content": "not for long", "attachments": [sent.body["id"]]}
+    said = await author.post(f"/api/rooms/{scene.room}/messages/", body)
+    await about(author, scene, "PUT", f"{said.body['id']}/pin/")
+    await erase(scene, said.body["id"])
+
+
 async def a_message_is_erased_again(scene: Scene) -> None:
     version = await scene.say(scene.people[0], "not for long")
     await erase(scene, version)
@@ -450,6 +461,7 @@ EVENTS: dict[Event, tuple[str, ...]] = {
     the_room_is_archived: ("room_archived",),
     the_room_is_reopened: ("room_archived", "room_reopened", "message_added"),
     a_message_is_erased: ("message_added", "content_erased"),
+    a_message_with_a_file_is_erased: ("message_added", "message_pinned", "content_erased"),
     a_message_is_erased_again: ("message_added", "content_erased", "content_erased"),
     a_member_is_erased: (
         *("user_joined", "message_added", "reaction_added", "message_pinned"),

@@ -65,6 +65,16 @@ async def test_a_rule_erases_what_is_old_enough_and_says_so_in_the_room(store: S
     assert await store.versions(room) == before
 
 
+async def test_days_of_a_rule_have_24_hours_to_erase_and_to_keep(store: Store, psql: asyncpg.Connection) -> None:
+    room = await room_with(store, 30.01, 29.99, 10.01, 9.99, name="General")
+    rule = await set_rule(store, keep=10, erase=30)
+    await carry_out(store)
+    assert await remaining(room, psql) == [4, 5, 6]
+    plan = await erase(store, await store.erasing.plan_versions(room, [4, 5, 6]))
+    assert [(worded.at, worded.rule) for worded in plan.kept] == [(6, rule)]
+    assert await remaining(room, psql) == [6]
+
+
 async def test_what_the_rule_of_a_room_does_not_say_is_as_the_rule_for_all_rooms_says(
     store: Store, psql: asyncpg.Connection
 ) -> None:

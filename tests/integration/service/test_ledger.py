@@ -134,6 +134,21 @@ async def test_what_was_erased_by_a_process_that_died_before_it_wrote_so_is_writ
     assert file.read_text().count(whole) == 1
 
 
+async def test_it_is_written_too_where_the_ledger_has_another_event_that_had_this_place_in_a_log_that_is_lost(
+    ada: Person, start_server: StartServer, settings_of_commands: dict[str, str], tmp_path: Path
+) -> None:
+    room = await ada.open_room("General")
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": SAID})
+    await onrecord(settings_of_commands, "message", "erase", room, "3", "--why", WHY, "--yes")
+    file = tmp_path.with_name(f"{tmp_path.name}.erasures.jsonl")
+    line = file.read_text()
+    lost = json.dumps({**json.loads(line), "sealed": "of what was said there before a backup was restored"}) + "\n"
+    file.write_text(lost)
+    for _ in range(2):
+        await start_server()
+        assert file.read_text() == lost + line
+
+
 async def test_an_account_erased_by_a_process_that_died_before_it_wrote_so_is_written_at_the_next_start(
     ada: Person, bob: Person, start_server: StartServer, settings_of_commands: dict[str, str], tmp_path: Path
 ) -> None:
