@@ -96,6 +96,7 @@ from projections.search.finding import MessageSearch
 from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.investigate.tree_status import TreeStatusReader
 from replay.investigate.word_search import WordSearch
 from replay.rebuild.fold import Fold
 
@@ -365,9 +366,14 @@ def create_fold() -> Fold:
     return Fold(create_read_models(), create_log())
 
 
-def create_sampler(reads: Reads) -> Sampler:
+def create_tree_status(settings: Settings, database: Database) -> TreeStatusReader:
+    """Reads how the tree over the log is. Raises SettingsError for a policy that is none."""
+    return TreeStatusReader(database, audit_policy(settings))
+
+
+def create_sampler(settings: Settings, reads: Reads) -> Sampler:
     """Reads the figures of the operations page."""
-    return Sampler(reads.database, reads.log)
+    return Sampler(reads.database, reads.log, create_tree_status(settings, reads.database))
 
 
 def create_figures_publisher(database: Database, sampler: Sampler, publisher: Publisher) -> FiguresPublisher:
