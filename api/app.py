@@ -24,6 +24,7 @@ from api.http.app_keys import (
     MESSAGES,
     METRICS,
     PROXIES,
+    PUBLIC_KEYS,
     PUBLISHER,
     READ_SYNC,
     REQUESTS,
@@ -160,6 +161,7 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     work = wiring.create_housekeeping(settings, app[CORE].database, app[SESSIONS])
     retention = wiring.create_carrying_out(app[CORE])
     tree = wiring.create_tree_keeping(settings, app[CORE].database)
+    app[PUBLIC_KEYS] = wiring.create_public_keys(settings)
     async with (
         _running(work.run(every_s=settings.housekeeping_every_s)),
         _running(retention.run(every_s=settings.retention_every_s)),

@@ -40,6 +40,7 @@ from api.settings import Settings
 from audit.append_only_file import AppendOnlyFile
 from audit.keeper import LedgerKeeper
 from audit.ledger import Ledger
+from audit.proofs.log_keys import PublicKeys
 from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
 from audit.signing.keys import SignerKeys
@@ -397,6 +398,11 @@ def create_signer_keys(settings: Settings, *, generates: bool = False) -> Callab
     """The keys for an origin, if this process has the secret, or `generates` it. Raises SettingsError."""
     seed = audit_seed(settings, generates=generates)
     return (lambda origin: SignerKeys(origin, seed)) if seed is not None else None
+
+
+def create_public_keys(settings: Settings) -> PublicKeys:
+    """What this process knows of the public keys of the log. Raises SettingsError."""
+    return PublicKeys(create_signer_keys(settings), audit_policy(settings))
 
 
 def create_anchor(settings: Settings) -> AnchorFile:

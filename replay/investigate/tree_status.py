@@ -188,5 +188,5 @@ def _well(epoch: Epoch, witnesses: list[WitnessStatus]) -> str:
     if epoch.size == 0:
         return "All is well: the log has no events yet."
     if not witnesses:
-        return "All is well: the tree follows the log, and its last checkpoint is fresh. No witness is asked."
+        return "All is well: the tree follows the log, and its last checkpoint is fresh."
     return "All is well: the tree follows the log, its last checkpoint is fresh, and every witness cosigned."

@@ -131,6 +131,7 @@ def _print_tree(tree: TreeStatus) -> None:
             ("checkpoint", signed),
             ("verified", _verified(verified) if verified is not None else "no full verification is on record"),
             *((f"witness {each.name}", _cosigned(each)) for each in tree.witnesses),
+            *([] if tree.witnesses else [("witnesses", "none is asked")]),
             ("state", tree.summary),
         )
     )

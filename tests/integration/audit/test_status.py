@@ -94,7 +94,7 @@ async def test_a_log_without_events_and_one_that_is_signed_are_well(log: Log) ->
     await log.sign()
     signed = await log.status()
     assert (signed.state, signed.problems, signed.epoch, signed.origin) == ("well", [], 1, ORIGIN)
-    assert "No witness is asked." in signed.summary
+    assert signed.summary == "All is well: the tree follows the log, and its last checkpoint is fresh."
     assert (signed.size, signed.lag_events, signed.verification) == (300, 0, None)
     assert signed.checkpoint is not None
     assert signed.checkpoint.size == 300
