@@ -25,6 +25,7 @@ from api.http.app_keys import (
     MESSAGES,
     METRICS,
     PROXIES,
+    PUBLIC_KEYS,
     PUBLISHER,
     READ_SYNC,
     REQUESTS,
@@ -39,7 +40,8 @@ from api.http.client_address import TrustedProxies
 from api.http.header_deadline import HeaderDeadline
 from api.http.middleware import request_middleware
 from api.metrics import Metrics
-from api.operations.app_keys import FIGURES_PUBLISHER, REBUILDS, REPUBLISHING, SAMPLER
+from api.operations.app_keys import FIGURES_PUBLISHER, REBUILDS, REPUBLISHING, SAMPLER, TREE_METRICS
+from api.operations.tree_metrics import TreeMetrics
 from api.pages.routes import page_routes
 from api.pages.setup import set_up_pages
 from api.rest.routes import routes
@@ -141,7 +143,9 @@ async def _fanout(app: web.Application) -> AsyncIterator[None]:
 async def _operations(app: web.Application) -> AsyncIterator[None]:
     """What the operations page shows and starts."""
     settings, database = app[SETTINGS], app[CORE].database
-    app[SAMPLER] = wiring.create_sampler(app[CORE])
+    app[SAMPLER] = wiring.create_sampler(settings, app[CORE])
+    app[TREE_METRICS] = TreeMetrics(wiring.create_tree_status(settings, database))
+    app[METRICS].registry.register(app[TREE_METRICS])
     app[FIGURES_PUBLISHER] = wiring.create_figures_publisher(database, app[SAMPLER], app[PUBLISHER])
     app[REPUBLISHING] = wiring.create_republishing(settings, app[CORE])
     lateness = wiring.create_lateness_publisher(app[LATENESS], app[PUBLISHER])
@@ -159,6 +163,7 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     work = wiring.create_housekeeping(settings, app[CORE].database, app[SESSIONS])
     retention = wiring.create_carrying_out(app[CORE])
     tree = wiring.create_tree_keeping(settings, app[CORE].database)
+    app[PUBLIC_KEYS] = wiring.create_public_keys(settings)
     async with (
         _running(work.run(every_s=settings.housekeeping_every_s)),
         _running(retention.run(every_s=settings.retention_every_s)),

@@ -41,6 +41,7 @@ from api.settings import Settings
 from audit.append_only_file import AppendOnlyFile
 from audit.keeper import LedgerKeeper
 from audit.ledger import Ledger
+from audit.proofs.log_keys import PublicKeys
 from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
 from audit.signing.keys import SignerKeys
@@ -97,6 +98,7 @@ from projections.search.finding import MessageSearch
 from projections.search.index import SearchIndex
 from replay.investigate.log_search import LogSearch
 from replay.investigate.time_travel import TimeTravel
+from replay.investigate.tree_status import TreeStatusReader
 from replay.investigate.word_search import WordSearch
 from replay.rebuild.fold import Fold
 
@@ -371,9 +373,14 @@ def create_fold() -> Fold:
     return Fold(create_read_models(), create_log())
 
 
-def create_sampler(reads: Reads) -> Sampler:
+def create_tree_status(settings: Settings, database: Database) -> TreeStatusReader:
+    """Reads how the tree over the log is. Raises SettingsError for a policy that is none."""
+    return TreeStatusReader(database, audit_policy(settings))
+
+
+def create_sampler(settings: Settings, reads: Reads) -> Sampler:
     """Reads the figures of the operations page."""
-    return Sampler(reads.database, reads.log)
+    return Sampler(reads.database, reads.log, create_tree_status(settings, reads.database))
 
 
 def create_figures_publisher(database: Database, sampler: Sampler, publisher: Publisher) -> FiguresPublisher:
@@ -397,6 +404,11 @@ def create_signer_keys(settings: Settings, *, generates: bool = False) -> Callab
     """The keys for an origin, if this process has the secret, or `generates` it. Raises SettingsError."""
     seed = audit_seed(settings, generates=generates)
     return (lambda origin: SignerKeys(origin, seed)) if seed is not None else None
+
+
+def create_public_keys(settings: Settings) -> PublicKeys:
+    """What this process knows of the public keys of the log. Raises SettingsError."""
+    return PublicKeys(create_signer_keys(settings), audit_policy(settings))
 
 
 def create_anchor(settings: Settings) -> AnchorFile:

@@ -17,6 +17,7 @@ from api.personal.invitation_news import InvitationNews
 from api.personal.read_sync import ReadSync
 from api.secrets import Secrets
 from api.settings import Settings
+from audit.proofs.log_keys import PublicKeys
 from centrifugo.publisher import Publisher
 from projections.fanout.here import Here
 from projections.fanout.lateness import Lateness
@@ -39,6 +40,8 @@ LEASES = web.AppKey("leases", Leases)
 LATENESS = web.AppKey("lateness", Lateness)
 PUBLISHER = web.AppKey("publisher", Publisher)
 FANOUT = web.AppKey("fanout", Fanout)
+PUBLIC_KEYS = web.AppKey("public_keys", PublicKeys)
+"""Of the log, as far as this process knows them."""
 METRICS = web.AppKey("metrics", Metrics)
 BUILD = web.AppKey("build", str)
 """Names the version of the pages and scripts that this process serves."""

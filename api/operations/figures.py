@@ -16,6 +16,7 @@ from projections.fanout.dead_letters import DeadLetter, read_newest_dead_letters
 from projections.operator_actions import OperatorAction, read_newest_actions
 from projections.readmodels.shapes import Timestamp, timestamp
 from replay.investigate.projection_status import Status, read_status
+from replay.investigate.tree_status import TreeStatus, TreeStatusReader
 
 MAX_DEAD_LETTERS, MAX_ACTIONS = 20, 10
 """How many are shown: the newest."""
@@ -51,6 +52,7 @@ class Figures(Struct, frozen=True):
     dead_letters: list[DeadLetter]
     dead_letter_count: int
     actions: list[OperatorAction]
+    tree: TreeStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,10 @@ class Sample:
 class Sampler:
     """Reads the figures. Rates are those of the last seconds, between two samples of this process."""
 
-    def __init__(self, database: Database, log: Log) -> None:
+    def __init__(self, database: Database, log: Log, tree: TreeStatusReader) -> None:
         self._database = database
         self._log = log
+        self._tree = tree
         self._samples: deque[Sample] = deque()
 
     async def read(self) -> Figures:
@@ -78,6 +81,7 @@ class Sampler:
         async with self._database.connection() as connection:
             dead_letters, dead_letter_count = await read_newest_dead_letters(MAX_DEAD_LETTERS, connection)
             actions = await read_newest_actions(MAX_ACTIONS, connection)
+        tree = await self._tree.read()
         now = self._samples[-1]
         return Figures(
             read_at=timestamp(datetime.now(UTC)),
@@ -88,6 +92,7 @@ class Sampler:
             dead_letters=dead_letters,
             dead_letter_count=dead_letter_count,
             actions=actions,
+            tree=tree,
         )
 
     async def _take_sample(self) -> list[Status]:

@@ -8,6 +8,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from api.http.app_keys import CORE, FANOUT, METRICS, SETTINGS
 from api.http.responses import json_response
+from api.operations.app_keys import TREE_METRICS
 from eventstore.errors import ContentWithheld
 from postgres.errors import StoreUnavailable
 from projections.readmodels.readiness import find_wrong_tables
@@ -46,9 +47,10 @@ async def get_readiness(request: web.Request) -> web.Response:
 
 
 async def get_metrics(request: web.Request) -> web.Response:
-    """GET /metrics: Prometheus text. While the database is away, the log's position keeps its last value."""
+    """GET /metrics: Prometheus text. While the database is away, what is read from it stays as it was."""
     core, metrics = request.app[CORE], request.app[METRICS]
     with contextlib.suppress(StoreUnavailable):
         async with core.database.connection() as connection:
             metrics.log_position.set(await core.log.last_position(connection=connection))
+        await request.app[TREE_METRICS].read()
     return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -12,8 +12,8 @@ from api.http.limits import count_message
 from api.http.parsing import message_version, room_id
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
+from api.pages.proofs import proof_context
 from api.pages.state import layout_context, my_rooms
-from audit.proofs.proving import proven_to
 from domain.errors import InvalidField, NoSuchReaction, NotPinned, PinnedAlready, ReactedAlready
 from domain.room.discussion.editing import EditMessage
 from domain.room.discussion.pinning import PinMessage, UnpinMessage
@@ -108,9 +108,6 @@ async def _show(
     message, versions = found.value.message, found.value.versions
     own = await core.room_roles.own(session.user.id, room, now.version)
     is_own = message.user.id == session.user.id
-    places = await core.messages.positions(room, [each.version for each in versions])
-    async with core.database.connection() as connection:
-        proven = await proven_to(connection)
     reacted = message.reactions if message.reactions is not UNSET else []
     typed = typed or {}
     context = {
@@ -118,7 +115,7 @@ async def _show(
         "room": now,
         "message": message,
         "versions": versions,
-        "provable": {version for version, position in places.items() if position <= proven},
+        **await proof_context(request, room, [each.version for each in versions]),
         "audience": await core.members.at(room, message.id),
         "is_open": message.retracted is UNSET and message.erased is UNSET,
         "is_own": is_own,

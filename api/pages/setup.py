@@ -32,6 +32,7 @@ from api.pages.text import (
     retracted_note,
     room_group,
     runs_of,
+    span,
     title_of,
 )
 from projections.readmodels.shapes import timestamp
@@ -69,6 +70,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "badge": badge,
     "counted": counted,
     "percent": percent,
+    "span": span,
     "day": day,
     "clock": clock,
     "clock_with_seconds": clock_with_seconds,

@@ -168,6 +168,16 @@ def percent(part: int, whole: int) -> str:
     return f"{100 * part // whole if whole > 0 else 100} %"
 
 
+def span(seconds: float) -> str:
+    """A time in its largest unit, rounded down: `45 s`, `12 min`, `5 h`, `3 days`."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h" if whole < 86_400 else counted(whole // 86_400, "day")
+
+
 def day(timestamp: str) -> str:
     """`Tuesday, 24 November 2026`."""
     return datetime.fromisoformat(timestamp).strftime("%A, %-d %B %Y")

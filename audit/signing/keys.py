@@ -5,13 +5,20 @@ import hmac
 from audit.signing.notes import COSIGNATURE, Note, SigningKey
 
 
+def time_key_name(origin: str) -> str:
+    """The name of the key that says when."""
+    return f"{origin}/time"
+
+
 class SignerKeys:
     """Both keys of one origin. They come from one seed: whoever holds one holds the other."""
 
     def __init__(self, origin: str, seed: bytes) -> None:
         """`seed`: 32 random bytes, the secret."""
         self._log = SigningKey(origin, seed)
-        self._time = SigningKey(f"{origin}/time", hmac.digest(seed, b"onrecord/audit/time", "sha256"), type=COSIGNATURE)
+        self._time = SigningKey(
+            time_key_name(origin), hmac.digest(seed, b"onrecord/audit/time", "sha256"), type=COSIGNATURE
+        )
         self.log = self._log.verifier
         self.time = self._time.verifier
 

@@ -131,8 +131,16 @@ async def _status(
     reason: str | None = None,
 ) -> Status:
     head = await connection.fetchval(LAST_POSITION)
-    lag_events, oldest, at = await connection.fetchrow(LAG, position, COUNTED)
-    if lag_events == COUNTED:
-        lag_events = max(COUNTED, head - position)
-    lag_s = (at - oldest).total_seconds() if oldest is not None else 0.0
-    return Status(name, lifecycle, state, position, head, lag_events, max(0.0, lag_s), holder=holder, reason=reason)
+    lag_events, lag_s = await read_lag(position, head, connection)
+    return Status(name, lifecycle, state, position, head, lag_events, lag_s, holder=holder, reason=reason)
+
+
+async def read_lag(position: Position, head: Position, connection: asyncpg.Connection) -> tuple[int, float]:
+    """How many events follow `position` in a log that ends at `head`, and the age of the oldest of them in seconds.
+
+    Exact up to 10,000 events; beyond that, positions are counted.
+    """
+    events, oldest, at = await connection.fetchrow(LAG, position, COUNTED)
+    if events == COUNTED:
+        events = max(COUNTED, head - position)
+    return events, max(0.0, (at - oldest).total_seconds()) if oldest is not None else 0.0

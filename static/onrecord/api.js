@@ -39,6 +39,9 @@ export class ApiError extends Error {
 
 const TIMEOUT_MS = 15_000;
 
+/** @param {Response} response @returns {Promise<any>} */
+const json = (response) => response.json();
+
 /**
  * The JSON API of this site, authenticated by the session cookie. Methods return bodies and throw ApiError. Each
  * request says for which user it is meant, so that none is carried out for another one who has logged in since.
@@ -67,6 +70,16 @@ export class Api {
    */
   async get(path) {
     return (await this.#send(path)).body;
+  }
+
+  /**
+   * A file.
+   *
+   * @param {string} path
+   * @returns {Promise<string>}
+   */
+  async text(path) {
+    return (await this.#send(path, {}, (response) => response.text())).body;
   }
 
   /**
@@ -146,8 +159,9 @@ export class Api {
   /**
    * @param {string} path
    * @param {RequestInit} options
+   * @param {(response: Response) => Promise<any>} read of an answer that is no error
    */
-  async #send(path, options = {}) {
+  async #send(path, options = {}, read = json) {
     const headers = new Headers(options.headers);
     headers.set("X-User", String(this.userId));
     let response;
@@ -155,7 +169,7 @@ export class Api {
     let body;
     try {
       response = await this.fetch(this.origin + path, { ...options, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
-      body = await response.json();
+      body = await (response.ok ? read : json)(response);
     } catch {
       throw new ApiError(response === undefined || response.ok ? 0 : response.status, null);
     }

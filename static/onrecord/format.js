@@ -37,6 +37,18 @@ export const counted = (count, noun) => `${number(count)} ${count === 1 ? noun :
  */
 export const percent = (part, whole) => `${whole > 0 ? Math.floor((100 * part) / whole) : 100} %`;
 
+/**
+ * A time in its largest unit, rounded down: `45 s`, `12 min`, `5 h`, `3 days`.
+ *
+ * @param {number} seconds
+ */
+export function span(seconds) {
+  const whole = Math.floor(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
+  return whole < 86_400 ? `${Math.floor(whole / 3600)} h` : counted(Math.floor(whole / 86_400), "day");
+}
+
 /** @type {Map<string, string>} */
 const days = new Map();
 

@@ -335,4 +335,27 @@ export interface Figures {
   dead_letters: DeadLetter[];
   dead_letter_count: number;
   actions: OperatorAction[];
+  tree: TreeStatus;
+}
+
+export interface WitnessStatus {
+  name: string;
+  size: number;
+  cosigned_at: string | null;
+  age_s: number | null;
+  problem: string | null;
+}
+
+export interface TreeStatus {
+  state: "well" | "not well" | "stopped";
+  summary: string;
+  problems: string[];
+  epoch: number;
+  origin: string;
+  size: number;
+  lag_events: number;
+  lag_s: number;
+  checkpoint: { size: number; signed_at: string; age_s: number } | null;
+  witnesses: WitnessStatus[];
+  verification: { at: string; size: number; findings: number } | null;
 }

@@ -6,6 +6,7 @@ import { PageSwitch } from "./page-switch.js";
 import { showAccount } from "./views/account.js";
 import { showDiscover } from "./views/discover.js";
 import { showHistory } from "./views/history.js";
+import { showMessage } from "./views/message.js";
 import { showPeople } from "./views/people.js";
 import { showRoom } from "./views/room.js";
 import { showRooms } from "./views/rooms.js";
@@ -16,8 +17,8 @@ import { showTimes } from "./views/times.js";
 const page = new LivePage();
 page.start();
 const views = {
-  ...{ account: showAccount, discover: showDiscover, history: showHistory, people: showPeople, room: showRoom },
-  ...{ rooms: showRooms, times: showTimes },
+  ...{ account: showAccount, discover: showDiscover, history: showHistory, message: showMessage },
+  ...{ people: showPeople, room: showRoom, rooms: showRooms, times: showTimes },
 };
 const pages = new PageSwitch(page, views);
 pages.start();

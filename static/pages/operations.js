@@ -1,9 +1,13 @@
-import { clockWithSeconds, counted, number, percent, rate } from "../onrecord/format.js";
+import { clockWithSeconds, counted, dayAndClock, number, percent, rate, span } from "../onrecord/format.js";
 import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
 import { LivePage } from "./live-page.js";
 import { localise } from "./times.js";
 
-/** @import { DeadLetter, Figures, OperatorAction, ProjectionStatus, RebuildStatus } from "../onrecord/shapes.js" */
+/**
+ * @import {
+ *   DeadLetter, Figures, OperatorAction, ProjectionStatus, RebuildStatus, TreeStatus, WitnessStatus
+ * } from "../onrecord/shapes.js"
+ */
 
 const STALE_MS = 4000;
 
@@ -17,7 +21,7 @@ const figure = (name) => find(page, `[data-figure="${name}"]`);
  */
 const field = (item, name) => find(item, `[data-field="${name}"]`);
 
-/** @param {ProjectionStatus} projection */
+/** @param {{ lag_events: number, lag_s: number }} behind */
 function lag({ lag_events, lag_s }) {
   return lag_events === 0 ? "up to date" : `${counted(lag_events, "event")}, ${rate(lag_s)}\u00a0s`;
 }
@@ -97,6 +101,41 @@ function fillTime(item, timestamp) {
   localise(item);
 }
 
+/**
+ * @param {HTMLElement} item
+ * @param {WitnessStatus} witness
+ */
+function fillWitness(item, { name, size, age_s, problem }) {
+  write(field(item, "name"), name);
+  write(field(item, "state"), problem === null ? "cosigned" : "silent");
+  field(item, "state").dataset.state = problem === null ? "running" : "stopped";
+  write(field(item, "size"), counted(size, "event"));
+  write(field(item, "age"), age_s === null ? "never" : `${span(age_s)} ago`);
+  write(field(item, "problem"), problem ?? "");
+  field(item, "problem").hidden = problem === null;
+}
+
+/** @param {TreeStatus} tree */
+function renderTree(tree) {
+  const { checkpoint, verification } = tree;
+  write(figure("tree-state"), tree.state);
+  figure("tree-state").dataset.state = tree.state;
+  write(figure("tree-summary"), tree.summary);
+  write(figure("tree-size"), number(tree.size));
+  write(figure("tree-lag"), lag(tree));
+  const signed = checkpoint && `${counted(checkpoint.size, "event")}, ${span(checkpoint.age_s)} ago`;
+  write(figure("tree-checkpoint"), signed ?? "none yet");
+  write(figure("tree-verification"), verification === null ? "none on record" : verified(verification));
+  write(figure("tree-epoch"), String(tree.epoch));
+  write(figure("tree-origin"), tree.origin);
+  updateList(find(page, ".witnesses"), "witness-template", tree.witnesses, ({ name }) => name, fillWitness);
+  find(page, ".no-witnesses").hidden = tree.witnesses.length > 0;
+}
+
+/** @param {NonNullable<TreeStatus["verification"]>} verification */
+const verified = ({ size, findings, at }) =>
+  `${counted(size, "event")}, ${counted(findings, "finding")}, ${dayAndClock(at)}`;
+
 /** @param {RebuildStatus | null} rebuild */
 function renderRebuild(rebuild) {
   const isRunning = rebuild?.state === "rebuilding";
@@ -139,6 +178,7 @@ function render(figures) {
   write(figure("rate"), rate(figures.events_per_s));
   write(figure("dead-letters"), number(figures.dead_letter_count));
   updateList(find(page, ".projections"), "projection-template", figures.projections, projectionKey, fillProjection);
+  renderTree(figures.tree);
   renderSkip(figures.projections);
   renderRebuild(figures.rebuild);
   updateList(find(page, ".dead-letters"), "dead-letter-template", figures.dead_letters, deadLetterKey, fillDeadLetter);
@@ -175,7 +215,7 @@ function showReadAt(timestamp) {
 
 const live = new LivePage();
 live.start();
-for (const list of findAll(page, ".record-list")) localise(list);
+for (const list of findAll(page, ".record-list, .tree")) localise(list);
 showReadAt(readAt.dateTime);
 live.client.listen(page.dataset.channel ?? "", ({ type, body }) => {
   const isNewer = type === "operations_figures" && body.read_at > readAt.dateTime; // several processes publish figures

@@ -20,7 +20,7 @@ QUERIES = {
     "/rooms/": ("?page=1",),
     "/rooms/{room_id}/": ("", "?at=5", "?before=20"),
     "/rooms/{room_id}/history/": (
-        *("", "?at=5", "?words=nothing+like+this", "?tab=audience", "?tab=text&at=5"),
+        *("", "?at=5", "?words=nothing+like+this", "?tab=audience", "?tab=text&at=5", "?tab=proof&at=5"),
         *("?tab=difference&from=2", "?tab=audience&name=nobody"),
     ),
     "/discover/": ("", "?q=nothing+like+this"),

@@ -154,6 +154,49 @@ async def test_positions_move_when_a_member_posts_and_show_what_a_fresh_page_sho
     await expect(lane.locator('[data-field="lag"]')).to_have_text("up to date")
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def tree(psql: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    """For tests that say untrue things of the tree and its witnesses, which are undone at the end."""
+    yield psql
+    await psql.execute("UPDATE audit_epochs SET stopped_why = NULL, stopped_at = NULL; DELETE FROM audit_witnesses")
+
+
+async def test_the_tree_and_its_witnesses_are_shown_and_in_a_sentence_whether_all_is_well(
+    windows: Windows, tree: asyncpg.Connection
+) -> None:
+    ada, admin = await windows.person("ada"), await windows.admin()
+    room = await ada.open_room(unique("In the tree"))
+    page = await windows.open("/operations/", admin)
+    await mark(page)
+    await post(ada, room)
+    size = await tree.fetchval("SELECT count(*) FROM stored_events")
+    await expect(figure(page, "tree-size")).to_have_text(f"{size:,}", timeout=60_000)
+    await expect(figure(page, "tree-checkpoint")).to_contain_text(f"{size:,} events, ", timeout=60_000)
+    await expect(figure(page, "tree-state")).to_have_text("well", timeout=60_000)
+    await expect(figure(page, "tree-summary")).to_contain_text("All is well: the tree follows the log")
+    await expect(page.locator(".no-witnesses")).to_be_visible()
+    await tree.execute(
+        "INSERT INTO audit_witnesses (epoch, name, size, cosigned_at, problem) "
+        "SELECT max(epoch), 'w1', 2, now() - interval '3 hours', 'it answered 500' FROM audit_epochs"
+    )
+    witness = page.locator('.witnesses [data-key="w1"]')
+    await expect(witness).to_contain_text("2 events")
+    await expect(witness).to_contain_text("3 h ago")
+    await expect(witness.locator(".problem")).to_have_text("it answered 500")
+    await expect(figure(page, "tree-state")).to_have_text("not well")
+    await expect(figure(page, "tree-summary")).to_contain_text("The witness w1 has not cosigned: it answered 500.")
+    await tree.execute("UPDATE audit_epochs SET stopped_why = 'the rows are not those that were signed'")
+    await expect(figure(page, "tree-state")).to_have_text("stopped")
+    await expect(figure(page, "tree-summary")).to_contain_text(
+        "Nothing is signed any more: the rows are not those that were signed."
+    )
+    assert await is_the_same(page)
+    fresh = await windows.open("/operations/", admin, live=False, java_script_enabled=False)
+    for each in ("tree-state", "tree-summary", "tree-size", "tree-lag", "tree-epoch", "tree-origin"):
+        assert await figure(page, each).inner_text() == await figure(fresh, each).inner_text() != "", each
+    assert await witness.inner_text() == await fresh.locator('.witnesses [data-key="w1"]').inner_text()
+
+
 async def test_figures_that_no_longer_come_are_said_to_be_old(windows: Windows, psql: asyncpg.Connection) -> None:
     page = await windows.open("/operations/", await windows.admin())
     since = page.locator(".freshness")

@@ -23,6 +23,7 @@ from api.pages.text import (
     rate,
     reacted,
     retracted_note,
+    span,
 )
 from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.shapes import Reaction, Retraction
@@ -35,6 +36,7 @@ FORMATS: dict[str, Callable[..., str]] = {
     "badge": badge,
     "counted": counted,
     "percent": percent,
+    "span": span,
     "day": day,
     "clock": clock,
     "clockWithSeconds": clock_with_seconds,

@@ -11,8 +11,9 @@ from api.http.app_keys import CORE, SESSION
 from api.http.parsing import query_number, query_version, room_id
 from api.pages.admission import page
 from api.pages.history.difference import difference
-from api.pages.history.stream import KIND_NAMES, StreamFilter, stream_around, stream_filtered, words_of
+from api.pages.history.stream import KIND_NAMES, StreamFilter, said_by, stream_around, stream_filtered, words_of
 from api.pages.page import ROOM, Context, render
+from api.pages.proofs import proof_context
 from api.pages.state import layout_context, my_rooms
 from domain.room import LABELS
 from domain.values import RoomId, UserId
@@ -24,7 +25,7 @@ from projections.readmodels.shapes import StreamEvent
 MESSAGES = 30
 """Messages shown, the newest at that version."""
 
-TABS = {"room": "The room then", "audience": "Audience", "text": "Text", "difference": "Difference"}
+TABS = {"room": "The room then", "audience": "Audience", "text": "Text", "difference": "Difference", "proof": "Proof"}
 
 
 async def get_history(request: web.Request) -> web.Response:
@@ -102,11 +103,31 @@ async def _part(
         return {
             "compared": await difference(core, user_id, room, nearest(readable, Version(min(since, most))), version)
         }
+    if tab == "proof":
+        return await _proof(request, core, room, version)
     members, said = await asyncio.gather(
         core.members.at(room, version),
         core.queries.messages_before(user_id, room, before=Version(version + 1), limit=MESSAGES, at=version),
     )
     return {"members": members, "messages": said.value.results[::-1]}
+
+
+async def _proof(request: web.Request, core: Core, room: RoomId, version: Version) -> Context:
+    """`proven_message`: the one that the event says or edits, None of another event, and the versions of it that are
+    shown to the reader.
+    """
+    session = request[SESSION]
+    found = await core.queries.events(session.user.id, room, after=Version(version - 1), limit=1)
+    message = said_by(found.value.events[0])
+    if message is None:
+        return {"proven_message": None}
+    said = (await core.messages.versions(session.user.id, room, message, is_admin=session.is_admin)).value
+    versions = [each.version for each in said.versions]
+    return {
+        "proven_message": said.message,
+        "shown_versions": versions,
+        **await proof_context(request, room, versions),
+    }
 
 
 def as_recorded(event: StreamEvent) -> str:

@@ -70,6 +70,16 @@ def _people_of(event: StreamEvent) -> list[str]:
     return [body[part]["username"] for part in ("user", "member", "invitee", "removed_by") if body.get(part)]
 
 
+def said_by(event: StreamEvent) -> Version | None:
+    """The message that got its words by this event; None where none did, or it is not for the reader."""
+    body = event.body
+    if isinstance(body, Message):
+        return body.id
+    if isinstance(body, MessageChange) and event.type == "message_edited" and body.message is not None:
+        return body.message.id
+    return None
+
+
 def words_of(event: StreamEvent) -> str:
     """What people typed into an event; empty where it was erased or retracted."""
     body = event.body

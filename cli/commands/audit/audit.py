@@ -1,7 +1,12 @@
-"""`onrecord audit`: what the log holds of people's words, and what can be erased."""
+"""`onrecord audit`: the tree over the log, what the log holds of people's words, and what can be erased."""
+
+from datetime import datetime
 
 import click
+import msgspec
 
+from api import wiring
+from api.pages.text import span
 from cli.commands.audit.key import key
 from cli.commands.audit.monitor import monitor
 from cli.commands.audit.prove import prove
@@ -24,6 +29,8 @@ from cli.support.output import (
     user_of,
 )
 from projections.readmodels.custody.queries import Request, read_requests
+from replay.investigate.last_verification import LastVerification
+from replay.investigate.tree_status import TreeStatus, WitnessStatus
 from replay.investigate.words_status import WordsStatus, read_words_status
 
 
@@ -35,7 +42,11 @@ def audit() -> None:
 @audit.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(as_json: bool) -> None:
-    """Count what people typed: texts that can be erased, texts that were, and texts that cannot be.
+    """Show the tree over the log and its witnesses, and count what people typed: texts that can be erased, texts that
+    were, and texts that cannot be.
+
+    The tree follows the log within two seconds. The last line about it says in a sentence whether all is well, or what
+    is not. Witnesses are those of AUDIT_POLICY.
 
     Events from before words stood apart from the log hold their words, and so do those that other applications record.
     The log never changes, so these cannot be erased. They are named by room.
@@ -45,10 +56,13 @@ def status(as_json: bool) -> None:
     """
 
     async def run(reader: Reader) -> None:
-        found = await read_words_status(reader.reads.database)
+        database = reader.reads.database
+        tree = await wiring.create_tree_status(reader.settings, database).read()
+        found = await read_words_status(database)
         if as_json:
-            print_json(found)
+            print_json({"tree": tree, **msgspec.structs.asdict(found)})
         else:
+            _print_tree(tree)
             _print(found)
 
     read(run)
@@ -104,6 +118,35 @@ def _print_request(each: Request, users: Users, rooms: RoomNames) -> None:
     when = f"{moment(each.requested_at)} by {name_of(each.requested_by, users)}: {one_line(each.why)}"
     state = "" if each.carried_out_at is not None else ", not carried out yet"
     click.echo(f"{each.request}  {asked}: {each.erased:,} erased{kept}{state}  {when}")
+
+
+def _print_tree(tree: TreeStatus) -> None:
+    last, verified = tree.checkpoint, tree.verification
+    behind = f"{tree.lag_events:,} behind the log, for {span(tree.lag_s)}" if tree.lag_events else "up to date"
+    signed = f"{last.size:,} events, {span(last.age_s)} ago" if last is not None else "none signed yet"
+    print_fields(
+        (
+            ("tree", f"{tree.size:,} events in {tree.origin}, {behind}" if tree.epoch else "not begun"),
+            ("epoch", tree.epoch),
+            ("checkpoint", signed),
+            ("verified", _verified(verified) if verified is not None else "no full verification is on record"),
+            *((f"witness {each.name}", _cosigned(each)) for each in tree.witnesses),
+            *([] if tree.witnesses else [("witnesses", "none is asked")]),
+            ("state", tree.summary),
+        )
+    )
+
+
+def _verified(last: LastVerification) -> str:
+    at = moment(datetime.fromisoformat(last.at))
+    return f"{last.size:,} events, {at}: {last.findings or 'nothing'} found"
+
+
+def _cosigned(witness: WitnessStatus) -> str:
+    problem = f"; now not: {witness.problem}" if witness.problem is not None else ""
+    if witness.age_s is None:
+        return f"nothing cosigned{problem}"
+    return f"{witness.size:,} events cosigned, {span(witness.age_s)} ago{problem}"
 
 
 def _print(found: WordsStatus) -> None:

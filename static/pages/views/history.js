@@ -1,4 +1,5 @@
 import { find, findAll } from "../dom.js";
+import { offerChecks } from "../proof-check.js";
 import { showLocalTimes as showMessageTimes } from "../room/message-list.js";
 import { localise, separateDays } from "../times.js";
 
@@ -14,7 +15,8 @@ const ERASES = new Set(["content_erased", "user_erased"]);
  *
  * @param {Shown} shown
  */
-export function showHistory({ page, main, signal, replaceAddress }) {
+export function showHistory(shown) {
+  const { page, main, signal, replaceAddress } = shown;
   const slider = find(main, "#at", HTMLInputElement);
   const output = find(main, ".slider output");
   const roomId = find(main, ".slider", HTMLFormElement).action.split("/").at(-3) ?? "";
@@ -79,6 +81,7 @@ export function showHistory({ page, main, signal, replaceAddress }) {
   }, signal);
   page.onChange(render, signal);
   showLocalTimes();
+  offerChecks(shown);
 }
 
 function showLocalTimes() {

@@ -88,7 +88,7 @@ def test_audit_status_counts_what_can_be_erased_and_names_what_cannot(onrecord: 
     asyncio.run(record())
     said = onrecord("audit", "status")
     assert said.exit_code == 0
-    assert said.stdout.splitlines() == [
+    assert said.stdout.splitlines()[6:] == [
         "sealed     2 texts apart from the log, which can be erased",
         "erased     1",
         "plain      1 texts in the log itself, which cannot be erased",
@@ -97,7 +97,9 @@ def test_audit_status_counts_what_can_be_erased_and_names_what_cannot(onrecord: 
         "operators  0 reasons in `onrecord actions`, which no command erases",
         f"         1  plain in {PLAIN}  Of the first release",
     ]
-    assert json.loads(onrecord("audit", "status", "--json").stdout) == {
+    counted = json.loads(onrecord("audit", "status", "--json").stdout)
+    assert counted.pop("tree")["epoch"] == 0
+    assert counted == {
         "sealed": 2,
         "erased": 1,
         "plain": 1,

@@ -14,6 +14,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import ACCOUNTS, SECRETS
+from api.settings import Settings
 from api.wiring import create_figures_publisher, create_fold, create_sampler
 from centrifugo.hub.configuration import loading as configuration
 from centrifugo.hub.embedded_publisher import EmbeddedPublisher
@@ -386,7 +387,7 @@ async def test_admins_who_watch_get_the_figures_and_no_other_user_does(
 
 
 async def test_processes_take_turns_and_are_silent_while_no_admin_can_be_watching(
-    store: Store, psql: asyncpg.Connection
+    store: Store, psql: asyncpg.Connection, settings: Settings
 ) -> None:
     kept = {"name": "operations", "history_size": 100, "history_ttl": "1h"}
     hub = Hub(configuration.load({"channel": {"namespaces": [kept]}}, {}))
@@ -395,7 +396,8 @@ async def test_processes_take_turns_and_are_silent_while_no_admin_can_be_watchin
         return len(hub.read_history(CHANNEL, limit=-1)[1])
 
     watches = [
-        create_figures_publisher(store.database, create_sampler(store), EmbeddedPublisher(hub)) for _ in range(3)
+        create_figures_publisher(store.database, create_sampler(settings, store), EmbeddedPublisher(hub))
+        for _ in range(3)
     ]
     tasks = [asyncio.create_task(watch.run()) for watch in watches]
     began = await psql.fetchval("SELECT clock_timestamp()")

@@ -16,6 +16,7 @@ from yarl import URL
 
 from tests.support.browser.front import front_of
 from tests.support.realtime import server as realtime
+from tests.support.vectors import LOG_SEED
 
 START_TIMEOUT_S = 30.0
 on_both_servers = pytest.mark.parametrize("service", realtime.KINDS, indirect=True, scope="session")
@@ -47,6 +48,7 @@ class Service:
             "MESSAGE_BURST": "100000",  # tests say more than people do
             "LOG_LEVEL": "warning",
             "CENTRIFUGO_TOKEN_SECRET": TOKEN_SECRET,
+            "AUDIT_KEY": LOG_SEED.hex(),
             **environment,
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,28 @@
+"""What pages say of proofs: which versions are in a checkpoint, and the public key to check them with."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from api.http.app_keys import CORE, PUBLIC_KEYS
+from api.pages.page import Context
+from audit.proofs.proving import proven_to
+from audit.tree import store
+from domain.values import RoomId
+from eventstore.values import Version
+
+
+async def proof_context(request: web.Request, room: RoomId, versions: Sequence[Version]) -> Context:
+    """`provable`: those of the versions that a checkpoint covers; `log_keys`: None where this process knows none.
+
+    The caller knows that the versions may be read.
+    """
+    core = request.app[CORE]
+    places = await core.messages.positions(room, versions)
+    async with core.database.connection() as connection:
+        proven = await proven_to(connection)
+        epoch = await store.read_epoch(connection)
+    return {
+        "provable": {version for version, position in places.items() if position <= proven},
+        "log_keys": request.app[PUBLIC_KEYS].of(epoch.origin) if epoch is not None else None,
+    }

@@ -1,0 +1,192 @@
+"""How the tree over the log is: how far it follows, what is signed, who cosigned, and whether all of that is well."""
+
+from datetime import UTC, datetime
+
+import asyncpg
+from msgspec import Struct
+
+from audit.proofs.policy import Policy
+from audit.proofs.proving import proven_to
+from audit.signing.notes import BadNote, parse_note
+from audit.signing.signer import FRESH_S
+from audit.tree import store
+from audit.tree.store import Epoch, Published
+from audit.witnesses.standing import Standing, read_standings
+from eventstore.log import LAST_POSITION
+from eventstore.values import LOG_START, Position
+from postgres.database import Database
+from projections.readmodels.shapes import Timestamp, timestamp
+from replay.investigate.last_verification import LastVerification, read_last_verification
+from replay.investigate.projection_status import read_lag
+
+PROMISED_LAG_S = 2.0
+"""The tree is at most so far behind the log."""
+
+SIGNED_WITHIN_S = 30.0
+"""A checkpoint covers every event that is older. It takes a second or two, and longer only where something is wrong."""
+
+LATEST_S = FRESH_S + 60.0
+"""No checkpoint is older: one without news is signed again before."""
+
+VERIFIED_WITHIN_S = 48 * 3600.0
+"""The whole record is verified every day; after twice as long, that is a problem."""
+
+
+class CheckpointStatus(Struct, frozen=True):
+    """The newest checkpoint: how many leaves it covers, and its age in seconds."""
+
+    size: int
+    signed_at: Timestamp
+    age_s: float
+
+
+class WitnessStatus(Struct, frozen=True):
+    """A witness that is asked: the size of the tree that it cosigned last, 0 before the first, and when.
+
+    `problem`: why it did not cosign when it was asked last, None where it did.
+    """
+
+    name: str
+    size: int
+    cosigned_at: Timestamp | None
+    age_s: float | None
+    problem: str | None
+
+
+class TreeStatus(Struct, frozen=True):
+    """The tree of the newest epoch, which is 0 before the first. `lag_s` is the age of the oldest event without a leaf.
+
+    `state` is `well`, `not well` or `stopped` (nothing is signed any more); `summary` says it in a sentence, and
+    `problems` has a sentence for each thing that is not well.
+    """
+
+    state: str
+    summary: str
+    problems: list[str]
+    epoch: int
+    origin: str
+    size: int
+    lag_events: int
+    lag_s: float
+    checkpoint: CheckpointStatus | None
+    witnesses: list[WitnessStatus]
+    verification: LastVerification | None
+
+
+class TreeStatusReader:
+    """Reads it. `policy` says which witnesses are asked; without one, all are named that were ever asked."""
+
+    def __init__(self, database: Database, policy: Policy | None) -> None:
+        self._database = database
+        self._policy = policy
+
+    async def read(self) -> TreeStatus:
+        """The status now, in one snapshot. Raises StoreUnavailable."""
+        return await self._database.read(self._read)
+
+    async def _read(self, connection: asyncpg.Connection) -> TreeStatus:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            epoch = await store.read_epoch(connection) or Epoch(0, "", 0, LOG_START, None)
+            published = await store.read_checkpoint(epoch.number, connection)
+            standings = await read_standings(epoch.number, connection)
+            head: Position = await connection.fetchval(LAST_POSITION)
+            lag_events, lag_s = await read_lag(epoch.position, head, connection)
+            _, unsigned_s = await read_lag(await proven_to(connection), head, connection)
+            verification = await read_last_verification(connection)
+        now = datetime.now(UTC)
+        checkpoint = _checkpoint(published, now) if published is not None else None
+        witnesses = [_witness(each, now) for each in self._asked(standings)]
+        problems = [
+            *_problems_of_tree(epoch, lag_s),
+            *_problems_of_checkpoint(epoch, checkpoint, unsigned_s),
+            *self._problems_of_quorum(published),
+            *(f"The witness {each.name} has not cosigned: {each.problem}." for each in witnesses if each.problem),
+            *_problems_of_verification(verification, now),
+        ]
+        return TreeStatus(
+            state="stopped" if epoch.stopped_why is not None else "not well" if problems else "well",
+            summary=" ".join(problems) or _well(epoch, witnesses),
+            problems=problems,
+            epoch=epoch.number,
+            origin=epoch.origin,
+            size=epoch.size,
+            lag_events=lag_events,
+            lag_s=lag_s,
+            checkpoint=checkpoint,
+            witnesses=witnesses,
+            verification=verification,
+        )
+
+    def _asked(self, standings: list[Standing]) -> list[Standing]:
+        """What is known of each witness that is asked."""
+        if self._policy is None:
+            return standings
+        known = {each.name: each for each in standings}
+        never = datetime.min.replace(tzinfo=UTC)
+        return [
+            known.get(each.name) or Standing(each.name, 0, None, never, "it has not been asked yet")
+            for each in self._policy.witnesses.values()
+            if each.url
+        ]
+
+    def _problems_of_quorum(self, published: Published | None) -> list[str]:
+        if self._policy is None or published is None:
+            return []
+        try:
+            if self._policy.is_satisfied(self._policy.cosigned_at(parse_note(published.note))):
+                return []
+        except BadNote as error:
+            return [f"The last checkpoint cannot be used: {error}."]
+        return ["The last checkpoint lacks cosignatures that the policy asks for."]
+
+
+def _checkpoint(published: Published, now: datetime) -> CheckpointStatus:
+    return CheckpointStatus(published.size, timestamp(published.signed_at), _age_s(published.signed_at, now))
+
+
+def _witness(standing: Standing, now: datetime) -> WitnessStatus:
+    at = standing.cosigned_at
+    if at is None:
+        return WitnessStatus(standing.name, standing.size, None, None, standing.problem)
+    return WitnessStatus(standing.name, standing.size, timestamp(at), _age_s(at, now), standing.problem)
+
+
+def _age_s(at: datetime, now: datetime) -> float:
+    return max(0.0, (now - at).total_seconds())
+
+
+def _problems_of_tree(epoch: Epoch, lag_s: float) -> list[str]:
+    if epoch.number == 0:
+        return ["The tree has not begun: no service has run on this log yet."]
+    if epoch.stopped_why is not None:
+        return [f"Nothing is signed any more: {epoch.stopped_why}."]
+    return [f"The tree is more than {PROMISED_LAG_S:g} s behind the log."] if lag_s > PROMISED_LAG_S else []
+
+
+def _problems_of_checkpoint(epoch: Epoch, checkpoint: CheckpointStatus | None, unsigned_s: float) -> list[str]:
+    if epoch.number == 0 or epoch.stopped_why is not None:
+        return []
+    if checkpoint is None and epoch.size > 0:
+        return ["No checkpoint has been signed yet. Has a process the key?"]
+    if unsigned_s > SIGNED_WITHIN_S:
+        return [f"Events have waited for a checkpoint for more than {SIGNED_WITHIN_S:g} s. Has a process the key?"]
+    if checkpoint is not None and checkpoint.age_s > LATEST_S:
+        return [f"The last checkpoint is older than {LATEST_S / 60:g} minutes. Has a process the key?"]
+    return []
+
+
+def _problems_of_verification(verification: LastVerification | None, now: datetime) -> list[str]:
+    if verification is None:
+        return []
+    if verification.findings:
+        return ["The last full verification found what is not as it was recorded."]
+    age_s = _age_s(datetime.fromisoformat(verification.at), now)
+    return ["The last full verification is more than two days old."] if age_s > VERIFIED_WITHIN_S else []
+
+
+def _well(epoch: Epoch, witnesses: list[WitnessStatus]) -> str:
+    if epoch.size == 0:
+        return "All is well: the log has no events yet."
+    if not witnesses:
+        return "All is well: the tree follows the log, and its last checkpoint is fresh."
+    return "All is well: the tree follows the log, its last checkpoint is fresh, and every witness cosigned."
