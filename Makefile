@@ -88,6 +88,11 @@ soak: $(VENV)/.installed-dev ## kill everything at random, then check every page
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 	ERASURE_SEED=$(ERASURE_SEED) ERASURE_STEPS=$(STEPS) $(BIN)/python -m pytest -s tests/integration/service/test_erasures_at_random.py
 
+# Needs Go, and at first the network: it builds programs of others in var/go, which takes a minute.
+.PHONY: others
+others: $(VENV)/.installed-dev ## programs that others wrote, in Go, read the audited log and cosign it
+	GO_PROGRAMS=yes $(BIN)/python -m pytest tests/integration/audit/test_others.py
+
 .PHONY: wheel
 wheel: $(VENV)/.installed-build node_modules/.installed ## dist/onrecord-*.whl
 	$(BIN)/python -m hatchling build --target wheel

@@ -6,6 +6,7 @@ import asyncpg
 from msgspec import Struct
 
 from audit.checking.checkpoints import Comparison, collect, of_epoch
+from audit.checking.heads import check_heads, sort_kept
 from audit.checking.rows import LeavesRead, read_erased, stray_words
 from audit.signing.anchor import Anchored
 from audit.signing.notes import VerifierKey
@@ -37,12 +38,14 @@ async def check_tree(
 ) -> TreeChecked:
     """Check an epoch that was read in the same transaction, which sees one snapshot.
 
-    `outside`: notes that others kept, as name and text. Without a key, signatures are not checked.
+    `outside`: checkpoints and statements of heads that others kept, as name and text. Without a key, signatures are not
+    checked.
     """
+    notes, kept, findings = sort_kept(outside)
     stored = [row["note"] for row in await connection.fetch(READ_NOTES, epoch.number)]
-    notes = [("database", note) for note in stored]
+    notes += [("database", note) for note in stored]
     notes += [("anchor", note) for note in of_epoch(anchored, epoch.number)]
-    collected = collect([*notes, *outside], epoch.origin, key, ended=(await store.origins(connection))[:-1])
+    collected = collect(notes, epoch.origin, key, ended=(await store.origins(connection))[:-1])
     comparison = Comparison(collected.by_size)
     read = LeavesRead(epoch.number, epoch.size, await read_erased(erasing_topic, connection))
     tree = Frontier()
@@ -50,7 +53,8 @@ async def check_tree(
         comparison.add(leaf)
         tree.add(leaf)
     comparison.finish()
-    findings = [*read.findings, *await stray_words(connection), *collected.findings, *comparison.findings]
+    findings += [*read.findings, *await stray_words(connection), *collected.findings, *comparison.findings]
+    findings += await check_heads(kept, epoch, key, connection)
     if tree.size == epoch.size and not await _has_peaks(epoch, tree, connection):
         findings.append(f"the tiles above those of level 0 are not made from them, in a tree of {epoch.size:,} events")
     return TreeChecked(epoch.origin, read.rows, epoch.size, len(collected.by_size), findings)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from audit.monitor.published_log import PublishedLog
 from audit.monitor.receipt import LogReceipt
-from audit.proofs.policy import Policy
+from audit.proofs.policy import Policy, distrust
 from audit.signing.checkpoint import Checkpoint
-from audit.signing.notes import BadNote, Note
+from audit.signing.notes import BadNote
 from audit.tree.entries import EntryPlace
 from audit.tree.merkle import Frontier, leaf_hash
 
@@ -32,7 +32,7 @@ async def monitor(log: PublishedLog, policy: Policy, known: LogReceipt | None, *
     """Read on from a receipt, or from the beginning. Raises LogUnavailable, and BadNote for what cannot be read."""
     note = await log.checkpoint()
     checkpoint = Checkpoint.parse(note.text)
-    findings = list(_untrusted(note, checkpoint, policy))
+    findings = distrust(note, checkpoint.origin, policy)
     if known is not None:
         findings += _contradicted(Checkpoint.parse(_note_text(known)), checkpoint)
     if findings:
@@ -62,20 +62,6 @@ async def _places(log: PublishedLog, frontier: Frontier, size: int) -> AsyncIter
             yield EntryPlace.of(entry)
         except ValueError as error:
             raise BadNote(f"entry {frontier.size - 1}: {error}") from error
-
-
-def _untrusted(note: Note, checkpoint: Checkpoint, policy: Policy) -> list[str]:
-    """Why the policy does not trust a checkpoint."""
-    try:
-        signed = [key.name == checkpoint.origin and note.signed_by(key) for key in policy.logs]
-        if not any(signed):
-            return [f"the checkpoint of {checkpoint.origin} is not signed by a log of the policy"]
-        cosigned = policy.cosigned_at(note)
-    except BadNote as error:
-        return [f"the checkpoint: {error}"]
-    if not policy.is_satisfied(cosigned):
-        return [f"too few witnesses cosigned the checkpoint: {', '.join(sorted(cosigned)) or 'none'}"]
-    return []
 
 
 def _contradicted(known: Checkpoint, checkpoint: Checkpoint) -> list[str]:

@@ -62,6 +62,20 @@ class Policy:
         return sum(self._has(member, cosigned) for member in group.members) >= group.threshold
 
 
+def distrust(note: Note, origin: str, policy: Policy) -> list[str]:
+    """Why the policy does not trust a checkpoint of the log `origin`; empty where it does."""
+    try:
+        signed = [key.name == origin and note.signed_by(key) for key in policy.logs]
+        if not any(signed):
+            return [f"the checkpoint of {origin} is not signed by a log of the policy"]
+        cosigned = policy.cosigned_at(note)
+    except BadNote as error:
+        return [f"the checkpoint: {error}"]
+    if not policy.is_satisfied(cosigned):
+        return [f"too few witnesses cosigned the checkpoint: {', '.join(sorted(cosigned)) or 'none'}"]
+    return []
+
+
 def parse_policy(text: str) -> Policy:
     """The policy in a file. Raises BadPolicy."""
     reader = _Reader()

@@ -1,18 +1,22 @@
 """`onrecord events export` and `import`: the log to a file, and from a file."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import click
 
 from api.wiring import create_moved_accounts
+from audit.heads.statement import SUFFIX, HeadsFile
 from cli.support.log_reader import Reader
 from cli.support.operator_options import put_on_record, recorded_options
 from cli.support.progress_bar import progress
 from cli.support.servers.foreground import in_the_foreground, interruptible
+from cli.support.signed_log import state_heads
 from projections.operator_actions import Operator
 from replay.archive import transfer
-from replay.archive.archive_reader import COMPRESSED, PLAIN
+from replay.archive.account_line import AccountTable
+from replay.archive.archive_reader import COMPRESSED, PLAIN, Manifest
 from replay.progress import Report
 
 
@@ -30,36 +34,66 @@ class ArchiveFile(click.Path):
 @click.argument("file", type=ArchiveFile(path_type=Path, dir_okay=False, writable=True))
 @click.option("--with-accounts", is_flag=True, help="Accounts too, with the hashes of their passwords: a secret.")
 @click.option("--without-content", is_flag=True, help="Without messages and names, except those in the log itself.")
+@click.option("--with-heads", is_flag=True, help="Also FILE.heads, by which others know that FILE is all.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
-def export_(file: Path, with_accounts: bool, without_content: bool, overwrite: bool) -> None:
+def export_(file: Path, with_accounts: bool, without_content: bool, with_heads: bool, overwrite: bool) -> None:
     """Write the whole log to FILE as JSON Lines, named .jsonl, or compressed: .gz, .xz or .bz2.
 
     The last line is a manifest: the range of positions, the number of events, and the SHA-256 of all lines before it.
     FILE appears when it is complete. An interrupted export continues when it is run again. With accounts, the file is
     readable by its owner only.
 
+    With heads, FILE.heads is what `onrecord audit heads` writes, of a checkpoint whose events are all in FILE.
+
     \b
     onrecord events export log.jsonl.gz
+    onrecord events export --with-heads log.jsonl.gz
     onrecord events export --with-accounts everything.jsonl.gz
     """
     if file.exists() and not overwrite:
         raise click.UsageError(f"{file} exists; --overwrite replaces it")
     with interruptible("run it again to continue"), progress("export") as report:
         try:
-            manifest = in_the_foreground(
-                lambda reader: transfer.export(
-                    reader.reads.database,
+            manifest, stated = in_the_foreground(
+                lambda reader: _export(
+                    reader,
                     file,
                     report,
                     accounts=create_moved_accounts() if with_accounts else None,
                     with_content=not without_content,
+                    with_heads=with_heads,
                 )
             )
         except OSError as error:
             raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from None
     click.echo(f"exported {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}: {file}")
+    if stated is not None:
+        size = stated.heads.checkpoint.size
+        click.echo(f"and the heads of its first {size:,} events: {_heads_of(file)}")
     if manifest.accounts is not None:
         click.echo(f"and {manifest.accounts:,} accounts with the hashes of their passwords: keep it secret (mode 0600)")
+
+
+async def _export(
+    reader: Reader,
+    file: Path,
+    report: Report,
+    *,
+    accounts: AccountTable | None,
+    with_content: bool,
+    with_heads: bool,
+) -> tuple[Manifest, HeadsFile | None]:
+    """Write the log, and the heads of a checkpoint that was signed before: the file has all of it."""
+    stated = await state_heads(reader) if with_heads else None
+    manifest = await transfer.export(reader.reads.database, file, report, accounts=accounts, with_content=with_content)
+    if stated is not None:
+        await asyncio.to_thread(_heads_of(file).write_text, str(stated), encoding="utf-8")
+    return manifest, stated
+
+
+def _heads_of(file: Path) -> Path:
+    """Where the heads of an export are."""
+    return file.with_name(f"{file.name}{SUFFIX}")
 
 
 @click.command(name="import")

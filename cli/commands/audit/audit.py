@@ -7,6 +7,7 @@ import msgspec
 
 from api import wiring
 from api.pages.text import span
+from cli.commands.audit.heads import heads
 from cli.commands.audit.key import key
 from cli.commands.audit.monitor import monitor
 from cli.commands.audit.prove import prove
@@ -68,6 +69,7 @@ def status(as_json: bool) -> None:
     read(run)
 
 
+audit.add_command(heads)
 audit.add_command(key)
 audit.add_command(monitor)
 audit.add_command(prove)

@@ -2,9 +2,8 @@
 
 import click
 
-from api import wiring
-from audit.tree import store
 from cli.support.log_reader import Reader, read
+from cli.support.signed_log import signed_epoch
 
 
 @click.command()
@@ -18,12 +17,7 @@ def key() -> None:
     """
 
     async def run(reader: Reader) -> None:
-        async with reader.reads.database.connection() as connection:
-            epoch = await store.read_epoch(connection)
-        keys = wiring.create_signer_keys(reader.settings)
-        if epoch is None or keys is None:
-            raise click.ClickException("This log is not signed: no key is configured, or the service has not run yet.")
-        signing = keys(epoch.origin)
-        click.echo(f"log {signing.log}\nwitness time {signing.time}\nquorum time")
+        _, keys = await signed_epoch(reader)
+        click.echo(f"log {keys.log}\nwitness time {keys.time}\nquorum time")
 
     read(run)

@@ -7,10 +7,13 @@ import click
 
 from api import wiring
 from audit.checking.tree_check import TreeChecked, check_tree
+from audit.heads.statement import is_heads_file
+from audit.heads.trust import HeadsRefused
 from audit.signing.anchor import AnchorUnavailable
 from audit.tree import store
 from audit.verify import ProofRefused, TrustPolicy
 from audit.verify import check as check_proof
+from cli.commands.audit.heads import verify_heads
 from cli.commands.projections import verify_projections
 from cli.support.log_reader import Reader
 from cli.support.output import print_json
@@ -28,26 +31,28 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--from",
     "folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder of checkpoints that were kept elsewhere, one a file.",
+    help="A folder of checkpoints and statements of heads that were kept elsewhere, one a file.",
 )
+@click.option("--export", type=FILE, help="With a statement of heads: an export that is to have all of it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def verify(file: Path | None, policy: Path | None, folder: Path | None, as_json: bool) -> None:
+def verify(file: Path | None, policy: Path | None, folder: Path | None, export: Path | None, as_json: bool) -> None:
     """Check the whole record: rows and words against the tree, the tree against every checkpoint in the database, in
     the anchor and in a folder, and read models and snapshots against the log. Each finding is a line; then exit code 1.
 
-    With FILE: check one proof file, without a database and without this service.
+    With FILE: check one proof file, or one statement of heads, without a database and without this service.
 
     \b
     onrecord audit verify
     onrecord audit verify --from kept-checkpoints
     onrecord audit verify General-17.tlog-proof --policy policy.txt
+    onrecord audit verify log.jsonl.gz.heads --policy policy.txt --export log.jsonl.gz
     """
     if file is not None:
         if policy is None or folder is not None:
             raise click.UsageError("FILE goes with --policy, and not with --from.")
-        _verify_file(file, policy)
-    elif policy is not None:
-        raise click.UsageError("--policy goes with FILE.")
+        _verify_file(file, policy, export)
+    elif policy is not None or export is not None:
+        raise click.UsageError("--policy and --export go with FILE.")
     else:
         _verify_record(folder, as_json=as_json)
 
@@ -79,11 +84,16 @@ def _counts(checked: TreeChecked) -> dict[str, object]:
     return {name: getattr(checked, name) for name in ("origin", "rows", "size", "checkpoints")}
 
 
-def _verify_file(file: Path, policy: Path) -> None:
+def _verify_file(file: Path, policy: Path, export: Path | None) -> None:
     try:
-        trusted = TrustPolicy(policy.read_text(encoding="utf-8"))  # type: ignore[no-untyped-call]
-        shown = list(check_proof(file.read_text(encoding="utf-8"), trusted))  # type: ignore[no-untyped-call]
-    except (ProofRefused, OSError, UnicodeDecodeError) as error:
+        text, trusted = file.read_text(encoding="utf-8"), policy.read_text(encoding="utf-8")
+        if is_heads_file(text):
+            shown = verify_heads(text, trusted, export)
+        elif export is not None:
+            raise click.UsageError("--export goes with a statement of heads.")
+        else:
+            shown = list(check_proof(text, TrustPolicy(trusted)))  # type: ignore[no-untyped-call]
+    except (ProofRefused, HeadsRefused, OSError, UnicodeDecodeError) as error:
         click.echo(f"REFUSED   {error}", err=True)
         raise click.exceptions.Exit(1) from None
     click.echo("\n".join(["VERIFIED", *shown]))

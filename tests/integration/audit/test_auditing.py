@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from audit.signing.notes import parse_note
 from cli.main import main
 from tests.integration.audit.test_served_tree import signed_at
 from tests.support.people import Person
-from tests.support.realtime.server import ROOT
+from tests.support.witness_process import witnessing
 
 SEED = bytes(range(32))
 ORIGIN = "chat.example/audit"
@@ -59,19 +58,13 @@ class Audited:
 
 @pytest.fixture
 async def witness(tmp_path: Path) -> AsyncIterator[str]:
-    """The line for a policy that a witness prints, which runs as a process of its own."""
+    """The key and the URL of a witness, which runs as a process of its own."""
     logs = tmp_path / "logs.txt"
     logs.write_text(f"log {SignerKeys(f'{ORIGIN}/1', SEED).log}\nquorum none\n")
-    arguments = ["audit", "witness", str(logs), "--name", WITNESS, "--data", str(tmp_path / "witness"), "--port", "0"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "from cli.main import main; main()", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    line = (await process.stdout.readline()).decode()
-    assert line.startswith(f"witness {WITNESS} {WITNESS}+"), line
-    yield line.removeprefix(f"witness {WITNESS} ").strip()
-    process.send_signal(signal.SIGTERM)
-    assert await process.wait() == 0
+    async with witnessing(logs, WITNESS, tmp_path / "witness") as running:
+        yield f"{running.key} {running.url}"
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.process.wait() == 0
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ class Log:
     connection: asyncpg.Connection
     anchor: Path
     running: AsyncExitStack
+    patience_s: float = PATIENCE_S
     signer: Signer = field(init=False)
     asked: list[str] = field(default_factory=list)
 
@@ -71,7 +72,7 @@ class Log:
         self.signer = Signer(
             AnchorFile(AppendOnlyFile(self.anchor)),
             lambda origin: SignerKeys(origin, SEED),
-            Witnesses(asked, patience_s=PATIENCE_S),
+            Witnesses(asked, patience_s=self.patience_s),
             now=lambda: NOON,
         )
 

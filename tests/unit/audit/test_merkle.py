@@ -1,4 +1,4 @@
-"""The tree is RFC 6962's: compared with the definition, written down as it stands there."""
+"""The tree is RFC 6962's: compared with the definition."""
 
 import hashlib
 
@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from audit.tree import merkle, tiles
 from audit.tree.merkle import BadProof, Frontier, Hash, leaf_hash
 from audit.tree.tiles import TileId
+from tests.support import rfc6962
+from tests.support.rfc6962 import mth
 
 MOST = 700
 LEAVES = [leaf_hash(b"leaf %d" % number) for number in range(MOST)]
@@ -16,19 +18,9 @@ LEAVES = [leaf_hash(b"leaf %d" % number) for number in range(MOST)]
 sizes = st.integers(1, MOST)
 
 
-def defined_root(leaves: list[Hash]) -> Hash:
-    """MTH of section 2.1, of leaves that are hashed already."""
-    if len(leaves) <= 1:
-        return leaves[0] if leaves else hashlib.sha256().digest()
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return hashlib.sha256(b"\x01" + defined_root(leaves[:split]) + defined_root(leaves[split:])).digest()
-
-
 def node(level: int, index: int) -> Hash:
     """A node of the tree over LEAVES, by the definition."""
-    return defined_root(LEAVES[index << level : (index + 1) << level])
+    return mth(LEAVES[index << level : (index + 1) << level])
 
 
 def all_tiles() -> dict[TileId, bytes]:
@@ -50,7 +42,7 @@ def test_three_ways_lead_to_one_root(size: int) -> None:
     frontier = Frontier()
     for leaf in LEAVES[:size]:
         frontier.add(leaf)
-    assert frontier.root() == merkle.root(size, node) == defined_root(LEAVES[:size])
+    assert frontier.root() == merkle.root(size, node) == mth(LEAVES[:size])
 
 
 @given(sizes)
@@ -58,7 +50,7 @@ def test_a_frontier_continues_from_the_peaks_of_a_tree(size: int) -> None:
     frontier = Frontier(size, merkle.peaks(size, node))
     for leaf in LEAVES[size:]:
         frontier.add(leaf)
-    assert frontier.root() == defined_root(LEAVES)
+    assert frontier.root() == mth(LEAVES)
 
 
 def test_a_tree_without_leaves_has_the_root_of_nothing() -> None:
@@ -69,13 +61,14 @@ def test_a_tree_without_leaves_has_the_root_of_nothing() -> None:
 def test_an_inclusion_path_leads_from_its_leaf_to_the_root_and_from_no_other(size: int, data: st.DataObject) -> None:
     index, other = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, size - 1))
     path = merkle.inclusion_path(index, size, node)
-    assert merkle.root_from_inclusion(LEAVES[index], index, size, path) == defined_root(LEAVES[:size])
+    assert path == rfc6962.path(index, LEAVES[:size])
+    assert merkle.root_from_inclusion(LEAVES[index], index, size, path) == mth(LEAVES[:size])
     if other != index:
         try:
             root = merkle.root_from_inclusion(LEAVES[index], other, size, path)
         except BadProof:
             return
-        assert root != defined_root(LEAVES[:size])
+        assert root != mth(LEAVES[:size])
 
 
 @pytest.mark.parametrize("index", [-1, 5, 6])
@@ -90,7 +83,8 @@ def test_there_is_no_path_of_a_leaf_outside_the_tree(index: int) -> None:
 def test_a_consistency_path_shows_the_beginning_and_nothing_else(size: int, data: st.DataObject) -> None:
     old = data.draw(st.integers(1, size))
     path = merkle.consistency_path(old, size, node)
-    old_root, root = defined_root(LEAVES[:old]), defined_root(LEAVES[:size])
+    assert path == rfc6962.proof(old, LEAVES[:size])
+    old_root, root = mth(LEAVES[:old]), mth(LEAVES[:size])
     merkle.check_consistency(old, old_root, size, root, path)
     for wrong in ((old, LEAVES[-1], size, root, path), (old, old_root, size, LEAVES[-1], path)):
         with pytest.raises(BadProof):

@@ -1,0 +1,55 @@
+"""Statements of heads that others kept, compared with the log."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from audit.heads.heads_seen import differences
+from audit.heads.statement import HeadsFile, is_heads_file
+from audit.heads.stating import heads_of_log
+from audit.signing.notes import BadNote, VerifierKey
+from audit.tree.store import Epoch
+
+
+def sort_kept(
+    outside: Sequence[tuple[str, str]],
+) -> tuple[list[tuple[str, str]], list[tuple[str, HeadsFile]], list[str]]:
+    """Texts that others kept: the checkpoints, the statements of heads, and findings about what is neither.
+
+    The checkpoint below a statement is one like any other.
+    """
+    notes, kept, findings = [], [], []
+    for name, text in outside:
+        if not is_heads_file(text):
+            notes.append((name, text))
+            continue
+        try:
+            file = HeadsFile.parse(text)
+        except BadNote as error:
+            findings.append(f"{name}: the statement cannot be trusted: {error}")
+        else:
+            notes.append((name, str(file.checkpoint)))
+            kept.append((name, file))
+    return notes, kept, findings
+
+
+async def check_heads(
+    kept: Sequence[tuple[str, HeadsFile]], epoch: Epoch, key: VerifierKey | None, connection: asyncpg.Connection
+) -> list[str]:
+    """What is wrong with statements of this epoch, given by name. Without a key, signatures are not checked."""
+    findings = []
+    for name, file in kept:
+        try:
+            heads = file.heads
+            is_signed = key is None or file.statement.signed_by(key)
+        except BadNote as error:
+            findings.append(f"{name}: the statement cannot be trusted: {error}")
+            continue
+        if heads.checkpoint.origin != epoch.origin or heads.checkpoint.size > epoch.size:
+            continue  # its checkpoint says so
+        if not is_signed:
+            findings.append(f"{name}: the statement is not signed with the key of the log")
+            continue
+        seen = await heads_of_log(epoch, heads.checkpoint.size, connection)
+        findings += [f"{name}: {difference}" for difference in differences(heads, seen)]
+    return findings
