@@ -218,7 +218,7 @@ async def test_a_full_queue_refuses_at_once_and_keeps_what_waits(database_url: s
 
 
 async def test_a_database_that_does_not_answer_fails_every_waiting_command_in_bounded_time(database_url: str) -> None:
-    async with open_store(database_url, timeout_s=0.3) as store:
+    async with open_store(database_url, timeout_s=1) as store:
         room_id = await store.open_room()
         async with append_lock_held(database_url):
             answers = await asyncio.gather(
@@ -237,7 +237,7 @@ async def test_a_database_that_does_not_answer_fails_every_waiting_command_in_bo
 
 
 async def test_when_one_transaction_times_out_those_behind_it_do_not_wait_for_theirs(database_url: str) -> None:
-    async with open_store(database_url, timeout_s=0.3) as store:
+    async with open_store(database_url, timeout_s=1) as store:
         room_id = await store.open_room()
         async with append_lock_held(database_url):
             under_way = asyncio.create_task(store.chat.post_message(post(room_id, "under way")))

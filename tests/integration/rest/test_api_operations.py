@@ -13,6 +13,7 @@ from api.logs import JsonFormatter
 from eventstore import append_lock
 from tests.integration.conftest import StartServer, Visit
 from tests.support.breakable_postgres import wire_to
+from tests.support.conditions import eventually
 from tests.support.people import PASSWORD, Person
 
 
@@ -63,7 +64,7 @@ async def test_without_a_database_the_service_says_later_and_recovers_by_itself(
 async def test_a_service_that_cannot_write_is_not_ready(
     start_server: StartServer, visit: Visit, database_url: str
 ) -> None:
-    ada = await visit("ada", at=await start_server(database_timeout_s=0.3))
+    ada = await visit("ada", at=await start_server(database_timeout_s=1.0))
     admin = await asyncpg.connect(database_url)
     async with admin.transaction():
         await append_lock.take(admin)
@@ -71,7 +72,12 @@ async def test_a_service_that_cannot_write_is_not_ready(
         answer = await ada.get("/readyz")
         assert (answer.status, answer.body) == (503, {"status": "the writer cannot reach the database"})
     await admin.close()
-    assert (await ada.post("/api/rooms/", {"name": "Engines"})).status == 201
+
+    async def writes() -> bool:  # on a busy machine even this may take longer than the time-out
+        again = await ada.post("/api/rooms/", {"name": "Engines"}, headers={"Idempotency-Key": "again"})
+        return again.status in (200, 201)
+
+    await eventually(writes)
     assert (await ada.get("/readyz")).status == 200
 
 
