@@ -33,9 +33,10 @@ NPM := $(or $(shell command -v npm),$(BIN)/npm)
 NPM_CI := $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 NPM_RUN := PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent
 
-# Test files run side by side, in so many processes with a PostgreSQL each; one after the other with WORKERS=0.
+# Test files run side by side, in so many processes with a PostgreSQL each: one more than two cores, since tests also
+# wait. One after the other with WORKERS=0.
 # tests/conftest.py has them begin in an order that leaves no long one for the end, when the others have nothing to do.
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 $(BIN)/npm: $(BIN)/python requirements-node.lock

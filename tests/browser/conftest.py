@@ -14,7 +14,7 @@ from tests.support.browser.service import Service, service_with
 from tests.support.browser.windows import Windows
 from tests.support.realtime import server as realtime
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 DATABASE = "browsers"
 
 

@@ -90,13 +90,13 @@ class ChannelListener:
 
     async def closed(self) -> int | None:
         """Wait until the server closes the connection, and return the code."""
-        message = await self._socket.receive(timeout=10)
+        message = await self._socket.receive(timeout=60)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return self._socket.close_code
 
     async def _next(self) -> dict[str, Any]:
         while not self._received:
-            frame = await self._socket.receive_str(timeout=10)
+            frame = await self._socket.receive_str(timeout=60)
             self._received += [json.loads(line) for line in frame.split("\n")]
         return self._received.pop(0)
 

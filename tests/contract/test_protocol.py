@@ -32,7 +32,7 @@ class RawClient:
         self._asked += 1
         await self._socket.send_json({"id": self._asked, method: command})
         while True:
-            for line in (await self._socket.receive_str(timeout=10)).split("\n"):
+            for line in (await self._socket.receive_str(timeout=60)).split("\n"):
                 reply = json.loads(line)
                 if reply.get("id") == self._asked:
                     return reply.get("error") or reply[method]  # type: ignore[no-any-return]

@@ -62,7 +62,7 @@ class App:
                 return True
             return False
 
-        await eventually(is_up, timeout_s=60)
+        await eventually(is_up)
 
     @property
     def pid(self) -> int:

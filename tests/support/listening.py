@@ -107,7 +107,7 @@ async def listening(
         reading = asyncio.create_task(listener.run())
         channel = channel or f"personal:{person.user['id']}"
         await listener.subscribe(person, channel, offset=offset, epoch=epoch)
-        async with asyncio.timeout(10), listener._arrived:
+        async with asyncio.timeout(60), listener._arrived:
             await listener._arrived.wait_for(lambda: bool(listener.subscribed))
         try:
             yield listener

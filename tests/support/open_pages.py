@@ -15,7 +15,6 @@ from tests.support.realtime.node import Event, NodeProgram
 from tests.support.realtime.server import ROOT
 
 SCRIPT = ROOT / "tests" / "client" / "pages.mjs"
-PATIENCE_S = 20.0
 SAYING_S = 120.0
 STATE = re.compile(r'data-state="([^"]*)"')
 
@@ -111,7 +110,7 @@ class Desk:
         """The page at `path` as `person` gets it, in step."""
         page = self.page(OpenPage, person)
         await page.start(path, websocket_url)
-        await eventually(page.is_live, timeout_s=PATIENCE_S)
+        await eventually(page.is_live)
         return page
 
 
@@ -132,5 +131,5 @@ async def becomes(shown: Callable[[], Awaitable[Any]], expected: Any) -> None:
         return bool(await shown() == expected)
 
     with contextlib.suppress(TimeoutError):
-        await eventually(is_so, timeout_s=PATIENCE_S)
+        await eventually(is_so)
     assert await shown() == expected

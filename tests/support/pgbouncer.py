@@ -15,7 +15,7 @@ from tests.support.breakable_postgres import wire_to
 from tests.support.realtime.server import free_port
 
 STARTED = "process up"
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
 CONFIG = """
 [databases]
 * = host=127.0.0.1 port={server_port} user={user}

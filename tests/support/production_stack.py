@@ -23,7 +23,7 @@ from tests.support.compose_postgres import compose_postgres
 from tests.support.realtime.server import binary, free_port
 from tests.support.serving import ONRECORD
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 STARTED_BY = {
     "redis": "Ready to accept connections",
     "centrifugo": "serving websocket",

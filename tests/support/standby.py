@@ -39,7 +39,7 @@ async def standby_of(server: EmbeddedPostgres, folder: Path, copy: Path) -> Asyn
     process = programs.start_server("-D", programs.name_of(copy), folder=copy, log=copy / "standby.log")
     dsn = f"postgresql://{SUPERUSER}@/onrecord?host={copy}"
     try:
-        await eventually(lambda: answers(dsn), timeout_s=30)
+        await eventually(lambda: answers(dsn))
         yield dsn
     finally:
         os.kill(process.pid, signal.SIGINT)
@@ -73,4 +73,4 @@ async def caught_up(standby: str, primary: str) -> None:
         await connection.close()
         return bool(reached >= position)
 
-    await eventually(has_it, timeout_s=20)
+    await eventually(has_it)

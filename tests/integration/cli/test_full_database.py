@@ -94,7 +94,7 @@ async def test_commands_on_a_server_that_died_of_it_say_so_in_one_line(
     onrecord: Run, database_url: str, volume_folder: Path
 ) -> None:
     filler = fill(volume_folder)
-    await eventually(lambda: is_gone(database_url), timeout_s=60)
+    await eventually(lambda: is_gone(database_url))
 
     def all_of_them() -> None:
         for words in sorted(set(commands()) - OF_A_DUMP - OF_AUDITORS - {"serve", "db url"}):

@@ -44,7 +44,7 @@ class Talk:
         async def reached() -> bool:
             return len(self.posts.acknowledged) >= goal
 
-        await eventually(reached, timeout_s=60)
+        await eventually(reached)
 
     async def is_refused(self) -> None:
         """Return when some more are answered 503."""
@@ -53,7 +53,7 @@ class Talk:
         async def reached() -> bool:
             return len(self.posts.refused) >= goal
 
-        await eventually(reached, timeout_s=60)
+        await eventually(reached)
 
 
 @contextlib.asynccontextmanager
@@ -119,7 +119,7 @@ async def server_died_of_it(data_dir: Path, server: int) -> None:
                 connection.terminate()
         return not psutil.pid_exists(server)
 
-    await eventually(is_gone, timeout_s=60)
+    await eventually(is_gone)
 
 
 async def test_of_two_services_on_one_server_either_brings_it_back(data_dir: Path) -> None:
@@ -132,10 +132,10 @@ async def test_of_two_services_on_one_server_either_brings_it_back(data_dir: Pat
         async def is_ready() -> bool:
             return (await person.get("/readyz")).status == 200
 
-        await eventually(is_ready, timeout_s=60)
+        await eventually(is_ready)
         assert await first.stop(signal.SIGKILL) == -signal.SIGKILL
         await kill_server(data_dir)
-        await eventually(is_ready, timeout_s=60)
+        await eventually(is_ready)
         assert await second.stop(signal.SIGTERM) == 0
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 

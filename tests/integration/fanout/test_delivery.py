@@ -62,7 +62,7 @@ async def test_publications_are_late_once_an_event_has_waited_for_seconds(start_
         await eve.sign_up("eve")
         assert not await is_late(eve)
         await eve.open_room("Unheard")
-        await eventually(lambda: is_late(eve), timeout_s=15)
+        await eventually(lambda: is_late(eve))
 
 
 class Interruptible(EmbeddedPublisher):

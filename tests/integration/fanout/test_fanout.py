@@ -447,6 +447,6 @@ async def test_a_lane_without_news_is_released_at_once(
     monkeypatch.setattr(tail, "POLL_S", 60)
     monkeypatch.setattr(worker, "RELEASE_TIMEOUT_S", 60)
     room_id = await store.open_room()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async with publishing(database_url, store, server):
             await published_to(database_url, await say(store, room_id, "hello"))

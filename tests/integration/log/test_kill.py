@@ -117,7 +117,7 @@ async def test_while_postgresql_is_away_the_answer_is_503_and_recovers_afterward
         await eventually(refused_some)
         before = len(posts.acknowledged)
         await asyncio.to_thread(own_postgres.start)
-        await eventually(lambda: acknowledged_more(before + 100), timeout_s=20)
+        await eventually(lambda: acknowledged_more(before + 100))
         is_over.set()
         await asyncio.gather(*workers)
         assert {answer.status for answer in posts.refused} == {503}
@@ -177,12 +177,12 @@ async def test_a_server_that_hangs_with_the_append_lock_holds_the_others_up_for_
             await posts.post(person, number)
             return number in posts.acknowledged
 
-        await eventually(lambda: is_posted(bob, 1), timeout_s=10)
+        await eventually(lambda: is_posted(bob, 1))
         assert not under_way.done()
         hanging.process.send_signal(signal.SIGCONT)
         await under_way
         for number in (0, 2):
-            await eventually(partial(is_posted, ada, number), timeout_s=10)
+            await eventually(partial(is_posted, ada, number))
         assert {answer.status for answer in posts.refused} <= {503}
     rows = await admin.fetch("SELECT originator_version FROM stored_events ORDER BY notification_id")
     assert [row[0] for row in rows] == list(range(1, 7))

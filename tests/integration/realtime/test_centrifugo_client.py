@@ -61,7 +61,7 @@ async def server() -> AsyncIterator[FailingServer]:
 
 @pytest.fixture
 async def client(server: FailingServer) -> AsyncIterator[CentrifugoClient]:
-    client = CentrifugoClient(server.url, API_KEY, timeout_s=0.5)
+    client = CentrifugoClient(server.url, API_KEY, timeout_s=2)
     yield client
     await client.close()
 

@@ -23,7 +23,7 @@ from centrifugo.hub.connection import client_connection, websocket
 from centrifugo.hub.hub import Hub
 from tests.support.socketless_hub import NAMESPACES, SECRET, config, token
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 TOKEN = token(sub="7")
 CONNECT = json.dumps({"id": 1, "connect": {"token": TOKEN}})
 

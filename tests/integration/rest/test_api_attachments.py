@@ -117,7 +117,7 @@ async def test_the_files_of_erased_words_are_not_served_from_then_on_and_go_but_
     async def is_removed() -> bool:
         return len(files(settings)) == 1
 
-    await eventually(is_removed, timeout_s=20)
+    await eventually(is_removed)
     kept = await ada.get(f"/api/rooms/{room}/messages/{second}/attachments/{shared}/")
     assert (kept.status, kept.raw) == (200, PNG)
 

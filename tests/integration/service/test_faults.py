@@ -71,15 +71,15 @@ async def test_a_process_killed_with_kill_9_loses_its_lanes_to_the_other_within_
             holders = {lane.holder for lane in await lanes_of(stage.dsn)}
             return {int(holder.rpartition(":")[2]) for holder in holders if holder} == set(pids)
 
-        await eventually(lambda: held_by(dying.pid, other.pid), timeout_s=20)
+        await eventually(lambda: held_by(dying.pid, other.pid))
         async with asyncio.TaskGroup() as group:
             for number, page in enumerate(stage.pages):
                 group.create_task(talk.take_part(page, random.Random(number)))
-            await eventually(lambda: said_more(100), timeout_s=30)
+            await eventually(lambda: said_more(100))
             await dying.kill()
-            await eventually(lambda: held_by(other.pid), timeout_s=10)
+            await eventually(lambda: held_by(other.pid), timeout_s=30)
             said = len(talk.said)
-            await eventually(lambda: said_more(said + 100), timeout_s=30)
+            await eventually(lambda: said_more(said + 100))
             talk.is_over = True
         assert (await check(stage, talk)).arrived > 400
         assert not any(page.caught_up or page.recovered for page in stage.pages)

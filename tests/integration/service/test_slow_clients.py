@@ -14,7 +14,7 @@ async def is_closed_after(service: Service, sent: bytes) -> bool:
     reader, writer = await asyncio.open_connection("127.0.0.1", service.url.port)
     writer.write(sent)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read() == b""
     finally:
         writer.close()

@@ -18,7 +18,7 @@ from tests.support.browser.front import front_of
 from tests.support.realtime import server as realtime
 from tests.support.vectors import LOG_SEED
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 on_both_servers = pytest.mark.parametrize("service", realtime.KINDS, indirect=True, scope="session")
 """For tests of browsers that run with the embedded hub, and with a real Centrifugo beside the service."""
 

@@ -16,7 +16,6 @@ from tests.support.faults.checks import check_derived, published_at_last
 from tests.support.open_pages import becomes
 from tests.support.traces import in_tables
 
-PATIENCE_S = 30.0
 WORDS = "SELECT stream::text, version, content, client_id FROM bodies"
 SEALED = """
 SELECT salt, content, client_id, convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
@@ -52,7 +51,7 @@ async def words_are_as_expected(installation: Installation, expected: Expected) 
 
     left: list[Text] = []
     try:
-        await eventually(is_so, timeout_s=PATIENCE_S)
+        await eventually(is_so)
     except TimeoutError:
         raise AssertionError(f"words are there that are to go: {left}") from None
 
@@ -62,7 +61,7 @@ async def everything_is_as_expected(installation: Installation, expected: Expect
     await words_are_as_expected(installation, expected)
     ((head,),) = await installation.fetch(HEAD)
     await published_at_last(installation.stage.dsn, head)
-    await eventually(installation.is_serving, timeout_s=PATIENCE_S)
+    await eventually(installation.is_serving)
     await every_opening_opens(installation)
     await no_table_has_erased_words(installation, expected)
     left = await installation.fetch(LEFT_OF_ACCOUNTS, list(expected.erased_people))
@@ -85,7 +84,7 @@ async def no_request_waits(installation: Installation) -> None:
 
     waiting: list[Any] = []
     try:
-        await eventually(is_so, timeout_s=PATIENCE_S)
+        await eventually(is_so)
     except TimeoutError:
         raise AssertionError(f"requests wait, and nothing keeps what they ask for: {waiting}") from None
 

@@ -18,7 +18,6 @@ from domain.values import ClientId, RoomId, UserId
 from tests.support.conditions import eventually
 from tests.support.custody import days_ago
 from tests.support.erasures.checks import (
-    PATIENCE_S,
     everything_is_as_expected,
     no_request_waits,
     words_are_as_expected,
@@ -394,7 +393,7 @@ class Life:
 
     async def _reapply(self, back: set[Text], people: dict[int, str]) -> None:
         """Nothing is served until all that came back is erased again; what keeps it must end once more."""
-        await eventually(self.installation.is_withheld, timeout_s=PATIENCE_S)
+        await eventually(self.installation.is_withheld)
         self.count["withheld"] += 1
         is_late = self.chance.random() < 0.5
         if not is_late:
@@ -408,7 +407,7 @@ class Life:
             await self._end_what_keeps(back)
         self.expected.carry_out()
         assert back <= self.expected.gone
-        await eventually(self.installation.is_serving, timeout_s=PATIENCE_S)
+        await eventually(self.installation.is_serving)
 
     async def _rename_as_operator(self, room: str) -> None:
         """What was erased as a former name is the name again."""

@@ -91,7 +91,7 @@ async def check_pages(dsn: str, pages: Sequence[LivePage], position: int) -> Non
         return not any(differences)
 
     try:
-        await eventually(all_are_fresh, timeout_s=60)
+        await eventually(all_are_fresh)
     except TimeoutError:
         raise AssertionError(f"pages differ: {[found[:3] for found in differences if found]}") from None
 

@@ -84,9 +84,9 @@ class Restore:
         await self._backup.take()
 
     async def start(self) -> None:
-        await eventually(lambda: self._talk.has(self._confirmed + LOST), timeout_s=60)
+        await eventually(lambda: self._talk.has(self._confirmed + LOST))
         if self.under.total() % 2 == 0:
-            await eventually(self._has_running_app, timeout_s=60)
+            await eventually(self._has_running_app)
         self.under[sum(app.is_running for app in self._apps)] += 1
         self._talk.restores += 1
         await self._backup.restore()

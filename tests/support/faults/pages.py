@@ -45,7 +45,7 @@ class Sleep:
     async def kill(self) -> None:
         self.asleep = [page for page in self.pages if self.chance.random() < 0.5]
         await asyncio.gather(*(page.sleep() for page in self.asleep))
-        await eventually(self._run_out, timeout_s=60)
+        await eventually(self._run_out)
 
     async def start(self) -> None:
         await asyncio.gather(*(page.wake() for page in self.asleep))

@@ -65,7 +65,7 @@ async def run(stage: Stage, talk: Talk, deaths: Deaths, *, seconds: float, messa
         for page in stage.pages:
             group.create_task(talk.take_part(page, random.Random(deaths.chance.random())))
         await deaths.happen(seconds)
-        await eventually(lambda: talk.has(messages), timeout_s=60)
+        await eventually(lambda: talk.has(messages))
         talk.is_over = True
     checked = await check(stage, talk)
     return {

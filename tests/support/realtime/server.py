@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / "centrifugo" / "config.json"
 SECRET = "the tests' token key, as long as the service wants it"
 API_KEY = "the tests' API key, as long as the service wants it"
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 
 PORTS = 2000
 """How many are for one worker of pytest-xdist, which runs test files side by side."""
@@ -138,7 +138,7 @@ class Server:
         """The result of a call to the HTTP API."""
         body = json.dumps(request).encode()
         http = urllib.request.Request(f"{self.api_url}/{method}", body, {"X-API-Key": API_KEY})
-        with urllib.request.urlopen(http, timeout=5) as response:
+        with urllib.request.urlopen(http, timeout=30) as response:
             answer = json.load(response)
         result: dict[str, Any] = answer["result"]
         return result
