@@ -117,11 +117,11 @@ class Expected:
         """These, and of each message all versions."""
         return {version for text in texts for version in self.versions(text)}
 
-    def messages(self, room: str | None = None) -> list[Text]:
+    def messages(self) -> list[Text]:
         """What each message says now that is not erased, oldest first."""
         now: dict[tuple[str, int], Text] = {}
         for text in sorted(self.texts - self.gone, key=lambda text: (text.at, text.version)):
-            if text.message is not None and room in (None, text.room):
+            if text.message is not None:
                 now[text.room, text.message] = text
         return list(now.values())
 

@@ -260,8 +260,9 @@ class Life:
         await self._leave_traces(member)
         await member.close()
         self.installation.members.remove(member)
-        await self._erase(f"/api/users/{member.id}/erase/", {}, silent=member)
-        self.expected.request({text for text in self.expected.texts if text.author == member.id})
+        theirs = {text for text in self.expected.texts if text.author == member.id}
+        await self._erase(f"/api/users/{member.id}/erase/", {}, silent=member, asked=theirs)
+        self.expected.request(theirs)
         self.expected.erased_people[member.id] = self.expected.people.pop(member.id)
         await self._sign_up()
 

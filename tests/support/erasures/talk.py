@@ -6,7 +6,7 @@ What each does is drawn before anything is sent, so that it does not depend on w
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,13 +43,17 @@ class Talk:
         Messages that may go meanwhile are left alone, except that their authors edit those that a request names now,
         `going`: an edit that comes before the erasure goes as well, one that comes after it is refused.
         """
-        remarks = [self._some_remark(room, member) for room, member in self._places(silent)]
+        leaving = self.expected.due | set(going)
+        calm = [
+            message
+            for message in self.expected.messages()
+            if message not in leaving and not self._is_retracted(message)
+        ]
+        remarks = [self._some_remark(room, member, calm) for room, member in self._places(silent)]
         for message in going:
             author = self._author(message)
             if author not in (None, silent) and not self._is_sensitive(message) and self._chance.random() < 0.5:
                 remarks.append(self._edit(message, author))
-        due = self.expected.due | set(going)
-        calm = [message for message in self.expected.messages() if message not in due]
         for message in self._chance.sample(calm, min(len(calm), self._chance.randint(0, 2))):
             remark = self._something_about(message, silent, may_retract=False)  # others may answer it
             remarks += [remark] if remark is not None else []
@@ -96,14 +100,14 @@ class Talk:
             self.expected.keep_days(message.room) > 0 and not self.expected.is_kept(message)
         )
 
-    def _some_remark(self, room: str, member: Member) -> Remark:
+    def _some_remark(self, room: str, member: Member, calm: Sequence[Text]) -> Remark:
+        """Somebody says something, with a file, or in answer to one of the messages that stay as they are."""
         draw = self._chance.random()
         if draw < 0.2:
             return lambda: self._send(room, member)
-        due = self.expected.due
-        calm = [each for each in self.expected.messages(room) if each not in due and not self._is_retracted(each)]
-        if draw < 0.4 and calm:
-            answered = self._chance.choice(calm)
+        answerable = [message for message in calm if message.room == room]
+        if draw < 0.4 and answerable:
+            answered = self._chance.choice(answerable)
             return lambda: self._say(room, member, reply_to=answered.message)
         return lambda: self._say(room, member)
 
