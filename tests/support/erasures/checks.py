@@ -145,10 +145,9 @@ async def every_opening_opens(installation: Installation) -> None:
         assert b64encode(sha256(sealed).digest()).decode() == row["sealed"]
 
 
-async def ledger_and_database_agree(installation: Installation, expected: Expected) -> None:
-    """What is erased is soon in the ledger, and what is in the ledger is erased, as far as this log goes."""
-    seals = {(row["room"], row["version"]): row["sealed"] for row in await installation.fetch(SEALS)}
-    words = {(row["stream"], row["version"]) for row in await installation.fetch(WORDS)}
+async def erasures_are_in_the_ledger(installation: Installation, expected: Expected) -> set[tuple[str, int, str]]:
+    """What is erased is there soon after; returns all that is there of words, with the commitments."""
+    seals = await read_seals(installation)
     gone = {(text.room, text.version, seals[text.room, text.version]) for text in expected.gone}
     written: set[tuple[str, int, str]] = set()
     users: set[int] = set()
@@ -163,5 +162,18 @@ async def ledger_and_database_agree(installation: Installation, expected: Expect
         await eventually(is_written, timeout_s=PATIENCE_S)
     except TimeoutError:
         raise AssertionError(f"erased, and not in the ledger: {gone - written}, {expected.erased_people}") from None
+    return written
+
+
+async def ledger_and_database_agree(installation: Installation, expected: Expected) -> None:
+    """What is erased is in the ledger, and what is in the ledger is erased, as far as this log goes."""
+    written = await erasures_are_in_the_ledger(installation, expected)
+    seals = await read_seals(installation)
+    words = {(row["stream"], row["version"]) for row in await installation.fetch(WORDS)}
     still = [(room, version) for room, version, sealed in written if seals.get((room, version)) == sealed]
     assert words.isdisjoint(still), "in the ledger, and not erased"
+
+
+async def read_seals(installation: Installation) -> dict[tuple[str, int], str]:
+    """The commitments of all events, by room and version."""
+    return {(row["room"], row["version"]): row["sealed"] for row in await installation.fetch(SEALS)}

@@ -19,6 +19,7 @@ from tests.support.conditions import eventually
 from tests.support.custody import days_ago
 from tests.support.erasures.checks import (
     PATIENCE_S,
+    erasures_are_in_the_ledger,
     everything_is_as_expected,
     kept_of_accounts,
     no_request_waits,
@@ -146,6 +147,7 @@ class Life:
         """What is due is done, before the next act: what that one keeps or lets go would be left to chance."""
         self.expected.carry_out()
         await words_are_as_expected(self.installation, self.expected)
+        await erasures_are_in_the_ledger(self.installation, self.expected)
 
     def _note(self, text: str) -> None:
         self.happened.append(text)
@@ -262,6 +264,7 @@ class Life:
         self.installation.members.remove(member)
         theirs = {text for text in self.expected.texts if text.author == member.id}
         await self._erase(f"/api/users/{member.id}/erase/", {}, silent=member, asked=theirs)
+        assert await kept_of_accounts(self.installation, [member.id]) == set()
         self.expected.request(theirs)
         self.expected.erased_people[member.id] = self.expected.people.pop(member.id)
         await self._sign_up()
