@@ -2,12 +2,15 @@
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 NO_DUTY = NEVER = 0
 """As a number of days, which a room's own rule may say against the rule for all rooms."""
+
+END = 1_000_000_000
+"""A version beyond all others."""
 
 Kind = Literal["message", "name", "topic", "reason"]
 
@@ -141,6 +144,11 @@ class Expected:
     def is_kept(self, text: Text) -> bool:
         """By a hold, or by a duty, for which a message is as old as its last version."""
         return self.is_held(text) or self.versions(text)[-1].age_days < self.keep_days(text.room)
+
+    def is_kept_once_edited(self, message: Text, at: datetime) -> bool:
+        """Whether a duty or a hold would keep the message if its author edited it at that moment."""
+        edit = replace(message, version=END, at=at, age_days=0)
+        return self.keep_days(edit.room) > 0 or any(self.covers(hold, edit) for hold in self.holds.values())
 
     def is_ruled(self, text: Text) -> bool:
         """Whether a rule says to erase it: a message, which is as old as its first version."""

@@ -95,9 +95,9 @@ class Talk:
         return next((member for member in self.members_of(text.room) if member.id == text.author), None)
 
     def _is_sensitive(self, message: Text) -> bool:
-        """Whether it cannot be edited, or an edit decides about it: a duty keeps an old message once it is edited."""
-        return (message.room, message.message) in self.expected.retracted or (
-            self.expected.keep_days(message.room) > 0 and not self.expected.is_kept(message)
+        """Whether it cannot be edited, or an edit decides about it: a duty or a hold would keep it from then on."""
+        return self._is_retracted(message) or (
+            not self.expected.is_kept(message) and self.expected.is_kept_once_edited(message, datetime.now(UTC))
         )
 
     def _some_remark(self, room: str, member: Member, calm: Sequence[Text]) -> Remark:
