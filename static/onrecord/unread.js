@@ -1,5 +1,8 @@
 /** @import { Reading } from "./shapes.js" */
 
+/** The API counts no further, so a page does not either. */
+const MOST_COUNTED = 100;
+
 /**
  * How far the user has read one room, how many messages by others came since, and whether the user muted it.
  *
@@ -30,13 +33,13 @@ export class Unread {
   get count() {
     let count = this.reading.unread;
     for (const version of this.#later) if (version > this.reading.version) count += 1;
-    return count;
+    return Math.min(count, MOST_COUNTED);
   }
 
   get mentions() {
     let count = this.reading.mentions;
     for (const version of this.#mentions.keys()) if (version > this.reading.version) count += 1;
-    return count;
+    return Math.min(count, MOST_COUNTED);
   }
 
   /**

@@ -36,11 +36,16 @@ class Browser:
 
     async def until_answered(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
         while True:
-            url = self._chance.choice(self._urls)
-            try:
-                answer = await self.person.request(method, f"{url}".rstrip("/") + path, body, **options)
-            except AWAY:
-                answer = None
-            if answer is not None and answer.status != 503:
+            answer = await self.once(method, path, body, **options)
+            if answer is not None:
                 return answer
             await asyncio.sleep(RETRY_S)
+
+    async def once(self, method: str, path: str, body: Any = None, **options: Any) -> Answer | None:
+        """The response of a healthy process; None where the one that was asked is away, or cannot say."""
+        url = self._chance.choice(self._urls)
+        try:
+            answer = await self.person.request(method, f"{url}".rstrip("/") + path, body, **options)
+        except AWAY:
+            return None
+        return answer if answer.status != 503 else None

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.any_process import Browser
+from tests.support.erasures.checks import no_file_has_erased_words
 from tests.support.erasures.life import Life, become_admin
 from tests.support.erasures.service import Installation, Member
 from tests.support.open_pages import desk
 from tests.support.running_service import set_up
 
-STEPS = int(os.environ.get("ERASURE_STEPS", "25"))
+USUAL_STEPS = 20
+STEPS = int(os.environ.get("ERASURE_STEPS", USUAL_STEPS))
 """How much happens; `make soak` asks for more."""
 SEED = int(os.environ.get("ERASURE_SEED", "1"))
 """What happens; `make soak` asks for something else each time."""
@@ -30,7 +32,7 @@ async def test_nothing_erased_is_left_and_nothing_held_is_gone(tmp_path: Path, p
     folder.mkdir()
     async with AsyncExitStack() as running:
         stage = await running.enter_async_context(
-            set_up(folder, postgres_folder, people=1, rooms=3, lanes=2, RETENTION_EVERY_S="0.2")
+            set_up(folder, postgres_folder, people=1, rooms=3, lanes=2, RETENTION_EVERY_S="0.2", EDIT_WINDOW="always")
         )
         admin = Member(Browser(stage.pages[0].owner, [app.url for app in stage.apps], random.Random(chance.random())))
         pages = await running.enter_async_context(desk())
@@ -40,6 +42,8 @@ async def test_nothing_erased_is_left_and_nothing_held_is_gone(tmp_path: Path, p
         try:
             await life.begin()
             await life.live(STEPS)
+            if STEPS > USUAL_STEPS:  # which takes a while
+                await no_file_has_erased_words(installation, postgres_folder, life.expected)
         finally:
             print("\n".join(life.happened))  # noqa: T201 - the trace of a failure
             print(dict(life.count))  # noqa: T201

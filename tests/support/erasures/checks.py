@@ -1,20 +1,26 @@
-"""What must hold whenever nothing is under way: of words, seals, read models, the ledger, open pages and the hub."""
+"""What must hold whenever nothing is under way: of words, seals, read models, accounts, the ledger, what is told."""
 
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from tests.support.conditions import eventually
 from tests.support.erasures.expected import Expected, Text
-from tests.support.erasures.service import Installation, Member
+from tests.support.erasures.service import Installation
+from tests.support.erasures.told import (
+    events_are_as_expected,
+    nobody_is_told_erased_words,
+    pages_are_fresh,
+    what_is_there_is_found,
+)
 from tests.support.faults.checks import check_derived, published_at_last
-from tests.support.open_pages import becomes
-from tests.support.traces import in_tables
+from tests.support.traces import Found, in_files, in_tables
 
 WORDS = "SELECT stream::text, version, content, client_id FROM bodies"
 SEALED = """
@@ -27,12 +33,15 @@ SELECT
     convert_from(state, 'utf8')::jsonb ->> 'sealed' AS sealed
 FROM stored_events
 """
-LEFT_OF_ACCOUNTS = """
-SELECT 'sessions' AS kept, user_id FROM sessions WHERE user_id = ANY($1)
-UNION ALL SELECT 'read_marks', user_id FROM read_marks WHERE user_id = ANY($1)
-UNION ALL SELECT 'leases', user_id FROM leases WHERE user_id = ANY($1)
-UNION ALL SELECT 'password_resets', user_id FROM password_resets WHERE user_id = ANY($1)
-UNION ALL SELECT 'idempotency_keys', owner FROM idempotency_keys WHERE owner = ANY($1)
+KEPT_OF_ACCOUNTS = """
+SELECT 'sessions' AS kept FROM sessions WHERE user_id = ANY($1)
+UNION SELECT 'read_marks' FROM read_marks WHERE user_id = ANY($1)
+UNION SELECT 'muted_rooms' FROM muted_rooms WHERE user_id = ANY($1)
+UNION SELECT 'leases' FROM leases WHERE user_id = ANY($1)
+UNION SELECT 'password_resets' FROM password_resets WHERE user_id = ANY($1)
+UNION SELECT 'idempotency_keys' FROM idempotency_keys WHERE owner = ANY($1)
+UNION SELECT 'users' FROM users WHERE user_id = ANY($1)
+    AND (password_hash <> '' OR role <> 'user' OR username <> 'erased user ' || user_id)
 """
 HEAD = "SELECT max(notification_id) FROM stored_events"
 
@@ -64,12 +73,18 @@ async def everything_is_as_expected(installation: Installation, expected: Expect
     await eventually(installation.is_serving)
     await every_opening_opens(installation)
     await no_table_has_erased_words(installation, expected)
-    left = await installation.fetch(LEFT_OF_ACCOUNTS, list(expected.erased_people))
-    assert not left, f"kept of people who are erased: {[tuple(row) for row in left]}"
+    assert await kept_of_accounts(installation, expected.erased_people) == set()
     await ledger_and_database_agree(installation, expected)
     await check_derived(installation.stage)
     await pages_are_fresh(installation, expected)
+    await events_are_as_expected(installation, expected)
+    await what_is_there_is_found(installation, expected)
     await nobody_is_told_erased_words(installation, expected)
+
+
+async def kept_of_accounts(installation: Installation, people: Iterable[int]) -> set[str]:
+    """The tables that have something of these people besides what they did in rooms."""
+    return {row["kept"] for row in await installation.fetch(KEPT_OF_ACCOUNTS, list(people))}
 
 
 async def no_request_waits(installation: Installation) -> None:
@@ -90,14 +105,34 @@ async def no_request_waits(installation: Installation) -> None:
 
 
 async def no_table_has_erased_words(installation: Installation, expected: Expected) -> None:
-    """Words, client ids, and names of erased people."""
-    erased = [marker for text in expected.gone for marker in text.markers]
-    erased += expected.erased_people.values()
+    """Nor client ids, keys of commands, names of files, and names of erased people. Keys go right after the words."""
     connection = await asyncpg.connect(installation.stage.dsn)
+    found: Found = {}
+
+    async def is_so() -> bool:
+        found.clear()
+        found.update(await in_tables(expected.erased_markers, connection))
+        return not found
+
     try:
-        assert await in_tables(erased, connection) == {}
+        await eventually(is_so)
+    except TimeoutError:
+        raise AssertionError(f"tables have what is erased: {found}") from None
     finally:
         await connection.close()
+
+
+async def no_file_has_erased_words(installation: Installation, cluster: Path, expected: Expected) -> None:
+    """Once the database is scrubbed, and servers had the time to remove files of messages."""
+    printed = await installation.operator("audit", "scrub", "--why", "to test it", "--json")
+    assert json.loads(printed)["verdict"] == "scrubbed", printed
+    assert await asyncio.to_thread(in_files, expected.erased_markers, cluster) == {}
+    contents = [text.file.content for text in expected.gone if text.file is not None]
+
+    async def are_removed() -> bool:
+        return await asyncio.to_thread(in_files, contents, installation.folder / "attachments") == {}
+
+    await eventually(are_removed)
 
 
 async def every_opening_opens(installation: Installation) -> None:
@@ -109,61 +144,35 @@ async def every_opening_opens(installation: Installation) -> None:
         assert b64encode(sha256(sealed).digest()).decode() == row["sealed"]
 
 
+async def erasures_are_in_the_ledger(installation: Installation, expected: Expected) -> set[tuple[str, int, str]]:
+    """What is erased is there soon after; returns all that is there of words, with the commitments."""
+    seals = await read_seals(installation)
+    gone = {(text.room, text.version, seals[text.room, text.version]) for text in expected.gone}
+    written: set[tuple[str, int, str]] = set()
+    users: set[int] = set()
+
+    async def is_written() -> bool:
+        lines = await asyncio.to_thread(lambda: installation.ledger)
+        written.update((line["room"], line["version"], line["sealed"]) for line in lines if "room" in line)
+        users.update(line["user"] for line in lines if "user" in line)
+        return gone <= written and expected.erased_people.keys() <= users
+
+    try:
+        await eventually(is_written)
+    except TimeoutError:
+        raise AssertionError(f"erased, and not in the ledger: {gone - written}, {expected.erased_people}") from None
+    return written
+
+
 async def ledger_and_database_agree(installation: Installation, expected: Expected) -> None:
     """What is erased is in the ledger, and what is in the ledger is erased, as far as this log goes."""
-    seals = {(row["room"], row["version"]): row["sealed"] for row in await installation.fetch(SEALS)}
+    written = await erasures_are_in_the_ledger(installation, expected)
+    seals = await read_seals(installation)
     words = {(row["stream"], row["version"]) for row in await installation.fetch(WORDS)}
-    lines = await asyncio.to_thread(lambda: installation.ledger)
-    written = {(line["room"], line["version"], line["sealed"]) for line in lines if "room" in line}
-    gone = {(text.room, text.version, seals[text.room, text.version]) for text in expected.gone}
-    assert gone <= written, "erased, and not in the ledger"
     still = [(room, version) for room, version, sealed in written if seals.get((room, version)) == sealed]
     assert words.isdisjoint(still), "in the ledger, and not erased"
-    users = {line["user"] for line in lines if "user" in line}
-    assert expected.erased_people.keys() <= users, "accounts that are erased, and not in the ledger"
 
 
-async def pages_are_fresh(installation: Installation, expected: Expected) -> None:
-    """Every open page comes to show what one that is loaded now shows: what is there, and what is erased."""
-    for member in installation.members:
-        for page in member.pages:
-            room = page.path.removeprefix("/rooms/").rstrip("/")
-            is_in = bool(room) and expected.is_member(room, member.id)
-            path = page.path if is_in else "/rooms/"
-            fresh = await installation.desk.open(member.browser.person, path, f"{installation.stage.hub.url}")
-            for shown, truth in ((page.list, fresh.list), (page.room, fresh.room)):
-                await becomes(shown, await truth())
-            await fresh.close()
-            if is_in:
-                messages_are_as_expected((await page.room())["messages"], room, expected)
-
-
-def messages_are_as_expected(shown: Sequence[dict[str, Any]], room: str, expected: Expected) -> None:
-    """Of the newest, which a page has."""
-    texts = {text.version: text for text in expected.texts if text.room == room and not text.is_name}
-    assert {message["id"] for message in shown} <= texts.keys()
-    for message in shown:
-        text = texts[message["id"]]
-        is_gone = text in expected.gone
-        assert (message["content"], "erased" in message) == ("" if is_gone else text.words, is_gone), message
-        assert message["user"]["id"] == text.author
-
-
-async def nobody_is_told_erased_words(installation: Installation, expected: Expected) -> None:
-    """Nor the names of erased people: not by the feed, a room's events or messages, nor by the history of a channel
-    that a browser recovers from.
-    """
-    erased = [marker for text in expected.gone for marker in text.markers]
-    erased += expected.erased_people.values()
-    for member in installation.members:
-        told = [await installation.stage.hub.history(f"personal:{member.id}")]
-        for path in ("/api/feed/?after=0&limit=1000", "/api/rooms/", *_of_rooms(member, expected)):
-            told.append((await member.browser.get(path)).raw.decode())
-        assert [marker for marker in erased if any(marker in each for each in told)] == []
-
-
-def _of_rooms(member: Member, expected: Expected) -> list[str]:
-    rooms = [room for room in expected.names if expected.is_member(room, member.id)]
-    return [
-        f"/api/rooms/{room}/{what}" for room in rooms for what in ("events/?after=0&limit=1000", "messages/?limit=500")
-    ]
+async def read_seals(installation: Installation) -> dict[tuple[str, int], str]:
+    """The commitments of all events, by room and version."""
+    return {(row["room"], row["version"]): row["sealed"] for row in await installation.fetch(SEALS)}

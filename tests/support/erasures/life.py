@@ -7,9 +7,9 @@ each is known, so after each the words are what they must be.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from domain.room.membership import JoinRoom
@@ -18,20 +18,23 @@ from domain.values import ClientId, RoomId, UserId
 from tests.support.conditions import eventually
 from tests.support.custody import days_ago
 from tests.support.erasures.checks import (
+    erasures_are_in_the_ledger,
     everything_is_as_expected,
+    kept_of_accounts,
     no_request_waits,
     words_are_as_expected,
 )
 from tests.support.erasures.expected import Expected, Hold, Rule, Stay, Text
 from tests.support.erasures.service import WHY, Installation, Member
+from tests.support.erasures.talk import Talk
+from tests.support.erasures.watching import nothing_gets_out
 from tests.support.people import Answer, Person
 from tests.support.realtime.server import SECRET
 from tests.support.store import open_store
 from tests.support.traces import marker
 
-OLD_DAYS = 40
-OLD_MESSAGES = 5
-"""In each room; the first that are in it, since rules go through messages in the order of their ages."""
+AGES_DAYS = (91, 89, 61, 59, 31, 29, 11, 9)
+"""Of the first messages of each room: a day more and a day less than what rules say."""
 RULES = [
     (keep, erase)
     for keep in (None, 0, 10, 60)
@@ -39,15 +42,13 @@ RULES = [
     if (keep, erase) != (None, None) and not (keep and erase and erase < keep)
 ]
 """What a rule may say, in days: to keep the young, or the old as well; to erase the old, or nothing."""
+OLDER_THAN_DAYS = (10, 30, 60, 90)
+"""What a request may say."""
 DEATHS = 0.25
 """How often a process is killed during an act."""
 
 
 Act = Callable[[], Awaitable[None]]
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 class Life:
@@ -56,13 +57,17 @@ class Life:
     def __init__(self, installation: Installation, chance: random.Random) -> None:
         self.installation = installation
         self.chance = chance
-        self.expected = Expected()
         self.happened: list[str] = []
         self.count: Counter[str] = Counter()
+        self.talk = Talk(installation, chance, self.count)
         self._ever_gone: set[Text] = set()
         self._backup: Expected | None = None
         self._numbers = iter(range(1, 1_000_000))
-        self._posts = 0
+
+    @property
+    def expected(self) -> Expected:
+        """What must be there and what must be gone."""
+        return self.talk.expected
 
     @property
     def rooms(self) -> list[str]:
@@ -77,16 +82,14 @@ class Life:
                 for member in self.installation.members[:2]:
                     joined = await store.chat.join_room(JoinRoom(RoomId(UUID(room)), UserId(member.id)))
                     self._joined(room, member, joined.event.originator_version)
-                for _ in range(OLD_MESSAGES):
+                for days in AGES_DAYS:
                     author, words, key = self.chance.choice(self.installation.members[:2]), marker(), marker()
-                    with days_ago(OLD_DAYS):
+                    with days_ago(days):
                         said = await store.chat.post_message(
                             PostMessage(RoomId(UUID(room)), UserId(author.id), words, client_id=ClientId(key))
                         )
-                    event = said.event
-                    self.expected.said(
-                        Text(room, event.originator_version, author.id, event.timestamp, words, key, age_days=OLD_DAYS)
-                    )
+                    version, at = said.event.originator_version, said.event.timestamp
+                    self.expected.said(Text(room, version, author.id, at, words, key, message=version, age_days=days))
         for room in self.rooms:
             await self.rename(room)
         for member, room in zip(self.installation.members, self.rooms, strict=False):
@@ -94,11 +97,16 @@ class Life:
 
     async def live(self, steps: int) -> None:
         """That many acts, and in the end everything that kept words ends, and what waited goes."""
+        late = 2 * steps // 3
+        forced: dict[int, Act] = {  # however few they are, a backup brings back what was erased
+            steps // 3: self.back_up,
+            late - 2: self.erase_versions,
+            late - 1: self.erase_user,
+            late: self.restore,
+        }
         for step in range(steps):
-            if step == steps // 3:  # however few they are, one backup returns
-                await self._do(self.back_up)
-            elif step == 2 * steps // 3:
-                await self._do(self.restore)
+            if step in forced:
+                await self._do(forced[step])
             else:
                 await self._do(self._some_act())
         await self.end_everything()
@@ -108,6 +116,10 @@ class Life:
         acts: list[tuple[Act, int]] = [
             (self.move, 3),
             (self.rename, 2),
+            (self.set_topic, 1),
+            (self.talk.about_one, 4),
+            (self.talk.about_what_is_gone, 1),
+            (self.doze, 1),
             (self.erase_versions, 4),
             (self.erase_old, 1),
             (self.erase_user, 2),
@@ -134,6 +146,7 @@ class Life:
         """What is due is done, before the next act: what that one keeps or lets go would be left to chance."""
         self.expected.carry_out()
         await words_are_as_expected(self.installation, self.expected)
+        await erasures_are_in_the_ledger(self.installation, self.expected)
 
     def _note(self, text: str) -> None:
         self.happened.append(text)
@@ -146,9 +159,6 @@ class Life:
 
     def _joined(self, room: str, member: Member, version: int) -> None:
         self.expected.stays.setdefault((room, member.id), []).append(Stay(version))
-
-    def _members_of(self, room: str) -> list[Member]:
-        return [member for member in self.installation.members if self.expected.is_member(room, member.id)]
 
     async def move(self) -> None:
         """Somebody joins or leaves."""
@@ -169,31 +179,31 @@ class Life:
             await self.installation.open_joined(member, f"/rooms/{room}/")
 
     async def rename(self, room: str | None = None) -> None:
-        """An owner gives a room another name, whoever that is: others are refused."""
-        room, name = room or self.chance.choice(self.rooms), marker()
-        for member in self._members_of(room):
-            answer = await self._ask(member, f"/api/rooms/{room}/rename/", {"name": name})
+        """An owner gives a room another name."""
+        await self._give(room or self.chance.choice(self.rooms), "POST", "rename/", "name")
+
+    async def set_topic(self) -> None:
+        """An owner gives a room another topic."""
+        await self._give(self.chance.choice(self.rooms), "PUT", "topic/", "topic")
+
+    async def _give(self, room: str, method: str, path: str, kind: Literal["name", "topic"]) -> None:
+        """An owner does, whoever that is: others are refused."""
+        words, key = marker(), marker()
+        for member in self.talk.members_of(room):
+            answer = await member.browser.until_answered(
+                method, f"/api/rooms/{room}/{path}", {kind: words}, headers={"Idempotency-Key": key}
+            )
             if answer.status == 200:
                 version = answer.body["room"]["version"]
-                self._note(f"  {member.id} names {room}, version {version}")
-                self.expected.said(Text(room, version, member.id, datetime.now(UTC), name, is_name=True))
+                self._note(f"  {member.id} gives {room} a {kind}, version {version}")
+                self.expected.said(Text(room, version, member.id, datetime.now(UTC), words, key=key, kind=kind))
                 return
             assert (answer.status, answer.body["code"]) == (403, "not_allowed"), answer.raw
 
-    async def _talk(self, silent: Member | None = None) -> None:
-        """Some say something, all at once."""
-        places = [(room, member) for room in self.rooms for member in self._members_of(room) if member is not silent]
-        chosen = self.chance.choices(places, k=self.chance.randint(1, 4)) if places else []
-        async with asyncio.TaskGroup() as group:
-            for room, member in chosen:
-                group.create_task(self._say(room, member, marker(), marker()))
-
-    async def _say(self, room: str, member: Member, words: str, key: str) -> None:
-        answer = await member.browser.post(f"/api/rooms/{room}/messages/", {"content": words}, key=key)
-        assert answer.status == 201, answer.raw
-        said = answer.body
-        self._posts += 1
-        self.expected.said(Text(room, said["id"], member.id, moment(said["created_at"]), words, key))
+    async def doze(self) -> None:
+        """Somebody's computers sleep, until everything is looked at."""
+        for page in self.chance.choice(self.installation.members).pages:
+            await page.sleep()
 
     async def _post(self, member: Member, path: str, body: Any) -> Any:
         answer = await self._ask(member, path, body)
@@ -208,56 +218,79 @@ class Life:
     async def erase_versions(self) -> None:
         """Some texts of one room, by an admin; and while that goes on, others talk."""
         room = self.chance.choice(self.rooms)
-        texts = sorted(
-            (text for text in self.expected.texts if text.room == room and text != self.expected.names[room]),
-            key=lambda text: text.version,
-        )
-        chosen = set(self.chance.sample(texts, min(len(texts), self.chance.randint(1, 4))))
+        firsts = self._firsts(room)
+        chosen = {
+            self._any_version(text) for text in self.chance.sample(firsts, min(len(firsts), self.chance.randint(1, 4)))
+        }
         self._note(f"  {room}: {sorted(text.version for text in chosen)}")
+        before = self.expected.whole(chosen)
+        kept = {text for text in before - self.expected.gone if self.expected.is_kept(text)}
+        erased = before - self.expected.gone - kept
         receipt = await self._erase(
-            f"/api/rooms/{room}/erase/", {"versions": [text.version for text in chosen]}, silent=None
+            f"/api/rooms/{room}/erase/", {"versions": [text.version for text in chosen]}, asked=chosen
         )
-        kept = {version for each in receipt["kept"] for version in each["versions"]}
-        erased = {text for text in chosen - self.expected.gone if not self.expected.is_kept(text)}
         self.expected.request(chosen)
-        assert kept == {text.version for text in chosen - self.expected.gone}
+        listed = {version for each in receipt["kept"] for version in each["versions"]}
+        known = {text.version for text in before}
+        assert listed & known == {text.version for text in kept}
         assert {text.version for text in erased} <= {v for each in receipt["erased"] for v in each["versions"]}
 
+    def _firsts(self, room: str | None = None) -> list[Text]:
+        """A text for each message, name, topic and reason, but for the names that rooms have now; oldest first."""
+        firsts = [text for text in self.expected.texts if text.message in (None, text.version)]
+        named = set(self.expected.names.values())
+        found = (text for text in firsts if room in (None, text.room) and text not in named)
+        return sorted(found, key=lambda text: (text.room, text.version))
+
+    def _any_version(self, text: Text) -> Text:
+        versions = self.expected.versions(text)
+        return versions[int(self.chance.random() * len(versions))]
+
     async def erase_old(self) -> None:
-        """What is older than a day, in one room."""
-        room = self.chance.choice(self.rooms)
-        old = {text for text in self.expected.texts if text.room == room and text.age_days and not text.is_name}
-        self._note(f"  {room}")
-        await self._erase(f"/api/rooms/{room}/erase/", {"older_than_days": 1}, silent=None)
+        """What is older than some days, in one room."""
+        room, days = self.chance.choice(self.rooms), self.chance.choice(OLDER_THAN_DAYS)
+        old = {text for text in self.expected.texts if text.room == room and text.age_days >= days}
+        self._note(f"  {room}: older than {days} days")
+        await self._erase(f"/api/rooms/{room}/erase/", {"older_than_days": days}, asked=old)
         self.expected.request(old)
 
     async def erase_user(self) -> None:
         """All that a person said, with the account; another one comes in their place."""
         member = self.chance.choice(self.installation.members)
         self._note(f"  {member.id}")
-        await self._read(member)
+        await self._leave_traces(member)
         await member.close()
         self.installation.members.remove(member)
-        await self._erase(f"/api/users/{member.id}/erase/", {}, silent=member)
-        self.expected.request({text for text in self.expected.texts if text.author == member.id})
+        theirs = {text for text in self.expected.texts if text.author == member.id}
+        await self._erase(f"/api/users/{member.id}/erase/", {}, silent=member, asked=theirs)
+        assert await kept_of_accounts(self.installation, [member.id]) == set()
+        self.expected.request(theirs)
         self.expected.erased_people[member.id] = self.expected.people.pop(member.id)
         await self._sign_up()
 
-    async def _read(self, member: Member) -> None:
-        """What a person read in their rooms is on record."""
-        for room in self.rooms:
-            if self.expected.is_member(room, member.id):
-                answer = await self._ask(member, f"/api/rooms/{room}/read/", {"version": 1})
-                assert answer.status == 200, answer.raw
+    async def _leave_traces(self, member: Member) -> None:
+        """Whatever is stored about a person outside the log is stored about this one."""
+        rooms = [room for room in self.rooms if self.expected.is_member(room, member.id)]
+        for room in rooms:
+            await self._post(member, f"/api/rooms/{room}/read/", {"version": 1})
+            muted = await member.browser.until_answered("PUT", f"/api/rooms/{room}/mute/", {})
+            assert muted.status == 200, muted.raw
+        await self.installation.operator("user", "reset-password", member.name, "--why", f"{member.name} forgot it")
+        traces = {"sessions", "leases", "password_resets", "users", *(("read_marks", "muted_rooms") if rooms else ())}
+        assert traces <= await kept_of_accounts(self.installation, [member.id])
 
-    async def _erase(self, path: str, body: dict[str, Any], *, silent: Member | None) -> Any:
-        """The request is repeated until it is answered, though processes die under it."""
+    async def _erase(
+        self, path: str, body: dict[str, Any], *, silent: Member | None = None, asked: Collection[Text] = ()
+    ) -> Any:
+        """The request is repeated until it is answered, though processes die under it, and others talk."""
         admin = self.installation.admin
 
         async def request() -> Any:
             return await self._post(admin, path, {**body, "why": WHY, "dry_run": False})
 
-        receipt, *_ = await asyncio.gather(request(), self._talk(silent), self._perhaps_die())
+        whole = self.expected.whole(asked)
+        going = [message for message in self.expected.messages() if message in whole]
+        receipt, *_ = await asyncio.gather(request(), self.talk.some(silent=silent, going=going), self._perhaps_die())
         return receipt
 
     async def _perhaps_die(self) -> None:
@@ -286,7 +319,7 @@ class Life:
             words += ["--since", hold.since.isoformat()]
         if hold.until is not None:
             words += ["--until", hold.until.isoformat()]
-        number, *_ = await asyncio.gather(self.installation.operator(*words), self._talk(), self._perhaps_die())
+        number, *_ = await asyncio.gather(self.installation.operator(*words), self.talk.some(), self._perhaps_die())
         self._note(f"  {number.strip()}: {hold}")
         self.expected.holds[int(number)] = hold
 
@@ -297,7 +330,7 @@ class Life:
             person, conversations = self.chance.choice(people), self.chance.random() < 0.3
         if self.chance.random() < 0.4:
             room = self.chance.choice(self.rooms)
-        times = sorted({text.at for text in self.expected.texts if not text.is_name})
+        times = sorted({text.at for text in self._firsts() if text.kind != "name"})
         if times and self.chance.random() < 0.3:
             since = self.chance.choice(times)
         if times and self.chance.random() < 0.3:
@@ -312,7 +345,7 @@ class Life:
         """One ends, and what waited for it goes by itself."""
         number = self.chance.choice(sorted(self.expected.holds))
         self._note(f"  {number}")
-        await asyncio.gather(self._end_hold(number), self._talk(), self._perhaps_die())
+        await asyncio.gather(self._end_hold(number), self.talk.some(), self._perhaps_die())
 
     async def _end_hold(self, number: int) -> None:
         await self.installation.operator("hold", "end", str(number), "--why", "settled")
@@ -356,12 +389,12 @@ class Life:
     async def rebuild(self) -> None:
         """The read models are built again while people talk."""
         rebuilt = self.installation.operator("projections", "rebuild", "--why", WHY)
-        await asyncio.gather(rebuilt, self._talk(), self._talk())
+        await asyncio.gather(rebuilt, self.talk.some(), self.talk.some())
 
     async def lose_the_hub(self) -> None:
         """The real-time server dies, and comes back with an empty memory."""
         await self.installation.stage.hub.kill()
-        await asyncio.gather(self.installation.stage.hub.start(), self._talk())
+        await asyncio.gather(self.installation.stage.hub.start(), self.talk.some())
 
     async def look_at_everything(self) -> None:
         """All that must hold at the end holds in between, too."""
@@ -369,8 +402,14 @@ class Life:
 
     async def back_up(self) -> None:
         """A base backup is taken; an earlier one is forgotten."""
+        is_paused = self.chance.random() < 0.5
+        if is_paused:  # what is said now is published again, once the backup has returned
+            await self.installation.operator("fanout", "pause", "--why", WHY)
+            await self.talk.some()
         await self.installation.stage.backup.take()
         self._backup = self.expected.as_it_was()
+        if is_paused:
+            await self.installation.operator("fanout", "resume", "--why", WHY)
 
     async def restore(self) -> None:
         """The backup takes the place of the database under the running processes; the ledger stays."""
@@ -379,19 +418,22 @@ class Life:
             await member.close()
             self.installation.members.remove(member)
         erased = self.expected.erased_people
-        await self.installation.stage.backup.restore()
-        self.expected = self._backup.as_it_was()
-        back = self._ever_gone & self.expected.texts - self.expected.gone
-        people = {user: name for user, name in erased.items() if self.expected.people.get(user) == name}
-        self._note(f"  back again: {len(back)} texts, {len(people)} accounts")
-        if back or people:
-            await self._reapply(back, people)
+        secret = [marker for text in self._ever_gone for marker in text.markers] + [*erased.values()]
+        async with nothing_gets_out(self.installation, secret):
+            await self.installation.stage.backup.restore()
+            self.talk.expected = self._backup.as_it_was()
+            await self.installation.operator("fanout", "resume", "--why", WHY)
+            back = self._ever_gone & self.expected.texts - self.expected.gone
+            people = {user: name for user, name in erased.items() if self.expected.people.get(user) == name}
+            self._note(f"  back again: {len(back)} texts, {len(people)} accounts")
+            if back or people:
+                await self._reapply(back)
         for user in people:
             self.expected.erased_people[user] = self.expected.people.pop(user)
         while len(self.installation.members) < 3:
             await self._sign_up()
 
-    async def _reapply(self, back: set[Text], people: dict[int, str]) -> None:
+    async def _reapply(self, back: set[Text]) -> None:
         """Nothing is served until all that came back is erased again; what keeps it must end once more."""
         await eventually(self.installation.is_withheld)
         self.count["withheld"] += 1
@@ -415,12 +457,12 @@ class Life:
         name = marker()
         await self.installation.operator("room", "rename", room, name, "--why", WHY)
         ((version,),) = await self.installation.fetch("SELECT name_version FROM rooms WHERE room_id = $1", UUID(room))
-        self.expected.said(Text(room, version, 0, datetime.now(UTC), name, is_name=True))
+        self.expected.said(Text(room, version, 0, datetime.now(UTC), name, kind="name"))
 
     async def _end_what_keeps(self, texts: set[Text]) -> None:
         """What ended after the backup was taken ends again."""
         for number, hold in list(self.expected.holds.items()):
-            if any(self.expected.covers(hold, text) for text in texts):
+            if any(self.expected.covers(hold, text) for text in self.expected.whole(texts)):
                 await self._end_hold(number)
                 await self._settle()
         for room in list(self.expected.rules):

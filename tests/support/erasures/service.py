@@ -15,12 +15,25 @@ from yarl import URL
 
 from cli.main import main
 from tests.support.any_process import Browser
-from tests.support.open_pages import Desk, OpenPage
+from tests.support.conditions import eventually
+from tests.support.open_pages import PATIENCE_S, Desk, OpenPage
 from tests.support.people import Person
+from tests.support.realtime.node import Event, NodeProgram
 from tests.support.running_service import Stage
 from tests.support.traces import marker
 
 WHY = "a letter of 3 May"
+
+
+class HeardPage(OpenPage):
+    """An open page; `heard` is what was published to it, as JSON."""
+
+    def __init__(self, program: NodeProgram, name: str, owner: Person, *, urls: Sequence[URL] = ()) -> None:
+        super().__init__(program, name, owner, urls=urls)
+        self.heard: list[str] = []
+
+    def told(self, event: Event) -> None:
+        self.heard.append(json.dumps(event))
 
 
 class Member:
@@ -29,7 +42,7 @@ class Member:
     def __init__(self, browser: Browser) -> None:
         self.browser = browser
         self.id = browser.user_id
-        self.pages: list[OpenPage] = []
+        self.pages: list[HeardPage] = []
 
     @property
     def name(self) -> str:
@@ -75,7 +88,10 @@ class Installation:
 
     async def open_page(self, member: Member, path: str) -> None:
         """One more page, and keep it open."""
-        member.pages.append(await self.desk.open(member.browser.person, path, f"{self.stage.hub.url}"))
+        page = self.desk.page(HeardPage, member.browser.person)
+        await page.start(path, self.stage.hub.url)
+        await eventually(page.is_live, timeout_s=PATIENCE_S)
+        member.pages.append(page)
 
     async def open_joined(self, member: Member, path: str) -> None:
         """A page of a room that did not show it, as its person was no member, is opened again: they are now."""
