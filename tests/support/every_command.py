@@ -62,7 +62,7 @@ record.
 OF_AUDITORS = {"audit monitor", "audit witness"}
 """They know no database: their own tests try them."""
 
-OF_A_SIGNED_LOG = {"audit key", "audit prove", "audit verify"}
+OF_A_SIGNED_LOG = {"audit heads", "audit key", "audit prove", "audit verify"}
 """They read, once the service has signed a checkpoint: their own tests try them."""
 
 CHANGING = {

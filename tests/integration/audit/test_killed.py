@@ -38,10 +38,10 @@ from tests.support.witness_process import WitnessProcess, witnessing
 
 __all__ = ["connection"]
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 KEYS = SignerKeys(ORIGIN, LOG_SEED)
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 WAITS = """
 SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE datname = current_database() AND NOT granted

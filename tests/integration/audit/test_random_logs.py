@@ -147,7 +147,7 @@ async def compare(life: Life, picks: list[float]) -> None:
 @pytest.mark.timeout(600)
 def test_a_log_at_random_has_the_defined_tree(postgres: EmbeddedPostgres, template_database: str) -> None:
     @settings(
-        max_examples=15,
+        max_examples=10,
         derandomize=True,
         database=None,
         phases=[Phase.generate],
