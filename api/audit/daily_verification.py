@@ -71,9 +71,9 @@ class DailyVerification:
             if not await locks.VERIFICATION.try_take(holder) or not await self._is_due():
                 return
             checked = await self._check.run(self._slices(database), self._dsn)
+        _say(checked.verification)
         await self._core.record.record_verification(checked.verification)
         await self._look()
-        _say(checked.verification)
 
     async def _is_due(self) -> bool:
         whole, began_at = await self._look()

@@ -68,7 +68,7 @@ async def check_tree(
         collected = await _collected(epoch, key, anchored, outside, connection)
         begun, findings = await _begun(epoch, since, connection)
         findings += await tiles_beyond(epoch.number, epoch.size, connection)
-        await erased.follow(connection)
+        findings += await _erased(erased, connection)
     beyond = begun.size
     comparison = Comparison(collected.by_size, begun)
     read = LeavesRead(epoch.number, beyond, epoch.size, erased)
@@ -112,6 +112,15 @@ async def _begun(
     if since.size > epoch.size or base64.b64encode(begun.root()).decode() != since.root:
         return Frontier(), [Mismatch(events, f"{events} are not those that were verified last")]
     return begun, []
+
+
+async def _erased(erased: ErasedPlaces, connection: asyncpg.Connection) -> list[Mismatch]:
+    try:
+        async with connection.transaction():
+            await erased.follow(connection)
+    except DAMAGED as error:
+        return [damaged("the events that erased words", error)]
+    return []
 
 
 async def _stray(connection: asyncpg.Connection) -> list[Mismatch]:

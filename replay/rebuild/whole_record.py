@@ -89,8 +89,8 @@ class RecordCheck:
         anchored = await asyncio.to_thread(self._anchor.read)
         async with slices.open() as connection:
             log_id = await connection.fetchval(READ_LOG_ID)
-            before = await last_verification(connection, is_good=True)
-            findings = await sequence_set_back(connection)
+        before, findings = await _verified_before(slices)
+        findings += await _sequence(slices)
         begun = _tree(since) if since is not None else None
         tree = await check_tree(
             self._keys, anchored, outside, slices.open, erasing_topic=ContentErased.TOPIC, since=begun
@@ -130,6 +130,22 @@ class RecordCheck:
         except UnreadableEvent as error:
             problem = str(error)
         return _of_stream(stream, f"snapshot: {problem}") if problem is not None else None
+
+
+async def _verified_before(slices: Slices) -> tuple[RecordedVerification | None, list[Mismatch]]:
+    try:
+        async with slices.open() as connection:
+            return await last_verification(connection, is_good=True), []
+    except DAMAGED as error:
+        return None, [damaged("the last verification", error)]
+
+
+async def _sequence(slices: Slices) -> list[Mismatch]:
+    try:
+        async with slices.open() as connection:
+            return await sequence_set_back(connection)
+    except DAMAGED as error:
+        return [damaged("the newest event", error)]
 
 
 def _tree(before: RecordedVerification) -> VerifiedBefore:

@@ -137,7 +137,7 @@ async def _put_verification_on_record(reader: Reader, verification: Verification
     try:
         async with wiring.open_core(reader.settings) as core:
             await core.record.record_verification(verification)
-    except (StoreError, asyncpg.InsufficientPrivilegeError) as error:
+    except (StoreError, asyncpg.PostgresError) as error:
         click.echo(f"The result is not on record: {error}.", err=True)
 
 
