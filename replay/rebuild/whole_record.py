@@ -49,7 +49,6 @@ class Compare(Protocol):
 class RecordChecked:
     """What was looked at, and what does not fit."""
 
-    tree: TreeChecked
     verification: Verification
     findings: list[Mismatch]
 
@@ -101,7 +100,7 @@ class RecordCheck:
         if since is None:
             findings += await self._read_models(slices, dsn, compare, report)
             findings += await self._stored_snapshots(slices)
-        return RecordChecked(tree, _verification(log_id, tree, names, actions, findings), findings)
+        return RecordChecked(_verification(log_id, tree, names, actions, findings), findings)
 
     async def _read_models(self, slices: Slices, dsn: str, compare: Compare, report: Report) -> list[Mismatch]:
         try:

@@ -27,6 +27,12 @@ OnRecord = Callable[..., Any]
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Servers verify nothing by themselves, unless a test says so."""
+    return msgspec.structs.replace(settings, audit_verify_every="off")
+
+
+@pytest.fixture
 def onrecord(database_url: str, tmp_path: Path) -> OnRecord:
     environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
 
@@ -162,11 +168,11 @@ async def test_it_is_verified_when_it_is_due_in_one_process_at_a_time(
     await ada.open_room("General")
     await signed_at(2, ada)
     async with open_core(settings) as core:
-        daily = create_daily_verification(settings, core)
+        daily = create_daily_verification(msgspec.structs.replace(settings, audit_verify_every="24h"), core)
         await daily.verify_if_due()
         assert await last_verification(connection) is None, "the tree began today"
         await connection.execute("UPDATE audit_epochs SET began_at = began_at - interval '25 hours'")
-        never = create_daily_verification(msgspec.structs.replace(settings, audit_verify_every="off"), core)
+        never = create_daily_verification(settings, core)
         await never.verify_if_due()
         async with held(locks.VERIFICATION, database_url):
             await daily.verify_if_due()
@@ -176,3 +182,34 @@ async def test_it_is_verified_when_it_is_due_in_one_process_at_a_time(
         assert first.verification.size == 2
         await daily.verify_if_due()
         assert await last(connection) == first, "the next is due tomorrow"
+
+
+async def test_a_verification_that_is_interrupted_begins_again(
+    ada: Person, settings: Settings, connection: asyncpg.Connection, database_url: str
+) -> None:
+    await ada.open_room("General")
+    await signed_at(2, ada)
+    await connection.execute("UPDATE audit_epochs SET began_at = began_at - interval '25 hours'")
+    holder = await asyncpg.connect(database_url)
+
+    async def is_under_way() -> bool:
+        return bool(await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    async with open_core(settings) as core:
+        daily = create_daily_verification(msgspec.structs.replace(settings, audit_verify_every="24h"), core)
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE seals IN ACCESS EXCLUSIVE MODE")
+            verifying = asyncio.create_task(daily.verify_if_due())
+            await eventually(is_under_way, timeout_s=PATIENCE_S)
+            verifying.cancel()
+            await asyncio.wait([verifying], timeout=PATIENCE_S)
+            assert verifying.cancelled()
+        assert await last_verification(connection) is None
+
+        async def is_verified() -> bool:
+            await daily.verify_if_due()
+            return await last_verification(connection) is not None
+
+        await eventually(is_verified, timeout_s=PATIENCE_S)
+    assert (await last(connection)).verification.findings == 0
+    await holder.close()
