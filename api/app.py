@@ -164,11 +164,14 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     retention = wiring.create_carrying_out(app[CORE])
     tree = wiring.create_tree_keeping(settings, app[CORE].database)
     app[PUBLIC_KEYS] = wiring.create_public_keys(settings)
+    verification = wiring.create_daily_verification(settings, app[CORE])
+    app[METRICS].add_verification(lambda: verification.last)
     async with (
         _running(work.run(every_s=settings.housekeeping_every_s)),
         _running(retention.run(every_s=settings.retention_every_s)),
         _running(app[CORE].search_index.run(every_s=INDEX_EVERY_S)),
         _running(tree.run()),
+        _running(verification.run()),
         _running(app[UPLOADS].run(every_s=FILES_EVERY_S)),
     ):
         yield

@@ -4,6 +4,7 @@ import asyncpg
 
 from api.accounts import accounts
 from api.attachments import uploads
+from audit.checking import seals
 from eventstore import generation, log, words
 from eventstore.writer import append
 from postgres.functions import FunctionFile
@@ -34,6 +35,7 @@ def function_files() -> list[FunctionFile]:
         custody.KEPT,
         accounts.FUNCTIONS,
         uploads.FUNCTIONS,
+        seals.FUNCTIONS,
     )
     return [FunctionFile.read(path) for path in files]
 

@@ -50,6 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     audit_anchor: str = ""  # a file, which says what was signed; empty: next to data_dir
     audit_key: str = ""  # signs checkpoints: 64 hex digits; empty: generated into data_dir
     audit_policy: str = ""  # a file, which names the witnesses to ask
+    audit_verify_every: str = "24h"  # how often the service verifies the whole record; off: never
     audit_token: str = ""  # lets auditors read the entries of the tree; empty: only admins do
     audit_origin: str = ""  # the log's name in checkpoints, fixed at the first start; empty: from the log's own id
     backups_kept_days: Annotated[int, Meta(ge=0)] = 0  # for receipts of erasures; 0: not known
@@ -99,7 +100,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError as error:
             raise SettingsError(_named_first(error)) from None
         settings.proxy_networks()
-        _ = settings.cold_after_s, settings.edit_window_s
+        _ = settings.cold_after_s, settings.edit_window_s, settings.audit_verify_every_s
         settings._refuse_unsafe_secrets()
         settings._refuse_unreadable_url()
         settings._refuse_unusable_audit()
@@ -158,6 +159,19 @@ class Settings(Struct, frozen=True, kw_only=True):
             return Duration.parse(self.edit_window)
         except ValueError as error:
             raise SettingsError(f"EDIT_WINDOW: {error}") from None
+
+    @property
+    def audit_verify_every_s(self) -> float | None:
+        """AUDIT_VERIFY_EVERY in seconds; None for `off`. Raises SettingsError."""
+        if self.audit_verify_every == "off":
+            return None
+        try:
+            every_s = Duration.parse(self.audit_verify_every)
+        except ValueError as error:
+            raise SettingsError(f"AUDIT_VERIFY_EVERY: {error}") from None
+        if every_s <= 0:
+            raise SettingsError("AUDIT_VERIFY_EVERY: a time, as 24h, or off")
+        return every_s
 
     @property
     def fanout_sets_aside(self) -> bool:

@@ -25,6 +25,7 @@ from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.attachments.folder import Folder
 from api.attachments.uploads import Uploads
+from api.audit.daily_verification import DailyVerification
 from api.audit.key import audit_seed
 from api.audit.policy import audit_policy
 from api.core import Core, Reads
@@ -39,6 +40,7 @@ from api.personal.read_sync import ReadSync
 from api.secrets import Secrets, fingerprint_key, snapshot_key, throttle_key
 from api.settings import Settings
 from audit.append_only_file import AppendOnlyFile
+from audit.checking.slices import Slices
 from audit.keeper import LedgerKeeper
 from audit.ledger import Ledger
 from audit.proofs.log_keys import PublicKeys
@@ -101,6 +103,7 @@ from replay.investigate.time_travel import TimeTravel
 from replay.investigate.tree_status import TreeStatusReader
 from replay.investigate.word_search import WordSearch
 from replay.rebuild.fold import Fold
+from replay.rebuild.whole_record import RecordCheck
 
 CONFIG = Path(centrifugo.__file__).with_name("config.json")
 
@@ -424,6 +427,40 @@ def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
         witnesses = Witnesses(tuple(policy.witnesses.values()) if policy is not None else ())
         signer = Signer(anchor, keys, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)
+
+
+def create_record_check(settings: Settings, log: Log) -> RecordCheck:
+    """Compares the whole record with itself and with what was signed. Raises SettingsError."""
+    keys = create_signer_keys(settings)
+    public = (lambda origin: keys(origin).log) if keys is not None else None
+    return RecordCheck(create_fold(), create_snapshots(settings), log, create_anchor(settings), public)
+
+
+def create_slices(database: Database, *, rests: bool) -> Slices:
+    """Cuts a long check into pieces; `rests` leaves the machine to others between them."""
+    return Slices(database, rests=rests)
+
+
+PATIENT_POOL = 3
+PATIENT_TIMEOUT_S = 600.0
+"""Counting a long log takes minutes, and nobody waits for it but those who asked."""
+
+
+def patient(settings: Settings) -> Settings:
+    """Settings for work that reads a whole log."""
+    return msgspec.structs.replace(settings, database_pool=PATIENT_POOL, database_timeout_s=PATIENT_TIMEOUT_S)
+
+
+def create_daily_verification(settings: Settings, core: Core) -> DailyVerification:
+    """Verifies the whole record from time to time. Raises SettingsError."""
+    return DailyVerification(
+        core,
+        create_record_check(settings, core.log),
+        lambda: open_database(patient(settings)),
+        lambda database: create_slices(database, rests=True),
+        settings.database_url,
+        every_s=settings.audit_verify_every_s,
+    )
 
 
 def create_carrying_out(core: Core) -> CarryingOut:

@@ -1,10 +1,11 @@
-"""The record of custody: what must be kept, for how long, what is to be erased, and when its proof began again.
+"""The record of custody: what must be kept, for how long, what is to be erased, and how its proof was kept: when the
+record was verified, when the tree over it began again.
 
 It is one stream, which members do not see.
 The numbers of holds and rules are the versions of the events that made them.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -62,6 +63,32 @@ class Outcome:
     holds: tuple[int, ...] = ()
     rules: tuple[int, ...] = ()
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification of the whole record found. It holds ids and numbers, never what people typed.
+
+    The first `size` events of the tree `origin` were compared, with this `root`, in base64; those beyond the first
+    `beyond`, where 0 is the whole. So many `accounts` and operator `actions` had seals, with the last of these seals,
+    in hex, which stands for all of them.
+
+    `findings` counts what did not fit; `places` names the first of it.
+    """
+
+    log_id: str
+    origin: str
+    size: int
+    root: str
+    beyond: int
+    rows: int
+    checkpoints: int
+    accounts: int
+    accounts_seal: str
+    actions: int
+    actions_seal: str
+    findings: int
+    places: list[str]
 
 
 class Described:
@@ -208,6 +235,26 @@ class Custody(Aggregate):
         reason: str | None = None
         sealed: str | None = None
 
+    class RecordVerified(Event):
+        """The record was compared with itself and with what was signed. The fields are those of `Verification`."""
+
+        TOPIC = "record_verified"
+        LABEL = "verified the record"
+        user_id: UserId
+        log_id: str
+        origin: str
+        size: int
+        root: str
+        beyond: int
+        rows: int
+        checkpoints: int
+        accounts: int
+        accounts_seal: str
+        actions: int
+        actions_seal: str
+        findings: int
+        places: list[str]
+
     @event(CustodyOpened)
     def __init__(self, *, user_id: UserId) -> None:
         self.holds: set[int] = set()
@@ -294,6 +341,10 @@ class Custody(Aggregate):
         check_reason(reason)
         self._audit_restarted(user_id=user_id, epoch=epoch, checkpoint=checkpoint, reason=reason)
 
+    def record_verification(self, *, user_id: UserId, verification: Verification) -> None:
+        """Record what a verification found."""
+        self._record_verified(user_id=user_id, **asdict(verification))
+
     @event(HoldPlaced)
     def _hold_placed(
         self,
@@ -358,6 +409,26 @@ class Custody(Aggregate):
     def _audit_restarted(self, user_id: UserId, epoch: int, checkpoint: str, reason: str | None = None) -> None:
         """Nothing that is in force depends on it."""
 
+    @event(RecordVerified)
+    def _record_verified(
+        self,
+        user_id: UserId,
+        log_id: str,
+        origin: str,
+        size: int,
+        root: str,
+        beyond: int,
+        rows: int,
+        checkpoints: int,
+        accounts: int,
+        accounts_seal: str,
+        actions: int,
+        actions_seal: str,
+        findings: int,
+        places: list[str],
+    ) -> None:
+        """Nothing that is in force depends on it."""
+
 
 CustodyEvent = (
     Custody.CustodyOpened
@@ -368,6 +439,7 @@ CustodyEvent = (
     | Custody.ErasureRequested
     | Custody.ErasureCarriedOut
     | Custody.AuditRestarted
+    | Custody.RecordVerified
 )
 """Every event type of the record. Code that handles them all matches on this and ends in `assert_never`."""
 

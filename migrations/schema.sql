@@ -340,11 +340,13 @@ CREATE TABLE operator_actions (
     action text NOT NULL,
     subject text NOT NULL,
     why text NOT NULL,
-    CONSTRAINT operator_actions_pkey PRIMARY KEY (action_id)
+    CONSTRAINT operator_actions_pkey PRIMARY KEY (action_id),
+    CONSTRAINT actions_are_sealed TRIGGER DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE operator_actions ALTER COLUMN who SET STATISTICS 0;
 ALTER TABLE operator_actions ALTER COLUMN subject SET STATISTICS 0;
 ALTER TABLE operator_actions ALTER COLUMN why SET STATISTICS 0;
+CREATE CONSTRAINT TRIGGER actions_are_sealed AFTER INSERT ON operator_actions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION seal_new_action();
 
 CREATE TABLE password_resets (
     token_hash bytea NOT NULL,
@@ -472,6 +474,28 @@ CREATE TABLE schema_migrations (
     CONSTRAINT schema_migrations_pkey PRIMARY KEY (number)
 );
 
+CREATE TABLE seal_heads (
+    sealed text NOT NULL,
+    number bigint NOT NULL,
+    seal bytea NOT NULL,
+    CONSTRAINT seal_heads_pkey PRIMARY KEY (sealed)
+);
+ALTER TABLE seal_heads ALTER COLUMN sealed SET STATISTICS 0;
+ALTER TABLE seal_heads ALTER COLUMN seal SET STATISTICS 0;
+
+CREATE TABLE seals (
+    sealed text NOT NULL,
+    number bigint NOT NULL,
+    id bigint NOT NULL,
+    salt bytea,
+    seal bytea NOT NULL,
+    CONSTRAINT seals_pkey PRIMARY KEY (sealed, number)
+);
+ALTER TABLE seals ALTER COLUMN sealed SET STATISTICS 0;
+ALTER TABLE seals ALTER COLUMN salt SET STATISTICS 0;
+ALTER TABLE seals ALTER COLUMN seal SET STATISTICS 0;
+CREATE UNIQUE INDEX seals_id_idx ON seals USING btree (sealed, id);
+
 CREATE TABLE search_index (
     room_id uuid NOT NULL,
     version bigint NOT NULL,
@@ -597,6 +621,7 @@ ALTER TABLE users ALTER COLUMN username SET STATISTICS 0;
 ALTER TABLE users ALTER COLUMN username_key SET STATISTICS 0;
 ALTER TABLE users ALTER COLUMN password_hash SET STATISTICS 0;
 CREATE UNIQUE INDEX users_username_key_idx ON users USING btree (username_key);
+CREATE TRIGGER names_are_sealed AFTER INSERT ON users REFERENCING NEW TABLE AS new_accounts FOR EACH STATEMENT EXECUTE FUNCTION seal_new_accounts();
 CREATE TRIGGER user_ids_of_the_log_are_kept BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION keep_user_ids_of_the_log();
 
 CREATE SEQUENCE dead_letters_dead_letter_id_seq AS bigint START 1 OWNED BY dead_letters.dead_letter_id;
@@ -614,6 +639,8 @@ CREATE VIEW failed_logins AS
    FROM throttle_buckets;
 
 -- Functions:
+-- action_to_seal(action operator_actions) returns bytea
+-- add_seals(of_table text, ids bigint[], contents bytea[]) returns void
 -- author_and_time(of_stream uuid, of_version bigint, OUT author bigint, OUT occurred_at timestamp with time zone)
 --     returns record
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
@@ -655,6 +682,7 @@ CREATE VIEW failed_logins AS
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[], reads_froms
 --     bigint[], links bigint[]) returns bigint
+-- forget_salts(of_table text, ids bigint[]) returns void
 -- has_drawn_user_ids() returns boolean
 -- held(asked_stream uuid, asked_versions bigint[]) returns TABLE(held_version bigint, held_by bigint)
 -- holds_in_force() returns TABLE(hold bigint, person_id bigint, room_id uuid, since timestamp with time zone, until
@@ -683,6 +711,9 @@ CREATE VIEW failed_logins AS
 -- refuse_to_change_the_log() returns trigger
 -- refuse_to_change_words() returns trigger
 -- refuse_to_erase_held_words() returns trigger
+-- seal_new_accounts() returns trigger
+-- seal_new_action() returns trigger
 -- take_append_lock() returns void
 -- take_append_lock_for_insert() returns trigger
+-- text_to_seal(words text) returns bytea
 -- with_edits(of_stream uuid, of_versions bigint[]) returns TABLE(asked bigint, edit bigint)

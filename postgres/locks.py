@@ -106,6 +106,9 @@ DISPOSITION = AdvisoryLock(0x6F6E7265, 0)
 AUDIT_TREE = AdvisoryLock(0x6F6E7267, 0)
 """Held by the process that adds leaves to the tree and signs it, while it does."""
 
+VERIFICATION = AdvisoryLock(0x6F6E7269, 0)
+"""Held by the process that verifies the whole record, while it does."""
+
 SEARCH_INDEX = AdvisoryLock(0x6F6E7268, 0)
 """Held by the transaction that adds to the index of what was said."""
 

@@ -13,13 +13,16 @@ SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDE
 """
 
 
-# Words of a text are what spaces separate, and names have none.
+# Words of a text are what spaces separate, and names have none. The seals of these actions say nothing any more.
 REPLACE_NAME = """
-UPDATE operator_actions SET
-    who = array_to_string(array_replace(string_to_array(who, ' '), $1, $2), ' '),
-    subject = array_to_string(array_replace(string_to_array(subject, ' '), $1, $2), ' '),
-    why = array_to_string(array_replace(string_to_array(why, ' '), $1, $2), ' ')
-WHERE $1 = ANY(string_to_array(concat_ws(' ', who, subject, why), ' '))
+WITH changed AS (
+    UPDATE operator_actions SET
+        who = array_to_string(array_replace(string_to_array(who, ' '), $1, $2), ' '),
+        subject = array_to_string(array_replace(string_to_array(subject, ' '), $1, $2), ' '),
+        why = array_to_string(array_replace(string_to_array(why, ' '), $1, $2), ' ')
+    WHERE $1 = ANY(string_to_array(concat_ws(' ', who, subject, why), ' ')) RETURNING action_id
+)
+SELECT forget_salts('operator_actions', array_agg(action_id)) FROM changed
 """
 
 

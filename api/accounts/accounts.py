@@ -52,6 +52,7 @@ UPDATE users SET
     deactivated_at = coalesce(deactivated_at, now()), erased_at = coalesce(erased_at, now())
 WHERE user_id = $1
 """
+FORGET_NAME = "SELECT forget_salts('users', ARRAY[$1::bigint])"
 # Processes that have a session of this user in memory read it again.
 SET_BOT = """
 WITH account AS (UPDATE users SET is_bot = $2 WHERE user_id = $1 RETURNING user_id)
@@ -300,3 +301,4 @@ async def find_for_erasure(connection: asyncpg.Connection, user_id: UserId) -> s
 async def erase_row(connection: asyncpg.Connection, user_id: UserId, instead: str) -> None:
     """Remove name, password and role of an account, which ends logins. `instead` is shown as its name."""
     await connection.execute(ERASE, user_id, instead)
+    await connection.execute(FORGET_NAME, user_id)

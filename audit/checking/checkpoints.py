@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from audit.checking.mismatch import Mismatch
 from audit.signing.anchor import Anchored
 from audit.signing.checkpoint import Checkpoint
 from audit.signing.notes import BadNote, VerifierKey, parse_note
@@ -22,7 +23,7 @@ class Collected:
     """Checkpoints of one log by size, and what is wrong with notes that were found."""
 
     by_size: list[Known]
-    findings: list[str]
+    findings: list[Mismatch]
 
 
 def collect(
@@ -33,7 +34,7 @@ def collect(
     Those of `ended` epochs, by their names, are passed over: the log went back behind them, as an event says.
     """
     known: dict[tuple[str, int, Hash], Known] = {}
-    findings: list[str] = []
+    findings: list[Mismatch] = []
     for source, text in notes:
         try:
             note = parse_note(text)
@@ -41,17 +42,17 @@ def collect(
             is_ours = checkpoint.origin == origin
             is_signed = not is_ours or key is None or note.signed_by(key)
         except BadNote as error:
-            findings.append(f"{source}: a checkpoint cannot be trusted: {error}")
+            findings.append(Mismatch("a checkpoint", f"{source}: a checkpoint cannot be trusted: {error}"))
             continue
         if checkpoint.origin in ended:
             continue
         if not is_ours:
-            findings.append(f"{source}: the checkpoint is of the log {checkpoint.origin}, not of {origin}")
+            said = f"{source}: the checkpoint is of the log {checkpoint.origin}, not of {origin}"
+            findings.append(Mismatch(_place(checkpoint), said))
             continue
         if not is_signed:
-            findings.append(
-                f"{source}: the checkpoint of {checkpoint.size} events is not signed with the key of the log"
-            )
+            said = f"{source}: the checkpoint of {checkpoint.size} events is not signed with the key of the log"
+            findings.append(Mismatch(_place(checkpoint), said))
             continue
         known.setdefault((source, checkpoint.size, checkpoint.root), Known(source, checkpoint))
     return Collected(sorted(known.values(), key=lambda each: each.checkpoint.size), findings)
@@ -65,34 +66,38 @@ def of_epoch(anchored: Iterable[Anchored], epoch: int) -> list[str]:
 class Comparison:
     """Follows the tree leaf by leaf, and compares its root with each checkpoint on the way."""
 
-    def __init__(self, known: list[Known]) -> None:
-        self.findings: list[str] = []
-        self._tree = Frontier()
-        self._waiting = known[::-1]
-        self._agreed = 0
+    def __init__(self, known: list[Known], tree: Frontier) -> None:
+        """`tree`: what the comparison begins with; checkpoints of smaller trees are passed over."""
+        self.findings: list[Mismatch] = []
+        self.tree = tree
+        self._waiting = [each for each in known[::-1] if each.checkpoint.size >= tree.size]
+        self._agreed = tree.size
         self._differs_from: int | None = None
 
     def add(self, leaf: Hash) -> None:
         """The next leaf of the tiles."""
         self._compare()
-        self._tree.add(leaf)
+        self.tree.add(leaf)
 
     def finish(self) -> None:
         """All leaves were added: what was signed of more of them is missing."""
         self._compare()
         for known in self._waiting[::-1]:
             size = known.checkpoint.size
-            self.findings.append(
-                f"{known.source}: a tree of {size:,} events was signed, and the tiles have {self._tree.size:,}"
-            )
+            said = f"{known.source}: a tree of {size:,} events was signed, and the tiles have {self.tree.size:,}"
+            self.findings.append(Mismatch(_place(known.checkpoint), said))
 
     def _compare(self) -> None:
-        while self._waiting and self._waiting[-1].checkpoint.size == self._tree.size:
+        while self._waiting and self._waiting[-1].checkpoint.size == self.tree.size:
             known = self._waiting.pop()
             size = known.checkpoint.size
-            if known.checkpoint.root == self._tree.root():
+            if known.checkpoint.root == self.tree.root():
                 self._agreed = size
             elif self._differs_from in (None, size):
                 self._differs_from = size
                 events = f"events {self._agreed + 1:,} to {size:,} of the tree"
-                self.findings.append(f"{known.source}: {events} are not those that were signed")
+                self.findings.append(Mismatch(events, f"{known.source}: {events} are not those that were signed"))
+
+
+def _place(checkpoint: Checkpoint) -> str:
+    return f"the checkpoint of {checkpoint.size:,} events"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from audit.checking.mismatch import Mismatch
 from audit.heads.heads_seen import differences
 from audit.heads.statement import HeadsFile, is_heads_file
 from audit.heads.stating import heads_of_log
@@ -13,7 +14,7 @@ from audit.tree.store import Epoch
 
 def sort_kept(
     outside: Sequence[tuple[str, str]],
-) -> tuple[list[tuple[str, str]], list[tuple[str, HeadsFile]], list[str]]:
+) -> tuple[list[tuple[str, str]], list[tuple[str, HeadsFile]], list[Mismatch]]:
     """Texts that others kept: the checkpoints, the statements of heads, and findings about what is neither.
 
     The checkpoint below a statement is one like any other.
@@ -26,7 +27,7 @@ def sort_kept(
         try:
             file = HeadsFile.parse(text)
         except BadNote as error:
-            findings.append(f"{name}: the statement cannot be trusted: {error}")
+            findings.append(_about(name, f"the statement cannot be trusted: {error}"))
         else:
             notes.append((name, str(file.checkpoint)))
             kept.append((name, file))
@@ -35,7 +36,7 @@ def sort_kept(
 
 async def check_heads(
     kept: Sequence[tuple[str, HeadsFile]], epoch: Epoch, key: VerifierKey | None, connection: asyncpg.Connection
-) -> list[str]:
+) -> list[Mismatch]:
     """What is wrong with statements of this epoch, given by name. Without a key, signatures are not checked."""
     findings = []
     for name, file in kept:
@@ -43,13 +44,18 @@ async def check_heads(
             heads = file.heads
             is_signed = key is None or file.statement.signed_by(key)
         except BadNote as error:
-            findings.append(f"{name}: the statement cannot be trusted: {error}")
+            findings.append(_about(name, f"the statement cannot be trusted: {error}"))
             continue
         if heads.checkpoint.origin != epoch.origin or heads.checkpoint.size > epoch.size:
             continue  # its checkpoint says so
         if not is_signed:
-            findings.append(f"{name}: the statement is not signed with the key of the log")
+            findings.append(_about(name, "the statement is not signed with the key of the log"))
             continue
         seen = await heads_of_log(epoch, heads.checkpoint.size, connection)
-        findings += [f"{name}: {difference}" for difference in differences(heads, seen)]
+        findings += [_about(name, difference) for difference in differences(heads, seen)]
     return findings
+
+
+def _about(name: str, said: str) -> Mismatch:
+    """Of a statement; its name, which is that of somebody's file, does not go on record."""
+    return Mismatch("a statement of heads", f"{name}: {said}")

@@ -201,17 +201,6 @@ async def _verify(reader: Reader, report: Report, room: str | None) -> tuple[Ver
     return verified, snapshots, findings, await _names(reader, verified.differences, findings)
 
 
-async def verify_projections(reader: Reader, report: Report) -> list[str]:
-    """What is wrong with read models, events and snapshots: a sentence each."""
-    verified, _, findings, known = await _verify(reader, report, None)
-    differ = [
-        f"read model {each.table}: the row with {', '.join(f'{name} {value}' for name, value in each.key.items())} "
-        "is not what the log says"
-        for each in verified.differences
-    ]
-    return [*differ, *(f"log: {known.stream(finding.room_id)}: {finding.problem}" for finding in findings)]
-
-
 def print_status(status: Status) -> None:
     state = click.style(status.state.ljust(11), fg=STATES.get(status.state))
     lag = f"{status.lag_events:,} events, {status.lag_s:.1f} s behind" if status.lag_events else "up to date"

@@ -9,7 +9,6 @@ from typing import Any
 
 import asyncpg
 import click
-import msgspec
 
 from api import wiring
 from api.accounts.accounts import NAMED
@@ -24,10 +23,6 @@ from domain.values import RoomId, UserId
 from projections.readmodels.inline import LogEvent
 from projections.readmodels.shapes import ErasedContent, User
 from replay.investigate.directory import room_names
-
-POOL = 3
-READ_TIMEOUT_S = 600.0
-"""Counting a long log takes minutes, and only the operator who asked waits for it."""
 
 USER = f"SELECT user_id FROM users {NAMED}"
 
@@ -86,8 +81,7 @@ async def open_reader(settings: Settings, *, without_words: bool = False) -> Asy
     async def refuse(connection: asyncpg.Connection) -> None:
         await refuse_returned(list(wiring.create_ledger(settings).read()), connection)
 
-    patient = msgspec.structs.replace(settings, database_pool=POOL, database_timeout_s=READ_TIMEOUT_S)
-    async with wiring.open_reads(patient, None if without_words else refuse) as reads:
+    async with wiring.open_reads(wiring.patient(settings), None if without_words else refuse) as reads:
         yield Reader(settings, reads)
 
 

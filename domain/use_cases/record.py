@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from domain.custody import CUSTODY_ID, Custody, CustodyEvent, Outcome, Scope, Target
+from domain.custody import CUSTODY_ID, Custody, CustodyEvent, Outcome, Scope, Target, Verification
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 
 
@@ -154,6 +154,12 @@ class Record(Generic[P_co]):
                 checkpoint=command.checkpoint,
                 reason=command.reason,
             )
+        )
+
+    async def record_verification(self, verification: Verification) -> RecordedEntry[P_co]:
+        """Record what a verification of the whole record found."""
+        return await self._change(
+            lambda custody: custody.record_verification(user_id=OPERATOR, verification=verification)
         )
 
     async def _change(self, command: Callable[[Custody], None]) -> RecordedEntry[P_co]:

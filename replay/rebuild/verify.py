@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -90,20 +90,33 @@ class Verified:
     findings: list[Finding]
 
 
-async def verify(fold: Fold, dsn: str, report: Report, *, room_id: RoomId | None = None) -> Verified:
+async def at_once() -> None:
+    """For callers that are in a hurry."""
+
+
+async def verify(
+    fold: Fold,
+    dsn: str,
+    report: Report,
+    *,
+    room_id: RoomId | None = None,
+    rest: Callable[[], Awaitable[None]] = at_once,
+) -> Verified:
     """Compare the live tables, or one room's rows in them, with a fold of the log. Changes nothing that others see.
+
+    After each page of the log and each table, it waits for `rest`.
 
     Raises StoreUnavailable, also for a standby, which has no temporary tables: see `verify_standby`.
     """
     rules = CheckedRules()
     fold = fold.observed(rules.check)
     async with temporary_tables(fold, dsn) as connection:
-        position, events = await _fold(fold, dsn, connection, report, room_id)
+        position, events = await _fold(fold, dsn, connection, report, room_id, rest)
         async with connection.transaction(isolation="repeatable_read"):
             at = await checkpoints.read(fold.name, connection, schema=LIVE)
             events += await _catch_up(fold, connection, position, at, room_id)
             rows = await _count_rows(connection, room_id)
-            differences = await find_differences(connection, room_id)
+            differences = await find_differences(connection, room_id, rest)
             findings = [*await _gaps(connection, room_id), *rules.findings]
             return Verified(at, events, rows, await _digest(connection, room_id), differences, findings)
 
@@ -168,9 +181,15 @@ async def temporary_tables(fold: Fold, dsn: str) -> AsyncIterator[asyncpg.Connec
             connection.terminate()
 
 
-async def find_differences(connection: asyncpg.Connection, room_id: RoomId | None) -> list[Difference]:
+async def find_differences(
+    connection: asyncpg.Connection, room_id: RoomId | None, rest: Callable[[], Awaitable[None]] = at_once
+) -> list[Difference]:
     """The rows, of one room or of all, that are not the same in the temporary tables and in the live ones."""
-    return [difference for table in tables_of(room_id) async for difference in _differences(connection, table, room_id)]
+    found: list[Difference] = []
+    for table in tables_of(room_id):
+        found += [difference async for difference in _differences(connection, table, room_id)]
+        await rest()
+    return found
 
 
 async def _count_rows(connection: asyncpg.Connection, room_id: RoomId | None) -> dict[str, int]:
@@ -184,7 +203,12 @@ def tables_of(room_id: RoomId | None) -> tuple[str, ...]:
 
 
 async def _fold(
-    fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, room_id: RoomId | None
+    fold: Fold,
+    dsn: str,
+    connection: asyncpg.Connection,
+    report: Report,
+    room_id: RoomId | None,
+    rest: Callable[[], Awaitable[None]],
 ) -> tuple[Position, int]:
     """Fold most of the log, with progress; returns the position and the number of events."""
     head = await checkpoints.read(fold.name, connection, schema=LIVE)
@@ -195,6 +219,7 @@ async def _fold(
         async for position, folded in pages:
             events += folded
             report(Progress(position, head, events))
+            await rest()
     return position, events
 
 

@@ -16,6 +16,7 @@ from domain.custody import (
     Outcome,
     Scope,
     Target,
+    Verification,
     case_and_reason,
 )
 from domain.errors import ChatError, InvalidField, NoSuchHold, NoSuchRequest, NoSuchRule
@@ -35,6 +36,21 @@ ADA = UserId(1)
 ROOM, REQUEST = RoomId(UUID(int=7)), RequestId(UUID(int=8))
 WHY = "a letter"
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
+VERIFICATION = Verification(
+    log_id=str(UUID(int=9)),
+    origin="chat.example/audit/1",
+    size=5,
+    root="ab==",
+    beyond=0,
+    rows=5,
+    checkpoints=2,
+    accounts=3,
+    accounts_seal="01",
+    actions=4,
+    actions_seal="02",
+    findings=1,
+    places=["position 3"],
+)
 
 
 def everything() -> list[CustodyEvent]:
@@ -47,6 +63,7 @@ def everything() -> list[CustodyEvent]:
     custody.request_erasure(user_id=ADA, request=REQUEST, target=Target(room_id=ROOM, versions=(5, 3)), reason=WHY)
     custody.carry_out(user_id=OPERATOR, request=REQUEST, outcome=Outcome(2))
     custody.restart_audit(user_id=OPERATOR, epoch=2, checkpoint="chat.example/audit/1\n5\n", reason=WHY)
+    custody.record_verification(user_id=OPERATOR, verification=VERIFICATION)
     recorded: list[Any] = list(custody.collect_events())
     words.seal(recorded)
     return recorded
@@ -93,7 +110,7 @@ def test_what_follows_from_the_record_is_possible_and_nothing_else() -> None:
     rules = LogRules()
     for event in everything():
         rules.apply(event)
-    opened, _, ended, _, rule_ended, _, carried_out, _ = everything()
+    opened, _, ended, _, rule_ended, _, carried_out, *_ = everything()
     for impossible in (ended, rule_ended, carried_out):
         rules = LogRules()
         rules.apply(opened)

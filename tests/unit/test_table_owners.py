@@ -47,6 +47,8 @@ OWNERS = {
     "audit_tiles": {"audit/tree/store.py"},
     "audit_checkpoints": {"audit/tree/store.py"},
     "audit_witnesses": {"audit/witnesses/standing.py"},
+    "seals": {"audit/checking/seals.sql"},
+    "seal_heads": {"audit/checking/seals.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
     "erasure_requests": {"projections/readmodels/custody/custody_fold.sql"},

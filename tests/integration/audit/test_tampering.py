@@ -1,5 +1,6 @@
 """Whatever a superuser alters is found, and named to the row where the tiles are intact, otherwise to an interval."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from audit.append_only_file import AppendOnlyFile
 from audit.checking.tree_check import TreeChecked, check_tree
 from audit.signing.anchor import Anchored, AnchorFile
 from audit.signing.keys import SignerKeys
-from audit.tree import store
 from domain.room.erasing import ContentErased
 from domain.room.messages import PostMessage
 from domain.values import RoomId
@@ -135,10 +135,14 @@ class SignedLog:
     connection: asyncpg.Connection
 
     async def check(self, outside: list[tuple[str, str]] | None = None) -> TreeChecked:
-        epoch = await store.read_epoch(self.connection)
-        assert epoch is not None
         topic = ContentErased.TOPIC
-        return await check_tree(epoch, KEY, self.anchored, outside or [], self.connection, erasing_topic=topic)
+        return await check_tree(lambda _: KEY, self.anchored, outside or [], self.slice, erasing_topic=topic)
+
+    @contextlib.asynccontextmanager
+    async def slice(self) -> AsyncIterator[asyncpg.Connection]:
+        """Inside the transaction that tampers."""
+        async with self.connection.transaction():
+            yield self.connection
 
 
 @pytest.fixture
@@ -168,7 +172,7 @@ async def test_each_tampering_is_found_and_named(signed_log: SignedLog) -> None:
             arguments = (signed_log.room_id,) if "$1" in statement else ()
             await signed_log.connection.execute(statement, *arguments)
         findings = (await signed_log.check()).findings
-        if not any(expected in finding for finding in findings):
+        if not any(expected in finding.said for finding in findings):
             missed[name] = findings
         await transaction.rollback()
     assert missed == {}
@@ -179,6 +183,6 @@ async def test_a_checkpoint_that_others_kept_is_compared(signed_log: SignedLog) 
     assert (await signed_log.check([kept])).findings == []
     forged = SignerKeys(ORIGIN, SEED).sign(f"{ORIGIN}\n300\n{'A' * 43}=\n", time=1)
     found = (await signed_log.check([kept, ("forged.txt", str(forged)), ("other.txt", "hello")])).findings
-    assert any("forged.txt: events 101 to 300 of the tree are not those" in finding for finding in found)
-    assert any("other.txt: a checkpoint cannot be trusted" in finding for finding in found)
+    assert any("forged.txt: events 101 to 300 of the tree are not those" in finding.said for finding in found)
+    assert any("other.txt: a checkpoint cannot be trusted" in finding.said for finding in found)
     assert len(found) == 2

@@ -13,11 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.settings import Settings
+from audit.tree.store import begin_epoch
 from cli.main import main
 from cli.support.environment import chat_core
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from postgres.embedded import EmbeddedPostgres
+from tests.integration.audit.test_tree_growth import grown
 from tests.support.conditions import eventually
 from tests.support.every_command import CHANGING, READING, REFUSED_BY_THE_RULES, command_line
 from tests.support.given_when_then import ADA
@@ -155,3 +157,16 @@ async def test_commands_that_change_say_why_they_do_not(onrecord: Run, tmp_path:
             assert (result.exit_code, result.stderr) == (1, ONLY_READS), words
 
     await asyncio.to_thread(all_of_them)
+
+
+async def test_the_record_is_verified_there_and_the_result_is_shown_only(
+    onrecord: Run, standby: str, own_postgres: EmbeddedPostgres
+) -> None:
+    primary = await asyncpg.connect(own_postgres.dsn)
+    await begin_epoch(1, "chat.example/audit/1", primary)
+    await grown(primary)
+    await primary.close()
+    await caught_up(standby, own_postgres.dsn)
+    verified = await asyncio.to_thread(onrecord, "audit", "verify")
+    assert (verified.exit_code, "all of it fits" in verified.stdout) == (0, True), verified.output
+    assert "The result is not on record: the database only answers reads" in verified.stderr

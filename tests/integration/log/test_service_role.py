@@ -31,6 +31,8 @@ FORBIDDEN = [
     "SET session_replication_role = replica",
     "CREATE OR REPLACE FUNCTION refuse_to_change_the_log() RETURNS trigger LANGUAGE sql AS ''",
     "DELETE FROM schema_migrations",
+    "UPDATE seals SET seal = ''",
+    "UPDATE seal_heads SET number = 0",
     "CREATE TABLE public.mine ()",
 ]
 

@@ -16,7 +16,7 @@ from yarl import URL
 from cli.main import main
 from tests.support.any_process import Browser
 from tests.support.conditions import eventually
-from tests.support.open_pages import PATIENCE_S, Desk, OpenPage
+from tests.support.open_pages import Desk, OpenPage
 from tests.support.people import Person
 from tests.support.realtime.node import Event, NodeProgram
 from tests.support.running_service import Stage
@@ -90,7 +90,7 @@ class Installation:
         """One more page, and keep it open."""
         page = self.desk.page(HeardPage, member.browser.person)
         await page.start(path, self.stage.hub.url)
-        await eventually(page.is_live, timeout_s=PATIENCE_S)
+        await eventually(page.is_live)
         member.pages.append(page)
 
     async def open_joined(self, member: Member, path: str) -> None:
