@@ -59,8 +59,8 @@ async def check_tree(
     """Check the newest epoch. What is added meanwhile is left out; the log only grows, so that slices fit together.
 
     `keys`: the key of an origin; without it, signatures are not checked. `anchored`: what the anchor had before.
-    `outside`: checkpoints and statements of heads that others kept, as name and text. `since`: only what comes after it.
-    Raises NoTree.
+    `outside`: checkpoints and statements of heads that others kept, as name and text. `since`: only what comes
+    after it. Raises NoTree.
     """
     erased = ErasedPlaces(erasing_topic)
     notes, kept, untrusted = sort_kept(outside)

@@ -37,6 +37,21 @@ KEYS = SignerKeys(ORIGIN, LOG_SEED)
 ROW = """
 INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, $2, $3, convert_to($4, 'utf8'))
 """
+NOTHING_FOUND = {
+    "origin": "chat.example/audit/1",
+    "root": "",
+    "size": 744,
+    "beyond": 0,
+    "rows": 744,
+    "checkpoints": 3,
+    "accounts": 1,
+    "accounts_seal": "",
+    "actions": 0,
+    "actions_seal": "",
+    "findings": 0,
+    "places": [],
+}
+"""What a verification says."""
 
 
 def state(at: datetime, **fields: object) -> str:
@@ -181,8 +196,9 @@ async def test_the_last_verification_on_record_is_told(
     log: Log, ago: timedelta, findings: int, problems: list[str]
 ) -> None:
     at = datetime.now(UTC) - ago
+    log_id = str(await log.connection.fetchval("SELECT log_id FROM log_generation"))
     for version, found in ((1, 7), (2, findings)):
-        written = state(at, size=744, findings=found)
+        written = state(at, **{**NOTHING_FOUND, "log_id": log_id, "findings": found})
         await log.connection.execute(ROW, CUSTODY_ID, version, "record_verified", written)
     await log.sign()
     status = await log.status()
