@@ -443,7 +443,7 @@ def create_slices(database: Database, *, rests: bool) -> Slices:
 
 PATIENT_POOL = 3
 PATIENT_TIMEOUT_S = 600.0
-"""Counting a long log takes minutes, and nobody waits for it but those who asked."""
+"""Counting a long log takes minutes. Only those who asked for it wait."""
 
 
 def patient(settings: Settings) -> Settings:

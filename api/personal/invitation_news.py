@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class InvitationNews:
-    """One who is invited is no member yet, so the fan-out does not reach them."""
+    """A person who is invited is not a member yet, so the fan-out does not reach them."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher

@@ -57,5 +57,5 @@ async def check_heads(
 
 
 def _about(name: str, said: str) -> Mismatch:
-    """Of a statement; its name, which is that of somebody's file, does not go on record."""
+    """A finding about a statement. Its name is that of somebody's file, so it does not go on record."""
     return Mismatch("a statement of heads", f"{name}: {said}")

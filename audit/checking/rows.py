@@ -132,7 +132,7 @@ class LeavesRead:
             async with connection.transaction():
                 return list(await connection.fetch(READ_ROWS, after, positions[-1]))
         except DAMAGED as error:
-            await connection.execute("SET LOCAL enable_seqscan = off")  # it would read what nobody asks for
+            await connection.execute("SET LOCAL enable_seqscan = off")  # which would read rows that are not needed
             if len(positions) == 1:
                 self._unreadable.add(positions[0])
                 self.findings.append(damaged(_place(positions[0]), error))
