@@ -2,7 +2,10 @@
 
 import pytest
 
+from api.erasure.gated_publisher import GatedPublisher
+from centrifugo.publisher import Channels, Publication, PublisherUnavailable
 from domain.room.messages import PostMessage
+from eventstore.generation import Gate
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
 from tests.support.lanes_under_test import Server, published_to, publishing
@@ -38,3 +41,20 @@ async def test_what_was_published_before_words_were_withheld_is_in_no_history(
             store.known.gate.open(store.known.gate.closings)
             await published_to(database_url, withheld.position)
             assert [told["body"]["content"] for told in server.remembered(ADA)] == ["meanwhile"]
+
+
+async def test_nothing_is_published_while_words_are_withheld_and_histories_are_removed_all_the_same() -> None:
+    """Whoever publishes, and whatever it has read: all of a process goes through one gate."""
+    server, gate = Server(), Gate()
+    publisher = GatedPublisher(server, gate)
+    publication = Publication(Channels(["personal:1"]), b'{"words": 1}', "first")
+    await publisher.publish([publication])
+    gate.close()
+    with pytest.raises(PublisherUnavailable, match="withheld"):
+        await publisher.publish([Publication(Channels(["personal:1"]), b'{"words": 2}', "second")])
+    assert server.remembered(1) == [{"words": 1}]
+    await publisher.remove_history(["personal:1"])
+    assert server.remembered(1) == []
+    gate.open(gate.closings)
+    await publisher.publish([Publication(Channels(["personal:1"]), b'{"words": 3}', "third")])
+    assert server.remembered(1) == [{"words": 3}]
