@@ -91,10 +91,10 @@ from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
 from projections.readmodels.inline import LOG_TOPICS, ReadModels
 from projections.readmodels.members import Members
-from projections.readmodels.muted_rooms import MutedRooms
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.queries import Queries
-from projections.readmodels.read_marks import ReadMarks
+from projections.readmodels.reading.muted_rooms import MutedRooms
+from projections.readmodels.reading.read_marks import ReadMarks
 from projections.readmodels.wordings import ReadModelWordings
 from projections.search.finding import MessageSearch
 from projections.search.index import SearchIndex

@@ -58,6 +58,13 @@ CREATE TABLE audit_witnesses (
 );
 ALTER TABLE audit_witnesses ALTER COLUMN problem SET STATISTICS 0;
 
+CREATE TABLE authors (
+    room_id uuid NOT NULL,
+    user_id bigint NOT NULL,
+    message_count bigint NOT NULL,
+    CONSTRAINT authors_pkey PRIMARY KEY (room_id, user_id)
+) WITH (fillfactor=70);
+
 CREATE TABLE bodies (
     stream uuid NOT NULL,
     version bigint NOT NULL,
@@ -285,6 +292,7 @@ CREATE TABLE memberships (
     members_after_leave integer,
     reads_from bigint NOT NULL DEFAULT 1,
     link bigint,
+    messages_before bigint NOT NULL DEFAULT 0,
     CONSTRAINT memberships_pkey PRIMARY KEY (room_id, user_id, joined_version)
 );
 CREATE UNIQUE INDEX memberships_current_idx ON memberships USING btree (user_id, room_id) WHERE (left_version IS NULL);
@@ -383,6 +391,8 @@ CREATE TABLE read_marks (
     user_id bigint NOT NULL,
     room_id uuid NOT NULL,
     version bigint NOT NULL,
+    messages bigint NOT NULL DEFAULT 0,
+    own bigint NOT NULL DEFAULT 0,
     CONSTRAINT read_marks_pkey PRIMARY KEY (user_id, room_id)
 ) WITH (fillfactor=70);
 
@@ -655,6 +665,8 @@ CREATE VIEW failed_logins AS
 -- fold_admission(base bigint, events text) returns bigint
 -- fold_attachments(base bigint, room_ids uuid[], versions bigint[], places integer[], upload_ids uuid[], sha256s
 --     text[], sizes bigint[], media_types text[], widths integer[], heights integer[]) returns bigint
+-- fold_authors(base bigint, room_ids uuid[], user_ids bigint[], have_joined boolean[], have_spoken boolean[], counts
+--     bigint[]) returns bigint
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
@@ -682,6 +694,10 @@ CREATE VIEW failed_logins AS
 --     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
 --     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[], reads_froms
 --     bigint[], links bigint[]) returns bigint
+-- fold_stays_v3(base bigint, ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[],
+--     ended_changes integer[], room_ids uuid[], user_ids bigint[], joined_versions bigint[], joined_places bigint[],
+--     joined_changes integer[], left_versions bigint[], left_places bigint[], left_changes integer[], reads_froms
+--     bigint[], links bigint[], saids bigint[]) returns bigint
 -- forget_salts(of_table text, ids bigint[]) returns void
 -- has_drawn_user_ids() returns boolean
 -- held(asked_stream uuid, asked_versions bigint[]) returns TABLE(held_version bigint, held_by bigint)

@@ -15,7 +15,7 @@ from eventstore import idempotency_keys
 from projections import operator_actions
 from projections.fanout import leases
 from projections.operator_actions import Operator
-from projections.readmodels import muted_rooms, read_marks
+from projections.readmodels.reading import muted_rooms, read_marks
 
 
 class ErasedAccount(Struct, frozen=True):

@@ -12,7 +12,7 @@ from api.pages.page import Context
 from eventstore.values import Position, Version
 from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.queries import AtPosition
-from projections.readmodels.read_marks import Reading
+from projections.readmodels.reading.read_marks import Reading
 from projections.readmodels.shapes import Message, OwnStanding, RoomMember, RoomSummary, User
 
 MESSAGES = 50

@@ -17,7 +17,7 @@ from api.pages.markup.html import plain
 from domain.values import RoomId, UserId
 from eventstore.values import Version
 from projections.readmodels.members import JoinOrLeave
-from projections.readmodels.read_marks import Reading
+from projections.readmodels.reading.read_marks import Reading
 from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
 
 MAX_BADGE = 99

@@ -10,8 +10,8 @@ from centrifugo.publisher import Channels, Publication, Publisher, PublisherErro
 from domain.values import RoomId, UserId
 from eventstore.values import Version
 from projections.fanout.channels import personal_channel
-from projections.readmodels.muted_rooms import MutedRooms
-from projections.readmodels.read_marks import Reading, ReadMarks
+from projections.readmodels.reading.muted_rooms import MutedRooms
+from projections.readmodels.reading.read_marks import Reading, ReadMarks
 
 log = logging.getLogger(__name__)
 

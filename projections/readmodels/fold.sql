@@ -1,4 +1,4 @@
--- version 7
+-- version 8
 -- The folds of the read models. Each takes events by their place, counted from a base, and returns that base, so that one
 -- call can be put inside another. They find their tables on the search path: a rebuild folds into its own. An event that
 -- cannot have happened, written by another application on the log, is an error and not passed over. Names and contents are
@@ -35,14 +35,15 @@ END
 $$;
 
 -- Memberships that the batch ended (the first five arrays) and began, some of which it ended as well. A change is what
--- the batch had added to the number of the room's members by then: the room's row still holds the number before.
-CREATE OR REPLACE FUNCTION fold_stays_v2(
+-- the batch had added to the number of the room's members by then, `saids` the same for messages: the room's row still
+-- holds the number before.
+CREATE OR REPLACE FUNCTION fold_stays_v3(
     base bigint,
     ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[], ended_changes integer[],
     room_ids uuid[], user_ids bigint[],
     joined_versions bigint[], joined_places bigint[], joined_changes integer[],
     left_versions bigint[], left_places bigint[], left_changes integer[],
-    reads_froms bigint[], links bigint[]
+    reads_froms bigint[], links bigint[], saids bigint[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 DECLARE
     changed bigint;
@@ -66,22 +67,37 @@ BEGIN
     IF cardinality(room_ids) > 0 THEN
         INSERT INTO memberships (
             room_id, user_id, joined_version, joined_position, members_after_join,
-            left_version, left_position, members_after_leave, reads_from, link)
+            left_version, left_position, members_after_leave, reads_from, link, messages_before)
         SELECT
             stay.room_id, stay.user_id,
             stay.joined_version, base + stay.joined_place, rooms.member_count + stay.joined_change,
             stay.left_version, base + stay.left_place, rooms.member_count + stay.left_change,
-            stay.reads_from, stay.link
+            stay.reads_from, stay.link, rooms.message_count + stay.said
         FROM unnest(
             room_ids, user_ids, joined_versions, joined_places, joined_changes, left_versions, left_places, left_changes,
-            reads_froms, links
+            reads_froms, links, saids
         ) AS stay (
             room_id, user_id, joined_version, joined_place, joined_change, left_version, left_place, left_change,
-            reads_from, link)
+            reads_from, link, said)
         JOIN rooms ON rooms.room_id = stay.room_id;
     END IF;
     RETURN base;
 END
+$$;
+
+-- Programs of before messages were counted call it, and are refused where a later fold made the rows.
+CREATE OR REPLACE FUNCTION fold_stays_v2(
+    base bigint,
+    ended_rooms uuid[], ended_users bigint[], ended_versions bigint[], ended_places bigint[], ended_changes integer[],
+    room_ids uuid[], user_ids bigint[],
+    joined_versions bigint[], joined_places bigint[], joined_changes integer[],
+    left_versions bigint[], left_places bigint[], left_changes integer[],
+    reads_froms bigint[], links bigint[]
+) RETURNS bigint LANGUAGE sql STRICT AS $$
+    SELECT fold_stays_v3(
+        base, ended_rooms, ended_users, ended_versions, ended_places, ended_changes,
+        room_ids, user_ids, joined_versions, joined_places, joined_changes, left_versions, left_places, left_changes,
+        reads_froms, links, array_fill(0::bigint, ARRAY[cardinality(room_ids)]))
 $$;
 
 -- Programs of before rooms were private call it, and are refused where a later fold made the rows.
@@ -140,6 +156,28 @@ BEGIN
     UPDATE rooms SET erased_count = rooms.erased_count + counted.words
     FROM (SELECT added.room_id, count(*) AS words FROM added GROUP BY added.room_id) AS counted
     WHERE rooms.room_id = counted.room_id;
+    RETURN base;
+END
+$$;
+
+-- How many messages each member said since they joined last. Of those who joined in this batch (`have_joined`) the count
+-- begins again; who never said anything has no row.
+CREATE OR REPLACE FUNCTION fold_authors(
+    base bigint, room_ids uuid[], user_ids bigint[], have_joined boolean[], have_spoken boolean[], counts bigint[]
+) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    IF true = ANY (have_joined) THEN
+        UPDATE authors SET message_count = 0
+        FROM unnest(room_ids, user_ids, have_joined) AS member (room_id, user_id, has_joined)
+        WHERE member.has_joined AND authors.room_id = member.room_id AND authors.user_id = member.user_id;
+    END IF;
+    IF true = ANY (have_spoken) THEN
+        INSERT INTO authors (room_id, user_id, message_count)
+        SELECT member.room_id, member.user_id, member.said
+        FROM unnest(room_ids, user_ids, have_spoken, counts) AS member (room_id, user_id, has_spoken, said)
+        WHERE member.has_spoken
+        ON CONFLICT (room_id, user_id) DO UPDATE SET message_count = authors.message_count + excluded.message_count;
+    END IF;
     RETURN base;
 END
 $$;

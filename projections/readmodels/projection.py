@@ -27,6 +27,7 @@ from projections.readmodels.discussion.projection import (
     fold_mentions,
 )
 from projections.readmodels.governance.fold import Decision, decision, fold_governance
+from projections.readmodels.reading.authors import BatchAuthors, fold_authors
 from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
@@ -47,11 +48,12 @@ class RoomDelta:
 
 @dataclass(frozen=True, slots=True)
 class MembershipChange:
-    """A join or a leave. `members_delta` is what the batch has added to the room's member count by then."""
+    """A join or a leave. The deltas are what the batch has added to the room's counts by then."""
 
     event: Room.UserJoined | Room.UserLeft
     place: int
     members_delta: int
+    messages_delta: int
 
     @property
     def room_and_user(self) -> tuple[UUID, int]:
@@ -102,6 +104,7 @@ class BatchByKind:
     openings: list[Room.RoomOpened] = field(default_factory=list)
     membership_changes: list[MembershipChange] = field(default_factory=list)
     messages: list[Room.MessageAdded] = field(default_factory=list)
+    authors: BatchAuthors = field(default_factory=BatchAuthors)
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
     admission: list[AdmissionEvent] = field(default_factory=list)
@@ -123,16 +126,18 @@ class BatchByKind:
                 delta.messages += 1
                 if event.attachments:
                     self.attaching.append(event)
+                self.authors.say(event)
                 delta.bumped_at, delta.last_message_version = event.timestamp, delta.version
                 self._add_mentions(event)
             case Room.UserJoined():
                 delta.members += 1
-                self.membership_changes.append(MembershipChange(event, place, delta.members))
+                self.membership_changes.append(MembershipChange(event, place, delta.members, delta.messages))
+                self.authors.join(event)
                 if event.invitation is not None:
                     self.admission.append(event)
             case Room.UserLeft():
                 delta.members -= 1
-                self.membership_changes.append(MembershipChange(event, place, delta.members))
+                self.membership_changes.append(MembershipChange(event, place, delta.members, delta.messages))
                 self._add_decision(event)
             case Room.RoomOpened():
                 self.openings.append(event)
@@ -183,7 +188,7 @@ class RoomsProjection:
 
     name = "rooms"
 
-    version = 7
+    version = 8
     """The version of the fold. Raise it with every change that makes other rows of the same events."""
 
     @property
@@ -211,6 +216,8 @@ class RoomsProjection:
             base = fold_erasures(kinds.erasures, base)
         if kinds.decisions:
             base = fold_governance(kinds.decisions, base)
+        if kinds.authors:
+            base = fold_authors(kinds.authors, base)
         base = fold_changes(kinds.deltas, kinds.messages, base)
         if kinds.admission:
             base = fold_admission(kinds.admission, base)
@@ -243,7 +250,7 @@ def array_text(numbers: Sequence[int]) -> str:
 
 
 def fold_stays(membership_changes: Iterable[MembershipChange], base: Call | int) -> Call:
-    """The call that begins and ends stays. It needs the member counts from before the batch."""
+    """The call that begins and ends stays. It needs the counts of members and messages from before the batch."""
     memberships = BatchMemberships()
     for change in membership_changes:
         memberships.add(change)
@@ -252,10 +259,11 @@ def fold_stays(membership_changes: Iterable[MembershipChange], base: Call | int)
         (
             *(*join.room_and_user, *join.when_and_effect, *(leave.when_and_effect if leave is not None else NO_LEAVE)),
             *((join.event.reads_from, join.event.link) if isinstance(join.event, Room.UserJoined) else NO_ENTRY),
+            join.messages_delta,
         )
         for join, leave in memberships.begun.values()
     ]
-    return Call("fold_stays_v2", base, *columns(ended, 5), *columns(begun, 10))
+    return Call("fold_stays_v3", base, *columns(ended, 5), *columns(begun, 11))
 
 
 def fold_renames(events: Sequence[Room.RoomRenamed], base: Call | int) -> Call:

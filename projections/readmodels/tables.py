@@ -17,6 +17,7 @@ ROOM_KEYS = {
     "rooms": ("room_id",),
     "memberships": ("room_id", "user_id", "joined_version"),
     "messages": ("room_id", "version"),
+    "authors": ("room_id", "user_id"),
     "former_names": ("room_id", "until_version"),  # of room_renamed
     "erasures": ("room_id", "version"),  # of content_erased
     "former_access": ("room_id", "until_version"),  # of visibility_changed and history_changed
@@ -41,6 +42,7 @@ EXPECTED = {
     f" AND EXISTS (SELECT FROM {LOG} WHERE topic = 'room_opened')",
     "memberships": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms)",
     "messages": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
+    "authors": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE message_count > 0)",
     "former_names": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE rename_count > 0)",
     "erasures": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE erased_count > 0)",
     "former_access": f"SELECT EXISTS (SELECT FROM {LIVE}.rooms WHERE access_count > 0)",

@@ -11,7 +11,7 @@ from api.http.endpoints import ROOM, Empty, Endpoint
 from api.http.parsing import BIGINT, read_body, room_id
 from api.http.responses import json_response
 from eventstore.values import Version
-from projections.readmodels.read_marks import Reading
+from projections.readmodels.reading.read_marks import Reading
 
 
 class ReadUpTo(Struct, frozen=True):

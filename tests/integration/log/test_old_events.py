@@ -48,6 +48,7 @@ FOLDED = {
     5: "04c5abff583c53f4e0a8f4ee843a768eec89ffe34fd8a1da5166609c0cb9e4e2",  # rooms count their erasures
     6: "04c5abff583c53f4e0a8f4ee843a768eec89ffe34fd8a1da5166609c0cb9e4e2",  # there is a record of custody, empty here
     7: "55079cf8c84e6cdc0b8551b0bc21d71ab78ad939657d5fbb9e5c80004d9843f4",  # replies, edits, roles, mentions, files
+    8: "5aa2102875d3cd220ebf6b1fe603f43b8ec17692e0e5da6d5dd41a292a5cc98d",  # what each member said is counted
 }
 """The digest of the rows that each version of the fold makes of this log. A fold that makes others is a new version."""
 
@@ -56,6 +57,7 @@ FOLDED_SEALED = {
     5: "fd166d2457f9a41ed3cc70039af5eb6cfa1b7a0b7a4cb10c9328fd7318f9d8d8",
     6: "fd166d2457f9a41ed3cc70039af5eb6cfa1b7a0b7a4cb10c9328fd7318f9d8d8",
     7: "6ee0b2cb3b9f4332a49d1ebf821e0fda732fa57a69fb5998556de5c3a96a36d1",
+    8: "bfc78f3eab55cbf57a156521e22b24907cda0b321bb4124451b9bcfabc350215",
 }
 """The same of the log with sealed events."""
 

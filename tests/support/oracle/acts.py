@@ -20,6 +20,7 @@ KINDS = [
     *["leave"] * 3,
     *["post"] * 8,
     *["discuss"] * 8,
+    *["read"] * 4,
     *DECISIONS,
     *ENTRIES,
 ]

@@ -22,6 +22,7 @@ from domain.room.discussion.reacting import AddReaction, RemoveReaction
 from domain.room.discussion.retracting import RetractMessage
 from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.mentioning import EVERYONE
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
@@ -30,6 +31,8 @@ from domain.values import OPERATOR, RequestId, RoomId, UserId
 from eventstore.values import Position, Version
 from eventstore.words import Opening
 from postgres.errors import StoreError
+from projections.readmodels.queries import NotInRoom
+from projections.readmodels.reading.read_marks import ReadMarks
 from projections.readmodels.tables import KEYS, TABLES
 from replay.rebuild.rebuild import rebuild
 from tests.support.breakable_postgres import Wire, wire_to
@@ -49,6 +52,14 @@ SELECT EXISTS (
         AND application_name <> 'onrecord fan-out')
 """
 """Whether a transaction is open in another session, those that publish excepted."""
+
+UNREAD = f"""
+SELECT count(*), count(*) FILTER (WHERE EXISTS (
+    SELECT FROM mentions WHERE mentions.room_id = $1 AND mentions.version = messages.version
+        AND mentions.user_id IN ($3, {EVERYONE})))
+FROM messages WHERE room_id = $1 AND version > $2 AND user_id <> $3
+"""
+"""How many messages of others there are beyond a version of a room, and how many of them mention a user."""
 
 WORDS = """
 SELECT
@@ -130,6 +141,8 @@ class Service:
                         await self._decide(self.processes[process].store, what, room_id, user_id)
                     case entry if entry in ENTRIES:
                         await self._enter(self.processes[process].store, what, room_id, user_id)
+                    case "read":
+                        await self._read(self.processes[process].store, room_id, user_id)
                     case "discuss":
                         await self._discuss(self.processes[process].store, room_id, user_id)
                     case "post":
@@ -178,6 +191,13 @@ class Service:
                 await talk.pin(PinMessage(*about))
             case 6:
                 await talk.unpin(UnpinMessage(*about))
+
+    async def _read(self, store: Store, room_id: RoomId, user_id: UserId) -> None:
+        """Read up to somewhere: the newest message, or one before it."""
+        newest = await self.store.database.fetchval("SELECT version FROM rooms WHERE room_id = $1", room_id)
+        with contextlib.suppress(NotInRoom):
+            up_to = newest - next(numbers) % 3 * (newest // 4)
+            await ReadMarks(store.database).move(user_id, room_id, Version(up_to))
 
     async def rebuild(self) -> None:
         await rebuild(create_fold(), self._dsn, lambda _: None)
@@ -250,6 +270,7 @@ class Service:
             await published_to(self._dsn, await self.store.log.last_position(connection=connection))
         await self._check_words()
         await self._check_mentions()
+        await self._check_unread()
         for user_id in USERS:
             await self._check_client(user_id)
 
@@ -272,6 +293,13 @@ class Service:
                 named[event.originator_id, message, user_id] = event.originator_version
         rows = await self.store.database.fetch("SELECT room_id, version, user_id, named_version FROM mentions")
         assert {tuple(row)[:3]: row["named_version"] for row in rows} == named, "mentions differ from the log"
+
+    async def _check_unread(self) -> None:
+        """What is counted on the way is what counting the messages one by one gives."""
+        for user_id in USERS:
+            for reading in await ReadMarks(self.store.database).of(user_id):
+                counted = await self.store.database.fetch(UNREAD, reading.room_id, reading.version, user_id)
+                assert (reading.unread, reading.mentions) == tuple(counted[0]), f"user {user_id}: {reading}"
 
     async def _is_quiet(self) -> bool:
         """A commit that was delivered on a line that broke then may still be under way."""

@@ -1,0 +1,1 @@
+"""How far users have read, and what is unread."""
