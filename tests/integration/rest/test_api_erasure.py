@@ -178,7 +178,7 @@ NUMBERS = """
 SELECT table_name, column_name FROM information_schema.columns
 WHERE table_schema = 'public' AND column_name IN ('user_id', 'owner')
 """
-OF_THE_LOG = {"users", "memberships", "messages"}
+OF_THE_LOG = {"users", "memberships", "messages", "authors"}
 """Tables that keep a number: that there was such a user, where they were, and that they said something."""
 
 
