@@ -235,6 +235,20 @@ class Custody(Aggregate):
         reason: str | None = None
         sealed: str | None = None
 
+    class AuditKeyChanged(Explained, Event):
+        """Another key signs the tree of this epoch, as soon as the key before has signed a tree with this event.
+
+        `statement` names both, and is signed with both: see `audit.signing.key_change`.
+        """
+
+        TOPIC = "audit_key_changed"
+        LABEL = "changed the key of the log"
+        user_id: UserId
+        epoch: int
+        statement: str
+        reason: str | None = None
+        sealed: str | None = None
+
     class RecordVerified(Event):
         """The record was compared with itself and with what was signed. The fields are those of `Verification`."""
 
@@ -341,6 +355,11 @@ class Custody(Aggregate):
         check_reason(reason)
         self._audit_restarted(user_id=user_id, epoch=epoch, checkpoint=checkpoint, reason=reason)
 
+    def change_audit_key(self, *, user_id: UserId, epoch: int, statement: str, reason: str) -> None:
+        """Record that another key signs the tree from now on. Raises InvalidField."""
+        check_reason(reason)
+        self._audit_key_changed(user_id=user_id, epoch=epoch, statement=statement, reason=reason)
+
     def record_verification(self, *, user_id: UserId, verification: Verification) -> None:
         """Record what a verification found."""
         self._record_verified(user_id=user_id, **asdict(verification))
@@ -409,6 +428,10 @@ class Custody(Aggregate):
     def _audit_restarted(self, user_id: UserId, epoch: int, checkpoint: str, reason: str | None = None) -> None:
         """Nothing that is in force depends on it."""
 
+    @event(AuditKeyChanged)
+    def _audit_key_changed(self, user_id: UserId, epoch: int, statement: str, reason: str | None = None) -> None:
+        """Nothing that is in force depends on it."""
+
     @event(RecordVerified)
     def _record_verified(
         self,
@@ -439,6 +462,7 @@ CustodyEvent = (
     | Custody.ErasureRequested
     | Custody.ErasureCarriedOut
     | Custody.AuditRestarted
+    | Custody.AuditKeyChanged
     | Custody.RecordVerified
 )
 """Every event type of the record. Code that handles them all matches on this and ends in `assert_never`."""

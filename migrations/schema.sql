@@ -38,6 +38,15 @@ CREATE TABLE audit_epochs (
 );
 ALTER TABLE audit_epochs ALTER COLUMN stopped_why SET STATISTICS 0;
 
+CREATE TABLE audit_keys (
+    epoch integer NOT NULL,
+    number integer NOT NULL,
+    log_key text NOT NULL,
+    time_key text NOT NULL,
+    signs_until bigint,
+    CONSTRAINT audit_keys_pkey PRIMARY KEY (epoch, number)
+);
+
 CREATE TABLE audit_tiles (
     epoch integer NOT NULL,
     level integer NOT NULL,

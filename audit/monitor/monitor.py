@@ -1,14 +1,15 @@
 """Reads what a log added since the last time: one history, in which every stream counts 1, 2, 3, … once."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from audit.monitor.published_log import PublishedLog
 from audit.monitor.receipt import LogReceipt
 from audit.proofs.policy import Policy, distrust
 from audit.signing.checkpoint import Checkpoint
-from audit.signing.notes import BadNote
+from audit.signing.key_limits import limited, newly_replaced
+from audit.signing.notes import BadNote, parse_note
 from audit.tree.entries import EntryPlace
 from audit.tree.merkle import Frontier, leaf_hash
 
@@ -32,9 +33,12 @@ async def monitor(log: PublishedLog, policy: Policy, known: LogReceipt | None, *
     """Read on from a receipt, or from the beginning. Raises LogUnavailable, and BadNote for what cannot be read."""
     note = await log.checkpoint()
     checkpoint = Checkpoint.parse(note.text)
-    findings = distrust(note, checkpoint.origin, policy)
+    replaced = dict(known.replaced) if known is not None else {}
+    findings = distrust(note, checkpoint, replace(policy, logs=limited(policy.logs, replaced)))
     if known is not None:
-        findings += _contradicted(Checkpoint.parse(_note_text(known)), checkpoint)
+        seen = parse_note(known.checkpoint)
+        findings += _contradicted(Checkpoint.parse(seen.text), checkpoint)
+        replaced = newly_replaced(seen, note, checkpoint.size, policy.logs) | replaced
     if findings:
         return Report(checkpoint.origin, 0, 0, tuple(findings), None)
     frontier = known.frontier if known is not None else Frontier()
@@ -49,7 +53,7 @@ async def monitor(log: PublishedLog, policy: Policy, known: LogReceipt | None, *
         versions[stream] = place.version
     if frontier.root() != checkpoint.root:
         said.add(f"the entries up to {checkpoint.size} are not those that were signed")
-    receipt = LogReceipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat())
+    receipt = LogReceipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat(), replaced)
     is_fine = not said.lines
     return Report(checkpoint.origin, checkpoint.size - began_at, len(versions), said.all, receipt if is_fine else None)
 
@@ -73,10 +77,6 @@ def _contradicted(known: Checkpoint, checkpoint: Checkpoint) -> list[str]:
     if known.size == checkpoint.size and known.root != checkpoint.root:
         return [f"two roots of {known.size} entries were signed"]
     return []
-
-
-def _note_text(known: LogReceipt) -> str:
-    return known.checkpoint.rpartition("\n\n")[0] + "\n"
 
 
 class _Findings:

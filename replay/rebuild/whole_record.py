@@ -16,7 +16,7 @@ from audit.checking.seals import SealedUpTo
 from audit.checking.slices import Slices
 from audit.checking.tree_check import TreeChecked, VerifiedBefore, check_tree
 from audit.signing.anchor import AnchorFile
-from audit.signing.notes import VerifierKey
+from audit.signing.trusted_keys import TrustedKeys
 from domain.custody import Verification
 from domain.room.erasing import ContentErased
 from eventstore.errors import UnreadableEvent
@@ -54,7 +54,7 @@ class RecordChecked:
 
 
 class RecordCheck:
-    """Compares the record of one database. `keys`: the public key of an origin; None: signatures are not checked."""
+    """Compares the record of one database. `trusted`: without a secret there, signatures are not checked."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class RecordCheck:
         snapshots: Snapshots[Aggregate],
         log: Log,
         anchor: AnchorFile,
-        keys: Callable[[str], VerifierKey] | None,
+        trusted: TrustedKeys,
     ) -> None:
         self._fold = fold
         self._snapshots = snapshots
         self._log = log
         self._anchor = anchor
-        self._keys = keys
+        self._trusted = trusted
 
     async def run(
         self,
@@ -92,7 +92,7 @@ class RecordCheck:
         findings += await _sequence(slices)
         begun = _tree(since) if since is not None else None
         tree = await check_tree(
-            self._keys, anchored, outside, slices.open, erasing_topic=ContentErased.TOPIC, since=begun
+            self._trusted, anchored, outside, slices.open, erasing_topic=ContentErased.TOPIC, since=begun
         )
         names, wrong_names = await seals.check_seals(seals.ACCOUNTS, _accounts(before), slices.open)
         actions, wrong_actions = await seals.check_seals(seals.ACTIONS, _actions(before), slices.open)

@@ -63,6 +63,7 @@ def everything() -> list[CustodyEvent]:
     custody.request_erasure(user_id=ADA, request=REQUEST, target=Target(room_id=ROOM, versions=(5, 3)), reason=WHY)
     custody.carry_out(user_id=OPERATOR, request=REQUEST, outcome=Outcome(2))
     custody.restart_audit(user_id=OPERATOR, epoch=2, checkpoint="chat.example/audit/1\n5\n", reason=WHY)
+    custody.change_audit_key(user_id=OPERATOR, epoch=2, statement="onrecord/key/v1\n", reason=WHY)
     custody.record_verification(user_id=OPERATOR, verification=VERIFICATION)
     recorded: list[Any] = list(custody.collect_events())
     words.seal(recorded)

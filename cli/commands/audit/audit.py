@@ -13,6 +13,7 @@ from cli.commands.audit.monitor import monitor
 from cli.commands.audit.prove import prove
 from cli.commands.audit.reapply import reapply
 from cli.commands.audit.restart import restart
+from cli.commands.audit.rotate import rotate
 from cli.commands.audit.scrub import scrub_
 from cli.commands.audit.verify import verify
 from cli.commands.audit.witness import witness
@@ -74,6 +75,7 @@ audit.add_command(key)
 audit.add_command(monitor)
 audit.add_command(prove)
 audit.add_command(restart)
+audit.add_command(rotate)
 audit.add_command(scrub_)
 audit.add_command(verify)
 audit.add_command(witness)

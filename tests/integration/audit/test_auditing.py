@@ -130,6 +130,6 @@ async def test_what_was_altered_since_or_is_not_trusted_is_found(audited: Audite
     audited.token = "another"
     assert "the log answers 403" in "".join(await audited.found())
     audited.policy.write_text(f"log {SignerKeys(f'{ORIGIN}/1', bytes(32)).log}\nquorum none\n")
-    assert "is not signed by a log of the policy" in "".join(await audited.found())
+    assert "is not signed with a key of the log" in "".join(await audited.found())
     audited.receipt.write_text("{}")
     assert "is not a receipt" in "".join(await audited.found())

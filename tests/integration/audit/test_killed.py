@@ -33,6 +33,7 @@ from tests.integration.audit.test_witnesses import WITNESS_KEY, witness_app
 from tests.support import dying_signer
 from tests.support.conditions import eventually
 from tests.support.realtime.server import ROOT
+from tests.support.signing import CHANGES, ring
 from tests.support.vectors import LOG_SEED, WITNESS_NAME
 from tests.support.witness_process import WitnessProcess, witnessing
 
@@ -46,6 +47,7 @@ WAITS = """
 SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE datname = current_database() AND NOT granted
 """
+ACTIONS = "SELECT count(*) FROM operator_actions WHERE subject = $1"
 RESTARTED = "SELECT convert_from(state, 'utf8')::jsonb ->> 'epoch' FROM stored_events WHERE topic = 'audit_restarted'"
 
 
@@ -80,7 +82,7 @@ def keeping(database: Database, anchor: Path, witness_url: str) -> TreeKeeping:
     """A process that keeps the tree, as it is after its start."""
     witnesses = dying_signer.witnesses(witness_url)
     lines = AnchorFile(AppendOnlyFile(anchor))
-    signer = Signer(lines, lambda name: SignerKeys(name, LOG_SEED), witnesses, now=lambda: datetime.now(UTC))
+    signer = Signer(lines, ring(LOG_SEED), CHANGES, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, "")
 
 
@@ -115,14 +117,13 @@ async def test_a_process_that_is_killed_while_it_signs_is_continued_by_the_next(
 
 
 @pytest.mark.parametrize(
-    ("table", "restarted", "epoch"),
-    [("stored_events", [], 1), ("audit_epochs", ["2"], 1), ("operator_actions", ["2"], 2)],
-    ids=["before the event", "before the epoch", "before it is on record"],
+    ("table", "restarted"),
+    [("operator_actions", []), ("stored_events", []), ("audit_epochs", ["2"]), ("audit_keys", ["2"])],
+    ids=["before it is on record", "before the event", "before the epoch", "before its key"],
 )
 async def test_a_restart_that_is_killed_is_completed_by_the_next(
     table: str,
     restarted: list[str],
-    epoch: int,
     connection: asyncpg.Connection,
     database_url: str,
     database: Database,
@@ -166,9 +167,12 @@ async def test_a_restart_that_is_killed_is_completed_by_the_next(
     assert [row[0] for row in await connection.fetch(RESTARTED)] == restarted
     found = await store.read_epoch(connection)
     assert found is not None
-    assert found.number == epoch
-    async with restarting() as process:
-        assert await process.wait() == (0 if epoch == 1 else 1), "one that has begun is not begun again"
+    assert found.number == 1
+    for code in (0, 1):
+        async with restarting() as process:
+            assert await process.wait() == code, "one that has begun is not begun again"
+    assert [row[0] for row in await connection.fetch(RESTARTED)] == ["2"]
+    assert await connection.fetchval(ACTIONS, "begin epoch 2") == 1
     found = await store.read_epoch(connection)
     assert found is not None
     assert (found.number, found.origin, found.stopped_why) == (2, ORIGIN.replace("/1", "/2"), None)

@@ -29,6 +29,7 @@ from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, gr
 from tests.integration.audit.test_witnesses import witness_app
 from tests.support.conditions import eventually
 from tests.support.people import Person
+from tests.support.signing import CHANGES, ring
 from tests.support.vectors import LOG_SEED, WITNESS_KEY
 
 __all__ = ["connection"]
@@ -82,9 +83,7 @@ class Log:
     async def sign(self, *, ago: timedelta = timedelta(0)) -> None:
         witnesses = Witnesses(tuple(self.policy.witnesses.values()) if self.policy is not None else (), patience_s=30)
         anchor = AnchorFile(AppendOnlyFile(self.anchor))
-        signer = Signer(
-            anchor, lambda origin: SignerKeys(origin, LOG_SEED), witnesses, now=lambda: datetime.now(UTC) - ago
-        )
+        signer = Signer(anchor, ring(LOG_SEED), CHANGES, witnesses, now=lambda: datetime.now(UTC) - ago)
         assert await signer.sign(await grown(self.connection), self.connection) is not None
 
     def trust(self, **urls: str) -> None:

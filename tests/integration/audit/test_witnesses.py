@@ -16,6 +16,7 @@ from audit.append_only_file import AppendOnlyFile
 from audit.proofs.policy import Witness, parse_policy
 from audit.signing.anchor import AnchorFile
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.key_limits import LimitedKey
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import COSIGNATURE, Note, SigningKey, parse_note
 from audit.signing.signer import Contradiction, Signer
@@ -27,6 +28,7 @@ from audit.witnesses.submission import Submission
 from audit.witnesses.witness import CheckpointWitness
 from audit.witnesses.witness_server import create_witness_app
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, grown
+from tests.support.signing import CHANGES, ring
 from tests.support.vectors import WITNESS_NAME, WITNESS_SEED
 
 __all__ = ["connection"]
@@ -71,7 +73,8 @@ class Log:
         asked = [Witness(f"w{number}", WITNESS_KEY.verifier, url) for number, url in enumerate(urls, start=1)]
         self.signer = Signer(
             AnchorFile(AppendOnlyFile(self.anchor)),
-            lambda origin: SignerKeys(origin, SEED),
+            ring(SEED),
+            CHANGES,
             Witnesses(asked, patience_s=self.patience_s),
             now=lambda: NOON,
         )
@@ -97,7 +100,7 @@ async def log(connection: asyncpg.Connection, tmp_path: Path) -> AsyncIterator[L
 def witness_app(folder: Path, *, time: float = 1_800_000_000.0) -> web.Application:
     """A witness of ours that knows the log."""
     seen = SeenTrees(folder / "seen.sqlite")
-    return create_witness_app(CheckpointWitness(WITNESS_KEY, [KEYS.log], seen, now=lambda: time))
+    return create_witness_app(CheckpointWitness(WITNESS_KEY, [LimitedKey(KEYS.log)], seen, now=lambda: time))
 
 
 async def test_a_checkpoint_carries_the_cosignature_of_a_witness_that_saw_one_history(log: Log, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.key_limits import LimitedKey
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import COSIGNATURE, BadNote, Note, SigningKey, parse_note, parse_signatures
 from audit.tree.merkle import EMPTY_ROOT, Hash, consistency_path, leaf_hash, node_hash, root
@@ -46,7 +47,7 @@ def witness(tmp_path: Path) -> CheckpointWitness:
 
 
 def opened(folder: Path) -> CheckpointWitness:
-    return CheckpointWitness(KEY, [KEYS.log], SeenTrees(folder / "seen"), now=lambda: NOW + 0.5)
+    return CheckpointWitness(KEY, [LimitedKey(KEYS.log)], SeenTrees(folder / "seen"), now=lambda: NOW + 0.5)
 
 
 def test_a_tree_that_grows_is_cosigned_with_a_time(witness: CheckpointWitness) -> None:
