@@ -144,7 +144,7 @@ class TrustPolicy:
         kind, rest = words[0], words[1:]
         if kind == "log" and len(rest) in (1, 2) and TrustedKey(rest[0]).type == LOG:
             self.logs.append(TrustedKey(rest[0]))
-        elif kind == "#until" and len(rest) == 2 and rest[0] in [log.short for log in self.logs]:
+        elif kind == "#until" and len(rest) == 2 and rest[0] in {log.short for log in self.logs} - {*self.until}:
             self.until[rest[0]] = number(rest[1], "the policy: a size")  # ours: this key was replaced then
         elif kind == "witness" and len(rest) in (2, 3) and rest[0] not in known:
             self.witnesses[rest[0]] = TrustedKey(rest[1])

@@ -34,11 +34,12 @@ async def monitor(log: PublishedLog, policy: Policy, known: LogReceipt | None, *
     note = await log.checkpoint()
     checkpoint = Checkpoint.parse(note.text)
     replaced = dict(known.replaced) if known is not None else {}
-    findings = distrust(note, checkpoint, replace(policy, logs=limited(policy.logs, replaced)))
+    keys = limited(policy.logs, replaced)
+    findings = distrust(note, checkpoint, replace(policy, logs=keys))
     if known is not None:
         seen = parse_note(known.checkpoint)
         findings += _contradicted(Checkpoint.parse(seen.text), checkpoint)
-        replaced = newly_replaced(seen, note, checkpoint.size, policy.logs) | replaced
+        replaced = newly_replaced(seen, note, checkpoint.size, keys) | replaced
     if findings:
         return Report(checkpoint.origin, 0, 0, tuple(findings), None)
     frontier = known.frontier if known is not None else Frontier()

@@ -35,8 +35,10 @@ def why_not_signed(note: Note, size: int, keys: Sequence[LimitedKey]) -> str | N
 def newly_replaced(seen: Note, note: Note, size: int, keys: Sequence[LimitedKey]) -> dict[str, int]:
     """The keys that signed what was seen and not what follows it, a tree of `size` leaves, which ends what they sign.
 
-    By their short names. Raises BadNote for a signature that does not fit.
+    By their short names. A key with a limit replaces none. Raises BadNote for a signature that does not fit.
     """
+    if not any(note.signed_by(each.key) for each in keys if each.until is None):
+        return {}
     return {each.key.short: size for each in keys if seen.signed_by(each.key) and not note.signed_by(each.key)}
 
 

@@ -47,13 +47,13 @@ class CheckpointWitness:
             return WitnessAnswer(400, f"{error}\n")
         if submission.old > checkpoint.size:
             return WitnessAnswer(400, "the old size is above that of the checkpoint\n")
-        keys = [each for each in self._logs if each.key.name == checkpoint.origin]
-        if not keys:
+        known = [each for each in self._logs if each.key.name == checkpoint.origin]
+        if not known:
             return WitnessAnswer(404, "this log is not known here\n")
         with self._seen.moving(checkpoint.origin) as moving:
-            refusal = _unsigned(submission.checkpoint, checkpoint, limited(keys, moving.replaced)) or _refusal(
-                submission, checkpoint, moving.seen
-            )
+            keys = limited(known, moving.replaced)
+            refusal = _unsigned(submission.checkpoint, checkpoint, keys)
+            refusal = refusal or _refusal(submission, checkpoint, moving.seen)
             if refusal is None:
                 cosigned = self._cosigned(submission.checkpoint, keys)
                 moving.to(checkpoint, str(cosigned), _replaced(moving.seen, cosigned, checkpoint.size, keys))

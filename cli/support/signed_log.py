@@ -41,12 +41,14 @@ class SignedLog:
 
 
 async def signed_log(settings: Settings, connection: asyncpg.Connection) -> SignedLog:
-    """The newest epoch and its keys. Raises ClickException where nothing is signed."""
+    """The newest epoch and its keys. Raises ClickException where nothing is signed, or with another key."""
     epoch, ring = await store.read_epoch(connection), wiring.create_key_ring(settings)
     if epoch is None or ring is None:
         raise click.ClickException("This log is not signed: no key is configured, or the service has not run yet.")
     trusted = await wiring.create_trusted_keys(ring).read(epoch, connection)
     assert trusted is not None, "there is a secret"
+    if trusted.problems:
+        raise click.ClickException(f"The key that signs is not at hand: {trusted.problems[-1]}.")
     return SignedLog(epoch, ring, trusted)
 
 

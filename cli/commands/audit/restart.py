@@ -1,12 +1,16 @@
 """`onrecord audit restart`: signs again, after a log that went back."""
 
+import asyncpg
 import click
 
 from api import wiring
 from api.core import Core
 from audit.signing.anchor import AnchorUnavailable
+from audit.signing.epoch_keys import read_epoch_keys
+from audit.signing.key_ring import KeyRing
 from audit.signing.notes import BadNote
 from audit.signing.restart import NotStopped, begin, next_epoch
+from audit.tree import store
 from cli.support.changing import change
 from cli.support.log_reader import Reader
 from cli.support.operator_options import operator_options
@@ -33,10 +37,10 @@ def restart(operator: Operator, key_lost: bool) -> None:
 
     async def run(core: Core, reader: Reader) -> None:
         anchor, ring = wiring.create_anchor(reader.settings), wiring.create_key_ring(reader.settings)
-        if key_lost and ring is None:
-            raise click.ClickException("No key is at hand: set AUDIT_KEY for this command and for every process.")
         try:
             async with core.database.connection() as connection, locks.AUDIT_TREE.held(connection):
+                if key_lost:
+                    await _refuse_key_at_hand(ring, connection)
                 begun = await next_epoch(anchor, ring, connection, key_is_lost=key_lost)
                 await operator.without_why.record_once("audit", f"begin epoch {begun.number}", connection)
                 if not await is_restart_recorded(begun.number, begun.last_checkpoint, connection):
@@ -48,3 +52,13 @@ def restart(operator: Operator, key_lost: bool) -> None:
         click.echo(begun.origin)
 
     change(run)
+
+
+async def _refuse_key_at_hand(ring: KeyRing | None, connection: asyncpg.Connection) -> None:
+    """Raises ClickException where the key that signs is not lost, and where there is no other."""
+    if ring is None:
+        raise click.ClickException("No key is at hand: set AUDIT_KEY for this command and for every process.")
+    epoch = await store.read_epoch(connection)
+    known = await read_epoch_keys(epoch.number, connection) if epoch is not None else []
+    if known and ring.find(known[-1].log) is not None:
+        raise click.ClickException("The key that signs is at hand. To change it: `onrecord audit rotate`.")

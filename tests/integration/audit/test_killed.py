@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,9 @@ from aiohttp.test_utils import TestServer
 from audit.append_only_file import AppendOnlyFile
 from audit.signing.anchor import AnchorFile
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.epoch_keys import read_epoch_keys
 from audit.signing.keeping import TreeKeeping
+from audit.signing.key_change import state_change
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import VerifierKey, parse_note
 from audit.signing.signer import Signer
@@ -26,6 +29,7 @@ from audit.tree.merkle import Frontier
 from audit.tree.store import Published
 from audit.witnesses.standing import read_standings
 from audit.witnesses.submission import Submission
+from domain.custody import CUSTODY_ID, Custody
 from eventstore.generation import event_hash
 from postgres.database import Database
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, ROWS, connection, frontier_of_rows, grown
@@ -42,7 +46,10 @@ __all__ = ["connection"]
 pytestmark = pytest.mark.timeout(900)
 
 KEYS = SignerKeys(ORIGIN, LOG_SEED)
+NEXT_SEED = bytes(range(64, 96))
+NEXT_KEYS = SignerKeys(ORIGIN, NEXT_SEED)
 PATIENCE_S = 120.0
+ADD_EVENT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, 1, $2, $3)"
 WAITS = """
 SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE datname = current_database() AND NOT granted
@@ -78,11 +85,11 @@ async def signed_at(size: int, keeping: TreeKeeping, connection: asyncpg.Connect
     return found
 
 
-def keeping(database: Database, anchor: Path, witness_url: str) -> TreeKeeping:
+def keeping(database: Database, anchor: Path, witness_url: str, *secrets: bytes) -> TreeKeeping:
     """A process that keeps the tree, as it is after its start."""
     witnesses = dying_signer.witnesses(witness_url)
     lines = AnchorFile(AppendOnlyFile(anchor))
-    signer = Signer(lines, ring(LOG_SEED), CHANGES, witnesses, now=lambda: datetime.now(UTC))
+    signer = Signer(lines, ring(*(secrets or (LOG_SEED,))), CHANGES, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, "")
 
 
@@ -114,6 +121,35 @@ async def test_a_process_that_is_killed_while_it_signs_is_continued_by_the_next(
     epoch = await store.read_epoch(connection)
     assert epoch is not None
     assert (epoch.size, epoch.stopped_why) == (315, None)
+
+
+@pytest.mark.parametrize("step", dying_signer.STEPS)
+async def test_a_process_that_is_killed_while_it_hands_over_to_another_key_is_continued_by_the_next(
+    step: str, connection: asyncpg.Connection, database_url: str, database: Database, witness_url: str, tmp_path: Path
+) -> None:
+    anchor = tmp_path / "anchor.jsonl"
+    await connection.execute(ADD, "first", 300)
+    await signed_at(300, keeping(database, anchor, witness_url), connection)
+    state = json.dumps({"statement": str(state_change(KEYS, NEXT_KEYS))}).encode()
+    await connection.execute(ADD_EVENT, CUSTODY_ID, Custody.AuditKeyChanged.TOPIC, state)
+    arguments = [sys.executable, "-m", "tests.support.dying_signer", database_url, str(anchor), witness_url, step]
+    dying = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT)
+    assert await dying.wait() == -signal.SIGKILL
+    await connection.execute(ADD, "third", 5)
+
+    both = keeping(database, anchor, witness_url, LOG_SEED, NEXT_SEED)
+    await signed_at(306, both, connection)
+    await both.keep()
+    published = await store.read_checkpoint(1, connection)
+    assert published is not None
+    assert (published.size, parse_note(published.note).signed_by(NEXT_KEYS.log)) == (306, True)
+    first, second = await read_epoch_keys(1, connection)
+    assert (first.log, second.log, second.until) == (KEYS.log, NEXT_KEYS.log, None)
+    assert first.until == (301 if step == "published" else 306)
+    notes = [parse_note(each.note) for each in AnchorFile(AppendOnlyFile(anchor)).read()]
+    by_first = [note.signed_by(KEYS.log) for note in notes]
+    assert by_first == sorted(by_first, reverse=True), "never back"
+    assert all(Checkpoint.parse(note.text).size <= first.until for note in notes if note.signed_by(KEYS.log))
 
 
 @pytest.mark.parametrize(
