@@ -380,7 +380,7 @@ def create_fold() -> Fold:
 
 def create_tree_status(settings: Settings, database: Database) -> TreeStatusReader:
     """Reads how the tree over the log is. Raises SettingsError for a policy that is none."""
-    return TreeStatusReader(database, audit_policy(settings))
+    return TreeStatusReader(database, audit_policy(settings), create_key_changes())
 
 
 def create_sampler(settings: Settings, reads: Reads) -> Sampler:

@@ -133,12 +133,17 @@ def _print_tree(tree: TreeStatus) -> None:
             ("tree", f"{tree.size:,} events in {tree.origin}, {behind}" if tree.epoch else "not begun"),
             ("epoch", tree.epoch),
             ("checkpoint", signed),
+            *([("key", f"{tree.key}{_coming(tree.next_key)}")] if tree.key else []),
             ("verified", _verified(verified) if verified is not None else "no full verification is on record"),
             *((f"witness {each.name}", _cosigned(each)) for each in tree.witnesses),
             *([] if tree.witnesses else [("witnesses", "none is asked")]),
             ("state", tree.summary),
         )
     )
+
+
+def _coming(key: str | None) -> str:
+    return f"; {key} after the next checkpoint" if key is not None else ""
 
 
 def _verified(last: LastVerification) -> str:
