@@ -70,8 +70,8 @@ class Verification:
     """What a verification of the whole record found. It holds ids and numbers, never what people typed.
 
     The first `size` events of the tree `origin` were compared, with this `root`, in base64; those beyond the first
-    `beyond`, where 0 is the whole. So many `accounts` and operator `actions` had seals, with the last of these seals,
-    in hex, which stands for all of them.
+    `beyond`, where 0 is the whole. So many `accounts`, `standings` of them and operator `actions` had seals, with the
+    last of these seals, in hex, which stands for all of them.
 
     `findings` counts what did not fit; `places` names the first of it.
     """
@@ -89,6 +89,8 @@ class Verification:
     actions_seal: str
     findings: int
     places: list[str]
+    standings: int = 0
+    standings_seal: str = ""
 
 
 class Described:
@@ -254,6 +256,7 @@ class Custody(Aggregate):
 
         TOPIC = "record_verified"
         LABEL = "verified the record"
+        class_version = 2
         user_id: UserId
         log_id: str
         origin: str
@@ -268,6 +271,12 @@ class Custody(Aggregate):
         actions_seal: str
         findings: int
         places: list[str]
+        standings: int
+        standings_seal: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state |= {"standings": 0, "standings_seal": ""}  # there were no seals of them
 
     @event(CustodyOpened)
     def __init__(self, *, user_id: UserId) -> None:
@@ -449,6 +458,8 @@ class Custody(Aggregate):
         actions_seal: str,
         findings: int,
         places: list[str],
+        standings: int,
+        standings_seal: str,
     ) -> None:
         """Nothing that is in force depends on it."""
 

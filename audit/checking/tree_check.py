@@ -45,7 +45,7 @@ class VerifiedBefore:
 
 
 class NoTree(Exception):
-    """The log has no tree: the service has not run yet."""
+    """There is nothing to verify: the service, which makes the tree over the log, has not run yet."""
 
 
 async def check_tree(
@@ -68,7 +68,7 @@ async def check_tree(
     async with slices() as connection:
         epoch = await store.read_epoch(connection)
         if epoch is None:
-            raise NoTree("There is no tree: the service has not run yet")
+            raise NoTree("Nothing to verify yet: start the service, which makes the tree over the log")
         keys, findings = await _keys(epoch, trusted, connection)
         collected = await _collected(epoch, keys, anchored, notes, connection)
         begun, unlike_before = await _begun(epoch, since, connection)

@@ -1,5 +1,6 @@
 """The record of custody: what its commands record and refuse, and that every kind of event is known."""
 
+import json
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
@@ -50,6 +51,8 @@ VERIFICATION = Verification(
     actions_seal="02",
     findings=1,
     places=["position 3"],
+    standings=3,
+    standings_seal="03",
 )
 
 
@@ -89,6 +92,18 @@ def test_each_comes_back_from_the_log_without_its_words(event: Any) -> None:
     back = to_event(mapper, Position(1), CUSTODY_ID, Version(stored.originator_version), stored.topic, stored.state)
     kept = {field.name: getattr(event, field.name) for field in fields(event) if field.name != "reason"}
     assert {name: getattr(back, name) for name in kept} == kept
+
+
+def test_a_verification_of_before_there_were_standings_is_read() -> None:
+    mapper = create_mapper()
+    stored = mapper.to_stored_event(everything()[-1])
+    old = json.loads(stored.state)
+    for name in ("standings", "standings_seal", "class_version"):
+        del old[name]
+    state = json.dumps(old).encode()
+    back = to_event(mapper, Position(1), CUSTODY_ID, Version(stored.originator_version), stored.topic, state)
+    assert isinstance(back, Custody.RecordVerified)
+    assert (back.size, back.standings, back.standings_seal) == (5, 0, "")
 
 
 @every_kind

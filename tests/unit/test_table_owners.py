@@ -49,6 +49,7 @@ OWNERS = {
     "audit_keys": {"audit/signing/epoch_keys.py"},
     "audit_witnesses": {"audit/witnesses/standing.py"},
     "seals": {"audit/checking/seals.sql"},
+    "account_standings": {"audit/checking/seals.sql"},
     "seal_heads": {"audit/checking/seals.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
