@@ -24,8 +24,8 @@ def heads(rooms: tuple[str, ...], output: Path | None) -> None:
     """Write and sign how many events each room has, or each of these rooms, in the last checkpoint. Whoever gets the
     events of a room can tell by it that none is missing at the end.
 
-    The file names rooms by their ids. Without ROOM it has everything in the log, the record of custody too. All rows are
-    read first: nothing is signed unless they are those of the checkpoint.
+    The file names rooms by their ids. Without ROOM it has all streams of the log, also the record of custody. All rows
+    are read first: nothing is signed unless they are those of the checkpoint.
 
     \b
     onrecord audit heads
