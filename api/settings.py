@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     audit_ledger: str = ""  # a file, which says what was erased; empty: next to data_dir
     audit_anchor: str = ""  # a file, which says what was signed; empty: next to data_dir
     audit_key: str = ""  # signs checkpoints: 64 hex digits; empty: generated into data_dir
+    audit_next_key: str = ""  # signs checkpoints after `onrecord audit rotate`: 64 hex digits
     audit_policy: str = ""  # a file, which names the witnesses to ask
     audit_verify_every: str = "24h"  # how often the service verifies the whole record; off: never
     audit_token: str = ""  # lets auditors read the entries of the tree; empty: only admins do
@@ -198,8 +199,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def _refuse_unusable_audit(self) -> None:
         """A key that is none and a name that cannot stand in a checkpoint are found at the start."""
-        if self.audit_key and not re.fullmatch("[0-9a-fA-F]{64}", self.audit_key):
-            raise SettingsError("AUDIT_KEY: 32 random bytes, written as 64 hex digits")
+        for name, key in (("AUDIT_KEY", self.audit_key), ("AUDIT_NEXT_KEY", self.audit_next_key)):
+            if key and not re.fullmatch("[0-9a-fA-F]{64}", key):
+                raise SettingsError(f"{name}: 32 random bytes, written as 64 hex digits")
+        if self.audit_next_key and not self.audit_key:
+            raise SettingsError("AUDIT_NEXT_KEY: goes with AUDIT_KEY, which signs until then")
         if self.audit_token and len(self.audit_token) < SECRET_LENGTH:
             raise SettingsError(f"AUDIT_TOKEN: use {SECRET_LENGTH} random characters or more")
         if not re.fullmatch(r"[!-*,-~]*", self.audit_origin):

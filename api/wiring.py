@@ -1,7 +1,7 @@
 """The composition root: puts the parts together, for the server, the commands, the tests and the benchmarks."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
 from api.attachments.folder import Folder
 from api.attachments.uploads import Uploads
 from api.audit.daily_verification import DailyVerification
-from api.audit.key import audit_seed
+from api.audit.key import audit_secrets, settle_audit_secret
 from api.audit.policy import audit_policy
 from api.core import Core, Reads
 from api.custody.carrying_out import CarryingOut
@@ -46,8 +46,10 @@ from audit.ledger import Ledger
 from audit.proofs.log_keys import PublicKeys
 from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
-from audit.signing.keys import SignerKeys
+from audit.signing.key_change import KeyChanges
+from audit.signing.key_ring import KeyRing
 from audit.signing.signer import Signer
+from audit.signing.trusted_keys import TrustedKeys
 from audit.witnesses.cosigning import Witnesses
 from centrifugo.client import CentrifugoClient
 from centrifugo.hub.configuration.loading import load
@@ -55,7 +57,7 @@ from centrifugo.hub.embedded_publisher import EmbeddedPublisher
 from centrifugo.hub.hub import Hub
 from centrifugo.publisher import Publisher
 from centrifugo.tokens import SUBSCRIPTION_TTL_S
-from domain.custody import Custody
+from domain.custody import CUSTODY_ID, Custody
 from domain.errors import RoomNotFound
 from domain.room import TOPICS, Room
 from domain.use_cases.admission import Admission
@@ -378,7 +380,7 @@ def create_fold() -> Fold:
 
 def create_tree_status(settings: Settings, database: Database) -> TreeStatusReader:
     """Reads how the tree over the log is. Raises SettingsError for a policy that is none."""
-    return TreeStatusReader(database, audit_policy(settings))
+    return TreeStatusReader(database, audit_policy(settings), create_key_changes())
 
 
 def create_sampler(settings: Settings, reads: Reads) -> Sampler:
@@ -403,15 +405,26 @@ async def open_rebuilds(settings: Settings, database: Database) -> AsyncIterator
         yield rebuilds
 
 
-def create_signer_keys(settings: Settings, *, generates: bool = False) -> Callable[[str], SignerKeys] | None:
-    """The keys for an origin, if this process has the secret, or `generates` it. Raises SettingsError."""
-    seed = audit_seed(settings, generates=generates)
-    return (lambda origin: SignerKeys(origin, seed)) if seed is not None else None
+def create_key_ring(settings: Settings, *, generates: bool = False) -> KeyRing | None:
+    """The keys that sign, if this process has a secret, or `generates` it. Raises SettingsError."""
+    if not audit_secrets(settings, generates=generates):
+        return None
+    return KeyRing(lambda: audit_secrets(settings), settle=lambda secret: settle_audit_secret(settings, secret))
+
+
+def create_key_changes() -> KeyChanges:
+    """The events that name the next key of the log."""
+    return KeyChanges(CUSTODY_ID, Custody.AuditKeyChanged.TOPIC)
+
+
+def create_trusted_keys(ring: KeyRing | None) -> TrustedKeys:
+    """Which public keys in the database are trusted, by the secrets at hand."""
+    return TrustedKeys(ring, create_key_changes())
 
 
 def create_public_keys(settings: Settings) -> PublicKeys:
     """What this process knows of the public keys of the log. Raises SettingsError."""
-    return PublicKeys(create_signer_keys(settings), audit_policy(settings))
+    return PublicKeys(create_key_ring(settings), audit_policy(settings))
 
 
 def create_anchor(settings: Settings) -> AnchorFile:
@@ -421,19 +434,18 @@ def create_anchor(settings: Settings) -> AnchorFile:
 
 def create_tree_keeping(settings: Settings, database: Database) -> TreeKeeping:
     """Keeps the tree over the log, and signs it if this process has the key. Raises SettingsError."""
-    keys, signer = create_signer_keys(settings, generates=True), None
+    keys, signer = create_key_ring(settings, generates=True), None
     if keys is not None:
         anchor, policy = create_anchor(settings), audit_policy(settings)
         witnesses = Witnesses(tuple(policy.witnesses.values()) if policy is not None else ())
-        signer = Signer(anchor, keys, witnesses, now=lambda: datetime.now(UTC))
+        signer = Signer(anchor, keys, create_key_changes(), witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, settings.audit_origin)
 
 
 def create_record_check(settings: Settings, log: Log) -> RecordCheck:
     """Compares the whole record with itself and with what was signed. Raises SettingsError."""
-    keys = create_signer_keys(settings)
-    public = (lambda origin: keys(origin).log) if keys is not None else None
-    return RecordCheck(create_fold(), create_snapshots(settings), log, create_anchor(settings), public)
+    trusted = create_trusted_keys(create_key_ring(settings))
+    return RecordCheck(create_fold(), create_snapshots(settings), log, create_anchor(settings), trusted)
 
 
 def create_slices(database: Database, *, rests: bool) -> Slices:

@@ -109,6 +109,7 @@ class TrustedKey:
             raise ProofRefused(f"the policy: {text} is not a key")
         self.name, self.type, self.public = parts[0], raw[0], raw[1:]
         self.id = hashlib.sha256(self.name.encode() + b"\n" + raw).digest()[:4]
+        self.short = f"{self.name}+{self.id.hex()}"
         if self.id.hex() != parts[1]:
             raise ProofRefused(f"the policy: the key of {self.name} has another id")
 
@@ -130,11 +131,10 @@ class TrustedKey:
 
 class TrustPolicy:
     def __init__(self, text):
-        self.logs, self.witnesses, self.groups, self.quorum = [], {}, {}, None
+        self.logs, self.until, self.witnesses, self.groups, self.quorum = [], {}, {}, {}, None
         for line in text.split("\n"):
-            words = line.replace("\t", " ").split(" ")
-            words = [word for word in words if word]
-            if words and not words[0].startswith("#"):
+            words = [word for word in line.replace("\t", " ").split(" ") if word]
+            if words and (words[0] == "#until" or not words[0].startswith("#")):
                 self.read(words)
         if self.quorum is None:
             raise ProofRefused("the policy: no line `quorum`")
@@ -144,13 +144,12 @@ class TrustPolicy:
         kind, rest = words[0], words[1:]
         if kind == "log" and len(rest) in (1, 2) and TrustedKey(rest[0]).type == LOG:
             self.logs.append(TrustedKey(rest[0]))
-        elif (
-            kind == "witness"
-            and len(rest) in (2, 3)
-            and rest[0] not in known
-            and TrustedKey(rest[1]).type == COSIGNATURE
-        ):
+        elif kind == "#until" and len(rest) == 2 and rest[0] in {log.short for log in self.logs} - {*self.until}:
+            self.until[rest[0]] = number(rest[1], "the policy: a size")  # ours: this key was replaced then
+        elif kind == "witness" and len(rest) in (2, 3) and rest[0] not in known:
             self.witnesses[rest[0]] = TrustedKey(rest[1])
+            if self.witnesses[rest[0]].type != COSIGNATURE:
+                raise ProofRefused(f"the policy: the key of {rest[0]} is not the key of a witness")
         elif kind == "group" and len(rest) > 2 and rest[0] not in known and set(rest[2:]) <= known:
             members = rest[2:]
             least = {"any": 1, "all": len(members)}.get(rest[1]) or number(rest[1], "the policy: a threshold")
@@ -244,8 +243,11 @@ def check(proof, policy):
     logs = [log for log in policy.logs if log.name == origin]
     if not logs:
         raise ProofRefused(f"the checkpoint is of the log {origin}, which the policy does not name")
-    if all(log.time_of(text, signatures) is None for log in logs):
+    signed = [log.short for log in logs if log.time_of(text, signatures) is not None]
+    if not signed:
         raise ProofRefused("the checkpoint is not signed with a key of the log that the policy names")
+    if all(size > policy.until.get(key, size) for key in signed):
+        raise ProofRefused(f"the checkpoint is signed with a key that was replaced, and its tree of {size} came later")
     times = {name: key.time_of(text, signatures) for name, key in policy.witnesses.items()}
     cosigned = {name: time for name, time in times.items() if time is not None}
     if not policy.has(policy.quorum, cosigned):

@@ -70,8 +70,8 @@ class Verification:
     """What a verification of the whole record found. It holds ids and numbers, never what people typed.
 
     The first `size` events of the tree `origin` were compared, with this `root`, in base64; those beyond the first
-    `beyond`, where 0 is the whole. So many `accounts` and operator `actions` had seals, with the last of these seals,
-    in hex, which stands for all of them.
+    `beyond`, where 0 is the whole. So many `accounts`, `standings` of them and operator `actions` had seals, with the
+    last of these seals, in hex, which stands for all of them.
 
     `findings` counts what did not fit; `places` names the first of it.
     """
@@ -89,6 +89,8 @@ class Verification:
     actions_seal: str
     findings: int
     places: list[str]
+    standings: int = 0
+    standings_seal: str = ""
 
 
 class Described:
@@ -235,11 +237,26 @@ class Custody(Aggregate):
         reason: str | None = None
         sealed: str | None = None
 
+    class AuditKeyChanged(Explained, Event):
+        """Another key signs the tree of this epoch, as soon as the key before has signed a tree with this event.
+
+        `statement` names both, and is signed with both: see `audit.signing.key_change`.
+        """
+
+        TOPIC = "audit_key_changed"
+        LABEL = "changed the key of the log"
+        user_id: UserId
+        epoch: int
+        statement: str
+        reason: str | None = None
+        sealed: str | None = None
+
     class RecordVerified(Event):
         """The record was compared with itself and with what was signed. The fields are those of `Verification`."""
 
         TOPIC = "record_verified"
         LABEL = "verified the record"
+        class_version = 2
         user_id: UserId
         log_id: str
         origin: str
@@ -254,6 +271,12 @@ class Custody(Aggregate):
         actions_seal: str
         findings: int
         places: list[str]
+        standings: int
+        standings_seal: str
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state |= {"standings": 0, "standings_seal": ""}  # there were no seals of them
 
     @event(CustodyOpened)
     def __init__(self, *, user_id: UserId) -> None:
@@ -341,6 +364,11 @@ class Custody(Aggregate):
         check_reason(reason)
         self._audit_restarted(user_id=user_id, epoch=epoch, checkpoint=checkpoint, reason=reason)
 
+    def change_audit_key(self, *, user_id: UserId, epoch: int, statement: str, reason: str) -> None:
+        """Record that another key signs the tree from now on. Raises InvalidField."""
+        check_reason(reason)
+        self._audit_key_changed(user_id=user_id, epoch=epoch, statement=statement, reason=reason)
+
     def record_verification(self, *, user_id: UserId, verification: Verification) -> None:
         """Record what a verification found."""
         self._record_verified(user_id=user_id, **asdict(verification))
@@ -409,6 +437,10 @@ class Custody(Aggregate):
     def _audit_restarted(self, user_id: UserId, epoch: int, checkpoint: str, reason: str | None = None) -> None:
         """Nothing that is in force depends on it."""
 
+    @event(AuditKeyChanged)
+    def _audit_key_changed(self, user_id: UserId, epoch: int, statement: str, reason: str | None = None) -> None:
+        """Nothing that is in force depends on it."""
+
     @event(RecordVerified)
     def _record_verified(
         self,
@@ -426,6 +458,8 @@ class Custody(Aggregate):
         actions_seal: str,
         findings: int,
         places: list[str],
+        standings: int,
+        standings_seal: str,
     ) -> None:
         """Nothing that is in force depends on it."""
 
@@ -439,6 +473,7 @@ CustodyEvent = (
     | Custody.ErasureRequested
     | Custody.ErasureCarriedOut
     | Custody.AuditRestarted
+    | Custody.AuditKeyChanged
     | Custody.RecordVerified
 )
 """Every event type of the record. Code that handles them all matches on this and ends in `assert_never`."""

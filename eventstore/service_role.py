@@ -20,7 +20,7 @@ GRANTS = (
     # The right to update the log stays: the append lock needs it, and the triggers refuse every such statement.
     "REVOKE DELETE, TRUNCATE, REFERENCES, TRIGGER ON stored_events FROM {role}",
     "REVOKE INSERT, UPDATE, DELETE ON schema_migrations, schema_functions FROM {role}",
-    "REVOKE INSERT, UPDATE, DELETE ON seals, seal_heads FROM {role}",
+    "REVOKE INSERT, UPDATE, DELETE ON seals, seal_heads, account_standings FROM {role}",
 )
 
 

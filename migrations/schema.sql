@@ -1,6 +1,15 @@
 -- Today's schema, to be read: what the migrations build, without the rows that they insert and the bodies of functions.
 -- `make schema` writes this file, and a test compares it with the migrations.
 
+CREATE TABLE account_standings (
+    standing_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    user_id bigint NOT NULL,
+    standing text NOT NULL,
+    since timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT account_standings_pkey PRIMARY KEY (standing_id)
+);
+CREATE INDEX account_standings_user_id_idx ON account_standings USING btree (user_id, standing_id);
+
 CREATE TABLE attachments (
     room_id uuid NOT NULL,
     version bigint NOT NULL,
@@ -37,6 +46,15 @@ CREATE TABLE audit_epochs (
     CONSTRAINT audit_epochs_origin_key UNIQUE (origin)
 );
 ALTER TABLE audit_epochs ALTER COLUMN stopped_why SET STATISTICS 0;
+
+CREATE TABLE audit_keys (
+    epoch integer NOT NULL,
+    number integer NOT NULL,
+    log_key text NOT NULL,
+    time_key text NOT NULL,
+    signs_until bigint,
+    CONSTRAINT audit_keys_pkey PRIMARY KEY (epoch, number)
+);
 
 CREATE TABLE audit_tiles (
     epoch integer NOT NULL,
@@ -631,9 +649,12 @@ ALTER TABLE users ALTER COLUMN username SET STATISTICS 0;
 ALTER TABLE users ALTER COLUMN username_key SET STATISTICS 0;
 ALTER TABLE users ALTER COLUMN password_hash SET STATISTICS 0;
 CREATE UNIQUE INDEX users_username_key_idx ON users USING btree (username_key);
+CREATE TRIGGER changed_standings_are_sealed AFTER UPDATE ON users REFERENCING OLD TABLE AS accounts_before NEW TABLE AS accounts_after FOR EACH STATEMENT EXECUTE FUNCTION seal_changed_standings();
+CREATE TRIGGER first_standings_are_sealed AFTER INSERT ON users REFERENCING NEW TABLE AS new_accounts FOR EACH STATEMENT EXECUTE FUNCTION seal_first_standings();
 CREATE TRIGGER names_are_sealed AFTER INSERT ON users REFERENCING NEW TABLE AS new_accounts FOR EACH STATEMENT EXECUTE FUNCTION seal_new_accounts();
 CREATE TRIGGER user_ids_of_the_log_are_kept BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION keep_user_ids_of_the_log();
 
+CREATE SEQUENCE account_standings_standing_id_seq AS bigint START 1 OWNED BY account_standings.standing_id;
 CREATE SEQUENCE dead_letters_dead_letter_id_seq AS bigint START 1 OWNED BY dead_letters.dead_letter_id;
 CREATE SEQUENCE operator_actions_action_id_seq AS bigint START 1 OWNED BY operator_actions.action_id;
 CREATE SEQUENCE sessions_session_id_seq AS bigint START 1 OWNED BY sessions.session_id;
@@ -651,6 +672,7 @@ CREATE VIEW failed_logins AS
 -- Functions:
 -- action_to_seal(action operator_actions) returns bytea
 -- add_seals(of_table text, ids bigint[], contents bytea[]) returns void
+-- add_standings(accounts bigint[]) returns void
 -- author_and_time(of_stream uuid, of_version bigint, OUT author bigint, OUT occurred_at timestamp with time zone)
 --     returns record
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
@@ -727,8 +749,12 @@ CREATE VIEW failed_logins AS
 -- refuse_to_change_the_log() returns trigger
 -- refuse_to_change_words() returns trigger
 -- refuse_to_erase_held_words() returns trigger
+-- seal_changed_standings() returns trigger
+-- seal_first_standings() returns trigger
 -- seal_new_accounts() returns trigger
 -- seal_new_action() returns trigger
+-- standing_of(account users) returns text
+-- standing_to_seal(standing account_standings) returns bytea
 -- take_append_lock() returns void
 -- take_append_lock_for_insert() returns trigger
 -- text_to_seal(words text) returns bytea

@@ -65,6 +65,15 @@ class AdvisoryLock:
         """Let others have it."""
         await connection.fetchval("SELECT pg_advisory_unlock($1, $2)", self.group, self.number)
 
+    @contextlib.asynccontextmanager
+    async def held(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
+        """Wait for it, and hold it during the block."""
+        await connection.fetchval("SELECT pg_advisory_lock($1, $2)", self.group, self.number)
+        try:
+            yield
+        finally:
+            await self.release(connection)
+
     async def share(self, connection: asyncpg.Connection) -> None:
         """Hold it together with others, for as long as `connection` lives."""
         await connection.fetchval("SELECT pg_advisory_lock_shared($1, $2)", self.group, self.number)
@@ -104,7 +113,9 @@ DISPOSITION = AdvisoryLock(0x6F6E7265, 0)
 """Held by the process that erases what rules and requests say, while it does."""
 
 AUDIT_TREE = AdvisoryLock(0x6F6E7267, 0)
-"""Held by the process that adds leaves to the tree and signs it, while it does."""
+"""Held by the process that adds leaves to the tree and signs it, while it does, and by commands that change who signs
+or what.
+"""
 
 VERIFICATION = AdvisoryLock(0x6F6E7269, 0)
 """Held by the process that verifies the whole record, while it does."""

@@ -7,13 +7,14 @@ from aiohttp import web
 from api.http.app_keys import CORE, PUBLIC_KEYS
 from api.pages.page import Context
 from audit.proofs.proving import proven_to
+from audit.signing.epoch_keys import read_epoch_keys
 from audit.tree import store
 from domain.values import RoomId
 from eventstore.values import Version
 
 
 async def proof_context(request: web.Request, room: RoomId, versions: Sequence[Version]) -> Context:
-    """`provable`: those of the versions that a checkpoint covers; `log_keys`: None where this process knows none.
+    """`provable`: those of the versions that a checkpoint covers; `log_keys`: empty where this process knows none.
 
     The caller knows that the versions may be read.
     """
@@ -22,7 +23,8 @@ async def proof_context(request: web.Request, room: RoomId, versions: Sequence[V
     async with core.database.connection() as connection:
         proven = await proven_to(connection)
         epoch = await store.read_epoch(connection)
+        signed_with = await read_epoch_keys(epoch.number, connection) if epoch is not None else []
     return {
         "provable": {version for version, position in places.items() if position <= proven},
-        "log_keys": request.app[PUBLIC_KEYS].of(epoch.origin) if epoch is not None else None,
+        "log_keys": request.app[PUBLIC_KEYS].of(epoch.origin, signed_with) if epoch is not None else [],
     }

@@ -1,12 +1,13 @@
 """Checkpoints that were signed, against the tree that the tiles hold now."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from audit.checking.mismatch import Mismatch
 from audit.signing.anchor import Anchored
 from audit.signing.checkpoint import Checkpoint
-from audit.signing.notes import BadNote, VerifierKey, parse_note
+from audit.signing.key_limits import LimitedKey, why_not_signed
+from audit.signing.notes import BadNote, parse_note
 from audit.tree.merkle import Frontier, Hash
 
 
@@ -27,9 +28,13 @@ class Collected:
 
 
 def collect(
-    notes: Iterable[tuple[str, str]], origin: str, key: VerifierKey | None, *, ended: Collection[str] = ()
+    notes: Iterable[tuple[str, str]],
+    origin: str,
+    keys: Sequence[LimitedKey] | None,
+    *,
+    ended: Collection[str] = (),
 ) -> Collected:
-    """The checkpoints of a log in notes, given as source and text. Without a key, signatures are not checked.
+    """The checkpoints of a log in notes, given as source and text. Without keys, signatures are not checked.
 
     Those of `ended` epochs, by their names, are passed over: the log went back behind them, as an event says.
     """
@@ -40,7 +45,7 @@ def collect(
             note = parse_note(text)
             checkpoint = Checkpoint.parse(note.text)
             is_ours = checkpoint.origin == origin
-            is_signed = not is_ours or key is None or note.signed_by(key)
+            why = why_not_signed(note, checkpoint.size, keys) if is_ours and keys is not None else None
         except BadNote as error:
             findings.append(Mismatch("a checkpoint", f"{source}: a checkpoint cannot be trusted: {error}"))
             continue
@@ -50,8 +55,8 @@ def collect(
             said = f"{source}: the checkpoint is of the log {checkpoint.origin}, not of {origin}"
             findings.append(Mismatch(_place(checkpoint), said))
             continue
-        if not is_signed:
-            said = f"{source}: the checkpoint of {checkpoint.size} events is not signed with the key of the log"
+        if why is not None:
+            said = f"{source}: the checkpoint of {checkpoint.size} events {why}"
             findings.append(Mismatch(_place(checkpoint), said))
             continue
         known.setdefault((source, checkpoint.size, checkpoint.root), Known(source, checkpoint))

@@ -8,7 +8,8 @@ from audit.checking.mismatch import Mismatch
 from audit.heads.heads_seen import differences
 from audit.heads.statement import HeadsFile, is_heads_file
 from audit.heads.stating import heads_of_log
-from audit.signing.notes import BadNote, VerifierKey
+from audit.signing.key_limits import LimitedKey, why_not_signed
+from audit.signing.notes import BadNote
 from audit.tree.store import Epoch
 
 
@@ -35,21 +36,24 @@ def sort_kept(
 
 
 async def check_heads(
-    kept: Sequence[tuple[str, HeadsFile]], epoch: Epoch, key: VerifierKey | None, connection: asyncpg.Connection
+    kept: Sequence[tuple[str, HeadsFile]],
+    epoch: Epoch,
+    keys: Sequence[LimitedKey] | None,
+    connection: asyncpg.Connection,
 ) -> list[Mismatch]:
-    """What is wrong with statements of this epoch, given by name. Without a key, signatures are not checked."""
+    """What is wrong with statements of this epoch, given by name. Without keys, signatures are not checked."""
     findings = []
     for name, file in kept:
         try:
             heads = file.heads
-            is_signed = key is None or file.statement.signed_by(key)
+            why = why_not_signed(file.statement, heads.checkpoint.size, keys) if keys is not None else None
         except BadNote as error:
             findings.append(_about(name, f"the statement cannot be trusted: {error}"))
             continue
         if heads.checkpoint.origin != epoch.origin or heads.checkpoint.size > epoch.size:
             continue  # its checkpoint says so
-        if not is_signed:
-            findings.append(_about(name, "the statement is not signed with the key of the log"))
+        if why is not None:
+            findings.append(_about(name, f"the statement {why}"))
             continue
         seen = await heads_of_log(epoch, heads.checkpoint.size, connection)
         findings += [_about(name, difference) for difference in differences(heads, seen)]

@@ -1,4 +1,4 @@
-"""Names of accounts and actions of operators against their seals, which are made one over the other."""
+"""Names of accounts, what they may do, and actions of operators against their seals, made one over the other."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -60,8 +60,15 @@ def _account(columns: Sequence[Any]) -> bytes:
 
 
 def _action(columns: Sequence[Any]) -> bytes:
-    microseconds = (columns[0] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    return _number(microseconds) + b"".join(map(_text, columns[1:]))
+    return _moment(columns[0]) + b"".join(map(_text, columns[1:]))
+
+
+def _standing(columns: Sequence[Any]) -> bytes:
+    return _number(columns[0]) + _text(columns[1]) + _moment(columns[2])
+
+
+def _moment(at: datetime) -> bytes:
+    return _number((at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
 
 
 def _text(words: str) -> bytes:
@@ -92,6 +99,32 @@ ACTIONS = SealedTable(
     must_have="true",
     content=_action,
 )
+
+STANDINGS = SealedTable(
+    name="account_standings",
+    key="standing_id",
+    called="standing",
+    altered="it was altered",
+    columns="user_id, standing, since",
+    is_erased="false",
+    must_have="true",
+    content=_standing,
+)
+OTHER_STANDING = """
+SELECT user_id FROM users LEFT JOIN LATERAL (
+    SELECT standing FROM account_standings WHERE account_standings.user_id = users.user_id
+    ORDER BY standing_id DESC LIMIT 1
+) AS newest ON true
+WHERE newest.standing IS DISTINCT FROM concat_ws(
+    ' ', role, CASE WHEN is_bot THEN 'bot' END, CASE WHEN deactivated_at IS NOT NULL THEN 'deactivated' END)
+ORDER BY user_id LIMIT 1000
+"""
+
+
+async def other_standings(connection: asyncpg.Connection) -> list[Mismatch]:
+    """Accounts that may do what their newest standing does not say."""
+    said = "its role, or whether it is a bot or deactivated, is not what was recorded last"
+    return [_of(ACCOUNTS, row["user_id"], said) for row in await connection.fetch(OTHER_STANDING)]
 
 
 async def check_seals(

@@ -1,7 +1,7 @@
 """The check of the tree: rows, words, tiles and checkpoints of the newest epoch, slice by slice."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -14,7 +14,8 @@ from audit.checking.rows import ErasedPlaces, LeavesRead, stray_words, tiles_bey
 from audit.checking.slices import OpenSlice
 from audit.heads.statement import HeadsFile
 from audit.signing.anchor import Anchored
-from audit.signing.notes import VerifierKey
+from audit.signing.key_limits import LimitedKey
+from audit.signing.trusted_keys import TrustedKeys
 from audit.tree import store
 from audit.tree.merkle import Frontier
 from audit.tree.store import Epoch
@@ -44,11 +45,11 @@ class VerifiedBefore:
 
 
 class NoTree(Exception):
-    """The log has no tree: the service has not run yet."""
+    """There is nothing to verify: the service, which makes the tree over the log, has not run yet."""
 
 
 async def check_tree(
-    keys: Callable[[str], VerifierKey] | None,
+    trusted: TrustedKeys,
     anchored: Sequence[Anchored],
     outside: Sequence[tuple[str, str]],
     slices: OpenSlice,
@@ -58,7 +59,7 @@ async def check_tree(
 ) -> TreeChecked:
     """Check the newest epoch. What is added meanwhile is left out; the log only grows, so that slices fit together.
 
-    `keys`: the key of an origin; without it, signatures are not checked. `anchored`: what the anchor had before.
+    `trusted`: without a secret there, signatures are not checked. `anchored`: what the anchor had before.
     `outside`: checkpoints and statements of heads that others kept, as name and text. `since`: only what comes
     after it. Raises NoTree.
     """
@@ -67,10 +68,11 @@ async def check_tree(
     async with slices() as connection:
         epoch = await store.read_epoch(connection)
         if epoch is None:
-            raise NoTree("There is no tree: the service has not run yet")
-        key = keys(epoch.origin) if keys is not None else None
-        collected = await _collected(epoch, key, anchored, notes, connection)
-        begun, findings = await _begun(epoch, since, connection)
+            raise NoTree("Nothing to verify yet: start the service, which makes the tree over the log")
+        keys, findings = await _keys(epoch, trusted, connection)
+        collected = await _collected(epoch, keys, anchored, notes, connection)
+        begun, unlike_before = await _begun(epoch, since, connection)
+        findings += unlike_before
         findings += await tiles_beyond(epoch.number, epoch.size, connection)
         findings += [*await _erased(erased, connection), *untrusted]
     beyond = begun.size
@@ -81,7 +83,7 @@ async def check_tree(
     comparison.finish()
     async with slices() as connection:
         findings += [*read.findings, *await _stray(connection), *collected.findings, *comparison.findings]
-        findings += await _heads(kept, epoch, key, connection)
+        findings += await _heads(kept, epoch, keys, connection)
         if comparison.tree.size == epoch.size and not await _has_peaks(epoch, comparison.tree, connection):
             said = f"the tiles above those of level 0 are not made from them, in a tree of {epoch.size:,} events"
             findings.append(Mismatch("tree", said))
@@ -89,9 +91,23 @@ async def check_tree(
     return TreeChecked(epoch.origin, read.rows, beyond, comparison.tree.size, root, len(collected.by_size), findings)
 
 
+async def _keys(
+    epoch: Epoch, trusted: TrustedKeys, connection: asyncpg.Connection
+) -> tuple[list[LimitedKey] | None, list[Mismatch]]:
+    """The keys of the log, and what is wrong with those in the database; None where signatures cannot be checked."""
+    try:
+        async with connection.transaction():
+            found = await trusted.read(epoch, connection)
+    except DAMAGED as error:
+        return None, [damaged("the keys of the log", error)]
+    if found is None:
+        return None, []
+    return found.limited, [Mismatch("the keys of the log", said) for said in found.problems]
+
+
 async def _collected(
     epoch: Epoch,
-    key: VerifierKey | None,
+    keys: Sequence[LimitedKey] | None,
     anchored: Sequence[Anchored],
     outside: Sequence[tuple[str, str]],
     connection: asyncpg.Connection,
@@ -99,7 +115,7 @@ async def _collected(
     """The checkpoints that are known."""
     notes = [("database", row["note"]) for row in await connection.fetch(READ_NOTES, epoch.number)]
     notes += [("anchor", note) for note in of_epoch(anchored, epoch.number)]
-    return collect([*notes, *outside], epoch.origin, key, ended=(await store.origins(connection))[:-1])
+    return collect([*notes, *outside], epoch.origin, keys, ended=(await store.origins(connection))[:-1])
 
 
 async def _begun(
@@ -137,11 +153,14 @@ async def _stray(connection: asyncpg.Connection) -> list[Mismatch]:
 
 
 async def _heads(
-    kept: Sequence[tuple[str, HeadsFile]], epoch: Epoch, key: VerifierKey | None, connection: asyncpg.Connection
+    kept: Sequence[tuple[str, HeadsFile]],
+    epoch: Epoch,
+    keys: Sequence[LimitedKey] | None,
+    connection: asyncpg.Connection,
 ) -> list[Mismatch]:
     try:
         async with connection.transaction():
-            return await check_heads(kept, epoch, key, connection)
+            return await check_heads(kept, epoch, keys, connection)
     except DAMAGED as error:
         return [damaged("the newest version of each stream", error)]
 

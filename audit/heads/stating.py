@@ -8,9 +8,11 @@ import asyncpg
 from audit.heads.heads_seen import HeadsSeen
 from audit.heads.statement import Heads, HeadsFile
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.key_limits import why_not_signed
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import parse_note
 from audit.signing.signer import READ_ROWS
+from audit.signing.trusted_keys import Trusted
 from audit.tree import store
 from audit.tree.store import Epoch
 from eventstore.values import LOG_START
@@ -21,10 +23,17 @@ class NotStated(Exception):
 
 
 async def state_heads(
-    epoch: Epoch, keys: SignerKeys, connection: asyncpg.Connection, *, time: int, only: Collection[UUID] = ()
+    epoch: Epoch,
+    keys: SignerKeys,
+    trusted: Trusted,
+    connection: asyncpg.Connection,
+    *,
+    time: int,
+    only: Collection[UUID] = (),
 ) -> HeadsFile:
     """The heads in the newest checkpoint, of all streams or of `only` some, signed at `time` in seconds since 1970.
 
+    `keys`: those that sign now. `trusted`: those with which the checkpoint may be signed.
     Every row that the checkpoint covers is read. Raises NotStated and BadNote.
     """
     if epoch.stopped_why is not None:
@@ -35,7 +44,8 @@ async def state_heads(
     note = parse_note(published.note)
     checkpoint = Checkpoint.parse(note.text)
     seen = await heads_of_log(epoch, checkpoint.size, connection)
-    if not note.signed_by(keys.log) or (seen.tree.size, seen.tree.root()) != (checkpoint.size, checkpoint.root):
+    why = why_not_signed(note, checkpoint.size, trusted.limited)
+    if why is not None or (seen.tree.size, seen.tree.root()) != (checkpoint.size, checkpoint.root):
         raise NotStated(f"the log is not the one of which {checkpoint.size:,} events were signed")
     if unknown := set(only) - seen.versions.keys():
         raise NotStated(f"no event of stream {min(unknown)} is in a checkpoint yet")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from audit.heads.statement import Heads, HeadsFile
 from audit.proofs.policy import Policy, distrust
+from audit.signing.key_limits import why_not_signed
 
 
 class HeadsRefused(Exception):
@@ -22,9 +23,9 @@ class TrustedHeads:
 def trusted_heads(file: HeadsFile, policy: Policy) -> TrustedHeads:
     """What a file states. Raises HeadsRefused, and BadNote for what is none or carries a wrong signature."""
     heads = file.heads
-    if reasons := distrust(file.checkpoint, heads.checkpoint.origin, policy):
+    if reasons := distrust(file.checkpoint, heads.checkpoint, policy):
         raise HeadsRefused(reasons[0])
-    signed = [key.name == heads.checkpoint.origin and file.statement.signed_by(key) for key in policy.logs]
-    if not any(signed):
-        raise HeadsRefused("the statement is not signed with a key of the log that the policy names")
+    keys = policy.keys_of(heads.checkpoint.origin)
+    if (why := why_not_signed(file.statement, heads.checkpoint.size, keys)) is not None:
+        raise HeadsRefused(f"the statement {why}")
     return TrustedHeads(heads, policy.cosigned_at(file.statement), policy.cosigned_at(file.checkpoint))

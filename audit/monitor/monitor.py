@@ -1,14 +1,18 @@
 """Reads what a log added since the last time: one history, in which every stream counts 1, 2, 3, … once."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
+from audit.heads.statement import HeadsFile
 from audit.monitor.published_log import PublishedLog
 from audit.monitor.receipt import LogReceipt
+from audit.monitor.stated_heads import StatedHeads
 from audit.proofs.policy import Policy, distrust
 from audit.signing.checkpoint import Checkpoint
-from audit.signing.notes import BadNote
+from audit.signing.key_limits import limited, newly_replaced
+from audit.signing.notes import BadNote, parse_note
 from audit.tree.entries import EntryPlace
 from audit.tree.merkle import Frontier, leaf_hash
 
@@ -28,30 +32,51 @@ class Report:
     """For the next time; None where the last one stands."""
 
 
-async def monitor(log: PublishedLog, policy: Policy, known: LogReceipt | None, *, now: datetime) -> Report:
-    """Read on from a receipt, or from the beginning. Raises LogUnavailable, and BadNote for what cannot be read."""
+async def monitor(
+    log: PublishedLog,
+    policy: Policy,
+    known: LogReceipt | None,
+    *,
+    now: datetime,
+    stated: Mapping[str, HeadsFile] = MappingProxyType({}),
+) -> Report:
+    """Read on from a receipt, or from the beginning. Raises LogUnavailable, and BadNote for what cannot be read.
+
+    `stated`: statements of heads to compare, by name. For these, everything is read from the beginning.
+    """
     note = await log.checkpoint()
     checkpoint = Checkpoint.parse(note.text)
-    findings = distrust(note, checkpoint.origin, policy)
+    replaced = dict(known.replaced) if known is not None else {}
+    keys = limited(policy.logs, replaced)
+    findings = distrust(note, checkpoint, replace(policy, logs=keys))
     if known is not None:
-        findings += _contradicted(Checkpoint.parse(_note_text(known)), checkpoint)
+        seen = parse_note(known.checkpoint)
+        findings += _contradicted(Checkpoint.parse(seen.text), checkpoint)
+        replaced = newly_replaced(seen, note, checkpoint.size, keys) | replaced
     if findings:
         return Report(checkpoint.origin, 0, 0, tuple(findings), None)
-    frontier = known.frontier if known is not None else Frontier()
-    began_at = frontier.size
-    versions = dict(known.versions) if known is not None else {}
+    before = known.size if known is not None else 0
+    goes_on = known is not None and not stated
+    frontier = known.frontier if known is not None and goes_on else Frontier()
+    versions = dict(known.versions) if known is not None and goes_on else {}
     said = _Findings()
+    heads = StatedHeads(stated, policy)
     async for place in _places(log, frontier, checkpoint.size):
         stream = place.stream.hex
         if place.version != versions.get(stream, 0) + 1:
             before = versions.get(stream, 0)
             said.add(f"stream {place.stream} has version {place.version} after {before}, at {place.position}")
         versions[stream] = place.version
+        heads.compare(frontier, versions)
+        if known is not None and frontier.size == before and frontier.peaks != known.peaks:
+            said.add(f"the first {before} entries are not those that were read before")
+    for line in heads.finish(checkpoint):
+        said.add(line)
     if frontier.root() != checkpoint.root:
         said.add(f"the entries up to {checkpoint.size} are not those that were signed")
-    receipt = LogReceipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat())
+    receipt = LogReceipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat(), replaced)
     is_fine = not said.lines
-    return Report(checkpoint.origin, checkpoint.size - began_at, len(versions), said.all, receipt if is_fine else None)
+    return Report(checkpoint.origin, checkpoint.size - before, len(versions), said.all, receipt if is_fine else None)
 
 
 async def _places(log: PublishedLog, frontier: Frontier, size: int) -> AsyncIterator[EntryPlace]:
@@ -73,10 +98,6 @@ def _contradicted(known: Checkpoint, checkpoint: Checkpoint) -> list[str]:
     if known.size == checkpoint.size and known.root != checkpoint.root:
         return [f"two roots of {known.size} entries were signed"]
     return []
-
-
-def _note_text(known: LogReceipt) -> str:
-    return known.checkpoint.rpartition("\n\n")[0] + "\n"
 
 
 class _Findings:

@@ -14,13 +14,17 @@ class BadReceipt(Exception):
 
 
 class LogReceipt(Struct, frozen=True):
-    """`checkpoint`: the note; `peaks`: the complete subtrees of its tree; `versions`: the newest of each stream."""
+    """`checkpoint`: the note; `peaks`: the complete subtrees of its tree; `versions`: the newest of each stream.
+
+    `replaced`: keys that another replaced, by their short names, with the size of the first tree that it signed.
+    """
 
     checkpoint: str
     size: int
     peaks: list[Hash]
     versions: dict[str, int]
     read_at: str
+    replaced: dict[str, int] = {}
 
     @property
     def frontier(self) -> Frontier:

@@ -1,18 +1,24 @@
 """Which logs are trusted, and how many witnesses must have cosigned. Source: C2SP tlog-policy.
 
 log <verifier key> [<URL>]
+#until <name of the log>+<id of its key> <size>
 witness <name> <verifier key> [<URL>]
 group <name> all|any|<number> <name> …
 quorum <name>|none
+
+`#until` is ours, and a comment to others: this key was replaced, and signs no tree of more than `size` leaves.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from audit.signing.checkpoint import Checkpoint
+from audit.signing.key_limits import LimitedKey, why_not_signed
 from audit.signing.notes import COSIGNATURE, ED25519, BadNote, Note, VerifierKey
 
 NONE = "none"
+UNTIL = "#until"
 WHITESPACE = re.compile(r"[ \t]+")
 
 
@@ -41,10 +47,14 @@ class Group:
 class Policy:
     """What a checkpoint needs to be trusted. `quorum` is a name, or NONE."""
 
-    logs: tuple[VerifierKey, ...]
+    logs: tuple[LimitedKey, ...]
     witnesses: Mapping[str, Witness]
     groups: Mapping[str, Group]
     quorum: str
+
+    def keys_of(self, origin: str) -> list[LimitedKey]:
+        """The keys of the log of this name."""
+        return [each for each in self.logs if each.key.name == origin]
 
     def cosigned_at(self, note: Note) -> dict[str, int]:
         """When each witness cosigned, by name. Raises BadNote for a cosignature that does not fit."""
@@ -62,12 +72,14 @@ class Policy:
         return sum(self._has(member, cosigned) for member in group.members) >= group.threshold
 
 
-def distrust(note: Note, origin: str, policy: Policy) -> list[str]:
-    """Why the policy does not trust a checkpoint of the log `origin`; empty where it does."""
+def distrust(note: Note, checkpoint: Checkpoint, policy: Policy) -> list[str]:
+    """Why the policy does not trust the note of a checkpoint; empty where it does."""
+    origin = checkpoint.origin
     try:
-        signed = [key.name == origin and note.signed_by(key) for key in policy.logs]
-        if not any(signed):
-            return [f"the checkpoint of {origin} is not signed by a log of the policy"]
+        if not (keys := policy.keys_of(origin)):
+            return [f"the checkpoint is of the log {origin}, which the policy does not name"]
+        if (why := why_not_signed(note, checkpoint.size, keys)) is not None:
+            return [f"the checkpoint of {origin} {why}"]
         cosigned = policy.cosigned_at(note)
     except BadNote as error:
         return [f"the checkpoint: {error}"]
@@ -81,7 +93,7 @@ def parse_policy(text: str) -> Policy:
     reader = _Reader()
     for number, line in enumerate(text.split("\n"), start=1):
         words = WHITESPACE.split(line.strip(" \t"))
-        if words == [""] or words[0].startswith("#"):
+        if words == [""] or (words[0].startswith("#") and words[0] != UNTIL):
             continue
         try:
             reader.read(words)
@@ -89,23 +101,30 @@ def parse_policy(text: str) -> Policy:
             raise BadPolicy(f"line {number} of the policy: {error}") from error
     if reader.quorum is None:
         raise BadPolicy("the policy has no line `quorum`")
-    return Policy(tuple(reader.logs), reader.witnesses, reader.groups, reader.quorum)
+    return Policy(tuple(reader.log_keys), reader.witnesses, reader.groups, reader.quorum)
 
 
 class _Reader:
     """Takes the lines of a policy, each as its words. Raises ValueError and BadNote."""
 
     def __init__(self) -> None:
-        self.logs: list[VerifierKey] = []
+        self.logs: dict[str, VerifierKey] = {}
+        self.until: dict[str, int] = {}
         self.witnesses: dict[str, Witness] = {}
         self.groups: dict[str, Group] = {}
         self.quorum: str | None = None
         self._members: set[str] = set()
 
+    @property
+    def log_keys(self) -> list[LimitedKey]:
+        return [LimitedKey(key, self.until.get(name)) for name, key in self.logs.items()]
+
     def read(self, words: Sequence[str]) -> None:
         match words:
             case ["log", key, *url] if len(url) <= 1:
                 self._add_log(VerifierKey.parse(key))
+            case ["#until", name, size]:
+                self._limit_log(name, size)
             case ["witness", name, key, *url] if len(url) <= 1:
                 self._add_witness(Witness(self._new(name), VerifierKey.parse(key), url[0] if url else ""))
             case ["group", name, count, *members] if members:
@@ -118,9 +137,16 @@ class _Reader:
     def _add_log(self, key: VerifierKey) -> None:
         if key.type != ED25519:
             raise ValueError(f"the key of {key.name} is not the key of a log")
-        if key.public in {known.public for known in self.logs}:
+        if key.public in {known.public for known in self.logs.values()}:
             raise ValueError(f"the key of {key.name} is there twice")
-        self.logs.append(key)
+        self.logs[key.short] = key
+
+    def _limit_log(self, name: str, size: str) -> None:
+        if name not in self.logs or name in self.until:
+            raise ValueError(f"{name} is not the key of one line `log` before")
+        if not (size.isascii() and size.isdigit()):
+            raise ValueError(f"{size} is not a number of events")
+        self.until[name] = int(size)
 
     def _add_witness(self, witness: Witness) -> None:
         if witness.key.type != COSIGNATURE:

@@ -7,7 +7,7 @@ import asyncpg
 
 from audit.signing.anchor import AnchorUnavailable
 from audit.signing.notes import BadNote
-from audit.signing.signer import Contradiction, Signer
+from audit.signing.signer import Contradiction, KeyMissing, Signer
 from audit.tree import growth, store
 from audit.tree.store import Epoch
 from postgres import locks
@@ -36,6 +36,7 @@ class TreeKeeping:
         self._signer = signer
         self._origin = origin
         self._said = ""
+        self._missing_said = ""
 
     async def run(self) -> None:
         """Keep the tree until cancelled. While the database or the anchor is away, try again."""
@@ -45,6 +46,8 @@ class TreeKeeping:
                 self._said = ""
             except (StoreUnavailable, AnchorUnavailable, BadNote) as error:
                 self._say(f"the tree is not kept: {error}")
+            except KeyMissing as error:
+                self._say_missing(error)
             except Exception:
                 log.exception("the tree is not kept")
             await asyncio.sleep(EVERY_S)
@@ -95,3 +98,9 @@ class TreeKeeping:
         if text != self._said:
             log.warning(text)
             self._said = text
+
+    def _say_missing(self, error: KeyMissing) -> None:
+        """Log it once. Where other processes sign, it comes up with every second event."""
+        if str(error) != self._missing_said:
+            log.error("this process signs no checkpoint any more: %s", error)
+            self._missing_said = str(error)

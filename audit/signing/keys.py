@@ -2,7 +2,7 @@
 
 import hmac
 
-from audit.signing.notes import COSIGNATURE, Note, SigningKey
+from audit.signing.notes import COSIGNATURE, Note, Signature, SigningKey
 
 
 def time_key_name(origin: str) -> str:
@@ -25,3 +25,7 @@ class SignerKeys:
     def sign(self, text: str, *, time: int) -> Note:
         """The note of a checkpoint, seen at `time`, in seconds since 1970."""
         return Note(text, (self._log.sign(text), self._time.sign(text, time=time)))
+
+    def sign_text(self, text: str) -> Signature:
+        """The signature of a text that is not about a time."""
+        return self._log.sign(text)

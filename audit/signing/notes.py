@@ -96,12 +96,17 @@ class VerifierKey:
         return key
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{base64.b64encode(bytes([self.type]) + self.public).decode()}"
+        return f"{self.short}+{base64.b64encode(bytes([self.type]) + self.public).decode()}"
 
     @property
     def id(self) -> bytes:
         """Four bytes that tell the key from another of the same name."""
         return hashlib.sha256(f"{self.name}\n".encode() + bytes([self.type]) + self.public).digest()[:ID_BYTES]
+
+    @property
+    def short(self) -> str:
+        """Name and id, which tell it from every other: `<name>+<8 hex>`."""
+        return f"{self.name}+{self.id.hex()}"
 
     def check(self, text: str, raw: bytes) -> int:
         """The time that a signature of `text` gives; 0 where its type gives none. Raises BadNote."""

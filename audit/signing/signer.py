@@ -3,10 +3,13 @@
 The order: tiles, both roots, the anchor, witnesses, publication. A crash in between leaves an anchored checkpoint that
 is not published; the next one continues it. A database that was restored from before an anchored checkpoint contradicts
 the anchor, and nothing is signed until an operator begins the next epoch.
+
+The key is the one that the database names. An event may name the next: then the key before signs one more tree, which
+has the event in it, and from then on the next key signs alone.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -14,8 +17,11 @@ import asyncpg
 
 from audit.signing.anchor import Anchored, AnchorFile
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.epoch_keys import EpochKey, add_key, read_epoch_keys, replace_key
+from audit.signing.key_change import KeyChanges, NextKeys
+from audit.signing.key_ring import KeyRing
 from audit.signing.keys import SignerKeys
-from audit.signing.notes import BadNote, Note, parse_note
+from audit.signing.notes import Note, parse_note
 from audit.tree import store
 from audit.tree.merkle import Frontier, Hash
 from audit.tree.store import Epoch, Published
@@ -38,6 +44,10 @@ class Contradiction(Exception):
     """What is to be signed contradicts what was signed before, or itself; the text says how."""
 
 
+class KeyMissing(Exception):
+    """This process does not have the key that signs; the text names it. Another process may have it."""
+
+
 class Cosigning(Protocol):
     """Others who may sign as well. What they say never holds up a checkpoint for long."""
 
@@ -48,44 +58,87 @@ class Cosigning(Protocol):
 class Signer:
     """Signs the tree of one epoch. One process signs at a time; it holds a lock meanwhile.
 
-    Methods raise Contradiction, AnchorUnavailable, and asyncpg's errors.
+    Methods raise Contradiction, KeyMissing, AnchorUnavailable, BadNote, and asyncpg's errors.
     """
 
     def __init__(
         self,
         anchor: AnchorFile,
-        keys: Callable[[str], SignerKeys],
+        keys: KeyRing,
+        changes: KeyChanges,
         witnesses: Cosigning,
         *,
         now: Callable[[], datetime],
     ) -> None:
-        """`keys`: the keys for an origin."""
+        """`changes`: the events that name the next key."""
         self._anchor = anchor
         self._witnesses = witnesses
         self._keys = keys
+        self._changes = changes
         self._now = now
         self._rows: RowsSeen | None = None
 
     async def sign(self, epoch: Epoch, connection: asyncpg.Connection) -> Published | None:
         """Sign what the tiles of `epoch` hold, and publish it. None when there is no news."""
         published = await store.read_checkpoint(epoch.number, connection)
+        known = await read_epoch_keys(epoch.number, connection)
         now = self._now()
         anchored = await asyncio.to_thread(self._anchor.newest)
-        is_due = epoch.size > 0 and (published is None or not self._is_fresh(published, epoch, now))
+        is_due = epoch.size > 0 and (published is None or not self._is_fresh(published, epoch, known, now))
         if is_due or (anchored is not None and anchored.checkpoint != _checkpoint_of(published)):
             await self._must_continue(anchored, epoch, connection)
         if not is_due:
             return None
+        keys = self._keys_that_sign(epoch, known, published)
         checkpoint = Checkpoint(epoch.origin, epoch.size, await self._true_root(epoch, published, connection))
-        note = self._keys(epoch.origin).sign(checkpoint.text, time=int(now.timestamp()))
+        note = keys.sign(checkpoint.text, time=int(now.timestamp()))
         await asyncio.to_thread(self._anchor.append, Anchored(epoch.number, str(note)))
         note = await self._witnesses.cosign(note, epoch, connection)
         signed = Published(epoch.size, str(note), now)
-        await store.write_checkpoint(epoch.number, signed, connection)
+        follows = await self._next_keys(epoch, known, keys, published, connection)
+        async with connection.transaction():
+            await store.write_checkpoint(epoch.number, signed, connection)
+            if not known:
+                await add_key(epoch.number, keys.log, keys.time, connection)
+            if follows is not None:
+                await replace_key(epoch.number, epoch.size, follows.log, follows.time, connection)
+        self._keys.settle(keys)
         return signed
 
-    def _is_fresh(self, published: Published, epoch: Epoch, now: datetime) -> bool:
+    def _keys_that_sign(self, epoch: Epoch, known: Sequence[EpochKey], published: Published | None) -> SignerKeys:
+        """Raises KeyMissing where this process does not have them."""
+        if known:
+            found = self._keys.find(known[-1].log)
+            if found is None:
+                raise KeyMissing(f"this process does not have the key that signs, {known[-1].log.short}")
+            return found
+        first = self._keys.first(epoch.origin)
+        if published is not None and not parse_note(published.note).signed_by(first.log):
+            raise KeyMissing(f"the checkpoint of {published.size} events is not signed with the key of this process")
+        return first
+
+    async def _next_keys(
+        self,
+        epoch: Epoch,
+        known: Sequence[EpochKey],
+        keys: SignerKeys,
+        published: Published | None,
+        connection: asyncpg.Connection,
+    ) -> NextKeys | None:
+        """The keys that follow: those that an event names which is in this tree, and was not in the last."""
+        size = published.size if published is not None else 0
+        beyond = await store.position_of(epoch.number, size - 1, connection) if size else None
+        before = {each.log for each in known}
+        for change in await self._changes.read(connection, beyond=beyond or LOG_START, up_to=epoch.position):
+            follows = change.after(keys.log)
+            if follows is not None and follows.log not in before:
+                return follows
+        return None
+
+    def _is_fresh(self, published: Published, epoch: Epoch, known: Sequence[EpochKey], now: datetime) -> bool:
         age_s = (now - published.signed_at).total_seconds()
+        if known and not parse_note(published.note).signed_by(known[-1].log):
+            return False
         return published.size == epoch.size and 0 <= age_s < FRESH_S
 
     async def _must_continue(self, anchored: Anchored | None, epoch: Epoch, connection: asyncpg.Connection) -> None:
@@ -115,12 +168,14 @@ class Signer:
         return root
 
     async def _rows_from(self, epoch: Epoch, published: Published | None, connection: asyncpg.Connection) -> "RowsSeen":
-        """Where to begin with the rows: at the newest checkpoint, which this service signed after it had compared."""
+        """Where to begin with the rows: at the newest checkpoint, if it is signed with a key of this process, which had
+        compared before.
+        """
         if published is None or published.size > epoch.size:
             return RowsSeen(epoch.number, Frontier(), LOG_START)
         note = parse_note(published.note)
-        if not note.signed_by(self._keys(epoch.origin).log):
-            raise BadNote(f"the checkpoint of {published.size} events is not signed by this service")
+        if not any(note.signed_by(keys.log) for keys in self._keys.all(epoch.origin)):
+            return RowsSeen(epoch.number, Frontier(), LOG_START)
         peaks = await _peaks_in_tiles(epoch, published.size, connection)
         frontier = Frontier(published.size, peaks)
         if frontier.root() != Checkpoint.parse(note.text).root:

@@ -60,7 +60,7 @@ def create(name: str, owner: str) -> None:
     async def run(settings: Settings) -> str:
         async with chat_core(settings) as (core, accounts):
             if (opener := await accounts.find(owner)) is None:
-                raise click.ClickException(f"there is no user {owner}")
+                raise click.ClickException(f"No such user: {owner}.")
             opened = await core.chat.open_room(OpenRoom(name, opener.id))
             return str(opened.event.originator_id)
 

@@ -68,7 +68,7 @@ class Reader:
             return UserId(POSITION(user))
         user_id = await self.reads.database.fetchval(USER, username_keys(user))
         if user_id is None:
-            raise click.ClickException(f"there is no user {user}")
+            raise click.ClickException(f"No such user: {user}.")
         return UserId(user_id)
 
 

@@ -68,6 +68,16 @@ class RestartAudit:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeAuditKey:
+    """Have another key sign the tree of the log. `statement`: what both keys signed."""
+
+    user_id: UserId
+    epoch: int
+    statement: str
+    reason: str
+
+
 P_co = TypeVar("P_co", covariant=True)
 """The type of the store's positions. The use cases only pass them on."""
 
@@ -152,6 +162,17 @@ class Record(Generic[P_co]):
                 user_id=command.user_id,
                 epoch=command.epoch,
                 checkpoint=command.checkpoint,
+                reason=command.reason,
+            )
+        )
+
+    async def change_audit_key(self, command: ChangeAuditKey) -> RecordedEntry[P_co]:
+        """Record that another key signs the tree from now on. Raises InvalidField."""
+        return await self._change(
+            lambda custody: custody.change_audit_key(
+                user_id=command.user_id,
+                epoch=command.epoch,
+                statement=command.statement,
                 reason=command.reason,
             )
         )

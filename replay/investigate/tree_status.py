@@ -1,5 +1,6 @@
 """How the tree over the log is: how far it follows, what is signed, who cosigned, and whether all of that is well."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import asyncpg
@@ -7,7 +8,9 @@ from msgspec import Struct
 
 from audit.proofs.policy import Policy
 from audit.proofs.proving import proven_to
-from audit.signing.notes import BadNote, parse_note
+from audit.signing.epoch_keys import read_epoch_keys
+from audit.signing.key_change import KeyChange, KeyChanges
+from audit.signing.notes import BadNote, VerifierKey, parse_note
 from audit.signing.signer import FRESH_S
 from audit.tree import store
 from audit.tree.store import Epoch, Published
@@ -56,6 +59,9 @@ class WitnessStatus(Struct, frozen=True):
 class TreeStatus(Struct, frozen=True):
     """The tree of the newest epoch, which is 0 before the first. `lag_s` is the age of the oldest event without a leaf.
 
+    `key`: the one that signs, by name and id, empty before the first checkpoint; `next_key`: one that an event names,
+    and that signs as soon as a checkpoint covers that event.
+
     `state` is `well`, `not well` or `stopped` (nothing is signed any more); `summary` says it in a sentence, and
     `problems` has a sentence for each thing that is not well.
     """
@@ -68,17 +74,23 @@ class TreeStatus(Struct, frozen=True):
     size: int
     lag_events: int
     lag_s: float
+    key: str
+    next_key: str | None
     checkpoint: CheckpointStatus | None
     witnesses: list[WitnessStatus]
     verification: LastVerification | None
 
 
 class TreeStatusReader:
-    """Reads it. `policy` says which witnesses are asked; without one, all are named that were ever asked."""
+    """Reads it. `policy` says which witnesses are asked; without one, all are named that were ever asked.
 
-    def __init__(self, database: Database, policy: Policy | None) -> None:
+    `changes`: the events that name the next key.
+    """
+
+    def __init__(self, database: Database, policy: Policy | None, changes: KeyChanges) -> None:
         self._database = database
         self._policy = policy
+        self._changes = changes
 
     async def read(self) -> TreeStatus:
         """The status now, in one snapshot. Raises StoreUnavailable."""
@@ -91,7 +103,10 @@ class TreeStatusReader:
             standings = await read_standings(epoch.number, connection)
             head: Position = await connection.fetchval(LAST_POSITION)
             lag_events, lag_s = await read_lag(epoch.position, head, connection)
-            _, unsigned_s = await read_lag(await proven_to(connection), head, connection)
+            proven = await proven_to(connection)
+            _, unsigned_s = await read_lag(proven, head, connection)
+            key = next(reversed(await _keys(epoch, connection)), None)
+            coming = await self._changes.read(connection, beyond=proven) if key is not None else []
             verification = await read_last_verification(connection)
         now = datetime.now(UTC)
         checkpoint = _checkpoint(published, now) if published is not None else None
@@ -99,6 +114,7 @@ class TreeStatusReader:
         problems = [
             *_problems_of_tree(epoch, lag_s),
             *_problems_of_checkpoint(epoch, checkpoint, unsigned_s),
+            *_problems_of_key(published, checkpoint, key),
             *self._problems_of_quorum(published),
             *(f"The witness {each.name} has not cosigned: {each.problem}." for each in witnesses if each.problem),
             *_problems_of_verification(verification, now),
@@ -112,6 +128,8 @@ class TreeStatusReader:
             size=epoch.size,
             lag_events=lag_events,
             lag_s=lag_s,
+            key=key.short if key is not None else "",
+            next_key=_next_key(key, coming),
             checkpoint=checkpoint,
             witnesses=witnesses,
             verification=verification,
@@ -173,6 +191,33 @@ def _problems_of_checkpoint(epoch: Epoch, checkpoint: CheckpointStatus | None, u
     if checkpoint is not None and checkpoint.age_s > LATEST_S:
         return [f"The last checkpoint is older than {LATEST_S / 60:g} minutes. Has a process the key?"]
     return []
+
+
+async def _keys(epoch: Epoch, connection: asyncpg.Connection) -> list[VerifierKey]:
+    """The keys of the log that signed; none where the database holds what is no key, which a verification finds."""
+    try:
+        return [each.log for each in await read_epoch_keys(epoch.number, connection)]
+    except BadNote:
+        return []
+
+
+def _next_key(key: VerifierKey | None, coming: Sequence[KeyChange]) -> str | None:
+    follows = (change.after(key) for change in coming if key is not None)
+    return next((keys.log.short for keys in follows if keys is not None), None)
+
+
+def _problems_of_key(
+    published: Published | None, checkpoint: CheckpointStatus | None, key: VerifierKey | None
+) -> list[str]:
+    """Whether a key is to sign that has not signed, though it had the time."""
+    if published is None or checkpoint is None or key is None or checkpoint.age_s < SIGNED_WITHIN_S:
+        return []
+    try:
+        if parse_note(published.note).signed_by(key):
+            return []
+    except BadNote:
+        pass  # said elsewhere
+    return [f"The key {key.short} is to sign, and has not. Has a process this key?"]
 
 
 def _problems_of_verification(verification: LastVerification | None, now: datetime) -> list[str]:

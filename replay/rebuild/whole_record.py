@@ -10,13 +10,14 @@ import asyncpg
 from eventsourcing.domain import Aggregate
 
 from audit.checking import seals
+from audit.checking.erasure_claims import claims_without_erasure
 from audit.checking.mismatch import DAMAGED, Mismatch, damaged
 from audit.checking.positions import sequence_set_back
 from audit.checking.seals import SealedUpTo
 from audit.checking.slices import Slices
 from audit.checking.tree_check import TreeChecked, VerifiedBefore, check_tree
 from audit.signing.anchor import AnchorFile
-from audit.signing.notes import VerifierKey
+from audit.signing.trusted_keys import TrustedKeys
 from domain.custody import Verification
 from domain.room.erasing import ContentErased
 from eventstore.errors import UnreadableEvent
@@ -54,7 +55,7 @@ class RecordChecked:
 
 
 class RecordCheck:
-    """Compares the record of one database. `keys`: the public key of an origin; None: signatures are not checked."""
+    """Compares the record of one database. `trusted`: without a secret there, signatures are not checked."""
 
     def __init__(
         self,
@@ -62,13 +63,13 @@ class RecordCheck:
         snapshots: Snapshots[Aggregate],
         log: Log,
         anchor: AnchorFile,
-        keys: Callable[[str], VerifierKey] | None,
+        trusted: TrustedKeys,
     ) -> None:
         self._fold = fold
         self._snapshots = snapshots
         self._log = log
         self._anchor = anchor
-        self._keys = keys
+        self._trusted = trusted
 
     async def run(
         self,
@@ -92,15 +93,17 @@ class RecordCheck:
         findings += await _sequence(slices)
         begun = _tree(since) if since is not None else None
         tree = await check_tree(
-            self._keys, anchored, outside, slices.open, erasing_topic=ContentErased.TOPIC, since=begun
+            self._trusted, anchored, outside, slices.open, erasing_topic=ContentErased.TOPIC, since=begun
         )
         names, wrong_names = await seals.check_seals(seals.ACCOUNTS, _accounts(before), slices.open)
         actions, wrong_actions = await seals.check_seals(seals.ACTIONS, _actions(before), slices.open)
-        findings = [*tree.findings, *findings, *wrong_names, *wrong_actions]
+        standings, wrong_standings = await seals.check_seals(seals.STANDINGS, _standings(before), slices.open)
+        wrong_names += wrong_standings
+        findings = [*tree.findings, *findings, *wrong_names, *wrong_actions, *await _accounts_and_seals(slices)]
         if since is None:
             findings += await self._read_models(slices, dsn, compare, report)
             findings += await self._stored_snapshots(slices)
-        return RecordChecked(_verification(log_id, tree, names, actions, findings), findings)
+        return RecordChecked(_verification(log_id, tree, names, standings, actions, findings), findings)
 
     async def _read_models(self, slices: Slices, dsn: str, compare: Compare, report: Report) -> list[Mismatch]:
         try:
@@ -147,6 +150,14 @@ async def _sequence(slices: Slices) -> list[Mismatch]:
         return [damaged("the newest event", error)]
 
 
+async def _accounts_and_seals(slices: Slices) -> list[Mismatch]:
+    try:
+        async with slices.open() as connection:
+            return [*await seals.other_standings(connection), *await claims_without_erasure(connection)]
+    except DAMAGED as error:
+        return [damaged("the seals", error)]
+
+
 def _tree(before: RecordedVerification) -> VerifiedBefore:
     return VerifiedBefore(before.verification.origin, before.verification.size, before.verification.root)
 
@@ -159,8 +170,19 @@ def _actions(before: RecordedVerification | None) -> SealedUpTo | None:
     return SealedUpTo(before.verification.actions, before.verification.actions_seal) if before is not None else None
 
 
+def _standings(before: RecordedVerification | None) -> SealedUpTo | None:
+    if before is None:
+        return None
+    return SealedUpTo(before.verification.standings, before.verification.standings_seal)
+
+
 def _verification(
-    log_id: str, tree: TreeChecked, accounts: SealedUpTo, actions: SealedUpTo, findings: Sequence[Mismatch]
+    log_id: str,
+    tree: TreeChecked,
+    accounts: SealedUpTo,
+    standings: SealedUpTo,
+    actions: SealedUpTo,
+    findings: Sequence[Mismatch],
 ) -> Verification:
     return Verification(
         log_id=log_id,
@@ -174,6 +196,8 @@ def _verification(
         accounts_seal=accounts.seal,
         actions=actions.number,
         actions_seal=actions.seal,
+        standings=standings.number,
+        standings_seal=standings.seal,
         findings=len(findings),
         places=[each.place for each in findings[:MOST_PLACES]],
     )

@@ -355,6 +355,8 @@ export interface TreeStatus {
   size: number;
   lag_events: number;
   lag_s: number;
+  key: string;
+  next_key: string | null;
   checkpoint: { size: number; signed_at: string; age_s: number } | null;
   witnesses: WitnessStatus[];
   verification: { at: string; size: number; findings: number } | null;

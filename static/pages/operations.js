@@ -128,8 +128,16 @@ function renderTree(tree) {
   write(figure("tree-verification"), verification === null ? "none on record" : verified(verification));
   write(figure("tree-epoch"), String(tree.epoch));
   write(figure("tree-origin"), tree.origin);
+  write(figure("tree-key"), signedWith(tree));
   updateList(find(page, ".witnesses"), "witness-template", tree.witnesses, ({ name }) => name, fillWitness);
   find(page, ".no-witnesses").hidden = tree.witnesses.length > 0;
+}
+
+/** @param {TreeStatus} tree */
+function signedWith({ key, next_key: next }) {
+  const id = (/** @type {string} */ short) => short.slice(short.lastIndexOf("+") + 1);
+  const now = key === "" ? "" : ` with the key ${id(key)}`;
+  return next === null ? now : `${now}, and with ${id(next)} after the next checkpoint`;
 }
 
 /** @param {NonNullable<TreeStatus["verification"]>} verification */

@@ -3,6 +3,7 @@ import { find } from "./dom.js";
 
 /**
  * @import { Finding } from "../onrecord/proof/message.js"
+ * @import { PinnedKeys } from "../onrecord/proof/proof.js"
  * @import { Shown } from "./page-switch.js"
  */
 
@@ -21,8 +22,7 @@ export function offerChecks({ page, main, signal }) {
       button.disabled = true;
       const { room = "", message, version, author } = part.dataset;
       const about = { room, message: Number(message), version: Number(version), author: Number(author) };
-      const key = find(main, ".log-key");
-      const keys = { log: key.textContent, time: key.dataset.time ?? "" };
+      const keys = [...main.querySelectorAll(".log-key")].map(pinned);
       try {
         find(part, ".proof-found").replaceChildren(...shownFinding(await checkMessage(about, keys, page.api)));
       } finally {
@@ -31,6 +31,12 @@ export function offerChecks({ page, main, signal }) {
     },
     { signal },
   );
+}
+
+/** @param {Element} shown @returns {PinnedKeys} */
+function pinned(shown) {
+  const { time = "", until = "" } = shown instanceof HTMLElement ? shown.dataset : {};
+  return { log: shown.textContent ?? "", time, until: until === "" ? null : Number(until) };
 }
 
 /** @param {Finding} finding */

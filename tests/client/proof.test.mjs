@@ -11,9 +11,12 @@ import { checkProof } from "../../static/onrecord/proof/proof.js";
 import { leafOf } from "../../static/onrecord/proof/tree.js";
 
 const cases = JSON.parse(readFileSync(new URL("proof_cases.json", import.meta.url), "utf-8"));
-const { keys, proofs } = cases;
+const { proofs } = cases;
+const key = { ...cases.keys, until: null };
+const keys = [key];
 const ROOM = "00112233-4455-6677-8899-aabbccddeeff";
 const AT = "2026-01-01T12:00:00.000000Z";
+const NEXT_KEY = "chat.example/audit/1+31090b34+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop";
 const OTHER_KEY = "chat.example/audit/2+4ba57e94+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
 
 /** @param {string} text */
@@ -113,9 +116,18 @@ for (const [name, file, why] of refused) {
 }
 
 test("a key that is none, and that of another log, are refused", async () => {
-  await assert.rejects(checkProof(good, { ...keys, log: "x" }), { message: /not base64|not a key/ });
-  await assert.rejects(checkProof(good, { ...keys, log: keys.log.replace("37b4e26e", "37b4e26f") }), /not a key/);
-  await assert.rejects(checkProof(good, { ...keys, log: OTHER_KEY }), /not a key|and the key of/);
+  await assert.rejects(checkProof(good, [{ ...key, log: "x" }]), { message: /not base64|not a key/ });
+  await assert.rejects(checkProof(good, [{ ...key, log: key.log.replace("37b4e26e", "37b4e26f") }]), /not a key/);
+  await assert.rejects(checkProof(good, [{ ...key, log: OTHER_KEY }]), /not a key|and the key of/);
+});
+
+test("a key that was replaced signs no larger tree", async () => {
+  const fresh = { log: NEXT_KEY, time: "", until: null };
+  for (const until of [7, 8]) {
+    assert.equal((await checkProof(good, [{ ...key, until }, fresh])).isSigned, true);
+  }
+  await assert.rejects(checkProof(good, [{ ...key, until: 6 }, fresh]), { message: /was replaced before/ });
+  await assert.rejects(checkProof(good, [fresh]), { message: /not signed with the key of this page/ });
 });
 
 test("whichever character of a proof is altered, it shows nothing else than before", async () => {

@@ -17,12 +17,14 @@ from audit.append_only_file import AppendOnlyFile
 from audit.proofs.policy import Witness
 from audit.signing.anchor import AnchorFile
 from audit.signing.keeping import TreeKeeping
+from audit.signing.key_ring import KeyRing
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import COSIGNATURE, Note, SigningKey
 from audit.signing.signer import Signer
 from audit.tree.store import Epoch, Published
 from audit.witnesses.cosigning import Witnesses
 from postgres.database import Database
+from tests.support.signing import CHANGES
 from tests.support.vectors import LOG_SEED, WITNESS_NAME, WITNESS_SEED
 
 STEPS = ("grown", "both roots agree", "half a line is written", "written", "anchored", "cosigned", "published")
@@ -78,7 +80,8 @@ def signer(anchor: Path, url: str, step: str) -> Signer:
     dying = DyingWitnesses(asked, asks=step == "cosigned") if step in ("anchored", "cosigned") else asked
     return kind(
         AnchorFile(AppendOnlyFile(anchor)),
-        lambda origin: keys(origin, LOG_SEED),
+        KeyRing(lambda: [LOG_SEED], make=keys),
+        CHANGES,
         dying,
         now=die if step == "grown" else lambda: datetime.now(UTC),
     )

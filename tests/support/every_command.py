@@ -40,6 +40,7 @@ ON_RECORD_OTHERWISE = {
 TRIED_ELSEWHERE = {
     "audit reapply",
     "audit restart",
+    "audit rotate",
     "hold end",
     "message erase",
     "room erase",
@@ -115,6 +116,7 @@ ARGUMENTS = {
     "audit prove": ("1",),
     "audit reapply": ("--why", "to try it"),
     "audit restart": ("--why", "to try it"),
+    "audit rotate": ("--why", "to try it"),
     "user erase": ("grace", "--why", "to try it"),
     "message erase": ("General", "3", "--why", "to try it"),
     "room erase": ("General", "--older-than", "1", "--why", "to try it"),

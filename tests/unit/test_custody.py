@@ -1,5 +1,6 @@
 """The record of custody: what its commands record and refuse, and that every kind of event is known."""
 
+import json
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
@@ -50,6 +51,8 @@ VERIFICATION = Verification(
     actions_seal="02",
     findings=1,
     places=["position 3"],
+    standings=3,
+    standings_seal="03",
 )
 
 
@@ -63,6 +66,7 @@ def everything() -> list[CustodyEvent]:
     custody.request_erasure(user_id=ADA, request=REQUEST, target=Target(room_id=ROOM, versions=(5, 3)), reason=WHY)
     custody.carry_out(user_id=OPERATOR, request=REQUEST, outcome=Outcome(2))
     custody.restart_audit(user_id=OPERATOR, epoch=2, checkpoint="chat.example/audit/1\n5\n", reason=WHY)
+    custody.change_audit_key(user_id=OPERATOR, epoch=2, statement="onrecord/key/v1\n", reason=WHY)
     custody.record_verification(user_id=OPERATOR, verification=VERIFICATION)
     recorded: list[Any] = list(custody.collect_events())
     words.seal(recorded)
@@ -88,6 +92,18 @@ def test_each_comes_back_from_the_log_without_its_words(event: Any) -> None:
     back = to_event(mapper, Position(1), CUSTODY_ID, Version(stored.originator_version), stored.topic, stored.state)
     kept = {field.name: getattr(event, field.name) for field in fields(event) if field.name != "reason"}
     assert {name: getattr(back, name) for name in kept} == kept
+
+
+def test_a_verification_of_before_there_were_standings_is_read() -> None:
+    mapper = create_mapper()
+    stored = mapper.to_stored_event(everything()[-1])
+    old = json.loads(stored.state)
+    for name in ("standings", "standings_seal", "class_version"):
+        del old[name]
+    state = json.dumps(old).encode()
+    back = to_event(mapper, Position(1), CUSTODY_ID, Version(stored.originator_version), stored.topic, state)
+    assert isinstance(back, Custody.RecordVerified)
+    assert (back.size, back.standings, back.standings_seal) == (5, 0, "")
 
 
 @every_kind

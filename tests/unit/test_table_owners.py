@@ -47,8 +47,10 @@ OWNERS = {
     "audit_epochs": {"audit/tree/store.py"},
     "audit_tiles": {"audit/tree/store.py"},
     "audit_checkpoints": {"audit/tree/store.py"},
+    "audit_keys": {"audit/signing/epoch_keys.py"},
     "audit_witnesses": {"audit/witnesses/standing.py"},
     "seals": {"audit/checking/seals.sql"},
+    "account_standings": {"audit/checking/seals.sql"},
     "seal_heads": {"audit/checking/seals.sql"},
     "holds": {"projections/readmodels/custody/custody_fold.sql"},
     "retention_rules": {"projections/readmodels/custody/custody_fold.sql"},
@@ -70,7 +72,10 @@ OWNERS = {
 }
 """Where each table is written by its name."""
 
-OF_SQLITE = {"seen_trees": {"audit/witnesses/seen_trees.py"}}
+OF_SQLITE = {
+    "seen_trees": {"audit/witnesses/seen_trees.py"},
+    "replaced_keys": {"audit/witnesses/seen_trees.py"},
+}
 """In the file of a witness."""
 
 BY_VARIABLE = {

@@ -62,7 +62,7 @@ def role_(username: str, role: Role, operator: Operator) -> None:
     with existing_database(Settings.from_environment()) as settings:
         bring_up_to_date(settings)
         if not asyncio.run(run(settings)):
-            raise click.ClickException(f"there is no user {username}")
+            raise click.ClickException(f"No such user: {username}.")
         click.echo(f"{username} is {'an admin' if role == 'admin' else 'a user'}")
 
 
@@ -102,7 +102,7 @@ def show(user: str, as_json: bool) -> None:
         found = await find_user(reader.reads.database, user_id)
         rooms = await rooms_of(reader.reads.database, user_id)
         if found is None and not rooms:
-            raise click.ClickException(f"there is no user {user}")
+            raise click.ClickException(f"No such user: {user}.")
         if as_json:
             print_json({"user_id": user_id, "account": found, "rooms": rooms})
             return

@@ -153,7 +153,7 @@ def _with_changes(run: Callable[[Settings, AccountChanges], Awaitable[str]]) -> 
 
 def _known(found: T | None, username: str) -> T:
     if found is None:
-        raise click.ClickException(f"there is no user {username}")
+        raise click.ClickException(f"No such user: {username}.")
     return found
 
 

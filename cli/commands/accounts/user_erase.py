@@ -38,7 +38,7 @@ def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
         async with core.database.transaction() as connection:
             account = await look_at_account(connection, user_id)
             if not (plan.erased or plan.kept or await is_given(connection, user_id)):
-                raise click.ClickException(f"there is no user {user}")
+                raise click.ClickException(f"No such user: {user}.")
             if is_meant:
                 await erase_account(connection, user_id, request=str(plan.request), who=operator.who)
         if is_meant:

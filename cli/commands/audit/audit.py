@@ -13,6 +13,7 @@ from cli.commands.audit.monitor import monitor
 from cli.commands.audit.prove import prove
 from cli.commands.audit.reapply import reapply
 from cli.commands.audit.restart import restart
+from cli.commands.audit.rotate import rotate
 from cli.commands.audit.scrub import scrub_
 from cli.commands.audit.verify import verify
 from cli.commands.audit.witness import witness
@@ -74,6 +75,7 @@ audit.add_command(key)
 audit.add_command(monitor)
 audit.add_command(prove)
 audit.add_command(restart)
+audit.add_command(rotate)
 audit.add_command(scrub_)
 audit.add_command(verify)
 audit.add_command(witness)
@@ -131,12 +133,17 @@ def _print_tree(tree: TreeStatus) -> None:
             ("tree", f"{tree.size:,} events in {tree.origin}, {behind}" if tree.epoch else "not begun"),
             ("epoch", tree.epoch),
             ("checkpoint", signed),
+            *([("key", f"{tree.key}{_coming(tree.next_key)}")] if tree.key else []),
             ("verified", _verified(verified) if verified is not None else "no full verification is on record"),
             *((f"witness {each.name}", _cosigned(each)) for each in tree.witnesses),
             *([] if tree.witnesses else [("witnesses", "none is asked")]),
             ("state", tree.summary),
         )
     )
+
+
+def _coming(key: str | None) -> str:
+    return f"; {key} after the next checkpoint" if key is not None else ""
 
 
 def _verified(last: LastVerification) -> str:

@@ -21,10 +21,11 @@ from replay.archive.archive_reader import Archive, ArchiveRefused
 @click.argument("rooms", nargs=-1, metavar="[ROOM]...")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
 def heads(rooms: tuple[str, ...], output: Path | None) -> None:
-    """Write a signed statement: the newest version of each stream, or of these rooms, in the newest checkpoint. Whoever
-    has the events up to there knows by it that they are all.
+    """Write and sign how many events each room has, or each of these rooms, in the last checkpoint. Whoever gets the
+    events of a room can tell by it that none is missing at the end.
 
-    It is signed only when the rows of the log are those of the checkpoint; all of them are read.
+    The file names rooms by their ids. Without ROOM it has all streams of the log, also the record of custody. All rows
+    are read first: nothing is signed unless they are those of the checkpoint.
 
     \b
     onrecord audit heads

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import click
 
+from audit.heads.statement import HeadsFile
 from audit.monitor.monitor import Report
 from audit.monitor.monitor import monitor as read_on
 from audit.monitor.published_log import LogUnavailable, PublishedLog
@@ -16,6 +17,7 @@ from audit.proofs.policy import BadPolicy, Policy, parse_policy
 from audit.signing.notes import BadNote
 
 PATIENCE_S = 60.0
+HEADS = "A statement of heads to compare. Reads everything, from the beginning."
 TOKEN = "AUDIT_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -23,7 +25,8 @@ TOKEN = "AUDIT_TOKEN"  # noqa: S105 - the name of a variable
 @click.argument("url")
 @click.option("--policy", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
 @click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Kept from run to run.")
-def monitor(url: str, policy: Path, receipt: Path) -> None:
+@click.option("--heads", type=click.Path(path_type=Path, exists=True, dir_okay=False), multiple=True, help=HEADS)
+def monitor(url: str, policy: Path, receipt: Path, heads: tuple[Path, ...]) -> None:
     """Read what the log at URL (…/audit/1) added since the last run, and check that it is one history.
 
     The checkpoint must be trusted by the policy and continue the one in the receipt, the entries must be those that
@@ -32,9 +35,11 @@ def monitor(url: str, policy: Path, receipt: Path) -> None:
 
     \b
     onrecord audit monitor https://chat.example/audit/1 --policy policy.txt --receipt chat.receipt
+    onrecord audit monitor https://chat.example/audit/1 --policy policy.txt --receipt chat.receipt --heads log.heads
     """
     try:
-        report = asyncio.run(_run(url, parse_policy(policy.read_text(encoding="utf-8")), receipt))
+        stated = {str(file): HeadsFile.parse(file.read_text(encoding="utf-8")) for file in heads}
+        report = asyncio.run(_run(url, parse_policy(policy.read_text(encoding="utf-8")), receipt, stated))
     except (BadPolicy, BadReceipt, BadNote, LogUnavailable, UnicodeDecodeError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -48,12 +53,12 @@ def monitor(url: str, policy: Path, receipt: Path) -> None:
     click.echo(f"{report.origin}: {counts}: one history")
 
 
-async def _run(url: str, policy: Policy, file: Path) -> Report:
+async def _run(url: str, policy: Policy, file: Path, stated: dict[str, HeadsFile]) -> Report:
     known = await asyncio.to_thread(read_receipt, file)
     token = os.environ.get(TOKEN, "")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as http:
-        report = await read_on(PublishedLog(url, http), policy, known, now=datetime.now(UTC))
+        report = await read_on(PublishedLog(url, http), policy, known, now=datetime.now(UTC), stated=stated)
     if report.receipt is not None:
         await asyncio.to_thread(write_receipt, file, report.receipt)
     return report

@@ -103,7 +103,7 @@ def _counts(found: Verification) -> dict[str, object]:
 async def _verify_and_record(
     reader: Reader, outside: list[tuple[str, str]], report: Report, *, is_since_last: bool
 ) -> RecordChecked:
-    if wiring.create_signer_keys(reader.settings) is None:
+    if wiring.create_key_ring(reader.settings) is None:
         click.echo("Signatures are not checked: the key is not at hand (AUDIT_KEY).", err=True)
     since = await _last(reader) if is_since_last else None
     try:

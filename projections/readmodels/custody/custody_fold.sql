@@ -1,4 +1,4 @@
--- version 3
+-- version 4
 -- The fold of the record of custody. Events are few, so each is folded by itself, in the order of their versions. They come
 -- as JSON: an object for each, with its topic, version, time and fields. Returns `base`, as every fold does.
 CREATE OR REPLACE FUNCTION fold_custody(base bigint, events text) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
@@ -16,7 +16,7 @@ BEGIN
     LOOP
         changed := 1;
         CASE event.topic
-        WHEN 'custody_opened', 'audit_restarted', 'record_verified' THEN
+        WHEN 'custody_opened', 'audit_restarted', 'audit_key_changed', 'record_verified' THEN
             NULL;
         WHEN 'hold_placed' THEN
             INSERT INTO holds (hold, person_id, room_id, since, until, conversations, placed_by, placed_at)

@@ -32,7 +32,7 @@ const UNSIGNED =
  * Fetch the proof and the words, and compare.
  *
  * @param {Shown} shown
- * @param {PinnedKeys} keys
+ * @param {PinnedKeys[]} keys
  * @param {Pick<Api, "get" | "text">} api
  * @returns {Promise<Finding>}
  */

@@ -16,7 +16,12 @@ const VERSION = "c2sp.org/tlog-proof@v1";
 const SALT_BYTES = 32;
 const SEALED = utf8("onrecord/body/v1\0");
 
-/** @typedef {{ log: string, time: string }} PinnedKeys Verifier keys as they are written; `time` may be empty. */
+/**
+ * Verifier keys as they are written; `time` may be empty. `until`: the size of the largest tree that they sign, null
+ * for those that sign now.
+ *
+ * @typedef {{ log: string, time: string, until: number | null }} PinnedKeys
+ */
 
 /**
  * What a proof shows. `fields`: what the event holds, empty where it is not one of ours. `words`: null where the log
@@ -37,10 +42,10 @@ const SEALED = utf8("onrecord/body/v1\0");
  */
 
 /**
- * Check a proof file with the keys of its log. Throws ProofRefused.
+ * Check a proof file with the keys of its log, those that sign now and those before them. Throws ProofRefused.
  *
  * @param {string} file
- * @param {PinnedKeys} keys
+ * @param {PinnedKeys[]} keys
  * @returns {Promise<Proven>}
  */
 export async function checkProof(file, keys) {
@@ -55,28 +60,33 @@ export async function checkProof(file, keys) {
   const fields = fieldsOf(state);
   const words = await wordsOf(opening.body, fields);
   const { topic, stream, version } = opening;
-  const by = await signed(checkpoint, origin, keys);
+  const by = await signed(checkpoint, origin, leaves, keys);
   return { topic, stream, version, fields, words, index, size: leaves, origin, ...by };
 }
 
 /**
  * @param {Note} checkpoint
  * @param {string} origin
- * @param {PinnedKeys} keys
+ * @param {number} size
+ * @param {PinnedKeys[]} keys
  * @returns {Promise<{ isSigned: true | null, time: number | null }>}
  */
-async function signed(checkpoint, origin, keys) {
-  const log = await parseKey(keys.log);
-  if (log.name !== origin) throw new ProofRefused(`the checkpoint is of the log ${origin}, and the key of ${log.name}`);
+async function signed(checkpoint, origin, size, keys) {
   try {
-    if ((await signedAt(checkpoint, log)) === null) {
-      throw new ProofRefused("the checkpoint is not signed with the key of this page");
+    for (const { log, time, until } of keys) {
+      const key = await parseKey(log);
+      if (key.name !== origin) {
+        throw new ProofRefused(`the checkpoint is of the log ${origin}, and the key of ${key.name}`);
+      }
+      if ((await signedAt(checkpoint, key)) === null) continue;
+      if (until !== null && size > until) throw new ProofRefused("the key was replaced before this tree was signed");
+      return { isSigned: true, time: time === "" ? null : await signedAt(checkpoint, await parseKey(time)) };
     }
-    return { isSigned: true, time: keys.time === "" ? null : await signedAt(checkpoint, await parseKey(keys.time)) };
   } catch (error) {
     if (error instanceof NoEd25519) return { isSigned: null, time: null };
     throw error;
   }
+  throw new ProofRefused("the checkpoint is not signed with the key of this page; load the page again, it may be new");
 }
 
 /** @param {string} file */

@@ -233,7 +233,7 @@ async def test_a_deactivated_account_is_out_at_once_and_keeps_its_name_in_histor
     assert await actions(database_url) == [("root", "deactivate", "ada"), ("root", "reactivate", "ada")]
     for command in ("deactivate", "reactivate", "reset-password"):
         unknown = await in_a_thread(onrecord, "user", command, "nobody", "--why", "x")
-        assert (unknown.exit_code, unknown.stderr) == (1, "Error: there is no user nobody\n")
+        assert (unknown.exit_code, unknown.stderr) == (1, "Error: No such user: nobody.\n")
 
 
 async def test_sign_up_is_closed_or_by_invitation(visit: Visit, start_server: StartServer, onrecord: Run) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
 from api.settings import Settings
+from audit.heads.statement import HeadsFile
 from audit.proofs.policy import parse_policy
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import parse_note
@@ -37,9 +38,11 @@ class Audited:
     policy: Path
     receipt: Path
     token: str = TOKEN
+    heads: tuple[Path, ...] = ()
 
     def monitor(self) -> Result:
         arguments = ["audit", "monitor", self.url, "--policy", str(self.policy), "--receipt", str(self.receipt)]
+        arguments += [part for file in self.heads for part in ("--heads", str(file))]
         return CliRunner(env={"AUDIT_TOKEN": self.token}).invoke(main, arguments)
 
     async def found(self) -> list[str]:
@@ -113,6 +116,31 @@ async def test_an_auditor_sees_one_history_that_a_witness_cosigned(audited: Audi
             assert answer.status == 200
 
 
+async def test_statements_of_heads_are_compared_with_the_entries(
+    audited: Audited, settings: Settings, tmp_path: Path
+) -> None:
+    await audited.person.open_room("General")
+    await signed_at(2, audited.person)
+    names = {"DATABASE_URL": settings.database_url, "DATA_DIR": settings.data_dir, "AUDIT_KEY": SEED.hex()}
+    file = tmp_path / "log.heads"
+    stated = await asyncio.to_thread(CliRunner(env=names).invoke, main, ["audit", "heads", "-o", str(file)])
+    assert stated.exit_code == 0, stated.output
+    await audited.person.open_room("Bugs")
+    await signed_at(4, audited.person)
+    await audited.is_one_history()
+    audited.heads = (file,)
+    assert "0 entries more, 4 in all" in await audited.is_one_history()
+    true = HeadsFile.parse(file.read_text())
+    keys, heads = SignerKeys(f"{ORIGIN}/1", SEED), true.heads
+    shorter = replace(heads, versions=dict.fromkeys(heads.versions, 1))
+    file.write_text(str(replace(true, statement=keys.sign(shorter.text, time=7))))
+    assert "ends with version 2, and version 1 was stated" in "".join(await audited.found())
+    larger = replace(heads, checkpoint=replace(heads.checkpoint, size=9))
+    note = keys.sign(larger.checkpoint.text, time=7)
+    file.write_text(str(HeadsFile(keys.sign(larger.text, time=7), note)))
+    assert "too few witnesses" in "".join(await audited.found())
+
+
 async def test_what_was_altered_since_or_is_not_trusted_is_found(audited: Audited, database_url: str) -> None:
     room = await audited.person.open_room("General")
     await signed_at(2, audited.person)
@@ -130,6 +158,6 @@ async def test_what_was_altered_since_or_is_not_trusted_is_found(audited: Audite
     audited.token = "another"
     assert "the log answers 403" in "".join(await audited.found())
     audited.policy.write_text(f"log {SignerKeys(f'{ORIGIN}/1', bytes(32)).log}\nquorum none\n")
-    assert "is not signed by a log of the policy" in "".join(await audited.found())
+    assert "is not signed with a key of the log" in "".join(await audited.found())
     audited.receipt.write_text("{}")
     assert "is not a receipt" in "".join(await audited.found())

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,9 @@ from aiohttp.test_utils import TestServer
 from audit.append_only_file import AppendOnlyFile
 from audit.signing.anchor import AnchorFile
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.epoch_keys import read_epoch_keys
 from audit.signing.keeping import TreeKeeping
+from audit.signing.key_change import state_change
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import VerifierKey, parse_note
 from audit.signing.signer import Signer
@@ -26,6 +29,7 @@ from audit.tree.merkle import Frontier
 from audit.tree.store import Published
 from audit.witnesses.standing import read_standings
 from audit.witnesses.submission import Submission
+from domain.custody import CUSTODY_ID, Custody
 from eventstore.generation import event_hash
 from postgres.database import Database
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, ROWS, connection, frontier_of_rows, grown
@@ -33,6 +37,7 @@ from tests.integration.audit.test_witnesses import WITNESS_KEY, witness_app
 from tests.support import dying_signer
 from tests.support.conditions import eventually
 from tests.support.realtime.server import ROOT
+from tests.support.signing import CHANGES, ring
 from tests.support.vectors import LOG_SEED, WITNESS_NAME
 from tests.support.witness_process import WitnessProcess, witnessing
 
@@ -41,11 +46,15 @@ __all__ = ["connection"]
 pytestmark = pytest.mark.timeout(900)
 
 KEYS = SignerKeys(ORIGIN, LOG_SEED)
+NEXT_SEED = bytes(range(64, 96))
+NEXT_KEYS = SignerKeys(ORIGIN, NEXT_SEED)
 PATIENCE_S = 120.0
+ADD_EVENT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, 1, $2, $3)"
 WAITS = """
 SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database
 WHERE datname = current_database() AND NOT granted
 """
+ACTIONS = "SELECT count(*) FROM operator_actions WHERE subject = $1"
 RESTARTED = "SELECT convert_from(state, 'utf8')::jsonb ->> 'epoch' FROM stored_events WHERE topic = 'audit_restarted'"
 
 
@@ -76,11 +85,11 @@ async def signed_at(size: int, keeping: TreeKeeping, connection: asyncpg.Connect
     return found
 
 
-def keeping(database: Database, anchor: Path, witness_url: str) -> TreeKeeping:
+def keeping(database: Database, anchor: Path, witness_url: str, *secrets: bytes) -> TreeKeeping:
     """A process that keeps the tree, as it is after its start."""
     witnesses = dying_signer.witnesses(witness_url)
     lines = AnchorFile(AppendOnlyFile(anchor))
-    signer = Signer(lines, lambda name: SignerKeys(name, LOG_SEED), witnesses, now=lambda: datetime.now(UTC))
+    signer = Signer(lines, ring(*(secrets or (LOG_SEED,))), CHANGES, witnesses, now=lambda: datetime.now(UTC))
     return TreeKeeping(database, signer, "")
 
 
@@ -114,15 +123,43 @@ async def test_a_process_that_is_killed_while_it_signs_is_continued_by_the_next(
     assert (epoch.size, epoch.stopped_why) == (315, None)
 
 
+@pytest.mark.parametrize("step", dying_signer.STEPS)
+async def test_a_process_that_is_killed_while_it_hands_over_to_another_key_is_continued_by_the_next(
+    step: str, connection: asyncpg.Connection, database_url: str, database: Database, witness_url: str, tmp_path: Path
+) -> None:
+    anchor = tmp_path / "anchor.jsonl"
+    await connection.execute(ADD, "first", 300)
+    await signed_at(300, keeping(database, anchor, witness_url), connection)
+    state = json.dumps({"statement": str(state_change(KEYS, NEXT_KEYS))}).encode()
+    await connection.execute(ADD_EVENT, CUSTODY_ID, Custody.AuditKeyChanged.TOPIC, state)
+    arguments = [sys.executable, "-m", "tests.support.dying_signer", database_url, str(anchor), witness_url, step]
+    dying = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT)
+    assert await dying.wait() == -signal.SIGKILL
+    await connection.execute(ADD, "third", 5)
+
+    both = keeping(database, anchor, witness_url, LOG_SEED, NEXT_SEED)
+    await signed_at(306, both, connection)
+    await both.keep()
+    published = await store.read_checkpoint(1, connection)
+    assert published is not None
+    assert (published.size, parse_note(published.note).signed_by(NEXT_KEYS.log)) == (306, True)
+    first, second = await read_epoch_keys(1, connection)
+    assert (first.log, second.log, second.until) == (KEYS.log, NEXT_KEYS.log, None)
+    assert first.until == (301 if step == "published" else 306)
+    notes = [parse_note(each.note) for each in AnchorFile(AppendOnlyFile(anchor)).read()]
+    by_first = [note.signed_by(KEYS.log) for note in notes]
+    assert by_first == sorted(by_first, reverse=True), "never back"
+    assert all(Checkpoint.parse(note.text).size <= first.until for note in notes if note.signed_by(KEYS.log))
+
+
 @pytest.mark.parametrize(
-    ("table", "restarted", "epoch"),
-    [("stored_events", [], 1), ("audit_epochs", ["2"], 1), ("operator_actions", ["2"], 2)],
-    ids=["before the event", "before the epoch", "before it is on record"],
+    ("table", "restarted"),
+    [("operator_actions", []), ("stored_events", []), ("audit_epochs", ["2"]), ("audit_keys", ["2"])],
+    ids=["before it is on record", "before the event", "before the epoch", "before its key"],
 )
 async def test_a_restart_that_is_killed_is_completed_by_the_next(
     table: str,
     restarted: list[str],
-    epoch: int,
     connection: asyncpg.Connection,
     database_url: str,
     database: Database,
@@ -166,9 +203,12 @@ async def test_a_restart_that_is_killed_is_completed_by_the_next(
     assert [row[0] for row in await connection.fetch(RESTARTED)] == restarted
     found = await store.read_epoch(connection)
     assert found is not None
-    assert found.number == epoch
-    async with restarting() as process:
-        assert await process.wait() == (0 if epoch == 1 else 1), "one that has begun is not begun again"
+    assert found.number == 1
+    for code in (0, 1):
+        async with restarting() as process:
+            assert await process.wait() == code, "one that has begun is not begun again"
+    assert [row[0] for row in await connection.fetch(RESTARTED)] == ["2"]
+    assert await connection.fetchval(ACTIONS, "begin epoch 2") == 1
     found = await store.read_epoch(connection)
     assert found is not None
     assert (found.number, found.origin, found.stopped_why) == (2, ORIGIN.replace("/1", "/2"), None)

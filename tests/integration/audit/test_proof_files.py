@@ -27,6 +27,7 @@ from tests.integration.audit.test_signing import NOON, SEED
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, grown
 from tests.support.given_when_then import ADA
 from tests.support.realtime.server import ROOT
+from tests.support.signing import CHANGES, ring
 from tests.support.store import open_store
 
 __all__ = ["connection"]
@@ -83,7 +84,7 @@ async def room_id(connection: asyncpg.Connection, database_url: str, tmp_path: P
 
 async def sign(connection: asyncpg.Connection, folder: Path) -> None:
     anchor = AnchorFile(AppendOnlyFile(folder / "anchor.jsonl"))
-    signer = Signer(anchor, lambda origin: SignerKeys(origin, SEED), Witnesses(()), now=lambda: NOON)
+    signer = Signer(anchor, ring(SEED), CHANGES, Witnesses(()), now=lambda: NOON)
     assert await signer.sign(await grown(connection), connection) is not None
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from audit.append_only_file import AppendOnlyFile
 from audit.signing.anchor import AnchorFile
 from audit.signing.checkpoint import Checkpoint
-from audit.signing.keys import SignerKeys
 from audit.signing.notes import parse_note
 from audit.signing.signer import Signer
 from audit.tree import store
@@ -25,6 +24,7 @@ from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_like, scratch_folder
 from tests.integration.audit.test_tree_growth import ORIGIN, grown
 from tests.support import rfc6962
+from tests.support.signing import CHANGES, ring
 
 ROWS = "SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events ORDER BY 1"
 GAP = "SELECT nextval('stored_events_notification_id_seq') FROM generate_series(1, $1)"
@@ -82,7 +82,8 @@ class Life:
     def restart(self) -> None:
         self.signer = Signer(
             AnchorFile(AppendOnlyFile(self.anchor)),
-            lambda name: SignerKeys(name, bytes(32)),
+            ring(bytes(32)),
+            CHANGES,
             Witnesses(()),
             now=lambda: NOON,
         )

@@ -17,6 +17,7 @@ from audit.tree import store
 from audit.tree.store import Published
 from audit.witnesses.cosigning import Witnesses
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, frontier_of_rows, grown
+from tests.support.signing import CHANGES, ring
 
 __all__ = ["connection"]
 
@@ -40,7 +41,8 @@ class Service:
     def restart(self) -> None:
         self.signer = Signer(
             AnchorFile(AppendOnlyFile(self.anchor)),
-            lambda origin: SignerKeys(origin, SEED),
+            ring(SEED),
+            CHANGES,
             Witnesses(()),
             now=lambda: self.now,
         )

@@ -17,18 +17,20 @@ from click.testing import CliRunner
 from audit.append_only_file import AppendOnlyFile
 from audit.proofs.policy import Policy, parse_policy
 from audit.signing.anchor import AnchorFile
+from audit.signing.key_change import state_change
 from audit.signing.keys import SignerKeys
 from audit.signing.signer import Signer
 from audit.tree import store
 from audit.witnesses.cosigning import Witnesses
 from cli.main import main
-from domain.custody import CUSTODY_ID
+from domain.custody import CUSTODY_ID, Custody
 from postgres.database import Database
 from replay.investigate.tree_status import TreeStatus, TreeStatusReader, WitnessStatus
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, grown
 from tests.integration.audit.test_witnesses import witness_app
 from tests.support.conditions import eventually
 from tests.support.people import Person
+from tests.support.signing import CHANGES, ring
 from tests.support.vectors import LOG_SEED, WITNESS_KEY
 
 __all__ = ["connection"]
@@ -67,9 +69,10 @@ class Log:
         self.database = database
         self.anchor = anchor
         self.policy: Policy | None = None
+        self.secrets: tuple[bytes, ...] = (LOG_SEED,)
 
     async def status(self) -> TreeStatus:
-        return await TreeStatusReader(self.database, self.policy).read()
+        return await TreeStatusReader(self.database, self.policy, CHANGES).read()
 
     async def add(self, rows: int) -> None:
         await self.connection.execute(ADD, f"rows {rows}", rows)
@@ -82,9 +85,7 @@ class Log:
     async def sign(self, *, ago: timedelta = timedelta(0)) -> None:
         witnesses = Witnesses(tuple(self.policy.witnesses.values()) if self.policy is not None else (), patience_s=30)
         anchor = AnchorFile(AppendOnlyFile(self.anchor))
-        signer = Signer(
-            anchor, lambda origin: SignerKeys(origin, LOG_SEED), witnesses, now=lambda: datetime.now(UTC) - ago
-        )
+        signer = Signer(anchor, ring(*self.secrets), CHANGES, witnesses, now=lambda: datetime.now(UTC) - ago)
         assert await signer.sign(await grown(self.connection), self.connection) is not None
 
     def trust(self, **urls: str) -> None:
@@ -114,6 +115,23 @@ async def test_a_log_without_events_and_one_that_is_signed_are_well(log: Log) ->
     assert signed.checkpoint is not None
     assert signed.checkpoint.size == 300
     assert 0 <= signed.checkpoint.age_s < 60
+
+
+async def test_a_change_of_the_key_is_shown_and_one_that_no_process_has_is_not_well(log: Log) -> None:
+    await log.add(3)
+    await log.sign()
+    assert ((status := await log.status()).key, status.next_key) == (KEYS.log.short, None)
+    after = SignerKeys(ORIGIN, bytes(32))
+    said = json.dumps({"statement": str(state_change(KEYS, after))})
+    await log.connection.execute(ROW, CUSTODY_ID, 1, Custody.AuditKeyChanged.TOPIC, said)
+    assert ((status := await log.status()).key, status.next_key) == (KEYS.log.short, after.log.short)
+    await log.sign(ago=timedelta(seconds=40))
+    status = await log.status()
+    assert (status.key, status.next_key, status.state) == (after.log.short, None, "not well")
+    assert status.problems == [f"The key {after.log.short} is to sign, and has not. Has a process this key?"]
+    log.secrets = (LOG_SEED, bytes(32))
+    await log.sign()
+    assert ((status := await log.status()).key, status.state) == (after.log.short, "well")
 
 
 async def test_a_log_that_no_service_has_run_on_has_no_tree_yet(log: Log) -> None:

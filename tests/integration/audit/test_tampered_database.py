@@ -24,7 +24,7 @@ from tests.support.store import open_store
 
 WORDS = "Nothing is lost."
 CROWD = [UserId(1000 + number) for number in range(1100)]
-TABLES = ("stored_events", "bodies", "users", "operator_actions", "snapshots")
+TABLES = ("stored_events", "bodies", "users", "operator_actions", "snapshots", "account_standings")
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,40 @@ TAMPERINGS: dict[str, tuple[list[str], list[str]]] = {
     "a renamed user with a seal that fits": (
         ["UPDATE users SET username = 'mallory', username_key = 'mallory' WHERE username = 'ada'", MADE_ANEW],
         ["account $BOB: its name is not the one"],
+    ),
+    "a user who is made an admin": (
+        ["UPDATE users SET role = 'admin' WHERE user_id = $BOB"],
+        ["account $BOB: its role, or whether it is a bot or deactivated, is not what was recorded last"],
+    ),
+    "a user who is made an admin, as if always": (
+        [
+            "UPDATE users SET role = 'admin' WHERE user_id = $BOB",
+            "UPDATE account_standings SET standing = 'admin' WHERE user_id = $BOB",
+        ],
+        ["standing 2: it was altered"],
+    ),
+    "standings that are cut": (
+        [
+            "DELETE FROM account_standings WHERE user_id = $BOB",
+            "DELETE FROM seals WHERE sealed = 'account_standings' AND number > 1",
+            "UPDATE seal_heads SET number = 1, seal = (SELECT seal FROM seals WHERE sealed = 'account_standings') "
+            "WHERE sealed = 'account_standings'",
+        ],
+        ["the first 3 standings are not those that were verified before"],
+    ),
+    "an operator action that is said to name an erased user": (
+        [
+            "UPDATE seals SET salt = NULL WHERE sealed = 'operator_actions' AND id = 2",
+            "UPDATE operator_actions SET subject = 'erased user 7' WHERE action_id = 2",
+        ],
+        ["operator action 2: its seal was emptied, and no erasure is on record that did so"],
+    ),
+    "an account that is said to be erased": (
+        [
+            "UPDATE seals SET salt = NULL WHERE sealed = 'users' AND id = $BOB",
+            "UPDATE users SET username = 'erased user ' || user_id, erased_at = now() WHERE user_id = $BOB",
+        ],
+        ["account $BOB: its seal was emptied, and no erasure is on record that did so"],
     ),
     "an account that the service did not make": (
         ["INSERT INTO users (username, username_key, password_hash) VALUES ('mallory', 'mallory', '')"],

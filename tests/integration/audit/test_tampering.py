@@ -12,6 +12,7 @@ from audit.append_only_file import AppendOnlyFile
 from audit.checking.tree_check import TreeChecked, check_tree
 from audit.signing.anchor import Anchored, AnchorFile
 from audit.signing.keys import SignerKeys
+from audit.signing.trusted_keys import TrustedKeys
 from domain.room.erasing import ContentErased
 from domain.room.messages import PostMessage
 from domain.values import RoomId
@@ -19,11 +20,12 @@ from tests.integration.audit.test_proof_files import sign
 from tests.integration.audit.test_signing import SEED
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection
 from tests.support.given_when_then import ADA
+from tests.support.signing import CHANGES, ring
 from tests.support.store import open_store
 
 __all__ = ["connection"]
 
-KEY = SignerKeys(ORIGIN, SEED).log
+TRUSTED = TrustedKeys(ring(SEED), CHANGES)
 TABLES = ("stored_events", "bodies")
 ROW = "originator_id = $1 AND originator_version = 3"
 FORGED = '\'{"why":"x"}\'::bytea'
@@ -136,7 +138,7 @@ class SignedLog:
 
     async def check(self, outside: list[tuple[str, str]] | None = None) -> TreeChecked:
         topic = ContentErased.TOPIC
-        return await check_tree(lambda _: KEY, self.anchored, outside or [], self.slice, erasing_topic=topic)
+        return await check_tree(TRUSTED, self.anchored, outside or [], self.slice, erasing_topic=topic)
 
     @contextlib.asynccontextmanager
     async def slice(self) -> AsyncIterator[asyncpg.Connection]:

@@ -22,6 +22,7 @@ from audit.witnesses.cosigning import Witnesses
 from eventstore.generation import event_hash
 from postgres.database import Database
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, ROWS, connection
+from tests.support.signing import CHANGES, ring
 
 __all__ = ["connection"]
 
@@ -35,7 +36,7 @@ class Server:
     def __init__(self, database: Database, anchor: Path) -> None:
         self.now = NOON
         self.anchor = AnchorFile(AppendOnlyFile(anchor))
-        signer = Signer(self.anchor, lambda name: SignerKeys(name, SEED), Witnesses(()), now=lambda: self.now)
+        signer = Signer(self.anchor, ring(SEED), CHANGES, Witnesses(()), now=lambda: self.now)
         self.keeping = TreeKeeping(database, signer, "")
 
 

@@ -16,6 +16,7 @@ from audit.append_only_file import AppendOnlyFile
 from audit.proofs.policy import Witness, parse_policy
 from audit.signing.anchor import AnchorFile
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.key_limits import LimitedKey
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import COSIGNATURE, Note, SigningKey, parse_note
 from audit.signing.signer import Contradiction, Signer
@@ -27,6 +28,7 @@ from audit.witnesses.submission import Submission
 from audit.witnesses.witness import CheckpointWitness
 from audit.witnesses.witness_server import create_witness_app
 from tests.integration.audit.test_tree_growth import ADD, ORIGIN, connection, grown
+from tests.support.signing import CHANGES, ring
 from tests.support.vectors import WITNESS_NAME, WITNESS_SEED
 
 __all__ = ["connection"]
@@ -35,7 +37,8 @@ SEED = bytes(range(32))
 KEYS = SignerKeys(ORIGIN, SEED)
 WITNESS_KEY = SigningKey(WITNESS_NAME, WITNESS_SEED, type=COSIGNATURE)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-PATIENCE_S = 1.0
+PATIENCE_S = 60.0
+SHORT_S = 1.0
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -71,7 +74,8 @@ class Log:
         asked = [Witness(f"w{number}", WITNESS_KEY.verifier, url) for number, url in enumerate(urls, start=1)]
         self.signer = Signer(
             AnchorFile(AppendOnlyFile(self.anchor)),
-            lambda origin: SignerKeys(origin, SEED),
+            ring(SEED),
+            CHANGES,
             Witnesses(asked, patience_s=self.patience_s),
             now=lambda: NOON,
         )
@@ -97,7 +101,7 @@ async def log(connection: asyncpg.Connection, tmp_path: Path) -> AsyncIterator[L
 def witness_app(folder: Path, *, time: float = 1_800_000_000.0) -> web.Application:
     """A witness of ours that knows the log."""
     seen = SeenTrees(folder / "seen.sqlite")
-    return create_witness_app(CheckpointWitness(WITNESS_KEY, [KEYS.log], seen, now=lambda: time))
+    return create_witness_app(CheckpointWitness(WITNESS_KEY, [LimitedKey(KEYS.log)], seen, now=lambda: time))
 
 
 async def test_a_checkpoint_carries_the_cosignature_of_a_witness_that_saw_one_history(log: Log, tmp_path: Path) -> None:
@@ -128,6 +132,7 @@ async def test_a_slow_witness_holds_up_one_checkpoint_for_a_moment_and_is_left_a
         await never.wait()
         return web.Response()
 
+    log.patience_s = SHORT_S
     log.ask(await log.answering(wait))
     for rows in (3, 4, 5):
         note = await log.sign(rows=rows)

@@ -59,7 +59,7 @@ async def test_roles_are_given_and_taken_and_hold_at_once(onrecord: Run, visit: 
     assert (taken.exit_code, taken.stdout) == (0, "ada is a user\n")
     await eventually(lambda: is_refused(ada))
     nobody = await in_a_thread(onrecord, "user", "role", "nobody", "admin")
-    assert (nobody.exit_code, nobody.stderr) == (1, "Error: there is no user nobody\n")
+    assert (nobody.exit_code, nobody.stderr) == (1, "Error: No such user: nobody.\n")
 
 
 def test_room_create_prints_the_id_of_a_room_of_its_owner(onrecord: Run) -> None:
@@ -69,7 +69,7 @@ def test_room_create_prints_the_id_of_a_room_of_its_owner(onrecord: Run) -> None
     for arguments, error in (
         (("Engines", "--owner", "ada"), "Error: A room with this name already exists.\n"),
         ((" ", "--owner", "ada"), "Error: name: This field may not be blank.\n"),
-        (("Bugs", "--owner", "nobody"), "Error: there is no user nobody\n"),
+        (("Bugs", "--owner", "nobody"), "Error: No such user: nobody.\n"),
     ):
         refused = onrecord("room", "create", *arguments)
         assert (refused.exit_code, refused.stderr) == (1, error)

@@ -117,4 +117,4 @@ async def test_rooms_and_users_are_listed_by_name_and_id(onrecord: Run, database
     assert (shown.exit_code, "Looms" in shown.stdout, looms in shown.stdout) == (0, True, True)
     assert "argon2" not in json.dumps(await asyncio.to_thread(listed, "user", "show", "bob"))
     unknown = await asyncio.to_thread(onrecord, "user", "show", "7")
-    assert (unknown.exit_code, unknown.stderr) == (1, "Error: there is no user 7\n")
+    assert (unknown.exit_code, unknown.stderr) == (1, "Error: No such user: 7.\n")

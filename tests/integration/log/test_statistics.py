@@ -28,6 +28,9 @@ RANDOM = "a hash of a random token"
 
 NOT_TYPED = {
     "audit_checkpoints.note": "the name of the log, its size and hashes",
+    "account_standings.standing": OF_THE_PROGRAM,
+    "audit_keys.log_key": "a public key",
+    "audit_keys.time_key": "a public key",
     "audit_epochs.origin": "the name of the log, which is public",
     "audit_witnesses.name": "names in a policy file",
     "audit_tiles.hashes": "hashes of entries, which stay in the log",

@@ -73,7 +73,10 @@ OTHER = Checkpoint(ORIGIN, 3, hashlib.sha256(b"another tree").digest())
     [
         (signed(keys=STRANGER), "the statement is not signed"),
         (HeadsFile(Note(HEADS.text, ()), signed().checkpoint), "the statement is not signed"),
-        (replace(signed(), checkpoint=STRANGER.sign(CHECKPOINT.text, time=NOW)), "not signed by a log of the policy"),
+        (
+            replace(signed(), checkpoint=STRANGER.sign(CHECKPOINT.text, time=NOW)),
+            "audit/1 is not signed with a key",
+        ),
         (replace(signed(), checkpoint=Note(CHECKPOINT.text, signed().checkpoint.signatures[:1])), "too few witnesses"),
         (signed(checkpoint=OTHER), "not the one that it speaks of"),
         (signed(replace(HEADS, versions={GENERAL: 0})), "not written as one is"),

@@ -2,9 +2,10 @@
 
 import pytest
 
-from audit.proofs.policy import BadPolicy, parse_policy
+from audit.proofs.policy import BadPolicy, distrust, parse_policy
 from audit.signing.checkpoint import Checkpoint
 from audit.signing.notes import COSIGNATURE, BadNote, Note, SigningKey
+from audit.verify import ProofRefused, TrustPolicy
 from tests.support.vectors import LOG_KEY, ORIGIN
 
 WITNESSES = {
@@ -80,3 +81,25 @@ KEY = WITNESSES["x1"].verifier
 def test_what_is_no_policy_is_refused(text: str) -> None:
     with pytest.raises(BadPolicy):
         parse_policy(text)
+
+
+REPLACED = SigningKey(ORIGIN, bytes(32))
+SHORT = f"{ORIGIN}+{REPLACED.verifier.id.hex()}"
+TWO_KEYS = f"log {REPLACED.verifier}\n#until {SHORT} 7\nlog {LOG_KEY}\nquorum none\n"
+
+
+@pytest.mark.parametrize(("size", "is_trusted"), [(7, True), (8, False)])
+def test_a_key_that_was_replaced_signs_no_larger_tree(size: int, is_trusted: bool) -> None:
+    checkpoint = Checkpoint(ORIGIN, size, bytes(32))
+    note = Note(checkpoint.text, (REPLACED.sign(checkpoint.text),))
+    why = [] if is_trusted else [f"the checkpoint of {ORIGIN} is signed with a key that was replaced"]
+    assert [each.partition(",")[0] for each in distrust(note, checkpoint, parse_policy(TWO_KEYS))] == why
+
+
+@pytest.mark.parametrize("line", ["#until", "#until x 7", f"#until {SHORT}", f"#until {SHORT} x", f"#until {SHORT} 7"])
+def test_a_limit_is_read_as_a_line_and_not_as_a_comment(line: str) -> None:
+    for broken in (f"{TWO_KEYS}{line}\n", f"{line}\n{TWO_KEYS}"):
+        with pytest.raises(BadPolicy):
+            parse_policy(broken)
+        with pytest.raises(ProofRefused):
+            TrustPolicy(broken)  # type: ignore[no-untyped-call]

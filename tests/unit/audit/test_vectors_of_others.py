@@ -7,6 +7,7 @@ import pytest
 
 from audit.proofs.proof import Proof
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.key_limits import LimitedKey
 from audit.signing.notes import COSIGNATURE, Note, SigningKey, VerifierKey, parse_note
 from audit.tree import merkle, tiles
 from audit.tree.entries import bundle
@@ -98,7 +99,7 @@ def test_their_cosignature_is_read_and_says_when() -> None:
 def test_a_witness_of_ours_cosigns_what_their_proofs_show_to_be_one_history(tmp_path: Path) -> None:
     key = SigningKey(WITNESS_NAME, WITNESS_SEED, type=COSIGNATURE)
     seen = SeenTrees(tmp_path / "seen.sqlite")
-    witness = CheckpointWitness(key, [VerifierKey.parse(LOG_KEY)], seen, now=lambda: 7)
+    witness = CheckpointWitness(key, [LimitedKey(VerifierKey.parse(LOG_KEY))], seen, now=lambda: 7)
     assert witness.add_checkpoint(f"old 0\n\n{CHECKPOINTS[1]}".encode()).status == 200
     size = 1
     for made in MADE["consistency"]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audit.signing.checkpoint import Checkpoint
+from audit.signing.key_limits import LimitedKey
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import COSIGNATURE, BadNote, Note, SigningKey, parse_note, parse_signatures
 from audit.tree.merkle import EMPTY_ROOT, Hash, consistency_path, leaf_hash, node_hash, root
@@ -46,7 +47,7 @@ def witness(tmp_path: Path) -> CheckpointWitness:
 
 
 def opened(folder: Path) -> CheckpointWitness:
-    return CheckpointWitness(KEY, [KEYS.log], SeenTrees(folder / "seen"), now=lambda: NOW + 0.5)
+    return CheckpointWitness(KEY, [LimitedKey(KEYS.log)], SeenTrees(folder / "seen"), now=lambda: NOW + 0.5)
 
 
 def test_a_tree_that_grows_is_cosigned_with_a_time(witness: CheckpointWitness) -> None:
@@ -115,3 +116,21 @@ def test_the_first_tree_needs_no_proof_and_an_empty_one_its_own_root(witness: Ch
 def test_a_submission_that_is_none_is_not_read(text: str) -> None:
     with pytest.raises(BadNote):
         Submission.parse(text)
+
+
+def test_a_key_that_was_seen_to_be_replaced_signs_no_larger_tree(tmp_path: Path) -> None:
+    after = SignerKeys(ORIGIN, bytes(32))
+    logs = [LimitedKey(KEYS.log), LimitedKey(after.log)]
+
+    def opened_with_both() -> CheckpointWitness:
+        return CheckpointWitness(KEY, logs, SeenTrees(tmp_path / "seen"), now=lambda: NOW)
+
+    witness = opened_with_both()
+    assert witness.add_checkpoint(submission(0, 3)).status == 200
+    assert witness.add_checkpoint(submission(3, 7, note=after.sign(signed(7).text, time=NOW))).status == 200
+    witness = opened_with_both()
+    assert witness.add_checkpoint(submission(7, 7)).status == 200, "up to there, the key before may sign"
+    assert witness.add_checkpoint(submission(7, 7, note=after.sign(signed(7).text, time=NOW))).status == 200
+    refused = witness.add_checkpoint(submission(7, 8))
+    assert (refused.status, "was replaced" in refused.text) == (403, True), refused
+    assert witness.add_checkpoint(submission(7, 8, note=after.sign(signed(8).text, time=NOW))).status == 200
