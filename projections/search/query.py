@@ -1,6 +1,6 @@
 """What people type to search: words, "a phrase", the beginning of a word with a star, and conditions.
 
-Conditions are `from:` a person, `in:` a room, `before:` and `after:` a day, `has:` a link. All must hold.
+Conditions are `from:` a person, `in:` a room, `before:` and `after:` a day, `has:` a link or a file. All must hold.
 """
 
 import re
@@ -16,7 +16,7 @@ from projections.search.tokens import folded, runs
 FIELD = "q"
 LIMIT = 500
 TERMS = 20
-HAS = ("link",)
+LINK, FILE = HAS = ("link", "file")
 
 TERM = re.compile(r'(?:(from|in|before|after|has):)?("[^"]*"?|\S+)', re.IGNORECASE)
 

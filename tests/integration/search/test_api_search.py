@@ -124,6 +124,25 @@ async def test_who_left_finds_nothing_of_the_room_and_who_came_later_nothing_of_
     assert await found(ada, "secret") == ["secret after", "secret before"]
 
 
+async def test_messages_with_files_are_found_with_and_without_words_and_edited(ada: Person, room: str) -> None:
+    async def with_file(content: str) -> int:
+        sent = await ada.post(f"{room}/attachments/", raw=b"plan", headers={"X-File-Name": "plan.txt"})
+        answer = await ada.post(f"{room}/messages/", {"content": content, "attachments": [sent.body["id"]]})
+        assert answer.status == 201, answer.raw
+        return int(answer.body["id"])
+
+    await with_file("")
+    edited = await with_file("a drawing")
+    await said(ada, room, "a drawing without")
+    assert await found(ada, "has:file") == ["a drawing", ""]
+    assert (await ada.request("PATCH", f"{room}/messages/{edited}/", {"content": "a sketch"})).status == 200
+    assert await found(ada, "has:file") == ["a sketch", ""]
+    assert await found(ada, "sketch has:file from:ada") == ["a sketch"]
+    assert await found(ada, "drawing has:file") == []
+    shown = (await ada.get("/search/?q=has:file")).raw
+    assert shown.count(b"plan.txt") == 2
+
+
 async def test_words_go_from_the_index_with_their_erasure(
     admin: Person, ada: Person, room: str, database_url: str
 ) -> None:
