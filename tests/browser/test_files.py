@@ -93,6 +93,21 @@ async def test_a_message_may_be_files_alone_also_after_an_edit(windows: Windows)
     await expect(item.locator(".edited")).to_be_visible()
 
 
+async def test_files_are_attached_without_scripts(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Plain files")
+    page = await windows.open(f"/rooms/{room}/", ada, live=False, java_script_enabled=False)
+    for words in ("the plan", ""):
+        await page.get_by_label("Attach files").set_input_files([PICTURE, NOTES])
+        await page.locator("#content").fill(words)
+        await page.get_by_role("button", name="Send").click()
+        item = page.locator(".messages .message").last
+        await expect(item.locator(".file-name")).to_have_text(["plan.png", "notes & more.txt"])
+        assert await item.locator("img").evaluate(PIXELS) == [WIDTH, HEIGHT]
+        await expect(item.locator(".text")).to_have_text(words)
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.locator("#content-problem")).to_have_text("This field may not be blank.")
+
+
 async def test_a_file_that_did_not_get_through_is_sent_again_while_one_is_in_another_room(windows: Windows) -> None:
     ada, _, room = await together(windows, "Lost files")
     second = await ada.open_room(f"Elsewhere {ada.user['username']}")
