@@ -23,7 +23,10 @@ from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
+from api.attachments.file_check import FileCheck
 from api.attachments.folder import Folder
+from api.attachments.moved_files import MovedFiles
+from api.attachments.storage import Storage
 from api.attachments.uploads import Uploads
 from api.audit.daily_verification import DailyVerification
 from api.audit.key import audit_seed
@@ -467,6 +470,21 @@ def create_carrying_out(core: Core) -> CarryingOut:
     """Erases what rules say, and what requests waited for."""
     disposition = Disposition(ReadModelOldMessages(core.database), core.erasing)
     return CarryingOut(core.database, core.erasing, disposition)
+
+
+def create_file_storage(settings: Settings) -> Storage:
+    """Where the bytes of the files of messages are."""
+    return Folder(settings.attachments_folder)
+
+
+def create_moved_files(settings: Settings, database: Database) -> MovedFiles:
+    """Files of messages that go with the log, for export and import."""
+    return MovedFiles(database, create_file_storage(settings))
+
+
+def create_file_check(settings: Settings, database: Database) -> FileCheck:
+    """Compares the files of messages with the log."""
+    return FileCheck(database, create_file_storage(settings))
 
 
 def create_uploads(settings: Settings, database: Database) -> Uploads:

@@ -14,6 +14,7 @@ from cli.commands.accounts import user_access
 from cli.commands.accounts.user import user
 from cli.commands.accounts.user_erase import erase as erase_user
 from cli.commands.actions import actions
+from cli.commands.attachments import attachments
 from cli.commands.audit.audit import audit
 from cli.commands.custody.hold import hold
 from cli.commands.custody.retention import retention
@@ -121,6 +122,7 @@ main.add_command(db)
 main.add_command(fanout)
 main.add_command(events)
 main.add_command(projections)
+main.add_command(attachments)
 main.add_command(audit)
 main.add_command(hold)
 main.add_command(retention)

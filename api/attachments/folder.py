@@ -1,36 +1,20 @@
 """Where the bytes are: a folder, one file for each upload, under the upload's id."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 from api.attachments.media import HEAD
+from api.attachments.storage import FileMissing, FileTooLarge, NoRoomForFile, WrittenFile
 
 PIECE = 1024 * 1024
 """Bytes that are written at once."""
-
-
-class FileTooLarge(Exception):
-    """The file has more bytes than a file may have; the text says how many that is."""
-
-
-class NoRoomForFile(Exception):
-    """The disk is full."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFile:
-    """A file that is safely on the disk. `head` are its first bytes."""
-
-    sha256: str
-    size: int
-    head: bytes
 
 
 class Folder:
@@ -57,6 +41,22 @@ class Folder:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise NoRoomForFile from error
             raise
+
+    async def read(self, upload_id: UUID) -> AsyncIterator[bytes]:
+        """The bytes, from the first. Raises FileMissing."""
+        try:
+            file = await asyncio.to_thread(open, self.path(upload_id), "rb", buffering=0)
+        except FileNotFoundError:
+            raise FileMissing(str(upload_id)) from None
+        with file:
+            while chunk := await asyncio.to_thread(file.read, PIECE):
+                yield chunk
+
+    async def ids(self) -> AsyncIterator[UUID]:
+        """The ids of all files that are there."""
+        for path in await asyncio.to_thread(lambda: sorted(self._root.glob("??/" + "?" * 30))):
+            with contextlib.suppress(ValueError):  # it is no file of ours
+                yield UUID(path.parent.name + path.name)
 
     async def remove(self, upload_id: UUID) -> None:
         """Remove the file, if it is there."""

@@ -10,7 +10,7 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
-from api.attachments.folder import FileTooLarge, NoRoomForFile
+from api.attachments.storage import FileTooLarge, NoRoomForFile
 from api.attachments.uploads import UploadsUsedUp
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser

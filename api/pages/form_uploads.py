@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from api.attachments.folder import FileTooLarge, NoRoomForFile
+from api.attachments.storage import FileTooLarge, NoRoomForFile
 from api.attachments.uploads import UploadsUsedUp
 from api.http.app_keys import SESSION, UPLOADS
 from api.http.errors import REFUSALS
