@@ -474,7 +474,17 @@ def create_carrying_out(core: Core) -> CarryingOut:
 
 def create_file_storage(settings: Settings) -> Storage:
     """Where the bytes of the files of messages are."""
-    return Folder(settings.attachments_folder)
+    if not settings.attachments_bucket:
+        return Folder(settings.attachments_folder)
+    from api.attachments.object_store import ObjectStore  # the library takes 30 MB: not where files are in a folder
+
+    return ObjectStore(
+        settings.attachments_bucket,
+        endpoint=settings.aws_endpoint_url,
+        region=settings.aws_region,
+        access_key_id=settings.aws_access_key_id,
+        secret_access_key=settings.aws_secret_access_key,
+    )
 
 
 def create_moved_files(settings: Settings, database: Database) -> MovedFiles:
@@ -489,8 +499,8 @@ def create_file_check(settings: Settings, database: Database) -> FileCheck:
 
 def create_uploads(settings: Settings, database: Database) -> Uploads:
     """The files of messages."""
-    folder = Folder(settings.attachments_folder)
-    return Uploads(database, folder, limit=settings.attachment_limit, day_limit=settings.attachments_per_day)
+    storage = create_file_storage(settings)
+    return Uploads(database, storage, limit=settings.attachment_limit, day_limit=settings.attachments_per_day)
 
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:

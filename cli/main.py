@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import click
 
+from api.attachments.storage import StorageUnavailable
 from api.settings import SettingsError
 from audit.ledger import LedgerUnavailable
 from cli.commands import room_governance
@@ -32,7 +33,10 @@ from postgres.errors import EmbeddedPostgresError, StoreError
 from postgres.migrations import MigrationError
 from projections.fanout.resize import LanesBusy
 
-EXPECTED = (LedgerUnavailable, SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
+EXPECTED = (
+    *(LedgerUnavailable, SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy),
+    StorageUnavailable,
+)
 """Errors that are not defects: each is one line, and exit code 1."""
 
 OTHER_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
-import msgspec
-
+from api.attachments.media import Media
 from api.attachments.storage import FileMissing, Storage, digest_of
+from api.attachments.uploads import begin_file, keep_file
 from postgres.database import Database
 from replay.archive.file_line import MovedFile
 
@@ -17,14 +17,6 @@ WHERE upload_id > $1 AND EXISTS (SELECT FROM attachments WHERE attachments.uploa
 ORDER BY upload_id LIMIT $2
 """
 IS_HERE = "SELECT EXISTS (SELECT FROM uploads WHERE upload_id = $1)"
-BEGIN = """
-INSERT INTO unneeded_files (upload_id, remove_at) VALUES ($1, now() + interval '1 day')
-ON CONFLICT (upload_id) DO UPDATE SET remove_at = excluded.remove_at
-"""
-KEEP = f"""
-WITH listed AS (DELETE FROM unneeded_files WHERE upload_id = $1)
-INSERT INTO uploads ({FIELDS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-"""
 
 
 class MovedFiles:
@@ -53,10 +45,19 @@ class MovedFiles:
         """Keep a file that is not here; returns whether it was not. Its bytes are safe before its row is there."""
         if await self._database.fetchval(IS_HERE, file.upload_id):
             return False
-        await self._database.fetch(BEGIN, file.upload_id)
+        await begin_file(file.upload_id, self._database)
         await self._storage.remove(file.upload_id)  # what an interrupted import left
         await self._storage.write(file.upload_id, _each(pieces), limit=file.size)
-        await self._database.fetch(KEEP, *msgspec.structs.astuple(file))
+        await keep_file(
+            file.upload_id,
+            file.room_id,
+            file.user_id,
+            file.name,
+            (file.sha256, file.size),
+            Media(file.media_type, file.width, file.height),
+            self._database,
+            uploaded_at=file.uploaded_at,
+        )
         return True
 
 
