@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
+from uuid import UUID
 
 from api.wiring import create_fold
 from benchmarks.history import copy_events
 from benchmarks.server import postgres
 from benchmarks.tables import ms, p50_p99, table
 from domain.room import Room
+from domain.room.attaching import Attached
 from domain.values import UserId
 from projections.search.query import parse
 from replay.progress import unwatched
@@ -41,6 +43,11 @@ QUERIES = {
     "Chinese, one character": "東",
     "a common word on an early day": "word1 before:2001-01-01",
     "links of one person": "has:link from:user7",
+    "files of one person": "has:file from:user7",
+    "a common word of one person": "word1 from:user7",
+    "a common word in a room": 'word1 in:"Room 900"',
+    "a rare word in a room": 'quaternion in:"Room 900"',
+    "what one person said": "from:user7",
 }
 
 
@@ -68,7 +75,10 @@ def said() -> Iterator[Any]:
             words = ["".join(chr(0x4E00 + int(3000 * chance.random() ** 2)) for _ in range(30))]
         if number % 2_000 == 0:
             words.append("東京大学")
-        rooms[place].post(user_id=UserId(3 + place if chance.random() < 0.5 else EVERYWHERE), content=" ".join(words))
+        files = [Attached(UUID(int=number), "0" * 64, 1, "image/png", None, None)] if number % 200 == 9 else []
+        rooms[place].post(
+            user_id=UserId(3 + place if chance.random() < 0.5 else EVERYWHERE), content=" ".join(words), attached=files
+        )
         yield from rooms[place].collect_events()
 
 
