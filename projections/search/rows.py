@@ -1,5 +1,6 @@
 """What the index keeps of an event: its words as tokens, and tokens for conditions, which begin with a colon."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from domain.room.discussion.editing import MessageEdited
@@ -11,7 +12,7 @@ from eventstore.values import Position, Version
 from projections.readmodels.inline import LogEvent
 from projections.search import spans
 from projections.search.query import FILE, LINK, quoted
-from projections.search.tokens import tokens
+from projections.search.tokens import pair, tokens
 
 MOST_POSITIONS = 16_000
 """Of one text, as PostgreSQL keeps them."""
@@ -58,10 +59,12 @@ def message_of(event: LogEvent) -> tuple[RoomId, Version]:
 def vector(text: str, more: list[str]) -> str:
     """What is indexed, in PostgreSQL's notation. `more` are the tokens that are not words."""
     found: dict[str, list[int]] = {}
-    for place, token in enumerate(tokens(text)[:MOST_POSITIONS], start=1):
+    typed = tokens(text)[:MOST_POSITIONS]
+    for place, token in enumerate(typed, start=1):
         found.setdefault(token, []).append(place)
+    pairs = {both: None for one, other in pairwise(typed) if (both := pair(one, other)) is not None}
     words = (f"{quoted(token)}:{','.join(map(str, at[:MOST_PLACES]))}" for token, at in found.items())
-    return " ".join((*words, *map(quoted, more)))
+    return " ".join((*words, *map(quoted, (*pairs, *more))))
 
 
 def conditions(event: LogEvent, *, has_files: bool) -> list[str]:

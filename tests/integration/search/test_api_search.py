@@ -51,6 +51,12 @@ async def found(person: Person, query: str) -> list[str]:
         ("see https://example.org/a?b=1", "has:link"),
         ("see https://example.org/a?b=1", "example.org"),
         ("it's 'quoted' \\ well", "it's \\ quoted"),
+        ("To be, or not to be: that is it", '"to be or not to be"'),
+        ("To be, or not to be: that is it", '"be or"'),
+        ("To be, or not to be: that is it", '"or no*"'),
+        ("To be, or not to be: that is it", '"be that is"'),
+        ("Sein & nicht 大学 in", '"大学 in"'),
+        ("Sein & nicht 大学 in", '"学 in"'),
     ],
 )
 async def test_words_are_found_in_every_script(ada: Person, room: str, content: str, query: str) -> None:
@@ -61,10 +67,23 @@ async def test_words_are_found_in_every_script(ada: Person, room: str, content: 
 
 @pytest.mark.parametrize(
     "query",
-    ['"weaves engine"', "engine loom", "pat", "12*", "by*", "大京", "from:bob engine", "before:2001-01-01 engine"],
+    [
+        '"weaves engine"',
+        '"to be or to not"',
+        '"not be"',
+        '"be to*"',
+        "engine loom",
+        "pat",
+        "12*",
+        "by*",
+        "大京",
+        "from:bob engine",
+        "before:2001-01-01 engine",
+    ],
 )
 async def test_what_does_not_match_is_not_found(ada: Person, bob: Person, room: str, query: str) -> None:
     await said(ada, room, "The Engine weaves patterns 東京大学")
+    await said(ada, room, "To be, or not to be")
     assert await found(ada, query) == []
 
 
