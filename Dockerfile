@@ -17,7 +17,8 @@ RUN python -m hatchling build --target wheel \
     && .venv/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl
 
 FROM python:3.11-slim
-RUN useradd --system --home-dir /app --shell /usr/sbin/nologin onrecord
+RUN useradd --system --home-dir /app --shell /usr/sbin/nologin onrecord \
+    && install --directory --owner=onrecord --mode=0700 /files
 WORKDIR /app
 COPY --from=build /app/.venv .venv
 USER onrecord

@@ -67,6 +67,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     signup: Literal["open", "invite", "closed"] = "open"
 
     max_body_bytes: Size = 65536
+    attachments: str = ""  # where files of messages are: a folder, or s3://bucket/prefix; empty: in data_dir
+    aws_endpoint_url: str = ""  # a server that speaks S3; empty: Amazon's
+    aws_region: str = ""
+    aws_access_key_id: str = ""  # empty: what the machine may do
+    aws_secret_access_key: str = ""
     attachment_limit: Size = 25_000_000  # bytes of one file
     attachments_per_day: Size = 500_000_000  # bytes of all files of one user
     request_rate: Rate = 300.0  # of one user, or of one address without a session
@@ -105,6 +110,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         settings._refuse_unsafe_secrets()
         settings._refuse_unreadable_url()
         settings._refuse_unusable_audit()
+        settings._refuse_unusable_attachments()
         return settings
 
     @property
@@ -121,8 +127,13 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def attachments_folder(self) -> Path:
-        """Where the files of messages are."""
-        return Path(self.data_dir).absolute() / "attachments"
+        """Where the files of messages are, unless they are in a bucket."""
+        return Path(self.attachments).absolute() if self.attachments else Path(self.data_dir).absolute() / "attachments"
+
+    @property
+    def attachments_bucket(self) -> str:
+        """The bucket of the files of messages, as `s3://BUCKET/PREFIX`; empty where they are in a folder."""
+        return self.attachments if "://" in self.attachments else ""
 
     @property
     def embedded(self) -> bool:
@@ -208,6 +219,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise SettingsError(f"AUDIT_TOKEN: use {SECRET_LENGTH} random characters or more")
         if not re.fullmatch(r"[!-*,-~]*", self.audit_origin):
             raise SettingsError("AUDIT_ORIGIN: a name without spaces and plus signs, as chat.example/audit")
+
+    def _refuse_unusable_attachments(self) -> None:
+        """A place of files that is none is found at the start."""
+        bucket = self.attachments_bucket
+        if bucket and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", bucket):
+            raise SettingsError("ATTACHMENTS: a folder, or s3://BUCKET/PREFIX")
+        if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
+            raise SettingsError("AWS_SECRET_ACCESS_KEY: goes with AWS_ACCESS_KEY_ID; set both, or none")
 
     def _refuse_unreadable_url(self) -> None:
         """The driver's own errors about a URL may hold a part of its password; ours never do."""

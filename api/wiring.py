@@ -23,7 +23,10 @@ from api.accounts.passwords import Passwords
 from api.accounts.sessions import Sessions
 from api.accounts.shared_buckets import Limit, SharedBuckets
 from api.accounts.shared_throttle import ReportedThrottle, SharedThrottle
+from api.attachments.file_check import FileCheck
 from api.attachments.folder import Folder
+from api.attachments.moved_files import MovedFiles
+from api.attachments.storage import Storage
 from api.attachments.uploads import Uploads
 from api.audit.daily_verification import DailyVerification
 from api.audit.key import audit_secrets, settle_audit_secret
@@ -481,10 +484,35 @@ def create_carrying_out(core: Core) -> CarryingOut:
     return CarryingOut(core.database, core.erasing, disposition)
 
 
+def create_file_storage(settings: Settings) -> Storage:
+    """Where the bytes of the files of messages are."""
+    if not settings.attachments_bucket:
+        return Folder(settings.attachments_folder)
+    from api.attachments.object_store import ObjectStore  # the library takes 30 MB: not where files are in a folder
+
+    return ObjectStore(
+        settings.attachments_bucket,
+        endpoint=settings.aws_endpoint_url,
+        region=settings.aws_region,
+        access_key_id=settings.aws_access_key_id,
+        secret_access_key=settings.aws_secret_access_key,
+    )
+
+
+def create_moved_files(settings: Settings, database: Database) -> MovedFiles:
+    """Files of messages that go with the log, for export and import."""
+    return MovedFiles(database, create_file_storage(settings))
+
+
+def create_file_check(settings: Settings, database: Database) -> FileCheck:
+    """Compares the files of messages with the log."""
+    return FileCheck(database, create_file_storage(settings))
+
+
 def create_uploads(settings: Settings, database: Database) -> Uploads:
     """The files of messages."""
-    folder = Folder(settings.attachments_folder)
-    return Uploads(database, folder, limit=settings.attachment_limit, day_limit=settings.attachments_per_day)
+    storage = create_file_storage(settings)
+    return Uploads(database, storage, limit=settings.attachment_limit, day_limit=settings.attachments_per_day)
 
 
 def create_housekeeping(settings: Settings, database: Database, sessions: Sessions) -> Housekeeping:

@@ -217,7 +217,7 @@ def words_of(opening, fields):
     client_id = body.get("client_id")
     end = b"\x00" if client_id is None else b"\x01" + client_id.encode()
     committed = b"onrecord/body/v1\x00" + salt + len(content).to_bytes(8, "big") + content + end
-    if len(salt) != 32 or not content or base64.b64encode(hashlib.sha256(committed).digest()).decode() != sealed:
+    if len(salt) != 32 or base64.b64encode(hashlib.sha256(committed).digest()).decode() != sealed:
         raise ProofRefused("the words are not those that the log holds a commitment to")
     return body["content"]
 

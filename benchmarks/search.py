@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
+from uuid import UUID
 
 from api.wiring import create_fold
 from benchmarks.history import copy_events
 from benchmarks.server import postgres
 from benchmarks.tables import ms, p50_p99, table
 from domain.room import Room
+from domain.room.attaching import Attached
 from domain.values import UserId
 from projections.search.query import parse
 from replay.progress import unwatched
@@ -28,19 +30,24 @@ WORDS = 12
 """Of a message. The word number n is said 1/n as often as the first one, which is in most messages."""
 
 QUERIES = {
-    "a common word": "word1",
-    "a word in one message of a hundred": "word400",
+    "a common word": "w1",
+    "a word in one message of a hundred": "w400",
     "a rare word": "quaternion",
     "no hit": "nothinglikeit",
     "a phrase": '"night shift"',
-    "a phrase of two common words": '"word1 word2"',
-    "a phrase of common words that nobody said": '"word3 word2 word1 word4 word7"',
-    "two words that are rarely said together": "word700 word900",
-    "the beginning of words": "word12*",
+    "a phrase of two common words": '"w1 w2"',
+    "a phrase of common words that nobody said": '"w3 w2 w1 w4 w7"',
+    "two words that are rarely said together": "w700 w900",
+    "the beginning of words": "w12*",
     "Chinese, two characters": "東京",
     "Chinese, one character": "東",
-    "a common word on an early day": "word1 before:2001-01-01",
+    "a common word on an early day": "w1 before:2001-01-01",
     "links of one person": "has:link from:user7",
+    "files of one person": "has:file from:user7",
+    "a common word of one person": "w1 from:user7",
+    "a common word in a room": 'w1 in:"Room 334"',
+    "a rare word in a room": 'quaternion in:"Room 334"',
+    "what one person said": "from:user7",
 }
 
 
@@ -48,7 +55,7 @@ def said() -> Iterator[Any]:
     """What is said in many rooms at once, by few people in each."""
     chance = random.Random(8)
     weights = list(accumulate(1 / number for number in range(1, VOCABULARY + 1)))
-    vocabulary = [f"word{number}" for number in range(1, VOCABULARY + 1)]
+    vocabulary = [f"w{number}" for number in range(1, VOCABULARY + 1)]
     rooms = [Room.open(name=f"Room {number}", user_id=EVERYWHERE) for number in range(ROOMS)]
     for number, room in enumerate(rooms):
         if number % (ROOMS // FEW) == 1:
@@ -68,7 +75,10 @@ def said() -> Iterator[Any]:
             words = ["".join(chr(0x4E00 + int(3000 * chance.random() ** 2)) for _ in range(30))]
         if number % 2_000 == 0:
             words.append("東京大学")
-        rooms[place].post(user_id=UserId(3 + place if chance.random() < 0.5 else EVERYWHERE), content=" ".join(words))
+        files = [Attached(UUID(int=number), "0" * 64, 1, "image/png", None, None)] if number % 200 == 9 else []
+        rooms[place].post(
+            user_id=UserId(3 + place if chance.random() < 0.5 else EVERYWHERE), content=" ".join(words), attached=files
+        )
         yield from rooms[place].collect_events()
 
 

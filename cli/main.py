@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import click
 
+from api.attachments.storage import StorageUnavailable
 from api.settings import SettingsError
 from audit.ledger import LedgerUnavailable
 from cli.commands import room_governance
@@ -14,6 +15,7 @@ from cli.commands.accounts import user_access
 from cli.commands.accounts.user import user
 from cli.commands.accounts.user_erase import erase as erase_user
 from cli.commands.actions import actions
+from cli.commands.attachments import attachments
 from cli.commands.audit.audit import audit
 from cli.commands.custody.hold import hold
 from cli.commands.custody.retention import retention
@@ -31,7 +33,10 @@ from postgres.errors import EmbeddedPostgresError, StoreError
 from postgres.migrations import MigrationError
 from projections.fanout.resize import LanesBusy
 
-EXPECTED = (LedgerUnavailable, SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy)
+EXPECTED = (
+    *(LedgerUnavailable, SettingsError, EmbeddedPostgresError, MigrationError, StoreError, ChatError, LanesBusy),
+    StorageUnavailable,
+)
 """Errors that are not defects: each is one line, and exit code 1."""
 
 OTHER_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
@@ -121,6 +126,7 @@ main.add_command(db)
 main.add_command(fanout)
 main.add_command(events)
 main.add_command(projections)
+main.add_command(attachments)
 main.add_command(audit)
 main.add_command(hold)
 main.add_command(retention)

@@ -60,6 +60,7 @@ class SaidMessage:
     """With which the user who asks reacted."""
     mentions: frozenset[UserId] = frozenset()
     """Whom it mentions, `EVERYONE` among them."""
+    has_files: bool = False
 
     @property
     def is_erased(self) -> bool:

@@ -23,7 +23,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Words that were erased: the log only says that there were some."""
+    """Words that were erased: the log only says that there was a text."""
 
     @property
     def text(self) -> str:
@@ -33,6 +33,9 @@ class Erased:
 
 Words = Present | Plain | Erased
 
+GONE = "\x00"
+"""What an event that was read holds instead of words that were erased: no text that is kept has this character."""
+
 
 class WordsNotRead(Exception):
     """The event was read without its words, to be folded or applied, and is shown to people: a defect."""
@@ -41,10 +44,10 @@ class WordsNotRead(Exception):
 def words(text: str | None, sealed: str | None) -> Words:
     """The words of an event from its fields: `sealed` is the commitment, None where the log holds the text itself.
 
-    Blank words are refused, so an empty text stands for erased ones. Raises WordsNotRead.
+    A message of files alone has an empty text. Raises WordsNotRead.
     """
     if text is None:
         raise WordsNotRead
     if sealed is None:
         return Plain(text)
-    return Present(text) if text else Erased()
+    return Erased() if text == GONE else Present(text)

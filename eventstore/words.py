@@ -37,8 +37,8 @@ SALT_BYTES = 32
 CLIENT_ID = "client_id"
 """The field of a client's own key, which is sealed with the words: it may say anything."""
 
-ERASED = ""
-"""What an event holds instead of words that were erased: no words are blank."""
+ERASED = "\x00"
+"""What an event holds instead of words that were erased: no text that PostgreSQL keeps has this character."""
 
 
 class Opening(NamedTuple):

@@ -2,35 +2,13 @@
 
 import asyncio
 import errno
-import hashlib
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-from api.attachments.media import HEAD
-
-PIECE = 1024 * 1024
-"""Bytes that are written at once."""
-
-
-class FileTooLarge(Exception):
-    """The file has more bytes than a file may have; the text says how many that is."""
-
-
-class NoRoomForFile(Exception):
-    """The disk is full."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenFile:
-    """A file that is safely on the disk. `head` are its first bytes."""
-
-    sha256: str
-    size: int
-    head: bytes
+from api.attachments.storage import PIECE, FileMissing, NoRoomForFile, WrittenFile, name_of, receive, upload_of
 
 
 class Folder:
@@ -41,8 +19,7 @@ class Folder:
 
     def path(self, upload_id: UUID) -> Path:
         """Where the file is, if it is there."""
-        name = upload_id.hex
-        return self._root / name[:2] / name[2:]
+        return self._root / name_of(upload_id)
 
     async def write(self, upload_id: UUID, chunks: AsyncIterator[bytes], *, limit: int) -> WrittenFile:
         """Write what comes, and return when it is safe on the disk; nothing stays of a file that did not come whole.
@@ -51,35 +28,37 @@ class Folder:
         """
         path = self.path(upload_id)
         try:
-            return await self._write(path, chunks, limit)
+            await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
+            with await asyncio.to_thread(_create, path) as file:
+                written = await receive(chunks, file, limit=limit)
+                await asyncio.to_thread(os.fsync, file.fileno())
+            await asyncio.to_thread(_sync_folders, path.parent, self._root)
+            return written
         except BaseException as error:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise NoRoomForFile from error
             raise
 
+    async def read(self, upload_id: UUID) -> AsyncIterator[bytes]:
+        """The bytes, from the first. Raises FileMissing."""
+        try:
+            file = await asyncio.to_thread(open, self.path(upload_id), "rb", buffering=0)
+        except FileNotFoundError:
+            raise FileMissing(str(upload_id)) from None
+        with file:
+            while chunk := await asyncio.to_thread(file.read, PIECE):
+                yield chunk
+
     async def remove(self, upload_id: UUID) -> None:
         """Remove the file, if it is there."""
         await asyncio.to_thread(self._remove, self.path(upload_id))
 
-    async def _write(self, path: Path, chunks: AsyncIterator[bytes], limit: int) -> WrittenFile:
-        await asyncio.to_thread(path.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
-        digest, size, head, pending = hashlib.sha256(), 0, b"", bytearray()
-        with await asyncio.to_thread(_create, path) as file:
-            async for chunk in chunks:
-                size += len(chunk)
-                if size > limit:
-                    raise FileTooLarge(f"A file may have up to {limit:,} bytes.")
-                if len(head) < HEAD:
-                    head += chunk[: HEAD - len(head)]
-                pending += chunk
-                if len(pending) >= PIECE:
-                    await asyncio.to_thread(_append, file, digest, bytes(pending))
-                    pending.clear()
-            await asyncio.to_thread(_append, file, digest, bytes(pending))
-            await asyncio.to_thread(os.fsync, file.fileno())
-        await asyncio.to_thread(_sync_folders, path.parent, self._root)
-        return WrittenFile(digest.hexdigest(), size, head)
+    async def ids(self) -> AsyncIterator[UUID]:
+        """The ids of all files that are there."""
+        for path in await asyncio.to_thread(lambda: sorted(self._root.glob("*/*"))):
+            if (upload_id := upload_of(f"{path.parent.name}/{path.name}")) is not None:
+                yield upload_id
 
     @staticmethod
     def _remove(path: Path) -> None:
@@ -91,14 +70,6 @@ class Folder:
 def _create(path: Path) -> BinaryIO:
     """A new file, which only the service may read."""
     return open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600))
-
-
-def _append(file: BinaryIO, digest: "hashlib._Hash", data: bytes) -> None:
-    """Write all of `data`: a file without buffer may take a part at a time."""
-    digest.update(data)
-    left = memoryview(data)
-    while left:
-        left = left[file.write(left) :]
 
 
 def _sync_folders(*folders: Path) -> None:

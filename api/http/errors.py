@@ -10,7 +10,7 @@ from aiohttp import web
 from api.accounts.accounts import WrongCredentials
 from api.accounts.passwords import PasswordsBusy
 from api.accounts.throttle import TooManyRequests
-from api.attachments.folder import FileTooLarge, NoRoomForFile
+from api.attachments.storage import FileMissing, FileTooLarge, NoRoomForFile, StorageUnavailable
 from api.attachments.uploads import UploadsUsedUp
 from api.http.access import NotAnAdmin, NotLoggedIn, PermissionDenied, Unauthorized
 from api.http.acting_user import OtherUser
@@ -174,6 +174,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     ),
     # temporary
     UploadsUsedUp: own_text(429, "uploads_used_up"),
+    FileMissing: detail(404, "Not found."),
     NoRoomForFile: detail(507, "The server has no space left for this file."),
     TooManyRequests: lambda error: Refusal(
         429, {"detail": str(error), "code": "throttled"}, {"Retry-After": str(ceil(error.retry_after_s))}
@@ -184,6 +185,7 @@ REFUSALS: dict[type[Exception], Callable[[Any], Refusal]] = {
     StoreBusy: retry_later(503, "Too many commands are waiting.", "busy"),
     NewerFold: retry_later(503, "This process is of an older release.", "outdated"),
     UnreadableEvent: retry_later(503, "An event in the log cannot be read.", "unreadable_event"),
+    StorageUnavailable: retry_later(503, "The files of messages are not available.", "files_unavailable"),
     StoreUnavailable: retry_later(503, "The database is not available.", "unavailable"),
     OutcomeUnknown: retry_later(
         503, "The database went away before it confirmed. Repeat with the same Idempotency-Key.", "outcome_unknown"

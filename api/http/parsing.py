@@ -1,6 +1,7 @@
 """What a request contains, as typed values, and the contract's texts for what is wrong with it.
 
-Bodies, forms, query strings, paths and keys come in here and nowhere else.
+Bodies, forms, query strings, paths and keys come in here and nowhere else; forms that bring files, in
+`files/form_files.py`.
 """
 
 import asyncio
@@ -133,11 +134,16 @@ def file_name(request: web.Request) -> str:
     Raises InvalidFields unless it has 1 to 255 characters, all printable.
     """
     try:
-        name = unquote(request.headers.get(NAME_HEADER, ""), errors="strict").replace("\\", "/").rpartition("/")[2]
+        return checked_file_name(unquote(request.headers.get(NAME_HEADER, ""), errors="strict"))
     except UnicodeDecodeError:
         raise InvalidFields({"name": [NOT_A_STRING]}) from None
+
+
+def checked_file_name(sent: str) -> str:
+    """The name of a file, from a header or from a form; of a path, its last part. Raises InvalidFields."""
+    name = sent.replace("\\", "/").rpartition("/")[2]
     if not 1 <= len(name) <= FILE_NAME_LIMIT or not name.isprintable():
-        raise InvalidFields({"name": [f"Name the file in {NAME_HEADER}: 1 to {FILE_NAME_LIMIT} printable characters."]})
+        raise InvalidFields({"name": [f"The name of a file has 1 to {FILE_NAME_LIMIT} printable characters."]})
     return name
 
 

@@ -10,6 +10,7 @@ from api.http.access import SAFE
 from api.http.app_keys import SESSION
 from api.http.csrf import csrf_token, send_token
 from api.http.errors import Refusal
+from api.http.files.form_files import MULTIPART, FormWithFiles
 from api.http.parsing import checked_key, read_form
 from domain.values import ClientId
 
@@ -19,6 +20,8 @@ ROOM = "/rooms/{room_id}"
 
 FIELDS = web.RequestKey("fields", dict[str, str])
 """The fields of the request's form, once they are read."""
+WITH_FILES = web.RequestKey("with_files", FormWithFiles)
+"""The form, where it may bring files. They are read after its fields."""
 CSRF_FIELD = "csrf"
 USER_FIELD = "user"
 FORM_FIELDS = Markup('<input type="hidden" name="csrf" value="%s"><input type="hidden" name="user" value="%s">')
@@ -86,7 +89,11 @@ async def field(request: web.Request, name: str) -> str:
 async def form_fields(request: web.Request) -> dict[str, str]:
     """The fields of the request's form, their lines ended as people typed them."""
     if FIELDS not in request:
-        sent = await read_form(request)
+        if request.content_type == MULTIPART:
+            request[WITH_FILES] = await FormWithFiles.begin(request)
+            sent = request[WITH_FILES].fields
+        else:
+            sent = await read_form(request)
         request[FIELDS] = {name: text.replace("\r\n", "\n") for name, text in sent.items()}
     return request[FIELDS]
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, time
 
 from aiohttp import web
 
-from api.http.app_keys import ACCOUNTS, CORE, READ_SYNC, SESSION
+from api.http.app_keys import ACCOUNTS, CORE, READ_SYNC, SESSION, UPLOADS
 from api.http.errors import note_refusal
 from api.http.limits import count_message
 from api.http.parsing import BIGINT, as_number, query_number, room_id
 from api.pages.admission import page
+from api.pages.form_uploads import FilesRefused, uploaded
 from api.pages.message import QUICK_EMOJI
 from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import (
@@ -23,6 +24,7 @@ from api.pages.state import (
     unread_above,
 )
 from domain.errors import InvalidField, NameTaken
+from domain.names import is_blank
 from domain.room import CONTENT_LIMIT
 from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
@@ -56,18 +58,27 @@ async def get_room(request: web.Request) -> web.Response:
 
 
 async def post_message(request: web.Request) -> web.Response:
-    """POST /rooms/{room_id}/: post a message; a refused one comes back with the reason."""
+    """POST /rooms/{room_id}/: post a message, with the files of the form; a refused one comes back with the reason."""
     core, user_id = request.app[CORE], request[SESSION].user.id
     room = await core.queries.room(user_id, room_id(request))
     content = await field(request, "content")
     reply_to = as_number(await field(request, "reply_to"))
-    command = PostMessage(room_id(request), user_id, content, await key_field(request), reply_to)
+    key = await key_field(request)
     count_message(request)
     try:
+        files = await uploaded(request)
+        if files and is_blank(content):
+            content = ""
+        # Sent again, the same files have other ids: the key is compared with what they are.
+        sent = tuple(f"{file.name} {file.sha256}" for file in files)
+        command = PostMessage(room_id(request), user_id, content, key, reply_to, sent)
         named = await request.app[ACCOUNTS].named_in(content)
-        await core.chat.post_message(command, named=named)
+        attached = await request.app[UPLOADS].named(room_id(request), user_id, [file.id for file in files])
+        await core.chat.post_message(command, named=named, attached=attached)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)
+    except FilesRefused as error:
+        return await _newest(request, room, content=content, problem=str(error), status=error.status)
     await _mark_read(request)
     return redirect(f"/rooms/{room.value.id}/#newest")
 

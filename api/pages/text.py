@@ -83,7 +83,9 @@ def last_words(message: LastMessage | Message) -> str:
     """What a list of rooms shows of its last message."""
     if message.erased is not UNSET:
         return "(erased)"
-    return preview(plain(message.content)) if message.retracted is UNSET else "(retracted)"
+    if message.retracted is not UNSET:
+        return "(retracted)"
+    return preview(plain(message.content)) if message.content else "(files)"
 
 
 def reacted(reaction: Reaction) -> str:

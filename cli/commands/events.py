@@ -112,7 +112,8 @@ def list_(chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
 @as_json
 def search(query: str, chosen: FilterOptions, limit: int | None, as_json: bool) -> None:
     """List events whose words match QUERY: every version of messages, names, topics and reasons. QUERY is what members
-    type to search: words, "a phrase", eng*, from:, in:, before:, after:, has:link. Exit code 1 when there is none.
+    type to search: words, "a phrase", eng*, from:, in:, before:, after:, has:link, has:file. Exit code 1 when there is
+    none.
 
     \b
     onrecord events search 'moth* from:ada after:2026-11-01' --room Bugs

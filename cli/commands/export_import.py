@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from api.wiring import create_moved_accounts
+from api.attachments.storage import FileMissing
+from api.wiring import create_moved_accounts, create_moved_files
 from audit.heads.statement import SUFFIX, HeadsFile
 from cli.support.log_reader import Reader
 from cli.support.operator_options import put_on_record, recorded_options
@@ -16,7 +17,7 @@ from cli.support.signed_log import state_heads
 from projections.operator_actions import Operator
 from replay.archive import transfer
 from replay.archive.account_line import AccountTable
-from replay.archive.archive_reader import COMPRESSED, PLAIN, Manifest
+from replay.archive.archive_reader import COMPRESSED, PLAIN
 from replay.progress import Report
 
 
@@ -33,11 +34,14 @@ class ArchiveFile(click.Path):
 @click.command(name="export")
 @click.argument("file", type=ArchiveFile(path_type=Path, dir_okay=False, writable=True))
 @click.option("--with-accounts", is_flag=True, help="Accounts too, with the hashes of their passwords: a secret.")
-@click.option("--without-content", is_flag=True, help="Without messages and names, except those in the log itself.")
+@click.option("--without-content", is_flag=True, help="Without messages, their files, and names.")
+@click.option("--without-files", is_flag=True, help="Without the files of messages.")
 @click.option("--with-heads", is_flag=True, help="Also FILE.heads, by which others know that FILE is all.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
-def export_(file: Path, with_accounts: bool, without_content: bool, with_heads: bool, overwrite: bool) -> None:
-    """Write the whole log to FILE as JSON Lines, named .jsonl, or compressed: .gz, .xz or .bz2.
+def export_(
+    file: Path, with_accounts: bool, without_content: bool, without_files: bool, with_heads: bool, overwrite: bool
+) -> None:
+    """Write the whole log and the files of messages to FILE as JSON Lines: .jsonl, or compressed, .gz, .xz or .bz2.
 
     The last line is a manifest: the range of positions, the number of events, and the SHA-256 of all lines before it.
     FILE appears when it is complete. An interrupted export continues when it is run again. With accounts, the file is
@@ -54,24 +58,34 @@ def export_(file: Path, with_accounts: bool, without_content: bool, with_heads: 
         raise click.UsageError(f"{file} exists; --overwrite replaces it")
     with interruptible("run it again to continue"), progress("export") as report:
         try:
-            manifest, stated = in_the_foreground(
+            exported, stated = in_the_foreground(
                 lambda reader: _export(
                     reader,
                     file,
                     report,
                     accounts=create_moved_accounts() if with_accounts else None,
                     with_content=not without_content,
+                    with_files=not without_files,
                     with_heads=with_heads,
                 )
             )
         except OSError as error:
             raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from None
+        except FileMissing:
+            raise click.ClickException("a file of a message was erased meanwhile: run it again") from None
+    manifest = exported.manifest
     click.echo(f"exported {manifest.events:,} events, positions {manifest.first:,} to {manifest.last:,}: {file}")
     if stated is not None:
         size = stated.heads.checkpoint.size
         click.echo(f"and the heads of its first {size:,} events: {_heads_of(file)}")
     if manifest.accounts is not None:
         click.echo(f"and {manifest.accounts:,} accounts with the hashes of their passwords: keep it secret (mode 0600)")
+    if manifest.files is not None:
+        click.echo(f"and {manifest.files:,} files of messages")
+    for each in exported.files_lacking:
+        click.echo(f"not exported, its bytes are missing or altered: file {each.upload_id} in {each.room_id}", err=True)
+    if exported.files_lacking:
+        raise SystemExit(1)
 
 
 async def _export(
@@ -81,14 +95,17 @@ async def _export(
     *,
     accounts: AccountTable | None,
     with_content: bool,
+    with_files: bool,
     with_heads: bool,
-) -> tuple[Manifest, HeadsFile | None]:
+) -> tuple[transfer.Exported, HeadsFile | None]:
     """Write the log, and the heads of a checkpoint that was signed before: the file has all of it."""
     stated = await state_heads(reader) if with_heads else None
-    manifest = await transfer.export(reader.reads.database, file, report, accounts=accounts, with_content=with_content)
+    database = reader.reads.database
+    files = create_moved_files(reader.settings, database) if with_files else None
+    exported = await transfer.export(database, file, report, accounts=accounts, files=files, with_content=with_content)
     if stated is not None:
         await asyncio.to_thread(_heads_of(file).write_text, str(stated), encoding="utf-8")
-    return manifest, stated
+    return exported, stated
 
 
 def _heads_of(file: Path) -> Path:
@@ -121,6 +138,14 @@ def import_(file: Path, same_people: bool, operator: Operator) -> None:
     click.echo(f"imported {imported.events:,} of {manifest.events:,} events, {positions}")
     if manifest.accounts is not None:
         click.echo(f"and {imported.accounts:,} of {manifest.accounts:,} accounts")
+    if manifest.files is not None:
+        click.echo(f"and {imported.files:,} of {manifest.files:,} files of messages")
+    if imported.files_lacking:
+        click.echo(
+            f"{imported.files_lacking:,} files of messages are not in {file.name}: "
+            "their messages name them, and they cannot be opened",
+            err=True,
+        )
 
 
 async def _import(
@@ -129,7 +154,14 @@ async def _import(
     dsn, database = reader.settings.database_url, reader.reads.database
     await put_on_record(operator, "import", file.name, database)
     imported = await transfer.import_(
-        dsn, file, reader.reads.log, create_moved_accounts(), report, same_people=same_people, checking=checking
+        dsn,
+        file,
+        reader.reads.log,
+        create_moved_accounts(),
+        create_moved_files(reader.settings, database),
+        report,
+        same_people=same_people,
+        checking=checking,
     )
     await put_on_record(
         operator, "imported", f"{imported.events:,} events of {file.name}, {imported.manifest.sha256}", database

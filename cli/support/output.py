@@ -12,6 +12,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.custody import CUSTODY_ID, Custody
 from domain.values import OPERATOR, RoomId, UserId
+from domain.words import Erased
 from eventstore.log import Recorded
 from projections.readmodels.inline import LOG_TOPICS, LogEvent
 from projections.readmodels.shapes import ErasedContent, User, timestamp, user
@@ -24,6 +25,9 @@ OF_EVERY_EVENT = {field.name for field in fields(Aggregate.Created)}
 
 CUSTODY = "custody record"
 """What stands in the place of a room's name."""
+
+ONLY_FILES = "(files)"
+"""What stands in the place of the words of a message without any."""
 
 SHOWN = 80
 """Characters of a message on a line for people."""
@@ -93,6 +97,7 @@ def event_object(recorded: Recorded[LogEvent], erased: ErasedContent | None = No
         "type": event.TOPIC,
         "occurred_at": timestamp(event.timestamp),
         **{name: getattr(event, name) for name in its_own},
+        **({event.WORDS: ""} if event.WORDS is not None and isinstance(event.words, Erased) else {}),
         **({"erased": erased} if erased is not None else {}),
     }
 
@@ -103,9 +108,9 @@ def said(event: LogEvent, erased: ErasedContent | None = None) -> str:
 
 
 def words_shown(text: str, erased: ErasedContent | None) -> str:
-    """The beginning of a text, or when and why it was erased."""
+    """The beginning of a text, or when and why it was erased; what stands for that of a message of files alone."""
     if erased is None:
-        return one_line(text)
+        return one_line(text) if text else ONLY_FILES
     at = f"erased {moment(datetime.fromisoformat(erased.at))}" if erased.at is not None else "erased"
     return click.style(f"({at}: {one_line(erased.why)})", dim=True)
 

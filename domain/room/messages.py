@@ -17,7 +17,7 @@ from domain.words import Words, words
 
 @dataclass(frozen=True, slots=True)
 class PostMessage:
-    """Post `content` in a room."""
+    """Post `content` in a room; it is empty in a message of files alone."""
 
     room_id: RoomId
     user_id: UserId
@@ -78,9 +78,10 @@ class Messages(AboutMessages, Mentioning):
         """Record `content`, kept exactly as sent, as said by `user_id`. Without `now`, no mute on record has ended.
         `named` are the users whom it names; only members among them are mentioned. `attached` are its files.
 
-        Raises InvalidField for content that is blank or over 4,000 characters, NotAMember, RoomIsArchived, MutedInRoom.
+        Raises InvalidField for content that is blank, except empty content with files, or over 4,000 characters;
+        NotAMember, RoomIsArchived, MutedInRoom.
         """
-        check_content(content)
+        check_content(content, has_files=bool(attached))
         check_attached(attached)
         self.check_may_speak(user_id, now=now)
         mentions = self.mentions(user_id, named)
@@ -101,7 +102,7 @@ class Messages(AboutMessages, Mentioning):
         attached: Sequence[Attached] = (),
     ) -> None:
         """As `post`, in answer to a message. Raises also NoSuchMessage, RetractedMessage, ErasedMessage."""
-        check_content(content)
+        check_content(content, has_files=bool(attached))
         check_attached(attached)
         self.check_may_speak(user_id, now=now)
         version = self._must_be_said(to).message

@@ -34,9 +34,12 @@ def check_line(field: str, text: str, limit: int, more_lines: str, hidden: str) 
         raise InvalidField(field, hidden)
 
 
-def check_content(content: str) -> None:
-    """Raises InvalidField unless `content` can be a message: 1 to 4,000 characters that are not all white space."""
-    check_text("content", content)
+def check_content(content: str, *, has_files: bool = False) -> None:
+    """Raises InvalidField unless `content` can be a message: 1 to 4,000 characters that are not all white space. A
+    message that has files may be without words.
+    """
+    if content or not has_files:
+        check_text("content", content)
     if len(content) > CONTENT_LIMIT:
         raise InvalidField("content", f"Ensure this field has no more than {CONTENT_LIMIT} characters.")
 

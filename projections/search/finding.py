@@ -17,7 +17,7 @@ from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED
 from projections.search import spans
 from projections.search.days import bounds
 from projections.search.index import SearchIndex
-from projections.search.query import FIELD, SearchQuery, any_of, condition, quoted
+from projections.search.query import FIELD, SearchQuery, any_of, condition, has_beginning, quoted
 from projections.search.rows import by, having, within
 
 PAGE = 50
@@ -39,6 +39,7 @@ SELECT hit.room_id, hit.message, hit.position
 FROM (
     SELECT room_id, message, version, position FROM search_index
     WHERE tokens @@ $1::tsquery AND position >= $2 AND position < $3
+        AND ($9::tsquery IS NULL OR tokens @@ $9::tsquery)
     ORDER BY position DESC OFFSET 0
 ) AS hit
 WHERE CASE WHEN
@@ -96,7 +97,7 @@ class MessageSearch:
             if not named:
                 raise InvalidField(FIELD, "in: names a room that you are not in.")
             rooms = [room_id for room_id in rooms if room_id in named]
-        wanted = [*map(condition, query.words), *(quoted(having(what)) for what in query.has)]
+        wanted = [quoted(having(what)) for what in query.has]
         for person in query.people:
             ids = [row["user_id"] for row in await self._database.fetch(PEOPLE, username_keys(person))]
             if not ids:
@@ -123,12 +124,20 @@ class MessageSearch:
         """Hits: from the newest span, then from larger ones, until there are enough."""
         found: list = []  # type: ignore[type-arg]
         newest = await self._database.fetchval(LAST_POSITION)
+        whole = [condition(phrase) for phrase in query.words if not has_beginning(phrase)]
+        begun = [condition(phrase) for phrase in query.words if has_beginning(phrase)]
         after, to = await bounds(query.after, query.before, self._database)
         last = min(before - 1, newest, to if to is not None else newest)
-        for start, end, token in spans.back(last + 1, after + 1):
-            here = [*wanted, quoted(token)] if token is not None else wanted
+        for number, (start, end, token) in enumerate(spans.back(last + 1, after + 1)):
+            here = [*wanted, *whole, *([quoted(token)] if token is not None else [])]
+            # The index would read all that begins so, wherever it is: in the nearest span, rows are read instead.
+            compared = " & ".join(begun) if begun and token is not None and number == 0 else None
+            if compared is None:
+                here += begun
             found += await self._database.fetch(
-                HITS, " & ".join(here), start, end, rooms, user_id, query.after, query.before, limit - len(found)
+                HITS,
+                *(" & ".join(here), start, end, rooms, user_id),
+                *(query.after, query.before, limit - len(found), compared),
             )
             if len(found) >= limit:
                 break

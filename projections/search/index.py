@@ -21,7 +21,7 @@ from postgres import locks
 from postgres.database import Database
 from postgres.errors import StoreUnavailable
 from projections.readmodels.inline import LogEvent
-from projections.search.rows import message_of, row
+from projections.search.rows import has_words, message_of, row
 
 NAME = "search"
 """Under which its checkpoint is kept."""
@@ -46,7 +46,10 @@ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], 
     AS said (room_id, version, message, position, event, body, tokens)
 """
 PLACES = f"""
-SELECT originator_id, originator_version, notification_id FROM {LOG}
+SELECT
+    originator_id, originator_version, notification_id,
+    EXISTS (SELECT FROM attachments WHERE room_id = originator_id AND version = originator_version) AS has_files
+FROM {LOG}
 JOIN unnest($1::uuid[], $2::bigint[]) AS edited (room, message)
     ON originator_id = edited.room AND originator_version = edited.message
 """
@@ -126,15 +129,18 @@ class SearchIndex:
 
     async def _insert(self, page: Sequence[Recorded[LogEvent]], connection: asyncpg.Connection) -> None:
         """Add those of a page whose words are not erased."""
-        said = [recorded for recorded in page if recorded.event.text]
+        said = [recorded for recorded in page if has_words(recorded.event)]
         edits = [one.event for one in said if isinstance(one.event, MessageEdited)]
         found = (
             await connection.fetch(PLACES, [edit.originator_id for edit in edits], [edit.message for edit in edits])
             if edits
             else []
         )
-        places = {(row[0], row[1]): Position(row[2]) for row in found}
-        rows = [row(one, places.get(message_of(one.event), one.position)) for one in said]
+        edited = {(each[0], each[1]): (Position(each[2]), bool(each[3])) for each in found}
+        rows = []
+        for one in said:
+            position, has_files = edited.get(message_of(one.event), (one.position, False))
+            rows.append(row(one, position, has_files=has_files))
         if rows:
             await connection.execute(INSERT, *map(list, zip(*rows, strict=True)))
 

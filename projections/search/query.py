@@ -1,6 +1,6 @@
 """What people type to search: words, "a phrase", the beginning of a word with a star, and conditions.
 
-Conditions are `from:` a person, `in:` a room, `before:` and `after:` a day, `has:` a link. All must hold.
+Conditions are `from:` a person, `in:` a room, `before:` and `after:` a day, `has:` a link or a file. All must hold.
 """
 
 import re
@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from domain.errors import InvalidField
-from projections.search.tokens import folded, runs
+from projections.search.tokens import folded, pair, runs
 
 FIELD = "q"
 LIMIT = 500
 TERMS = 20
-HAS = ("link",)
+LINK, FILE = HAS = ("link", "file")
 
 TERM = re.compile(r'(?:(from|in|before|after|has):)?("[^"]*"?|\S+)', re.IGNORECASE)
 
@@ -84,10 +84,12 @@ def parse(text: str) -> SearchQuery:
 def _words(typed: str) -> Phrase:
     """What was typed, as tokens; none where it has neither letters nor digits."""
     found: list[Wanted] = []
-    for run in runs(typed):
-        word = folded(run)
-        if run.is_unspaced and len(word) > 1:
+    typed_runs = list(runs(typed))
+    for number, run in enumerate(typed_runs, start=1):
+        word, is_last = folded(run), number == len(typed_runs)
+        if word and run.is_unspaced and (len(word) > 1 or not is_last):
             found += [Wanted(a + b) for a, b in pairwise(word)]
+            found += [] if is_last else [Wanted(word[-1:])]  # with which a text's own tokens of a run end
         elif word:
             found.append(Wanted(word, is_beginning=run.is_unspaced))
     if found and typed.endswith("*"):
@@ -97,8 +99,19 @@ def _words(typed: str) -> Phrase:
 
 def condition(phrase: Phrase) -> str:
     """PostgreSQL's condition that a phrase is in a text."""
+    pairs = [
+        None if one.is_beginning or other.is_beginning else pair(one.token, other.token)
+        for one, other in pairwise(phrase)
+    ]
+    if len(pairs) == 1 and pairs[0] is not None:
+        return quoted(pairs[0])
     words = (quoted(wanted.token) + ":*" * wanted.is_beginning for wanted in phrase)
-    return f"({' <-> '.join(words)})"
+    return " & ".join((*(quoted(token) for token in pairs if token is not None), f"({' <-> '.join(words)})"))
+
+
+def has_beginning(phrase: Phrase) -> bool:
+    """Whether it has only the beginning of a word: the index reads all words that begin so."""
+    return any(wanted.is_beginning for wanted in phrase)
 
 
 def any_of(tokens: Iterable[str]) -> str:

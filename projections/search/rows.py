@@ -1,16 +1,18 @@
 """What the index keeps of an event: its words as tokens, and tokens for conditions, which begin with a colon."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from domain.room.discussion.editing import MessageEdited
+from domain.room.messages import MessageAdded
 from domain.values import RoomId, UserId
-from domain.words import Plain
+from domain.words import Erased, Plain
 from eventstore.log import Recorded
 from eventstore.values import Position, Version
 from projections.readmodels.inline import LogEvent
 from projections.search import spans
-from projections.search.query import HAS, quoted
-from projections.search.tokens import tokens
+from projections.search.query import FILE, LINK, quoted
+from projections.search.tokens import pair, tokens
 
 MOST_POSITIONS = 16_000
 """Of one text, as PostgreSQL keeps them."""
@@ -31,12 +33,20 @@ class IndexRow(NamedTuple):
     tokens: str
 
 
-def row(recorded: Recorded[LogEvent], position: Position) -> IndexRow:
-    """Of an event with words. `position` is that of the message; of any other event, its own."""
+def has_words(event: LogEvent) -> bool:
+    """Whether an event is searched: it has words, which are not erased. Those of a message of files alone are empty."""
+    return event.words is not None and not isinstance(event.words, Erased)
+
+
+def row(recorded: Recorded[LogEvent], position: Position, *, has_files: bool) -> IndexRow:
+    """Of an event with words. `position` is that of the message; of any other event, its own. `has_files`: of a
+    message that is edited.
+    """
     event = recorded.event
     room_id, message = message_of(event)
     body = None if isinstance(event.words, Plain) else recorded.version
-    indexed = vector(event, spans.tokens_of(position, recorded.position))
+    places = spans.tokens_of(position, recorded.position)
+    indexed = vector(event.text or "", [*conditions(event, has_files=has_files), *places])
     return IndexRow(room_id, recorded.version, message, position, recorded.position, body, indexed)
 
 
@@ -46,20 +56,23 @@ def message_of(event: LogEvent) -> tuple[RoomId, Version]:
     return RoomId(event.originator_id), Version(version)
 
 
-def vector(event: LogEvent, places: list[str]) -> str:
-    """What is indexed, in PostgreSQL's notation. `places` are the tokens of where it is."""
+def vector(text: str, more: list[str]) -> str:
+    """What is indexed, in PostgreSQL's notation. `more` are the tokens that are not words."""
     found: dict[str, list[int]] = {}
-    for place, token in enumerate(tokens(event.text or "")[:MOST_POSITIONS], start=1):
+    typed = tokens(text)[:MOST_POSITIONS]
+    for place, token in enumerate(typed, start=1):
         found.setdefault(token, []).append(place)
+    pairs = {both: None for one, other in pairwise(typed) if (both := pair(one, other)) is not None}
     words = (f"{quoted(token)}:{','.join(map(str, at[:MOST_PLACES]))}" for token, at in found.items())
-    return " ".join((*words, *map(quoted, (*conditions(event), *places))))
+    return " ".join((*words, *map(quoted, (*pairs, *more))))
 
 
-def conditions(event: LogEvent) -> list[str]:
-    """The tokens by which an event is found without its words."""
+def conditions(event: LogEvent, *, has_files: bool) -> list[str]:
+    """The tokens by which an event is found without its words. `has_files`: of a message that is edited."""
     text = event.text or ""
-    has = [having(HAS[0])] if "http://" in text or "https://" in text else []
-    return [by(event.actor), within(RoomId(event.originator_id)), *has]
+    link = [having(LINK)] if "http://" in text or "https://" in text else []
+    file = [having(FILE)] if has_files or (isinstance(event, MessageAdded) and event.attachments) else []
+    return [by(event.actor), within(RoomId(event.originator_id)), *link, *file]
 
 
 def by(user_id: UserId) -> str:
@@ -73,5 +86,5 @@ def within(room_id: RoomId) -> str:
 
 
 def having(what: str) -> str:
-    """The token of texts with a link."""
+    """The token of texts with a link, and of messages with a file."""
     return f":has:{what}"

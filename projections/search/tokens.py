@@ -22,6 +22,9 @@ UNSPACED = (
 LONGEST = 100
 """Characters of a token that count."""
 
+SHORT = 3
+"""Letters of the commonest words of most languages, at most. Two of them in a row are a token of their own."""
+
 ASCII_WORD = re.compile("[0-9a-z]+")
 """In a text of ASCII alone, which is many times quicker to search."""
 
@@ -64,6 +67,15 @@ def tokens(text: str) -> list[str]:
         elif word:
             found.append(word)
     return found
+
+
+def pair(word: str, following: str) -> str | None:
+    """The token of two words in a row, if both are short: so a phrase of common words is found without reading all that
+    has its words. None for others, and in scripts without spaces, whose tokens are pairs already.
+    """
+    if len(word) > SHORT or len(following) > SHORT or 2 in (_kind(word[0]), _kind(following[0])):
+        return None
+    return f":&{word} {following}"
 
 
 @lru_cache(maxsize=10_000)

@@ -2,6 +2,7 @@
 
 The manifest holds the range of positions, the number of events, and the SHA-256 of all uncompressed bytes before it.
 A truncated file lacks it. With accounts, one line for each of them stands before the manifest, which counts them too.
+So do the files of messages, with their bytes.
 """
 
 import bz2
@@ -26,6 +27,8 @@ from eventstore.values import LOG_START, Position, Version
 from eventstore.words import Opening, erased_by
 from projections.readmodels.inline import LogEvent
 from replay.archive.account_line import PREFIX, Account, AccountLine
+from replay.archive.file_line import FILE, PIECE, MovedFile
+from replay.archive.files_read import FileRefused, FilesRead, NamedFiles, pieces_of
 from replay.log_rules import LogRules, people
 from replay.progress import Progress, Report, unwatched
 from replay.room_rules import Impossible
@@ -33,7 +36,9 @@ from replay.room_rules import Impossible
 FORMAT = "onrecord-events"
 VERSION = 1
 VERSION_WITH_ACCOUNTS = 2
-"""Programs that know no accounts refuse this version by its number, and read all other files."""
+"""Programs that know no accounts refuse this version by its number, and read those before."""
+VERSION_WITH_FILES = 3
+"""With files of messages, and with accounts if its first line says so."""
 
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 """How to open a file, by its suffix; any other suffix means plain text."""
@@ -54,11 +59,18 @@ class ArchiveRefused(Exception):
 
 
 class Header(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The first line. `content` is false when words that stand apart from the log were left out on request."""
+    """The first line. `content` is false when words that stand apart from the log were left out on request.
+    `accounts` is said from version 3 on.
+    """
 
     format: str
     format_version: int = msgspec.field(name="version")
     content: bool = True
+    accounts: bool = False
+
+    @property
+    def has_accounts(self) -> bool:
+        return self.accounts or self.format_version == VERSION_WITH_ACCOUNTS
 
 
 class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -104,13 +116,16 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
 
 
 class Manifest(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The last line. An export of an empty log has positions 0; `accounts` is their number, None without them."""
+    """The last line. An export of an empty log has positions 0; `accounts` and `files` are their numbers, None in a
+    version without them.
+    """
 
     first: Position
     last: Position
     events: int
     sha256: str
     accounts: int | None = None
+    files: int | None = None
 
 
 Event = Row
@@ -123,7 +138,8 @@ def open_archive(file: IO[bytes], *, suffix: str) -> IO[bytes]:
 
 
 class Archive:
-    """The events of a file in order, checked line by line. `manifest` and `accounts` are complete once all are read.
+    """The events of a file in order, checked line by line. `manifest`, `accounts` and `files` are complete once all are
+    read.
 
     `bytes_read` and `size` count the bytes of the file, compressed or not. Iterating raises ArchiveRefused; a mismatch
     with the manifest shows only after the last event.
@@ -134,7 +150,9 @@ class Archive:
         self.size = file.stat().st_size
         self.bytes_read = 0
         self.manifest: Manifest | None = None
+        self.header: Header | None = None
         self.accounts: list[Account] = []
+        self.files: list[MovedFile] = []
 
     def __iter__(self) -> Iterator[Event]:
         try:
@@ -145,9 +163,18 @@ class Archive:
         except DAMAGED as error:
             raise ArchiveRefused(f"{self._file.name} is damaged ({type(error).__name__}: {error})") from error
 
+    def read_files(self) -> Iterator[tuple[MovedFile, Iterator[bytes]]]:
+        """The files of messages, each with its bytes, which are read before the next one. The whole file was checked
+        before.
+        """
+        with self._file.open("rb") as file, open_archive(file, suffix=self._file.suffix) as lines:
+            yield from pieces_of(lines)
+
     def _read(self, lines: IO[bytes]) -> Iterator[Event]:
         current = lines.readline()
-        has_accounts = self._version(current) == VERSION_WITH_ACCOUNTS
+        self.header = self._read_header(current)
+        has_accounts, has_files = self.header.has_accounts, self.header.format_version == VERSION_WITH_FILES
+        files = FilesRead()
         digest = hashlib.sha256(current)
         decoder = msgspec.json.Decoder(Line)
         first = last = LOG_START
@@ -157,22 +184,30 @@ class Archive:
             digest.update(current)
             if has_accounts and current.startswith(PREFIX):
                 self._add_account(msgspec.json.decode(current, type=AccountLine).account)
+            elif has_files and current.startswith((FILE, PIECE)):
+                _add_line(files, current)
             else:
                 line = decoder.decode(current)
                 yield line.event
                 first, last, events = first or line.position, line.position, events + 1
             current = following
-        manifest = Manifest(first, last, events, digest.hexdigest(), len(self.accounts) if has_accounts else None)
+        _add_line(files, None)
+        self.files = files.done
+        manifest = Manifest(
+            *(first, last, events, digest.hexdigest()),
+            len(self.accounts) if has_accounts else None,
+            len(self.files) if has_files else None,
+        )
         if msgspec.json.decode(current, type=Manifest) != manifest:
             raise ArchiveRefused(f"{self._file.name} is not what its manifest says")
         self.manifest = manifest
 
-    def _version(self, line: bytes) -> int:
+    def _read_header(self, line: bytes) -> Header:
         header = msgspec.json.decode(line, type=Header)
-        if header.format != FORMAT or header.format_version not in (VERSION, VERSION_WITH_ACCOUNTS):
-            known = f"{FORMAT} {VERSION} or {VERSION_WITH_ACCOUNTS}"
+        if header.format != FORMAT or not VERSION <= header.format_version <= VERSION_WITH_FILES:
+            known = f"{FORMAT} {VERSION} to {VERSION_WITH_FILES}"
             raise ArchiveRefused(f"{self._file.name} is {header.format} {header.format_version}, not {known}")
-        return header.format_version
+        return header
 
     def _add_account(self, account: Account) -> None:
         if self.accounts and account.user_id <= self.accounts[-1].user_id:
@@ -180,16 +215,26 @@ class Archive:
         self.accounts.append(account)
 
 
+def _add_line(files: FilesRead, line: bytes | None) -> None:
+    """The next line about files; None when none follows."""
+    try:
+        files.end() if line is None else files.add(line)
+    except FileRefused as error:
+        raise ArchiveRefused(str(error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a checked file holds: its manifest, its accounts by id, where the log first names each user, and the streams
-    and versions whose words it says were erased.
+    and versions whose words it says were erased; the files of messages that it has, and those that it lacks.
     """
 
     manifest: Manifest
     accounts: dict[UserId, Account]
     first_named: dict[UserId, Position]
     erased: set[tuple[UUID, int]]
+    files: set[UUID]
+    lacking: set[UUID]
 
 
 def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
@@ -201,6 +246,8 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
     first_named: dict[UserId, Position] = {}
     erased: set[tuple[UUID, int]] = set()
     versions: dict[UUID, Version] = {}
+    named = NamedFiles()
+    without_words: set[tuple[UUID, int]] = set()
     before = 0
     archive = Archive(file)
     for events, (position, stream_id, version, topic, state, opening) in enumerate(archive, 1):
@@ -214,6 +261,8 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
                 first_named.setdefault(user_id, position)
             erased.update((stream_id, each) for each in erased_by(event))
             seal: str | None = getattr(event, "sealed", None)
+            if named.add(event) and opening is None and seal is not None:
+                without_words.add((stream_id, version))
         else:
             seal = None
         if opening is not None and opening.seal != seal:
@@ -223,7 +272,15 @@ def check(file: Path, log: Log, report: Report = unwatched) -> Contents:
             report(Progress(archive.bytes_read, archive.size, events))
     assert archive.manifest is not None, "it was read to its end"
     accounts = {account.user_id: account for account in archive.accounts}
-    return Contents(archive.manifest, accounts, first_named, erased)
+    for moved in archive.files:
+        try:
+            named.check(moved)
+        except FileRefused as error:
+            raise ArchiveRefused(str(error)) from None
+    wanted = named.alive(erased | without_words)
+    files = {moved.upload_id for moved in archive.files} & wanted
+    lacking = wanted - files
+    return Contents(archive.manifest, accounts, first_named, erased, files, lacking)
 
 
 def _check_possible(log: Log, rules: LogRules, position: Position, row: tuple[UUID, Version, str, bytes]) -> LogEvent:

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import lzma
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,12 +20,14 @@ from replay.archive.archive_reader import (
     FORMAT,
     VERSION,
     VERSION_WITH_ACCOUNTS,
+    VERSION_WITH_FILES,
     Event,
     Header,
     Line,
     Manifest,
     open_archive,
 )
+from replay.archive.file_line import PIECE_BYTES, FileLine, MovedFile, PieceLine
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}
 """How to compress a page, by the file's suffix. In all three formats, concatenated streams read as one."""
@@ -46,11 +48,14 @@ class ArchiveWriter:
     owner only, from its first byte on.
     """
 
-    def __init__(self, file: Path, *, with_accounts: bool = False, with_content: bool = True) -> None:
+    def __init__(
+        self, file: Path, *, with_accounts: bool = False, with_content: bool = True, with_files: bool = False
+    ) -> None:
         self._file = file
-        self._header = Header(FORMAT, VERSION_WITH_ACCOUNTS if with_accounts else VERSION, with_content)
+        self._header = _header(with_accounts=with_accounts, with_content=with_content, with_files=with_files)
         self._mode = 0o600 if with_accounts else 0o666
         self._accounts = 0 if with_accounts else None
+        self._files = 0 if with_files else None
         self._partial = file.with_name(f".{file.name}.partial")
         self._written = file.with_name(f".{file.name}.written")
         self._compress = COMPRESS.get(file.suffix, bytes)
@@ -122,10 +127,29 @@ class ArchiveWriter:
             self._accounts += 1
         self._write()
 
+    async def add_file(self, file: MovedFile, pieces: AsyncIterator[bytes]) -> None:
+        """Add a file, after the accounts; ids ascend. Only for a file that is to hold some."""
+        assert self._files is not None
+        self._add(FileLine(file))
+        self._files += 1
+        pending = b""
+        async for piece in pieces:
+            pending += piece
+            while len(pending) >= PIECE_BYTES:
+                self._add_piece(pending[:PIECE_BYTES])
+                pending = pending[PIECE_BYTES:]
+        if pending:
+            self._add_piece(pending)
+        self._write()
+
+    def _add_piece(self, piece: bytes) -> None:
+        self._add(PieceLine(piece))
+        self._write()
+
     def finish(self) -> Manifest:
         """Write the manifest and rename the partial file to `file`."""
         last = self.last_event[0] if self.last_event is not None else LOG_START
-        manifest = Manifest(self._first, last, self._events, self._digest.hexdigest(), self._accounts)
+        manifest = Manifest(self._first, last, self._events, self._digest.hexdigest(), self._accounts, self._files)
         self._add(manifest)
         self._write()
         assert self._output is not None
@@ -144,3 +168,10 @@ class ArchiveWriter:
         self._output.write(self._compress(b"".join(self._lines)))
         self._output.flush()
         self._lines = []
+
+
+def _header(*, with_accounts: bool, with_content: bool, with_files: bool) -> Header:
+    """The first line: of the lowest version that has what the file is to hold."""
+    if with_files:
+        return Header(FORMAT, VERSION_WITH_FILES, with_content, accounts=with_accounts)
+    return Header(FORMAT, VERSION_WITH_ACCOUNTS if with_accounts else VERSION, with_content)

@@ -1,6 +1,6 @@
 """Export the log into a file and import it into another database: the same events at the same positions.
 
-Accounts go with it when they are asked for.
+Files of messages go with it, and accounts when they are asked for.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ from projections.fanout import lane_table as lanes
 from replay.archive.account_line import AccountTable
 from replay.archive.archive_reader import Archive, ArchiveRefused, Contents, Event, Manifest, check
 from replay.archive.archive_writer import ArchiveWriter
+from replay.archive.file_line import FileTable, MovedFile
 from replay.progress import Progress, Report, unwatched
 
 PAGE = 5000
@@ -31,11 +32,23 @@ PAGE = 5000
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of an import: the file's manifest, and how many events and accounts were new here."""
+    """What came of an import: the file's manifest, how many events, accounts and files were new here, and how many
+    files messages name that are not in it.
+    """
 
     manifest: Manifest
     events: int
     accounts: int
+    files: int = 0
+    files_lacking: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What came of an export: the file's manifest, and the files of messages whose bytes are missing or altered."""
+
+    manifest: Manifest
+    files_lacking: list[MovedFile]
 
 
 async def export(
@@ -44,15 +57,19 @@ async def export(
     report: Report,
     *,
     accounts: AccountTable | None = None,
+    files: FileTable | None = None,
     with_content: bool = True,
-) -> Manifest:
-    """Write the whole current log, including the events of other applications, and the `accounts` if given.
+) -> Exported:
+    """Write the whole current log, including the events of other applications, and the `accounts` and `files` if given.
 
-    `with_content`: with the words that stand apart from the log, as far as they are not erased.
+    `with_content`: with the words that stand apart from the log, as far as they are not erased; files go with words.
     The file appears when it is complete; an interrupted export resumes. Raises OSError, StoreUnavailable.
     """
-    head = await database.fetchval(LAST_POSITION)
-    with ArchiveWriter(file, with_accounts=accounts is not None, with_content=with_content) as archive:
+    whole, lacking = await _whole(files) if files is not None and with_content else ([], [])
+    head = await database.fetchval(LAST_POSITION)  # after the files: it has the messages that name them
+    with ArchiveWriter(
+        file, with_accounts=accounts is not None, with_content=with_content, with_files=bool(whole)
+    ) as archive:
         position = await _position_of(archive, database, with_content=with_content)
         events = 0
         while rows := await database.read(partial(read_rows, position, head, limit=PAGE, with_openings=with_content)):
@@ -66,7 +83,22 @@ async def export(
             while page := await database.read(partial(accounts.read_page, last)):
                 archive.add_accounts(page)
                 last = page[-1].user_id
-        return archive.finish()
+        for each in whole:
+            assert files is not None
+            await archive.add_file(each, files.pieces(each))
+        return Exported(archive.finish(), lacking)
+
+
+async def _whole(files: FileTable) -> tuple[list[MovedFile], list[MovedFile]]:
+    """The files whose bytes are there, and those whose are not."""
+    whole: list[MovedFile] = []
+    lacking: list[MovedFile] = []
+    after = UUID(int=0)
+    while page := await files.read_page(after):
+        for each in page:
+            (whole if await files.is_whole(each) else lacking).append(each)
+        after = page[-1].upload_id
+    return whole, lacking
 
 
 async def _position_of(archive: ArchiveWriter, database: Database, *, with_content: bool) -> Position:
@@ -86,6 +118,7 @@ async def import_(
     file: Path,
     log: Log,
     accounts: AccountTable,
+    files: FileTable,
     report: Report,
     *,
     same_people: bool = False,
@@ -94,8 +127,9 @@ async def import_(
     """Append the file's events that the log lacks, after the accounts that it lacks.
 
     The log must be empty or equal the beginning of the file, as after an interrupted import. Accounts here must be
-    those of the file, or have ids that it does not name, unless they are the `same_people`. The whole file is checked
-    before anything is recorded; `checking` gets the progress of that. Raises ArchiveRefused, StoreUnavailable.
+    those of the file, or have ids that it does not name, unless they are the `same_people`. The files of messages come
+    last. The whole file is checked before anything is recorded; `checking` gets the progress of that. Raises
+    ArchiveRefused, StoreUnavailable.
     """
     contents = check(file, log, checking)
     with unavailable_is_one_error():
@@ -112,7 +146,11 @@ async def import_(
                 await _append([_without_erased(event, contents.erased) for event in page], connection)
                 events += len(page)
                 report(Progress(page[-1][0], contents.manifest.last, events))
-            return Imported(contents.manifest, events - present, new)
+            kept = 0
+            for about, pieces in Archive(file).read_files():
+                if about.upload_id in contents.files:
+                    kept += await files.restore(about, pieces)
+            return Imported(contents.manifest, events - present, new, kept, len(contents.lacking))
         finally:
             connection.terminate()
 

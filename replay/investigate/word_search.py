@@ -30,6 +30,7 @@ WHERE tokens @@ $1::tsquery AND event >= $2 AND event < $3
 ORDER BY event LIMIT $4
 """
 RETRACTED = "SELECT EXISTS (SELECT FROM retractions WHERE room_id = $1 AND message = $2)"
+HAS_FILES = "SELECT EXISTS (SELECT FROM attachments WHERE room_id = $1 AND version = $2)"
 
 
 class WordSearch:
@@ -69,10 +70,12 @@ class WordSearch:
                     yield recorded
         async for recorded in self._log_search.find(replace(chosen, after=max(after, indexed), to=to)):
             event = recorded.event
-            found = [*tokens(event.text or ""), *rows.conditions(event)] if event.text else []
+            if not rows.has_words(event):
+                continue
+            has_files = bool(query.has) and await self._database.fetchval(HAS_FILES, *rows.message_of(event))
+            found = [*tokens(event.text or ""), *rows.conditions(event, has_files=has_files)]
             if (
-                found
-                and all(is_in(phrase, found) for phrase in query.words)
+                all(is_in(phrase, found) for phrase in query.words)
                 and all(rows.having(what) in found for what in query.has)
                 and all(event.actor in each for each in people)
                 and all(event.originator_id in each for each in rooms)
@@ -87,7 +90,7 @@ class WordSearch:
             async with self._database.connection() as connection:
                 found = await self._log.at(places, connection=connection)
             for recorded in found:
-                if recorded.event.text:
+                if rows.has_words(recorded.event):
                     yield recorded
             start = places[-1] + 1
 

@@ -32,5 +32,6 @@ function node(from) {
  */
 export function lastWords({ content, erased, retracted }) {
   if (erased !== undefined) return "(erased)";
-  return retracted === undefined ? preview(plain(content)) : "(retracted)";
+  if (retracted !== undefined) return "(retracted)";
+  return content === "" ? "(files)" : preview(plain(content));
 }

@@ -71,6 +71,43 @@ async def test_a_message_brings_a_picture_and_a_file_to_everyone_in_the_room(win
     await expect(said(page, "and no files").locator("xpath=ancestor::li").locator(".attachments")).to_have_count(0)
 
 
+async def test_a_message_may_be_files_alone_also_after_an_edit(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Only files")
+    page, other = await windows.open(f"/rooms/{room}/", ada), await windows.open("/rooms/?page=1", bob)
+    await page.locator("#content").press("Enter")
+    await expect(page.locator(".outgoing li")).to_have_count(0)
+    await choose(page, NOTES)
+    await expect(chosen(page)).to_have_attribute("data-state", "kept")
+    await page.locator("#content").press("Enter")
+    item = page.locator(".messages .message.own", has=page.locator(".attachments"))
+    await expect(item.locator(".file-name")).to_have_text("notes & more.txt")
+    await expect(item.locator(".text")).to_have_text("")
+    await expect(other.locator(f'.sidebar .room[data-id="{room}"] .words')).to_have_text("(files)")
+    for words in ("what was agreed", ""):
+        await page.locator("#content").press("ArrowUp")
+        await page.locator("#content").fill(words)
+        await page.locator("#content").press("Enter")
+        await expect(item.locator(".text")).to_have_text(words)
+    await page.reload()
+    await expect(item.locator(".file-name")).to_have_text("notes & more.txt")
+    await expect(item.locator(".edited")).to_be_visible()
+
+
+async def test_files_are_attached_without_scripts(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Plain files")
+    page = await windows.open(f"/rooms/{room}/", ada, live=False, java_script_enabled=False)
+    for words in ("the plan", ""):
+        await page.get_by_label("Attach files").set_input_files([PICTURE, NOTES])
+        await page.locator("#content").fill(words)
+        await page.get_by_role("button", name="Send").click()
+        item = page.locator(".messages .message").last
+        await expect(item.locator(".file-name")).to_have_text(["plan.png", "notes & more.txt"])
+        assert await item.locator("img").evaluate(PIXELS) == [WIDTH, HEIGHT]
+        await expect(item.locator(".text")).to_have_text(words)
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.locator("#content-problem")).to_have_text("This field may not be blank.")
+
+
 async def test_a_file_that_did_not_get_through_is_sent_again_while_one_is_in_another_room(windows: Windows) -> None:
     ada, _, room = await together(windows, "Lost files")
     second = await ada.open_room(f"Elsewhere {ada.user['username']}")

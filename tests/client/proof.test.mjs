@@ -45,7 +45,7 @@ test("the leaf of the format's own example is as everywhere else", async () => {
 
 for (const [name, words] of Object.entries({
   "words with a client id": "Nothing is lost.",
-  "words without one": "Nothing is lost.",
+  "files alone, without one": "",
   "an edit": "Little \u202e is lost. \u{1f9ed}",
   "words that were erased": null,
   "words in the log itself": "Said in the first release.",
@@ -68,7 +68,7 @@ test("the seals are those of the format's own examples", async () => {
 });
 
 const good = proofs["words with a client id"];
-const other = proofs["words without one"];
+const other = proofs["files alone, without one"];
 const salt = Buffer.from(Array.from({ length: 32 }, (_, place) => place)).toString("base64");
 /** @type {[string, string, RegExp][]} */
 const refused = [

@@ -5,14 +5,18 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from api.wiring import create_log, create_moved_accounts
+from api.settings import Settings
+from api.wiring import create_log, create_moved_accounts, create_moved_files, open_database
 from replay.archive.transfer import Imported, import_
 from replay.progress import Report, unwatched
 
 
 async def import_file(dsn: str, file: Path, report: Report = unwatched, *, same_people: bool = False) -> Imported:
-    """Import a file with the parts that the command takes."""
-    return await import_(dsn, file, create_log(), create_moved_accounts(), report, same_people=same_people)
+    """Import a file with the parts that the command takes. Files of messages come into a folder next to it."""
+    settings = Settings(database_url=dsn, data_dir=str(file.with_name("imported")))
+    async with open_database(settings) as database:
+        files = create_moved_files(settings, database)
+        return await import_(dsn, file, create_log(), create_moved_accounts(), files, report, same_people=same_people)
 
 
 def change_and_sign(file: Path, change: Callable[[list[bytes]], Sequence[bytes]], **manifest: object) -> None:

@@ -10,6 +10,7 @@ from tests.support.people import PASSWORD
 
 READING = {
     "actions",
+    "attachments verify",
     "audit requests",
     "audit status",
     "db backup",

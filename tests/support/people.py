@@ -1,5 +1,6 @@
 """A person with a browser: cookies, a CSRF token, and the requests that they make."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
@@ -81,10 +82,17 @@ class Person:
         *,
         csrf: str | None = None,
         origin: str | None = None,
+        files: Sequence[tuple[str, bytes]] = (),
     ) -> Answer:
-        """Send a form as a page's own form does, from a page of `origin`; the redirect is not followed."""
+        """Send a form as a page's own form does, with `files` by name, from a page of `origin`; the redirect is not
+        followed.
+        """
         headers = {"Origin": origin} if origin is not None else None
-        form = aiohttp.FormData({**(fields or {}), "csrf": self.csrf if csrf is None else csrf})
+        form = aiohttp.FormData(quote_fields=False)  # browsers send the names of files as they are
+        for field, text in {**(fields or {}), "csrf": self.csrf if csrf is None else csrf}.items():
+            form.add_field(field, text)
+        for name, data in files:
+            form.add_field("file", data, filename=name)
         url = self.url.join(self.url.with_path(path))
         async with self.http.post(url, data=form, headers=headers, allow_redirects=False) as response:
             return Answer(response, await response.read(), None)

@@ -67,6 +67,7 @@ class Rehearsal:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self.url = URL(f"http://127.0.0.1:{self._ports['proxy:9000']}")
         self._services = services({**FILLED, "PUBLIC_ORIGIN": str(self.url)})
+        (folder / "files").mkdir()
 
     @property
     def database_url(self) -> str:
@@ -162,7 +163,8 @@ class Rehearsal:
         """A command with the programs of this machine; in containers each finds its server by default."""
         if command[0] == "redis-cli":
             return [*command[:1], "-p", self._port("redis:6379"), *command[1:]]
-        return [postgres_program(command[0]) if command[0] in OF_POSTGRESQL else command[0], *command[1:]]
+        program, *words = [word.replace("=/files", f"={self._folder}/files") for word in command]
+        return [postgres_program(program) if program in OF_POSTGRESQL else program, *words]
 
     def _environment(self, name: str) -> Mapping[str, str]:
         if name == "host":
@@ -178,6 +180,8 @@ class Rehearsal:
         elif name.startswith("app-"):
             given["HOST"], given["PORT"] = "127.0.0.1", self._port(f"{name}:9000")
             given["TRUSTED_PROXIES"] = "127.0.0.0/8"
+        if "ATTACHMENTS" in given:  # a volume that containers share
+            given["ATTACHMENTS"] = f"{self._folder}{given['ATTACHMENTS']}"
         if "DATABASE_URL" in given:
             given["DATABASE_URL"] = given["DATABASE_URL"].replace("postgres/onrecord", self._database)
         return {"PATH": f"{ONRECORD.parent}:{os.environ['PATH']}", **given}

@@ -40,7 +40,7 @@ def erased(opening: EventOpening) -> EventOpening:
 
 SAID = {
     "words with a client id": event(28, 3, "message_added", Opening(SALT, "Nothing is lost.", "1")),
-    "words without one": event(29, 4, "message_added", Opening(SALT, "Nothing is lost.")),
+    "files alone, without one": event(29, 4, "message_added", Opening(SALT, "")),
     "an edit": event(40, 5, "message_edited", Opening(SALT, "Little \u202e is lost. \U0001f9ed"), message=3),
     "words that were erased": erased(event(41, 6, "message_added", Opening(SALT, "Forget this."))),
     "words in the log itself": event(42, 7, "message_added", content="Said in the first release."),

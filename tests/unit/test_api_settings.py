@@ -49,11 +49,15 @@ def test_settings_are_read_from_the_environment() -> None:
         {"CENTRIFUGO_TOKEN_SECRET": "too short"},
         {"CENTRIFUGO_TOKEN_SECRET": f"secret{LONG}"},
         {"CENTRIFUGO_API_KEY": f"ChangeMe{LONG}"},
+        {"ATTACHMENTS": "s3://"},
+        {"ATTACHMENTS": "gs://bucket"},
+        {"ATTACHMENTS": "s3://bucket", "AWS_ACCESS_KEY_ID": "x"},
     ],
     ids=str,
 )
 def test_what_is_impossible_or_unsafe_is_refused_by_name(environment: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match=r"^(PORT|LOG_LEVEL|REQUEST_RATE|TRUSTED_PROXIES|CENTRIFUGO_[A-Z_]+): "):
+    names = "PORT|LOG_LEVEL|REQUEST_RATE|TRUSTED_PROXIES|CENTRIFUGO_[A-Z_]+|ATTACHMENTS|AWS_[A-Z_]+"
+    with pytest.raises(SettingsError, match=f"^({names}): "):
         Settings.from_environment(environment)
 
 

@@ -80,6 +80,23 @@ def test_the_application_knows_every_variable_it_is_given_and_starts_with_them()
         assert (settings.embedded, settings.centrifugo_api_url != "", settings.seeds_demo) == (False, True, False)
 
 
+def test_the_processes_and_commands_share_the_files_of_messages_in_a_volume_or_a_bucket() -> None:
+    for name in ("migrate", *APPS):
+        assert services(FILLED)[name]["environment"]["ATTACHMENTS"] == "/files"
+        assert services(FILLED)[name]["volumes"] == ["files:/files"]
+        there = services({**FILLED, "ATTACHMENTS": "s3://chat/files", "AWS_REGION": "eu-west-1"})[name]["environment"]
+        assert (there["ATTACHMENTS"], there["AWS_REGION"]) == ("s3://chat/files", "eu-west-1")
+
+
+def test_the_proxy_lets_through_what_the_application_takes_as_a_file() -> None:
+    found = re.search(r"location ~ (\S+) \{\n\s+client_max_body_size 0;", NGINX.read_text())
+    assert found is not None
+    room = "6f9b1a1e-0000-4000-8000-000000000000"
+    for path in (f"/api/rooms/{room}/attachments/", f"/rooms/{room}/"):
+        assert re.search(found[1], path), path
+    assert not re.search(found[1], f"/api/rooms/{room}/messages/")
+
+
 def test_other_images_are_given_their_own_variables_only() -> None:
     for name, known in IMAGES_OWN.items():
         assert set(services(FILLED)[name].get("environment", {})) <= known, name
@@ -128,7 +145,8 @@ def test_what_is_missing_or_empty_stops_the_application_by_name(name: str) -> No
 
 
 def test_the_example_names_every_variable_and_fills_none_in() -> None:
-    optional = {"LISTEN", "CENTRIFUGO_PREVIOUS_TOKEN_SECRET"}
+    bucket = {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    optional = {"LISTEN", "CENTRIFUGO_PREVIOUS_TOKEN_SECRET", "ATTACHMENTS", *bucket}
     assert set(example()) == set(variables()) == {*FILLED, *optional}
     assert set(example().values()) == {""}
     assert {name for name, rule in variables().items() if rule == ":-"} == optional

@@ -1,5 +1,6 @@
 """Files of messages: uploading them, and getting them."""
 
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
 from aiohttp import web
@@ -40,10 +41,9 @@ async def get_file(request: web.Request) -> web.StreamResponse:
     room, version = room_id(request), message_version(request)
     message = (await request.app[CORE].messages.one(request[SESSION].user.id, room, version)).value
     found = await request.app[UPLOADS].of_message(room, version, upload_id(request))
-    path = request.app[UPLOADS].folder.path(upload_id(request))
-    if message.attachments is UNSET or found is None or not path.is_file():
+    if message.attachments is UNSET or found is None:
         raise NoSuchPath(request.path)
-    name, media_type, sha256 = found
+    name, media_type, sha256, size = found
     shown = "inline" if media_type in SHOWN else "attachment"
     headers = {
         "Content-Type": media_type,
@@ -53,7 +53,26 @@ async def get_file(request: web.Request) -> web.StreamResponse:
         "Cache-Control": "private, no-store",
         "X-SHA256": sha256,
     }
+    storage = request.app[UPLOADS].storage
+    if (path := storage.path(upload_id(request))) is None:
+        return await _from_elsewhere(storage.read(upload_id(request)), headers, size)
+    if not path.is_file():
+        raise NoSuchPath(request.path)
     return web.FileResponse(path, headers=headers)
+
+
+async def _from_elsewhere(chunks: AsyncIterator[bytes], headers: Mapping[str, str], size: int) -> web.Response:
+    """A file that is not on this machine's disk, handed on as it comes. Raises FileMissing, StorageUnavailable while
+    nothing is sent.
+    """
+    first = await anext(chunks, b"")
+
+    async def body() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    return web.Response(body=body(), headers={**headers, "Content-Length": str(size)})
 
 
 ENDPOINTS = (Endpoint("POST", f"{ROOM}/attachments/", post_file, Attachment, 201, refusals=(400, 413, 429, 507)),)

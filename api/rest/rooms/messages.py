@@ -22,7 +22,8 @@ MAX_MESSAGES = 500
 """In one answer."""
 
 
-Content = Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": CONTENT_LIMIT, "pattern": r"\S"})]
+Content = Annotated[str, Meta(extra_json_schema={"maxLength": CONTENT_LIMIT, "pattern": r"\S|^$"})]
+"""Empty only where there are files."""
 
 
 class NewContent(Struct, frozen=True):

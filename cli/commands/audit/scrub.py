@@ -5,6 +5,7 @@ from functools import partial
 
 import asyncpg
 import click
+import msgspec
 
 from api.settings import Settings
 from centrifugo.redis_files import RedisFailed, rewrite_files
@@ -64,6 +65,7 @@ def scrub_(wait_s: float, redis_urls: tuple[str, ...], as_json: bool, operator: 
         report = partial(click.echo, err=True)
         scrubbed = asyncio.run(_scrub(settings, operator, report, wait_s=wait_s))
         redis, failed = asyncio.run(_rewrite_redis(redis_urls, wait_s=wait_s))
+        scrubbed = msgspec.structs.replace(scrubbed, beyond_reach=[*scrubbed.beyond_reach, *_of_files(settings)])
         left = [*scrubbed.left, *failed]
         verdict = "incomplete" if left else "scrubbed"
         if as_json:
@@ -87,6 +89,12 @@ async def _scrub(settings: Settings, operator: Operator, report: Report, *, wait
             return scrubbed
         finally:
             await connection.close()
+
+
+def _of_files(settings: Settings) -> list[str]:
+    """What is beyond reach of the files of messages: they are removed by the service, not rewritten here."""
+    bucket = settings.attachments_bucket
+    return [f"former versions and copies of files in {bucket}, where the bucket keeps some"] if bucket else []
 
 
 async def _begin(operator: Operator, connection: asyncpg.Connection) -> list[Table]:

@@ -50,7 +50,8 @@ def verify(
 ) -> None:
     """Check the whole record: rows and words against the tree, the tree against every checkpoint in the database, in
     the anchor and in a folder, names and operator actions against their seals, read models and snapshots against the
-    log. Each finding is a line; then exit code 1. The result goes on record, too.
+    log. Each finding is a line; then exit code 1. The result goes on record, too. What the log says of files is checked
+    with it; `onrecord attachments verify` compares their bytes.
 
     With FILE: check one proof file, or one statement of heads, without a database and without this service.
 

@@ -55,14 +55,15 @@ class Editing(AboutMessages, Mentioning):
         now: datetime | None = None,
         named: Collection[UserId] = (),
     ) -> None:
-        """Record `content`, kept exactly as sent, as what a message of `user_id` says from now on. `is_in_time`: the
-        installation still allows it. `now` and `named`: as for `post`. An edit adds mentions and takes none away.
+        """Record `content`, kept exactly as sent, as what a message of `user_id` says from now on; its files stay.
+        `is_in_time`: the installation still allows it. `now` and `named`: as for `post`. An edit adds mentions and
+        takes none away.
 
         Raises InvalidField for content that cannot be a message, and for what it says already; NotAMember,
         RoomIsArchived, MutedInRoom, NoSuchMessage, RetractedMessage, ErasedMessage, NotYourMessage, EditWindowOver,
         TooManyEdits.
         """
-        check_content(content)
+        check_content(content, has_files=said is not None and said.has_files)
         self.check_may_speak(user_id, now=now)
         said = self._must_be_said(said)
         if said.author != user_id:

@@ -41,7 +41,10 @@ SELECT
     ) AS own_emoji,
     ARRAY(
         SELECT user_id FROM mentions WHERE mentions.room_id = asked.room_id AND mentions.version = asked.message
-    ) AS mentions
+    ) AS mentions,
+    EXISTS (
+        SELECT FROM attachments WHERE attachments.room_id = asked.room_id AND attachments.version = asked.message
+    ) AS has_files
 FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::bigint[]) AS each (room_id, message)) AS asked
 JOIN messages AS said ON said.room_id = asked.room_id AND said.version = asked.message
 LEFT JOIN LATERAL (
@@ -92,6 +95,7 @@ class _Message:
     own_emoji: set[tuple[UserId, str]] = field(default_factory=set)
     """Of the users who ask."""
     mentions: set[UserId] = field(default_factory=set)
+    has_files: bool = False
 
 
 class MessageFacts:
@@ -133,6 +137,7 @@ class MessageFacts:
                 emoji=Counter(row["emoji"]),
                 own_emoji={(UserId(int(user_id)), emoji) for user_id, _, emoji in own},
                 mentions=set(row["mentions"]),
+                has_files=row["has_files"],
             )
             pin_counts[row["room_id"]] = row["pin_count"]
         stays: dict[Person, list[tuple[int, int | None]]] = {}
@@ -161,6 +166,7 @@ class MessageFacts:
             emoji=frozenset(+message.emoji),
             own_emoji=frozenset(emoji for user_id, emoji in message.own_emoji if user_id == question.user_id),
             mentions=frozenset(message.mentions),
+            has_files=message.has_files,
         )
 
     def add(self, event: Any) -> None:
@@ -170,7 +176,13 @@ class MessageFacts:
             self._stays.setdefault((room_id, event.user_id), []).append((event.reads_from, None))
         if isinstance(event, Room.MessageAdded) and (place := (room_id, event.originator_version)) in self._asked:
             mentions = {UserId(each) for each in event.mentions or ()}
-            self._messages[place] = _Message(event.user_id, event.timestamp, event.content, mentions=mentions)
+            self._messages[place] = _Message(
+                event.user_id,
+                event.timestamp,
+                event.content,
+                mentions=mentions,
+                has_files=bool(event.attachments),
+            )
         elif isinstance(event, Room.ContentErased):
             for version in event.versions:
                 if (erased := self._messages.get((room_id, version))) is not None:

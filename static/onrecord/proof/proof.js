@@ -150,7 +150,7 @@ async function wordsOf(body, { sealed, content }) {
   const clientId = body.client_id ?? null;
   const end = clientId === null ? Uint8Array.of(0) : joined(Uint8Array.of(1), utf8(String(clientId)));
   const committed = await sha256(SEALED, salt, bigEndian(words.length, 8, "a length"), words, end);
-  if (salt.length !== SALT_BYTES || words.length === 0 || encoded(committed) !== sealed) {
+  if (salt.length !== SALT_BYTES || encoded(committed) !== sealed) {
     throw new ProofRefused("the words are not those that the log holds a commitment to");
   }
   return body.content;

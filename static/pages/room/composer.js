@@ -151,12 +151,13 @@ export class Composer {
   }
 
   #submit() {
-    const { value } = this.#field;
-    if (value.trim() === "") return;
+    const value = this.#field.value.trim() === "" ? "" : this.#field.value;
     if (this.#about?.isEdit) {
-      this.#saveEdit(this.#about.message, value);
+      const { message } = this.#about;
+      if (value !== "" || message.attachments !== undefined) this.#saveEdit(message, value);
       return;
     }
+    if (value === "" && this.#files.isEmpty) return;
     if (!this.#files.areReady) return;
     this.#onSubmit(value, this.#about?.message.id, this.#files.take());
     this.#setAbout(null);

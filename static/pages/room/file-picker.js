@@ -48,6 +48,11 @@ export class FilePicker {
     this.#input.disabled = !isEnabled;
   }
 
+  /** Whether there are none. */
+  get isEmpty() {
+    return this.#uploads.all.length === 0;
+  }
+
   /** Whether a message with these files can be sent; where not, it is said why. */
   get areReady() {
     const isBusy = this.#uploads.isBusy;

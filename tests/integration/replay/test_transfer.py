@@ -85,7 +85,7 @@ async def test_a_log_comes_out_of_a_file_as_it_went_in(
 ) -> None:
     file = tmp_path / name
     async with open_store(database_url) as store:
-        manifest = await export(store.database, file, unseen)
+        manifest = (await export(store.database, file, unseen)).manifest
     assert (manifest.first, manifest.last, manifest.events) == (1, MESSAGES + 4, MESSAGES + 3)
     assert await import_file(elsewhere, file) == Imported(manifest, manifest.events, 0)
     assert await rows(elsewhere) == await rows(database_url)
@@ -103,7 +103,7 @@ async def test_a_file_is_compressed_as_its_name_says(database_url: str, recorded
     async with open_store(database_url) as store:
         for suffix, decompress in ((".gz", gzip.decompress), (".xz", lzma.decompress), (".bz2", bz2.decompress)):
             file = tmp_path / f"log{suffix}"
-            manifest = await export(store.database, file, unseen)
+            manifest = (await export(store.database, file, unseen)).manifest
             assert decompress(contents(file)).count(b"\n") == manifest.events + 2
             assert check(file, create_log()).manifest == manifest
 
@@ -136,7 +136,9 @@ async def test_an_interrupted_export_resumes_and_writes_the_same_file(
         assert not (tmp_path / name).exists()
         with (tmp_path / f".{name}.partial").open("ab") as torn:
             torn.write(b"half a page")
-        manifest = await export(store.database, tmp_path / name, lambda progress: seen.append(progress.events))
+        manifest = (
+            await export(store.database, tmp_path / name, lambda progress: seen.append(progress.events))
+        ).manifest
     assert seen == [10, 13]
     assert check(tmp_path / name, create_log()) == check(tmp_path / f"whole-{name}", create_log())
     assert check(tmp_path / name, create_log()).manifest == manifest
@@ -154,13 +156,13 @@ async def test_what_an_export_of_another_log_or_a_crash_has_left_is_not_gone_on_
         await other.open_room("Mine", by=ADA)
         with pytest.raises(Stop):
             await export(other.database, file, stop)
-        assert (await export(store.database, file, unseen)).events == MESSAGES + 3
+        assert (await export(store.database, file, unseen)).manifest.events == MESSAGES + 3
         monkeypatch.setattr("replay.archive.transfer.PAGE", 10)
         for damage in (b"", contents(file)[:50], b"x" * 100_000):
             with pytest.raises(Stop):
                 await export(store.database, file, stop)
             partial.write_bytes(damage)
-            assert (await export(store.database, file, unseen)).events == MESSAGES + 3
+            assert (await export(store.database, file, unseen)).manifest.events == MESSAGES + 3
             assert check(file, create_log()).manifest.events == MESSAGES + 3
 
 

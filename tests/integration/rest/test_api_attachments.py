@@ -122,6 +122,51 @@ async def test_the_files_of_erased_words_are_not_served_from_then_on_and_go_but_
     assert (kept.status, kept.raw) == (200, PNG)
 
 
+async def test_a_message_of_files_alone_is_a_message_and_its_words_are_empty_not_erased(
+    admin: Person, ada: Person, bob: Person, room: str, server: TestServer, settings: Settings
+) -> None:
+    messages = f"/api/rooms/{room}/messages"
+    sent = (await upload(ada, room, PNG)).body
+    assert (await post(ada, room, content="")).body == {"content": ["This field may not be blank."]}
+    assert (await post(ada, room, sent["id"], content=" \n")).body == {"content": ["This field may not be blank."]}
+    posted = (await post(ada, room, sent["id"], content="")).body
+    assert (posted["content"], posted["attachments"], "erased" in posted) == ("", [sent], False)
+    newest = (await bob.get(f"{messages}/")).body["results"][0]
+    event = (await bob.get(f"/api/rooms/{room}/events/?after={posted['id'] - 1}")).body["events"][0]
+    assert newest == event["body"] == posted
+    listed = (await bob.get("/api/rooms/")).body["results"][0]["last_message"]
+    assert (listed["content"], "erased" in listed) == ("", False)
+    for page in (
+        "/rooms/?page=1",
+        f"/rooms/{room}/",
+        f"/rooms/{room}/messages/{posted['id']}/",
+        f"/rooms/{room}/history/",
+    ):
+        assert (await bob.get(page)).status == 200, page
+    assert b"(files)" in (await bob.get("/rooms/?page=1")).raw
+    answered = await bob.post(f"{messages}/", {"content": "nice", "reply_to": posted["id"]})
+    assert answered.status == 201
+
+    one = f"{messages}/{posted['id']}/"
+    assert (await ada.request("PATCH", one, {"content": "the plan"})).body["message"]["content"] == "the plan"
+    changed = (await ada.request("PATCH", one, {"content": ""})).body["message"]
+    assert (changed["content"], changed["attachments"]) == ("", [sent])
+    plain = (await ada.post(f"{messages}/", {"content": "no files"})).body["id"]
+    assert (await ada.request("PATCH", f"{messages}/{plain}/", {"content": ""})).status == 400
+    versions = (await bob.get(f"{one}versions/")).body["versions"]
+    assert [(each["content"], "erased" in each) for each in versions] == [("", False), ("the plan", False), ("", False)]
+
+    erased = await admin.post(f"/api/rooms/{room}/erase/", {"versions": [posted["id"]], "why": WHY, "dry_run": False})
+    assert erased.status == 200, erased.raw
+    gone = next(each for each in (await bob.get(f"{messages}/")).body["results"] if each["id"] == posted["id"])
+    assert (gone["content"], gone["erased"]["why"], "attachments" in gone) == ("", WHY, False)
+
+    async def is_removed() -> bool:
+        return not files(settings)
+
+    await eventually(is_removed)
+
+
 async def test_a_hold_keeps_the_files(admin: Person, ada: Person, room: str, server: TestServer) -> None:
     sent = (await upload(ada, room, PNG)).body["id"]
     message = (await post(ada, room, sent)).body["id"]

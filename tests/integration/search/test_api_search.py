@@ -51,6 +51,12 @@ async def found(person: Person, query: str) -> list[str]:
         ("see https://example.org/a?b=1", "has:link"),
         ("see https://example.org/a?b=1", "example.org"),
         ("it's 'quoted' \\ well", "it's \\ quoted"),
+        ("To be, or not to be: that is it", '"to be or not to be"'),
+        ("To be, or not to be: that is it", '"be or"'),
+        ("To be, or not to be: that is it", '"or no*"'),
+        ("To be, or not to be: that is it", '"be that is"'),
+        ("Sein & nicht 大学 in", '"大学 in"'),
+        ("Sein & nicht 大学 in", '"学 in"'),
     ],
 )
 async def test_words_are_found_in_every_script(ada: Person, room: str, content: str, query: str) -> None:
@@ -61,10 +67,23 @@ async def test_words_are_found_in_every_script(ada: Person, room: str, content: 
 
 @pytest.mark.parametrize(
     "query",
-    ['"weaves engine"', "engine loom", "pat", "12*", "by*", "大京", "from:bob engine", "before:2001-01-01 engine"],
+    [
+        '"weaves engine"',
+        '"to be or to not"',
+        '"not be"',
+        '"be to*"',
+        "engine loom",
+        "pat",
+        "12*",
+        "by*",
+        "大京",
+        "from:bob engine",
+        "before:2001-01-01 engine",
+    ],
 )
 async def test_what_does_not_match_is_not_found(ada: Person, bob: Person, room: str, query: str) -> None:
     await said(ada, room, "The Engine weaves patterns 東京大学")
+    await said(ada, room, "To be, or not to be")
     assert await found(ada, query) == []
 
 
@@ -122,6 +141,25 @@ async def test_who_left_finds_nothing_of_the_room_and_who_came_later_nothing_of_
     assert (await bob.post(f"{room}/leave/", {})).status == 200
     assert await found(bob, "secret") == []
     assert await found(ada, "secret") == ["secret after", "secret before"]
+
+
+async def test_messages_with_files_are_found_with_and_without_words_and_edited(ada: Person, room: str) -> None:
+    async def with_file(content: str) -> int:
+        sent = await ada.post(f"{room}/attachments/", raw=b"plan", headers={"X-File-Name": "plan.txt"})
+        answer = await ada.post(f"{room}/messages/", {"content": content, "attachments": [sent.body["id"]]})
+        assert answer.status == 201, answer.raw
+        return int(answer.body["id"])
+
+    await with_file("")
+    edited = await with_file("a drawing")
+    await said(ada, room, "a drawing without")
+    assert await found(ada, "has:file") == ["a drawing", ""]
+    assert (await ada.request("PATCH", f"{room}/messages/{edited}/", {"content": "a sketch"})).status == 200
+    assert await found(ada, "has:file") == ["a sketch", ""]
+    assert await found(ada, "sketch has:file from:ada") == ["a sketch"]
+    assert await found(ada, "drawing has:file") == []
+    shown = (await ada.get("/search/?q=has:file")).raw
+    assert shown.count(b"plan.txt") == 2
 
 
 async def test_words_go_from_the_index_with_their_erasure(

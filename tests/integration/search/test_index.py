@@ -1,10 +1,12 @@
 """The index of all that people typed follows the log, and nothing but an erasure takes from it."""
 
 import asyncio
+import json
 import logging
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -12,6 +14,8 @@ from click.testing import CliRunner
 
 from api.wiring import create_fold
 from cli.main import main
+from domain.room.attaching import Attached
+from domain.room.discussion.editing import EditMessage
 from domain.room.messages import PostMessage
 from domain.values import UserId
 from projections.search.days import bounds, last_before
@@ -84,6 +88,24 @@ async def test_who_is_in_many_rooms_finds_in_all_of_them_and_in_no_other(databas
             await store.chat.post_message(PostMessage(room, UserId(1 + number // 55), "cog"))
         found = await store.search.find(ADA, parse("cog"), limit=100)
         assert [each.room_name for each in found.messages] == [f"Room {number}" for number in reversed(range(55))]
+
+
+async def test_operators_find_files_in_the_index_and_in_the_log_beyond_it(database_url: str, tmp_path: Path) -> None:
+    def found(query: str) -> list[str]:
+        environment = {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+        done = CliRunner(env=environment).invoke(main, ["events", "search", query, "--json"])
+        return [json.loads(line)["content"] for line in done.stdout.splitlines()]
+
+    file = Attached(uuid4(), "0" * 64, 1, "application/octet-stream", None, None)
+    async with open_store(database_url) as store:
+        room = await store.open_room("General")
+        added = await store.chat.post_message(PostMessage(room, ADA, ""), attached=[file])
+        await store.chat.post_message(PostMessage(room, ADA, "without"))
+        await store.discussion.edit(EditMessage(room, ADA, added.event.originator_version, "a sketch"))
+        assert await asyncio.to_thread(found, "has:file") == ["", "a sketch"]
+        await store.search_index.go_on()
+        assert await asyncio.to_thread(found, "has:file") == ["", "a sketch"]
+        assert await asyncio.to_thread(found, "sketch has:file") == ["a sketch"]
 
 
 async def test_a_moment_is_found_in_the_log(database_url: str) -> None:

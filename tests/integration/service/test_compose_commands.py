@@ -75,7 +75,7 @@ async def test_a_backup_is_restored_on_the_same_machine(production: Rehearsal, d
     room = await ada.open_room("Backups")
     await say_and_hear(ada, room, "before")
     await docker.type(BACK_UP)
-    for file in ("onrecord.dump", "onrecord.env"):
+    for file in ("onrecord.dump", "files.tar", "onrecord.env"):
         assert (docker.folder / file).stat().st_mode & 0o777 == 0o600
     await say_and_hear(ada, room, "lost")
     assert MATCHES in await docker.type(RESTORE)
@@ -95,7 +95,7 @@ async def test_a_backup_makes_the_service_on_a_new_machine(
     await docker.type(BACK_UP)
     await production.stop_all()
     (machine := tmp_path / "new").mkdir()
-    for file in ("onrecord.dump", "onrecord.env"):
+    for file in ("onrecord.dump", "files.tar", "onrecord.env"):
         shutil.move(docker.folder / file, machine)
     async with rehearsing() as there:
         await Docker(machine, there).type(RESTORE_ON_A_NEW_MACHINE)
