@@ -113,7 +113,7 @@ async def fill(dsn: str) -> dict[str, RoomId]:
 
 
 async def idle(served: Served, dsn: str) -> None:
-    """Wait until the service and PostgreSQL are done with the log: the fan-out, the tree, what VACUUM does by itself."""
+    """Wait until the service and PostgreSQL are done with the log: the fan-out, the tree, statistics."""
     used = 1.0
     while used > IDLE_S:
         before = cpu_s(served.pid) + await postgres_cpu_s(dsn)
