@@ -131,6 +131,8 @@ async def furnished(windows: Windows, service: Service) -> tuple[Person, dict[st
     ):
         sent = await admin.submit(f"/rooms/{room}/{path}", fields)
         assert sent.status in (200, 303), (path, sent.raw)
+    invited = await bob.post("/api/rooms/", {"name": f"Only for {admin.user['username']}", "visibility": "private"})
+    await bob.post(f"/api/rooms/{invited.body['id']}/invite/", {"username": admin.user["username"]})
     psql = await asyncpg.connect(service.database_url)
     letter = await psql.fetchval(
         "INSERT INTO dead_letters (lane, position, room_id, version, reason) VALUES (0, 3, $1, 3, 'too large') "
