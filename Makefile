@@ -118,6 +118,10 @@ format: $(VENV)/.installed-dev ## fix what ruff can
 schema: $(VENV)/.installed-dev ## write migrations/schema.sql from the migrations and the SQL functions
 	$(BIN)/python -m tests.support.schema_file
 
+.PHONY: pictures
+pictures: $(VENV)/.installed-dev node_modules/.installed chromium ## docs/images, taken anew
+	$(BIN)/python -m tests.support.browser.pictures
+
 .PHONY: bench
 bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium ## the tables in docs/benchmarks.md
 	$(BIN)/python -m benchmarks

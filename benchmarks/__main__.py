@@ -19,6 +19,7 @@ NAMES = (
     "replay",
     "search",
     "proof",
+    "edited",
 )
 
 

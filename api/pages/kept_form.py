@@ -14,7 +14,7 @@ from api.pages.page import CSRF_FIELD, USER_FIELD, field, form_fields, local_pat
 FIELD = "kept"
 """The hidden field of the login form that holds a kept form, as JSON."""
 
-TYPED_FIELDS = {"content": "Message", "name": "Name", "why": "Why", "usernames": "People"}
+TYPED_FIELDS = {"content": "Message", "name": "Name", "topic": "Topic", "why": "Why", "usernames": "People"}
 """The fields that people type into, and what they are called."""
 
 

@@ -1,6 +1,5 @@
 """The page of a message: all that it said, and the forms to edit, retract, pin and react to it."""
 
-import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -126,7 +125,6 @@ async def _show(
         "content": typed.get("content", message.content),
         "why": typed.get("why", ""),
         "problems": {"content": "", "why": "", "emoji": "", **(problems or {})},
-        "key": secrets.token_urlsafe(16),
     }
     return render(request, "message.html", context, status=status)
 

@@ -1,5 +1,6 @@
 """What all pages share: rendering, the fields of their forms, refusals."""
 
+import secrets
 from typing import Any
 
 import aiohttp_jinja2
@@ -45,13 +46,16 @@ POLICY = (
 
 
 def render(request: web.Request, template: str, context: Context, *, status: int = 200) -> web.Response:
-    """The template with `context`, the user, and the token for its forms. Not to be cached."""
+    """The template with `context`, the user, the token for its forms, and a key for each of them to begin its own with.
+    Not to be cached.
+    """
     token = csrf_token(request)
     session = request.get(SESSION)
     user = session.user if session else None
     shared = {
         "form_fields": FORM_FIELDS % (token, user.id if user else ""),
         "user": user,
+        "key": secrets.token_urlsafe(16),
         "is_admin": session is not None and session.is_admin,
         "path": request.path,
     }

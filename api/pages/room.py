@@ -1,6 +1,5 @@
 """The page of a room: its messages, its members, and the form to post."""
 
-import secrets
 from datetime import UTC, datetime, time
 
 from aiohttp import web
@@ -177,10 +176,8 @@ async def _newest(
         "content": content,
         "content_limit": CONTENT_LIMIT,
         "problem": problem,
-        "key": secrets.token_urlsafe(16),
         "name": name if name is not None else room.value.name,
         "name_problem": name_problem,
-        "rename_key": secrets.token_urlsafe(16),
     }
     return render(request, "room.html", context, status=status)
 

@@ -1,7 +1,6 @@
 """The lists of rooms, the user's own and all, and the forms that open, join and leave a room."""
 
 import contextlib
-import secrets
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -64,8 +63,6 @@ async def _discover(request: web.Request, *, status: int = 200, **typed: str) ->
         "usernames": "",
         "direct_problem": "",
         **typed,
-        "key": secrets.token_urlsafe(16),
-        "direct_key": secrets.token_urlsafe(16),
     }
     return render(request, "discover.html", context, status=status)
 
@@ -101,13 +98,13 @@ async def post_join(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/join/: become a member and redirect to the room."""
     room = room_id(request)
     with contextlib.suppress(AlreadyAMember):  # joined already, perhaps in another window
-        await request.app[CORE].chat.join_room(JoinRoom(room, request[SESSION].user.id))
+        await request.app[CORE].chat.join_room(JoinRoom(room, request[SESSION].user.id, await key_field(request)))
     return redirect(f"/rooms/{room}/")
 
 
 async def post_leave(request: web.Request) -> web.Response:
     """POST /rooms/{room_id}/leave/."""
-    command = LeaveRoom(room_id(request), request[SESSION].user.id)
+    command = LeaveRoom(room_id(request), request[SESSION].user.id, await key_field(request))
     await leaving.after(request, await request.app[CORE].chat.leave_room(command))
     return redirect("/rooms/")
 

@@ -7,6 +7,9 @@ import { Unread } from "./unread.js";
  * @import { Member, Message, PageState, Reading, Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js"
  */
 
+/** Pages list so many rooms, as the API does on a page. */
+const LISTED = 100;
+
 /** Mentioned in place of all members. */
 const EVERYONE = 0;
 
@@ -17,15 +20,23 @@ const EVERYONE = 0;
  * @param {ShownRoom} other
  */
 function byBump(one, other) {
+  if (one.id === other.id) return 0;
   if (one.bumped_at !== other.bumped_at) return one.bumped_at > other.bumped_at ? -1 : 1;
   return one.id < other.id ? -1 : 1;
 }
 
 /**
+ * Where a list of rooms ends that may not be all of them; null where these are all.
+ *
+ * @param {ShownRoom[]} rooms
+ */
+const horizonOf = (rooms) => (rooms.length < LISTED ? null : rooms[rooms.length - 1]);
+
+/**
  * The rooms of one user, kept in step with the log: *what was loaded + events since == what a fresh load shows*.
  *
  * Pure: no network, no DOM. It receives events from publications, from a room's events and from the feed, in any
- * order and any number of times. It says what is missing (`behind`, `unknown`), and its owner fetches that.
+ * order and any number of times. It says what is missing (`behind`, `unknown`, `lacksRooms`), for its owner to fetch.
  *
  * `position` is the place in the log up to which nothing is missing. Its owner moves it, knowing where events are from.
  * `places` are where in the log all of it came from.
@@ -33,6 +44,8 @@ function byBump(one, other) {
 export class Mirror {
   /** @type {Map<string, Room>} */
   #rooms = new Map();
+  /** The last room of a full list: of those that come after it, only some are known. @type {ShownRoom | null} */
+  #horizon = null;
   /** @type {Map<string, Unread>} */
   #unread = new Map();
   /** Events of rooms that were never loaded. @type {Map<string, RoomChange[]>} */
@@ -51,13 +64,24 @@ export class Mirror {
     this.places = new Places();
     this.places.add({ position, log });
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
+    this.#horizon = horizonOf(rooms);
     if (open !== null) this.#add(new Room(open.room, { ...open, me: user.id }));
     for (const reading of readings) this.#unread.set(reading.room_id, new Unread(reading));
   }
 
-  /** The user's rooms as the API shows them, latest bumped first. */
+  /** The user's rooms as a page lists them: the hundred that were bumped last, the latest first. */
   get rooms() {
-    return [...this.#rooms.values()].filter((room) => !room.isLeft).map((room) => room.shown).sort(byBump);
+    return this.#joined.sort(byBump).slice(0, LISTED);
+  }
+
+  /** Whether rooms are missing from the list, as the user left some of it: the next ones were never loaded. */
+  get lacksRooms() {
+    const horizon = this.#horizon;
+    return horizon !== null && this.#joined.filter((room) => byBump(room, horizon) <= 0).length < LISTED;
+  }
+
+  get #joined() {
+    return [...this.#rooms.values()].filter((room) => !room.isLeft).map((room) => room.shown);
   }
 
   /**
@@ -231,9 +255,20 @@ export class Mirror {
     const { id } = shown;
     const events = this.#unloaded.get(id) ?? [];
     this.#unloaded.delete(id);
-    if (!this.#rooms.has(id)) this.#add(new Room(shown, { me: this.user.id }));
+    const upTo = this.#absentUpTo.get(id) ?? 0; // left, perhaps, while the room was asked for
+    if (!this.#rooms.has(id)) this.#add(new Room(shown, { me: this.user.id, upTo }));
     for (const event of events) this.receive(event);
     this.#notify(null);
+  }
+
+  /**
+   * The list of rooms as a fresh page has it.
+   *
+   * @param {ShownRoom[]} rooms
+   */
+  loadList(rooms) {
+    this.#horizon = horizonOf(rooms);
+    for (const shown of rooms) this.load(shown);
   }
 
   /**

@@ -230,7 +230,7 @@ export class Room {
     else this.update(room);
     this.#addSteps(version, "joined", [user]);
     /** @type {Role} */
-    const role = room.member_count === 1 ? "owner" : "member";
+    const role = room.member_count === 1 && room.visibility !== "direct" ? "owner" : "member";
     if (this.members !== null && this.hasAllMembers) {
       if (this.members.length < FIRST_PAGE) this.members = [...this.members, { ...user, role, joined: version }];
       else this.hasAllMembers = false;
@@ -271,8 +271,9 @@ export class Room {
     if (member.id === this.me) this.own = { role: this.own.role };
   }
 
-  /** While no member is an owner by name, the one who has been in the room longest is. */
+  /** While no member is an owner by name, the one who has been in the room longest is; nobody owns a direct one. */
   #nameOwner() {
+    if (this.shown.visibility === "direct") return;
     const [first] = this.members ?? [];
     if (first !== undefined && !this.members?.some(({ role }) => role === "owner")) this.#setRole(first.id, "owner");
   }

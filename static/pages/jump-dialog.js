@@ -1,10 +1,11 @@
 import { ApiError } from "../onrecord/api.js";
+import { badge } from "../onrecord/format.js";
 import { newKey } from "../onrecord/keys.js";
 import { titleOf } from "../onrecord/text.js";
 import { find } from "./dom.js";
 
 /**
- * @import { User } from "../onrecord/shapes.js"
+ * @import { Room, User } from "../onrecord/shapes.js"
  * @import { LivePage } from "./live-page.js"
  */
 
@@ -87,10 +88,10 @@ export class JumpDialog {
     const { mirror, user } = this.#page;
     const { rooms } = mirror;
     const unreadOf = (/** @type {string} */ id) => mirror.unread(id);
-    const isUnread = (/** @type {{ id: string }} */ { id }) => Number(unreadOf(id) > 0);
+    const isUnread = (/** @type {{ id: string }} */ { id }) => Number(unreadOf(id) > 0 && !mirror.isMuted(id));
     const inRooms = [...rooms].sort((one, other) => isUnread(other) - isUnread(one)).map((room) => ({
       name: titleOf(room, user.id),
-      what: unreadOf(room.id) > 0 ? `${unreadOf(room.id)} unread` : "Room",
+      what: unreadOf(room.id) > 0 ? `${badge(unreadOf(room.id))} unread` : kindOf(room),
       go: () => this.#open(`/rooms/${room.id}/`),
     }));
     const people = this.#people().map(({ username }) => ({
@@ -108,7 +109,7 @@ export class JumpDialog {
     return [...found, everywhere];
   }
 
-  /** Whom this page knows, but the user. */
+  /** Whom this page knows, but the user and with whom there is a conversation of two: that is among the rooms. */
   #people() {
     const { mirror, user } = this.#page;
     /** @type {Map<number, User>} */
@@ -118,6 +119,9 @@ export class JumpDialog {
       for (const person of [...people, ...members, ...(last_message === null ? [] : [last_message.user])]) {
         if (person.id !== user.id && person.id > 0 && person.kind !== "erased") known.set(person.id, person);
       }
+    }
+    for (const { visibility, people = [] } of mirror.rooms) {
+      if (visibility === "direct" && people.length === 2) for (const { id } of people) known.delete(id);
     }
     return [...known.values()].sort((one, other) => one.username.localeCompare(other.username));
   }
@@ -150,6 +154,9 @@ export class JumpDialog {
     this.#open(`/rooms/${body.id}/`);
   }
 }
+
+/** @param {Room} room */
+const kindOf = ({ visibility }) => (visibility === "direct" ? "Direct" : "Room");
 
 /**
  * @param {Option} option

@@ -16,6 +16,8 @@ from tests.support.people import Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
 QUERIES = {
     "/rooms/": ("?page=1",),
     "/rooms/{room_id}/": ("", "?at=5", "?before=20"),
@@ -25,7 +27,7 @@ QUERIES = {
     ),
     "/discover/": ("", "?q=nothing+like+this"),
     "/search/": ("", "?q=number", "?q=nothing"),
-    "/join/": ("", "?token=nothing"),
+    "/join/": ("", "?link=nothing"),
 }
 """Where a page has more than one face. A page that is not here is looked at without a query."""
 
@@ -69,6 +71,30 @@ WIDER = """
 """
 """What scrolls sideways, but for code."""
 
+CUT = """
+() => {
+    const isShort = ({ textContent: text }) => text.trim().length < 15 && text.trim() !== "";
+    return [...document.querySelectorAll(":is(.author, nav a, button, .button, .role, .kind, .badge, .when)")]
+        .filter((each) => each.checkVisibility() && each.children.length === 0 && isShort(each))
+        .filter((each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== "inline"
+            || linesOf(each) > 1)
+        .map((each) => `${each.outerHTML.slice(0, 90)} in ${linesOf(each)} lines`);
+
+    function linesOf(each) {
+        const range = document.createRange();
+        range.selectNodeContents(each);
+        return new Set([...range.getClientRects()].map(({ top }) => Math.round(top / 4))).size;
+    }
+}
+"""
+"""Names, links and buttons of a few letters that have no room for them: cut, or broken into lines."""
+
+FINGERS = """
+() => axe.run({ runOnly: ["target-size"], rules: { "target-size": { enabled: true } } }).then(({ violations }) =>
+    violations.flatMap(({ nodes }) => nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`)))
+"""
+"""What a finger misses: targets of less than 24 pixels, with others too near."""
+
 PRIMARY = """
 () => [...document.querySelectorAll("main :is(button, .button):not(.plain)")]
     .filter((button) => button.checkVisibility()).map((button) => button.outerHTML)
@@ -105,6 +131,8 @@ async def furnished(windows: Windows, service: Service) -> tuple[Person, dict[st
     ):
         sent = await admin.submit(f"/rooms/{room}/{path}", fields)
         assert sent.status in (200, 303), (path, sent.raw)
+    invited = await bob.post("/api/rooms/", {"name": f"Only for {admin.user['username']}", "visibility": "private"})
+    await bob.post(f"/api/rooms/{invited.body['id']}/invite/", {"username": admin.user["username"]})
     psql = await asyncpg.connect(service.database_url)
     letter = await psql.fetchval(
         "INSERT INTO dead_letters (lane, position, room_id, version, reason) VALUES (0, 3, $1, 3, 'too large') "
@@ -113,6 +141,13 @@ async def furnished(windows: Windows, service: Service) -> tuple[Person, dict[st
     )
     await psql.close()
     return admin, {"room_id": room, "version": str(said), "dead_letter_id": str(letter)}
+
+
+async def problems_by_touch(page: Page) -> list[str]:
+    """What is wrong with a page on a phone, for fingers."""
+    await page.add_script_tag(path=AXE)
+    found = [*await page.evaluate(CUT), *await page.evaluate(FINGERS)]
+    return [f"{page.url} by touch: {problem}" for problem in found]
 
 
 async def problems_of(page: Page) -> list[str]:
@@ -137,10 +172,13 @@ async def test_every_page_suits_everybody_and_every_screen(windows: Windows, ser
     admin, values = await furnished(windows, service)
     problems = []
     inside = await windows.open("/rooms/?page=1", admin, bypass_csp=True, reduced_motion="reduce")
+    touched = await windows.open("/rooms/", admin, bypass_csp=True, reduced_motion="reduce", **PHONE)
     outside = await windows.open("/login/", live=False, bypass_csp=True, reduced_motion="reduce")
     for path in (*addresses(values), "/nowhere/", "/rooms/00000000-0000-0000-0000-000000000000/", "/api/docs/"):
         await inside.goto(path)
         problems += await problems_of(inside)
+        await touched.goto(path)
+        problems += await problems_by_touch(touched)
     for path in ("/login/", "/signup/", "/password-reset/?token=x", "/nowhere/"):
         await outside.goto(path)
         problems += await problems_of(outside)

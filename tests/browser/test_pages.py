@@ -142,6 +142,23 @@ async def test_a_room_with_something_unsent_suits_everybody(windows: Windows, co
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()
     await is_accessible(page)
+    await expect(page.locator("main button:not(.plain):visible")).to_have_text(["Send"])  # the one primary action
+
+
+@pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 800}])
+async def test_a_short_conversation_stands_above_the_composer(windows: Windows, viewport: Any) -> None:
+    ada = await windows.person("ada")
+    room = await ada.open_room(f"Short of {ada.user['username']}")
+    await talk(ada, room, "hello")
+    for scripted in (True, False):
+        page = await windows.open(
+            f"/rooms/{room}/", ada, live=scripted, java_script_enabled=scripted, viewport=viewport
+        )
+        below = await page.locator(".scroll").evaluate(
+            "scroll => scroll.getBoundingClientRect().bottom"
+            " - scroll.querySelector('.message').getBoundingClientRect().bottom"
+        )
+        assert below < 60
 
 
 async def is_accessible(page: Page) -> None:

@@ -1,5 +1,7 @@
 """Finding one's way: a link to every message, the way back, the first unread one, a day, and Ctrl+K."""
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -119,6 +121,10 @@ async def test_ctrl_k_jumps_to_rooms_and_people_by_keyboard_alone(windows: Windo
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text(bob.user["username"])
     await page.keyboard.press("Control+k")
+    await page.keyboard.type(bob.user["username"])
+    await expect(page.get_by_role("option", name=bob.user["username"], exact=False)).to_have_text(
+        [re.compile("Direct$"), re.compile("Discover$")]  # and not as a person as well
+    )
     await page.keyboard.press("Escape")
     await expect(page.locator("#content")).to_be_focused()
 

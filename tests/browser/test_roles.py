@@ -37,7 +37,7 @@ async def test_a_removed_member_sees_by_whom_and_why(windows: Windows) -> None:
     ada, bob, room = await together(windows, "Removed")
     page = await windows.open(f"/rooms/{room}/", bob)
     await decide(ada, room, bob, "remove")
-    await expect(page.locator(".left-notice")).to_contain_text(f"{ada.user['username']} removed you. spam")
+    await expect(page.locator(".left-notice")).to_contain_text(f"{ada.user['username']} removed you: spam.")
     await expect(page.locator("#content")).to_be_disabled()
 
 

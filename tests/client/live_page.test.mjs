@@ -61,7 +61,8 @@ async function quiet() {
 function assertIsFresh({ mirror, open }, service, message = "a live page differs from a fresh one") {
   const fresh = service.fresh();
   assert.deepEqual(mirror.rooms, fresh.rooms, message);
-  const unread = Object.fromEntries(fresh.readings.map(({ room_id, unread: count }) => [room_id, count]));
+  const counts = Object.fromEntries(fresh.readings.map(({ room_id, unread: count }) => [room_id, count]));
+  const unread = Object.fromEntries(fresh.rooms.map(({ id }) => [id, counts[id]]));
   assert.deepEqual(Object.fromEntries(mirror.rooms.map(({ id }) => [id, mirror.unread(id)])), unread, message);
   if (open === null || !service.isMember(open, ME)) return;
   const shown = mirror.room(open);
@@ -415,4 +416,65 @@ test("a range does not hide that the user left and came back in it", async () =>
   const { events } = await service.get(`/api/rooms/a/events/?after=${mirror.room("a")?.version}&limit=1000`);
   for (const event of events) mirror.receive(event);
   assertIsFresh({ mirror, open: null }, service);
+});
+
+/** A user in 130 rooms, `0` to `129`; another one in each of them said something, in the last room last. */
+function openedMany() {
+  const service = new Service({ me: PEOPLE[ME], people: PEOPLE, refusal });
+  for (let number = 0; number < 130; number += 1) {
+    const room = String(number).padStart(3, "0");
+    service.record("room_opened", room, 2);
+    service.record("user_joined", room, 2);
+    service.record("user_joined", room, ME);
+    service.record("message_added", room, 2, "hello");
+  }
+  return service;
+}
+
+/** Of 130 rooms, the first thirty are on no list. @type {Record<string, (service: Service) => void>} */
+const IN_MANY_ROOMS = {
+  "a message in a room beyond the list": (service) => service.record("message_added", "003", 2, "over here"),
+  "a join in a room beyond the list": (service) => service.record("user_joined", "003", 3),
+  "several messages in rooms beyond the list": (service) => {
+    for (const room of ["003", "004", "003", "129", "000"]) service.record("message_added", room, 2, "over here");
+  },
+  "leaving a listed room": (service) => service.record("user_left", "100", ME),
+  "leaving a room beyond the list": (service) => service.record("user_left", "003", ME),
+  "a join beyond the list, and leaving listed rooms": (service) => {
+    service.record("user_joined", "003", 3);
+    for (const room of ["100", "101", "129"]) service.record("user_left", room, ME);
+  },
+  "leaving and coming back": (service) => {
+    service.record("user_left", "100", ME);
+    service.record("user_joined", "100", ME);
+  },
+  "leaving all but a few": (service) => {
+    for (let number = 10; number < 130; number += 1) service.record("user_left", String(number).padStart(3, "0"), ME);
+  },
+};
+
+for (const [name, record] of Object.entries(IN_MANY_ROOMS)) {
+  test(`the list of somebody in many rooms equals a fresh one after ${name}`, async () => {
+    const service = openedMany();
+    const live = page(service);
+    live.connection.subscribed();
+    await quiet();
+    record(service);
+    live.connection.deliver();
+    await quiet();
+    await quiet();
+    assertIsFresh(live, service);
+  });
+}
+
+test("an open room beyond the list is listed when it is bumped", async () => {
+  const service = openedMany();
+  const live = page(service, "003");
+  live.connection.subscribed();
+  await quiet();
+  assertIsFresh(live, service);
+  service.record("message_added", "003", ME, "hello");
+  live.connection.deliver();
+  await quiet();
+  assertIsFresh(live, service);
 });

@@ -3,6 +3,9 @@
  * @import { StreamEvent, User } from "../../static/onrecord/shapes.js"
  */
 
+/** Rooms on a page of the API, and on a fresh page. */
+const LISTED = 100;
+
 /**
  * @typedef {object} Entry An event in the log.
  * @property {string} type
@@ -114,7 +117,7 @@ export class Service {
     rooms.sort((a, b) => (a.bumped_at === b.bumped_at ? (a.id < b.id ? -1 : 1) : a.bumped_at > b.bumped_at ? -1 : 1));
     const readings = ids.map((id) => this.reading(id));
     const open = openId === null ? null : this.open(openId);
-    return { user: this.me, position: this.position, rooms, readings, open };
+    return { user: this.me, position: this.position, rooms: rooms.slice(0, LISTED), readings, open };
   }
 
   /** @param {string} id */
@@ -225,6 +228,7 @@ export class Service {
     }
     if (pathname === "/api/delivery/") return { is_late: this.isPaused };
     if (pathname === "/api/readings/") return { readings: this.fresh().readings };
+    if (pathname === "/api/rooms/") return { results: this.fresh().rooms };
     if (pathname === "/api/feed/") {
       const all = this.log.map((entry) => this.#event(entry)).filter((event) => this.#concerns(event));
       const events = all.filter((event) => event.position > after).slice(0, limit);

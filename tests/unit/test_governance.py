@@ -72,6 +72,12 @@ def test_in_a_room_of_before_roles_the_longest_standing_member_is_the_owner() ->
     assert roles(room) == {BOB: "owner", EVE: "member", ADA: "member"}
 
 
+def test_nobody_owns_a_direct_conversation() -> None:
+    room = Room.open_direct(user_id=ADA, others=[BOB, EVE])
+    assert roles(room) == {ADA: "member", BOB: "member", EVE: "member"}
+    assert room.named_roles() == {}
+
+
 def test_an_owner_who_names_another_stays_one() -> None:
     room = given(*ALL)
     room.give_role(user_id=ADA, member_id=BOB, role="owner", why=" trusted ")

@@ -10,7 +10,7 @@ from api.http.parsing import BIGINT, as_number, room_id
 from api.http.rooms.entering import NewRoomLink, find_users, make_room_link
 from api.http.rooms.inviting import invite_user, withdraw_invitation_of
 from api.pages.admission import page
-from api.pages.page import ROOM, field, redirect, render
+from api.pages.page import ROOM, field, key_field, redirect, render
 from api.pages.state import layout_context, my_rooms
 from domain.errors import (
     AlreadyAMember,
@@ -77,7 +77,8 @@ async def post_invite(request: web.Request) -> web.Response:
 
     async def invite() -> object:
         [invitee] = await find_users(request, "usernames", [await field(request, "usernames")])
-        return await invite_user(request, InviteUser(room_id(request), request[SESSION].user.id, invitee))
+        command = InviteUser(room_id(request), request[SESSION].user.id, invitee, await key_field(request))
+        return await invite_user(request, command)
 
     return await _decide(request, invite)
 
@@ -87,7 +88,7 @@ async def post_withdraw(request: web.Request) -> web.Response:
 
     async def withdraw() -> object:
         member = UserId(await _number(request, "member"))
-        command = WithdrawInvitation(room_id(request), request[SESSION].user.id, member)
+        command = WithdrawInvitation(room_id(request), request[SESSION].user.id, member, await key_field(request))
         return await withdraw_invitation_of(request, command)
 
     return await _decide(request, withdraw)
@@ -111,9 +112,8 @@ async def post_revoke_link(request: web.Request) -> web.Response:
 
     async def revoke() -> object:
         link = await _number(request, "link")
-        return await request.app[CORE].admission.revoke_link(
-            RevokeLink(room_id(request), request[SESSION].user.id, link)
-        )
+        command = RevokeLink(room_id(request), request[SESSION].user.id, link, await key_field(request))
+        return await request.app[CORE].admission.revoke_link(command)
 
     return await _decide(request, revoke)
 
@@ -123,7 +123,7 @@ async def post_visibility(request: web.Request) -> web.Response:
 
     async def change() -> object:
         visibility = as_visibility(await field(request, "visibility"))
-        command = ChangeVisibility(room_id(request), request[SESSION].user.id, visibility)
+        command = ChangeVisibility(room_id(request), request[SESSION].user.id, visibility, await key_field(request))
         return await request.app[CORE].admission.change_visibility(command)
 
     return await _decide(request, change)
@@ -134,7 +134,7 @@ async def post_history(request: web.Request) -> web.Response:
 
     async def change() -> object:
         history = as_history(await field(request, "history"))
-        command = ChangeHistory(room_id(request), request[SESSION].user.id, history)
+        command = ChangeHistory(room_id(request), request[SESSION].user.id, history, await key_field(request))
         return await request.app[CORE].admission.change_history(command)
 
     return await _decide(request, change)

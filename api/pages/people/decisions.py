@@ -1,6 +1,7 @@
 """The forms by which owners and moderators decide."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -8,7 +9,7 @@ from api.http.app_keys import CORE, SESSION
 from api.http.parsing import BIGINT, as_number, room_id
 from api.http.rooms import leaving
 from api.pages.admission import page
-from api.pages.page import ROOM, field, redirect
+from api.pages.page import ROOM, field, key_field, redirect
 from api.pages.people.listing import get_people, people_page
 from domain.errors import InvalidField, NoSuchMember
 from domain.room.governance.archiving import ArchiveRoom, ReopenRoom
@@ -112,7 +113,8 @@ async def _decide(request: web.Request, decision: Callable[[RoomId, UserId], Awa
     """Do what a form asks for and return to the page; what is wrong in a field is shown there."""
     room = room_id(request)
     try:
-        recorded = await request.app[CORE].governing.decide(await decision(room, request[SESSION].user.id))
+        decided = replace(await decision(room, request[SESSION].user.id), client_id=await key_field(request))
+        recorded = await request.app[CORE].governing.decide(decided)
     except InvalidField as error:
         return await people_page(request, problem=str(error), status=400)
     await leaving.after(request, recorded)

@@ -152,8 +152,12 @@ class Roles(RoomState):
 
     @property
     def _unnamed_owner(self) -> UserId | None:
-        """Who is the owner because no member was given that role; None where one was, or in an empty room."""
-        return None if "owner" in self.roles.values() else next(iter(self.members), None)
+        """Who is the owner because no member was given that role; None where one was, in an empty room, and in a direct
+        conversation, which nobody owns.
+        """
+        if self.visibility == "direct" or "owner" in self.roles.values():
+            return None
+        return next(iter(self.members), None)
 
     def _other_owners(self, user_id: UserId) -> list[UserId]:
         return [member for member, role in self.roles.items() if role == "owner" and member != user_id]

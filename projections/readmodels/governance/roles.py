@@ -35,6 +35,8 @@ CASE
             SELECT owner.member_id FROM governance AS owner
             WHERE owner.room_id = {room} AND owner.aspect = 'role' AND owner.role = 'owner')
         AND {_given("named", room, version)} = 'owner'
+    ) AND NOT EXISTS (
+        SELECT FROM rooms AS unowned WHERE unowned.room_id = {room} AND unowned.visibility = 'direct'
     ) THEN 'owner'
     ELSE coalesce({_given(stay, room, version)}, 'member')
 END"""

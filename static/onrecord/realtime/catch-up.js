@@ -135,14 +135,16 @@ export class CatchUp {
     while (this.#hasGaps && !this.isRunning && !this.#isClosed) {
       await this.#withRetries(async () => {
         for (const room of this.#mirror.behind) await this.#fetchEvents(room);
-        for (const room of this.#mirror.unknown) await this.#fetchRoom(room);
+        await this.#fetchRooms(this.#mirror.unknown);
+        if (this.#mirror.lacksRooms) await this.#fetchList();
       });
     }
     this.#isFillingGaps = false;
   }
 
   get #hasGaps() {
-    return this.#mirror.behind.length > 0 || this.#mirror.unknown.length > 0;
+    const { behind, unknown, lacksRooms } = this.#mirror;
+    return behind.length > 0 || unknown.length > 0 || lacksRooms;
   }
 
   async #endPauses() {
@@ -168,6 +170,22 @@ export class CatchUp {
       this.#mirror.places.confirm(asked, { position, log });
       if (events.length < FEED_LIMIT) return;
     }
+  }
+
+  /**
+   * Rooms come without what is unread in them, and the events that they include are counted by nobody.
+   *
+   * @param {{ id: string, upTo: number }[]} rooms
+   */
+  async #fetchRooms(rooms) {
+    for (const room of rooms) await this.#fetchRoom(room);
+    if (rooms.length > 0) await this.#readStanding();
+  }
+
+  async #fetchList() {
+    const { results } = await this.#api.get("/api/rooms/");
+    this.#mirror.loadList(results);
+    if (this.#mirror.lacksRooms) throw new ApiError(0, null); // the answer is older than what was published
   }
 
   /** @param {{ id: string, upTo: number }} room */

@@ -178,6 +178,13 @@ function maySpeak(room) {
   return !room.isLeft && room.shown.is_archived !== true && muteOf(room) === undefined;
 }
 
+/** @param {Room} room */
+function removalNote({ removal }) {
+  if (removal?.removed_by === undefined) return "";
+  const because = removal.why ? `: ${removal.why}` : "";
+  return `${removal.removed_by.username} removed you${because}.`;
+}
+
 /**
  * What the user may do here, and why not.
  *
@@ -185,9 +192,8 @@ function maySpeak(room) {
  * @param {Room} room
  */
 function renderStanding(conversation, room) {
-  const { removed_by, why = "" } = room.removal ?? {};
   find(conversation, ".left-notice").hidden = !room.isLeft;
-  write(find(conversation, ".removal"), removed_by === undefined ? "" : `${removed_by.username} removed you. ${why}`);
+  write(find(conversation, ".removal"), removalNote(room));
   find(conversation, ".archived-notice").hidden = room.isLeft || room.shown.is_archived !== true;
   const mute = room.isLeft ? undefined : muteOf(room);
   const notice = find(conversation, ".muted-notice");

@@ -1,7 +1,9 @@
 """Pages of how people enter rooms: invitations, links, private rooms, direct conversations."""
 
 import html
+import json
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.integration.conftest import Visit
@@ -12,6 +14,12 @@ async def shown(person: Person, path: str, status: int = 200) -> str:
     answer = await person.get(path)
     assert answer.status == status, (path, answer.status)
     return html.unescape(answer.raw.decode())
+
+
+async def page_state(person: Person, path: str) -> Any:
+    found = re.search(r'data-state="([^"]*)"', (await person.get(path)).raw.decode())
+    assert found is not None
+    return json.loads(html.unescape(found[1]))
 
 
 async def open_private(person: Person, name: str = "Secret") -> str:
@@ -102,6 +110,32 @@ async def test_a_direct_conversation_is_started_once_and_has_the_names_of_its_pe
     refused = await ada.submit("/direct/", {"usernames": "nemo"})
     assert refused.status == 400
     assert b"There is no such user: nemo" in refused.raw
+
+
+async def test_nobody_owns_a_direct_conversation(ada: Person, bob: Person) -> None:
+    room = (await ada.submit("/direct/", {"usernames": "bob"})).headers["Location"]
+    state = await page_state(ada, room)
+    assert state["open"]["own"] == {"role": "member"}
+    assert [member["role"] for member in state["open"]["members"]] == ["member", "member"]
+    people = await shown(ada, f"{room}people/")
+    assert "Set the topic" not in people
+    assert "Manage" not in people
+
+
+async def test_a_late_joiner_of_a_quiet_room_is_not_told_that_nothing_was_ever_said(ada: Person, bob: Person) -> None:
+    room = await open_private(ada)
+    await ada.submit(room, {"content": "before bob"})
+    await ada.submit(f"{room}invitations/invite/", {"usernames": "bob"})
+    await bob.submit(f"{room}join/")
+    page = await shown(bob, room)
+    assert "No messages since you joined." in page
+    assert "No messages yet." not in page
+
+
+async def test_a_search_among_rooms_that_finds_none_says_what_to_do(ada: Person) -> None:
+    page = await shown(ada, "/discover/?q=nothing+like+this")
+    assert "No public room has “<bdi>nothing like this</bdi>” in its name." in page
+    assert '<a href="#open">Open one.</a>' in page
 
 
 async def test_the_history_of_a_late_joiner_begins_with_their_joining(ada: Person, bob: Person) -> None:

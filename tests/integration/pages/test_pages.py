@@ -96,6 +96,26 @@ async def test_every_form_that_changes_something_says_for_whom(ada: Person) -> N
     assert [form for form in written if "{{ form_fields }}" not in form and "{{ why_field(" not in form] == []
 
 
+RECORDING = ("discover", "invitations", "join", "message", "not_in_room", "people", "room", "room_entry")
+"""Templates with forms that record events."""
+
+NO_EVENT = ("/read/", "}}/mute/", "/make-link/")
+"""Of their forms, those that record none; and the one whose answer shows a secret, which no repeat can."""
+
+
+def test_every_form_that_records_an_event_has_a_key() -> None:
+    found = [
+        form
+        for name in RECORDING
+        for form in re.findall(
+            r'<form[^>]*method="post".*?</form>', (TEMPLATES / f"{name}.html").read_text(), re.DOTALL
+        )
+    ]
+    recording = [form for form in found if not any(action in form.split("\n")[0] for action in NO_EVENT)]
+    assert len(recording) > 20
+    assert [form for form in recording if "{{ once(" not in form] == []
+
+
 async def test_a_page_that_is_meant_for_another_user_is_refused(ada: Person, bob: Person) -> None:
     room = await ada.open_room("General")
     for person, status in ((ada, 200), (bob, 409)):

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.integration.conftest import Visit
+from tests.integration.pages.test_session_end import fields_of
 from tests.support.people import Person
 
 
@@ -53,6 +54,18 @@ async def test_a_muted_member_reads_why_and_until_when_and_has_no_composer(ada: 
     page = (await bob.get(f"/rooms/{room}/")).raw.decode()
     assert not re.search(r"<textarea[^>]* disabled", page)
     assert "Bans and mutes" not in await people(bob, room)
+
+
+async def test_a_decision_that_is_sent_twice_is_made_once(ada: Person, bob: Person, room: str) -> None:
+    path = f"/rooms/{room}/people/"
+    fields = {**fields_of((await ada.get(path)).raw, f"{path}mute/"), "minutes": "5", "why": "spam"}
+    for _ in range(2):
+        assert (await ada.submit(f"{path}mute/", fields)).status == 303
+    joined = fields_of((await bob.get("/discover/")).raw, f"/rooms/{room}/leave/")
+    for _ in range(2):
+        assert (await bob.submit(f"/rooms/{room}/leave/", joined)).status == 303
+    events = (await ada.get(f"/api/rooms/{room}/events/")).body["events"]
+    assert [event["type"] for event in events[-3:]] == ["user_joined", "user_muted", "user_left"]
 
 
 async def test_a_banned_member_cannot_come_back_before_the_ban_is_lifted(ada: Person, bob: Person, room: str) -> None:

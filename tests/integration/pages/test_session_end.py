@@ -51,6 +51,15 @@ async def test_the_text_is_there_again_after_login_and_is_sent_once(ada: Person)
     assert [message["content"] for message in (await ada.get(f"/api{path}messages/")).body["results"]] == [TEXT]
 
 
+async def test_a_topic_is_kept_as_well(ada: Person) -> None:
+    path = f"/rooms/{await ada.open_room('General')}/people/"
+    fields = fields_of((await ada.get(path)).raw, f"{path}topic/")
+    assert (await ada.post("/api/logout/", {})).status == 200
+    answer = await send(ada, f"{path}topic/", {**fields, "topic": "looms & flowers"})
+    assert answer.status == 403
+    assert b"what you wrote is kept" in answer.raw
+
+
 async def test_another_user_who_logs_in_is_shown_the_text_and_cannot_send_it(ada: Person, bob: Person) -> None:
     path, answer = await typed_when_the_session_was_over(ada)
     credentials = {**fields_of(answer.raw, "/login/"), "username": "bob", "password": PASSWORD}
