@@ -94,12 +94,16 @@ async def run() -> None:
         for crowd in range(len(SIZES)):
             await _arrivals(running, crowd)
         await _posts(running)
-    rows = [(f"{size}", each.name, *each.measured[size].cells) for size in SIZES for each in running]
-    columns = ("arrival: p50", "p99", "answer: p50", "p99", "server CPU per message", "PostgreSQL CPU")
-    table("From sending to arrival in turns, embedded hub", ("members", "program", *columns), rows)
-    rows = [(each.name, f"{median(each.measured[0].rate):,.0f}", *each.measured[0].cpu_cells) for each in running]
-    columns = ("program", "posts/s", "server CPU per post", "PostgreSQL CPU")
-    table(f"{CONNECTIONS} connections into {ROOMS} rooms of one, in turns", columns, rows)
+    table(
+        "From sending to arrival in turns, embedded hub",
+        ("members", "program", "arrival: p50", "p99", "answer: p50", "p99", "server CPU per message", "PostgreSQL CPU"),
+        [(f"{size}", each.name, *each.measured[size].cells) for size in SIZES for each in running],
+    )
+    table(
+        f"{CONNECTIONS} connections into {ROOMS} rooms of one, in turns",
+        ("program", "posts/s", "server CPU per post", "PostgreSQL CPU"),
+        [(each.name, f"{median(each.measured[0].rate):,.0f}", *each.measured[0].cpu_cells) for each in running],
+    )
 
 
 async def _database(dsn: str, name: str) -> str:
@@ -122,9 +126,11 @@ async def _running(name: str, program: Program, dsn: str) -> AsyncIterator[Runni
         rooms = [await open_room(store, f"Room {number}", ada.user_id) for number in range(ROOMS)]
         await store.database.execute(BEGIN_AFTER_THEM)
         await store.database.execute(MAKE_WARM, crowds[-1].members)
-    async with service(dsn, program, CENTRIFUGO_TOKEN_SECRET=realtime.SECRET) as served:
-        async with sender(ada, served.url, None) as talking:
-            yield Running(name, dsn, served, talking, crowds, rooms)
+    async with (
+        service(dsn, program, CENTRIFUGO_TOKEN_SECRET=realtime.SECRET) as served,
+        sender(ada, served.url, None) as talking,
+    ):
+        yield Running(name, dsn, served, talking, crowds, rooms)
 
 
 async def _arrivals(running: Sequence[Running], place: int) -> None:
@@ -156,9 +162,7 @@ async def _posts(running: Sequence[Running]) -> None:
     for number in range(-1, ROUNDS):
         for each in _order(running, number):
             async with each.turn(0 if number >= 0 else -1, CONNECTIONS * POSTS) as found:
-                posts = await post_into(
-                    each.served, each.talking.who, each.rooms, connections=CONNECTIONS, each=POSTS
-                )
+                posts = await post_into(each.served, each.talking.who, each.rooms, connections=CONNECTIONS, each=POSTS)
                 found.rate.append(posts.per_second)
 
 
