@@ -13,10 +13,10 @@ from domain.use_cases.erasure import Erasing
 from domain.use_cases.governing import Governing
 from domain.use_cases.record import Record
 from eventstore.generation import KnownLog
-from eventstore.hand_over import HandOver
 from eventstore.log import Log
 from eventstore.repository import Repository
 from eventstore.values import Position
+from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.admission.queries import AdmissionQueries

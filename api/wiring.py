@@ -68,13 +68,13 @@ from domain.use_cases.record import Record
 from domain.values import OPERATOR
 from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
-from eventstore.hand_over import HandOver
 from eventstore.idempotency_keys import Fingerprints
 from eventstore.log import Log
 from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
+from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
 from projections.fanout.here import Here

@@ -21,13 +21,13 @@ from eventstore.aggregates import Aggregates
 from eventstore.checkpoints import position_of
 from eventstore.errors import LogRestarted, OutcomeUnknown, UnreadableEvent
 from eventstore.generation import Anchor, KnownLog, Look
-from eventstore.hand_over import Appended, HandOver
 from eventstore.idempotency_keys import Fingerprints, read_keys
 from eventstore.inline_projection import InlineProjection, fold
 from eventstore.log import LAST_POSITION, Log, Stored
 from eventstore.values import Position, Version
 from eventstore.words import Opening
 from eventstore.writer.batch import CommandBatch, KeyId, KnownKey, key_id
+from eventstore.writer.hand_over import Appended, HandOver
 from postgres.calls import Call, columns
 
 A = TypeVar("A", bound=Aggregate)

@@ -11,9 +11,9 @@ from domain.room import RoomEvent
 from domain.values import RoomId
 from eventstore.errors import LogRestarted
 from eventstore.generation import KnownLog
-from eventstore.hand_over import Appended, HandOver
 from eventstore.log import CHANNEL, Log, Stored
 from eventstore.values import LOG_START, Position, Version
+from eventstore.writer.hand_over import Appended, HandOver
 from postgres.database import Database
 from postgres.listener import Listener
 from projections.fanout.publications import Crowd, Entry, Publications
