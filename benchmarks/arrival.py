@@ -11,8 +11,9 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -53,7 +54,7 @@ class Measured:
 
     @property
     def cpu_cells(self) -> list[str]:
-        return [f"{median(seconds) * 1000:.2f} ms" for seconds in (self.cpu, self.database_cpu)]
+        return [f"{fmean(seconds) * 1000:.2f} ms" for seconds in (self.cpu, self.database_cpu)]
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Running:
     name: str
     dsn: str
     served: Served
-    talking: Sender
+    who: Visitor
     crowds: Sequence[Crowd]
     rooms: list[UUID]
     measured: defaultdict[int, Measured] = field(default_factory=lambda: defaultdict(Measured))
@@ -126,35 +127,36 @@ async def _running(name: str, program: Program, dsn: str) -> AsyncIterator[Runni
         rooms = [await open_room(store, f"Room {number}", ada.user_id) for number in range(ROOMS)]
         await store.database.execute(BEGIN_AFTER_THEM)
         await store.database.execute(MAKE_WARM, crowds[-1].members)
-    async with (
-        service(dsn, program, CENTRIFUGO_TOKEN_SECRET=realtime.SECRET) as served,
-        sender(ada, served.url, None) as talking,
-    ):
-        yield Running(name, dsn, served, talking, crowds, rooms)
+    async with service(dsn, program, CENTRIFUGO_TOKEN_SECRET=realtime.SECRET) as served:
+        yield Running(name, dsn, served, ada, crowds, rooms)
 
 
 async def _arrivals(running: Sequence[Running], place: int) -> None:
     """Messages one by one, each once the one before has arrived."""
-    with contextlib.ExitStack() as stack:
-        pipes = []
+    async with contextlib.AsyncExitStack() as stack:
+        listening = []
         for each in running:
             assert each.served.url.port is not None
             logins = [login(user_id) for user_id in each.crowds[place].members]
-            pipes.append(stack.enter_context(clients(each.served.url.port, logins)))
-            await received(pipes[-1])
+            pipe = stack.enter_context(clients(each.served.url.port, logins))
+            await received(pipe)
+            listening.append((each, pipe))
         for number in range(-1, ROUNDS):
-            for each, pipe in _order(list(zip(running, pipes, strict=True)), number):
-                crowd = each.crowds[place]
-                async with each.turn(crowd.size if number >= 0 else -1, EACH) as found:
-                    for _ in range(EACH):
-                        arrived = await arrivals_of(pipe, crowd.size, _timed_post(each, crowd, found))
-                        found.arrival += [arrival.latency_s for arrival in arrived]
+            for each, pipe in _order(listening, number):
+                async with sender(each.who, each.served.url, None) as talking:
+                    await _messages(each, each.crowds[place], talking, pipe, counts=number >= 0)
 
 
-async def _timed_post(each: Running, crowd: Crowd, found: Measured) -> None:
-    started = time.perf_counter()
-    await each.talking.post(crowd)
-    found.answer.append(time.perf_counter() - started)
+async def _messages(each: Running, crowd: Crowd, talking: Sender, pipe: Pipe, *, counts: bool) -> None:
+    async def post() -> None:
+        started = time.perf_counter()
+        await talking.post(crowd)
+        found.answer.append(time.perf_counter() - started)
+
+    async with each.turn(crowd.size if counts else -1, EACH) as found:
+        for _ in range(EACH):
+            arrived = await arrivals_of(pipe, crowd.size, post())
+            found.arrival += [arrival.latency_s for arrival in arrived]
 
 
 async def _posts(running: Sequence[Running]) -> None:
@@ -162,7 +164,7 @@ async def _posts(running: Sequence[Running]) -> None:
     for number in range(-1, ROUNDS):
         for each in _order(running, number):
             async with each.turn(0 if number >= 0 else -1, CONNECTIONS * POSTS) as found:
-                posts = await post_into(each.served, each.talking.who, each.rooms, connections=CONNECTIONS, each=POSTS)
+                posts = await post_into(each.served, each.who, each.rooms, connections=CONNECTIONS, each=POSTS)
                 found.rate.append(posts.per_second)
 
 
