@@ -16,6 +16,7 @@ from eventstore.generation import KnownLog
 from eventstore.log import Log
 from eventstore.repository import Repository
 from eventstore.values import Position
+from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.admission.queries import AdmissionQueries
@@ -56,13 +57,14 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Core(Reads):
-    """Reads, and all between a command and its event in the log.
+    """Reads, and all between a command and its event in the log, which `hand_over` hands on in this process.
 
     The ways in are `chat`, `admission`, `governing`, `discussion`,
     `erasing` and `record`.
     """
 
     known: KnownLog
+    hand_over: HandOver
     writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]

@@ -79,6 +79,7 @@ from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
+from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
 from projections.fanout.here import Here
@@ -138,7 +139,7 @@ async def open_reads(settings: Settings, on_connect: OnConnect | None = None) ->
 @contextlib.asynccontextmanager
 async def open_core(settings: Settings, *, observer: Observer = unobserved) -> AsyncIterator[Core]:
     """The core; at the end of the block, commands under way are finished. Raises StoreUnavailable."""
-    known = KnownLog()
+    known, hand_over = KnownLog(), HandOver()
     async with open_database(settings, known.check_connection) as database, contextlib.AsyncExitStack() as cleanup:
         mapper = create_mapper()
         reads = _reads(database, mapper)
@@ -161,6 +162,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
                 mapper,
                 known,
                 Fingerprints(fingerprint_key(settings)),
+                hand_over,
             ),
             aggregates,
             queue_limit=settings.writer_queue,
@@ -189,6 +191,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             search=reads.search,
             word_search=reads.word_search,
             known=known,
+            hand_over=hand_over,
             writer=writer,
             rooms=rooms,
             chat=chat,
@@ -360,7 +363,9 @@ async def open_publisher(settings: Settings, secrets: Secrets, hub: Hub | None =
 
 def create_fanout(settings: Settings, core: Core, publisher: Publisher) -> Fanout:
     """The fan-out of this process: the lanes that it holds."""
-    tail = Tail(settings.database_url, core.database, core.room_log, Publications(core.bodies), core.known)
+    tail = Tail(
+        settings.database_url, core.database, core.room_log, Publications(core.bodies), core.known, core.hand_over
+    )
     chosen = FanoutSettings(
         all_warm=settings.cold_after_s is None,
         sets_aside=settings.fanout_sets_aside,

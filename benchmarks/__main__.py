@@ -12,6 +12,7 @@ NAMES = (
     "reading",
     "hub",
     "fanout",
+    "arrival",
     "lanes",
     "backlog",
     "crowd",

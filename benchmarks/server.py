@@ -53,13 +53,29 @@ class Served:
     pid: int
 
 
+@dataclass(frozen=True)
+class Program:
+    """`onrecord` of a checkout, ours unless `folder` names another, after the Python code `prepared`."""
+
+    folder: Path | None = None
+    prepared: str = ""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return sys.executable, "-c", f"{self.prepared}from cli.main import main; main()"
+
+
+TODAY = Program()
+
+
 @contextlib.asynccontextmanager
-async def service(database_url: str, **environment: str) -> AsyncIterator[Served]:
+async def service(database_url: str, program: Program = TODAY, /, **environment: str) -> AsyncIterator[Served]:
     """One server process, ready to answer; stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
         process = await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("onrecord"),
+            *program.command,
             "serve",
+            cwd=program.folder,
             env={
                 "PORT": "0",
                 "DATABASE_URL": database_url,

@@ -8,15 +8,18 @@ keeps its words; what is stored of a sealed one does not have them. The format: 
 import os
 from binascii import b2a_base64
 from collections.abc import Sequence
+from copy import copy
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from postgres.calls import Call
+
+E = TypeVar("E")
 
 FUNCTIONS = Path(__file__).with_name("words.sql")
 """What guards the table, and the function that erases."""
@@ -133,6 +136,13 @@ def give_back(event: Any, content: str | None, client_id: str | None) -> None:
     vars(event)[field] = content if content is not None else ERASED
     if hasattr(type(event), CLIENT_ID):
         vars(event)[CLIENT_ID] = client_id
+
+
+def without_words(event: E) -> E:
+    """A copy of a sealed event, as it is read once its words are erased."""
+    copied = copy(event)
+    give_back(copied, None, None)
+    return copied
 
 
 def _has_none(event: Any, field: str) -> bool:

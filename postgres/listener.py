@@ -23,11 +23,12 @@ class Listener:
     """Listens to one NOTIFY channel, and reconnects whenever the connection is lost.
 
     `on_connect` is called each time it starts to listen: notifications from before may have been missed. `on_notify` is
-    called with the payload of each notification. `is_listening` is False while there is no connection.
+    called with the process id of the session that sent a notification, and its payload. `is_listening` is False while
+    there is no connection.
     """
 
     def __init__(
-        self, dsn: str, channel: str, *, on_connect: Callable[[], None], on_notify: Callable[[str], None]
+        self, dsn: str, channel: str, *, on_connect: Callable[[], None], on_notify: Callable[[int, str], None]
     ) -> None:
         self._dsn = dsn
         self._channel = channel
@@ -64,7 +65,9 @@ class Listener:
         connection.add_termination_listener(on_lost)
         pings = asyncio.create_task(self._ping(connection))
         try:
-            await connection.add_listener(self._channel, lambda *arguments: self._on_notify(str(arguments[-1])))
+            await connection.add_listener(
+                self._channel, lambda _, sender, __, payload: self._on_notify(sender, payload)
+            )
             self._on_connect()
             self.is_listening = True
             yield lost

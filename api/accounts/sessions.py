@@ -105,7 +105,7 @@ class Sessions:
         self._cached: OrderedDict[bytes, tuple[Session, float]] = OrderedDict()  # valid until (monotonic)
         self._drops = 0
         self.announcements = Listener(
-            dsn, CHANNEL, on_connect=self._drop_all, on_notify=lambda text: self._drop(bytes.fromhex(text))
+            dsn, CHANNEL, on_connect=self._drop_all, on_notify=lambda _, text: self._drop(bytes.fromhex(text))
         )
 
     async def open(self, user: User, *, device: str = "", network: str = "") -> str:

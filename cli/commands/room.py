@@ -33,7 +33,7 @@ from domain.use_cases.erasure import Plan
 from domain.values import OPERATOR, UserId
 from eventstore.values import Version
 from projections.operator_actions import Operator
-from projections.readmodels.bodies import RoomVersion, room_version
+from projections.readmodels.discussion.said import RoomVersion, room_version
 from projections.readmodels.shapes import ErasedContent, timestamp
 from replay.investigate.directory import list_rooms
 from replay.investigate.past_messages import PastMessage

@@ -20,13 +20,14 @@ from eventstore import checkpoints, words
 from eventstore.aggregates import Aggregates
 from eventstore.checkpoints import position_of
 from eventstore.errors import LogRestarted, OutcomeUnknown, UnreadableEvent
-from eventstore.generation import Anchor, KnownLog, Look, event_hash
+from eventstore.generation import Anchor, KnownLog, Look
 from eventstore.idempotency_keys import Fingerprints, read_keys
 from eventstore.inline_projection import InlineProjection, fold
-from eventstore.log import LAST_POSITION, Log
+from eventstore.log import LAST_POSITION, Log, Stored
 from eventstore.values import Position, Version
 from eventstore.words import Opening
 from eventstore.writer.batch import CommandBatch, KeyId, KnownKey, key_id
+from eventstore.writer.hand_over import Appended, HandOver
 from postgres.calls import Call, columns
 
 A = TypeVar("A", bound=Aggregate)
@@ -73,8 +74,10 @@ class Append(Generic[A]):
         mapper: Mapper[UUID],
         known: KnownLog,
         fingerprints: Fingerprints,
+        hand_over: HandOver,
     ) -> None:
         self._fingerprints = fingerprints
+        self._hand_over = hand_over
         self._known = known
         self._aggregates = aggregates
         self._projection = projection
@@ -118,11 +121,13 @@ class Append(Generic[A]):
         positions = await self._insert(batch, stored, openings, connection) if stored else []
         await self._commit(connection)
         if stored:
-            event, newest = batch.events[-1], stored[-1]
-            digest = event_hash(
-                positions[-1], event.originator_id, event.originator_version, newest.topic, newest.state
-            )
-            self._known.advance(head.anchor, Anchor(head.anchor.generation, positions[-1], digest))
+            events = [
+                Stored(position, event, row.topic, row.state)
+                for position, event, row in zip(positions, batch.events, stored, strict=True)
+            ]
+            generation = head.anchor.generation
+            self._known.advance(head.anchor, Anchor(generation, positions[-1], events[-1].hash))
+            self._hand_over.tell(Appended(head.position, events, generation, connection.get_server_pid()))
         return positions
 
     async def _lock_and_look(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> Head:

@@ -239,6 +239,11 @@ class Audiences:
         """Whether this lane publishes to the user's channel."""
         return user_id % self._lanes == self._lane
 
+    def has_listeners(self, room_id: RoomId) -> bool:
+        """Whether a room that is in memory has warm members, as far as is known without a query."""
+        audience = self._rooms.get(room_id)
+        return audience is not None and len(audience.warm_members) > 0
+
     async def before(self, event: RoomEvent, connection: asyncpg.Connection) -> Audience:
         """The audience right before `event`."""
         room_id = RoomId(event.originator_id)

@@ -1,8 +1,10 @@
 """One lane: publishes the log to its users' channels in log order, then saves its checkpoint."""
 
 import asyncio
+import contextlib
 import logging
 import random
+import time
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,6 +36,14 @@ FIRST_RETRY_S, LAST_RETRY_S = 0.05, 5.0
 
 RECHECK_S = 0.5
 """How often a stopped lane checks whether it may publish again."""
+
+EXPECTED = 100
+"""So many events, with listeners as far as is known, are encoded while the leases are read. Of a long page, most may
+turn out to have none.
+"""
+
+SAVE_EVERY_S = 0.1
+"""While there is more to publish, the checkpoint is saved this often; otherwise at once."""
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +117,7 @@ class Lane:
         self._notified: set[UserId] = set()
         self._closings = self._known.gate.closings
         self._read_to = self.row.position
+        self._saved_at = time.monotonic()
 
     def finish(self) -> None:
         """End `run` once the publications in flight are done."""
@@ -153,6 +164,7 @@ class Lane:
                 self._reset()
             except LogRestarted:
                 await self._known.check(self._connection)
+        await self._save_last()
 
     async def _withhold(self) -> None:
         """Publish nothing while the gate is closed. If it stays closed, histories go: they may hold erased words."""
@@ -217,7 +229,8 @@ class Lane:
         if self._notified:
             await self._warm_users.mark_notified(self._notified, self._connection)
             self._notified = set()
-        await self._save()
+        if self._has_to_save:
+            await self._save()
 
     async def _take(self) -> list[Entry]:
         """The next events to publish, in log order: new ones, and held ones whose turn has come."""
@@ -243,7 +256,12 @@ class Lane:
         """The pieces to publish now for `entries`; the others go to the backlog."""
         if not entries:
             return []
-        self._audiences.apply(await self._warm_users.read_changes(self._connection))  # after the events: see `leases`
+        expected = [entry for entry in entries if self._audiences.has_listeners(entry.room_id)]
+        changes, _ = await asyncio.gather(
+            self._warm_users.read_changes(self._connection),  # after the events: see `leases`
+            self._tail.encode(expected if len(expected) <= EXPECTED else []),
+        )
+        self._audiences.apply(changes)
         deliveries = await self._deliveries(entries)
         await self._tail.encode([each.entry for each in deliveries if each.chunks and isinstance(each.entry, Entry)])
         due: list[PublicationPiece] = []
@@ -387,8 +405,21 @@ class Lane:
         await add_dead_letter(self.row.lane, entry.event, entry.position, reason, self._connection)
         self._counts.dead_letters += 1
 
+    @property
+    def _has_to_save(self) -> bool:
+        """Not in each of many turns in a row: what is repeated after a crash has its keys."""
+        is_due = time.monotonic() - self._saved_at >= SAVE_EVERY_S
+        return is_due or self.row.stop_at is not None or not self._tail.has_news(self._read_to)
+
+    async def _save_last(self) -> None:
+        """Save what was published since the last save, for who takes the lane next."""
+        if self._known.gate.is_open and not self.row.is_stopped and self.row.generation == self._known.generation:
+            with contextlib.suppress(LogRestarted):
+                await self._move_to(self._read_to)
+
     async def _save(self) -> None:
         """Move the checkpoint as far as everything is published; read the row to notice operators' commands."""
+        self._saved_at = time.monotonic()
         if not await self._move_to(self._read_to) and not len(self._backlog):
             self.row = await lanes.read_lane(self.row, self._connection)
 

@@ -1,4 +1,4 @@
-"""The end of the log, read once for all lanes of a process."""
+"""The end of the log, read once for all lanes of a process, or taken over from its writer."""
 
 import asyncio
 import contextlib
@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
-import asyncpg
-
 from domain.room import RoomEvent
 from domain.values import RoomId
 from eventstore.errors import LogRestarted
 from eventstore.generation import KnownLog
 from eventstore.log import CHANNEL, Log, Stored
 from eventstore.values import LOG_START, Position, Version
+from eventstore.writer.hand_over import Appended, HandOver
 from postgres.database import Database
 from postgres.listener import Listener
 from projections.fanout.publications import Crowd, Entry, Publications
@@ -36,11 +35,22 @@ FOLDED_BY = RoomsProjection.name
 class Tail:
     """Entries beyond a position, as they arrive. Wakes on NOTIFY, and polls as well.
 
+    What the writer of this process hands over extends the window when it begins where the window ends, or before: then
+    nothing is missing between. Everything else is read from the log.
+
     Each tail has a name of its own in what it says of places in the log. It notices when the log goes back while it
     reads, so a client needs to remember only the newest place that it got from one tail.
     """
 
-    def __init__(self, dsn: str, database: Database, log: Log, publications: Publications, known: KnownLog) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        database: Database,
+        log: Log,
+        publications: Publications,
+        known: KnownLog,
+        hand_over: HandOver,
+    ) -> None:
         self.known = known
         self._database = database
         self._log = log
@@ -48,11 +58,14 @@ class Tail:
         self._window: deque[Entry] = deque(maxlen=WINDOW)
         self._from = self._to = LOG_START  # the window holds every event beyond `_from`, up to `_to`
         self._reading = asyncio.Lock()
+        self._came_while_reading: list[Appended] = []
         self._news = asyncio.Event()
-        self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=lambda _: self._news.set())
+        self._backend = 0  # the one that announces what is handed over
+        self._listener = Listener(dsn, CHANNEL, on_connect=self._news.set, on_notify=self._notice)
         self.head = LOG_START
         known.on_restart(self._forget)
         known.gate.on_close(self._forget)
+        hand_over.on_append(self._take_over)
 
     async def run(self) -> None:
         """Listen for notifications until cancelled. Without it `wait_for_news` only polls."""
@@ -71,7 +84,8 @@ class Tail:
         """Wait until there may be events beyond `position`, at most `POLL_S`; return whether there may be."""
         if not self.has_news(position):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):  # in this task: nothing may come between the question and the wait
+                    await self._news.wait()
         return self.has_news(position)
 
     def wake(self) -> None:
@@ -103,7 +117,8 @@ class Tail:
         generation, closings = self.known.generation, self.known.gate.closings
         async with self._database.connection() as connection:
             batch = await self._log.stream_with_words(room_id, after=after, limit=limit, connection=connection)
-            await self._check(generation, closings, connection)
+            await self.known.check(connection)
+        self._check(generation, closings)
         return [self._entry(stored, generation) for stored in batch if stored.position <= to]
 
     def _forget(self) -> None:
@@ -119,20 +134,62 @@ class Tail:
         """Fill in the data of a crowd that a lane is about to publish. Raises StoreUnavailable."""
         await self._publications.encode_crowd(crowd)
 
+    def _notice(self, backend: int, _: str) -> None:
+        """Take note that something was appended, unless it is what was or will be handed over in a moment.
+
+        The transaction that appends notifies before its process learns that it is committed.
+        """
+        if backend != self._backend:
+            self._news.set()
+
+    def _take_over(self, appended: Appended) -> None:
+        """Extend the window by what this process has committed, if nothing is missing between; else have it read."""
+        self._backend = appended.backend
+        if appended.generation != self.known.generation or not self.known.gate.is_open:
+            self._news.set()
+        elif appended.after <= self._to and len(appended.events) <= PAGE:
+            entries = [
+                self._entry(stored, appended.generation)
+                for stored in appended.events
+                if stored.position > self._to and stored.topic in self._log.topics
+            ]
+            self._grow(entries, appended.to)
+            self._wake_waiting()
+        elif self._reading.locked():
+            self._came_while_reading.append(appended)
+        else:
+            self._news.set()
+
+    def _wake_waiting(self) -> None:
+        """End every `wait_for_news` that is under way: the window has grown, and there is nothing to read."""
+        if not self._news.is_set():
+            self._news.set()
+            self._news.clear()
+
     async def _extend(self, position: Position) -> None:
         """Extend the window, or start a new one at `position` when that lies beyond its end."""
         self._news.clear()  # before reading: events announced from now on may be missing from the result
         if position > self._to or not self._window:
             self._window.clear()
             self._from = self._to = position
-        entries, complete_to = await self._read(self._to, PAGE)
-        if len(entries) == PAGE:
-            self._news.set()  # a full page: there may be more, and its notification has come already
+        try:
+            entries, complete_to = await self._read(self._to, PAGE)
+            if len(entries) == PAGE:
+                self._news.set()  # a full page: there may be more, and its notification has come already
+            self._grow([entry for entry in entries if entry.position > self._to], complete_to)
+        finally:
+            came, self._came_while_reading = self._came_while_reading, []
+            for appended in came:
+                self._take_over(appended)
+
+    def _grow(self, entries: Sequence[Entry], complete_to: Position) -> None:
+        """Append entries to the window, which then has every event up to `complete_to`."""
         overflow = len(self._window) + len(entries) - WINDOW
         if overflow > 0:
             self._from = self._window[overflow - 1].position
         self._window.extend(entries)
-        self._to = complete_to
+        self._to = max(self._to, complete_to)
+        self.head = max(self.head, complete_to)
 
     def _windowed(self, position: Position, limit: int) -> tuple[list[Entry], Position]:
         start = bisect_right(self._window, position, key=lambda entry: entry.position)
@@ -144,7 +201,8 @@ class Tail:
         generation, closings = self.known.generation, self.known.gate.closings
         async with self._database.connection() as connection:
             batch, folded = await self._log.folded(FOLDED_BY, position, limit=limit, connection=connection)
-            await self._check(generation, closings, connection)
+            await self.known.check(connection)
+        self._check(generation, closings)
         self.head = max(self.head, folded)
         entries = [self._entry(stored, generation) for stored in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)
@@ -152,9 +210,8 @@ class Tail:
     def _entry(self, stored: Stored[RoomEvent], generation: int) -> Entry:
         return Entry(stored, source=self.known.source(generation))
 
-    async def _check(self, generation: int, closings: int, connection: asyncpg.Connection) -> None:
-        """Check that what was read over this connection is of the log of `generation`, and may go out."""
-        await self.known.check(connection)
+    def _check(self, generation: int, closings: int) -> None:
+        """Check that what was read is of the log of `generation`, and may go out. `known` was compared after it."""
         if self.known.generation != generation:
             raise LogRestarted("the log went back")
         self.known.gate.check(closings)

@@ -27,13 +27,11 @@ from projections.readmodels.discussion.message_rows import (
     extras,
     message_columns,
     message_of,
-    retraction,
-    retraction_columns,
-    retraction_of,
     text,
     text_columns,
     words_shown,
 )
+from projections.readmodels.discussion.said import RoomVersion, read_said, room_version
 from projections.readmodels.shapes import (
     MOST_NAMED,
     AccountErasure,
@@ -60,8 +58,6 @@ from projections.readmodels.shapes import (
     user,
 )
 from projections.readmodels.words import erased_of, erasure, erasure_columns
-
-RoomVersion = tuple[RoomId, Version]
 
 LAST_COLUMNS = f"""
     last.version AS last_id, last.posted_at AS last_posted_at, last.user_id AS last_user_id,
@@ -153,13 +149,6 @@ UNREADABLE = f"""
 SELECT changed.room_id, changed.version
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS changed (room_id, version, message)
 WHERE NOT {may_read("changed.room_id", "$4", "changed.message")}
-"""
-
-RETRACTIONS = f"""
-SELECT retraction.room_id, retraction.message, {retraction_columns()}
-FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, message)
-{retraction("asked.room_id", "asked.message")}
-WHERE retraction.message IS NOT NULL
 """
 
 ERASURES = f"""
@@ -325,10 +314,6 @@ def named_in(event: RoomEvent) -> set[UserId]:
     return named
 
 
-def room_version(event: RoomEvent) -> RoomVersion:
-    return RoomId(event.originator_id), Version(event.originator_version)
-
-
 class Bodies:
     """Bodies of events. An event's body never changes, except for the names of users and for words that were erased."""
 
@@ -345,14 +330,19 @@ class Bodies:
         return body(event, users, around)
 
     async def of(self, batch: Sequence[Recorded[RoomEvent]], *, reader: UserId | None = None) -> list[StreamEvent]:
-        """The events of `batch` with their bodies, in order; without messages that `reader`, a member, may not read."""
+        """The events of `batch` with their bodies, in order; without messages that `reader`, a member, may not read.
+
+        Words that were erased since the events were read are left out.
+        """
         unread = await self._unreadable(batch, reader) if reader is not None else frozenset()
-        events = [recorded.event for recorded in batch]
-        users = await self.users(user_id for event in events for user_id in named_in(event))
+        said = await read_said([recorded.event for recorded in batch], self._database)
+        events = [said.left_of(recorded.event) for recorded in batch]
+        others = {user_id for event in events for user_id in named_in(event)} - said.users.keys()
+        users = {**said.users, **await self.users(others)}
         around = Around(
             await self.rooms_at(room_version(event) for event in events if shows_room(event)),
             await self.erasures(events),
-            await self.retractions(events),
+            said.retractions,
             await self.messages_at(events),
             await self.file_names(events),
         )
@@ -421,15 +411,6 @@ class Bodies:
             return {}
         rows = await self._database.fetch(ERASURES, [room for room, _ in absent], [version for _, version in absent])
         return {(row["room_id"], row["version"]): erased_of(row) for row in rows}
-
-    async def retractions(self, events: Iterable[RoomEvent]) -> dict[RoomVersion, Retraction]:
-        """The retractions of messages that these events added."""
-        said = [room_version(event) for event in events if isinstance(event, Room.MessageAdded)]
-        if not said:
-            return {}
-        rows = await self._database.fetch(RETRACTIONS, [room for room, _ in said], [version for _, version in said])
-        found = {(row["room_id"], row["message"]): retraction_of(row) for row in rows}
-        return {place: retraction for place, retraction in found.items() if retraction is not UNSET}
 
     async def messages_at(self, events: Iterable[RoomEvent]) -> dict[RoomVersion, Message]:
         """The messages that these events changed, right after them."""

@@ -21,7 +21,7 @@ async def follow(log_search: LogSearch, event_filter: Filter, dsn: str | None) -
     news = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         if dsn is not None:
-            listener = Listener(dsn, CHANNEL, on_connect=news.set, on_notify=lambda _: news.set())
+            listener = Listener(dsn, CHANNEL, on_connect=news.set, on_notify=lambda *_: news.set())
             stack.callback(asyncio.create_task(listener.run()).cancel)
         after = event_filter.after
         while True:

@@ -14,12 +14,15 @@ from cli.support.output import COLOURS, event_object, said
 from domain.room import KINDS, LABELS, TOPICS, Room, RoomEvent
 from domain.room.kinds import KindsByName
 from eventstore.log import Recorded
+from eventstore.mapper import create_mapper, to_event
 from eventstore.values import Position, Version
+from eventstore.words import give_back, seal
 from postgres.calls import Call
 from projections.fanout.audience import Audience
 from projections.fanout.leases import AllWarm
 from projections.fanout.publications import MEMBERS_CHANGED
-from projections.readmodels.bodies import Around, body, named_in, room_version, shows_room
+from projections.readmodels.bodies import Around, body, named_in, shows_room
+from projections.readmodels.discussion.said import room_version
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Body, Message, MessageRoom, RoomSummary, User
 from tests.live.test_events import EVENTS as HAPPENINGS
@@ -78,6 +81,20 @@ def test_each_has_a_body_that_says_who_acted_and_in_which_room(kind: type[RoomEv
 
 def test_the_bodies_are_the_closed_union_and_all_of_it_is_used() -> None:
     assert {type(body_of(example(kind))) for kind in KINDS} == set(get_args(Body))
+
+
+@every_kind
+def test_each_is_in_memory_what_it_is_when_it_is_read(kind: type[RoomEvent]) -> None:
+    """So the fan-out may take it over from the writer."""
+    event, mapper = example(kind), create_mapper()
+    (opening,) = seal([event])
+    row = mapper.to_stored_event(event)
+    stream_id, version = room_version(event)
+    read = to_event(mapper, Position(1), stream_id, version, row.topic, row.state)
+    assert isinstance(read, kind)
+    if opening is not None:
+        give_back(read, opening.content, opening.client_id)
+    assert vars(read) == vars(event)
 
 
 @every_kind

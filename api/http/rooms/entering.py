@@ -18,7 +18,7 @@ from domain.room.room import PEOPLE_LIMIT
 from domain.values import ClientId, RoomId, UserId
 from eventstore.values import Position, Version
 from projections.readmodels.admission.queries import NamedRoom
-from projections.readmodels.bodies import room_version
+from projections.readmodels.discussion.said import room_version
 from projections.readmodels.queries import AtPosition
 from projections.readmodels.shapes import RoomSummary
 

@@ -17,7 +17,7 @@ from domain.room.access import as_history, as_visibility
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.naming import RenameRoom
 from domain.room.opening import OpenRoom
-from projections.readmodels.bodies import room_version
+from projections.readmodels.discussion.said import room_version
 from projections.readmodels.queries import AtPosition, NotInRoom, ResultPage
 from projections.readmodels.shapes import Member, RoomFound, RoomMember, RoomSummary
 
