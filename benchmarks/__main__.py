@@ -6,7 +6,20 @@ import sys
 
 import uvloop
 
-NAMES = ("append", "posting", "bare", "reading", "hub", "fanout", "lanes", "backlog", "crowd", "pages", "replay", "search")
+NAMES = (
+    "append",
+    "posting",
+    "bare",
+    "reading",
+    "hub",
+    "fanout",
+    "lanes",
+    "backlog",
+    "crowd",
+    "pages",
+    "replay",
+    "search",
+)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The least that a post can take: an aiohttp handler that does nothing but a group INSERT.
 
-`python -m benchmarks.bare_server DATABASE_URL` answers POST /api/rooms/{room_id}/messages/ and prints its URL. It has no
-sessions, no decisions, no events, no idempotency, no read models, and nobody reads what it stores.
+`python -m benchmarks.bare_server DATABASE_URL` answers POST /api/rooms/{room_id}/messages/ and prints its URL. It has
+no sessions, decisions, events, idempotency or read models, and nobody reads what it stores.
 """
 
 import asyncio

@@ -325,6 +325,16 @@ def named_in(event: RoomEvent) -> set[UserId]:
     return named
 
 
+def is_plain(event: RoomEvent) -> bool:
+    """Whether it is a message that mentions nobody and has no files: its body shows but the words and the author."""
+    return (
+        isinstance(event, Room.MessageAdded)
+        and event.mentions is None
+        and event.attachments is None
+        and not isinstance(event.words, words.Erased)
+    )
+
+
 def room_version(event: RoomEvent) -> RoomVersion:
     return RoomId(event.originator_id), Version(event.originator_version)
 
@@ -337,6 +347,8 @@ class Bodies:
 
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
+        if is_plain(event):
+            return body(event, {event.actor: actor}, Around())
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
         users = {event.actor: actor} | await self.users(named_in(event) - {event.actor})
         around = Around(
