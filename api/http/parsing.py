@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl, unquote
@@ -292,7 +293,11 @@ def emoji(request: web.Request) -> str:
 
 def room_id(request: web.Request) -> RoomId:
     """The room in the path. Raises NoSuchPath unless it is a UUID in its canonical form."""
-    text = request.match_info["room_id"]
+    return _as_room_id(request.match_info["room_id"])
+
+
+@lru_cache(maxsize=10_000)
+def _as_room_id(text: str) -> RoomId:
     try:
         parsed = UUID(text)
     except ValueError:

@@ -187,6 +187,9 @@ class Around:
     """Of the files of messages, by the ids of their uploads."""
 
 
+NOTHING_AROUND = Around()
+
+
 def room_summary(row: asyncpg.Record) -> RoomSummary:
     """A room from a row with its columns, PEOPLE and LAST_COLUMNS."""
     last = None
@@ -348,7 +351,7 @@ class Bodies:
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
         if is_plain(event):
-            return body(event, {event.actor: actor}, Around())
+            return body(event, {event.actor: actor}, NOTHING_AROUND)
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
         users = {event.actor: actor} | await self.users(named_in(event) - {event.actor})
         around = Around(
