@@ -21,13 +21,16 @@ from postgres import locks
 from postgres.database import Database
 from postgres.errors import StoreUnavailable
 from projections.readmodels.inline import LogEvent
-from projections.search.rows import message_of, row
+from projections.search.rows import IndexRow, message_of, row
 
 NAME = "search"
 """Under which its checkpoint is kept."""
 
-SLICE = 500
-BEHIND = 4 * SLICE
+SLICE = 250
+AT_A_TIME = 50
+"""Events of a slice between two chances for other tasks to run: a millisecond's work."""
+
+BEHIND = 8 * SLICE
 """Events that a search waits for; what is older is left to the service."""
 
 BUSY = 100
@@ -134,7 +137,11 @@ class SearchIndex:
             else []
         )
         places = {(row[0], row[1]): Position(row[2]) for row in found}
-        rows = [row(one, places.get(message_of(one.event), one.position)) for one in said]
+        rows: list[IndexRow] = []
+        for start in range(0, len(said), AT_A_TIME):
+            part = said[start : start + AT_A_TIME]
+            rows += [row(one, places.get(message_of(one.event), one.position)) for one in part]
+            await asyncio.sleep(0)
         if rows:
             await connection.execute(INSERT, *map(list, zip(*rows, strict=True)))
 
