@@ -9,6 +9,7 @@ import uvloop
 NAMES = (
     "append",
     "posting",
+    "bare",
     "reading",
     "hub",
     "fanout",
@@ -17,10 +18,10 @@ NAMES = (
     "backlog",
     "crowd",
     "pages",
+    "edited",
     "replay",
     "search",
     "proof",
-    "edited",
 )
 
 

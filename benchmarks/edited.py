@@ -20,7 +20,7 @@ from benchmarks.tables import ms, p50_p99, table
 from domain.questions import SaidMessage
 from domain.room import Room
 from domain.values import RoomId, UserId
-from projections.readmodels.read_marks import MAX_COUNTED
+from projections.readmodels.reading.read_marks import MAX_COUNTED
 from replay.progress import unwatched
 from replay.rebuild.rebuild import rebuild
 from tests.support.browser.chromium import SWITCHES, chromium

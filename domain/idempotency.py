@@ -1,8 +1,9 @@
 """Idempotency keys: the same command under the same key is done once."""
 
 import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass
+from json.encoder import encode_basestring_ascii
 from typing import Any, ClassVar, Protocol
 
 from domain.values import ClientId, UserId
@@ -44,4 +45,9 @@ def idempotency_key(command: Command) -> IdempotencyKey | None:
             named.append(str(value))
         elif value != each.default:
             named.append(f"{name}={value}")
-    return IdempotencyKey(command.user_id, command.client_id, hashlib.sha256(json.dumps(named).encode()).digest())
+    return IdempotencyKey(command.user_id, command.client_id, hashlib.sha256(_as_json(named)).digest())
+
+
+def _as_json(texts: Sequence[str]) -> bytes:
+    """As `json.dumps` writes a list of texts: stored fingerprints are of that."""
+    return f"[{', '.join(map(encode_basestring_ascii, texts))}]".encode()

@@ -36,7 +36,7 @@ READ_BEGINNING = "SELECT began_at FROM log_generation"
 HAS_PLACES = """
 SELECT generation, (
     SELECT coalesce(bool_and(
-        (at = 0 OR EXISTS (SELECT FROM stored_events WHERE notification_id >= at))
+        (at = 0 OR at <= (SELECT max(notification_id) FROM stored_events)) IS TRUE
         AND substr(log_hash(at), 1, octet_length(hash)) = hash
     ), true)
     FROM unnest($1::bigint[], $2::bytea[]) AS place (at, hash)

@@ -11,8 +11,11 @@ from postgres.database import Database
 from postgres.errors import StoreUnavailable
 
 READ = """
-SELECT owner, key, fingerprint, originator_id, originator_version
-FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) JOIN idempotency_keys USING (owner, key)
+SELECT owner, key, used.*
+FROM unnest($1::bigint[], $2::text[]) AS asked (owner, key) CROSS JOIN LATERAL (
+    SELECT fingerprint, originator_id, originator_version FROM idempotency_keys AS used
+    WHERE used.owner = asked.owner AND used.key = asked.key LIMIT 1
+) AS used
 """
 REMOVE_OLD = """
 DELETE FROM idempotency_keys WHERE (owner, key) IN (

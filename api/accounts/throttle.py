@@ -34,25 +34,19 @@ class Throttle(Generic[Key]):
 
     def take(self, key: Key) -> None:
         """Count one. Raises TooManyRequests, and counts nothing, when the bucket is empty."""
-        self.check(key)
-        self.count(key)
-
-    def check(self, key: Key) -> None:
-        """Raises TooManyRequests when the bucket is empty; counts nothing."""
-        if (tokens := self._tokens(key, self._clock())) < 1:
+        now = self._clock()
+        tokens, then = self._buckets.get(key, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - then) * self._rate)
+        if tokens < 1:
             raise TooManyRequests(max(1.0, (1 - tokens) / self._rate))
-
-    def count(self, key: Key) -> None:
-        """Count one that happened, allowed or not."""
-        self.put(key, max(0.0, self._tokens(key, self._clock()) - 1))
+        self._keep(key, tokens - 1, now)
 
     def put(self, key: Key, tokens: float) -> None:
         """Say how full the bucket is; a negative number is a debt."""
-        self._buckets[key] = (tokens, self._clock())
+        self._keep(key, tokens, self._clock())
+
+    def _keep(self, key: Key, tokens: float, now: float) -> None:
+        self._buckets[key] = (tokens, now)
         self._buckets.move_to_end(key)
         if len(self._buckets) > self._keys:
             self._buckets.popitem(last=False)
-
-    def _tokens(self, key: Key, now: float) -> float:
-        tokens, then = self._buckets.get(key, (self._burst, now))
-        return min(self._burst, tokens + (now - then) * self._rate)

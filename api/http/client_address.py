@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -15,25 +16,34 @@ FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 """Headers in which proxies name the client that they speak for."""
 
 
+class Peer(NamedTuple):
+    """The other end of a connection. Without an address, it is on a socket that has none."""
+
+    address: Address | None
+    name: str
+    is_trusted: bool
+
+
 class TrustedProxies:
     """What proxies in the `trusted` networks say of a request; for any other, what the connection says."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = tuple(trusted)
+        self._peers = lru_cache(maxsize=10_000)(self._peer)  # every request asks for its own, several times
 
     def address(self, request: web.Request) -> str:
         """The client's address: the rightmost one in all lines of X-Forwarded-For that is not a trusted proxy's.
 
         Ports are left out, and IPv4 within IPv6 is IPv4. Where a proxy names no address, it is the proxy's own.
         """
-        peer = request.remote or "unknown"
-        found = parsed(peer)
-        if found is None or not self._trusts(found):
-            return str(found or peer)
+        peer = self._peers(request.remote)
+        if peer.address is None or not peer.is_trusted:
+            return peer.name
+        found = peer.address
         for hop in reversed(_hops(request)):
             address = parsed(hop)
             if address is None:
-                return str(parsed(peer))
+                return peer.name
             found = address
             if not self._trusts(found):
                 break
@@ -47,19 +57,22 @@ class TrustedProxies:
         """Whether a proxy forwards for a client whose address we do not know: we do not trust it, or cannot read it."""
         if not any(name in request.headers for name in FORWARDING):
             return False
-        peer, hops = parsed(request.remote or ""), _hops(request)
-        return peer is None or not self._trusts(peer) or not hops or None in map(parsed, hops)
+        hops = _hops(request)
+        return not self._peers(request.remote).is_trusted or not hops or None in map(parsed, hops)
 
     def is_secure(self, request: web.Request) -> bool:
         """Whether the client uses https, to us or to a trusted proxy."""
-        peer = parsed(request.remote or "")
-        if peer is not None and self._trusts(peer):
+        if self._peers(request.remote).is_trusted:
             return request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
         return request.scheme == "https"
 
     def origin(self, request: web.Request) -> str:
         """Scheme and host as the client addressed us, for links back to ourselves."""
         return f"{'https' if self.is_secure(request) else 'http'}://{request.host}"
+
+    def _peer(self, remote: str | None) -> "Peer":
+        address = parsed(remote) if remote is not None else None
+        return Peer(address, str(address or remote or "unknown"), address is not None and self._trusts(address))
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
@@ -71,7 +84,7 @@ def _hops(request: web.Request) -> list[str]:
     return [hop.strip() for hop in hops if hop.strip()]
 
 
-@lru_cache(maxsize=10_000)  # every request asks for its peer's, several times
+@lru_cache(maxsize=10_000)
 def parsed(text: str) -> Address | None:
     """An address as proxies write it, perhaps with a port, in brackets or with a zone; None for anything else."""
     if found := WITH_PORT.fullmatch(text):

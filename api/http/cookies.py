@@ -22,7 +22,11 @@ SAME_SITE: dict[Name, str] = {
 
 def read_cookie(request: web.Request, name: Name) -> str:
     """The cookie's value; empty when there is none, or one that we cannot have set."""
-    value = request.cookies.get(_full(request, name), "")
+    wanted, value = _full(request, name), ""
+    for pair in request.headers.get("Cookie", "").split(";"):
+        found, _, sent = pair.partition("=")
+        if found.strip() == wanted:
+            value = sent.strip()
     return value if value.isascii() and value.isprintable() else ""
 
 

@@ -38,21 +38,24 @@ _numbers = itertools.count(1)
 @web.middleware
 async def request_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handle a request. A defect becomes a plain 500, and its traceback goes to the log."""
-    request.app[HEADER_DEADLINE].arrived(request)
+    app = request.app
+    app[HEADER_DEADLINE].arrived(request)
     started = time.perf_counter()
     request_id = _request_id(request)
     token = REQUEST_ID.set(request_id)
-    address = CLIENT_ADDRESS.set(request.app[PROXIES].address(request))
+    proxies = app[PROXIES]
+    address = CLIENT_ADDRESS.set(proxies.address(request))
     try:
         response = await _handle(request, handler)
         seconds = time.perf_counter() - started
         if not response.prepared:
-            response.headers[REQUEST_ID_HEADER] = request_id
-            response.headers["X-Content-Type-Options"] = "nosniff"
-            response.headers[BUILD_HEADER] = request.app[BUILD]
-            response.headers.setdefault("Content-Security-Policy", POLICY)
-            if request.app[PROXIES].is_secure(request):
-                response.headers["Strict-Transport-Security"] = HTTPS_ONLY
+            headers = response.headers
+            headers[REQUEST_ID_HEADER] = request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers[BUILD_HEADER] = app[BUILD]
+            headers.setdefault("Content-Security-Policy", POLICY)
+            if proxies.is_secure(request):
+                headers["Strict-Transport-Security"] = HTTPS_ONLY
             if isinstance(response, web.Response) and response.content_type == "text/html":
                 compress_page(request, response)
         _log_and_count(request, response.status, seconds)

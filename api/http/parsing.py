@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl, unquote
@@ -86,7 +87,7 @@ def check_request(request: web.Request) -> None:
     """
     if not HOST.fullmatch(request.host):
         raise BadRequest("The Host header is malformed.")
-    if _has_surrogates(request.path_qs):
+    if _has_surrogates(request.raw_path):
         raise BadRequest("The address is not UTF-8.")
     path = request.path
     if "\x00" in path or (
@@ -96,11 +97,16 @@ def check_request(request: web.Request) -> None:
 
 
 async def read_bytes(request: web.Request) -> bytes:
-    """The request's body as it was sent. Raises UnsupportedBody when it is compressed, SlowBody."""
+    """The request's body as it was sent; to be called once. Raises UnsupportedBody when it is compressed, SlowBody,
+    HTTPRequestEntityTooLarge.
+    """
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
         raise UnsupportedBody("Send the body without Content-Encoding.")
-    if request.content.is_eof():  # a small body has arrived with its headers: no need of a timer
-        return await request.read()
+    if request.content.is_eof():  # a small body has arrived with its headers: no need to wait
+        raw = request.content.read_nowait()
+        if len(raw) > request.client_max_size:
+            raise web.HTTPRequestEntityTooLarge(request.client_max_size, len(raw))
+        return raw
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             return await request.read()
@@ -293,7 +299,11 @@ def emoji(request: web.Request) -> str:
 
 def room_id(request: web.Request) -> RoomId:
     """The room in the path. Raises NoSuchPath unless it is a UUID in its canonical form."""
-    text = request.match_info["room_id"]
+    return _as_room_id(request.match_info["room_id"])
+
+
+@lru_cache(maxsize=10_000)
+def _as_room_id(text: str) -> RoomId:
     try:
         parsed = UUID(text)
     except ValueError:

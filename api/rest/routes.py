@@ -41,9 +41,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
+OFTEN = messages.ENDPOINTS
+"""Asked for most. Below /api/rooms/ every path in front of the one that fits is tried in vain, at every request."""
+
+
 def routes() -> Iterable[web.RouteDef]:
     """Every route of the application."""
-    for endpoint in ENDPOINTS:
+    for endpoint in (*OFTEN, *(endpoint for endpoint in ENDPOINTS if endpoint not in OFTEN)):
         handler = restricted(endpoint.handler, endpoint.access)
         route = web.get if endpoint.method == "GET" else partial(web.route, endpoint.method)
         yield route(endpoint.path, handler)

@@ -1,10 +1,11 @@
--- version 4
+-- version 5
 -- Appending, as functions: the lock and the look at the log in one round trip, the record and the fold in another. Under
 -- the append lock, a round trip costs every process.
 
 -- Take the append lock, and say what the log holds now: its newest position, how far the projection has folded it, the
 -- newest version of each stream (0: none), and whether any of the idempotency keys was used before. `known` has the version
--- of each stream that the caller knows: from there on there is little to read, and often only that version.
+-- of each stream that the caller knows: from there on there is little to read, and often only that version. Each key is
+-- looked up by itself: a join would be planned while there are few keys, and go on reading all of them.
 CREATE OR REPLACE FUNCTION lock_and_look_v2(
     folded_by text, streams uuid[], known bigint[], owners bigint[], keys text[],
     OUT head bigint, OUT checkpoint bigint, OUT versions bigint[], OUT has_known_keys boolean
@@ -24,7 +25,9 @@ BEGIN
         ), 0)
         FROM unnest(streams, known) WITH ORDINALITY AS asked (stream, version, place) ORDER BY place);
     has_known_keys := cardinality(keys) > 0 AND EXISTS (
-        SELECT FROM unnest(owners, keys) AS asked (owner, key) JOIN idempotency_keys USING (owner, key));
+        SELECT FROM unnest(owners, keys) AS asked (owner, key)
+        WHERE (
+            SELECT true FROM idempotency_keys AS used WHERE used.owner = asked.owner AND used.key = asked.key LIMIT 1));
 END
 $$;
 

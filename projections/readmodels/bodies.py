@@ -176,6 +176,9 @@ class Around:
     """Of the files of messages, by the ids of their uploads."""
 
 
+NOTHING_AROUND = Around()
+
+
 def room_summary(row: asyncpg.Record) -> RoomSummary:
     """A room from a row with its columns, PEOPLE and LAST_COLUMNS."""
     last = None
@@ -314,6 +317,16 @@ def named_in(event: RoomEvent) -> set[UserId]:
     return named
 
 
+def is_plain(event: RoomEvent) -> bool:
+    """Whether it is a message that mentions nobody and has no files: its body shows but the words and the author."""
+    return (
+        isinstance(event, Room.MessageAdded)
+        and event.mentions is None
+        and event.attachments is None
+        and not isinstance(event.words, words.Erased)
+    )
+
+
 class Bodies:
     """Bodies of events. An event's body never changes, except for the names of users and for words that were erased."""
 
@@ -322,6 +335,8 @@ class Bodies:
 
     async def body(self, event: RoomEvent, actor: User) -> Body:
         """The body of one event; `actor` is who acted."""
+        if is_plain(event):
+            return body(event, {event.actor: actor}, NOTHING_AROUND)
         rooms = await self.rooms_at([room_version(event)]) if shows_room(event) else {}
         users = {event.actor: actor} | await self.users(named_in(event) - {event.actor})
         around = Around(

@@ -22,7 +22,9 @@ Timestamp = Annotated[
 
 def timestamp(moment: datetime) -> Timestamp:
     """`moment` (aware, any zone) as the contract writes times."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 UserKind = Literal["erased", "deactivated", "bot", "admin"]

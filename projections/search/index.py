@@ -21,13 +21,16 @@ from postgres import locks
 from postgres.database import Database
 from postgres.errors import StoreUnavailable
 from projections.readmodels.inline import LogEvent
-from projections.search.rows import has_words, message_of, row
+from projections.search.rows import IndexRow, has_words, message_of, row
 
 NAME = "search"
 """Under which its checkpoint is kept."""
 
-SLICE = 500
-BEHIND = 4 * SLICE
+SLICE = 250
+AT_A_TIME = 50
+"""Events of a slice between two chances for other tasks to run: a millisecond's work."""
+
+BEHIND = 8 * SLICE
 """Events that a search waits for; what is older is left to the service."""
 
 BUSY = 100
@@ -137,10 +140,12 @@ class SearchIndex:
             else []
         )
         edited = {(each[0], each[1]): (Position(each[2]), bool(each[3])) for each in found}
-        rows = []
-        for one in said:
-            position, has_files = edited.get(message_of(one.event), (one.position, False))
-            rows.append(row(one, position, has_files=has_files))
+        rows: list[IndexRow] = []
+        for start in range(0, len(said), AT_A_TIME):
+            for one in said[start : start + AT_A_TIME]:
+                position, has_files = edited.get(message_of(one.event), (one.position, False))
+                rows.append(row(one, position, has_files=has_files))
+            await asyncio.sleep(0)
         if rows:
             await connection.execute(INSERT, *map(list, zip(*rows, strict=True)))
 

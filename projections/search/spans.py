@@ -3,6 +3,7 @@ answered from the first span, and a rare one in few steps.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from eventstore.values import Position
@@ -26,7 +27,13 @@ def token(bits: int, position: Position) -> str:
 
 def tokens_of(*positions: Position) -> list[str]:
     """The tokens of the spans that hold any of these positions."""
-    return list(dict.fromkeys(token(bits, position) for bits in SPANS for position in positions))
+    return list(dict.fromkeys(each for position in positions for each in _of_shortest(position >> SPANS.start)))
+
+
+@lru_cache(maxsize=100)
+def _of_shortest(number: int) -> tuple[str, ...]:
+    """The tokens that all positions in a span of the shortest kind have, given by its place among them."""
+    return tuple(token(bits, Position(number << SPANS.start)) for bits in SPANS)
 
 
 def back(end: int, first: int = 0) -> Iterator[Span]:

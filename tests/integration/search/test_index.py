@@ -19,6 +19,7 @@ from domain.room.discussion.editing import EditMessage
 from domain.room.messages import PostMessage
 from domain.values import UserId
 from projections.search.days import bounds, last_before
+from projections.search.index import SLICE
 from projections.search.query import parse
 from replay.rebuild.rebuild import rebuild
 from tests.support.given_when_then import ADA
@@ -50,7 +51,7 @@ async def test_processes_share_the_work_and_each_event_is_indexed_once(database_
     async with open_store(database_url) as one, open_store(database_url) as other:
         await talk(one, 1200)
         await one.search_index.index_slice()  # and it ends here, as when a command is interrupted
-        assert await one.database.fetchval("SELECT count(*) FROM search_index") == 500
+        assert await one.database.fetchval("SELECT count(*) FROM search_index") == SLICE
         await asyncio.gather(one.search_index.go_on(), other.search_index.go_on(), other.search_index.go_on())
         (counted,) = await one.database.fetch("SELECT count(*), count(DISTINCT event) FROM search_index")
         assert tuple(counted) == (1201, 1201)

@@ -1,0 +1,62 @@
+"""What is asked of the log at every append reads a few rows of it, however long it is and whenever it was planned."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from domain.values import RoomId, UserId
+from eventstore.generation import Anchor, NotInLog, check_places
+from eventstore.values import Position
+from tests.support.given_when_then import ADA
+from tests.support.store import open_store
+
+LOCK_AND_LOOK = "SELECT has_known_keys FROM lock_and_look_v2('none', $1, $2, $3, $4)"
+KEYS = """
+INSERT INTO idempotency_keys (owner, key, fingerprint, originator_id, originator_version)
+SELECT 7, 'key ' || number, '', gen_random_uuid(), 1 FROM generate_series(1, 3000) AS number
+"""
+READ_ONE_BY_ONE = "SELECT sum(seq_tup_read)::bigint FROM pg_stat_xact_user_tables WHERE relname = $1"
+"""Rows that this transaction read without an index."""
+
+
+@pytest.fixture
+async def long_log(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the writer has it, to a log of some thousand events."""
+    async with open_store(database_url) as store:
+        room = RoomId(await store.open_room(by=ADA))
+        for first in range(1000, 4000, 1000):
+            await store.chat.join_all(room, list(map(UserId, range(first, first + 1000))))
+    connection = await asyncpg.connect(database_url, server_settings={"plan_cache_mode": "force_generic_plan"})
+    yield connection
+    await connection.close()
+
+
+async def test_a_place_before_the_head_is_compared_without_reading_the_log(long_log: asyncpg.Connection) -> None:
+    head = await long_log.fetchval("SELECT max(notification_id) FROM stored_events")
+    hash_ = await long_log.fetchval("SELECT log_hash($1)", head - 1)
+    async with long_log.transaction():
+        assert await long_log.fetchval("SELECT contains FROM look_at_log($1, $2)", head - 1, hash_)
+        assert not await long_log.fetchval("SELECT contains FROM look_at_log($1, $2)", head + 1, hash_)
+        assert await long_log.fetchval(READ_ONE_BY_ONE, "stored_events") == 0
+
+
+async def test_the_places_of_clients_are_checked_without_reading_the_log(long_log: asyncpg.Connection) -> None:
+    head = await long_log.fetchval("SELECT max(notification_id) FROM stored_events")
+    hash_ = await long_log.fetchval("SELECT log_hash($1)", head - 1)
+    async with long_log.transaction():
+        await check_places([Anchor(1, Position(head - 1), hash_)], long_log)
+        with pytest.raises(NotInLog):
+            await check_places([Anchor(1, Position(head + 1), hash_)], long_log)
+        assert await long_log.fetchval(READ_ONE_BY_ONE, "stored_events") == 0
+
+
+async def test_keys_are_looked_up_one_by_one_also_by_a_plan_from_when_there_were_none(
+    long_log: asyncpg.Connection,
+) -> None:
+    assert not await long_log.fetchval(LOCK_AND_LOOK, [], [], [7], ["key 3000"])
+    await long_log.execute(KEYS)
+    async with long_log.transaction():
+        assert await long_log.fetchval(LOCK_AND_LOOK, [], [], [7, 7], ["another key", "key 3000"])
+        assert not await long_log.fetchval(LOCK_AND_LOOK, [], [], [8, 7], ["key 3000", "key"])
+        assert await long_log.fetchval(READ_ONE_BY_ONE, "idempotency_keys") == 0
