@@ -9,6 +9,7 @@ from benchmarks.tables import p50_p99, table
 from domain.room.membership import JoinRoom
 from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
+from eventstore.log import TABLE
 from tests.support.store import Store, open_store
 
 ROOMS, MESSAGES, UNREAD = 1_000, 10_000, 50
@@ -56,7 +57,7 @@ async def run() -> None:
         await leave_unread(store, UserId(bob.user_id), UserId(ada.user_id))
         await store.database.execute("ANALYZE")
         read.append(await measure(served, bob, f"the same, {UNREAD} messages in each", "/api/readings/"))
-        head = await store.database.fetchval("SELECT max(notification_id) FROM stored_events")
+        head = await store.database.fetchval(f"SELECT max(notification_id) FROM {TABLE}")
         room = f"/api/rooms/{room_id}"
         paths = {
             "rooms, page 1 of 10": "/api/rooms/",
