@@ -30,6 +30,7 @@ from benchmarks.load import Visitor
 from benchmarks.posting import CONNECTIONS, open_room, post_into
 from benchmarks.server import Served, cpu_s, postgres, postgres_cpu_s, service
 from benchmarks.tables import ms, p50_p99, table
+from eventstore.log import TABLE as LOG
 from eventstore.values import Position
 from postgres import locks
 from postgres.database import Database
@@ -44,10 +45,10 @@ TURNS, EACH = 8, 100
 PROOFS = 200
 SCRIPT = Path(__file__).parents[1] / "audit" / "verify.py"
 
-READ_LAG = """
+READ_LAG = f"""
 SELECT coalesce(extract(epoch FROM now() - min(committed)), 0)::float FROM (
     SELECT (convert_from(state, 'utf8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz AS committed
-    FROM stored_events WHERE notification_id > (SELECT position FROM audit_epochs) ORDER BY notification_id LIMIT 1
+    FROM {LOG} WHERE notification_id > (SELECT position FROM audit_epochs) ORDER BY notification_id LIMIT 1
 ) AS oldest
 """
 CHECK = """async ([file, keys, times]) => {

@@ -122,7 +122,7 @@ TAMPERINGS: dict[str, tuple[list[str], str]] = {
     ),
     "a checkpoint that others signed": (
         ["UPDATE audit_checkpoints SET note = split_part(note, E'\\n\\n', 1) || E'\\n\\n\u2014 other AAAAAAAA\\n'"],
-        "database: the checkpoint of 505 events is not signed with the key of the log",
+        "database: the checkpoint of 505 events is not signed with a key of the log",
     ),
 }
 """What is done, and what must be found. `$1` is the room, which has messages at versions 3 and 4."""
