@@ -1,6 +1,8 @@
 """What a reader finds: messages as they are now, that they may read, the newest first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -17,7 +19,18 @@ from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED
 from projections.search import spans
 from projections.search.days import bounds
 from projections.search.index import SearchIndex
-from projections.search.query import FIELD, SearchQuery, any_of, condition, has_beginning, quoted
+from projections.search.query import (
+    FIELD,
+    Phrase,
+    SearchQuery,
+    any_of,
+    condition,
+    has_beginning,
+    is_of_pairs,
+    neighbours,
+    pairs_in,
+    quoted,
+)
 from projections.search.rows import by, having, within
 
 PAGE = 50
@@ -33,13 +46,13 @@ WHERE stay.user_id = $1 AND stay.left_version IS NULL AND {NAME_KEY} = $2
 PEOPLE = "SELECT user_id FROM users WHERE username_key = ANY($1)"
 
 # Conditions that no index helps with are asked of each row in turn, the newest first, until there are enough: a CASE
-# is not made into a join.
+# is not made into a join, nor one of what texts are compared with into one of the index.
 HITS = f"""
 SELECT hit.room_id, hit.message, hit.position
 FROM (
     SELECT room_id, message, version, position FROM search_index
     WHERE tokens @@ $1::tsquery AND position >= $2 AND position < $3
-        AND ($9::tsquery IS NULL OR tokens @@ $9::tsquery)
+        AND CASE WHEN $9::tsquery IS NULL OR tokens @@ $9::tsquery THEN true END
     ORDER BY position DESC OFFSET 0
 ) AS hit
 WHERE CASE WHEN
@@ -79,6 +92,33 @@ class FoundPage:
     messages: list[FoundMessage]
     older: int | None
     is_complete: bool
+
+
+Conditions = tuple[list[str], list[str]]
+"""What is looked for in the index, and what each text that it finds is compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How phrases are looked for in the nearest span and in those beyond it, and which spans these are."""
+
+    near: Conditions
+    far: Conditions
+    spans: range
+
+    @classmethod
+    def of(cls, phrases: Sequence[Phrase]) -> Self:
+        """Phrases of pairs are found by these, and compared. For the beginning of a word the index would read all that
+        begins so, wherever it is: near, texts are read instead, and spans are few.
+        """
+        begun = [condition(phrase) for phrase in phrases if has_beginning(phrase)]
+        whole = [phrase for phrase in phrases if not has_beginning(phrase)]
+        indexed = [
+            each for phrase in whole for each in (pairs_in(phrase) if is_of_pairs(phrase) else [condition(phrase)])
+        ]
+        compared = [neighbours(phrase) for phrase in whole if is_of_pairs(phrase) and len(phrase) > 2]
+        steps = spans.FEW_SPANS if begun else spans.SPANS
+        return cls((indexed, [*compared, *begun]), ([*indexed, *begun], compared), steps)
 
 
 class MessageSearch:
@@ -124,20 +164,16 @@ class MessageSearch:
         """Hits: from the newest span, then from larger ones, until there are enough."""
         found: list = []  # type: ignore[type-arg]
         newest = await self._database.fetchval(LAST_POSITION)
-        whole = [condition(phrase) for phrase in query.words if not has_beginning(phrase)]
-        begun = [condition(phrase) for phrase in query.words if has_beginning(phrase)]
         after, to = await bounds(query.after, query.before, self._database)
         last = min(before - 1, newest, to if to is not None else newest)
-        for number, (start, end, token) in enumerate(spans.back(last + 1, after + 1)):
-            here = [*wanted, *whole, *([quoted(token)] if token is not None else [])]
-            # The index would read all that begins so, wherever it is: in the nearest span, rows are read instead.
-            compared = " & ".join(begun) if begun and token is not None and number == 0 else None
-            if compared is None:
-                here += begun
+        asked = Asked.of(query.words)
+        for number, (start, end, token) in enumerate(spans.back(last + 1, after + 1, asked.spans)):
+            indexed, compared = asked.near if number == 0 and token is not None else asked.far
+            here = [*wanted, *indexed, *([quoted(token)] if token is not None else [])]
             found += await self._database.fetch(
                 HITS,
                 *(" & ".join(here), start, end, rooms, user_id),
-                *(query.after, query.before, limit - len(found), compared),
+                *(query.after, query.before, limit - len(found), " & ".join(compared) or None),
             )
             if len(found) >= limit:
                 break

@@ -99,14 +99,27 @@ def _words(typed: str) -> Phrase:
 
 def condition(phrase: Phrase) -> str:
     """PostgreSQL's condition that a phrase is in a text."""
-    pairs = [
-        None if one.is_beginning or other.is_beginning else pair(one.token, other.token)
-        for one, other in pairwise(phrase)
-    ]
-    if len(pairs) == 1 and pairs[0] is not None:
-        return quoted(pairs[0])
+    pairs = pairs_in(phrase)
+    return pairs[0] if pairs and len(phrase) == 2 else " & ".join((*pairs, neighbours(phrase)))
+
+
+def neighbours(phrase: Phrase) -> str:
+    """PostgreSQL's condition that the words of a phrase stand one after another. The index does not know that: texts
+    that have all of the words are read.
+    """
     words = (quoted(wanted.token) + ":*" * wanted.is_beginning for wanted in phrase)
-    return " & ".join((*(quoted(token) for token in pairs if token is not None), f"({' <-> '.join(words)})"))
+    return f"({' <-> '.join(words)})"
+
+
+def pairs_in(phrase: Phrase) -> list[str]:
+    """The pairs of short words in a phrase, as conditions that the index knows."""
+    whole = [(a.token, b.token) for a, b in pairwise(phrase) if not (a.is_beginning or b.is_beginning)]
+    return [quoted(token) for a, b in whole if (token := pair(a, b)) is not None]
+
+
+def is_of_pairs(phrase: Phrase) -> bool:
+    """Whether its pairs hold all of its words, which need not be looked for then."""
+    return len(phrase) > 1 and len(pairs_in(phrase)) == len(phrase) - 1
 
 
 def has_beginning(phrase: Phrase) -> bool:

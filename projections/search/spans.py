@@ -11,6 +11,9 @@ from eventstore.values import Position
 SPANS = range(12, 31, 3)
 """Positions are in spans of 2**12, 2**15, …"""
 
+FEW_SPANS = SPANS[::2]
+"""For searches to which a step costs much."""
+
 
 class Span(NamedTuple):
     """Positions from `start` to before `end`. All that is there has the token; None where no span holds it all."""
@@ -36,9 +39,9 @@ def _of_shortest(number: int) -> tuple[str, ...]:
     return tuple(token(bits, Position(number << SPANS.start)) for bits in SPANS)
 
 
-def back(end: int, first: int = 0) -> Iterator[Span]:
-    """Positions from `first` to before `end`, the last first."""
-    for bits in SPANS:
+def back(end: int, first: int = 0, steps: range = SPANS) -> Iterator[Span]:
+    """Positions from `first` to before `end`, the last first. `steps` are some of SPANS."""
+    for bits in steps:
         if end <= first:
             return
         start = (end - 1) >> bits << bits
