@@ -117,6 +117,8 @@ async def _show(
         **await proof_context(request, room, [each.version for each in versions]),
         "audience": await core.members.at(room, message.id),
         "is_open": message.retracted is UNSET and message.erased is UNSET,
+        "may_speak": not now.is_archived and own.muted is UNSET,
+        "own": own,
         "is_own": is_own,
         "is_editable": is_own and core.discussion.is_editable(datetime.fromisoformat(message.created_at)),
         "may_retract": is_own or own.role != "member",

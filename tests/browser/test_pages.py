@@ -1,5 +1,6 @@
 """Pages as anybody meets them: without scripts, on a phone, by keyboard, by ear."""
 
+import re
 from typing import Any
 
 import pytest
@@ -103,6 +104,7 @@ async def test_the_slider_shows_the_room_as_it_was_and_its_address_can_be_shared
     await page.get_by_role("slider").fill("3")
     await expect(page.locator(".members-list.chips li > bdi")).to_have_text(names[:1])
     await expect(page.locator("#moment .message .text")).to_have_text(["to myself"])
+    await expect(page.locator("#moment .message time")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d UTC$"))
 
     await talk(ada, room, "meanwhile")
     await expect(page.get_by_role("slider")).to_have_attribute("max", "7")

@@ -54,5 +54,9 @@ async def test_roles_topic_and_archiving_are_shown_at_once(windows: Windows) -> 
     assert (await ada.post(f"/api/rooms/{room}/archive/", {})).status == 200
     await expect(page.locator(".archived-notice")).to_be_visible()
     await expect(page.locator("#content")).to_be_disabled()
+    await page.locator(".message .actions").click()  # no menu of what would be refused, but the message's page
+    await page.wait_for_url("**/messages/*/")
+    await page.go_back()
+    await expect(page.locator(".archived-notice")).to_be_visible()
     assert (await ada.post(f"/api/rooms/{room}/reopen/", {})).status == 200
     await expect(page.locator("#content")).to_be_enabled()

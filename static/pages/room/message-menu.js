@@ -12,6 +12,7 @@ import { find, fromTemplate } from "../dom.js";
 export class MessageMenu {
   #room;
   #does;
+  #maySpeak;
   #menu = fromTemplate("message-menu-template");
   /** @type {HTMLElement | null} */
   #item = null;
@@ -24,9 +25,11 @@ export class MessageMenu {
    * @param {(message: Message) => void} does.reply
    * @param {(message: Message, emoji: string) => void} does.react adds a reaction, or takes it back
    * @param {(message: Message) => void} does.pin or takes it down
+   * @param {() => boolean} maySpeak whether the user may do any of this now; there is only the page of a message if not
    */
-  constructor(list, room, does) {
+  constructor(list, room, does, maySpeak) {
     this.#room = room;
+    this.#maySpeak = maySpeak;
     this.#does = does;
     list.addEventListener("click", (event) => this.#clicked(event));
   }
@@ -52,6 +55,7 @@ export class MessageMenu {
     const pressed = /** @type {HTMLElement | null} */ (target.closest(".actions, .reaction, button"));
     if (item === null || message === undefined || pressed === null) return;
     if (message.erased !== undefined || message.retracted !== undefined) return; // its page says what is left of it
+    if (!this.#maySpeak()) return;
     event.preventDefault();
     if (pressed.matches(".actions")) this.#toggle(item, message);
     else this.#do(pressed, message);

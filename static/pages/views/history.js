@@ -1,6 +1,5 @@
 import { find, findAll } from "../dom.js";
 import { offerChecks } from "../proof-check.js";
-import { showLocalTimes as showMessageTimes } from "../room/message-list.js";
 import { localise, separateDays } from "../times.js";
 
 /** @import { Shown } from "../page-switch.js" */
@@ -87,7 +86,7 @@ export function showHistory(shown) {
 function showLocalTimes() {
   localise(find(document, "#moment"));
   separateDays(find(document, ".stream"), ".event");
-  for (const list of findAll(document, "#moment .messages")) showMessageTimes(list);
+  for (const list of findAll(document, "#moment .messages")) separateDays(list);
 }
 
 /**

@@ -17,7 +17,7 @@ import { keepLastRoom } from "./rooms.js";
 
 /**
  * @import { Api } from "../../onrecord/api.js"
- * @import { RoomMember } from "../../onrecord/shapes.js"
+ * @import { Message, RoomMember } from "../../onrecord/shapes.js"
  * @import { Room } from "../../onrecord/room.js"
  * @import { Tab } from "../attention/tab.js"
  * @import { LivePage } from "../live-page.js"
@@ -72,12 +72,13 @@ function showLiveRoom({ page, main, signal }, room) {
     sender.wake();
     render();
   };
-  const menu = new MessageMenu(list.element, room, {
-    edit: (message) => composer.edit(message),
-    reply: (message) => composer.reply(message),
-    react: (message, emoji) => actions.react(message, emoji),
-    pin: (message) => actions.pin(message),
-  });
+  const does = {
+    edit: (/** @type {Message} */ message) => composer.edit(message),
+    reply: (/** @type {Message} */ message) => composer.reply(message),
+    react: (/** @type {Message} */ message, /** @type {string} */ emoji) => actions.react(message, emoji),
+    pin: (/** @type {Message} */ message) => actions.pin(message),
+  };
+  const menu = new MessageMenu(list.element, room, does, () => maySpeak(room));
   composer.onUp = () => {
     const own = room.messages?.findLast((message) => message.user.id === room.me);
     if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);

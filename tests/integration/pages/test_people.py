@@ -56,6 +56,26 @@ async def test_a_muted_member_reads_why_and_until_when_and_has_no_composer(ada: 
     assert "Bans and mutes" not in await people(bob, room)
 
 
+async def test_what_is_refused_in_an_archived_room_or_to_a_muted_member_is_not_offered(
+    ada: Person, bob: Person, room: str
+) -> None:
+    said = (await bob.post(f"/api/rooms/{room}/messages/", {"content": "hello"})).body["id"]
+    path = f"/rooms/{room}/messages/{said}/"
+    await bob.submit(f"{path}react/", {"emoji": "👍"})
+
+    async def offered() -> set[str]:
+        page = (await bob.get(path)).raw.decode()
+        assert "in this room until" in page or "archived" in page or "reply-heading" in page
+        return set(re.findall(rf'action="{path}(\w+)/"', page)) | set(re.findall(r'name="(reply_to)"', page))
+
+    assert await offered() == {"react", "unreact", "edit", "pin", "retract", "reply_to"}
+    await decide(ada, room, "mute", member=str(bob.user["id"]), minutes="60", why="spam")
+    assert await offered() == {"unreact", "retract"}
+    await decide(ada, room, "lift-mute", member=str(bob.user["id"]), why="sorry")
+    await decide(ada, room, "archive")
+    assert await offered() == {"retract"}
+
+
 async def test_a_decision_that_is_sent_twice_is_made_once(ada: Person, bob: Person, room: str) -> None:
     path = f"/rooms/{room}/people/"
     fields = {**fields_of((await ada.get(path)).raw, f"{path}mute/"), "minutes": "5", "why": "spam"}

@@ -81,7 +81,7 @@ class Studio:
         await self._picture(page, "room")
         page = await self._page("margaret", f"/rooms/{room}/", **DESKTOP, color_scheme="dark")
         await self._picture(page, "room-dark")
-        page = await self._page("margaret", f"/rooms/{room}/history/?at=8", **DESKTOP)
+        page = await self._page("margaret", f"/rooms/{room}/history/?at=10", **DESKTOP)
         await self._picture(page, "history")
         await self._picture(await self._page("ada", "/rooms/?page=1", **PHONE), "rooms-phone")
         page = await self._page("ada", f"/rooms/{room}/", **PHONE, color_scheme="dark")
