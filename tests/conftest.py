@@ -16,7 +16,7 @@ import pytest
 from api.schema import bring_up_to_date
 from postgres.embedded import EmbeddedPostgres
 
-pytest.register_assert_rewrite("tests.support.open_pages")  # a difference is shown, not only that there is one
+pytest.register_assert_rewrite("tests.support.open_pages", "tests.support.oracle")  # a difference is shown as well
 
 hypothesis.settings.register_profile(  # a busy machine is no failure
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

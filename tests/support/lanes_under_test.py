@@ -30,7 +30,7 @@ class Server:
     """A hub that keeps everything, behind a publisher that can be made to fail.
 
     `unavailable` and `refuses` are asked before each publication: the first loses the call there, though what came
-    before is delivered; the second refuses that publication for good.
+    before is delivered; the second refuses that publication for good. `removals_lost` removals of histories are lost.
     """
 
     def __init__(self, *, history_size: int = 1_000_000) -> None:
@@ -40,6 +40,7 @@ class Server:
         self._removed: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self.unavailable: Callable[[Publication], bool] = lambda _: False
         self.refuses: Callable[[Publication], bool] = lambda _: False
+        self.removals_lost = 0
         self._publisher = EmbeddedPublisher(self.hub)
 
     async def publish(self, publications: Sequence[Publication]) -> None:
@@ -58,12 +59,19 @@ class Server:
         await self._publisher.unsubscribe(user, channel)
 
     async def remove_history(self, channels: Sequence[str]) -> None:
+        if self.removals_lost > 0:
+            self.removals_lost -= 1
+            raise PublisherUnavailable("as the test wants it")
         for channel in channels:
             self._removed[channel] += self._kept(channel)
         await self._publisher.remove_history(channels)
 
     async def close(self) -> None:
         await self._publisher.close()
+
+    def remembered(self, user_id: int) -> list[dict[str, Any]]:
+        """What the history of a user's channel holds, for those who come back."""
+        return self._kept(f"personal:{user_id}")
 
     def published(self, user_id: int) -> list[dict[str, Any]]:
         """Everything that was ever published to a user's channel, in order, also what was removed from its history."""

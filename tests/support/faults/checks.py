@@ -126,13 +126,19 @@ def is_own_move(event: Event, user_id: int) -> bool:
 
 
 def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int, caught_up_at: Set[int]) -> None:
-    """Offset after offset, and of each room version after version while the user was there and the feed not paused."""
+    """Offset after offset, and of each room version after version while the user was there and the feed not paused.
+
+    Positions rise until the channel is told that the log went back. A page that is busy hears more after that on the
+    same subscription, until it has loaded afresh.
+    """
     assert [offset for offset, _ in arrivals] == list(range(arrivals[0][0], arrivals[0][0] + len(arrivals)))
     position = 0
     versions: dict[str, int] = {}
     for offset, event in arrivals:
         if event["type"] in SIGNALS or offset - 1 in caught_up_at:
             versions.clear()
+        if event["type"] == "log_restarted":
+            position = 0
         if event["type"] in SIGNALS:
             continue
         room_id, version = event["body"]["room"]["id"], event["version"]
