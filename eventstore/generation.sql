@@ -1,17 +1,21 @@
 -- version 3
 -- What identifies the log: hashes of its events, and the generation, which rises whenever the log went back.
 
--- The hash of one event: a leaf of RFC 6962's tree over position, stream, version, topic and the hash of the state.
+-- The hash of one event: a leaf of RFC 6962's tree over position, stream, version, topic and the hash of the state. The hash
+-- of a topic that is too long for its length in two bytes takes its place. In SQL alone it would take twice as long.
 CREATE OR REPLACE FUNCTION event_hash(at bigint, stream uuid, version bigint, topic text, state bytea)
-RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT sha256(
+RETURNS bytea LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    named bytea := convert_to(coalesce(topic, ''), 'utf8');
+BEGIN
+    IF octet_length(named) > 65000 THEN
+        named := sha256(named);
+    END IF;
+    RETURN sha256(
         '\x0001'::bytea || int8send(at) || uuid_send(stream) || int8send(version)
-        || substr(int4send(octet_length(named.topic)), 3) || named.topic
-        || sha256(coalesce(state, ''::bytea)))
-    FROM (SELECT convert_to(coalesce(topic, ''), 'utf8') AS topic) AS given
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN octet_length(given.topic) > 65000 THEN sha256(given.topic) ELSE given.topic END AS topic
-    ) AS named
+        || substr(int4send(octet_length(named)), 3) || named
+        || sha256(coalesce(state, ''::bytea)));
+END
 $$;
 
 -- The hash of the newest event up to a position; empty where there is none. It stands for the whole log up to there.
