@@ -91,9 +91,12 @@ async def test_an_account_alone_that_a_backup_brings_back_is_not_served(
     start_server: StartServer, bob: Person, database_url: str, settings_of_commands: dict[str, str]
 ) -> None:
     connection = await asyncpg.connect(database_url)
+    await bob.open_room("General")
     await keep(connection)
     await onrecord(settings_of_commands, "user", "erase", "bob", "--why", WHY, "--yes")
     await restore(connection)
+    told = "SELECT count(*) FROM stored_events WHERE topic = 'user_erased'"
+    before = await connection.fetchval(told)
     server = await start_server()
     async with Person(server.make_url("/")) as health:
         assert (await health.get("/readyz")).status == 503
@@ -104,6 +107,7 @@ async def test_an_account_alone_that_a_backup_brings_back_is_not_served(
 
         await eventually(is_ready)
     assert await connection.fetchval("SELECT count(*) FROM users WHERE username = 'bob'") == 0
+    assert await connection.fetchval(told) == before + 1, "the room is told, so that pages drop the name again"
     await connection.close()
 
 
