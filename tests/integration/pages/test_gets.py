@@ -22,7 +22,7 @@ LEASES = {"leases", "operations_watch"}
 Rows = dict[str, list[str]]
 
 
-OF_THE_TREE = {"audit_epochs", "audit_tiles", "audit_checkpoints"}
+OF_THE_TREE = {"audit_epochs", "audit_tiles", "audit_checkpoints", "audit_keys"}
 """The service writes them by itself, a second after anything was said."""
 
 

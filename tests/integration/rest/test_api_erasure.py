@@ -178,8 +178,8 @@ NUMBERS = """
 SELECT table_name, column_name FROM information_schema.columns
 WHERE table_schema = 'public' AND column_name IN ('user_id', 'owner')
 """
-OF_THE_LOG = {"users", "memberships", "messages", "authors"}
-"""Tables that keep a number: that there was such a user, where they were, and that they said something."""
+OF_THE_LOG = {"users", "memberships", "messages", "authors", "account_standings"}
+"""Tables that keep a number: that there was such a user, what they might do, where they were, and that they spoke."""
 
 
 async def test_no_table_keeps_what_a_user_did_outside_the_log(

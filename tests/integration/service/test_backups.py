@@ -27,7 +27,7 @@ THERE = "there is a & in 100 % of it"
 
 
 BACK_UP, RESTORE, RESTORE_ON_A_NEW_MACHINE = blocks("### The embedded database")
-MOVE, MOVE_TO_COMPOSE, MOVE_LOG_AND_ACCOUNTS = blocks("### From the embedded database to your own PostgreSQL")
+MOVE, *_, MOVE_LOG_AND_ACCOUNTS = blocks("### From the embedded database to your own PostgreSQL")
 
 
 @pytest.fixture
