@@ -105,5 +105,5 @@ class ObjectStore:
     async def _do(self, call: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-        except (BaseError, PermissionError, FileNotFoundError) as error:  # the last where there is no such bucket
+        except (BaseError, PermissionError, FileNotFoundError) as error:  # FileNotFoundError: no such bucket
             raise StorageUnavailable(str(error).partition("\n")[0]) from None

@@ -50,7 +50,7 @@ async def _erased(connection: asyncpg.Connection) -> dict[int, int]:
 
 
 def _was_named(action: int, said: str, erased: Mapping[int, int]) -> bool:
-    """Whether somebody stands in an action who was erased after it."""
+    """Whether an action names a user who was erased after it."""
     return any(erased.get(user, 0) > action for user in _users(said))
 
 

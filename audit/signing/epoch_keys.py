@@ -32,7 +32,7 @@ class EpochKey:
 
 
 async def read_epoch_keys(epoch: int, connection: asyncpg.Connection) -> list[EpochKey]:
-    """The keys of an epoch, the first first; none while nothing was signed. Raises BadNote for what is no key."""
+    """The keys of an epoch, oldest first; none while nothing was signed. Raises BadNote for a row that holds no key."""
     rows = await connection.fetch(READ, epoch)
     return [EpochKey(VerifierKey.parse(row[0]), VerifierKey.parse(row[1]), row[2]) for row in rows]
 

@@ -16,7 +16,7 @@ from audit.tree.store import Epoch
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """Keys of an epoch, the first first; and what is wrong with those in the database, a sentence each."""
+    """Keys of an epoch, oldest first; and what is wrong with those in the database, a sentence each."""
 
     keys: tuple[EpochKey, ...]
     problems: tuple[str, ...] = ()

@@ -62,7 +62,7 @@ async def read_epoch(connection: asyncpg.Connection) -> Epoch | None:
 
 
 async def origins(connection: asyncpg.Connection) -> list[str]:
-    """The names of all epochs, the first first."""
+    """The names of all epochs, oldest first."""
     return [row[0] for row in await connection.fetch("SELECT origin FROM audit_epochs ORDER BY epoch")]
 
 
