@@ -8,7 +8,7 @@
     — chat.example/audit/1 <signature, by the key before>
     — chat.example/audit/1 <signature, by the next key>
 
-It stands in an event of the log. Whoever has one of the two keys knows by it that the other is of the same log. No
+It stands in an event of the log. To whoever trusts one of the two keys, it shows that the other is of the same log. No
 checkpoint begins as it does.
 """
 
