@@ -234,10 +234,14 @@ export class OpenPage {
     this.#saying.delete(content);
   }
 
-  /** centrifuge-js's class, which tells what arrives in the personal channel, and of which history it is. */
+  /**
+   * centrifuge-js's class, which tells what arrives in the personal channel, of which history it is, and up to which
+   * position the page had everything when it subscribed.
+   */
   #centrifuge() {
     const tell = this.#tell;
     const count = () => (this.#subscriptions += 1);
+    const position = () => this.#now.mirror.position;
     return class extends Centrifuge {
       /** @override @type {Centrifuge["newSubscription"]} */
       newSubscription(channel, options) {
@@ -247,7 +251,7 @@ export class OpenPage {
         let history = "";
         subscription.on("subscribed", ({ recovered, wasRecovering, streamPosition }) => {
           history = `${streamPosition?.epoch} ${number}`;
-          tell("subscribed", { history, recovered: wasRecovering && recovered });
+          tell("subscribed", { history, recovered: wasRecovering && recovered, position: position() });
           queueMicrotask(() => tell("recovered", { history })); // after the publications that were recovered
         });
         subscription.on("publication", ({ data, offset }) => tell("published", { history, offset, data }));

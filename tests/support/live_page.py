@@ -18,6 +18,8 @@ MOST_MESSAGES = 500
 class LivePage(OpenPage):
     """`arrivals` holds what came with which offset, by the history of the channel and the subscription to it.
 
+    `known` has the position up to which the page had everything when that subscription began.
+
     `caught_up_at` has the offsets up to which a history with a pause in it was recovered: what was left out before may
     lie on both sides of the pause.
     """
@@ -26,6 +28,7 @@ class LivePage(OpenPage):
         super().__init__(program, name, owner, urls=urls)
         self.browser = Browser(owner, self._urls, random.Random(name))
         self.arrivals: dict[str, list[tuple[int, Event]]] = {}
+        self.known: dict[str, int] = {}
         self.caught_up_at: dict[str, set[int]] = {}
         self.recovered = self.caught_up = self.paused = self.restarted = 0
         self._is_new, self._is_recovering, self._is_paused = True, False, False
@@ -34,6 +37,7 @@ class LivePage(OpenPage):
         match event["event"]:
             case "subscribed":
                 self._is_recovering, self._is_paused = event["recovered"], False
+                self.known.setdefault(event["history"], event["position"])
                 self.recovered += event["recovered"]
                 self.caught_up += not event["recovered"] and not self._is_new
                 self._is_new = False

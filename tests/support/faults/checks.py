@@ -23,6 +23,8 @@ ORDER BY notification_id
 SIGNALS = ("feed_paused", "log_restarted")
 """Publications that are not in the log. What a channel leaves out after one of them, pages find in the feed."""
 
+MOVES = ("members_changed", "user_joined", "user_left")
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -115,7 +117,8 @@ def check_arrivals(pages: Sequence[LivePage]) -> int:
     total = 0
     for page in pages:
         for history, arrivals in page.arrivals.items():
-            check_history(arrivals, page.browser.user_id, page.caught_up_at.get(history, set()))
+            caught_up_at = page.caught_up_at.get(history, set())
+            check_history(arrivals, page.browser.user_id, known=page.known[history], caught_up_at=caught_up_at)
             total += len(arrivals)
     return total
 
@@ -125,21 +128,22 @@ def is_own_move(event: Event, user_id: int) -> bool:
     return event["type"] in ("user_joined", "user_left") and event["body"]["user"]["id"] == user_id
 
 
-def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int, caught_up_at: Set[int]) -> None:
+def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int, *, known: int, caught_up_at: Set[int]) -> None:
     """Offset after offset, and of each room version after version while the user was there and the feed not paused.
 
-    Positions rise until the channel is told that the log went back. A page that is busy hears more after that on the
-    same subscription, until it has loaded afresh.
+    Of what the page had when it subscribed, up to the position `known`, a lane that has moved back publishes again only
+    what the channel did not get before. Positions rise until the channel is told that the log went back. A page that is
+    busy hears more after that on the same subscription, until it has loaded afresh.
     """
     assert [offset for offset, _ in arrivals] == list(range(arrivals[0][0], arrivals[0][0] + len(arrivals)))
-    position = 0
+    position = known
     versions: dict[str, int] = {}
     for offset, event in arrivals:
         if event["type"] in SIGNALS or offset - 1 in caught_up_at:
             versions.clear()
         if event["type"] == "log_restarted":
-            position = 0
-        if event["type"] in SIGNALS:
+            position = known
+        if event["type"] in SIGNALS or event["position"] <= known:
             continue
         room_id, version = event["body"]["room"]["id"], event["version"]
         if is_another_cut(event, position) and versions.get(room_id, version) >= version:
@@ -156,8 +160,11 @@ def check_history(arrivals: Sequence[tuple[int, Event]], user_id: int, caught_up
 
 
 def is_another_cut(event: Event, position: int) -> bool:
-    """Whether a lane's successor told of a crowd again, cut in another place: no key says that it is a repeat."""
-    return bool(event["type"] == "members_changed" and event["position"] <= position)
+    """Whether a lane's successor told of a crowd again, cut in another place, or of one of its number alone.
+
+    No key says that it is a repeat.
+    """
+    return event["type"] in MOVES and event["position"] <= position
 
 
 def first_version(event: Event) -> int:
