@@ -35,11 +35,8 @@ class InlineProjection(Protocol):
     def session(self) -> dict[str, str]:
         """Settings of the sessions in which it is folded."""
 
-    async def fold(self, batch: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
-        """Bring the rows up to the last position in `batch` (ascending)."""
-
-    def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call) -> Call:
-        """A call that folds events at these places, counted from the position that `base` returns, and returns that."""
+    def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call | int) -> Call:
+        """A call that folds events at these places (ascending), counted from the position `base`, and returns that."""
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raise NewerFold where the rows are those of a newer program.
@@ -51,14 +48,29 @@ class InlineProjection(Protocol):
         """Answer these questions, in one round trip for all of a kind. The caller holds the append lock."""
 
 
-async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], connection: asyncpg.Connection) -> None:
-    """Fold events that are in the log already, inside the caller's transaction.
+def prepare(projection: InlineProjection, page: Sequence[Recorded[Any]]) -> Call | None:
+    """The call that folds a page; None where there is nothing to fold, or an event in it that `fold` will name."""
+    try:
+        return _folding(projection, page) if page else None
+    except Exception:  # of events that cannot have happened
+        return None
+
+
+async def fold(
+    projection: InlineProjection,
+    page: Sequence[Recorded[Any]],
+    connection: asyncpg.Connection,
+    prepared: Call | None = None,
+) -> None:
+    """Fold events that are in the log already, inside the caller's transaction; `prepared` is the call if there is one.
 
     Raises UnreadableEvent, which names the event, for one that was decoded and cannot have happened.
     """
+    if not page:
+        return
     await connection.execute("SAVEPOINT page")
     try:
-        await projection.fold(page, connection)
+        await (prepared or _folding(projection, page)).fetch(connection)
     except UNAVAILABLE:
         raise
     except Exception as refused:
@@ -74,8 +86,12 @@ async def fold(projection: InlineProjection, page: Sequence[Recorded[Any]], conn
 
 async def _fold_one(projection: InlineProjection, recorded: Recorded[Any], connection: asyncpg.Connection) -> None:
     try:
-        await projection.fold([recorded], connection)
+        await _folding(projection, [recorded]).fetch(connection)
     except UNAVAILABLE:
         raise
     except Exception as error:
         raise cannot_have_happened(recorded, error) from error
+
+
+def _folding(projection: InlineProjection, page: Sequence[Recorded[Any]]) -> Call:
+    return projection.folding([(recorded.position, recorded.event) for recorded in page], base=0)

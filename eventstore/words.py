@@ -122,9 +122,10 @@ def stored_fields(event: Any) -> dict[str, Any]:
 def check(event: Any) -> None:
     """Check an event from the log: its words are in it, or sealed. Raises msgspec.ValidationError."""
     field = field_of(type(event))
-    if field is None or _has_none(event, field):
+    if field is None:
         return
-    if (vars(event).get(field) is None) is (event.sealed is None):
+    has_words, is_sealed = vars(event).get(field) is not None, event.sealed is not None
+    if has_words is is_sealed and not _has_none(event, field):
         raise msgspec.ValidationError(f"it has neither {field} nor sealed, or both")
 
 

@@ -687,8 +687,8 @@ CREATE VIEW failed_logins AS
 -- fold_admission(base bigint, events text) returns bigint
 -- fold_attachments(base bigint, room_ids uuid[], versions bigint[], places integer[], upload_ids uuid[], sha256s
 --     text[], sizes bigint[], media_types text[], widths integer[], heights integer[]) returns bigint
--- fold_authors(base bigint, room_ids uuid[], user_ids bigint[], have_joined boolean[], have_spoken boolean[], counts
---     bigint[]) returns bigint
+-- fold_authors(base bigint, joined_rooms uuid[], joined_users bigint[], room_ids uuid[], user_ids bigint[], counted
+--     boolean[]) returns bigint
 -- fold_changes(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamp
 --     with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[], room_ids
 --     uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[]) returns bigint
@@ -696,6 +696,10 @@ CREATE VIEW failed_logins AS
 --     timestamp with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[],
 --     room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamp with time zone[], replies
 --     bigint[]) returns bigint
+-- fold_changes_v3(base bigint, changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped
+--     timestamp with time zone[], message_versions bigint[], member_changes integer[], message_changes integer[],
+--     joined_rooms uuid[], joined_users bigint[], counted boolean[], room_ids uuid[], versions bigint[], user_ids
+--     bigint[], contents text[], times timestamp with time zone[], replies bigint[]) returns bigint
 -- fold_custody(base bigint, events text) returns bigint
 -- fold_discussion(base bigint, events text) returns bigint
 -- fold_erasures(base bigint, room_ids uuid[], versions bigint[], erased_versions bigint[], times timestamp with time

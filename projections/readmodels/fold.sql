@@ -160,22 +160,22 @@ BEGIN
 END
 $$;
 
--- How many messages each member said since they joined last. Of those who joined in this batch (`have_joined`) the count
--- begins again; who never said anything has no row.
+-- How many messages each member said since they joined last. Of those who joined in this batch the count begins again, and
+-- what they said in it before is not `counted`; that is empty where all is. Who never said anything has no row.
 CREATE OR REPLACE FUNCTION fold_authors(
-    base bigint, room_ids uuid[], user_ids bigint[], have_joined boolean[], have_spoken boolean[], counts bigint[]
+    base bigint, joined_rooms uuid[], joined_users bigint[], room_ids uuid[], user_ids bigint[], counted boolean[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 BEGIN
-    IF true = ANY (have_joined) THEN
+    IF cardinality(joined_rooms) > 0 THEN
         UPDATE authors SET message_count = 0
-        FROM unnest(room_ids, user_ids, have_joined) AS member (room_id, user_id, has_joined)
-        WHERE member.has_joined AND authors.room_id = member.room_id AND authors.user_id = member.user_id;
+        FROM unnest(joined_rooms, joined_users) AS joined (room_id, user_id)
+        WHERE authors.room_id = joined.room_id AND authors.user_id = joined.user_id;
     END IF;
-    IF true = ANY (have_spoken) THEN
+    IF cardinality(room_ids) > 0 THEN
         INSERT INTO authors (room_id, user_id, message_count)
-        SELECT member.room_id, member.user_id, member.said
-        FROM unnest(room_ids, user_ids, have_spoken, counts) AS member (room_id, user_id, has_spoken, said)
-        WHERE member.has_spoken
+        SELECT said.room_id, said.user_id, count(*) FILTER (WHERE said.is_counted IS NOT false)
+        FROM unnest(room_ids, user_ids, counted) AS said (room_id, user_id, is_counted)
+        GROUP BY said.room_id, said.user_id
         ON CONFLICT (room_id, user_id) DO UPDATE SET message_count = authors.message_count + excluded.message_count;
     END IF;
     RETURN base;
@@ -184,10 +184,11 @@ $$;
 
 -- What was said, and what the batch did to each room as differences. Every fold ends here, and here a program is refused
 -- whose fold is older than the one that made the rows; its session says which it has.
-CREATE OR REPLACE FUNCTION fold_changes_v2(
+CREATE OR REPLACE FUNCTION fold_changes_v3(
     base bigint,
     changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
     message_versions bigint[], member_changes integer[], message_changes integer[],
+    joined_rooms uuid[], joined_users bigint[], counted boolean[],
     room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[], replies bigint[]
 ) RETURNS bigint LANGUAGE plpgsql STRICT AS $$
 DECLARE
@@ -219,8 +220,20 @@ BEGIN
         INSERT INTO messages (room_id, version, user_id, content, posted_at, reply_to)
         SELECT * FROM unnest(room_ids, versions, user_ids, contents, times, replies);
     END IF;
-    RETURN base;
+    RETURN fold_authors(base, joined_rooms, joined_users, room_ids, user_ids, counted);
 END
+$$;
+
+-- Programs of before counts of authors call it, and are refused where a later fold made the rows.
+CREATE OR REPLACE FUNCTION fold_changes_v2(
+    base bigint,
+    changed_rooms uuid[], changed_versions bigint[], changed_places bigint[], bumped timestamptz[],
+    message_versions bigint[], member_changes integer[], message_changes integer[],
+    room_ids uuid[], versions bigint[], user_ids bigint[], contents text[], times timestamptz[], replies bigint[]
+) RETURNS bigint LANGUAGE sql STRICT AS $$
+    SELECT fold_changes_v3(
+        base, changed_rooms, changed_versions, changed_places, bumped, message_versions, member_changes,
+        message_changes, '{}', '{}', '{}', room_ids, versions, user_ids, contents, times, replies)
 $$;
 
 -- Programs of before replies call it, and are refused where a later fold made the rows.

@@ -8,7 +8,6 @@ import asyncpg
 from domain.custody import CUSTODY_TOPICS, Custody, CustodyEvent
 from domain.room import TOPICS, RoomEvent
 from eventstore.inline_projection import Facts
-from eventstore.log import Recorded
 from postgres.calls import Call
 from projections.readmodels.custody.projection import CustodyProjection
 from projections.readmodels.facts.batch import BatchFacts
@@ -35,11 +34,6 @@ class ReadModels:
     def session(self) -> dict[str, str]:
         """Settings of the sessions in which they are folded."""
         return self._rooms.session
-
-    async def fold(self, batch: Sequence[Recorded[LogEvent]], connection: asyncpg.Connection) -> None:
-        """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""
-        if batch:
-            await self.folding([(recorded.position, recorded.event) for recorded in batch], base=0).fetch(connection)
 
     def folding(self, batch: Sequence[tuple[int, LogEvent]], *, base: Call | int) -> Call:
         """The call that folds events at these places (ascending), counted from the position `base`; returns `base`."""

@@ -4,7 +4,7 @@ The rows hold no words that stand apart from the log: a fold neither needs nor r
 This module works out the changes of a whole batch; the functions in `fold.sql` write them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ import asyncpg
 
 from domain.names import name_key
 from domain.room import Room, RoomEvent
-from eventstore.log import Recorded
 from eventstore.values import STREAM_START, Version
 from postgres.calls import Call, columns
 from projections.readmodels import fold_version
@@ -27,7 +26,6 @@ from projections.readmodels.discussion.projection import (
     fold_mentions,
 )
 from projections.readmodels.governance.fold import Decision, decision, fold_governance
-from projections.readmodels.reading.authors import BatchAuthors, fold_authors
 from projections.readmodels.tables import LIVE
 
 FUNCTIONS = Path(__file__).with_name("fold.sql")
@@ -104,7 +102,8 @@ class BatchByKind:
     openings: list[Room.RoomOpened] = field(default_factory=list)
     membership_changes: list[MembershipChange] = field(default_factory=list)
     messages: list[Room.MessageAdded] = field(default_factory=list)
-    authors: BatchAuthors = field(default_factory=BatchAuthors)
+    joins: dict[tuple[UUID, int], Version] = field(default_factory=dict)
+    """The version at which each member who joined did so last."""
     renames: list[Room.RoomRenamed] = field(default_factory=list)
     erasures: list[Room.ContentErased] = field(default_factory=list)
     admission: list[AdmissionEvent] = field(default_factory=list)
@@ -126,13 +125,12 @@ class BatchByKind:
                 delta.messages += 1
                 if event.attachments:
                     self.attaching.append(event)
-                self.authors.say(event)
                 delta.bumped_at, delta.last_message_version = event.timestamp, delta.version
                 self._add_mentions(event)
             case Room.UserJoined():
                 delta.members += 1
                 self.membership_changes.append(MembershipChange(event, place, delta.members, delta.messages))
-                self.authors.join(event)
+                self.joins[event.originator_id, event.user_id] = delta.version
                 if event.invitation is not None:
                     self.admission.append(event)
             case Room.UserLeft():
@@ -196,11 +194,6 @@ class RoomsProjection:
         """Settings of the sessions in which it is folded: they say which version this is."""
         return {fold_version.SETTING: str(self.version)}
 
-    async def fold(self, batch: Sequence[Recorded[RoomEvent]], connection: asyncpg.Connection) -> None:
-        """Bring the read models up to the last position in `batch` (ascending), inside the caller's transaction."""
-        if batch:
-            await self.folding([(recorded.position, recorded.event) for recorded in batch], base=0).fetch(connection)
-
     def folding(self, batch: Sequence[tuple[int, RoomEvent]], *, base: Call | int) -> Call:
         """The call that folds events at these places (ascending), counted from the position `base`; returns `base`."""
         kinds = BatchByKind()
@@ -216,9 +209,7 @@ class RoomsProjection:
             base = fold_erasures(kinds.erasures, base)
         if kinds.decisions:
             base = fold_governance(kinds.decisions, base)
-        if kinds.authors:
-            base = fold_authors(kinds.authors, base)
-        base = fold_changes(kinds.deltas, kinds.messages, base)
+        base = fold_changes(kinds, base)
         if kinds.admission:
             base = fold_admission(kinds.admission, base)
         if kinds.mentioning:
@@ -288,17 +279,28 @@ def name_columns(event: Room.RoomOpened | Room.RoomRenamed) -> tuple[str | None,
     return name, name_key(name) if name is not None else None
 
 
-def fold_changes(deltas: Mapping[UUID, RoomDelta], messages: Iterable[Room.MessageAdded], base: Call | int) -> Call:
-    """The call that adds messages and updates the rooms' own rows."""
+def fold_changes(kinds: BatchByKind, base: Call | int) -> Call:
+    """The call that adds messages, counts what members said, and updates the rooms' own rows."""
     rooms = [
         (room_id, d.version, d.place, d.bumped_at, d.last_message_version, d.members, d.messages)
-        for room_id, d in deltas.items()
+        for room_id, d in kinds.deltas.items()
     ]
+    joined = list(kinds.joins)
     said = [
         (
             *(e.originator_id, e.originator_version, e.user_id),
             *(e.content if e.sealed is None else None, e.timestamp, e.reply_to),
         )
-        for e in messages
+        for e in kinds.messages
     ]
-    return Call("fold_changes_v2", base, *columns(rooms, 7), *columns(said, 6))
+    return Call("fold_changes_v3", base, *columns(rooms, 7), *columns(joined, 2), counted(kinds), *columns(said, 6))
+
+
+def counted(kinds: BatchByKind) -> Sequence[bool]:
+    """Whether each message counts as said since its author joined last; empty where all do."""
+    joined = {user_id for _, user_id in kinds.joins}
+    early = [
+        e.user_id in joined and e.originator_version < kinds.joins.get((e.originator_id, e.user_id), STREAM_START)
+        for e in (kinds.messages if joined else ())
+    ]
+    return [not is_early for is_early in early] if any(early) else ()

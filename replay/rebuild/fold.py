@@ -8,9 +8,10 @@ from uuid import UUID
 import asyncpg
 
 from eventstore.checkpoints import move
-from eventstore.inline_projection import InlineProjection, fold
+from eventstore.inline_projection import InlineProjection, fold, prepare
 from eventstore.log import Log, Recorded
 from eventstore.values import STREAM_START, Position
+from postgres.calls import Call
 from postgres.connect import connect
 
 PAGE = 2000
@@ -65,17 +66,17 @@ class Fold:
         self, dsn: str, after: Position, to: Position, connection: asyncpg.Connection, *, checkpoints: bool
     ) -> AsyncGenerator[tuple[Position, int], None]:
         """As `between`, but reads over a connection of its own and ahead: while the database folds one page, the next
-        is read and decoded. A caller that does not exhaust it must close it.
+        is read, decoded and made ready. A caller that does not exhaust it must close it.
         """
         reader = await connect(dsn)
-        reading = asyncio.ensure_future(self._log.between(after, to, limit=PAGE, connection=reader))
+        reading = asyncio.ensure_future(self._read_and_prepare(after, to, reader))
         position = after
         try:
             while position < to:
-                page = await reading
+                page, folding = await reading
                 position = page[-1].position if len(page) == PAGE else to
-                reading = asyncio.ensure_future(self._log.between(position, to, limit=PAGE, connection=reader))
-                await self._fold(page, position, connection, checkpoints=checkpoints)
+                reading = asyncio.ensure_future(self._read_and_prepare(position, to, reader))
+                await self._fold(page, position, connection, checkpoints=checkpoints, folding=folding)
                 yield position, len(page)
         finally:
             reading.cancel()
@@ -101,9 +102,24 @@ class Fold:
             events += len(due)
         return events
 
-    async def _fold(self, page: Page, to: Position, connection: asyncpg.Connection, *, checkpoints: bool) -> None:
+    async def _read_and_prepare(
+        self, after: Position, to: Position, reader: asyncpg.Connection
+    ) -> tuple[Page, Call | None]:
+        """The next page and the call that folds it; None where there is nothing to fold, or that must be found out."""
+        page = await self._log.between(after, to, limit=PAGE, connection=reader)
+        return page, prepare(self._projection, page)
+
+    async def _fold(
+        self,
+        page: Page,
+        to: Position,
+        connection: asyncpg.Connection,
+        *,
+        checkpoints: bool,
+        folding: Call | None = None,
+    ) -> None:
         self._observe(page)
         async with connection.transaction():
-            await fold(self._projection, page, connection)
+            await fold(self._projection, page, connection, folding)
             if checkpoints:
                 await move(self.name, to, connection)

@@ -26,6 +26,9 @@ from replay.rebuild.shadow import SHADOW, NotCarriedOver, NotOurs, TablesChanged
 NEAR = 500
 """Events that may be left to fold under the append lock: some tens of milliseconds."""
 
+PLANNED_AT = 10_000
+"""Events after which statements are planned anew; and again after ten times as many, and so on."""
+
 LOCK_WAIT = "100ms"
 """How long the swap may wait for readers to leave a table, and so how long it can hold up new ones."""
 
@@ -66,8 +69,7 @@ async def rebuild(fold: Fold, dsn: str, report: Report, *, restart: bool = False
         resumed_at = await _begin(fold, connection, restart=restart)
         report(Progress(resumed_at, await connection.fetchval(LAST_POSITION), 0))
         events = await _catch_up(fold, dsn, connection, report, 0)
-        for table in TABLES:
-            await connection.execute(f"ANALYZE {SHADOW}.{table}")
+        await _analyze(connection)
         while (gone_live := await _go_live(fold, connection)) is None:
             await asyncio.sleep(RETRY_S)
             events = await _catch_up(fold, dsn, connection, report, events)
@@ -121,15 +123,27 @@ async def _can_resume(connection: asyncpg.Connection) -> bool:
 
 
 async def _catch_up(fold: Fold, dsn: str, connection: asyncpg.Connection, report: Report, events: int) -> int:
-    """Fold until little is left; returns `events` plus those that were folded."""
+    """Fold until little is left; returns `events` plus those that were folded.
+
+    Statements are planned anew as the tables grow: a plan from when they were empty reads them whole for every page.
+    """
     position: Position = await checkpoints.read(fold.name, connection, schema=SHADOW)
+    planned = max(events, PLANNED_AT)
     while (head := await connection.fetchval(LAST_POSITION)) - position > NEAR:
         async with aclosing(fold.ahead(dsn, position, head, connection, checkpoints=True)) as pages:
             async for folded_to, folded in pages:
                 events += folded
                 report(Progress(folded_to, head, events))
+                if events >= planned:
+                    await _analyze(connection)
+                    planned = events * 10
         position = head
     return events
+
+
+async def _analyze(connection: asyncpg.Connection) -> None:
+    for table in TABLES:
+        await connection.execute(f"ANALYZE {SHADOW}.{table}")
 
 
 async def _go_live(fold: Fold, connection: asyncpg.Connection) -> tuple[Position, int, float] | None:

@@ -1,10 +1,13 @@
 """What is asked of the log at every append reads a few rows of it, however long it is and whenever it was planned."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
+from domain.room.membership import JoinRoom, LeaveRoom
+from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.generation import Anchor, NotInLog, check_places
 from eventstore.values import Position
@@ -18,6 +21,8 @@ SELECT 7, 'key ' || number, '', gen_random_uuid(), 1 FROM generate_series(1, 300
 """
 READ_ONE_BY_ONE = "SELECT sum(seq_tup_read)::bigint FROM pg_stat_xact_user_tables WHERE relname = $1"
 """Rows that this transaction read without an index."""
+READ_WHOLE = "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE seq_tup_read > $1"
+ROOMS = 1500
 
 
 @pytest.fixture
@@ -60,3 +65,28 @@ async def test_keys_are_looked_up_one_by_one_also_by_a_plan_from_when_there_were
         assert await long_log.fetchval(LOCK_AND_LOOK, [], [], [7, 7], ["another key", "key 3000"])
         assert not await long_log.fetchval(LOCK_AND_LOOK, [], [], [8, 7], ["key 3000", "key"])
         assert await long_log.fetchval(READ_ONE_BY_ONE, "idempotency_keys") == 0
+
+
+async def test_appends_read_no_table_whole_that_was_empty_when_their_plans_were_made(database_url: str) -> None:
+    """One writer, whose session keeps its plans from an empty database on."""
+    async with open_store(database_url) as store:
+        chat = store.chat
+
+        async def come_and_go(room: RoomId, user: UserId) -> None:
+            await chat.join_room(JoinRoom(room, user))
+            await chat.post_message(PostMessage(room, user, "Here I am."))
+            await chat.leave_room(LeaveRoom(room, user))
+            await chat.join_room(JoinRoom(room, user))
+            await chat.post_message(PostMessage(room, user, "Here I am again."))
+
+        first = await store.open_room("The first")
+        for number in range(100, 110):
+            await come_and_go(first, UserId(number))
+        rooms = await asyncio.gather(*(store.open_room(f"Room {number}") for number in range(ROOMS)))
+        await asyncio.gather(*(chat.post_message(PostMessage(room, ADA, "Good morning.")) for room in rooms))
+        for number in range(200, 240):
+            await come_and_go(rooms[number], UserId(number))
+    connection = await asyncpg.connect(database_url)
+    assert await connection.fetchval("SELECT count(*) FROM authors") > ROOMS
+    assert {row["relname"]: row["seq_tup_read"] for row in await connection.fetch(READ_WHOLE, 10 * ROOMS)} == {}
+    await connection.close()
