@@ -1,4 +1,6 @@
-"""What is asked of the log at every append reads a few rows of it, however long it is and whenever it was planned."""
+"""What is asked of the log at every append, and by the feed, reads a few rows of it, however long it is and whenever it
+was planned.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -8,6 +10,7 @@ import pytest
 from domain.values import RoomId, UserId
 from eventstore.generation import Anchor, NotInLog, check_places
 from eventstore.values import Position
+from projections.readmodels.feed import AMONG_NEXT, BY_ROOM
 from tests.support.given_when_then import ADA
 from tests.support.store import open_store
 
@@ -18,6 +21,8 @@ SELECT 7, 'key ' || number, '', gen_random_uuid(), 1 FROM generate_series(1, 300
 """
 READ_ONE_BY_ONE = "SELECT sum(seq_tup_read)::bigint FROM pg_stat_xact_user_tables WHERE relname = $1"
 """Rows that this transaction read without an index."""
+READ = "SELECT sum(coalesce(seq_tup_read, 0) + idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables WHERE relname = $1"
+"""Rows that it read."""
 
 
 @pytest.fixture
@@ -60,3 +65,18 @@ async def test_keys_are_looked_up_one_by_one_also_by_a_plan_from_when_there_were
         assert await long_log.fetchval(LOCK_AND_LOOK, [], [], [7, 7], ["another key", "key 3000"])
         assert not await long_log.fetchval(LOCK_AND_LOOK, [], [], [8, 7], ["key 3000", "key"])
         assert await long_log.fetchval(READ_ONE_BY_ONE, "idempotency_keys") == 0
+
+
+@pytest.mark.parametrize(("beyond", "limit"), [(0, 200), (3, 200), (1500, 200), (2900, 1)])
+async def test_a_feed_reads_little_more_of_the_log_than_it_tells(
+    long_log: asyncpg.Connection, beyond: int, limit: int
+) -> None:
+    head = await long_log.fetchval("SELECT max(notification_id) FROM stored_events")
+    for statement, more in ((AMONG_NEXT, [100]), (BY_ROOM, [])):
+        async with long_log.transaction():
+            rows = await long_log.fetch(statement, ADA, head - beyond, limit, *more)
+            found = [row["notification_id"] for row in rows if row["notification_id"] is not None]
+            told = min(beyond, limit, *more)
+            assert found == list(range(head - beyond + 1, head - beyond + 1 + told))
+            assert await long_log.fetchval(READ_ONE_BY_ONE, "stored_events") == 0
+            assert await long_log.fetchval(READ, "stored_events") <= 4 * told + 150
