@@ -11,6 +11,7 @@ NAMES = (
     "posting",
     "bare",
     "reading",
+    "feed",
     "hub",
     "fanout",
     "arrival",

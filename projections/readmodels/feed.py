@@ -76,10 +76,10 @@ def looked_at(stream: str, version: str) -> str:
 
 FOUND_BY_ROOM = f"""
 search AS (
-    -- `low` is the last known version up to the position, `high` the first known one beyond it. What lies between is
-    -- looked at in turns where the position would be if events came evenly, and in the middle.
+    -- `low` is the last known version up to the position, `high` the first known one beyond it. Looked at first is the
+    -- one before the newest; then, in turns, where the position would be if events came evenly, and the middle.
     SELECT
-        room_id, last_version, true AS is_even,
+        room_id, last_version, 0 AS looks,
         CASE WHEN first_position > $2 THEN first_version - 1 ELSE first_version END AS low,
         CASE WHEN first_position > $2 THEN first_version ELSE last_version END AS high,
         first_position AS low_position,
@@ -87,15 +87,17 @@ search AS (
     FROM ({STAYS}) AS stay
     UNION ALL
     SELECT
-        room_id, last_version, NOT is_even,
+        room_id, last_version, looks + 1,
         CASE WHEN event.position > $2 THEN low ELSE version END,
         CASE WHEN event.position > $2 THEN version ELSE high END,
         CASE WHEN event.position > $2 THEN low_position ELSE event.position END,
         CASE WHEN event.position > $2 THEN event.position ELSE asked.position END
     FROM (
-        SELECT *, CASE WHEN is_even
-            THEN low + 1 + ((high - low - 2) * (($2 - low_position)::float / (position - low_position)))::bigint
-            ELSE (low + high) / 2 END AS version
+        SELECT *, CASE
+            WHEN looks = 0 THEN high - 1
+            WHEN looks % 2 = 0 THEN (low + high) / 2
+            ELSE low + 1 + ((high - low - 2) * (($2 - low_position)::float / (position - low_position)))::bigint
+        END AS version
         FROM search WHERE high - low > 1
     ) AS asked
     {looked_at("room_id", "version")}
