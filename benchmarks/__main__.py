@@ -11,6 +11,7 @@ NAMES = (
     "posting",
     "bare",
     "reading",
+    "many_rooms",
     "hub",
     "fanout",
     "arrival",

@@ -98,7 +98,7 @@ def programs() -> dict[str, Program]:
 async def run() -> None:
     async with postgres() as dsn, contextlib.AsyncExitStack() as stack:
         running = [
-            await stack.enter_async_context(_running(name, program, await _database(dsn, f"program_{number}")))
+            await stack.enter_async_context(_running(name, program, await new_database(dsn, f"program_{number}")))
             for number, (name, program) in enumerate(programs().items())
         ]
         for crowd in range(len(SIZES)):
@@ -119,7 +119,8 @@ async def run() -> None:
     )
 
 
-async def _database(dsn: str, name: str) -> str:
+async def new_database(dsn: str, name: str) -> str:
+    """The URL of another database on this server, with today's schema."""
     connection = await asyncpg.connect(dsn)
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()

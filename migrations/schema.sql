@@ -576,7 +576,6 @@ CREATE TABLE stored_events (
     CONSTRAINT stored_events_pkey PRIMARY KEY (originator_id, originator_version)
 ) WITH (autovacuum_enabled=true, autovacuum_vacuum_threshold=100000000, autovacuum_vacuum_scale_factor=0.5, autovacuum_analyze_threshold=1000, autovacuum_analyze_scale_factor=0.01);
 CREATE UNIQUE INDEX stored_events_notification_id_idx ON stored_events USING btree (notification_id);
-CREATE INDEX stored_events_stream_position_idx ON stored_events USING btree (originator_id, notification_id);
 CREATE TRIGGER log_has_no_gaps AFTER INSERT ON stored_events REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_gaps_in_versions();
 ALTER TABLE stored_events ENABLE ALWAYS TRIGGER log_has_no_gaps;
 CREATE TRIGGER log_is_append_only BEFORE DELETE OR UPDATE ON stored_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change_the_log();

@@ -14,6 +14,7 @@ from eventstore.generation import NotInLog
 from eventstore.log import ROWS_AND_WORDS, Log
 from eventstore.values import Position, Version
 from postgres.database import Database
+from projections.readmodels import feed
 from projections.readmodels.admission.readable import Readable, readable, readable_by
 from projections.readmodels.bodies import LAST_COLUMNS, PEOPLE, Bodies, of_last, room_summary
 from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
@@ -193,30 +194,6 @@ LEFT JOIN LATERAL (
 ORDER BY event.originator_version
 """
 
-# A stay's events lie between two positions: no event from outside the user's stays is read. Who is no longer in a room
-# that is not public is told of their leaving, and of nothing else.
-FEED = f"""
-SELECT head.position, event.*
-FROM (SELECT {POSITION}) AS head
-LEFT JOIN (
-    SELECT event.* FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > $2
-    CROSS JOIN LATERAL (
-        {ROWS_AND_WORDS} WHERE originator_id = stay.room_id AND notification_id > $2
-            AND notification_id >= stay.joined_position
-            AND notification_id <= coalesce(stay.left_position, rooms.position)
-            AND (
-                stay.left_position IS NULL OR notification_id = stay.left_position OR rooms.visibility = 'public'
-                OR EXISTS (
-                    SELECT FROM memberships AS present
-                    WHERE present.room_id = stay.room_id AND present.user_id = $1 AND present.left_version IS NULL))
-        ORDER BY notification_id LIMIT $3
-    ) AS event
-    WHERE stay.user_id = $1 AND (stay.left_position IS NULL OR stay.left_position > $2)
-    ORDER BY event.notification_id LIMIT $3
-) AS event ON true
-ORDER BY event.notification_id
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class AtPosition(Generic[T]):
@@ -322,7 +299,9 @@ class Queries:
         The position is the point that the answer is complete to: that of the last event where there may be more.
         Raises NotInLog when `after` is beyond the head.
         """
-        rows = await self._database.fetch(FEED, user_id, after, limit)
+        rows = await self._database.fetch(feed.AMONG_NEXT, user_id, after, limit, feed.NEXT)
+        if not rows[0]["is_all"]:
+            rows = await self._database.fetch(feed.BY_ROOM, user_id, after, limit)
         if after > rows[0]["position"]:
             raise NotInLog
         events = await self._events(user_id, rows)

@@ -1,4 +1,6 @@
-"""What is asked of the log at every append reads a few rows of it, however long it is and whenever it was planned."""
+"""What is asked of the log at every append, and by the feed, reads a few rows of it, however long it is and whenever it
+was planned.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,6 +13,7 @@ from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.generation import Anchor, NotInLog, check_places
 from eventstore.values import Position
+from projections.readmodels.feed import AMONG_NEXT, BY_ROOM
 from tests.support.given_when_then import ADA
 from tests.support.store import open_store
 
@@ -23,6 +26,8 @@ READ_ONE_BY_ONE = "SELECT sum(seq_tup_read)::bigint FROM pg_stat_xact_user_table
 """Rows that this transaction read without an index."""
 READ_WHOLE = "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE seq_tup_read > $1"
 ROOMS = 1500
+READ = "SELECT sum(coalesce(seq_tup_read, 0) + idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables WHERE relname = $1"
+"""Rows that it read."""
 
 
 @pytest.fixture
@@ -90,3 +95,18 @@ async def test_appends_read_no_table_whole_that_was_empty_when_their_plans_were_
     assert await connection.fetchval("SELECT count(*) FROM authors") > ROOMS
     assert {row["relname"]: row["seq_tup_read"] for row in await connection.fetch(READ_WHOLE, 10 * ROOMS)} == {}
     await connection.close()
+
+
+@pytest.mark.parametrize(("beyond", "limit"), [(0, 200), (3, 200), (1500, 200), (2900, 1)])
+async def test_a_feed_reads_little_more_of_the_log_than_it_tells(
+    long_log: asyncpg.Connection, beyond: int, limit: int
+) -> None:
+    head = await long_log.fetchval("SELECT max(notification_id) FROM stored_events")
+    for statement, more in ((AMONG_NEXT, [100]), (BY_ROOM, [])):
+        async with long_log.transaction():
+            rows = await long_log.fetch(statement, ADA, head - beyond, limit, *more)
+            found = [row["notification_id"] for row in rows if row["notification_id"] is not None]
+            told = min(beyond, limit, *more)
+            assert found == list(range(head - beyond + 1, head - beyond + 1 + told))
+            assert await long_log.fetchval(READ_ONE_BY_ONE, "stored_events") == 0
+            assert await long_log.fetchval(READ, "stored_events") <= 4 * told + 150

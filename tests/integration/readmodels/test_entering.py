@@ -19,8 +19,9 @@ from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.room.opening import OpenDirect, OpenRoom
 from domain.values import RoomId, UserId
-from eventstore.values import Version
+from eventstore.values import LOG_START, Version
 from postgres.embedded import EmbeddedPostgres
+from projections.readmodels import feed
 from projections.readmodels.tables import KEYS, ROOM_TABLES
 from replay.archive.transfer import export
 from replay.rebuild.verify import verify
@@ -59,6 +60,39 @@ async def rows(store: Store) -> list[list[Any]]:
     return [
         await store.database.fetch(f"SELECT * FROM {table} ORDER BY {', '.join(KEYS[table])}") for table in ROOM_TABLES
     ]
+
+
+@pytest.mark.parametrize("positions", [feed.NEXT, 3, 0])
+async def test_who_left_a_private_room_is_told_of_the_leaving_alone_until_they_are_back(
+    store: Store, positions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the feed finds it: among the next `positions` of the log, or in the rooms."""
+    monkeypatch.setattr(feed, "NEXT", positions)
+    room_id = await private_room(store)
+    await say(store, room_id, "before bob")
+    await admit(store, room_id, BOB)
+    for content in ("one", "two", "three"):
+        await say(store, room_id, content)
+    there = ["user_joined", "message_added", "message_added", "message_added"]
+    assert await kinds_of_feed(store, BOB) == there
+    await store.chat.leave_room(LeaveRoom(room_id, BOB))
+    await say(store, room_id, "without bob")
+    assert await kinds_of_feed(store, BOB) == ["user_left"]
+    await admit(store, room_id, BOB)
+    assert await kinds_of_feed(store, BOB) == [*there, "user_left", "user_joined"]
+    await store.chat.leave_room(LeaveRoom(room_id, BOB))
+    assert await kinds_of_feed(store, BOB) == ["user_left", "user_left"]
+    await store.admission.change_visibility(ChangeVisibility(room_id, ADA, "public"))
+    assert await kinds_of_feed(store, BOB) == [*there, "user_left", "user_joined", "user_left"]
+
+
+async def kinds_of_feed(store: Store, user_id: UserId) -> list[str]:
+    """Read two events at a time."""
+    found, after = [], LOG_START
+    while (step := await store.queries.feed(user_id, after=after, limit=2)).value:
+        found += [event.type for event in step.value]
+        after = step.position
+    return found
 
 
 async def test_who_could_see_a_message_leaves_out_those_who_read_from_later(store: Store) -> None:

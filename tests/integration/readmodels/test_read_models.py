@@ -16,6 +16,7 @@ from domain.room.messages import PostMessage
 from domain.room.naming import RenameRoom
 from domain.values import OPERATOR, RoomId, UserId
 from eventstore.values import LOG_START, STREAM_START, Version
+from projections.readmodels import feed
 from projections.readmodels.queries import NotInRoom
 from projections.readmodels.shapes import Member, Message, timestamp
 from tests.support.governing import DECISIONS, Governed, decide, governed
@@ -156,7 +157,9 @@ async def notes_of(store: Store) -> Notes:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_every_read_equals_a_fold_of_the_log(database_url: str, seed: int) -> None:
+async def test_every_read_equals_a_fold_of_the_log(
+    database_url: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with open_store(database_url) as store:
         rooms = await live(store, seed)
         notes = await notes_of(store)
@@ -164,7 +167,11 @@ async def test_every_read_equals_a_fold_of_the_log(database_url: str, seed: int)
         await check_decisions_at_every_version(store, notes)
         for user_id in USERS:
             await check_rooms_of(store, notes, rooms, user_id)
-            await check_feed(store, notes, user_id)
+            for positions in (feed.NEXT, 3, 40):  # read through, before the rooms are looked at one by one
+                monkeypatch.setattr(feed, "NEXT", positions)
+                await check_feed(store, notes, user_id, limit=7)
+                await check_feed(store, notes, user_id, limit=1)
+            monkeypatch.undo()
 
 
 async def check_rooms_at_every_version(store: Store, notes: Notes) -> None:
@@ -229,16 +236,16 @@ async def check_rooms_of(store: Store, notes: Notes, rooms: list[RoomId], user_i
             await store.queries.messages(user_id, room_id, page=1)
 
 
-async def check_feed(store: Store, notes: Notes, user_id: UserId) -> None:
+async def check_feed(store: Store, notes: Notes, user_id: UserId, *, limit: int) -> None:
     """Read in steps, from every position that a step can end at."""
     expected = notes.feeds[user_id]
     seen: list[int] = []
     after = LOG_START
     while True:
-        step = await store.queries.feed(user_id, after=after, limit=7)
+        step = await store.queries.feed(user_id, after=after, limit=limit)
         seen.extend(event.position for event in step.value)
         after = step.position
-        if len(step.value) < 7:
+        if len(step.value) < limit:
             break
     assert seen == expected
     assert after == (await store.events())[-1].position
