@@ -1,5 +1,7 @@
 """What is done about a message in one window, every other shows."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 
@@ -41,6 +43,23 @@ async def test_the_arrow_upwards_edits_the_last_own_message_in_place_and_escape_
         await expect(said(page, "helo")).to_have_count(0)
         await expect(message(page, "hello").locator(".edited")).to_be_visible()
     await expect(field).to_have_value("")
+
+
+async def test_an_open_page_offers_no_edit_once_the_time_for_it_is_over(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Too late")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await say(page, "helo")
+    await message(page, "helo").locator(".actions").click()
+    edit = page.locator(".message-menu").get_by_role("button", name="Edit", exact=True)
+    await expect(edit).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(hours=25))
+    await message(page, "helo").locator(".actions").click()
+    await expect(page.locator(".message-menu").get_by_role("button", name="Reply")).to_be_visible()
+    await expect(edit).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await page.locator("#content").press("ArrowUp")
+    await expect(page.locator(".composer .mode")).to_be_hidden()
 
 
 async def test_what_is_written_stays_while_a_message_is_edited(windows: Windows) -> None:

@@ -6,6 +6,7 @@ import { groupMessages, localise, separateDays } from "../times.js";
 /**
  * @import { Outbox, OutgoingMessage } from "../../onrecord/outbox.js"
  * @import { Room } from "../../onrecord/room.js"
+ * @import { Sender } from "../../onrecord/sender.js"
  */
 
 const NEAR_PX = 120;
@@ -17,6 +18,7 @@ const STATE_TEXT = {
   waiting: (/** @type {string} */ problem) => `Not sent yet. ${problem} Trying again…`,
   refused: (/** @type {string} */ problem) => `Not sent. ${problem}`,
 };
+const HELD_TEXT = "Not sent yet. Log in again: then it is sent.";
 
 /**
  * Show the times and days of messages on a page that does not change.
@@ -41,6 +43,7 @@ export class MessageList {
   #olderLine;
   #room;
   #outbox;
+  #sender;
   #fetchOlder;
   #window;
   #isLoading = false;
@@ -54,11 +57,12 @@ export class MessageList {
    * @param {object} parts
    * @param {Room} parts.room
    * @param {Outbox} parts.outbox
+   * @param {Pick<Sender, "isStopped">} parts.sender
    * @param {AbortSignal} parts.signal ends it
    * @param {number} parts.readUpTo the version up to which the user had read the room; Infinity when all of it
    * @param {(before: number) => Promise<boolean>} parts.fetchOlder adds to the room; resolves to whether there are more
    */
-  constructor(conversation, { room, outbox, signal, readUpTo, fetchOlder }) {
+  constructor(conversation, { room, outbox, sender, signal, readUpTo, fetchOlder }) {
     this.#scroll = find(conversation, ".scroll");
     this.#list = find(conversation, ".messages");
     this.#outgoing = find(conversation, ".outgoing");
@@ -66,6 +70,7 @@ export class MessageList {
     this.#olderLine = find(conversation, ".older");
     this.#room = room;
     this.#outbox = outbox;
+    this.#sender = sender;
     this.#fetchOlder = fetchOlder;
     this.#hasOlder = !this.#olderLine.hidden;
     showLocalTimes(this.#list);
@@ -210,9 +215,11 @@ export class MessageList {
     for (const [key, item] of items) if (!messages.some((message) => message.key === key)) item.remove();
     for (const message of messages) {
       const item = items.get(message.key) ?? this.#outgoing.appendChild(outgoingItem(message));
+      const isHeld = this.#sender.isStopped && message.state !== "refused";
       item.dataset.state = message.state;
-      write(find(item, ".state"), STATE_TEXT[message.state](message.problem));
-      find(item, ".failed-actions").hidden = message.state === "pending";
+      write(find(item, ".state"), isHeld ? HELD_TEXT : STATE_TEXT[message.state](message.problem));
+      find(item, ".failed-actions").hidden = message.state === "pending" && !isHeld;
+      find(item, ".retry").hidden = this.#sender.isStopped;
     }
   }
 

@@ -51,7 +51,7 @@ function showLiveRoom({ page, main, signal }, room) {
   const conversation = find(main, ".conversation");
   keepLastRoom(store, room.id);
   const list = new MessageList(conversation, {
-    ...{ room, outbox, signal, readUpTo: mirror.readUpTo(room.id) },
+    ...{ room, outbox, sender, signal, readUpTo: mirror.readUpTo(room.id) },
     fetchOlder: (before) => fetchOlder(api, room, before),
   });
   const actions = new MessageActions(find(conversation, ".action-problem"), { page, room });
@@ -78,10 +78,11 @@ function showLiveRoom({ page, main, signal }, room) {
     react: (/** @type {Message} */ message, /** @type {string} */ emoji) => actions.react(message, emoji),
     pin: (/** @type {Message} */ message) => actions.pin(message),
   };
-  const menu = new MessageMenu(list.element, room, does, () => maySpeak(room));
+  const mayEdit = editing(conversation, room);
+  const menu = new MessageMenu(list.element, room, does, { maySpeak: () => maySpeak(room), mayEdit });
   composer.onUp = () => {
     const own = room.messages?.findLast((message) => message.user.id === room.me);
-    if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);
+    if (own !== undefined && mayEdit(own)) composer.edit(own);
   };
   const here = new HereNow(conversation, { page, room, signal });
   composer.onType = () => here.typed();
@@ -177,6 +178,22 @@ function muteOf({ own: { muted } }) {
 /** @param {Room} room */
 function maySpeak(room) {
   return !room.isLeft && room.shown.is_archived !== true && muteOf(room) === undefined;
+}
+
+/**
+ * Whether the user may give a message other words now. The page says for how many seconds that is possible, if there is
+ * an end to it.
+ *
+ * @param {HTMLElement} conversation
+ * @param {Room} room
+ * @returns {(message: Message) => boolean}
+ */
+function editing({ dataset: { editWindow } }, room) {
+  const windowMs = editWindow === undefined ? Infinity : Number(editWindow) * 1000;
+  return ({ user, created_at, erased, retracted }) =>
+    user.id === room.me &&
+    (erased ?? retracted) === undefined &&
+    Date.now() - Date.parse(created_at) < windowMs;
 }
 
 /** @param {Room} room */
