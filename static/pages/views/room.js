@@ -227,7 +227,9 @@ function renderStanding(conversation, room) {
 function renderMembers(conversation, room) {
   const { member_count } = room.shown;
   const members = room.members ?? [];
-  write(find(conversation, ".member-count"), counted(member_count, "member"));
+  const [count = "", noun = ""] = counted(member_count, "member").split(" ");
+  write(find(conversation, ".member-count .number"), count);
+  write(find(conversation, ".member-count .noun"), noun);
   find(conversation, ".people .more").hidden = members.length >= member_count;
   const list = find(conversation, ".members-list");
   const shown = new Map(itemsOf(list).map((item) => [Number(item.dataset.id), item]));
