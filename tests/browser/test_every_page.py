@@ -147,7 +147,7 @@ async def problems_by_touch(page: Page) -> list[str]:
     """What is wrong with a page on a phone, for fingers, and on the narrowest one."""
     await page.add_script_tag(path=AXE)
     found = [*await page.evaluate(CUT), *await page.evaluate(FINGERS)]
-    await page.set_viewport_size({**PHONE["viewport"], "width": 320})
+    await page.set_viewport_size({"width": 320, "height": 640})
     found += [f"at 320: {cut}" for cut in await page.evaluate(CUT)]
     await page.set_viewport_size(PHONE["viewport"])
     return [f"{page.url} by touch: {problem}" for problem in found]

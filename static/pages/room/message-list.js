@@ -50,6 +50,7 @@ export class MessageList {
   #hasOlder;
   #isAtEnd = true;
   #top = 0;
+  #height = 0;
   #seen = 0;
 
   /**
@@ -85,6 +86,7 @@ export class MessageList {
     this.#outgoing.addEventListener("click", ({ target }) => target instanceof Element && this.#clicked(target));
     const size = new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd());
     size.observe(this.#scroll);
+    size.observe(this.#list);
     signal.addEventListener("abort", () => size.disconnect());
   }
 
@@ -140,6 +142,7 @@ export class MessageList {
   #scrollToEnd() {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
     this.#top = this.#scroll.scrollTop; // a smaller value in the next scroll event is the user's doing
+    this.#height = this.#scroll.scrollHeight; // unless this is smaller, too
   }
 
   /** Links to messages that are not in the document. */
@@ -163,11 +166,13 @@ export class MessageList {
   }
 
   #scrolled() {
-    const { scrollTop, clientHeight } = this.#scroll;
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroll;
     const rest = this.#distanceToEnd();
     const move = scrollTop - this.#top; // upwards by however little: the reader is not pulled back to the end
+    const isShorter = scrollHeight < this.#height; // as when a menu was closed
     this.#top = scrollTop;
-    const isKept = move >= 0 && this.#isAtEnd; // the end itself moved away
+    this.#height = scrollHeight;
+    const isKept = this.#isAtEnd && (move >= 0 || isShorter); // the end itself moved
     const isNear = rest < END_PX || isKept || (move > 0 && rest < NEAR_PX);
     const hasMore = !this.#isAtEnd && this.#window.hasBelow;
     if (isNear !== this.#isAtEnd && !hasMore) {
