@@ -20,6 +20,7 @@ from domain.room.discussion.reacting import AddReaction, RemoveReaction
 from domain.room.discussion.retracting import RetractMessage
 from domain.values import ClientId, RoomId, UserId
 from eventstore.values import Version
+from projections.readmodels.shapes import Message
 
 MESSAGE = f"{ROOM}/messages/{{version}}"
 
@@ -105,6 +106,7 @@ async def _show(
     now = (await core.queries.room(session.user.id, room)).value
     found = await core.messages.versions(session.user.id, room, message_version(request), is_admin=session.is_admin)
     message, versions = found.value.message, found.value.versions
+    answered = await _answered(request, room, message)
     own = await core.room_roles.own(session.user.id, room, now.version)
     is_own = message.user.id == session.user.id
     reacted = message.reactions if message.reactions is not UNSET else []
@@ -113,6 +115,7 @@ async def _show(
         **layout_context(await my_rooms(request)),
         "room": now,
         "message": message,
+        "answered": answered,
         "versions": versions,
         **await proof_context(request, room, [each.version for each in versions]),
         "audience": await core.members.at(room, message.id),
@@ -129,6 +132,15 @@ async def _show(
         "problems": {"content": "", "why": "", "emoji": "", **(problems or {})},
     }
     return render(request, "message.html", context, status=status)
+
+
+async def _answered(request: web.Request, room: RoomId, message: Message) -> Message | None:
+    """The message that this one replies to, where there is one and the reader may read it."""
+    if message.reply_to is UNSET:
+        return None
+    queries, user_id = request.app[CORE].queries, request[SESSION].user.id
+    found = (await queries.messages_from(user_id, room, since=message.reply_to, limit=1)).value
+    return found[0] if found and found[0].id == message.reply_to else None
 
 
 ROUTES = (

@@ -47,7 +47,7 @@ POLICY = (
 
 def render(request: web.Request, template: str, context: Context, *, status: int = 200) -> web.Response:
     """The template with `context`, the user, the token for its forms, and a key for each of them to begin its own with.
-    Not to be cached.
+    Not to be cached. `address` is where a page is that answers a form: scripts put it in the place of the form's.
     """
     token = csrf_token(request)
     session = request.get(SESSION)
@@ -58,6 +58,7 @@ def render(request: web.Request, template: str, context: Context, *, status: int
         "key": secrets.token_urlsafe(16),
         "is_admin": session is not None and session.is_admin,
         "path": request.path,
+        "address": "" if request.method in SAFE else return_path(request),
     }
     response = aiohttp_jinja2.render_template(template, request, {**shared, **context}, status=status)
     host = request.host

@@ -175,6 +175,7 @@ async def _newest(
         "unread_above": unread_above(state, room.value, messages),
         "content": content,
         "content_limit": CONTENT_LIMIT,
+        "edit_window_s": request.app[CORE].discussion.edit_window_s,
         "problem": problem,
         "name": name if name is not None else room.value.name,
         "name_problem": name_problem,

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from api.http.access import SAFE
 from api.http.app_keys import CORE, SESSION
 from api.http.limits import count_room
 from api.http.paging import NoSuchPage, page_number
@@ -62,6 +63,7 @@ async def _discover(request: web.Request, *, status: int = 200, **typed: str) ->
         "problem": "",
         "usernames": "",
         "direct_problem": "",
+        "address": "" if request.method in SAFE else "/discover/",
         **typed,
     }
     return render(request, "discover.html", context, status=status)

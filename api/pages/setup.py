@@ -70,6 +70,8 @@ ITEMS = {
     "message_text": messages.message_text,
     "reactions": messages.reactions,
     "reply_line": messages.reply_line,
+    "attachments": messages.attachments,
+    "mentions": messages.mentions,
     "room_item": rooms.room_item,
     "unread_line": messages.UNREAD_LINE,
 }

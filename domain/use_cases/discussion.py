@@ -25,7 +25,7 @@ class Discussion(Generic[P_co]):
 
     def __init__(self, rooms: Rooms[P_co], *, edit_window_s: float | None) -> None:
         self._rooms = rooms
-        self._edit_window_s = edit_window_s
+        self.edit_window_s = edit_window_s
 
     async def edit(self, command: EditMessage, *, named: Sequence[UserId] = ()) -> RecordedEvent[P_co]:
         """Give a message other words. `named` are users whom they name."""
@@ -85,7 +85,7 @@ class Discussion(Generic[P_co]):
 
     def is_editable(self, posted_at: datetime) -> bool:
         """Whether the installation lets a message be edited that was posted then."""
-        return self._edit_window_s is None or (datetime.now(UTC) - posted_at).total_seconds() < self._edit_window_s
+        return self.edit_window_s is None or (datetime.now(UTC) - posted_at).total_seconds() < self.edit_window_s
 
 
 def about(command: About) -> WhatWasSaid:

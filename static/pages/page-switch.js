@@ -52,6 +52,11 @@ export class PageSwitch {
   }
 
   start() {
+    const { address: own } = document.body.dataset;
+    if (own !== undefined) {
+      history.replaceState(history.state, "", own); // of a page that answers a form: its address would send that again
+      this.#address = address(location);
+    }
     document.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("submit", (event) => this.#asked(event));
     addEventListener("popstate", () => this.#popped());

@@ -1,9 +1,12 @@
 """What is done about a message in one window, every other shows."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.test_live import together
+from tests.browser.test_live import post, together
 from tests.support.browser.windows import Windows, said, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -41,6 +44,23 @@ async def test_the_arrow_upwards_edits_the_last_own_message_in_place_and_escape_
         await expect(said(page, "helo")).to_have_count(0)
         await expect(message(page, "hello").locator(".edited")).to_be_visible()
     await expect(field).to_have_value("")
+
+
+async def test_an_open_page_offers_no_edit_once_the_time_for_it_is_over(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Too late")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await say(page, "helo")
+    await message(page, "helo").locator(".actions").click()
+    edit = page.locator(".message-menu").get_by_role("button", name="Edit", exact=True)
+    await expect(edit).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(hours=25))
+    await message(page, "helo").locator(".actions").click()
+    await expect(page.locator(".message-menu").get_by_role("button", name="Reply")).to_be_visible()
+    await expect(edit).to_be_hidden()
+    await page.keyboard.press("Escape")
+    await page.locator("#content").press("ArrowUp")
+    await expect(page.locator(".composer .mode")).to_be_hidden()
 
 
 async def test_what_is_written_stays_while_a_message_is_edited(windows: Windows) -> None:
@@ -86,6 +106,27 @@ async def test_a_reply_quotes_the_message_and_follows_its_edits(windows: Windows
     await say(hers, "shall we go?")
     for page in (hers, his):
         await expect(message(page, "yes").locator(".reply-line")).to_have_text(f"{ada.user['username']}: shall we go?")
+
+
+async def test_a_phone_that_is_at_the_end_stays_there_while_a_message_is_replied_to(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "At the end")
+    for number in range(20):
+        newest = await post(ada, room, f"number {number}")
+    await bob.post(f"/api/rooms/{room}/read/", {"version": newest})
+    phone: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    page = await windows.open(f"/rooms/{room}/#newest", bob, **phone)
+    menu, last = page.locator(".message-menu"), message(page, "number 19")
+    await last.locator(".actions").tap()
+    await expect(menu).to_be_in_viewport(ratio=1)
+    await menu.get_by_role("button", name="Reply").tap()
+    await expect(page.locator(".composer .mode")).to_be_visible()
+    await expect(last).to_be_in_viewport(ratio=1)
+    await expect(page.locator(".jump")).to_be_hidden()
+    await page.locator(".composer .cancel").tap()
+    await last.locator(".actions").tap()
+    await menu.get_by_role("button", name="👍").tap()
+    await expect(last.locator(".reaction")).to_be_in_viewport(ratio=1)
+    await expect(page.locator(".jump")).to_be_hidden()
 
 
 async def test_pinned_messages_are_listed_and_a_retracted_one_leaves_every_window(windows: Windows) -> None:

@@ -144,9 +144,12 @@ async def furnished(windows: Windows, service: Service) -> tuple[Person, dict[st
 
 
 async def problems_by_touch(page: Page) -> list[str]:
-    """What is wrong with a page on a phone, for fingers."""
+    """What is wrong with a page on a phone, for fingers, and on the narrowest one."""
     await page.add_script_tag(path=AXE)
     found = [*await page.evaluate(CUT), *await page.evaluate(FINGERS)]
+    await page.set_viewport_size({"width": 320, "height": 640})
+    found += [f"at 320: {cut}" for cut in await page.evaluate(CUT)]
+    await page.set_viewport_size(PHONE["viewport"])
     return [f"{page.url} by touch: {problem}" for problem in found]
 
 
@@ -183,6 +186,21 @@ async def test_every_page_suits_everybody_and_every_screen(windows: Windows, ser
         await outside.goto(path)
         problems += await problems_of(outside)
     assert problems == [], "\n".join(problems)
+
+
+async def test_the_name_of_a_room_is_whole_on_the_narrowest_screen(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    here = await ada.open_room(f"Engines and looms, {ada.user['username']}")
+    bob = await windows.person("bob")
+    for person in (ada, bob):
+        elsewhere = await bob.open_room(f"Unread of {person.user['username']}")
+        await ada.post(f"/api/rooms/{elsewhere}/join/")
+        await post(bob, elsewhere, "the number of what is unread takes its place in the head")
+    page = await windows.open(f"/rooms/{here}/", ada, **{**PHONE, "viewport": {"width": 320, "height": 640}})
+    await expect(page.locator(".elsewhere")).to_have_text("2")
+    name = page.locator(".room-head h1")
+    assert await name.evaluate("(h1) => h1.scrollWidth - h1.clientWidth <= 0 && h1.scrollHeight - h1.clientHeight <= 1")
+    await expect(page.locator(".people summary")).to_have_accessible_name("1 member")
 
 
 async def test_the_composer_is_within_three_tabs_without_scripts_too(windows: Windows) -> None:

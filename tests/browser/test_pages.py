@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.support.browser.windows import Windows, is_live, said, unique
+from tests.support.browser.windows import Windows, is_live, said, say, unique
 from tests.support.people import PASSWORD, Person
 from tests.support.realtime.server import ROOT
 
@@ -209,3 +209,47 @@ async def test_a_room_that_is_open_anywhere_follows_discoveries_in_other_windows
     await expect(page.get_by_role("button", name="Leave")).to_be_visible()
     await bob.post(f"/api/rooms/{room}/leave/")
     await expect(page.get_by_role("button", name="Join")).to_be_visible()
+
+
+MOVES = """
+    window.moves = [];
+    new PerformanceObserver((list) => window.moves.push(...list.getEntries()))
+        .observe({ type: "layout-shift", buffered: true });
+"""
+MOVED = """() => window.moves.filter(({ value }) => value > 0.005).flatMap(({ sources }) =>
+    sources.map(({ node }) => (node instanceof Element ? node : node?.parentElement)?.outerHTML.slice(0, 60)))"""
+
+
+async def test_nothing_moves_when_the_scripts_of_a_page_start(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    room = await ada.open_room(f"Still {ada.user['username']}")
+    await talk(ada, room, "one", "two", "three")
+    for options in ({}, {"viewport": PHONE, "has_touch": True, "is_mobile": True}):
+        device = await windows.device(ada, **options)
+        await device.add_init_script(MOVES)
+        page = await device.new_page()
+        for path in ("/account/", "/discover/", f"/rooms/{room}/", f"/rooms/{room}/messages/3/", "/rooms/?page=1"):
+            await page.goto(path)
+            await is_live(page)
+            assert await page.evaluate(MOVED) == [], path
+
+
+async def test_what_a_script_cannot_do_without_is_not_shown_without_scripts(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    for scripted in (True, False):
+        page = await windows.open("/account/", ada, live=scripted, java_script_enabled=scripted)
+        shown = expect(page.get_by_role("heading", name="Notifications in this browser"))
+        await (shown.to_be_visible() if scripted else shown.to_be_hidden())
+        jump = expect(page.locator(".opens-jump"))
+        await (jump.to_be_visible() if scripted else jump.to_be_hidden())
+
+
+async def test_what_is_told_about_an_outgoing_message_fits_on_a_phone(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    room = await ada.open_room(f"Tunnel of {ada.user['username']}")
+    page = await windows.open(f"/rooms/{room}/", ada, viewport={"width": 320, "height": 640})
+    await page.route("**/messages/", lambda route: route.abort())
+    await say(page, "written in a tunnel")
+    state = page.locator(".outgoing-message .state")
+    await expect(state).to_have_text("Not sent yet. No answer from the server. Trying again…")
+    assert await state.evaluate("state => state.getBoundingClientRect().right <= innerWidth")

@@ -1,10 +1,12 @@
 """Open pages follow what owners and moderators decide, at once."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.test_live import post, together
-from tests.support.browser.windows import Windows, said
+from tests.support.browser.windows import Windows, is_live, said
 from tests.support.live_service import give_role
 from tests.support.people import Person
 
@@ -60,3 +62,36 @@ async def test_roles_topic_and_archiving_are_shown_at_once(windows: Windows) -> 
     await expect(page.locator(".archived-notice")).to_be_visible()
     assert (await ada.post(f"/api/rooms/{room}/reopen/", {})).status == 200
     await expect(page.locator("#content")).to_be_enabled()
+
+
+async def test_a_new_link_stays_in_view_and_is_made_once_whatever_happens_in_the_room(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Linked")
+    page = await windows.open(f"/rooms/{room}/invitations/", ada)
+    await page.get_by_role("button", name="Make a link").click()
+    field = page.get_by_label("Link", exact=True)
+    link = await field.input_value()
+    await is_live(page)
+    await (await windows.person("eve")).post(f"/api/rooms/{room}/join/")
+    await expect(page.locator(".sidebar .room .members")).to_have_text("3 members")
+    await expect(field).to_have_value(link)
+    await page.reload()
+    await expect(page.locator(".links li")).to_have_count(1)
+    await expect(field).to_have_count(0)
+
+
+async def test_the_page_that_answers_a_refused_form_has_an_address_to_come_back_to(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Refused")
+    page = await windows.open(f"/rooms/{room}/invitations/", ada)
+    await page.get_by_label("User name").fill(bob.user["username"])
+    await page.get_by_role("button", name="Invite").click()
+    await expect(page.locator("main .problem")).to_be_visible()
+    await is_live(page)
+    await page.get_by_role("link", name="Back to the room").click()
+    await expect(page.locator(".conversation")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="who may enter")).to_be_visible()
+    await page.goto("/discover/")
+    await page.get_by_label("With whom").fill("nobody of this name")
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("main .problem")).to_be_in_viewport()
+    await expect(page).to_have_url(re.compile("/discover/$"))

@@ -67,3 +67,17 @@ async def test_a_phone_without_scripts_searches_page_by_page(windows: Windows) -
     await expect(page.locator(".hits mark").last).to_have_text("cog")
     await page.get_by_role("link", name="Newest").click()
     await expect(page.locator(".hits .text").first).to_contain_text("cog 59")
+
+
+async def test_the_files_of_what_is_found_stand_below_its_words(windows: Windows) -> None:
+    ada, _, room = await together(windows, "With files")
+    headers = {"X-File-Name": "plan of the loom.txt", "Content-Type": "text/plain"}
+    file = (await ada.post(f"/api/rooms/{room}/attachments/", raw=b"a plan", headers=headers)).body["id"]
+    body = {"content": "look", "attachments": [file]}
+    assert (await ada.post(f"/api/rooms/{room}/messages/", body)).status == 201
+    page = await windows.open("/search/?q=has:file", ada, viewport=PHONE)
+    await expect(page.locator(".hits .hint")).to_have_text("Files: plan of the loom.txt")
+    words, files = [await page.locator(f".hits {part}").bounding_box() for part in (".text", ".hint")]
+    assert words is not None
+    assert files is not None
+    assert (files["x"], files["width"]) == (words["x"], words["width"])

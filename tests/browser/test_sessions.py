@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.test_live import together
 from tests.support.browser.service import Service
-from tests.support.browser.windows import Windows, said
+from tests.support.browser.windows import Windows, said, say
 from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,6 +42,27 @@ async def test_without_scripts_the_text_comes_back_after_login(windows: Windows)
     await page.get_by_role("button", name="Send").click()
     await page.wait_for_url(f"**/rooms/{room}/#newest")
     await expect(said(page, "one\ntwo")).to_have_count(1)
+
+
+async def test_a_message_that_the_end_of_the_session_met_says_so_and_is_sent_after_the_login(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Unsent")
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await page.route("**/messages/", lambda route: route.abort())
+    await say(page, "written in a tunnel")
+    state = page.locator(".outgoing-message .state")
+    await expect(state).to_have_text("Not sent yet. No answer from the server. Trying again…")
+    await ada.post("/api/logout/", {})
+    await expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+    await page.unroute("**/messages/")
+    await expect(state).to_have_text("Not sent yet. Log in again: then it is sent.")
+    await expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Discard")).to_be_visible()
+    await page.get_by_role("alert").get_by_role("link", name="Log in").click()
+    await page.get_by_label("Name").fill(ada.user["username"])
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(said(page, "written in a tunnel")).to_have_count(1)
+    await expect(page.locator(".outgoing-message")).to_have_count(0)
 
 
 async def test_an_open_page_says_that_the_account_is_out_and_keeps_what_was_typed(

@@ -31,14 +31,16 @@ TABS = {"room": "The room then", "audience": "Audience", "text": "Text", "differ
 async def get_history(request: web.Request) -> web.Response:
     """GET /rooms/{room_id}/history/?at=<version>: the newest version by default.
 
-    `tab` is what is shown of it; `person`, `kind` and `words` choose the events of the stream.
+    `tab` is what is shown of it; `person`, `kind` and `words` choose the events of the stream. An unknown `kind`
+    chooses none of them, and the page says so.
     """
     core, user_id, room = request.app[CORE], request[SESSION].user.id, room_id(request)
     now = (await core.queries.room(user_id, room)).value
     readable = await core.queries.readable(user_id, room)
     version = nearest(readable, query_version(request, "at", default=now.version, most=now.version))
     query = request.query
-    shown = StreamFilter(query.get("person", ""), query.get("kind", ""), query.get("words", ""))
+    kind = query.get("kind", "")
+    shown = StreamFilter(query.get("person", ""), kind if kind in KIND_NAMES else "", query.get("words", ""))
     tab = query.get("tab", "room") if query.get("tab") in TABS else "room"
     state, then, stream, chosen, part = await asyncio.gather(
         my_rooms(request),
@@ -49,7 +51,8 @@ async def get_history(request: web.Request) -> web.Response:
         core.queries.events(user_id, room, after=Version(version - 1), limit=1),
         _part(request, tab, core, user_id, room, version, readable),
     )
-    kept = {name: value for name in ("tab", "person", "kind", "words") if (value := query.get(name))}
+    wanted = {"tab": tab if "tab" in query else "", "person": shown.person, "kind": shown.kind, "words": shown.words}
+    kept = {name: value for name, value in wanted.items() if value}
     context = {
         **layout_context(state),
         "room": now,
@@ -61,6 +64,7 @@ async def get_history(request: web.Request) -> web.Response:
         "events": stream.events,
         "continues_at": stream.continues_at,
         "filter": shown,
+        "unknown_kind": "" if kind in KIND_NAMES else kind,
         "kinds": KIND_NAMES,
         "labels": LABELS,
         "chosen": chosen.value.events[0],

@@ -6,6 +6,7 @@ import { groupMessages, localise, separateDays } from "../times.js";
 /**
  * @import { Outbox, OutgoingMessage } from "../../onrecord/outbox.js"
  * @import { Room } from "../../onrecord/room.js"
+ * @import { Sender } from "../../onrecord/sender.js"
  */
 
 const NEAR_PX = 120;
@@ -17,6 +18,7 @@ const STATE_TEXT = {
   waiting: (/** @type {string} */ problem) => `Not sent yet. ${problem} Trying again…`,
   refused: (/** @type {string} */ problem) => `Not sent. ${problem}`,
 };
+const HELD_TEXT = "Not sent yet. Log in again: then it is sent.";
 
 /**
  * Show the times and days of messages on a page that does not change.
@@ -41,12 +43,14 @@ export class MessageList {
   #olderLine;
   #room;
   #outbox;
+  #sender;
   #fetchOlder;
   #window;
   #isLoading = false;
   #hasOlder;
   #isAtEnd = true;
   #top = 0;
+  #height = 0;
   #seen = 0;
 
   /**
@@ -54,11 +58,12 @@ export class MessageList {
    * @param {object} parts
    * @param {Room} parts.room
    * @param {Outbox} parts.outbox
+   * @param {Pick<Sender, "isStopped">} parts.sender
    * @param {AbortSignal} parts.signal ends it
    * @param {number} parts.readUpTo the version up to which the user had read the room; Infinity when all of it
    * @param {(before: number) => Promise<boolean>} parts.fetchOlder adds to the room; resolves to whether there are more
    */
-  constructor(conversation, { room, outbox, signal, readUpTo, fetchOlder }) {
+  constructor(conversation, { room, outbox, sender, signal, readUpTo, fetchOlder }) {
     this.#scroll = find(conversation, ".scroll");
     this.#list = find(conversation, ".messages");
     this.#outgoing = find(conversation, ".outgoing");
@@ -66,6 +71,7 @@ export class MessageList {
     this.#olderLine = find(conversation, ".older");
     this.#room = room;
     this.#outbox = outbox;
+    this.#sender = sender;
     this.#fetchOlder = fetchOlder;
     this.#hasOlder = !this.#olderLine.hidden;
     showLocalTimes(this.#list);
@@ -80,6 +86,7 @@ export class MessageList {
     this.#outgoing.addEventListener("click", ({ target }) => target instanceof Element && this.#clicked(target));
     const size = new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd());
     size.observe(this.#scroll);
+    size.observe(this.#list);
     signal.addEventListener("abort", () => size.disconnect());
   }
 
@@ -135,6 +142,7 @@ export class MessageList {
   #scrollToEnd() {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
     this.#top = this.#scroll.scrollTop; // a smaller value in the next scroll event is the user's doing
+    this.#height = this.#scroll.scrollHeight; // unless this is smaller, too
   }
 
   /** Links to messages that are not in the document. */
@@ -158,11 +166,13 @@ export class MessageList {
   }
 
   #scrolled() {
-    const { scrollTop, clientHeight } = this.#scroll;
+    const { scrollTop, clientHeight, scrollHeight } = this.#scroll;
     const rest = this.#distanceToEnd();
     const move = scrollTop - this.#top; // upwards by however little: the reader is not pulled back to the end
+    const isShorter = scrollHeight < this.#height; // as when a menu was closed
     this.#top = scrollTop;
-    const isKept = move >= 0 && this.#isAtEnd; // the end itself moved away
+    this.#height = scrollHeight;
+    const isKept = this.#isAtEnd && (move >= 0 || isShorter); // the end itself moved
     const isNear = rest < END_PX || isKept || (move > 0 && rest < NEAR_PX);
     const hasMore = !this.#isAtEnd && this.#window.hasBelow;
     if (isNear !== this.#isAtEnd && !hasMore) {
@@ -210,9 +220,11 @@ export class MessageList {
     for (const [key, item] of items) if (!messages.some((message) => message.key === key)) item.remove();
     for (const message of messages) {
       const item = items.get(message.key) ?? this.#outgoing.appendChild(outgoingItem(message));
+      const isHeld = this.#sender.isStopped && message.state !== "refused";
       item.dataset.state = message.state;
-      write(find(item, ".state"), STATE_TEXT[message.state](message.problem));
-      find(item, ".failed-actions").hidden = message.state === "pending";
+      write(find(item, ".state"), isHeld ? HELD_TEXT : STATE_TEXT[message.state](message.problem));
+      find(item, ".failed-actions").hidden = message.state === "pending" && !isHeld;
+      find(item, ".retry").hidden = this.#sender.isStopped;
     }
   }
 

@@ -13,6 +13,7 @@ export class MessageMenu {
   #room;
   #does;
   #maySpeak;
+  #mayEdit;
   #menu = fromTemplate("message-menu-template");
   /** @type {HTMLElement | null} */
   #item = null;
@@ -25,11 +26,15 @@ export class MessageMenu {
    * @param {(message: Message) => void} does.reply
    * @param {(message: Message, emoji: string) => void} does.react adds a reaction, or takes it back
    * @param {(message: Message) => void} does.pin or takes it down
-   * @param {() => boolean} maySpeak whether the user may do any of this now; there is only the page of a message if not
+   * @param {object} rights
+   * @param {() => boolean} rights.maySpeak whether the user may do any of this now; there is only the page of a message
+   *   if not
+   * @param {(message: Message) => boolean} rights.mayEdit whether the user may edit a message now
    */
-  constructor(list, room, does, maySpeak) {
+  constructor(list, room, does, { maySpeak, mayEdit }) {
     this.#room = room;
     this.#maySpeak = maySpeak;
+    this.#mayEdit = mayEdit;
     this.#does = does;
     list.addEventListener("click", (event) => this.#clicked(event));
   }
@@ -83,7 +88,7 @@ export class MessageMenu {
     if (this.isOpen) this.close();
     if (isSame) return;
     this.#item = item;
-    find(this.#menu, ".edit").hidden = message.user.id !== this.#room.me;
+    find(this.#menu, ".edit").hidden = !this.#mayEdit(message);
     find(this.#menu, ".pin").textContent = message.pinned === undefined ? "Pin" : "Take down";
     find(this.#menu, ".more", HTMLAnchorElement).href = `/rooms/${this.#room.id}/messages/${message.id}/`;
     item.classList.add("in-hand");

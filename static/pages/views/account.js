@@ -34,6 +34,5 @@ export function showAccount({ page, main }) {
       render();
     });
   }
-  section.hidden = false;
   render();
 }

@@ -14,7 +14,7 @@ const TYPES = new Set([
 
 /**
  * The people of a room, as the server renders them: the list is fetched again when an event changes it, but not while
- * a form is open.
+ * a form is open, or a link is shown that is shown only once.
  *
  * @param {Shown} shown
  */
@@ -24,7 +24,7 @@ export function showPeople({ page, main, signal }) {
   let request = new AbortController();
   signal.addEventListener("abort", () => request.abort());
 
-  const isBusy = () => main.querySelector("details[open]") !== null || main.querySelector("form :focus") !== null;
+  const isBusy = () => main.querySelector("details[open], form :focus, .new-link") !== null;
 
   async function refresh() {
     if (!isStale || isBusy()) return;

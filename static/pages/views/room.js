@@ -50,7 +50,7 @@ function showLiveRoom({ page, main, signal }, room) {
   const conversation = find(main, ".conversation");
   keepLastRoom(store, room.id);
   const list = new MessageList(conversation, {
-    ...{ room, outbox, signal, readUpTo: mirror.readUpTo(room.id) },
+    ...{ room, outbox, sender, signal, readUpTo: mirror.readUpTo(room.id) },
     fetchOlder: (before) => fetchOlder(api, room, before),
   });
   const actions = new MessageActions(find(conversation, ".action-problem"), { page, room });
@@ -77,10 +77,11 @@ function showLiveRoom({ page, main, signal }, room) {
     react: (/** @type {Message} */ message, /** @type {string} */ emoji) => actions.react(message, emoji),
     pin: (/** @type {Message} */ message) => actions.pin(message),
   };
-  const menu = new MessageMenu(list.element, room, does, () => maySpeak(room));
+  const mayEdit = editing(conversation, room);
+  const menu = new MessageMenu(list.element, room, does, { maySpeak: () => maySpeak(room), mayEdit });
   composer.onUp = () => {
     const own = room.messages?.findLast((message) => message.user.id === room.me);
-    if (own !== undefined && own.erased === undefined && own.retracted === undefined) composer.edit(own);
+    if (own !== undefined && mayEdit(own)) composer.edit(own);
   };
   const here = new HereNow(conversation, { page, room, signal });
   composer.onType = () => here.typed();
@@ -195,6 +196,22 @@ function maySpeak(room) {
   return !room.isLeft && room.shown.is_archived !== true && muteOf(room) === undefined;
 }
 
+/**
+ * Whether the user may give a message other words now. The page says for how many seconds that is possible, if there is
+ * an end to it.
+ *
+ * @param {HTMLElement} conversation
+ * @param {Room} room
+ * @returns {(message: Message) => boolean}
+ */
+function editing({ dataset: { editWindow } }, room) {
+  const windowMs = editWindow === undefined ? Infinity : Number(editWindow) * 1000;
+  return ({ user, created_at, erased, retracted }) =>
+    user.id === room.me &&
+    (erased ?? retracted) === undefined &&
+    Date.now() - Date.parse(created_at) < windowMs;
+}
+
 /** @param {Room} room */
 function removalNote({ removal }) {
   if (removal?.removed_by === undefined) return "";
@@ -226,7 +243,9 @@ function renderStanding(conversation, room) {
 function renderMembers(conversation, room) {
   const { member_count } = room.shown;
   const members = room.members ?? [];
-  write(find(conversation, ".member-count"), counted(member_count, "member"));
+  const [count = "", noun = ""] = counted(member_count, "member").split(" ");
+  write(find(conversation, ".member-count .number"), count);
+  write(find(conversation, ".member-count .noun"), noun);
   find(conversation, ".people .more").hidden = members.length >= member_count;
   const list = find(conversation, ".members-list");
   const shown = new Map(itemsOf(list).map((item) => [Number(item.dataset.id), item]));

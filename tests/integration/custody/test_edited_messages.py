@@ -128,7 +128,7 @@ async def test_a_duty_to_keep_counts_from_the_newest_edit_and_a_rule_erases_all_
     with days_ago(40):
         room = await store.open_room("Old", by=ADA)
         await store.chat.post_message(PostMessage(room, ADA, "one"))
-    store.discussion._edit_window_s = None
+    store.discussion.edit_window_s = None
     with days_ago(5):
         await store.discussion.edit(EditMessage(room, ADA, 3, "two"))
     await set_rule(store, room, keep=30, erase=30)

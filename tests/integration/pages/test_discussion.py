@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from tests.integration.conftest import StartServer
+from tests.integration.conftest import StartServer, Visit
 from tests.support.people import Person
 
 
@@ -108,6 +108,41 @@ async def test_reactions_replies_and_pins_by_forms(ada: Person, bob: Person, roo
     refused = await bob.submit(f"{page}react/", {"emoji": "thumb"})
     assert refused.status == 400
     assert "Use one emoji" in refused.raw.decode()
+
+
+async def test_the_page_of_a_reply_quotes_what_it_answers_to_who_may_read_that(
+    visit: Visit, ada: Person, bob: Person, room: str
+) -> None:
+    about = (await bob.post(f"/api/rooms/{room}/messages/", {"content": "indeed", "reply_to": 4})).body["id"]
+    page = f"/rooms/{room}/messages/{about}/"
+    quote = f'<a href="/rooms/{room}/?at=4#m4">%s</a>'
+    shown = '<bdi class="quoted-author">ada</bdi>: <bdi class="quoted-text">%s</bdi>'
+    assert quote % (shown % "hello") in await html(bob, page)
+    await ada.submit(f"/rooms/{room}/invitations/reading/", {"history": "since_joining"})
+    eve = await visit()
+    await eve.sign_up("eve")
+    await eve.post(f"/api/rooms/{room}/join/")
+    about = (await bob.post(f"/api/rooms/{room}/messages/", {"content": "once more", "reply_to": 4})).body["id"]
+    page = f"/rooms/{room}/messages/{about}/"
+    assert quote % "an earlier message" in await html(eve, page)
+    assert "hello" not in await html(eve, page)
+    await ada.post(f"/api/rooms/{room}/messages/4/retract/", {"why": ""})
+    assert quote % (shown % "(retracted)") in await html(bob, page)
+
+
+async def test_the_page_of_a_message_has_its_files_and_whom_it_mentions(ada: Person, bob: Person, room: str) -> None:
+    headers = {"X-File-Name": "plan.txt", "Content-Type": "text/plain"}
+    file = (await ada.post(f"/api/rooms/{room}/attachments/", raw=b"a plan", headers=headers)).body["id"]
+    body = {"content": "@bob look", "attachments": [file]}
+    message = (await ada.post(f"/api/rooms/{room}/messages/", body)).body["id"]
+    page = f"/rooms/{room}/messages/{message}/"
+    shown = await html(bob, page)
+    assert f'<a href="/api{page}attachments/{file}/"><bdi class="file-name">plan.txt</bdi></a> 6 bytes' in shown
+    assert f'<bdi class="mention" data-user-id="{bob.user["id"]}">@bob</bdi>' in shown
+    await ada.post(f"/api{page}retract/", {"why": ""})
+    shown = await html(bob, page)
+    assert "plan.txt" not in shown
+    assert 'class="mention"' not in shown
 
 
 async def test_the_page_of_a_message_is_for_members(visit: object, ada: Person, room: str) -> None:

@@ -39,6 +39,11 @@ async def test_the_history_is_filtered_by_person_kind_and_words(ada: Person, bob
     ):
         stream = seen(await html(ada, f"{history}?{query}"), "stream")
         assert [item.split()[0] for item in stream if item[0].isdigit()] == versions, query
+    unknown = await html(ada, f"{history}?kind=messagess&tab=nothing")
+    assert "There is no kind of event <bdi>messagess</bdi>" in unknown
+    assert len(seen(unknown, "stream")) == len(seen(await html(ada, history), "stream"))
+    assert "kind=messagess" not in unknown
+    assert "There is no kind of event" not in await html(ada, f"{history}?kind=")
     none = await html(ada, f"{history}?at=4&words=wood")
     assert "No event up to version 4 is like this" in none
     assert {kind_of(topic) for topic in LABELS} == set(KIND_NAMES)
