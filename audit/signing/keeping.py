@@ -9,6 +9,7 @@ from audit.signing.anchor import AnchorUnavailable
 from audit.signing.notes import BadNote
 from audit.signing.signer import Contradiction, KeyMissing, Signer
 from audit.tree import growth, store
+from audit.tree.growth import TileDamaged
 from audit.tree.store import Epoch
 from postgres import locks
 from postgres.database import Database
@@ -60,7 +61,9 @@ class TreeKeeping:
             try:
                 epoch = await self._grow(connection)
                 if self._signer is not None and epoch.stopped_why is None:
-                    await self._sign(self._signer, epoch, connection)
+                    await self._signer.sign(epoch, connection)
+            except (Contradiction, TileDamaged) as error:
+                await self._stop(str(error), connection)
             finally:
                 await locks.AUDIT_TREE.release(connection)
 
@@ -75,9 +78,10 @@ class TreeKeeping:
         while True:
             async with connection.transaction():
                 added = await growth.grow(epoch, connection)
-            if not added:
+            if added:
+                epoch = await self._epoch(connection)
+            if added < growth.SLICE:
                 return epoch
-            epoch = await self._epoch(connection)
             if (epoch.size - began_at) % SAID_EVERY == 0:
                 log.info("the log is taken into its tree", extra={"events": epoch.size})
 
@@ -86,12 +90,11 @@ class TreeKeeping:
         assert epoch is not None, "an epoch does not end"
         return epoch
 
-    async def _sign(self, signer: Signer, epoch: Epoch, connection: asyncpg.Connection) -> None:
-        try:
-            await signer.sign(epoch, connection)
-        except Contradiction as error:
-            await store.stop_epoch(epoch.number, str(error), connection)
-            log.error("no checkpoint is signed any more", extra={"reason": str(error), "origin": epoch.origin})
+    async def _stop(self, why: str, connection: asyncpg.Connection) -> None:
+        epoch = await self._epoch(connection)
+        if epoch.stopped_why is None:
+            await store.stop_epoch(epoch.number, why, connection)
+            log.error("no checkpoint is signed any more", extra={"reason": why, "origin": epoch.origin})
 
     def _say(self, text: str) -> None:
         """Log a state once, for as long as it lasts."""

@@ -22,22 +22,14 @@ from audit.signing.key_change import KeyChanges, NextKeys
 from audit.signing.key_ring import KeyRing
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import Note, parse_note
+from audit.signing.rows_seen import RowsSeen
 from audit.tree import store
 from audit.tree.merkle import Frontier, Hash
 from audit.tree.store import Epoch, Published
-from eventstore.generation import event_hash
-from eventstore.log import TABLE as LOG
-from eventstore.values import LOG_START, Position
+from eventstore.values import LOG_START
 
 FRESH_S = 600.0
 """A checkpoint without news is signed again, with a fresh time, when it is so old."""
-
-SLICE = 20_000
-
-READ_ROWS = f"""
-SELECT notification_id, originator_id, originator_version, coalesce(topic, '') AS topic, coalesce(state, '') AS state
-FROM {LOG} WHERE notification_id > $1 AND notification_id <= $2 ORDER BY notification_id LIMIT {SLICE}
-"""
 
 
 class Contradiction(Exception):
@@ -167,7 +159,7 @@ class Signer:
             raise Contradiction(f"the tiles of {epoch.size} events are not those of the rows")
         return root
 
-    async def _rows_from(self, epoch: Epoch, published: Published | None, connection: asyncpg.Connection) -> "RowsSeen":
+    async def _rows_from(self, epoch: Epoch, published: Published | None, connection: asyncpg.Connection) -> RowsSeen:
         """Where to begin with the rows: at the newest checkpoint, if it is signed with a key of this process, which had
         compared before.
         """
@@ -184,22 +176,6 @@ class Signer:
         if position is None:
             raise Contradiction(f"the tiles lack the position of event {published.size}")
         return RowsSeen(epoch.number, frontier, position)
-
-
-class RowsSeen:
-    """The tree over rows, read one after the other. No tile and no SQL function has a part in it."""
-
-    def __init__(self, epoch: int, frontier: Frontier, position: Position) -> None:
-        self.epoch = epoch
-        self.frontier = frontier
-        self._position = position
-
-    async def advance(self, to: Position, connection: asyncpg.Connection) -> None:
-        """Add the rows up to a position."""
-        while rows := await connection.fetch(READ_ROWS, self._position, to):
-            for position, stream, version, topic, state in rows:
-                self.frontier.add(event_hash(position, stream, version, topic, state))
-            self._position = Position(rows[-1][0])
 
 
 def _checkpoint_of(published: Published | None) -> Checkpoint | None:

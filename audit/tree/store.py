@@ -22,8 +22,10 @@ JOIN unnest($2::integer[], $3::bigint[]) AS asked (level, number) USING (level, 
 """
 READ_POSITIONS = "SELECT positions FROM audit_tiles WHERE epoch = $1 AND level = 0 AND number = $2"
 WRITE_TILES = """
-INSERT INTO audit_tiles (epoch, level, number, hashes, positions) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (epoch, level, number) DO UPDATE SET hashes = excluded.hashes, positions = excluded.positions
+INSERT INTO audit_tiles (epoch, level, number, hashes)
+SELECT $1, level, number, hashes
+FROM unnest($2::integer[], $3::bigint[], $4::bytea[]) AS written (level, number, hashes)
+ON CONFLICT (epoch, level, number) DO UPDATE SET hashes = excluded.hashes
 """
 
 READ_CHECKPOINT = """
@@ -100,15 +102,11 @@ async def position_of(epoch: int, index: int, connection: asyncpg.Connection) ->
     return positions[place] if place < len(positions) else None
 
 
-async def write_tiles(
-    epoch: int,
-    written: Mapping[TileId, bytes],
-    positions: Mapping[TileId, list[Position]],
-    connection: asyncpg.Connection,
-) -> None:
-    """Write whole tiles; those of level 0 with the positions of their leaves."""
-    rows = [(epoch, tile.level, tile.number, hashes, positions.get(tile)) for tile, hashes in written.items()]
-    await connection.executemany(WRITE_TILES, rows)
+async def write_tiles(epoch: int, written: Mapping[TileId, bytes], connection: asyncpg.Connection) -> None:
+    """Write tiles above the leaves, each as it is now."""
+    if written:
+        levels, numbers = [tile.level for tile in written], [tile.number for tile in written]
+        await connection.execute(WRITE_TILES, epoch, levels, numbers, list(written.values()))
 
 
 async def read_checkpoint(epoch: int, connection: asyncpg.Connection) -> Published | None:
