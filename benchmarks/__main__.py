@@ -22,6 +22,7 @@ NAMES = (
     "replay",
     "search",
     "proof",
+    "tree",
 )
 
 
