@@ -41,23 +41,23 @@ LEAF = bytes([0x00, FORMAT])
 
 
 class RowsSeen:
-    """How far the rows were read, and the tree over them."""
+    """How far the rows were read, and the tree over them. `position`: that of the last row."""
 
     def __init__(self, epoch: int, frontier: Frontier, position: Position) -> None:
         self.epoch = epoch
         self.frontier = frontier
-        self._position = position
+        self.position = position
 
     async def advance(self, to: Position, connection: asyncpg.Connection) -> None:
         """Add the rows up to a position."""
         count = SLICE
         while count == SLICE:
             copied = CopiedRows()
-            query = COPY_ROWS.format(after=self._position, to=to)
+            query = COPY_ROWS.format(after=self.position, to=to)
             await connection.copy_from_query(query, output=copied.add, format="binary")
             count = copied.finish()
             self.frontier.extend(copied.leaves)  # at once: whole tiles were folded when they grew
-            self._position = copied.position or self._position
+            self.position = copied.position or self.position
 
 
 class CopiedRows:

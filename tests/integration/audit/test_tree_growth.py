@@ -39,7 +39,7 @@ async def grown(connection: asyncpg.Connection) -> Epoch:
         epoch = await store.read_epoch(connection)
         assert epoch is not None
         async with connection.transaction():
-            if not await growth.grow(epoch, connection):
+            if await growth.grow(epoch, connection) == epoch:
                 return epoch
 
 
