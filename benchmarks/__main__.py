@@ -23,6 +23,7 @@ NAMES = (
     "replay",
     "search",
     "proof",
+    "tree",
 )
 
 

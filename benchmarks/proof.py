@@ -1,4 +1,4 @@
-"""(l) The proof of the record: how fast the tree grows, what it costs those who post, a verification, a proof file."""
+"""(l) The proof of the record: how fast the tree grows over a log that is there, a verification, a proof file."""
 
 import asyncio
 import statistics
@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import asyncpg
 import psutil
@@ -26,31 +25,19 @@ from audit.tree import store
 from audit.verify import TrustPolicy, check
 from audit.witnesses.cosigning import Witnesses
 from benchmarks.history import copy_history
-from benchmarks.load import Visitor
-from benchmarks.posting import CONNECTIONS, open_room, post_into
-from benchmarks.server import Served, cpu_s, postgres, postgres_cpu_s, service
-from benchmarks.tables import ms, p50_p99, table
-from eventstore.log import TABLE as LOG
+from benchmarks.server import postgres, postgres_cpu_s, service
+from benchmarks.tables import p50_p99, table
 from eventstore.values import Position
-from postgres import locks
 from postgres.database import Database
 from replay.progress import unwatched
 from replay.rebuild.rebuild import rebuild
 from tests.support.browser.chromium import SWITCHES, chromium
-from tests.support.store import open_store
 
 EVENTS = 1_000_000
 SECRET = bytes(range(32))
-TURNS, EACH = 8, 100
 PROOFS = 200
 SCRIPT = Path(__file__).parents[1] / "audit" / "verify.py"
 
-READ_LAG = f"""
-SELECT coalesce(extract(epoch FROM now() - min(committed)), 0)::float FROM (
-    SELECT (convert_from(state, 'utf8')::jsonb -> 'timestamp' ->> '_data_')::timestamptz AS committed
-    FROM {LOG} WHERE notification_id > (SELECT position FROM audit_epochs) ORDER BY notification_id LIMIT 1
-) AS oldest
-"""
 CHECK = """async ([file, keys, times]) => {
     const { checkProof } = await import("/static/onrecord/proof/proof.js");
     const seconds = [];
@@ -65,66 +52,12 @@ CHECK = """async ([file, keys, times]) => {
 
 async def run() -> None:
     async with postgres() as dsn:
-        await _posting(dsn)
-    async with postgres() as dsn:
         await copy_history(dsn, EVENTS)
         with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
             await _taking_in(dsn, Path(folder))
             await rebuild(create_fold(), dsn, unwatched)
             await _verifying(dsn, Path(folder))
             await _proofs(dsn, Path(folder))
-
-
-async def _posting(dsn: str) -> None:
-    """In turns: the lock of the tree is held by somebody else, so that it does not grow, and then it is not."""
-    async with open_store(dsn) as opened, service(dsn, AUDIT_KEY=SECRET.hex(), AUDIT_VERIFY_EVERY="off") as served:
-        ada = await Visitor.sign_up(served.url, "ada")
-        rooms = [await open_room(opened, f"Room {number}", ada.user_id) for number in range(16)]
-        await post_into(served, ada, rooms, connections=CONNECTIONS, each=20)
-        holder, watcher = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
-        turns: dict[bool, list[tuple[float, float, float]]] = {False: [], True: []}
-        lags: list[float] = []
-        for turn in range(2 * TURNS):
-            grows = turn % 4 in (0, 3)
-            await _caught_up(watcher)
-            if not grows:
-                await locks.AUDIT_TREE.try_take(holder)
-            watching = asyncio.create_task(_watch_lag(watcher, lags if grows else []))
-            turns[grows].append(await _turn(dsn, served, ada, rooms))
-            watching.cancel()
-            await asyncio.wait([watching])
-            if not grows:
-                await locks.AUDIT_TREE.release(holder)
-        await holder.close()
-        await watcher.close()
-    rows = [(name, *_medians(turns[grows])) for name, grows in (("without the tree", False), ("with it", True))]
-    columns = ("32 connections into 16 rooms", "posts/s", "server CPU per post", "PostgreSQL CPU per post")
-    table(f"POST messages while the tree grows, medians of {TURNS} turns", columns, rows)
-    print(f"\nThe tree was behind by {ms(statistics.median(lags))} (median), {ms(max(lags))} at most.")
-
-
-async def _turn(dsn: str, served: Served, ada: Visitor, rooms: list[UUID]) -> tuple[float, float, float]:
-    before, database_before = cpu_s(served.pid), await postgres_cpu_s(dsn)
-    result = await post_into(served, ada, rooms, connections=CONNECTIONS, each=EACH)
-    posts = len(result.seconds)
-    database = await postgres_cpu_s(dsn) - database_before
-    return result.per_second, (cpu_s(served.pid) - before) / posts, database / posts
-
-
-def _medians(turns: Sequence[tuple[float, float, float]]) -> tuple[str, str, str]:
-    rate, server, database = (statistics.median(column) for column in zip(*turns, strict=True))
-    return f"{rate:,.0f}", f"{server * 1000:.3f} ms", f"{database * 1000:.3f} ms"
-
-
-async def _watch_lag(connection: asyncpg.Connection, lags: list[float]) -> None:
-    while True:
-        lags.append(await connection.fetchval(READ_LAG))
-        await asyncio.sleep(0.1)
-
-
-async def _caught_up(connection: asyncpg.Connection) -> None:
-    while await connection.fetchval(READ_LAG) > 0:  # noqa: ASYNC110 - what is waited for is in another process
-        await asyncio.sleep(0.1)
 
 
 def _signer(folder: Path) -> Signer:

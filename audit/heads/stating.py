@@ -11,11 +11,16 @@ from audit.signing.checkpoint import Checkpoint
 from audit.signing.key_limits import why_not_signed
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import parse_note
-from audit.signing.signer import READ_ROWS
 from audit.signing.trusted_keys import Trusted
 from audit.tree import store
 from audit.tree.store import Epoch
+from eventstore.log import TABLE as LOG
 from eventstore.values import LOG_START
+
+READ_ROWS = f"""
+SELECT notification_id, originator_id, originator_version, coalesce(topic, '') AS topic, coalesce(state, '') AS state
+FROM {LOG} WHERE notification_id > $1 AND notification_id <= $2 ORDER BY notification_id LIMIT 20000
+"""
 
 
 class NotStated(Exception):

@@ -5,7 +5,7 @@ Each line is one JSON object with the note of a checkpoint, added and synced bef
     {"epoch": 1, "note": "chat.example/audit/1\\n744\\n…"}
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from msgspec import Struct
@@ -49,22 +49,22 @@ class AnchorFile:
 
     def newest(self) -> Anchored | None:
         """The checkpoint signed last. Raises AnchorUnavailable."""
-        found = self._parsed(lambda: self._lines.last_lines(within=LONGEST_LINES))
-        return found[-1] if found else None
+        return next(self._parsed(lambda: reversed(self._lines.last_lines(within=LONGEST_LINES))), None)
 
     def read(self) -> list[Anchored]:
         """Every checkpoint that was signed, oldest first. The piece that an interrupted write left is passed over.
 
         Raises AnchorUnavailable.
         """
-        return self._parsed(self._lines.lines)
+        return list(self._parsed(self._lines.lines))
 
-    def _parsed(self, read: Callable[[], Iterable[bytes]]) -> list[Anchored]:
+    def _parsed(self, read: Callable[[], Iterable[bytes]]) -> Iterator[Anchored]:
         try:
-            parsed = [self._line(line) for line in read()]
+            for line in read():
+                if (anchored := self._line(line)) is not None:
+                    yield anchored
         except OSError as error:
             raise AnchorUnavailable(f"the anchor {self._lines.file} cannot be read: {error.strerror}") from error
-        return [anchored for anchored in parsed if anchored is not None]
 
     def _line(self, line: bytes) -> Anchored | None:
         try:

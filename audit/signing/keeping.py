@@ -9,6 +9,7 @@ from audit.signing.anchor import AnchorUnavailable
 from audit.signing.notes import BadNote
 from audit.signing.signer import Contradiction, KeyMissing, Signer
 from audit.tree import growth, store
+from audit.tree.growth import TileDamaged
 from audit.tree.store import Epoch
 from postgres import locks
 from postgres.database import Database
@@ -16,6 +17,10 @@ from postgres.errors import StoreUnavailable
 
 EVERY_S = 1.0
 """At most one checkpoint in so many seconds."""
+
+BUSY = 500
+"""After so many leaves at once, the next look waits a little longer: a slice costs less than two."""
+BUSY_EVERY_S = 1.5
 
 READ_LOG_ID = "SELECT log_id FROM log_generation"
 
@@ -35,6 +40,7 @@ class TreeKeeping:
         self._database = database
         self._signer = signer
         self._origin = origin
+        self._is_busy = False
         self._said = ""
         self._missing_said = ""
 
@@ -50,7 +56,7 @@ class TreeKeeping:
                 self._say_missing(error)
             except Exception:
                 log.exception("the tree is not kept")
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(BUSY_EVERY_S if self._is_busy else EVERY_S)
 
     async def keep(self) -> None:
         """Add what the log has, and sign it, unless another process does so at this moment."""
@@ -60,7 +66,9 @@ class TreeKeeping:
             try:
                 epoch = await self._grow(connection)
                 if self._signer is not None and epoch.stopped_why is None:
-                    await self._sign(self._signer, epoch, connection)
+                    await self._signer.sign(epoch, connection)
+            except (Contradiction, TileDamaged) as error:
+                await self._stop(str(error), connection)
             finally:
                 await locks.AUDIT_TREE.release(connection)
 
@@ -71,27 +79,27 @@ class TreeKeeping:
             origin = self._origin or f"{await connection.fetchval(READ_LOG_ID)}.onrecord.invalid/audit"
             await store.begin_epoch(1, f"{origin}/1", connection)
             epoch = await self._epoch(connection)
-        began_at = epoch.size
-        while True:
+        began_at, added = epoch.size, growth.SLICE
+        while added == growth.SLICE:
+            before = epoch.size
             async with connection.transaction():
-                added = await growth.grow(epoch, connection)
-            if not added:
-                return epoch
-            epoch = await self._epoch(connection)
-            if (epoch.size - began_at) % SAID_EVERY == 0:
+                epoch = await growth.grow(epoch, connection)
+            added = epoch.size - before
+            if added and (epoch.size - began_at) % SAID_EVERY == 0:
                 log.info("the log is taken into its tree", extra={"events": epoch.size})
+        self._is_busy = epoch.size - began_at > BUSY
+        return epoch
 
     async def _epoch(self, connection: asyncpg.Connection) -> Epoch:
         epoch = await store.read_epoch(connection)
         assert epoch is not None, "an epoch does not end"
         return epoch
 
-    async def _sign(self, signer: Signer, epoch: Epoch, connection: asyncpg.Connection) -> None:
-        try:
-            await signer.sign(epoch, connection)
-        except Contradiction as error:
-            await store.stop_epoch(epoch.number, str(error), connection)
-            log.error("no checkpoint is signed any more", extra={"reason": str(error), "origin": epoch.origin})
+    async def _stop(self, why: str, connection: asyncpg.Connection) -> None:
+        epoch = await self._epoch(connection)
+        if epoch.stopped_why is None:
+            await store.stop_epoch(epoch.number, why, connection)
+            log.error("no checkpoint is signed any more", extra={"reason": why, "origin": epoch.origin})
 
     def _say(self, text: str) -> None:
         """Log a state once, for as long as it lasts."""

@@ -1,5 +1,6 @@
 """The secrets that a process has: the one that signs, and the one that comes next, where there is one."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 from audit.signing.keys import SignerKeys
@@ -18,7 +19,7 @@ class KeyRing:
     ) -> None:
         """`secrets`: at least one, the one that signs first. `settle`: make a secret the one that signs first."""
         self._read = secrets
-        self._make = make
+        self._make = functools.lru_cache(maxsize=8)(make)
         self._settle = settle
 
     def all(self, origin: str) -> list[SignerKeys]:

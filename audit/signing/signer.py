@@ -22,22 +22,14 @@ from audit.signing.key_change import KeyChanges, NextKeys
 from audit.signing.key_ring import KeyRing
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import Note, parse_note
+from audit.signing.rows_seen import RowsSeen
 from audit.tree import store
 from audit.tree.merkle import Frontier, Hash
 from audit.tree.store import Epoch, Published
-from eventstore.generation import event_hash
-from eventstore.log import TABLE as LOG
 from eventstore.values import LOG_START, Position
 
 FRESH_S = 600.0
 """A checkpoint without news is signed again, with a fresh time, when it is so old."""
-
-SLICE = 20_000
-
-READ_ROWS = f"""
-SELECT notification_id, originator_id, originator_version, coalesce(topic, '') AS topic, coalesce(state, '') AS state
-FROM {LOG} WHERE notification_id > $1 AND notification_id <= $2 ORDER BY notification_id LIMIT {SLICE}
-"""
 
 
 class Contradiction(Exception):
@@ -77,6 +69,7 @@ class Signer:
         self._changes = changes
         self._now = now
         self._rows: RowsSeen | None = None
+        self._signed: Epoch | None = None
 
     async def sign(self, epoch: Epoch, connection: asyncpg.Connection) -> Published | None:
         """Sign what the tiles of `epoch` hold, and publish it. None when there is no news."""
@@ -90,7 +83,12 @@ class Signer:
         if not is_due:
             return None
         keys = self._keys_that_sign(epoch, known, published)
-        checkpoint = Checkpoint(epoch.origin, epoch.size, await self._true_root(epoch, published, connection))
+        try:
+            root = await self._true_root(epoch, published, connection)
+        except Contradiction:
+            await self._must_continue(anchored, epoch, connection)  # which says more, where that is the reason
+            raise
+        checkpoint = Checkpoint(epoch.origin, epoch.size, root)
         note = keys.sign(checkpoint.text, time=int(now.timestamp()))
         await asyncio.to_thread(self._anchor.append, Anchored(epoch.number, str(note)))
         note = await self._witnesses.cosign(note, epoch, connection)
@@ -103,6 +101,7 @@ class Signer:
             if follows is not None:
                 await replace_key(epoch.number, epoch.size, follows.log, follows.time, connection)
         self._keys.settle(keys)
+        self._signed = epoch
         return signed
 
     def _keys_that_sign(self, epoch: Epoch, known: Sequence[EpochKey], published: Published | None) -> SignerKeys:
@@ -127,7 +126,10 @@ class Signer:
     ) -> NextKeys | None:
         """The keys that follow: those that an event names which is in this tree, and was not in the last."""
         size = published.size if published is not None else 0
-        beyond = await store.position_of(epoch.number, size - 1, connection) if size else None
+        if self._signed is not None and (self._signed.number, self._signed.size) == (epoch.number, size):
+            beyond: Position | None = self._signed.position
+        else:
+            beyond = await store.position_of(epoch.number, size - 1, connection) if size else None
         before = {each.log for each in known}
         for change in await self._changes.read(connection, beyond=beyond or LOG_START, up_to=epoch.position):
             follows = change.after(keys.log)
@@ -137,9 +139,9 @@ class Signer:
 
     def _is_fresh(self, published: Published, epoch: Epoch, known: Sequence[EpochKey], now: datetime) -> bool:
         age_s = (now - published.signed_at).total_seconds()
-        if known and not parse_note(published.note).signed_by(known[-1].log):
+        if published.size != epoch.size or not 0 <= age_s < FRESH_S:
             return False
-        return published.size == epoch.size and 0 <= age_s < FRESH_S
+        return not known or parse_note(published.note).signed_by(known[-1].log)
 
     async def _must_continue(self, anchored: Anchored | None, epoch: Epoch, connection: asyncpg.Connection) -> None:
         """Raises Contradiction unless the tiles continue the tree that was signed last."""
@@ -150,6 +152,9 @@ class Signer:
             raise Contradiction(f"the anchor is of the log {known.origin}, the database of {epoch.origin}")
         if known.size > epoch.size:
             raise Contradiction(f"a tree of {known.size} events was signed, and the log has {epoch.size}")
+        rows = self._rows
+        if rows is not None and (rows.frontier.size, rows.frontier.root()) == (known.size, known.root):
+            return  # what is signed next has to be the tree of these rows, continued
         if await _root_of_tiles(epoch, known.size, connection) != known.root:
             raise Contradiction(f"the first {known.size} events are not those that were signed")
 
@@ -167,7 +172,7 @@ class Signer:
             raise Contradiction(f"the tiles of {epoch.size} events are not those of the rows")
         return root
 
-    async def _rows_from(self, epoch: Epoch, published: Published | None, connection: asyncpg.Connection) -> "RowsSeen":
+    async def _rows_from(self, epoch: Epoch, published: Published | None, connection: asyncpg.Connection) -> RowsSeen:
         """Where to begin with the rows: at the newest checkpoint, if it is signed with a key of this process, which had
         compared before.
         """
@@ -184,22 +189,6 @@ class Signer:
         if position is None:
             raise Contradiction(f"the tiles lack the position of event {published.size}")
         return RowsSeen(epoch.number, frontier, position)
-
-
-class RowsSeen:
-    """The tree over rows, read one after the other. No tile and no SQL function has a part in it."""
-
-    def __init__(self, epoch: int, frontier: Frontier, position: Position) -> None:
-        self.epoch = epoch
-        self.frontier = frontier
-        self._position = position
-
-    async def advance(self, to: Position, connection: asyncpg.Connection) -> None:
-        """Add the rows up to a position."""
-        while rows := await connection.fetch(READ_ROWS, self._position, to):
-            for position, stream, version, topic, state in rows:
-                self.frontier.add(event_hash(position, stream, version, topic, state))
-            self._position = Position(rows[-1][0])
 
 
 def _checkpoint_of(published: Published | None) -> Checkpoint | None:

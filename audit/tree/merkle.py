@@ -5,13 +5,17 @@ A node is the hash of a complete subtree: `node(level, index)` stands for the 2*
 Functions that need nodes are given one that finds them. Source: RFC 6962, sections 2.1.1 and 2.1.2.
 """
 
-import hashlib
+import functools
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 
 Hash = bytes
+HASH_BYTES = 32
+TILE = 256
+"""Leaves are folded in pieces of as many as a tile holds, at most."""
 Node = Callable[[int, int], Hash]
 
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+EMPTY_ROOT = sha256(b"").digest()
 """The root of a tree without leaves."""
 
 
@@ -21,12 +25,24 @@ class BadProof(Exception):
 
 def leaf_hash(entry: bytes) -> Hash:
     """The leaf of an entry."""
-    return hashlib.sha256(b"\x00" + entry).digest()
+    return sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: Hash, right: Hash) -> Hash:
     """The node above two others."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
+
+
+@functools.lru_cache(maxsize=128)
+def fold(hashes: bytes) -> Hash:
+    """The node above 2**n others, which stand one behind the other.
+
+    What was folded a moment ago is remembered: the same hashes come from the tiles and from the rows.
+    """
+    while len(hashes) > HASH_BYTES:
+        pairs = range(0, len(hashes), 2 * HASH_BYTES)
+        hashes = b"".join([sha256(b"\x01" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs])
+    return hashes
 
 
 class Frontier:
@@ -39,12 +55,25 @@ class Frontier:
 
     def add(self, leaf: Hash) -> None:
         """Add the next leaf."""
-        size = self.size
+        self._add(0, leaf)
+
+    def extend(self, leaves: bytes | bytearray) -> None:
+        """Add leaves, one behind the other, in the largest subtrees that a tile holds."""
+        at, count = 0, len(leaves) // HASH_BYTES
+        while at < count:
+            room = TILE if not self.size % TILE else self.size & -self.size
+            level = min(room.bit_length(), (count - at).bit_length()) - 1
+            self._add(level, fold(bytes(leaves[at * HASH_BYTES : (at + (1 << level)) * HASH_BYTES])))
+            at += 1 << level
+
+    def _add(self, level: int, node: Hash) -> None:
+        """Add a complete subtree of 2**level leaves. The size is a multiple of that."""
+        size = self.size >> level
         while size & 1:
-            leaf = node_hash(self._peaks.pop(), leaf)
+            node = node_hash(self._peaks.pop(), node)
             size >>= 1
-        self._peaks.append(leaf)
-        self.size += 1
+        self._peaks.append(node)
+        self.size += 1 << level
 
     @property
     def peaks(self) -> list[Hash]:

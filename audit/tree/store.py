@@ -1,7 +1,7 @@
 """The tree in the database: epochs, tiles, checkpoints. The caller decides what is one transaction."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import asyncpg
@@ -9,11 +9,11 @@ import asyncpg
 from audit.tree import merkle, tiles
 from audit.tree.merkle import Hash
 from audit.tree.tiles import TileId
+from eventstore.log import TABLE as LOG
 from eventstore.values import Position
 
 READ_EPOCH = "SELECT epoch, origin, size, position, stopped_why FROM audit_epochs ORDER BY epoch DESC LIMIT 1"
 BEGIN_EPOCH = "INSERT INTO audit_epochs (epoch, origin) VALUES ($1, $2)"
-MOVE_EPOCH = "UPDATE audit_epochs SET size = $2, position = $3 WHERE epoch = $1"
 STOP_EPOCH = "UPDATE audit_epochs SET stopped_why = $2, stopped_at = now() WHERE epoch = $1 AND stopped_why IS NULL"
 
 READ_TILES = """
@@ -22,8 +22,34 @@ JOIN unnest($2::integer[], $3::bigint[]) AS asked (level, number) USING (level, 
 """
 READ_POSITIONS = "SELECT positions FROM audit_tiles WHERE epoch = $1 AND level = 0 AND number = $2"
 WRITE_TILES = """
-INSERT INTO audit_tiles (epoch, level, number, hashes, positions) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (epoch, level, number) DO UPDATE SET hashes = excluded.hashes, positions = excluded.positions
+INSERT INTO audit_tiles (epoch, level, number, hashes)
+SELECT $1, level, number, hashes
+FROM unnest($2::integer[], $3::bigint[], $4::bytea[]) AS written (level, number, hashes)
+ON CONFLICT (epoch, level, number) DO UPDATE SET hashes = excluded.hashes
+"""
+
+# The parameters: the epoch, its size and position, and how many leaves at most. A tile that is not full is continued.
+ADD_LEAVES = f"""
+WITH leaves AS (
+    SELECT notification_id AS position,
+        event_hash(notification_id, originator_id, originator_version, topic, state) AS leaf
+    FROM {LOG} WHERE notification_id > $3::bigint ORDER BY notification_id LIMIT $4
+), placed AS (
+    SELECT ($2::bigint + row_number() OVER (ORDER BY position) - 1) / {tiles.WIDTH} AS number, position, leaf FROM leaves
+), grown AS (
+    INSERT INTO audit_tiles AS tile (epoch, level, number, hashes, positions)
+    SELECT $1, 0, number, string_agg(leaf, NULL ORDER BY position), array_agg(position ORDER BY position)
+    FROM placed GROUP BY number
+    ON CONFLICT (epoch, level, number) DO UPDATE SET
+        hashes = substr(tile.hashes, 1, $2::bigint::integer % {tiles.WIDTH} * {tiles.HASH_BYTES}) || excluded.hashes,
+        positions = tile.positions[:$2 % {tiles.WIDTH}] || excluded.positions
+    RETURNING number, hashes
+), moved AS (
+    UPDATE audit_epochs SET size = $2 + added, position = last
+    FROM (SELECT count(*) AS added, max(position) AS last FROM placed) AS new WHERE epoch = $1 AND added > 0
+    RETURNING size, position
+)
+SELECT number, hashes, size, position FROM grown CROSS JOIN moved ORDER BY number
 """
 
 READ_CHECKPOINT = """
@@ -71,9 +97,13 @@ async def begin_epoch(number: int, origin: str, connection: asyncpg.Connection) 
     await connection.execute(BEGIN_EPOCH, number, origin)
 
 
-async def move_epoch(number: int, size: int, position: Position, connection: asyncpg.Connection) -> None:
-    """Record that the tiles hold so many leaves."""
-    await connection.execute(MOVE_EPOCH, number, size, position)
+async def add_leaves(epoch: Epoch, most: int, connection: asyncpg.Connection) -> tuple[Epoch, dict[TileId, bytes]]:
+    """Add so many leaves at most to the tiles, of the rows that follow; return the epoch then, and the tiles of leaves
+    that changed, as they are now.
+    """
+    rows = await connection.fetch(ADD_LEAVES, epoch.number, epoch.size, epoch.position, most)
+    after = replace(epoch, size=rows[0]["size"], position=Position(rows[0]["position"])) if rows else epoch
+    return after, {TileId(0, row["number"]): row["hashes"] for row in rows}
 
 
 async def stop_epoch(number: int, why: str, connection: asyncpg.Connection) -> None:
@@ -100,15 +130,11 @@ async def position_of(epoch: int, index: int, connection: asyncpg.Connection) ->
     return positions[place] if place < len(positions) else None
 
 
-async def write_tiles(
-    epoch: int,
-    written: Mapping[TileId, bytes],
-    positions: Mapping[TileId, list[Position]],
-    connection: asyncpg.Connection,
-) -> None:
-    """Write whole tiles; those of level 0 with the positions of their leaves."""
-    rows = [(epoch, tile.level, tile.number, hashes, positions.get(tile)) for tile, hashes in written.items()]
-    await connection.executemany(WRITE_TILES, rows)
+async def write_tiles(epoch: int, written: Mapping[TileId, bytes], connection: asyncpg.Connection) -> None:
+    """Write tiles above the leaves, each as it is now."""
+    if written:
+        levels, numbers = [tile.level for tile in written], [tile.number for tile in written]
+        await connection.execute(WRITE_TILES, epoch, levels, numbers, list(written.values()))
 
 
 async def read_checkpoint(epoch: int, connection: asyncpg.Connection) -> Published | None:

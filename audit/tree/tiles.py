@@ -6,11 +6,13 @@ Tile N of level L holds nodes of level 8 * L, from index 256 * N on. Levels in b
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from audit.tree.merkle import Hash, node_hash
+from audit.tree import merkle
+from audit.tree.merkle import Hash
 
 HEIGHT = 8
-WIDTH = 1 << HEIGHT
-HASH_BYTES = 32
+WIDTH = merkle.TILE
+HASH_BYTES = merkle.HASH_BYTES
+TILE_BYTES = WIDTH * HASH_BYTES
 HIGHEST_LEVEL = 63
 
 
@@ -37,17 +39,21 @@ def _tile_of(level: int, index: int) -> tuple[TileId, int, int]:
 def node_in(tiles: Mapping[TileId, bytes], level: int, index: int) -> Hash:
     """A node, computed from the tile that covers it. Raises KeyError for a tile that is not given or too short."""
     tile, first, count = _tile_of(level, index)
-    hashes = split(tiles[tile])[first : first + count]
-    if len(hashes) != count:
+    hashes = tiles[tile][first * HASH_BYTES : (first + count) * HASH_BYTES]
+    if len(hashes) != count * HASH_BYTES:
         raise KeyError(tile)
-    return fold(hashes)
+    return merkle.fold(hashes)
 
 
-def fold(hashes: list[Hash]) -> Hash:
-    """The node above 2**n others."""
-    while len(hashes) > 1:
-        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
-    return hashes[0]
+def cut(first: TileId, hashes: bytes) -> dict[TileId, bytes]:
+    """The tiles that hold these, one behind the other, from the beginning of `first` on."""
+    starts = enumerate(range(0, len(hashes), TILE_BYTES), start=first.number)
+    return {TileId(first.level, number): hashes[at : at + TILE_BYTES] for number, at in starts}
+
+
+def nodes_above(tiles: Iterable[bytes]) -> bytes:
+    """The nodes above those of these tiles that are full, one behind the other."""
+    return b"".join(merkle.fold(tile) for tile in tiles if len(tile) == TILE_BYTES)
 
 
 def split(tile: bytes) -> list[Hash]:

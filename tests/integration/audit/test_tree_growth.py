@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from audit.signing.keeping import TreeKeeping
 from audit.tree import growth, merkle, store, tiles
 from audit.tree.merkle import Frontier
 from audit.tree.store import Epoch
@@ -38,7 +39,7 @@ async def grown(connection: asyncpg.Connection) -> Epoch:
         epoch = await store.read_epoch(connection)
         assert epoch is not None
         async with connection.transaction():
-            if not await growth.grow(epoch, connection):
+            if await growth.grow(epoch, connection) == epoch:
                 return epoch
 
 
@@ -104,3 +105,26 @@ async def test_proofs_of_any_size_come_from_the_tiles(connection: asyncpg.Connec
         merkle.check_consistency(old, root(old), size, root(size), path)
     with pytest.raises(KeyError):
         await store.inclusion_path(epoch.number, 0, 5000, connection)
+
+
+@pytest.mark.parametrize(
+    ("tile", "damage"),
+    [
+        ("0/1", "DELETE FROM audit_tiles WHERE level = 0 AND number = 1"),
+        ("0/1", "UPDATE audit_tiles SET hashes = substr(hashes, 1, 32) WHERE level = 0 AND number = 1"),
+        ("1/0", "DELETE FROM audit_tiles WHERE level = 1"),
+    ],
+)
+async def test_nothing_is_added_to_a_tile_that_is_missing_or_cut(
+    connection: asyncpg.Connection, database_url: str, tile: str, damage: str
+) -> None:
+    await connection.execute(ADD, "rows", 300)
+    await grown(connection)
+    await connection.execute(damage)
+    await connection.execute(ADD, "more", 300)
+    async with open_store(database_url) as opened:
+        for _ in range(2):
+            await TreeKeeping(opened.database, None, "").keep()
+    epoch = await store.read_epoch(connection)
+    assert epoch is not None
+    assert (epoch.size, epoch.stopped_why) == (300, f"tile {tile} is missing or cut, in a tree of 300 events")

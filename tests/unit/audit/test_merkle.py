@@ -53,6 +53,16 @@ def test_a_frontier_continues_from_the_peaks_of_a_tree(size: int) -> None:
     assert frontier.root() == mth(LEAVES)
 
 
+@given(st.lists(sizes, max_size=5))
+def test_many_leaves_at_once_are_as_one_after_the_other(steps: list[int]) -> None:
+    frontier, size = Frontier(), 0
+    for step in steps:
+        frontier.extend(b"".join(LEAVES[size : size + step]))
+        size = min(size + step, MOST)
+        assert (frontier.size, frontier.root()) == (size, mth(LEAVES[:size]))
+        assert frontier.peaks == merkle.peaks(size, node)
+
+
 def test_a_tree_without_leaves_has_the_root_of_nothing() -> None:
     assert Frontier().root() == merkle.root(0, node) == hashlib.sha256(b"").digest()
 

@@ -11,7 +11,6 @@ from audit.signing.key_limits import LimitedKey
 from audit.signing.notes import COSIGNATURE, Note, SigningKey, VerifierKey, parse_note
 from audit.tree import merkle, tiles
 from audit.tree.entries import bundle
-from audit.tree.growth import RightEdge
 from audit.tree.merkle import leaf_hash
 from audit.tree.tiles import TileId
 from audit.verify import TrustPolicy
@@ -33,11 +32,13 @@ CHECKPOINTS = {int(size): note for size, note in MADE["checkpoints"].items()}
 
 def grown() -> dict[TileId, bytes]:
     """The tiles of all leaves, as the service makes them."""
-    edge = RightEdge({}, 0, [])
-    for row, leaf in zip(ROWS, LEAVES, strict=True):
-        edge.add(leaf, Position(row.position))
-    edge.finish()
-    return edge.written
+    made: dict[TileId, bytes] = {}
+    level, hashes = 0, b"".join(LEAVES)
+    while hashes:
+        cut = tiles.cut(TileId(level, 0), hashes)
+        made |= cut
+        level, hashes = level + 1, tiles.nodes_above(cut.values())
+    return made
 
 
 TILES = grown()
