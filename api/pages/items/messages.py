@@ -27,7 +27,7 @@ from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.shapes import Message
 
 DAY = len("2026-11-27")
-# Every `noqa: S704` here is of HTML put together in the same line from numbers of ours and from what `escape` made safe.
+# Every `noqa: S704` here is of HTML put together in the same function, of numbers and of what `escape` made safe.
 FOLDED = 3
 """Joins and leaves in a row: more than these fold."""
 
