@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from api.erasure.account_erasure import erase_account
 from domain.room.erasing import EraseContent
 from domain.values import OPERATOR, RequestId, RoomId, UserId
-from tests.support.happenings.admission import about
 from tests.support.happenings.decisions import being_muted
+from tests.support.happenings.messages import about
 from tests.support.happenings.scene import STRANGERS, Happening, Scene
 from tests.support.live_service import done
 from tests.support.people import Person
