@@ -1,6 +1,7 @@
 """Inline projections: read models that are folded inside the transaction that appends."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import asyncpg
@@ -37,6 +38,9 @@ class InlineProjection(Protocol):
 
     def folding(self, batch: Sequence[tuple[int, Any]], *, base: Call | int) -> Call:
         """A call that folds events at these places (ascending), counted from the position `base`, and returns that."""
+
+    def in_bulk(self, connection: asyncpg.Connection) -> AbstractAsyncContextManager[None]:
+        """Within it the log is folded page after page over this connection; what can be counted at its end is."""
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raise NewerFold where the rows are those of a newer program.

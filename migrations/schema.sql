@@ -676,6 +676,7 @@ CREATE VIEW failed_logins AS
 --     returns record
 -- begin_generation(known_generation bigint, known_position bigint, OUT generation bigint, OUT head bigint, OUT hash
 --     bytea) returns record
+-- count_authors() returns void
 -- drop_uploads_of_erased_words() returns trigger
 -- erase_bodies(erased_stream uuid, erased_versions bigint[]) returns bigint
 -- erase_recorded(base bigint, streams uuid[], versions bigint[]) returns bigint

@@ -182,6 +182,19 @@ BEGIN
 END
 $$;
 
+-- The same of the whole log at once, for a session that has folded it with `onrecord.counts_authors` off.
+CREATE OR REPLACE FUNCTION count_authors() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM authors;
+    INSERT INTO authors (room_id, user_id, message_count)
+    SELECT said.room_id, said.user_id, count(*) FILTER (WHERE said.version > coalesce(stay.joined_version, 0))
+    FROM messages AS said LEFT JOIN (
+        SELECT room_id, user_id, max(joined_version) AS joined_version FROM memberships GROUP BY room_id, user_id
+    ) AS stay ON stay.room_id = said.room_id AND stay.user_id = said.user_id
+    GROUP BY said.room_id, said.user_id;
+END
+$$;
+
 -- What was said, and what the batch did to each room as differences. Every fold ends here, and here a program is refused
 -- whose fold is older than the one that made the rows; its session says which it has.
 CREATE OR REPLACE FUNCTION fold_changes_v3(
@@ -220,7 +233,10 @@ BEGIN
         INSERT INTO messages (room_id, version, user_id, content, posted_at, reply_to)
         SELECT * FROM unnest(room_ids, versions, user_ids, contents, times, replies);
     END IF;
-    RETURN fold_authors(base, joined_rooms, joined_users, room_ids, user_ids, counted);
+    IF current_setting('onrecord.counts_authors', true) IS DISTINCT FROM 'off' THEN
+        base := fold_authors(base, joined_rooms, joined_users, room_ids, user_ids, counted);
+    END IF;
+    RETURN base;
 END
 $$;
 

@@ -1,6 +1,7 @@
 """All read models that are folded in the transaction that appends, each from the events of its aggregate."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 import asyncpg
@@ -42,6 +43,10 @@ class ReadModels:
             return self._rooms.folding(cast(Sequence[tuple[int, RoomEvent]], batch), base=base)
         of_rooms = [(place, event) for place, event in batch if not isinstance(event, Custody.Event)]
         return self._custody.folding(of_custody, base=self._rooms.folding(of_rooms, base=base))
+
+    def in_bulk(self, connection: asyncpg.Connection) -> AbstractAsyncContextManager[None]:
+        """Within it the log is folded page after page; what can be counted at its end is."""
+        return self._rooms.in_bulk(connection)
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""

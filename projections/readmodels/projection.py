@@ -4,7 +4,8 @@ The rows hold no words that stand apart from the log: a fold neither needs nor r
 This module works out the changes of a whole batch; the functions in `fold.sql` write them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -217,6 +218,14 @@ class RoomsProjection:
         if kinds.attaching:
             base = fold_attachments(kinds.attaching, base)
         return fold_discussion(kinds.discussion, base) if kinds.discussion else base
+
+    @asynccontextmanager
+    async def in_bulk(self, connection: asyncpg.Connection) -> AsyncIterator[None]:
+        """Within it the log is folded page after page. What members said is counted at its end, once for all."""
+        await connection.execute("SET onrecord.counts_authors = off")
+        yield
+        await connection.execute("SELECT count_authors()")
+        await connection.execute("RESET onrecord.counts_authors")
 
     async def refuse_older(self, connection: asyncpg.Connection) -> None:
         """Raises NewerFold where the rows are those of a newer program."""

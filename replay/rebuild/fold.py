@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 from uuid import UUID
 
@@ -47,6 +48,10 @@ class Fold:
     def session(self) -> dict[str, str]:
         """Settings of the session in which it folds."""
         return self._projection.session
+
+    def in_bulk(self, connection: asyncpg.Connection) -> AbstractAsyncContextManager[None]:
+        """Within it, as many pages as there are may be folded; the rows are right at its end."""
+        return self._projection.in_bulk(connection)
 
     async def between(
         self, after: Position, to: Position, connection: asyncpg.Connection, *, checkpoints: bool

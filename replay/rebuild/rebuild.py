@@ -68,7 +68,8 @@ async def rebuild(fold: Fold, dsn: str, report: Report, *, restart: bool = False
     async with _alone(fold, dsn) as connection:
         resumed_at = await _begin(fold, connection, restart=restart)
         report(Progress(resumed_at, await connection.fetchval(LAST_POSITION), 0))
-        events = await _catch_up(fold, dsn, connection, report, 0)
+        async with fold.in_bulk(connection):
+            events = await _catch_up(fold, dsn, connection, report, 0)
         await _analyze(connection)
         while (gone_live := await _go_live(fold, connection)) is None:
             await asyncio.sleep(RETRY_S)

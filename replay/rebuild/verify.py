@@ -136,8 +136,8 @@ async def verify_standby(
                 await _copy(table, standby, scratch)
             gaps = await _gaps(standby, room_id)
         if room_id is None:
-            events = 0
-            async with aclosing(fold.ahead(dsn, LOG_START, at, scratch, checkpoints=False)) as pages:
+            events, pages = 0, fold.ahead(dsn, LOG_START, at, scratch, checkpoints=False)
+            async with fold.in_bulk(scratch), aclosing(pages):
                 async for position, folded in pages:
                     events += folded
                     report(Progress(position, at, events))
@@ -215,7 +215,8 @@ async def _fold(
     if room_id is not None:
         return head, await fold.stream(room_id, LOG_START, head, connection)
     position, events = LOG_START, 0
-    async with aclosing(fold.ahead(dsn, position, head, connection, checkpoints=False)) as pages:
+    pages = fold.ahead(dsn, position, head, connection, checkpoints=False)
+    async with fold.in_bulk(connection), aclosing(pages):
         async for position, folded in pages:
             events += folded
             report(Progress(position, head, events))

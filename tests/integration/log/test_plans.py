@@ -74,7 +74,7 @@ async def test_keys_are_looked_up_one_by_one_also_by_a_plan_from_when_there_were
 
 async def test_appends_read_no_table_whole_that_was_empty_when_their_plans_were_made(database_url: str) -> None:
     """One writer, whose session keeps its plans from an empty database on."""
-    async with open_store(database_url) as store:
+    async with open_store(database_url, timeout_s=60) as store:
         chat = store.chat
 
         async def come_and_go(room: RoomId, user: UserId) -> None:
