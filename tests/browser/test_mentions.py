@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.test_live import post, row, together, unread
 from tests.support.browser.windows import Windows, is_live, said
@@ -27,6 +27,23 @@ NOTIFICATIONS = """
     document.hasFocus = () => window.isLookedAt === true;
 """
 """In the place of the browser's: what it would show. No window has the focus until a test says so."""
+
+REAL = """
+    window.notified = [];
+    const Real = window.Notification;
+    window.Notification = class extends Real {
+        constructor(title, options) {
+            super(title, options);
+            this.isClosed = false;
+            this.addEventListener("show", () => window.notified.push(this));
+        }
+        close() {
+            super.close();
+            this.isClosed = true;
+        }
+    };
+"""
+"""The browser's own, and what it has shown of them."""
 
 SHOWN = "window.notified.filter(({ isClosed }) => !isClosed).map(({ title, body }) => [title, body])"
 
@@ -112,7 +129,7 @@ async def test_the_browser_notifies_of_what_the_user_chose_and_the_tab_counts_ca
     await post(bob, room, "to nobody")
     edited = await post(bob, room, "hello")
     await bob.request("PATCH", f"/api/rooms/{room}/messages/{edited}/", {"content": f"@{me} hello"})
-    await becomes(lambda: page.evaluate(SHOWN), [[name, f"{him}: @{me} hello"]])
+    await becomes(lambda: page.evaluate(SHOWN), [[name, f"{him} mentioned you"]])
     await expect(page).to_have_title("(2) My account · onrecord")
 
     await page.evaluate("window.notified[0].onclick()")
@@ -128,6 +145,76 @@ async def test_the_browser_notifies_of_what_the_user_chose_and_the_tab_counts_ca
     await post(bob, room, f"@{me} in a muted room")
     direct = (await bob.post("/api/direct/", {"usernames": [me]})).body["id"]
     await post(bob, direct, "between us")
-    await becomes(lambda: page.evaluate(SHOWN), [[him, f"{him}: between us"]])
+    await becomes(lambda: page.evaluate(SHOWN), [[him, f"{him} wrote"]])
     await expect(page).to_have_title(f"(1) {name} · onrecord")
     assert await page.evaluate("window.notified.length") == 2
+
+
+async def test_chromium_shows_notifications_with_words_only_where_the_user_wants_them(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Really called")
+    me, him = ada.user["username"], bob.user["username"]
+    name = (await ada.get(f"/api/rooms/{room}/")).body["name"]
+    device = await windows.device(ada)
+    await device.grant_permissions(["notifications"])
+    await device.add_init_script(REAL)
+    page = await device.new_page()
+    await page.goto("/account/")
+    await is_live(page)
+    words = page.get_by_label("With the words of the message")
+    await expect(words).to_be_disabled()
+    await page.get_by_label("Mentions and direct messages").click()
+    await page.reload()
+    await is_live(page)
+    await expect(page.get_by_label("Mentions and direct messages")).to_be_checked()
+    await expect(words).not_to_be_checked()
+    session = await device.new_cdp_session(page)
+    await session.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+
+    await post(bob, room, f"@{me} in front")
+    await expect(page).to_have_title("(1) My account · onrecord")
+    other = await device.new_page()
+    await other.bring_to_front()
+    await becomes(lambda: page.evaluate("document.hasFocus()"), False)
+    await post(bob, room, f"@{me} behind")
+    await becomes(lambda: page.evaluate(SHOWN), [[name, f"{him} mentioned you"]])
+
+    await page.bring_to_front()
+    await words.check()
+    await other.bring_to_front()
+    await becomes(lambda: page.evaluate("document.hasFocus()"), False)
+    said = await post(bob, room, f"@{me} with *words*")
+    await becomes(lambda: page.evaluate(SHOWN), [[name, f"{him}: @{me} with words"]])
+    assert (await bob.post(f"/api/rooms/{room}/messages/{said}/retract/", {"why": ""})).status == 200
+    await becomes(lambda: page.evaluate(SHOWN), [])
+    await ada.request("PUT", f"/api/rooms/{room}/mute/", {})
+    await post(bob, room, f"@{me} muted")
+    direct = (await bob.post("/api/direct/", {"usernames": [me]})).body["id"]
+    await post(bob, direct, "between us")
+    await becomes(lambda: page.evaluate(SHOWN), [[him, f"{him}: between us"]])
+    assert await page.evaluate("window.notified.length") == 3
+
+
+async def test_words_that_are_taken_back_at_once_are_never_shown(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Taken back")
+    me, him = ada.user["username"], bob.user["username"]
+    device = await windows.device(ada)
+
+    async def wait_longer(route: Route) -> None:
+        response = await route.fetch()
+        script = await response.text()
+        assert "TOGETHER_MS = 300" in script
+        await route.fulfill(response=response, body=script.replace("TOGETHER_MS = 300", "TOGETHER_MS = 5000"))
+
+    await device.route(re.compile(r"/attention/notifier\b[^/]*\.js$"), wait_longer)
+    await device.add_init_script(NOTIFICATIONS)
+    page = await device.new_page()
+    await page.goto("/account/")
+    await is_live(page)
+    await page.get_by_label("Mentions and direct messages").click()
+    await page.get_by_label("With the words of the message").check()
+    said = await post(bob, room, f"@{me} at once taken back")
+    assert (await bob.post(f"/api/rooms/{room}/messages/{said}/retract/", {"why": ""})).status == 200
+    direct = (await bob.post("/api/direct/", {"usernames": [me]})).body["id"]
+    await post(bob, direct, "between us")
+    await becomes(lambda: page.evaluate(SHOWN), [[him, f"{him}: between us"]])
+    assert await page.evaluate("window.notified.length") == 1

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.support.browser.windows import Windows, is_live, said, say
 from tests.support.conditions import eventually
@@ -145,3 +145,44 @@ async def test_speaking_in_a_room_does_not_move_the_line(windows: Windows) -> No
     await say(page, "mine")
     await expect(said(page, "mine")).to_be_in_viewport()
     await expect(page.locator(".unread-line + .message .text")).to_have_text("new 0")
+
+
+async def test_what_was_read_is_told_ever_more_rarely_while_nothing_answers(windows: Windows) -> None:
+    ada, _, room = await with_unread(windows, "No answer", 1)
+    device = await windows.device(ada)
+    asked: list[str] = []
+
+    async def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.abort()
+
+    await device.route("**/read/", refuse)
+    await device.route_web_socket("**/connection/websocket", lambda _: None)  # its pings keep to another clock
+    page = await device.new_page()
+    await page.clock.install()
+    await page.goto(f"/rooms/{room}/")
+    await first_unread_is_in_sight(page)
+    for _ in range(60):
+        await page.clock.run_for(1000)
+    assert 2 < len(asked) < 10
+    await device.unroute("**/read/")
+    await page.clock.run_for(40_000)
+    await is_read(ada, room)
+
+
+async def test_nothing_is_told_after_the_session_has_ended(windows: Windows) -> None:
+    ada, _, room = await with_unread(windows, "Ended", 1)
+    device = await windows.device(ada)
+    asked: list[str] = []
+    device.on("request", lambda request: asked.append(request.url) if request.url.endswith("/read/") else None)
+    page = await device.new_page()
+    await page.clock.install()
+    await page.add_init_script(UNFOCUSED)
+    await page.goto(f"/rooms/{room}/")
+    await first_unread_is_in_sight(page)
+    await ada.post("/api/logout/", {})
+    await expect(page.locator(".logged-out")).to_be_visible()
+    await page.evaluate(LOOK)
+    for _ in range(60):
+        await page.clock.run_for(1000)
+    assert len(asked) == 1

@@ -1,6 +1,7 @@
 /** @import { UserStore } from "../../onrecord/user-store.js" */
 
 const NAME = "notify";
+const WITH_WORDS = "notify-words";
 
 /** @typedef {"off" | "calls" | "all"} Choice Notified of nothing, of mentions and direct messages, of all messages. */
 
@@ -27,6 +28,15 @@ export class NotifyChoice {
     const chosen = this.#store.get(NAME);
     const isAllowed = this.isPossible && Notification.permission === "granted";
     return isAllowed && (chosen === "calls" || chosen === "all") ? chosen : "off";
+  }
+
+  /** Whether notifications show what was said, for all to read who see the screen: not unless the user wants it. */
+  get isWithWords() {
+    return this.#store.get(WITH_WORDS) === "yes";
+  }
+
+  set isWithWords(isWanted) {
+    this.#store.set(WITH_WORDS, isWanted ? "yes" : "no");
   }
 
   /**

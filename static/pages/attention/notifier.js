@@ -7,11 +7,14 @@ import { lastWords, readerFor } from "../markup.js";
  * @import { NotifyChoice } from "./choice.js"
  */
 
+/** @typedef {{ message: Message, isMention: boolean }} Call What the user is to be notified of. */
+
 const TOGETHER_MS = 300; // what comes at once, as after a pause, is one notification a room
 
 /**
  * Notifies the user of unread messages by the browser's notifications: one for each room, the newest message in it. Not
- * of muted rooms, and not while a window of this user is in front. It goes when the room is read, and with its words.
+ * of muted rooms, and not while a window of this user is in front. It says who wrote, and the words only where the user
+ * wants them; it goes when the room is read, and with its words.
  */
 export class Notifier {
   #mirror;
@@ -19,7 +22,7 @@ export class Notifier {
   #open;
   /** What was unread in each room, and how many mentions. @type {Map<string, [number, number]>} */
   #counts = new Map();
-  /** @type {Map<string, Message>} */
+  /** @type {Map<string, Call>} */
   #waiting = new Map();
   /** @type {Map<string, { notification: Notification, message: number }>} */
   #shown = new Map();
@@ -61,42 +64,51 @@ export class Notifier {
     this.#counts.set(id, [unreadNow, mentionsNow]);
     const shown = this.#shown.get(id);
     if (unreadNow === 0 || (shown !== undefined && isTakenBack(event, shown.message))) this.#close(id);
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined && isTakenBack(event, waiting.message.id)) this.#waiting.delete(id);
     const isEvery = this.#choice.now === "all" || this.#mirror.room(id)?.shown.visibility === "direct";
-    if (mentionsNow > mentions || (isEvery && unreadNow > unread)) this.#call(id, messageOf(event));
+    const isMention = mentionsNow > mentions;
+    if (isMention || (isEvery && unreadNow > unread)) this.#call(id, messageOf(event), isMention);
   }
 
   /**
    * @param {string} id
    * @param {Message | null} message
+   * @param {boolean} isMention
    */
-  #call(id, message) {
+  #call(id, message, isMention) {
     if (message === null || this.#choice.now === "off") return;
     if (this.#waiting.size === 0) setTimeout(() => this.#notify(), TOGETHER_MS);
-    this.#waiting.set(id, message);
+    this.#waiting.set(id, { message, isMention });
   }
 
   async #notify() {
-    const waiting = [...this.#waiting];
+    const isInFront = await this.#isInFront();
+    if (!isInFront && this.#choice.isWithWords)
+      await Promise.all([...this.#waiting.values()].map(({ message }) => readerFor(message.content)));
+    const waiting = [...this.#waiting]; // without what was taken back meanwhile
     this.#waiting.clear();
-    if (await this.#isInFront()) return;
-    await Promise.all(waiting.map(([, { content }]) => readerFor(content)));
-    for (const [id, message] of waiting) {
+    if (isInFront) return;
+    for (const [id, call] of waiting) {
       const room = this.#mirror.room(id);
       if (room === undefined || this.#mirror.isMuted(id) || this.#mirror.unread(id) === 0) continue;
       this.#close(id);
-      this.#show(id, titleOf(room.shown, this.#mirror.user.id), message);
+      this.#show(id, titleOf(room.shown, this.#mirror.user.id), call);
     }
   }
 
   /**
    * @param {string} id
    * @param {string} title
-   * @param {Message} message
+   * @param {Call} call
    */
-  #show(id, title, message) {
+  #show(id, title, { message, isMention }) {
+    const { username } = message.user;
+    const what = isMention ? `${username} mentioned you` : `${username} wrote`;
+    const body = this.#choice.isWithWords ? `${username}: ${lastWords(message)}` : what;
     let notification;
     try {
-      notification = new Notification(title, { body: `${message.user.username}: ${lastWords(message)}`, tag: id });
+      notification = new Notification(title, { body, tag: id });
     } catch {
       return; // browsers of phones have them for installed sites only
     }

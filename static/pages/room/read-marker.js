@@ -1,3 +1,4 @@
+import { ApiError } from "../../onrecord/api.js";
 import { findAll } from "../dom.js";
 
 /**
@@ -7,12 +8,14 @@ import { findAll } from "../dom.js";
  */
 
 const PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 32_000;
 const SEEN = 0.5; // of a message, or of the list where the message is higher
 const THRESHOLDS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 /**
  * Tells the server how far the user has read a room: up to the newest message that was in sight while the page was
- * visible and had the focus. At most once a second, and only while something is unread.
+ * visible and had the focus. At most once a second, ever more rarely while nothing answers, and only while something is
+ * unread.
  */
 export class ReadMarker {
   #room;
@@ -22,6 +25,7 @@ export class ReadMarker {
   #seen = 0;
   #marked = 0;
   #isPaused = false;
+  #pauseMs = PAUSE_MS;
   #signal;
 
   /**
@@ -71,7 +75,7 @@ export class ReadMarker {
     setTimeout(() => {
       this.#isPaused = false;
       this.update();
-    }, PAUSE_MS);
+    }, this.#pauseMs);
   }
 
   get #hasNews() {
@@ -84,8 +88,11 @@ export class ReadMarker {
     const version = (this.#marked = this.#seen);
     try {
       this.#mirror.receiveReading(await this.#api.post(`/api/rooms/${this.#room.id}/read/`, { version }));
-    } catch {
-      this.#marked = before; // the next update tries again
+      this.#pauseMs = PAUSE_MS;
+    } catch (error) {
+      const isEnd = error instanceof ApiError && error.isEnd; // nothing more is answered
+      this.#marked = isEnd ? Infinity : before; // the next update tries again
+      this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
     }
   }
 }

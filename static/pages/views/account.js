@@ -16,7 +16,8 @@ export function showAccount({ page, main }) {
   localise(main);
   const choice = new NotifyChoice(page.store);
   const section = find(main, ".notifications");
-  const options = /** @type {NodeListOf<HTMLInputElement>} */ (findAll(section, "input"));
+  const options = /** @type {NodeListOf<HTMLInputElement>} */ (findAll(section, "input[type=radio]"));
+  const words = find(section, "input[type=checkbox]", HTMLInputElement);
 
   function render() {
     const { isPossible, isRefused, now } = choice;
@@ -24,6 +25,8 @@ export function showAccount({ page, main }) {
       option.checked = option.value === now;
       option.disabled = !isPossible || isRefused;
     }
+    words.checked = choice.isWithWords;
+    words.disabled = now === "off";
     const why = isPossible ? "This browser blocks notifications of this site." : "This browser has no notifications.";
     write(find(section, ".blocked"), isPossible && !isRefused ? "" : why);
   }
@@ -34,5 +37,6 @@ export function showAccount({ page, main }) {
       render();
     });
   }
+  words.addEventListener("change", () => (choice.isWithWords = words.checked));
   render();
 }

@@ -105,6 +105,18 @@ async def test_a_late_joiner_compares_and_filters_only_what_they_may_read(ada: P
     assert "From version 5 to 5" in await html(bob, f"/rooms/{room}/history/?tab=difference&from=1")
 
 
+async def test_the_stream_names_the_files_of_messages(ada: Person) -> None:
+    room = await ada.open_room("Engines")
+    for content in ("", "look"):
+        headers = {"X-File-Name": "a%20plan.txt", "Content-Type": "text/plain"}
+        file = (await ada.post(f"/api/rooms/{room}/attachments/", raw=b"a plan", headers=headers)).body["id"]
+        body = {"content": content, "attachments": [file]}
+        assert (await ada.post(f"/api/rooms/{room}/messages/", body)).status == 201
+    without, with_words = seen(await html(ada, f"/rooms/{room}/history/"), "stream")[-2:]
+    assert without.endswith("ada sent a plan.txt")
+    assert with_words.endswith("ada said look with a plan.txt")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "shown"),
     [
