@@ -116,9 +116,7 @@ class TrustedKey:
     def time_of(self, text, signatures):
         """When this key signed (0 for a log's); None where it did not. Raises ProofRefused if a signature is wrong."""
         found = None
-        for name, key_id, raw in signatures:
-            if (name, key_id) != (self.name, self.id):
-                continue
+        for raw in [raw for name, key_id, raw in signatures if (name, key_id) == (self.name, self.id)]:
             time, signature, message = 0, raw, text.encode()
             if self.type == COSIGNATURE:
                 time, signature = int.from_bytes(raw[:8], "big"), raw[8:]
@@ -288,10 +286,12 @@ def main():
     try:
         with open(options.file, encoding="utf-8") as proof, open(options.policy, encoding="utf-8") as policy:
             lines = list(check(proof.read(), TrustPolicy(policy.read())))
+        print("\n".join(["VERIFIED", *lines]), flush=True)
+    except BrokenPipeError:  # whoever reads this has seen enough
+        sys.stdout = None
     except (ProofRefused, OSError, UnicodeDecodeError) as error:
         print(f"REFUSED   {error}", file=sys.stderr)
         return 1
-    print("\n".join(["VERIFIED", *lines]))
     return 0
 
 

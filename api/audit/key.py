@@ -30,6 +30,13 @@ def next_audit_secret(settings: Settings) -> bytes | None:
     return _in_file(settings, NEXT_FILE, generates=True)
 
 
+def has_next_audit_secret(settings: Settings) -> bool:
+    """Whether the secret that is to sign next is at hand, or comes from outside only. Raises SettingsError."""
+    if settings.audit_key or settings.centrifugo_token_secret:
+        return True
+    return _in_file(settings, NEXT_FILE) is not None
+
+
 def settle_audit_secret(settings: Settings, secret: bytes) -> None:
     """Make the next secret in DATA_DIR the one that signs; the one before is gone then. In an environment, this is for
     operators to do. The caller holds the lock of the tree. Raises SettingsError.

@@ -30,6 +30,10 @@ READ = f"""
 SELECT notification_id, state FROM {LOG}
 WHERE originator_id = $1 AND topic = $2 AND notification_id > $3 AND notification_id <= $4 ORDER BY notification_id
 """
+READ_REASON = f"""
+SELECT content FROM {LOG} LEFT JOIN bodies ON stream = originator_id AND version = originator_version
+WHERE originator_id = $1 AND topic = $2 ORDER BY notification_id DESC LIMIT 1
+"""
 LAST_POSITION = (1 << 63) - 1
 
 
@@ -77,6 +81,11 @@ class KeyChanges:
         """Those at positions beyond one and up to another, in their order. What cannot be read changes nothing."""
         rows = await connection.fetch(READ, self._stream, self._topic, beyond, up_to)
         return list(_readable(rows))
+
+    async def last_reason(self, connection: asyncpg.Connection) -> str | None:
+        """The reason of the last change; None before the first, and where its words were erased."""
+        reason: str | None = await connection.fetchval(READ_REASON, self._stream, self._topic)
+        return reason
 
 
 def state_change(before: SignerKeys, after: SignerKeys) -> Note:

@@ -35,7 +35,8 @@ WITH leaves AS (
         event_hash(notification_id, originator_id, originator_version, topic, state) AS leaf
     FROM {LOG} WHERE notification_id > $3::bigint ORDER BY notification_id LIMIT $4
 ), placed AS (
-    SELECT ($2::bigint + row_number() OVER (ORDER BY position) - 1) / {tiles.WIDTH} AS number, position, leaf FROM leaves
+    SELECT ($2::bigint + row_number() OVER (ORDER BY position) - 1) / {tiles.WIDTH} AS number, position, leaf
+    FROM leaves
 ), grown AS (
     INSERT INTO audit_tiles AS tile (epoch, level, number, hashes, positions)
     SELECT $1, 0, number, string_agg(leaf, NULL ORDER BY position), array_agg(position ORDER BY position)

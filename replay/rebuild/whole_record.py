@@ -15,6 +15,7 @@ from audit.checking.mismatch import DAMAGED, Mismatch, damaged
 from audit.checking.positions import sequence_set_back
 from audit.checking.seals import SealedUpTo
 from audit.checking.slices import Slices
+from audit.checking.standing_actions import changes_without_action
 from audit.checking.tree_check import TreeChecked, VerifiedBefore, check_tree
 from audit.signing.anchor import AnchorFile
 from audit.signing.trusted_keys import TrustedKeys
@@ -153,7 +154,11 @@ async def _sequence(slices: Slices) -> list[Mismatch]:
 async def _accounts_and_seals(slices: Slices) -> list[Mismatch]:
     try:
         async with slices.open() as connection:
-            return [*await seals.other_standings(connection), *await claims_without_erasure(connection)]
+            return [
+                *await seals.other_standings(connection),
+                *await changes_without_action(connection),
+                *await claims_without_erasure(connection),
+            ]
     except DAMAGED as error:
         return [damaged("the seals", error)]
 

@@ -4,7 +4,7 @@ import asyncpg
 import click
 
 from api import wiring
-from api.audit.key import next_audit_secret
+from api.audit.key import has_next_audit_secret, next_audit_secret
 from api.core import Core
 from api.settings import Settings
 from audit.proofs.proving import proven_to
@@ -20,6 +20,8 @@ from domain.values import OPERATOR
 from postgres import locks
 from projections.operator_actions import Operator
 
+ANOTHER = "To have yet another key sign, give a reason of its own."
+
 
 @click.command()
 @operator_options
@@ -30,6 +32,8 @@ def rotate(operator: Operator) -> None:
 
     The next secret is AUDIT_NEXT_KEY: 64 hex digits, as from `openssl rand -hex 32`. Give it to every process first.
     Where the present one is in DATA_DIR, the next is DATA_DIR/audit_next_key, which is made if it is not there.
+
+    Where the next secret would be made, the same --why again, after the change took effect, changes nothing.
 
     Give auditors and witnesses the new policy: `onrecord audit key --next` before, `onrecord audit key` afterwards.
 
@@ -47,6 +51,10 @@ def rotate(operator: Operator) -> None:
             before = log.signer
             log.ring.settle(before)
             await _refuse_second(log, before, connection)
+            if await _is_done(log, operator, reader.settings, connection):
+                click.echo(f"This is done: the key has signed since. {ANOTHER}", err=True)
+                click.echo(str(before.log))
+                return
             after = _next_keys(reader.settings, log)
             await operator.without_why.record_once("audit", f"key {after.log.short}", connection)
             statement = str(state_change(before, after))
@@ -54,6 +62,13 @@ def rotate(operator: Operator) -> None:
         click.echo(str(after.log))
 
     change(run)
+
+
+async def _is_done(log: SignedLog, operator: Operator, settings: Settings, connection: asyncpg.Connection) -> bool:
+    """Whether this repeats the last change, which has taken effect. A next secret that is at hand is another change."""
+    if len(log.trusted.keys) == 1 or has_next_audit_secret(settings):
+        return False
+    return await wiring.create_key_changes().last_reason(connection) == operator.why
 
 
 async def _refuse_second(log: SignedLog, before: SignerKeys, connection: asyncpg.Connection) -> None:

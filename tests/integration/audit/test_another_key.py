@@ -287,6 +287,10 @@ async def test_a_key_that_was_generated_is_replaced_by_one_that_is(
         note = parse_note((await ada.get("/audit/1/checkpoint")).raw.decode())
         assert note.signed_by(fresh.log)
         assert (await operator.types("audit", "verify")).exit_code == 0
+        repeated = await operator.types("audit", "rotate", "--why", WHY)
+        assert (repeated.exit_code, repeated.stdout.strip()) == (0, str(fresh.log)), repeated.output
+        assert "This is done" in repeated.stderr
+        assert not next_file.exists()
         assert (await operator.types("audit", "rotate", "--why", "again")).exit_code == 0
 
 

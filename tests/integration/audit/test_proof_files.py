@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -200,6 +201,32 @@ async def test_an_erased_body_that_is_shown_as_present_is_refused(
         checked = check(changed)
         assert checked.code == 1
         assert "not those that the log holds a commitment to" in checked.said
+
+
+async def test_the_script_ends_quietly_when_its_reader_has_gone(
+    connection: asyncpg.Connection, room_id: RoomId, check: Check, tmp_path: Path
+) -> None:
+    assert check(await proving.prove_version(room_id, 3, connection)).code == 0
+    ran = into_a_closed_pipe(tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    (tmp_path / "policy.txt").write_text("quorum none\n")
+    assert into_a_closed_pipe(tmp_path).returncode == 1
+
+
+def into_a_closed_pipe(folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """The script on the files that `check` left."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run(
+            [sys.executable, "-I", SCRIPT, "message.tlog-proof", "--policy", "policy.txt"],
+            cwd=folder,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writing)
 
 
 def test_the_script_can_be_read_in_one_sitting() -> None:

@@ -238,6 +238,37 @@ async def test_a_forged_snapshot_is_found(database_url: str, tmp_path: Path) -> 
     await database.finds(f"stream {database.room_id}: snapshot: ")
 
 
+@pytest.mark.parametrize(
+    "change", ["role = 'admin'", "is_bot = true", "deactivated_at = now()"], ids=("admin", "bot", "deactivated")
+)
+async def test_an_account_that_is_changed_past_the_service_is_found_though_the_change_is_sealed(
+    database: SignedDatabase, change: str
+) -> None:
+    await database.fits()
+    connection = await asyncpg.connect(database.url)
+    await connection.execute(f"UPDATE users SET {change} WHERE user_id = $1", database.bob_id)
+    await connection.close()
+    await database.finds("account $BOB: no operator action made it ")
+
+
+async def test_what_operators_make_of_accounts_fits(database: SignedDatabase) -> None:
+    for name in ("bob", "eve"):
+        for command in (
+            ("role", name, "admin"),
+            ("role", name, "user"),
+            ("bot", name),
+            ("bot", name, "--off"),
+            ("deactivate", name),
+            ("deactivate", name),
+            ("reactivate", name),
+        ):
+            done = await database.run("user", *command, "--why", "asked by letter")
+            assert done.exit_code == 0, done.output
+    erased = await database.run("user", "erase", "bob", "--why", "a letter", "--yes")
+    assert erased.exit_code == 0, erased.output
+    await database.fits()
+
+
 async def test_an_erased_account_and_what_names_it_fit(database: SignedDatabase) -> None:
     await database.fits()
     erased = await database.run("user", "erase", "bob", "--why", "a letter", "--yes")
