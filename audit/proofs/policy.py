@@ -137,8 +137,9 @@ class _Reader:
     def _add_log(self, key: VerifierKey) -> None:
         if key.type != ED25519:
             raise ValueError(f"the key of {key.name} is not the key of a log")
-        if key.public in {known.public for known in self.logs.values()}:
-            raise ValueError(f"the key of {key.name} is there twice")
+        for known in self.logs.values():
+            if known.public == key.public:
+                raise ValueError(f"the key of {key.name} is there twice: as that of {known.name}")
         self.logs[key.short] = key
 
     def _limit_log(self, name: str, size: str) -> None:

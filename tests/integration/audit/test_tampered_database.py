@@ -63,13 +63,17 @@ class SignedDatabase:
         await connection.close()
 
 
-def onrecord_on(url: str, folder: Path) -> Callable[..., Result]:
-    environment = {
+def onrecord_environment(url: str, folder: Path) -> dict[str, str]:
+    return {
         "DATABASE_URL": url,
         "DATA_DIR": str(folder),
         "AUDIT_KEY": SEED.hex(),
         "AUDIT_ANCHOR": str(folder / "anchor.jsonl"),
     }
+
+
+def onrecord_on(url: str, folder: Path) -> Callable[..., Result]:
+    environment = onrecord_environment(url, folder)
 
     def run(*arguments: str) -> Result:
         return CliRunner(env=environment).invoke(main, arguments)
