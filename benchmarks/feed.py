@@ -33,7 +33,7 @@ ROOMS, SAID, TALK = 1_000, 30, 5_000
 BUSY = 20
 ROUNDS, EACH = 7, 30
 POST_ROUNDS, POSTS = 11, 60
-INDEX = f"CREATE INDEX stored_events_stream_position_idx ON {TABLE} (originator_id, notification_id)"
+INDEX = f"CREATE INDEX {TABLE}_stream_position_idx ON {TABLE} (originator_id, notification_id)"
 
 
 @dataclass

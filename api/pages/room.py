@@ -203,7 +203,7 @@ async def _unchanging(
 ) -> web.Response:
     """Messages that are not the newest, as a page that does not change."""
     core = request.app[CORE]
-    state = await my_rooms(request)
+    state = await my_rooms(request, room.id)
     steps, positions = await around_messages(
         request, room, messages, has_older=has_older, until=messages[-1].id if messages else Version(0)
     )

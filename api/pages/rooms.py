@@ -29,10 +29,10 @@ async def get_home(request: web.Request) -> web.Response:
 async def get_rooms(request: web.Request) -> web.Response:
     """GET /rooms/?page=: the user's rooms, latest bumped first."""
     number = page_number(request)
-    state = await my_rooms(request)
-    found = await request.app[CORE].queries.rooms(state.user.id, page=number)
+    found = await request.app[CORE].queries.rooms(request[SESSION].user.id, page=number)
     if found.value is None:
         raise NoSuchPage
+    state = await my_rooms(request, *(room.id for room in found.value.results))
     listed = state.rooms if number == 1 else found.value.results
     context = {**layout_context(state), "rooms": listed, **_neighbours(request, number, found.value.count)}
     return render(request, "rooms.html", context)

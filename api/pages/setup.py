@@ -1,26 +1,29 @@
 """Templates and the static files they refer to."""
 
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp_jinja2
 import jinja2
 import msgspec
 from aiohttp import web
+from markupsafe import Markup
 
 from api.files import TEMPLATES
 from api.http.app_keys import BUILD
 from api.http.files.static_files import static_files
+from api.pages.items import messages, people, rooms
 from api.pages.markup.html import with_controls_shown, with_markup, with_markup_and_controls
 from api.pages.text import (
     badge,
     clock,
     clock_with_seconds,
-    continues,
     counted,
     day,
     day_and_clock,
     erased_note,
     exactly,
+    in_sidebar,
     initials,
     joined_and_left,
     last_words,
@@ -31,7 +34,6 @@ from api.pages.text import (
     reacted,
     retracted_note,
     room_group,
-    runs_of,
     span,
     title_of,
 )
@@ -50,17 +52,29 @@ def set_up_pages(app: web.Application) -> None:
         undefined=jinja2.StrictUndefined,
         filters=FILTERS,
     )
-    templates.globals.update(static=files.url, build=files.build, continues=continues, runs_of=runs_of)
+    templates.globals.update(static=files.url, build=files.build, **ITEMS)
     app[BUILD] = files.build
     app.router.add_get("/static/{name:.+}", files.get)
 
 
-def to_json(value: object) -> str:
-    """`value` for a `data-` attribute; the template escapes it."""
-    return msgspec.json.encode(value).decode()
+def to_json(value: object) -> Markup:
+    """`value` for an attribute in single quotes: of JSON, these leave most as it is."""
+    text = msgspec.json.encode(value).decode()
+    return Markup(text.replace("&", "&amp;").replace("'", "&#39;").replace("<", "&lt;"))  # noqa: S704
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+ITEMS = {
+    "avatar": people.avatar,
+    "kind": people.kind,
+    "message_list": messages.message_list,
+    "message_text": messages.message_text,
+    "reactions": messages.reactions,
+    "reply_line": messages.reply_line,
+    "room_item": rooms.room_item,
+    "unread_line": messages.UNREAD_LINE,
+}
+
+FILTERS: dict[str, Callable[..., Any]] = {
     "with_markup": with_markup,
     "with_markup_and_controls": with_markup_and_controls,
     "with_controls_shown": with_controls_shown,
@@ -75,6 +89,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "clock": clock,
     "clock_with_seconds": clock_with_seconds,
     "exactly": exactly,
+    "in_sidebar": in_sidebar,
     "initials": initials,
     "joined_and_left": joined_and_left,
     "day_and_clock": day_and_clock,

@@ -9,6 +9,7 @@ from msgspec import Struct
 from api.http.app_keys import CORE, READ_SYNC, SESSION
 from api.http.rooms.here import here_token
 from api.pages.page import Context
+from domain.values import RoomId
 from eventstore.values import Position, Version
 from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.queries import AtPosition
@@ -59,16 +60,16 @@ class State(Struct, frozen=True):
     """How many wait for an answer."""
 
 
-async def my_rooms(request: web.Request) -> State:
-    """The rooms that every page lists: the caller's first hundred, with unread counts."""
+async def my_rooms(request: web.Request, *also: RoomId) -> State:
+    """The rooms that every page lists: the caller's first hundred, with unread counts of these and of `also`."""
     user = request[SESSION].user
     log = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
-    rooms, readings, invitations = await asyncio.gather(
-        request.app[CORE].queries.rooms(user.id, page=1),
-        request.app[READ_SYNC].readings(user.id),
-        request.app[CORE].invitations.count_of(user.id),
+    rooms, invitations = await asyncio.gather(
+        request.app[CORE].queries.rooms(user.id, page=1), request.app[CORE].invitations.count_of(user.id)
     )
     assert rooms.value is not None, "there is always a first page"
+    shown = {*(room.id for room in rooms.value.results), *also}
+    readings = await request.app[READ_SYNC].readings_of(user.id, shown)
     return State(user, rooms.position, log, rooms.value.results, readings, invitations=invitations)
 
 
@@ -84,13 +85,14 @@ async def state_with_room(
     log = core.known.anchor.token
     user_id, place = request[SESSION].user.id, (room.value.id, room.value.version)
     mine, members, pinned, own = await asyncio.gather(
-        my_rooms(request),
+        my_rooms(request, room.value.id),
         core.members.at(*place),
         core.messages.pinned(user_id, room.value.id),
         core.room_roles.own(user_id, *place),
     )
     reading = reading_of(mine, room.value)
-    limit = max(MAX_MESSAGES if reading.unread else MESSAGES, least)
+    beyond = room.value.version - reading.version + READ_MESSAGES if reading.unread else 0
+    limit = max(min(beyond, MAX_MESSAGES), least)
     before = Version(room.value.version + 1)
     found = await core.queries.messages_before(mine.user.id, room.value.id, before=before, limit=limit + 1)
     newest = found.value.results[:limit]

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 from unicodedata import category
 
@@ -26,6 +27,9 @@ GROUPED = timedelta(minutes=5)
 
 MOST_NAMED = 4
 """Of those who joined, or left, without a message between."""
+
+IN_SIDEBAR = 30
+"""Rooms: as many as are in sight."""
 
 MAX_PREVIEW = 120
 """Code points."""
@@ -155,6 +159,11 @@ def room_group(room: RoomSummary, readings: Mapping[RoomId, Reading]) -> str:
     return "direct" if room.visibility == "direct" else "rooms"
 
 
+def in_sidebar(rooms: Sequence[RoomSummary], current: RoomId | None) -> list[RoomSummary]:
+    """Those that a page is sent with: the first, and the one that is open. Scripts add the others."""
+    return [room for place, room in enumerate(rooms) if place < IN_SIDEBAR or room.id == current]
+
+
 def badge(count: int) -> str:
     """What is unread: `7`, `99+`."""
     return f"{MAX_BADGE}+" if count > MAX_BADGE else str(count)
@@ -182,7 +191,12 @@ def span(seconds: float) -> str:
 
 def day(timestamp: str) -> str:
     """`Tuesday, 24 November 2026`."""
-    return datetime.fromisoformat(timestamp).strftime("%A, %-d %B %Y")
+    return _day_of(timestamp[:10])
+
+
+@lru_cache(maxsize=100)
+def _day_of(date: str) -> str:
+    return datetime.fromisoformat(date).strftime("%A, %-d %B %Y")
 
 
 def clock(timestamp: str) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Collection
 
 import msgspec
 from msgspec import Struct
@@ -33,6 +34,10 @@ class ReadSync:
     async def readings(self, user_id: UserId) -> list[Reading]:
         """One for each room that the user is in."""
         return await self._read_marks.of(user_id)
+
+    async def readings_of(self, user_id: UserId, rooms: Collection[RoomId]) -> list[Reading]:
+        """One for each of these rooms that the user is in."""
+        return await self._read_marks.of_rooms(user_id, rooms)
 
     async def move(self, user_id: UserId, room_id: RoomId, version: Version) -> Reading:
         """Record that the user has read the room up to `version`. Raises NotInRoom."""

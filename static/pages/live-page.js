@@ -82,7 +82,7 @@ export class LivePage {
   start() {
     const { user } = this;
     this.findLists();
-    this.tab.render();
+    this.renderLists(); // the page came with the first rooms of the list
     this.mirror.subscribe((event) => {
       if (event !== null && !isRange(event) && event.body.user.id === user.id) this.outbox.confirm(event);
       this.#planRender();

@@ -204,7 +204,7 @@ export class OpenPage {
   async #load() {
     for (;;) {
       const html = await this.#network.fetch(this.#path).then((response) => response.text(), () => "");
-      const found = /data-state="([^"]*)"/.exec(html);
+      const found = /data-state='([^']*)'/.exec(html);
       if (found !== null) return JSON.parse(unescaped(found[1]));
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

@@ -16,7 +16,7 @@ from tests.support.realtime.server import ROOT
 
 SCRIPT = ROOT / "tests" / "client" / "pages.mjs"
 SAYING_S = 120.0
-STATE = re.compile(r'data-state="([^"]*)"')
+STATE = re.compile(r"data-state='([^']*)'")
 
 
 class OpenPage:

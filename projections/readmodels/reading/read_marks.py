@@ -3,6 +3,8 @@
 They are differences of counts that are kept: of a room's messages, of each author's, and of both up to each mark.
 """
 
+from collections.abc import Collection
+
 import asyncpg
 from msgspec import Struct
 
@@ -74,6 +76,7 @@ the mark, less the user's own beyond it.
 """
 
 OF_ALL = f"WITH membership AS NOT MATERIALIZED ({MEMBERSHIP}) {READING}"
+OF_SOME = f"WITH membership AS NOT MATERIALIZED ({MEMBERSHIP} AND stay.room_id = ANY($2)) {READING}"
 OF_ONE = f"WITH membership AS NOT MATERIALIZED ({MEMBERSHIP} AND stay.room_id = $2) {READING}"
 
 # A mark never moves back, even if an older request of another device arrives late. What is between two marks is counted
@@ -113,6 +116,10 @@ class ReadMarks:
     async def of(self, user_id: UserId) -> list[Reading]:
         """One reading for each room that the user is in."""
         return [reading(row) for row in await self._database.fetch(OF_ALL, user_id)]
+
+    async def of_rooms(self, user_id: UserId, rooms: Collection[RoomId]) -> list[Reading]:
+        """One reading for each of these rooms that the user is in."""
+        return [reading(row) for row in await self._database.fetch(OF_SOME, user_id, rooms)]
 
     async def in_room(self, user_id: UserId, room_id: RoomId) -> Reading:
         """The reading for one room. Raises NotInRoom."""

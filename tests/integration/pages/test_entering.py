@@ -17,7 +17,7 @@ async def shown(person: Person, path: str, status: int = 200) -> str:
 
 
 async def page_state(person: Person, path: str) -> Any:
-    found = re.search(r'data-state="([^"]*)"', (await person.get(path)).raw.decode())
+    found = re.search(r"data-state='([^']*)'", (await person.get(path)).raw.decode())
     assert found is not None
     return json.loads(html.unescape(found[1]))
 

@@ -1,0 +1,201 @@
+"""Messages, and what stands between them, as HTML."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from markupsafe import Markup, escape
+from msgspec import UNSET
+
+from api.pages.items.people import avatar, kind
+from api.pages.markup.html import with_markup, with_markup_and_controls
+from api.pages.text import (
+    clock,
+    clock_with_seconds,
+    continues,
+    day,
+    erased_note,
+    exactly,
+    joined_and_left,
+    last_words,
+    reacted,
+    retracted_note,
+    runs_of,
+)
+from domain.values import RoomId, UserId
+from eventstore.values import Position, Version
+from projections.readmodels.members import JoinOrLeave
+from projections.readmodels.shapes import Message
+
+DAY = len("2026-11-27")
+FOLDED = 3
+"""Joins and leaves in a row: more than these fold."""
+
+UNREAD_LINE = Markup('<li class="unread-line" id="unread"><span>New messages</span></li>')
+NO_POSITIONS: Mapping[Version, Position] = MappingProxyType({})
+
+
+def reply_line(room_id: RoomId, answered: Version, quoted: Message | None = None) -> Markup:
+    """Above an answer: the message that it answers."""
+    said = "an earlier message"
+    if quoted is not None:
+        author, words = escape(quoted.user.username), escape(last_words(quoted))
+        said = f'<bdi class="quoted-author">{author}</bdi>: <bdi class="quoted-text">{words}</bdi>'
+    href = f"/rooms/{room_id}/?at={answered}#m{answered}"
+    return Markup(f'<p class="reply-line"><a href="{href}">{said}</a></p>')  # noqa: S704
+
+
+def message_text(message: Message, *, in_history: bool = False) -> Markup:
+    """What a message says, or why it says nothing any more."""
+    text: str
+    if message.erased is not UNSET:
+        text = escape(erased_note(message.erased.at, message.erased.why))
+    elif message.retracted is not UNSET:
+        text = escape(retracted_note(message.retracted))
+    else:
+        text = with_markup_and_controls(message.content) if in_history else with_markup(message.content)
+    return Markup(f'<div class="text" dir="auto">{text}</div>')  # noqa: S704
+
+
+def reactions(room_id: RoomId, message: Message) -> Markup:
+    """The reactions to a message."""
+    items = "".join(
+        f'<li><a class="reaction" href="/rooms/{room_id}/messages/{message.id}/" data-emoji="{escape(each.emoji)}" '
+        f'title="{escape(reacted(each))}">{escape(each.emoji)} <span class="count">{each.count}</span></a></li>'
+        for each in message.reactions or []
+    )
+    return Markup(f'<ul class="reactions" aria-label="Reactions">{items}</ul>')  # noqa: S704
+
+
+def message_item(
+    room_id: RoomId,
+    message: Message,
+    me: UserId,
+    *,
+    quoted: Message | None = None,
+    in_history: bool = False,
+    is_continued: bool = False,
+    is_sought: bool = False,
+    position: Position | None = None,
+) -> str:
+    """A message in a list. `templates/room.html` has an empty one, for scripts to fill."""
+    version, user = message.id, message.user
+    classes = _classes(message, me, is_continued=is_continued, is_sought=is_sought)
+    page = f"/rooms/{room_id}/messages/{version}/"
+    permanent = f"/rooms/{room_id}/?at={version}#m{version}"
+    said_at = _time(message.created_at, in_history=in_history)
+    return (
+        f'<li class="message{classes}" id="m{version}" data-id="{version}" data-author="{user.id}">{avatar(user)}'
+        f'<p class="meta"><bdi class="author">{escape(user.username)}</bdi>{kind(user)} '
+        f'<a class="when" href="{permanent}">{said_at}</a></p>'
+        f"{reply_line(room_id, message.reply_to, quoted) if message.reply_to else ''}"
+        f"{message_text(message, in_history=in_history)}"
+        f"{_attachments(room_id, message)}{_mentions(message)}"
+        f"{reactions(room_id, message) if message.reactions else ''}"
+        f'<p class="side"><a class="edited" href="{page}#versions"{"" if message.edited_at else " hidden"}>edited</a> '
+        f'<span class="pinned-mark"{"" if message.pinned else " hidden"}>pinned</span> '
+        f'<a class="chip" href="{page}" title="Who could see it, its versions, its place">'
+        '<span class="visually-hidden">Version </span><span aria-hidden="true">v</span>'
+        f'<span class="number">{version}</span><span class="position">{f" · {position}" if position else ""}</span>'
+        "</a> "
+        f'<a class="actions" href="{page}" aria-label="More about this message">⋯</a></p></li>\n'
+    )
+
+
+def _classes(message: Message, me: UserId, *, is_continued: bool, is_sought: bool) -> str:
+    is_changed = (
+        message.erased
+        or message.retracted
+        or message.edited_at
+        or message.reactions
+        or message.pinned
+        or message.reply_to
+        or message.mentions
+        or message.attachments
+    )
+    classes = (
+        (" erased", message.erased),
+        (" retracted", message.retracted),
+        (" changed", is_changed),
+        (" own", message.user.id == me),
+        (" continued", is_continued),
+        (" sought", is_sought),
+    )
+    return "".join(name for name, applies in classes if applies)
+
+
+def _time(at: str, *, in_history: bool) -> str:
+    if in_history:
+        return f'<time datetime="{at}" title="{exactly(at)}" data-with-zone>{clock_with_seconds(at)} UTC</time>'
+    return f'<time datetime="{at}" title="{exactly(at)}">{clock(at)}</time>'
+
+
+def _attachments(room_id: RoomId, message: Message) -> str:
+    if not message.attachments:
+        return ""
+    items = []
+    for file in message.attachments:
+        url = f"/api/rooms/{room_id}/messages/{message.id}/attachments/{file.id}/"
+        image = f'<img width="{file.width}" height="{file.height}" loading="lazy" alt="" src="{url}">'
+        name = escape(file.name or "file")
+        shown = f'<a href="{url}">{image if file.width else ""}<bdi class="file-name">{name}</bdi></a>'
+        items.append(f"<li>{shown} {file.size:,} bytes</li>")
+    return f'<ul class="attachments" aria-label="Files">{"".join(items)}</ul>'
+
+
+def _mentions(message: Message) -> str:
+    if not message.mentions or message.erased or message.retracted:
+        return ""
+    named = (
+        f'<bdi class="mention" data-user-id="{user.id}">@{escape(user.username)}</bdi> ' for user in message.mentions
+    )
+    return f'<p class="mentions">{"".join(named)}</p>'
+
+
+def message_list(
+    room_id: RoomId,
+    messages: Sequence[Message],
+    me: UserId,
+    *,
+    first_unread: int | None = None,
+    in_history: bool = False,
+    sought: int | None = None,
+    joins_and_leaves: Sequence[JoinOrLeave] = (),
+    positions: Mapping[Version, Position] = NO_POSITIONS,
+) -> Markup:
+    """Messages, ascending, with days, who joined and left between them, and a line above what is new."""
+    runs = runs_of(joins_and_leaves, messages)
+    by_id = {message.id: message for message in messages}
+    items = [_joins(runs[Version(0)])] if 0 in runs else []
+    before: Message | None = None
+    for message in messages:
+        if before is None or message.created_at[:DAY] != before.created_at[:DAY]:
+            items.append(f'<li class="day"><span>{day(message.created_at)}</span></li>\n')
+        if message.id == first_unread:
+            items.append(UNREAD_LINE)
+        follows = before is not None and before.id not in runs and message.id != first_unread and not in_history
+        items.append(
+            message_item(
+                room_id,
+                message,
+                me,
+                quoted=by_id.get(message.reply_to) if message.reply_to else None,
+                in_history=in_history,
+                is_continued=follows and before is not None and continues(message, before),
+                is_sought=message.id == sought,
+                position=positions.get(message.id),
+            )
+        )
+        if message.id in runs:
+            items.append(_joins(runs[message.id]))
+        before = message
+    return Markup(f'<ol class="messages">\n{"".join(items)}</ol>')  # noqa: S704
+
+
+def _joins(run: Sequence[JoinOrLeave]) -> str:
+    line = escape(joined_and_left(run))
+    if len(run) > FOLDED:
+        steps = "".join(f"<li><bdi>{escape(each.user.username)}</bdi> {each.step}</li>" for each in run)
+        shown = f"<details><summary>{line}</summary><ul>{steps}</ul></details>"
+    else:
+        shown = f"<span>{line}</span>"
+    return f'<li class="joins" data-since="{run[0].version}">{shown}</li>\n'

@@ -1,0 +1,19 @@
+"""People as HTML."""
+
+from markupsafe import Markup, escape
+
+from api.pages.text import initials
+from projections.readmodels.shapes import User
+
+HUES = 8
+
+
+def kind(user: User) -> Markup:
+    """What an account is, where it is no ordinary one."""
+    return Markup(f'<span class="kind kind-{user.kind}">{user.kind}</span>' if user.kind else "")  # noqa: S704
+
+
+def avatar(user: User) -> Markup:
+    """The initials of a user, in one of eight colours."""
+    letters = escape(initials(user.username))
+    return Markup(f'<span class="avatar" data-hue="{user.id % HUES}" aria-hidden="true">{letters}</span>')  # noqa: S704
