@@ -24,8 +24,9 @@ const define = (name, run) => {
 """markdown-it asks for modules that are not here, with every HTML entity and with Punycode among them. Only rules that
 `static/onrecord/markup/parser.js` leaves out use those; they would be half of what a browser loads."""
 
+
 NOT_RUN = re.compile(r"^[ \t]*/\*(?:[^*]|\*(?!/))*\*/[ \t]*\n|^[ \t]*//.*\n|^[ \t]+|^\n", re.MULTILINE)
-"""Comments on lines of their own, indentation, and empty lines: a quarter of the compressed script."""
+"""Comments on lines of their own, indentation, and empty lines: a quarter of a compressed script."""
 
 
 def vendor_scripts() -> dict[str, bytes]:

@@ -11,7 +11,7 @@ NAMES = (
     "posting",
     "bare",
     "reading",
-    "feed",
+    "many_rooms",
     "hub",
     "fanout",
     "arrival",

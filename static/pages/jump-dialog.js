@@ -32,16 +32,6 @@ export class JumpDialog {
   constructor(page, open) {
     this.#page = page;
     this.#open = open;
-  }
-
-  start() {
-    document.addEventListener("keydown", (event) => {
-      const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
-      if (key.toLowerCase() !== "k" || ctrlKey === metaKey || altKey || shiftKey) return;
-      event.preventDefault();
-      this.#show();
-    });
-    find(document, ".opens-jump").addEventListener("click", () => this.#show());
     this.#input.addEventListener("input", () => this.#find());
     this.#input.addEventListener("keydown", (event) => this.#pressed(event));
     this.#list.addEventListener("click", ({ target }) => {
@@ -56,7 +46,7 @@ export class JumpDialog {
     });
   }
 
-  #show() {
+  show() {
     if (this.#dialog.open) return;
     this.#input.value = "";
     this.#find();

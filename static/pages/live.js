@@ -1,24 +1,37 @@
 import { NotifyChoice } from "./attention/choice.js";
 import { Notifier } from "./attention/notifier.js";
+import { find } from "./dom.js";
 import { LivePage } from "./live-page.js";
-import { JumpDialog } from "./jump-dialog.js";
 import { PageSwitch } from "./page-switch.js";
 import { showAccount } from "./views/account.js";
 import { showDiscover } from "./views/discover.js";
-import { showHistory } from "./views/history.js";
-import { showMessage } from "./views/message.js";
-import { showPeople } from "./views/people.js";
-import { showRoom } from "./views/room.js";
 import { showRooms } from "./views/rooms.js";
 import { showTimes } from "./views/times.js";
 
-/** The script of all pages of a user but the operations page: one connection, which stays while pages are switched. */
+/**
+ * The script of all pages of a user but the operations page: one connection, which stays while pages are switched. What
+ * few visits need is loaded when it is needed.
+ *
+ * @import { JumpDialog } from "./jump-dialog.js"
+ * @import { View } from "./page-switch.js"
+ */
 
 const page = new LivePage();
 page.start();
+
+/** A view that is loaded when it is shown first. @param {() => Promise<View>} load @returns {View} */
+function later(load) {
+  return async (shown) => {
+    const show = await load();
+    if (!shown.signal.aborted) show(shown);
+  };
+}
 const views = {
-  ...{ account: showAccount, discover: showDiscover, history: showHistory, message: showMessage },
-  ...{ people: showPeople, room: showRoom, rooms: showRooms, times: showTimes },
+  ...{ account: showAccount, discover: showDiscover, rooms: showRooms, times: showTimes },
+  room: later(async () => (await import("./views/room.js")).showRoom),
+  history: later(async () => (await import("./views/history.js")).showHistory),
+  message: later(async () => (await import("./views/message.js")).showMessage),
+  people: later(async () => (await import("./views/people.js")).showPeople),
 };
 const pages = new PageSwitch(page, views);
 pages.start();
@@ -26,4 +39,20 @@ new Notifier({
   ...{ mirror: page.mirror, choice: new NotifyChoice(page.store) },
   open: (path) => pages.open(path),
 }).start();
-new JumpDialog(page, (path) => pages.open(path)).start();
+
+/** @type {Promise<JumpDialog> | null} */
+let jumpDialog = null;
+
+/** Ctrl+K, or its button: jump to a room or a person. */
+async function jump() {
+  const load = async () => new (await import("./jump-dialog.js")).JumpDialog(page, (path) => pages.open(path));
+  jumpDialog ??= load();
+  (await jumpDialog).show();
+}
+document.addEventListener("keydown", (event) => {
+  const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+  if (key.toLowerCase() !== "k" || ctrlKey === metaKey || altKey || shiftKey) return;
+  event.preventDefault();
+  jump();
+});
+find(document, ".opens-jump").addEventListener("click", jump);

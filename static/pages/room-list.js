@@ -1,7 +1,7 @@
 import { badge, counted } from "../onrecord/format.js";
 import { titleOf } from "../onrecord/text.js";
 import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
-import { lastWords } from "./markup.js";
+import { writeLastWords } from "./markup.js";
 import { showKind } from "./people.js";
 
 /**
@@ -113,7 +113,9 @@ function fillRoom(item, room, me) {
   write(find(item, ".last .by"), last?.user.username ?? "");
   showKind(find(item, ".last .kind"), last?.user ?? {});
   find(item, ".last .colon").hidden = last === null;
-  write(find(item, ".last .words"), last === null ? "No messages yet" : lastWords(last));
+  const words = find(item, ".last .words");
+  if (last === null) write(words, "No messages yet");
+  else writeLastWords(words, last);
   write(find(item, ".members"), counted(room.member_count, "member"));
 }
 

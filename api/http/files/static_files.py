@@ -1,7 +1,7 @@
 """Static files under names that hold a hash of what is in them, so that browsers keep them for good.
 
-`static/pages/live.js` is served as `/static/pages/live.<hash>.js`, and the modules in it import each other by such
-names. A change in a module changes the names of all modules that import it.
+`static/pages/live.js` is served as `/static/pages/live.<hash>.js`, with the modules that it imports (`bundles.py`).
+A change in a module changes the names of all bundles that it is in, and of those that import them later.
 """
 
 import re
@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 from aiohttp import ETag, web
 
 from api.files import STATIC, TEMPLATES
+from api.http.files.bundles import Bundles, names_of
 from api.http.files.compression import accepts_gzip, gzipped
-from api.vendor_scripts import vendor_scripts
+from api.vendor_scripts import NOT_RUN, vendor_scripts
 
 PREFIX = "/static/"
 HASH_LENGTH = 12
@@ -24,9 +25,6 @@ CHECKED = "no-cache"  # kept, but only used when the server says that it is stil
 
 CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """Of the files that are served, by the ends of their names."""
-
-IMPORT = re.compile(r'^((?:import|export)\b[^"\';]*")(\.{1,2}/[^"]+)(")', re.MULTILINE)
-"""An import of a module by a relative name, at the beginning of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +41,19 @@ class StaticFile:
 class StaticFiles:
     """The files of one version of the program. `sources` are their contents by name, as `pages/live.js`.
 
-    Raises ValueError when modules import each other in a circle or one that is not there.
+    Raises ValueError when modules import each other in a circle, or one that is not there.
     """
 
     def __init__(self, sources: Mapping[str, bytes], *, templates: bytes = b"") -> None:
-        self._sources = sources
         self._files: dict[str, StaticFile] = {}
-        for name in sources:
-            self._add(name, ())
+        bundles = Bundles({name: sources[name].decode() for name in names_of(sources)})
+        for name, content in sources.items():
+            if name.endswith(".css"):
+                self._add(name, NOT_RUN.sub("", content.decode()).encode())
+            elif name.startswith("vendor/") or not name.endswith(".js"):
+                self._add(name, content)
+        for name in bundles.firsts:
+            self._bundle(name, bundles, ())
         self._by_url = {file.url: file for file in self._files.values()}
         names = "".join(sorted(self._by_url))
         self.build = _hash(names.encode() + templates)
@@ -87,25 +90,18 @@ class StaticFiles:
             response.headers["Content-Encoding"] = "gzip"
         return response
 
-    def _add(self, name: str, importers: tuple[str, ...]) -> StaticFile:
-        if name in self._files:
-            return self._files[name]
+    def _bundle(self, name: str, bundles: Bundles, importers: tuple[str, ...]) -> StaticFile:
         if name in importers:
             raise ValueError(f"modules import each other: {' > '.join((*importers, name))}")
-        if name not in self._sources:
-            raise ValueError(f"{importers[-1]} imports {name}, which is not there")
-        path = PurePosixPath(name)
-        body = self._sources[name]
-        if path.suffix == ".js":
-            body = IMPORT.sub(lambda found: self._resolved(found, path, (*importers, name)), body.decode()).encode()
-        digest = _hash(body)
-        url = f"{PREFIX}{path.with_suffix(f'.{digest}{path.suffix}')}"
-        self._files[name] = StaticFile(url, CONTENT_TYPES[path.suffix], digest, body, gzipped(body, level=9))
+        if name not in self._files:
+            urls = {later: self._bundle(later, bundles, (*importers, name)).url for later in bundles.later(name)}
+            self._add(name, bundles.bundle(name, urls).encode())
         return self._files[name]
 
-    def _resolved(self, found: re.Match[str], path: PurePosixPath, importers: tuple[str, ...]) -> str:
-        """An import by its whole URL."""
-        return f"{found[1]}{self._add(_joined(path.parent, found[2]), importers).url}{found[3]}"
+    def _add(self, name: str, body: bytes) -> None:
+        path, digest = PurePosixPath(name), _hash(body)
+        url = f"{PREFIX}{path.with_suffix(f'.{digest}{path.suffix}')}"
+        self._files[name] = StaticFile(url, CONTENT_TYPES[path.suffix], digest, body, gzipped(body, level=9))
 
 
 @cache
@@ -119,16 +115,6 @@ def static_files() -> StaticFiles:
 
 def _served() -> list[Path]:
     return sorted(path for path in STATIC.rglob("*") if path.suffix in CONTENT_TYPES)
-
-
-def _joined(folder: PurePosixPath, relative: str) -> str:
-    parts: list[str] = []
-    for part in (*folder.parts, *relative.split("/")):
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
 
 
 def _without_hash(name: str) -> str:

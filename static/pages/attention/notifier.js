@@ -1,5 +1,5 @@
 import { titleOf } from "../../onrecord/text.js";
-import { lastWords } from "../markup.js";
+import { lastWords, readerFor } from "../markup.js";
 
 /**
  * @import { Mirror } from "../../onrecord/mirror.js"
@@ -79,6 +79,7 @@ export class Notifier {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     if (await this.#isInFront()) return;
+    await Promise.all(waiting.map(([, { content }]) => readerFor(content)));
     for (const [id, message] of waiting) {
       const room = this.#mirror.room(id);
       if (room === undefined || this.#mirror.isMuted(id) || this.#mirror.unread(id) === 0) continue;

@@ -41,6 +41,7 @@ export class MentionCompletion {
       const item = target instanceof Element ? target.closest("li") : null;
       if (item !== null) this.#take([...this.#list.children].indexOf(item));
     });
+    this.#find();
   }
 
   /** What was typed of a name, and where that begins; null where the caret is not after an `@`. */

@@ -1,6 +1,6 @@
 import { clock, day, erasedNote, exactly, number, reacted, retractedNote } from "../../onrecord/format.js";
 import { find, fromTemplate } from "../dom.js";
-import { lastWords, withMarkup } from "../markup.js";
+import { withMarkup, writeLastWords } from "../markup.js";
 import { showAvatar, showKind } from "../people.js";
 import { separator } from "../times.js";
 
@@ -128,8 +128,9 @@ function replyLine(roomId, id, answered) {
   link.href = `/rooms/${roomId}/?at=${id}#m${id}`;
   if (answered === undefined) link.textContent = "an earlier message";
   else {
-    const { username } = answered.user;
-    link.append(isolated("quoted-author", username), ": ", isolated("quoted-text", lastWords(answered)));
+    const quoted = isolated("quoted-text", "");
+    writeLastWords(quoted, answered);
+    link.append(isolated("quoted-author", answered.user.username), ": ", quoted);
   }
   const line = document.createElement("p");
   line.className = "reply-line";

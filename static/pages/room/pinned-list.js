@@ -1,4 +1,4 @@
-import { lastWords } from "../markup.js";
+import { writeLastWords } from "../markup.js";
 
 /**
  * @import { Message } from "../../onrecord/shapes.js"
@@ -38,7 +38,9 @@ function pinnedItem(roomId, message) {
   const link = document.createElement("a");
   item.dataset.id = String(message.id);
   link.href = `/rooms/${roomId}/messages/${message.id}/`;
-  link.append(isolated(message.user.username), ": ", isolated(lastWords(message)));
+  const words = document.createElement("bdi");
+  writeLastWords(words, message);
+  link.append(isolated(message.user.username), ": ", words);
   item.append(link);
   return item;
 }

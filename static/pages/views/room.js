@@ -6,7 +6,6 @@ import { showKind, showTitle } from "../people.js";
 import { Composer } from "../room/composer.js";
 import { FilePicker } from "../room/file-picker.js";
 import { HereNow } from "../room/here-now.js";
-import { MentionCompletion } from "../room/mention-completion.js";
 import { MessageActions } from "../room/message-actions.js";
 import { MessageList, showLocalTimes } from "../room/message-list.js";
 import { MessageMenu } from "../room/message-menu.js";
@@ -66,7 +65,7 @@ function showLiveRoom({ page, main, signal }, room) {
       list.toEnd();
     },
   });
-  new MentionCompletion(form, room);
+  completeMentions(form, room);
   list.onRetry = (message) => {
     if (message.state === "refused") outbox.retry(message);
     sender.wake();
@@ -124,6 +123,23 @@ function showLiveRoom({ page, main, signal }, room) {
   list.onMove = render;
   document.addEventListener("keydown", toNewest, { signal });
   render();
+}
+
+/**
+ * Offer names after an `@`, from the first one on that is typed here.
+ *
+ * @param {HTMLFormElement} form
+ * @param {Room} room
+ */
+function completeMentions(form, room) {
+  const field = find(form, "textarea", HTMLTextAreaElement);
+  async function typed() {
+    if (!field.value.includes("@")) return;
+    field.removeEventListener("input", typed);
+    const { MentionCompletion } = await import("../room/mention-completion.js");
+    new MentionCompletion(form, room);
+  }
+  field.addEventListener("input", typed);
 }
 
 /**

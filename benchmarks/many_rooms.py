@@ -1,7 +1,7 @@
-"""(d2) The feed of a person in a thousand rooms, of several programs in turns; and what an index on the positions in
-each stream costs an append.
+"""(d2) What a person in a thousand rooms gets, of several programs in turns: their feed, and the page of a room.
 
-`BEFORE=folder` adds the program of another checkout, whose schema must be today's; its database has that index.
+And what an index on the positions in each stream costs an append. `BEFORE=folder` adds the program of another checkout,
+whose schema must be today's; its database has that index.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ from domain.room.membership import JoinRoom
 from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.log import TABLE
+from eventstore.values import Version
+from projections.readmodels.reading.read_marks import ReadMarks
 from tests.support.store import Store, open_store
 
 ROOMS, SAID, TALK = 1_000, 30, 5_000
@@ -51,30 +53,30 @@ class Measured:
 
 @dataclass
 class Running:
-    """One of the programs, its person, and where feeds begin."""
+    """One of the programs, its person, and what they ask for, by name."""
 
     name: str
     dsn: str
     served: Served
     who: Visitor
-    begin: dict[str, int]
+    paths: dict[str, str]
     measured: dict[str, Measured] = field(default_factory=dict)
 
-    async def feed(self, name: str, *, each: int) -> Run:
-        request = self.who.get(f"/api/feed/?after={self.begin[name]}")
+    async def get(self, name: str, *, each: int) -> Run:
+        request = f"GET {self.paths[name]} HTTP/1.1\r\n{self.who.headers}Accept-Encoding: gzip\r\n\r\n".encode()
         return await drive(self.served.url, lambda _place, _number: request, connections=1, each=each, status=200)
 
     async def measure(self, name: str) -> None:
         found = self.measured.setdefault(name, Measured())
         before, database_before = cpu_s(self.served.pid), await postgres_cpu_s(self.dsn)
-        result = await self.feed(name, each=EACH)
+        result = await self.get(name, each=EACH)
         found.seconds += result.seconds
         found.server.append((cpu_s(self.served.pid) - before) / EACH)
         found.database.append((await postgres_cpu_s(self.dsn) - database_before) / EACH)
 
 
-async def fill(store: Store, user_id: UserId) -> dict[str, int]:
-    """A log; and positions to read the feed from, by name."""
+async def fill(store: Store, user_id: UserId) -> dict[str, str]:
+    """A log; and paths, by name."""
     others = UserId(user_id + 1)
     names = [[f"{side} {number}" for number in range(ROOMS)] for side in ("Mine", "Others")]
     rooms = [await asyncio.gather(*(store.open_room(name, by=others) for name in side)) for side in names]
@@ -93,7 +95,10 @@ async def fill(store: Store, user_id: UserId) -> dict[str, int]:
     await say(store, others, rooms[1][:100], "not theirs")
     begin["nothing of theirs in 100 events"] = await head(store) - 100
     begin["nothing new"] = await head(store)
-    return begin
+    paths = {f"feed, {name}": f"/api/feed/?after={position}" for name, position in begin.items()}
+    read, unread = rooms[0][-1], rooms[0][0]
+    await ReadMarks(store.database).move(user_id, read, Version(2**60))
+    return {**paths, "page of a room": f"/rooms/{read}/", "page of a room, much unread": f"/rooms/{unread}/"}
 
 
 async def head(store: Store) -> int:
@@ -111,21 +116,21 @@ async def _running(name: str, program: Program, dsn: str) -> AsyncIterator[Runni
     async with service(dsn, program) as served:
         ada = await Visitor.sign_up(served.url, "ada")
     async with open_store(dsn, capacity=3000) as store:
-        begin = await fill(store, UserId(ada.user_id))
+        paths = await fill(store, UserId(ada.user_id))
         await store.database.execute("VACUUM ANALYZE")
         await store.database.execute(BEGIN_AFTER_THEM)
     async with service(dsn, program) as served:
-        yield Running(name, dsn, served, ada, begin)
+        yield Running(name, dsn, served, ada, paths)
 
 
 async def run() -> None:
     async with postgres() as dsn:
-        await _feeds(dsn)
+        await _reads(dsn)
     async with postgres() as dsn:
         await _posts(dsn)
 
 
-async def _feeds(dsn: str) -> None:
+async def _reads(dsn: str) -> None:
     programs = {"today": TODAY}
     if (folder := os.environ.get("BEFORE")) is not None:
         programs = {"before": Program(folder=Path(folder)), **programs}
@@ -136,17 +141,17 @@ async def _feeds(dsn: str) -> None:
             if name == "before":
                 await add_index(database)
             running.append(await stack.enter_async_context(_running(name, program, database)))
-        names = list(running[0].begin)
+        names = list(running[0].paths)
         for name in names:
             for each in running:
-                await each.feed(name, each=10)
+                await each.get(name, each=10)
         for number in range(ROUNDS):
             for name in names:
                 for each in running if number % 2 else running[::-1]:
                     await each.measure(name)
     table(
-        f"Feeds of a person in {ROOMS:,} rooms of {2 * ROOMS:,}, in turns",
-        ("feed", "program", "p50", "p99", "server CPU", "PostgreSQL CPU"),
+        f"What a person in {ROOMS:,} rooms of {2 * ROOMS:,} gets, in turns",
+        ("GET", "program", "p50", "p99", "server CPU", "PostgreSQL CPU"),
         [(name, each.name, *each.measured[name].cells) for name in names for each in running],
     )
 
