@@ -15,25 +15,30 @@ from projections.readmodels.projection import RoomsProjection
 NEXT = 1000
 """So many positions are read through, whoever the events are of."""
 
+USER, AFTER, LIMIT = "(SELECT $1::bigint)", "(SELECT $2::bigint)", "(SELECT $3::bigint)"
+"""SQL: the parameters, hidden from the planner: for each value it would hope for a better plan, and plan for longer than
+the statement takes.
+"""
+
 PROJECTION = f"'{RoomsProjection.name}'"
 
 # A stay's events lie between two positions: no event from outside the user's stays is read. Who is no longer in a room
 # that is not public is told of their leaving, and of nothing else.
-STAYS = """
+STAYS = f"""
     SELECT
         stay.room_id,
         CASE WHEN told.all THEN stay.joined_version ELSE stay.left_version END AS first_version,
         CASE WHEN told.all THEN stay.joined_position ELSE stay.left_position END AS first_position,
         coalesce(stay.left_version, rooms.version) AS last_version,
         coalesce(stay.left_position, rooms.position) AS last_position
-    FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > $2
+    FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > {AFTER}
     CROSS JOIN LATERAL (
         SELECT stay.left_position IS NULL OR rooms.visibility = 'public' OR EXISTS (
             SELECT FROM memberships AS present
-            WHERE present.room_id = stay.room_id AND present.user_id = $1 AND present.left_version IS NULL
+            WHERE present.room_id = stay.room_id AND present.user_id = {USER} AND present.left_version IS NULL
         ) AS all
     ) AS told
-    WHERE stay.user_id = $1 AND (stay.left_position IS NULL OR stay.left_position > $2)
+    WHERE stay.user_id = {USER} AND (stay.left_position IS NULL OR stay.left_position > {AFTER})
 """
 
 
@@ -45,7 +50,7 @@ SELECT head.position, {is_all} AS is_all, event.*
 FROM head LEFT JOIN LATERAL (
     SELECT {", ".join(f"{TABLE}.{column}" for column in COLUMNS)}, {WORDS}.content, {WORDS}.client_id
     FROM found JOIN {TABLE} ON notification_id = found.position {join("originator_id", "originator_version")}
-    ORDER BY notification_id LIMIT $3
+    ORDER BY notification_id LIMIT {LIMIT}
 ) AS event ON true
 ORDER BY event.notification_id
 """
@@ -55,13 +60,13 @@ ORDER BY event.notification_id
 FOUND_AMONG_NEXT = f"""
 places AS MATERIALIZED (
     SELECT notification_id AS position, originator_id AS room_id FROM {TABLE}
-    WHERE notification_id > $2 AND notification_id <= least($2 + $4::bigint, (SELECT position FROM head))
+    WHERE notification_id > {AFTER} AND notification_id <= least({AFTER} + $4::bigint, (SELECT position FROM head))
 ), found AS (
     SELECT places.position
     FROM (SELECT DISTINCT room_id FROM places) AS room
     CROSS JOIN LATERAL ({STAYS} AND stay.room_id = room.room_id OFFSET 0) AS stay
     JOIN places ON places.room_id = room.room_id AND places.position BETWEEN stay.first_position AND stay.last_position
-    ORDER BY places.position LIMIT $3
+    ORDER BY places.position LIMIT {LIMIT}
 )
 """
 
@@ -80,50 +85,52 @@ search AS (
     -- one before the newest; then, in turns, where the position would be if events came evenly, and the middle.
     SELECT
         room_id, last_version, 0 AS looks,
-        CASE WHEN first_position > $2 THEN first_version - 1 ELSE first_version END AS low,
-        CASE WHEN first_position > $2 THEN first_version ELSE last_version END AS high,
+        CASE WHEN first_position > {AFTER} THEN first_version - 1 ELSE first_version END AS low,
+        CASE WHEN first_position > {AFTER} THEN first_version ELSE last_version END AS high,
         first_position AS low_position,
-        CASE WHEN first_position > $2 THEN first_position ELSE last_position END AS position
+        CASE WHEN first_position > {AFTER} THEN first_position ELSE last_position END AS position
     FROM ({STAYS}) AS stay
     UNION ALL
     SELECT
         room_id, last_version, looks + 1,
-        CASE WHEN event.position > $2 THEN low ELSE version END,
-        CASE WHEN event.position > $2 THEN version ELSE high END,
-        CASE WHEN event.position > $2 THEN low_position ELSE event.position END,
-        CASE WHEN event.position > $2 THEN event.position ELSE asked.position END
+        CASE WHEN event.position > {AFTER} THEN low ELSE version END,
+        CASE WHEN event.position > {AFTER} THEN version ELSE high END,
+        CASE WHEN event.position > {AFTER} THEN low_position ELSE event.position END,
+        CASE WHEN event.position > {AFTER} THEN event.position ELSE asked.position END
     FROM (
         SELECT *, CASE
             WHEN looks = 0 THEN high - 1
             WHEN looks % 2 = 0 THEN (low + high) / 2
-            ELSE low + 1 + ((high - low - 2) * (($2 - low_position)::float / (position - low_position)))::bigint
+            ELSE low + 1 + ((high - low - 2) * (({AFTER} - low_position)::float / (position - low_position)))::bigint
         END AS version
         FROM search WHERE high - low > 1
     ) AS asked
     {looked_at("room_id", "version")}
 ), nearest AS (
-    SELECT room_id, high AS version, last_version FROM search WHERE high - low = 1 ORDER BY position LIMIT $3
+    SELECT room_id, high AS version, last_version FROM search WHERE high - low = 1 ORDER BY position LIMIT {LIMIT}
 ), marks AS (
     -- In each stream the first, second, fourth, eighth … event: with each come so many since the one before.
     SELECT nearest.*, place, place - place / 2 AS events, event.position
     FROM nearest CROSS JOIN (SELECT 1::bigint << power AS place FROM generate_series(0, 10) AS power) AS mark
     {looked_at("room_id", "version + place - 1")}
-    WHERE place <= $3 AND version + place - 1 <= last_version
+    WHERE place <= {LIMIT} AND version + place - 1 <= last_version
 ), enough AS (
     SELECT coalesce(min(position), {2**63 - 1}) AS position
-    FROM (SELECT position, sum(events) OVER (ORDER BY position) AS events FROM marks) AS counted WHERE events >= $3
+    FROM (SELECT position, sum(events) OVER (ORDER BY position) AS events FROM marks) AS counted WHERE events >= {LIMIT}
 ), streams AS (
-    SELECT room_id, version, least(2 * max(place) - 1, last_version - version + 1, $3) AS events
+    SELECT room_id, version, least(2 * max(place) - 1, last_version - version + 1, {LIMIT}) AS events
     FROM marks WHERE position <= (SELECT position FROM enough) GROUP BY room_id, version, last_version
 ), found AS (
     SELECT event.* FROM streams CROSS JOIN LATERAL (
         SELECT notification_id AS position FROM {TABLE}
         WHERE originator_id = room_id AND originator_version >= version AND originator_version < version + events
-        ORDER BY originator_version LIMIT $3
+        ORDER BY originator_version LIMIT {LIMIT}
     ) AS event
-    ORDER BY event.position LIMIT $3
+    ORDER BY event.position LIMIT {LIMIT}
 )
 """
 
-AMONG_NEXT = events_of(FOUND_AMONG_NEXT, is_all="head.position <= $2 + $4 OR (SELECT count(*) FROM found) >= $3")
+AMONG_NEXT = events_of(
+    FOUND_AMONG_NEXT, is_all=f"head.position <= {AFTER} + $4 OR (SELECT count(*) FROM found) >= {LIMIT}"
+)
 BY_ROOM = events_of(FOUND_BY_ROOM, is_all="true")

@@ -53,10 +53,13 @@ ROOMS = f"""
 SELECT head.position, rooms.total, {ROOM_COLUMNS}
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
-    SELECT rooms.*, memberships.reads_from, count(*) OVER () AS total
-    FROM memberships JOIN rooms USING (room_id)
-    WHERE memberships.user_id = $1 AND memberships.left_version IS NULL
-    ORDER BY bumped_at DESC, room_id LIMIT {PAGE} OFFSET $2
+    SELECT rooms.*, listed.reads_from, listed.total
+    FROM (
+        SELECT room_id, memberships.reads_from, count(*) OVER () AS total
+        FROM memberships JOIN rooms USING (room_id)
+        WHERE memberships.user_id = $1 AND memberships.left_version IS NULL
+        ORDER BY bumped_at DESC, room_id LIMIT {PAGE} OFFSET $2
+    ) AS listed JOIN rooms USING (room_id)
 ) AS rooms ON true
 {name_and_last_message("rooms")}
 ORDER BY rooms.bumped_at DESC, rooms.room_id
