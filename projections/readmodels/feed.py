@@ -16,8 +16,8 @@ NEXT = 1000
 """So many positions are read through, whoever the events are of."""
 
 USER, AFTER, LIMIT = "(SELECT $1::bigint)", "(SELECT $2::bigint)", "(SELECT $3::bigint)"
-"""SQL: the parameters, hidden from the planner: for each value it would hope for a better plan, and plan for longer than
-the statement takes.
+"""SQL: the parameters, hidden from the planner, which would plan for each value anew, and for longer than the statement
+takes.
 """
 
 PROJECTION = f"'{RoomsProjection.name}'"
