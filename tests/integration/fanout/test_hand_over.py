@@ -36,6 +36,11 @@ INSERT INTO stored_events (originator_id, originator_version, topic, state)
 SELECT $1, $2, topic, state FROM stored_events WHERE notification_id = $3
 """
 
+APPEND_OTHER = """
+INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, 1, 'another:Application', '{}')
+"""
+"""As another application does: with a stream and a type of its own, through the table, which takes the append lock."""
+
 
 class CountingLog(Log):
     """Counts how often the whole log is read on. A read waits before it begins, and before it ends, while told to."""
@@ -145,6 +150,27 @@ async def test_what_another_process_appends_between_is_read_and_keeps_its_place(
             await say(other, room_id, "from elsewhere")
             await published_to(database_url, await say(store, room_id, "from here"))
             assert log.reads > reads
+    await check_everybody_got_everything(store, server)
+
+
+@pytest.mark.usefixtures("without_polling")
+async def test_a_row_that_another_application_appends_between_two_hand_overs_is_read_and_passed_over(
+    store: Store, server: Server, database_url: str
+) -> None:
+    log = CountingLog()
+    room_id = await store.open_room()
+    async with publishing(database_url, dataclasses.replace(store, room_log=log), server):
+        for number in range(3):
+            await in_step(store, room_id, log, database_url)
+            reads = log.reads
+            await store.database.execute(APPEND_OTHER, uuid4())
+            after = await store.database.fetchval("SELECT max(notification_id) FROM stored_events")
+            position = await say(store, room_id, f"after row {number}")
+            await published_to(database_url, position)
+            assert log.reads > reads
+            assert position > after
+    keys = [key for call in server.calls for key in call]
+    assert len(set(keys)) == len(keys)
     await check_everybody_got_everything(store, server)
 
 
