@@ -17,7 +17,8 @@ IMPORT = re.compile(r'^import\s*(?:\{([^}]*)\}\s*from\s*)?"(\.{1,2}/[^"]+)";\n?'
 LATER = re.compile(r'\bimport\("(\.{1,2}/[^"]+)"\)')
 EXPORT = re.compile(r"^export ((?:async )?(?:const|class|function) (\w+))", re.MULTILINE)
 NOT_BUNDLED = re.compile(r"^(?:export (?!(?:async )?(?:const|class|function) )|import (?!\{|\"))[^\n]*", re.MULTILINE)
-COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*\*/")
+COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*\*/ ?| // .*$", re.MULTILINE)
+"""What is left of them. A test compares the tokens: that no string looks like a comment."""
 
 MODULES = "const modules = (globalThis.modules ??= {});\n"
 
@@ -39,20 +40,16 @@ class Module:
             raise ValueError(f"{name} cannot be bundled: {unknown[0]}")
         imports = tuple((found[1] or "", _joined(name, found[2])) for found in IMPORT.finditer(source))
         exports = tuple(found[2] for found in EXPORT.finditer(source))
-        code = NOT_RUN.sub("", EXPORT.sub(r"\1", IMPORT.sub("", source)))
-        later = frozenset(_joined(name, path) for path in LATER.findall(COMMENT.sub("", code)))
+        code = COMMENT.sub("", NOT_RUN.sub("", EXPORT.sub(r"\1", IMPORT.sub("", source))))
+        later = frozenset(_joined(name, path) for path in LATER.findall(code))
         return cls(name, code, imports, later, exports)
 
     def run(self, urls: Mapping[str, str]) -> str:
         """The statement that runs it. `urls` are those of the modules that it imports later."""
         names = ((" ".join(names.split()).replace(" as ", ": "), module) for names, module in self.imports if names)
         imports = "".join(f'const {{ {names.rstrip(", ")} }} = modules["{module}"];\n' for names, module in names)
-        code = LATER.sub(lambda found: self._import_later(found, urls), self.code)
+        code = LATER.sub(lambda found: f'import("{urls[_joined(self.name, found[1])]}")', self.code)
         return f'modules["{self.name}"] = (() => {{\n{imports}{code}return {{ {", ".join(self.exports)} }};\n}})();\n'
-
-    def _import_later(self, found: re.Match[str], urls: Mapping[str, str]) -> str:
-        name = _joined(self.name, found[1])
-        return f'import("{urls[name]}")' if name in self.later else found[0]  # one in a comment names a type
 
 
 class Bundles:
