@@ -13,25 +13,20 @@ import { showTimes } from "./views/times.js";
  * few visits need is loaded when it is needed.
  *
  * @import { JumpDialog } from "./jump-dialog.js"
- * @import { View } from "./page-switch.js"
  */
 
 const page = new LivePage();
 page.start();
 
-/** A view that is loaded when it is shown first. @param {() => Promise<View>} load @returns {View} */
-function later(load) {
-  return async (shown) => {
-    const show = await load();
-    if (!shown.signal.aborted) show(shown);
-  };
-}
 const views = {
-  ...{ account: showAccount, discover: showDiscover, rooms: showRooms, times: showTimes },
-  room: later(async () => (await import("./views/room.js")).showRoom),
-  history: later(async () => (await import("./views/history.js")).showHistory),
-  message: later(async () => (await import("./views/message.js")).showMessage),
-  people: later(async () => (await import("./views/people.js")).showPeople),
+  account: async () => showAccount,
+  discover: async () => showDiscover,
+  history: async () => (await import("./views/history.js")).showHistory,
+  message: async () => (await import("./views/message.js")).showMessage,
+  people: async () => (await import("./views/people.js")).showPeople,
+  room: async () => (await import("./views/room.js")).showRoom,
+  rooms: async () => showRooms,
+  times: async () => showTimes,
 };
 const pages = new PageSwitch(page, views);
 pages.start();

@@ -34,6 +34,8 @@ const address = ({ pathname, search }) => pathname + search;
 export class PageSwitch {
   #page;
   #views;
+  /** Those that were loaded, by name. @type {Map<string, View>} */
+  #loaded = new Map();
   /** Ends what the view has set up. */
   #view = new AbortController();
   /** Ends the request for the next page. */
@@ -44,7 +46,7 @@ export class PageSwitch {
 
   /**
    * @param {LivePage} page
-   * @param {Record<string, View>} views by the name that a page says in `data-view`
+   * @param {Record<string, () => Promise<View>>} views by the name that a page says in `data-view`: what loads each
    */
   constructor(page, views) {
     this.#page = page;
@@ -55,7 +57,20 @@ export class PageSwitch {
     document.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("submit", (event) => this.#asked(event));
     addEventListener("popstate", () => this.#popped());
-    this.#show(this.#page.roomId);
+    this.#begin();
+  }
+
+  /** Bring the page to life that the browser has loaded, unless another one has taken its place. */
+  async #begin() {
+    const { signal } = this.#view;
+    await this.#load(document);
+    if (!signal.aborted) this.#show(this.#page.roomId);
+  }
+
+  /** Load the view of a page. Raises where there is no answer. @param {Document} page */
+  async #load({ body: { dataset } }) {
+    const name = dataset.view ?? "";
+    if (!this.#loaded.has(name)) this.#loaded.set(name, await this.#views[name]());
   }
 
   /** Go to a page, as by a link. @param {string} path */
@@ -126,8 +141,8 @@ export class PageSwitch {
   }
 
   /**
-   * The page at `to`, with its styles loaded; null where the answer is not a page that this script can show. Raises
-   * where there is no answer, or none yet.
+   * The page at `to`, with its styles and its view loaded; null where the answer is not a page that this script can
+   * show. Raises where there is no answer, or none yet.
    *
    * @param {URL} to
    * @param {AbortSignal} signal
@@ -148,7 +163,7 @@ export class PageSwitch {
       if (!response.ok) return null;
       const fetched = new DOMParser().parseFromString(await response.text(), "text/html");
       if (!this.#canShow(fetched)) return null;
-      await loadStyles(fetched);
+      await Promise.all([loadStyles(fetched), this.#load(fetched)]);
       return fetched;
     } finally {
       clearTimeout(timer);
@@ -194,8 +209,8 @@ export class PageSwitch {
   /** @param {string | null} roomId */
   #show(roomId) {
     this.#roomId = roomId;
-    const show = this.#views[document.body.dataset.view ?? ""];
-    show({
+    const show = this.#loaded.get(document.body.dataset.view ?? "");
+    show?.({
       ...{ page: this.#page, main: find(document, "main"), roomId, signal: this.#view.signal },
       replaceAddress: (url) => {
         history.replaceState(history.state, "", url);
