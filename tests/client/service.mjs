@@ -106,6 +106,12 @@ export class Service {
     return this.#fold(roomId, version).members.includes(user);
   }
 
+  /** Of all rooms of the user. */
+  readings() {
+    const ids = [...new Set(this.log.map((event) => event.roomId))].filter((id) => this.isMember(id, this.me.id));
+    return ids.map((id) => this.reading(id));
+  }
+
   /**
    * What a fresh page would show.
    *
@@ -115,9 +121,11 @@ export class Service {
     const ids = [...new Set(this.log.map((event) => event.roomId))].filter((id) => this.isMember(id, this.me.id));
     const rooms = ids.map((id) => this.room(id));
     rooms.sort((a, b) => (a.bumped_at === b.bumped_at ? (a.id < b.id ? -1 : 1) : a.bumped_at > b.bumped_at ? -1 : 1));
-    const readings = ids.map((id) => this.reading(id));
+    const listed = rooms.slice(0, LISTED);
+    const shown = new Set([...listed.map(({ id }) => id), ...(openId === null ? [] : [openId])]);
+    const readings = ids.filter((id) => shown.has(id)).map((id) => this.reading(id));
     const open = openId === null ? null : this.open(openId);
-    return { user: this.me, position: this.position, rooms: rooms.slice(0, LISTED), readings, open };
+    return { user: this.me, position: this.position, rooms: listed, readings, open };
   }
 
   /** @param {string} id */
@@ -227,7 +235,7 @@ export class Service {
       return { token: "a token" };
     }
     if (pathname === "/api/delivery/") return { is_late: this.isPaused };
-    if (pathname === "/api/readings/") return { readings: this.fresh().readings };
+    if (pathname === "/api/readings/") return { readings: this.readings() };
     if (pathname === "/api/rooms/") return { results: this.fresh().rooms };
     if (pathname === "/api/feed/") {
       const all = this.log.map((entry) => this.#event(entry)).filter((event) => this.#concerns(event));
