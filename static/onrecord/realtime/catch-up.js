@@ -185,7 +185,6 @@ export class CatchUp {
   async #fetchList() {
     const { results } = await this.#api.get("/api/rooms/");
     this.#mirror.loadList(results);
-    await this.#readStanding();
     if (this.#mirror.lacksRooms) throw new ApiError(0, null); // the answer is older than what was published
   }
 
