@@ -267,6 +267,7 @@ async def test_all_pages_of_a_user_are_switched_between_and_live(windows: Window
     await post(bob, second, "news")
     await expect(page.locator(f'main .room[data-id="{second}"] .count')).to_have_text("1")
     await page.get_by_role("link", name="Discover").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Discover")
     await expect(page.locator(".sidebar .count").first).to_have_text("1")
     await page.get_by_role("link", name=ada.user["username"], exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("My account")
