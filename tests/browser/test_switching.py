@@ -305,7 +305,7 @@ async def test_other_answers_are_shown_as_without_scripts(windows: Windows) -> N
 
     closed = await bob.open_room(f"Other answers of {bob.user['username']}")
     await page.get_by_role("link", name="Discover").click()
-    await page.get_by_role("searchbox").fill(bob.user["username"])
+    await page.get_by_role("searchbox", name="Room name").fill(bob.user["username"])
     await page.get_by_role("button", name="Search").click()
     await is_live(page)
     await page.locator(f'.found a[href="/rooms/{closed}/"]').click()
