@@ -287,7 +287,7 @@ def main():
         with open(options.file, encoding="utf-8") as proof, open(options.policy, encoding="utf-8") as policy:
             lines = list(check(proof.read(), TrustPolicy(policy.read())))
         print("\n".join(["VERIFIED", *lines]), flush=True)
-    except BrokenPipeError:  # whoever reads this has seen enough
+    except BrokenPipeError:  # the reader closed the pipe
         sys.stdout = None
     except (ProofRefused, OSError, UnicodeDecodeError) as error:
         print(f"REFUSED   {error}", file=sys.stderr)

@@ -131,7 +131,7 @@ async def _together(dsn: str, served: Served, ada: Visitor, rooms: list[UUID]) -
 async def _in_turns(
     dsn: str, served: Served, ada: Visitor, rooms: list[UUID]
 ) -> tuple[list[Turn], list[Turn], list[float]]:
-    """Without the tree, somebody else holds its lock, so that it does not grow."""
+    """Without the tree: another connection holds its lock, so that it does not grow."""
     holder, watcher = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
     turns: dict[bool, list[Turn]] = {False: [], True: []}
     lags: list[float] = []

@@ -25,7 +25,7 @@ ORDER BY standing_id LIMIT 1000
 
 
 async def changes_without_action(connection: asyncpg.Connection) -> list[Mismatch]:
-    """Changes that no operator made: somebody wrote to the table of accounts past the service."""
+    """Changes without an operator action: somebody wrote to the table of accounts and bypassed the service."""
     return [
         Mismatch(f"account {user_id}", f"account {user_id}: no operator action made it {standing} (standing {number})")
         for number, user_id, standing in await connection.fetch(READ_CHANGES_ALONE)

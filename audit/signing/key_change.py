@@ -8,8 +8,8 @@
     — chat.example/audit/1 <signature, by the key before>
     — chat.example/audit/1 <signature, by the next key>
 
-It stands in an event of the log. To whoever trusts one of the two keys, it shows that the other is of the same log. No
-checkpoint begins as it does.
+It stands in an event of the log, and shows those who trust one of the two keys that the other belongs to the same log.
+No checkpoint begins as it does.
 """
 
 from collections.abc import Iterator

@@ -87,7 +87,7 @@ class Bundles:
         return True
 
     def _present(self, later: str) -> frozenset[str]:
-        """The modules that run before one that is imported later, whoever imports it."""
+        """The modules that have run before `later` is imported, from whichever bundle that is."""
         importing = [set(self._order(first, ())) for first in self.firsts if later in self.later(first)]
         return frozenset(set.intersection(*importing))
 

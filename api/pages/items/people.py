@@ -9,7 +9,7 @@ HUES = 8
 
 
 def kind(user: User) -> Markup:
-    """What an account is, where it is no ordinary one."""
+    """A mark for accounts that are not ordinary: admins, bots, deactivated and erased ones."""
     return Markup(f'<span class="kind kind-{user.kind}">{user.kind}</span>' if user.kind else "")  # noqa: S704
 
 
