@@ -15,6 +15,8 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
+from tests.support.folders import read_files
+
 EVERY_TABLE = """
 SELECT format('%I.%I', nspname, relname) AS name FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind IN ('r', 'm') AND nspname !~ '^pg_toast'
@@ -64,13 +66,9 @@ async def in_tables(markers: Sequence[str], connection: asyncpg.Connection) -> F
 def in_files(markers: Iterable[str], folder: Path) -> Found:
     """In every file under a folder, by their paths from there. A file that goes meanwhile has nothing."""
     found: Found = {}
-    for path in sorted(folder.rglob("*")):
-        try:
-            data = path.read_bytes() if path.is_file() else b""
-        except FileNotFoundError:
-            continue
+    for path, data in sorted(read_files(folder).items()):
         if present := in_bytes(markers, data):
-            found[path.relative_to(folder).as_posix()] = present
+            found[path] = present
     return found
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import struct
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,6 +14,7 @@ from domain.use_cases.record import PlaceHold
 from domain.values import OPERATOR, RoomId
 from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually
+from tests.support.folders import read_files
 from tests.support.people import Answer, Person
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII5s", 13, b"IHDR", 640, 480, b"\x08\x02\0\0\0") + b"rest"
@@ -43,8 +43,8 @@ async def post(person: Person, room: str, *uploads: str, content: str = "see thi
     return await person.post(f"/api/rooms/{room}/messages/", {"content": content, "attachments": list(uploads)})
 
 
-def files(settings: Settings) -> list[Path]:
-    return [each for each in settings.attachments_folder.rglob("*") if each.is_file()]
+def files(settings: Settings) -> dict[str, bytes]:
+    return read_files(settings.attachments_folder)
 
 
 async def test_a_file_is_uploaded_named_in_a_message_and_read_by_who_reads_the_message(

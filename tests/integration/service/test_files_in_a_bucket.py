@@ -12,6 +12,7 @@ from api.settings import Settings
 from cli.main import main
 from tests.integration.conftest import StartServer
 from tests.support.conditions import eventually
+from tests.support.folders import read_files
 from tests.support.object_storage import ObjectStorage, object_storage
 from tests.support.people import Answer, Person
 
@@ -48,7 +49,7 @@ async def say(person: Person, room: str, *uploads: Answer) -> str:
 
 
 def objects(bucket: ObjectStorage) -> list[bytes]:
-    return sorted(each.read_bytes() for each in bucket.objects.rglob("*") if each.is_file())
+    return sorted(read_files(bucket.objects).values())
 
 
 async def onrecord(settings: Settings, bucket: ObjectStorage, *arguments: str) -> Result:
