@@ -165,7 +165,6 @@ async def _housekeeping(app: web.Application) -> AsyncIterator[None]:
     tree = wiring.create_tree_keeping(settings, app[CORE].database)
     app[PUBLIC_KEYS] = wiring.create_public_keys(settings)
     verification = wiring.create_daily_verification(settings, app[CORE])
-    app[METRICS].add_verification(lambda: verification.last)
     async with (
         _running(work.run(every_s=settings.housekeeping_every_s)),
         _running(retention.run(every_s=settings.retention_every_s)),

@@ -6,7 +6,6 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from projections.fanout.worker import Fanout
-from projections.readmodels.custody.verifications import RecordedVerification
 
 # One more series for each metric, with no use for us.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the package has no types for it
@@ -80,16 +79,6 @@ class Metrics:
             ("dead_letters", "Events set aside."),
         ):
             self.add_gauge(f"fanout_{name}", help_text, partial(getattr, fanout.counts, name))
-
-    def add_verification(self, last: Callable[[], RecordedVerification | None]) -> None:
-        """Add the gauges of the last verification of the record, by any process; 0 before the first."""
-
-        def add(name: str, help_text: str, read: Callable[[RecordedVerification], float]) -> None:
-            self.add_gauge(name, help_text, lambda: read(found) if (found := last()) is not None else 0)
-
-        add("verified_at_seconds", "When the record was verified last.", lambda found: found.verified_at.timestamp())
-        add("verified_events", "Events that were compared then.", lambda found: found.verification.rows)
-        add("verified_findings", "What did not fit then.", lambda found: found.verification.findings)
 
     def text(self) -> bytes:
         """The exposition format."""

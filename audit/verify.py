@@ -149,9 +149,8 @@ class TrustPolicy:
             if self.witnesses[rest[0]].type != COSIGNATURE:
                 raise ProofRefused(f"the policy: the key of {rest[0]} is not the key of a witness")
         elif kind == "group" and len(rest) > 2 and rest[0] not in known and set(rest[2:]) <= known:
-            members = rest[2:]
-            least = {"any": 1, "all": len(members)}.get(rest[1]) or number(rest[1], "the policy: a threshold")
-            self.groups[rest[0]] = (least, members)
+            least = {"any": 1, "all": len(rest) - 2}.get(rest[1]) or number(rest[1], "the policy: a threshold")
+            self.groups[rest[0]] = (least, rest[2:])
         elif kind == "quorum" and len(rest) == 1 and self.quorum is None and rest[0] in known | {"none"}:
             self.quorum = rest[0]
         else:
@@ -204,24 +203,26 @@ def entry_of(opening, state):
 
 
 def words_of(opening, fields):
-    """The words, checked against the commitment in the log; a sentence where there are none."""
+    """The words in quotes, checked against the commitment in the log; a sentence where there are none."""
     sealed, body = fields.get("sealed"), opening.get("body")
     if body is None:
         if sealed is not None:
             return "(the words are not in this file: erased, or withheld)"
         plain = fields.get("content", fields.get("name"))
-        return "(no words)" if plain is None else plain
-    content, salt = body["content"].encode(), decoded(body["salt"], "the salt")
-    client_id = body.get("client_id")
-    end = b"\x00" if client_id is None else b"\x01" + client_id.encode()
+        return "(no words)" if plain is None else json.dumps(plain, ensure_ascii=False)
+    try:
+        content, salt, client_id = body["content"].encode(), decoded(body["salt"], "the salt"), body.get("client_id")
+        end = b"\x00" if client_id is None else b"\x01" + client_id.encode()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ProofRefused("the words in the file are not a text") from None
     committed = b"onrecord/body/v1\x00" + salt + len(content).to_bytes(8, "big") + content + end
     if len(salt) != 32 or base64.b64encode(hashlib.sha256(committed).digest()).decode() != sealed:
         raise ProofRefused("the words are not those that the log holds a commitment to")
-    return body["content"]
+    return json.dumps(body["content"], ensure_ascii=False)
 
 
 def check(proof, policy):
-    """Lines that say what the proof shows. Raises ProofRefused."""
+    """Lines that say what the proof shows, in printable characters only. Raises ProofRefused."""
     head, separator, checkpoint = proof.partition("\n\n")
     lines = head.split("\n")
     if lines.pop(0) != "c2sp.org/tlog-proof@v1" or not separator:
@@ -246,8 +247,7 @@ def check(proof, policy):
         raise ProofRefused("the checkpoint is not signed with a key of the log that the policy names")
     if all(size > policy.until.get(key, size) for key in signed):
         raise ProofRefused(f"the checkpoint is signed with a key that was replaced, and its tree of {size} came later")
-    times = {name: key.time_of(text, signatures) for name, key in policy.witnesses.items()}
-    cosigned = {name: time for name, time in times.items() if time is not None}
+    cosigned = {name: at for name, key in policy.witnesses.items() if (at := key.time_of(text, signatures)) is not None}
     if not policy.has(policy.quorum, cosigned):
         raise ProofRefused("the checkpoint lacks cosignatures that the policy asks for")
     try:
@@ -258,7 +258,8 @@ def check(proof, policy):
         raise ProofRefused("the opening is not one of an entry") from None
     if root_of(leaf, index, size, path) != root:
         raise ProofRefused("the entry is not in the tree of this checkpoint, at this index")
-    return describe(opening, state, index, size, origin, cosigned)
+    lines = describe(opening, state, index, size, origin, cosigned)
+    return ["".join(each if each.isprintable() else ascii(each)[1:-1] for each in line) for line in lines]
 
 
 def describe(opening, state, index, size, origin, cosigned):
@@ -271,11 +272,10 @@ def describe(opening, state, index, size, origin, cosigned):
     yield f"kind      {opening['topic']}"
     yield f"who       user {who}"
     yield f"when      {time}"
-    yield f"room      {opening['stream']}, version {opening['version']}"
+    yield f"room      {uuid.UUID(opening['stream'])}, version {opening['version']}"
     yield f"place     position {opening['position']}, entry {index} of {size} in {origin}"
-    for name, seconds in sorted(cosigned.items()):
-        yield f"seen by   {name}, {datetime.fromtimestamp(seconds, UTC).isoformat()}"
-    yield f"words     {json.dumps(words_of(opening, fields), ensure_ascii=False)}"
+    yield from (f"seen by   {name}, {datetime.fromtimestamp(at, UTC).isoformat()}" for name, at in cosigned.items())
+    yield f"words     {words_of(opening, fields)}"
 
 
 def main():
@@ -285,7 +285,7 @@ def main():
     options = parser.parse_args()
     try:
         with open(options.file, encoding="utf-8") as proof, open(options.policy, encoding="utf-8") as policy:
-            lines = list(check(proof.read(), TrustPolicy(policy.read())))
+            lines = check(proof.read(), TrustPolicy(policy.read()))
         print("\n".join(["VERIFIED", *lines]), flush=True)
     except BrokenPipeError:  # the reader closed the pipe
         sys.stdout = None

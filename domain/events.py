@@ -1,8 +1,6 @@
 """What an event says about itself: code that shows, searches or lists events asks it, and keeps no table of its own."""
 
-from typing import ClassVar, Protocol, cast
-
-from eventsourcing.domain import Aggregate
+from typing import ClassVar, Protocol
 
 from domain.values import UserId
 from domain.words import Words
@@ -41,14 +39,3 @@ class SelfDescribing(Protocol):
     @staticmethod
     def compared(text: str, /) -> str | None:
         """The form in which words of this kind are compared with others; None where they are not."""
-
-
-def event_classes(aggregate: type[Aggregate]) -> tuple[type[SelfDescribing], ...]:
-    """The kinds of event nested in an aggregate, in the order of their definition."""
-    base = aggregate.Event
-    nested = [
-        member
-        for member in vars(aggregate).values()
-        if isinstance(member, type) and issubclass(member, base) and member is not base
-    ]
-    return cast(tuple[type[SelfDescribing], ...], tuple(dict.fromkeys(nested)))

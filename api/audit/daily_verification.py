@@ -14,13 +14,11 @@ from domain.custody import Verification
 from postgres import locks
 from postgres.database import Database
 from postgres.errors import StoreError
-from projections.readmodels.custody.verifications import RecordedVerification, last_verification
+from replay.rebuild.verification_due import verified_so_far
 from replay.rebuild.whole_record import RecordCheck
 
 LOOK_EVERY_S = 60.0
 """How often a process looks whether a verification is due."""
-
-READ_BEGAN = "SELECT began_at FROM audit_epochs ORDER BY epoch DESC LIMIT 1"
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +46,11 @@ class DailyVerification:
         self._slices = slices
         self._dsn = dsn
         self._every_s = every_s
-        self.last: RecordedVerification | None = None
-        """The newest on record, when this process looked last."""
 
     async def run(self) -> None:
-        """Look from time to time, until cancelled, and verify when it is due."""
-        every_s = LOOK_EVERY_S if self._every_s is None else min(LOOK_EVERY_S, self._every_s)
+        """Look from time to time, until cancelled, and verify when it is due; return at once where it never is."""
+        if self._every_s is None:
+            return
         while True:
             try:
                 await self.verify_if_due()
@@ -61,7 +58,7 @@ class DailyVerification:
                 log.warning("the record was not verified: %s", error)
             except Exception:
                 log.exception("the record was not verified")
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(min(LOOK_EVERY_S, self._every_s))
 
     async def verify_if_due(self) -> None:
         """Verify, unless it is not due or another process does so at this moment."""
@@ -73,20 +70,14 @@ class DailyVerification:
             checked = await self._check.run(self._slices(database), self._dsn)
         _say(checked.verification)
         await self._core.record.record_verification(checked.verification)
-        await self._look()
 
     async def _is_due(self) -> bool:
-        whole, began_at = await self._look()
-        if self._every_s is None or began_at is None:
+        if self._every_s is None:
             return False
-        since = whole.verified_at if whole is not None else began_at
-        return not 0 <= (datetime.now(UTC) - since).total_seconds() < self._every_s
-
-    async def _look(self) -> tuple[RecordedVerification | None, datetime | None]:
-        """The newest verification of everything, and when the tree began."""
         async with self._core.database.connection() as connection:
-            self.last = await last_verification(connection)
-            return await last_verification(connection, is_whole=True), await connection.fetchval(READ_BEGAN)
+            so_far = await verified_so_far(connection)
+        due_at = so_far.due_at(self._every_s)
+        return due_at is not None and not 0 < (due_at - datetime.now(UTC)).total_seconds() <= self._every_s
 
 
 def _say(verification: Verification) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from replay.investigate.last_verification import LastVerification
 from replay.investigate.tree_status import TreeStatus, TreeStatusReader, WitnessStatus
 
 
@@ -28,14 +29,24 @@ class TreeMetrics(Collector):
         size, age_s = (
             (status.checkpoint.size, _age_s(status.checkpoint.signed_at)) if status.checkpoint else (None, None)
         )
-        yield _gauge("leaves", "Events in the tree over the log.", status.size)
-        yield _gauge("lag_events", "Events that are not in the tree yet.", status.lag_events)
-        yield _gauge("lag_seconds", "Age of the oldest event that is not in the tree yet.", status.lag_s)
-        yield _gauge("checkpoint_leaves", "Events that the last checkpoint covers.", size)
-        yield _gauge("checkpoint_age_seconds", "Time since the last checkpoint was signed.", age_s)
-        yield _gauge("stopped", "1 while nothing is signed any more.", status.state == "stopped")
-        yield _gauge("problems", "Things that `onrecord audit status` says are not well.", len(status.problems))
+        yield _gauge("audit_leaves", "Events in the tree over the log.", status.size)
+        yield _gauge("audit_lag_events", "Events that are not in the tree yet.", status.lag_events)
+        yield _gauge("audit_lag_seconds", "Age of the oldest event that is not in the tree yet.", status.lag_s)
+        yield _gauge("audit_checkpoint_leaves", "Events that the last checkpoint covers.", size)
+        yield _gauge("audit_checkpoint_age_seconds", "Time since the last checkpoint was signed.", age_s)
+        yield _gauge("audit_stopped", "1 while nothing is signed any more.", status.state == "stopped")
+        yield _gauge("audit_problems", "Things that `onrecord audit status` says are not well.", len(status.problems))
         yield from _of_witnesses(status.witnesses)
+        yield from _of_verification(status.verification)
+
+
+def _of_verification(last: LastVerification | None) -> Iterator[GaugeMetricFamily]:
+    at, rows, findings = (
+        (datetime.fromisoformat(last.at).timestamp(), last.rows, last.findings) if last else (None, None, None)
+    )
+    yield _gauge("verified_at_seconds", "When the whole record was verified last.", at)
+    yield _gauge("verified_events", "Events that were compared then.", rows)
+    yield _gauge("verified_findings", "What did not fit then.", findings)
 
 
 def _of_witnesses(witnesses: list[WitnessStatus]) -> Iterator[GaugeMetricFamily]:
@@ -54,7 +65,7 @@ def _of_witnesses(witnesses: list[WitnessStatus]) -> Iterator[GaugeMetricFamily]
 
 
 def _gauge(name: str, help_text: str, value: float | None) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"onrecord_audit_{name}", help_text)
+    family = GaugeMetricFamily(f"onrecord_{name}", help_text)
     if value is not None:
         family.add_metric([], value)
     return family

@@ -11,10 +11,12 @@ from audit.signing.epoch_keys import read_epoch_keys
 from audit.tree import store
 from domain.values import RoomId
 from eventstore.values import Version
+from replay.investigate.signing_pace import read_signing_pace
 
 
 async def proof_context(request: web.Request, room: RoomId, versions: Sequence[Version]) -> Context:
-    """`provable`: those of the versions that a checkpoint covers; `log_keys`: empty where this process knows none.
+    """`provable`: those of the versions that a checkpoint covers; `signing_pace`: when it will cover the others;
+    `log_keys`: empty where this process knows none.
 
     The caller knows that the versions may be read.
     """
@@ -24,7 +26,9 @@ async def proof_context(request: web.Request, room: RoomId, versions: Sequence[V
         proven = await proven_to(connection)
         epoch = await store.read_epoch(connection)
         signed_with = await read_epoch_keys(epoch.number, connection) if epoch is not None else []
+        pace = await read_signing_pace(epoch, proven, connection)
     return {
         "provable": {version for version, position in places.items() if position <= proven},
+        "signing_pace": pace,
         "log_keys": request.app[PUBLIC_KEYS].of(epoch.origin, signed_with) if epoch is not None else [],
     }

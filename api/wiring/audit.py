@@ -30,7 +30,8 @@ from replay.rebuild.whole_record import RecordCheck
 
 def create_tree_status(settings: Settings, database: Database) -> TreeStatusReader:
     """Reads how the tree over the log is. Raises SettingsError for a policy that is none."""
-    return TreeStatusReader(database, audit_policy(settings), create_key_changes())
+    every_s = settings.audit_verify_every_s
+    return TreeStatusReader(database, audit_policy(settings), create_key_changes(), verify_every_s=every_s)
 
 
 def create_key_ring(settings: Settings, *, generates: bool = False) -> KeyRing | None:

@@ -60,9 +60,15 @@ class Note:
 
         Raises BadNote where a signature claims to be of `key` and does not fit.
         """
-        claimed = [found for found in self.signatures if (found.name, found.key_id) == (key.name, key.id)]
-        times = [key.check(self.text, signature.raw) for signature in claimed]
+        times = [key.check(self.text, signature.raw) for signature in self._claimed(key)]
         return times[0] if times else None
+
+    def claims(self, key: "VerifierKey") -> bool:
+        """Whether a signature claims to be of `key`; it is not checked."""
+        return bool(self._claimed(key))
+
+    def _claimed(self, key: "VerifierKey") -> list[Signature]:
+        return [found for found in self.signatures if (found.name, found.key_id) == (key.name, key.id)]
 
     def with_signatures(self, more: Sequence[Signature]) -> "Note":
         """The note with further signatures, each once."""

@@ -10,6 +10,7 @@ has the event in it, and from then on the next key signs alone.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -44,7 +45,7 @@ class Cosigning(Protocol):
     """Others who may sign as well. What they say never holds up a checkpoint for long."""
 
     async def cosign(self, note: Note, epoch: Epoch, connection: asyncpg.Connection, /) -> Note:
-        """The checkpoint with further signatures. Raises Contradiction."""
+        """The checkpoint with further signatures, of those that did not sign it yet. Raises Contradiction."""
 
 
 class Signer:
@@ -72,7 +73,9 @@ class Signer:
         self._signed: Epoch | None = None
 
     async def sign(self, epoch: Epoch, connection: asyncpg.Connection) -> Published | None:
-        """Sign what the tiles of `epoch` hold, and publish it. None when there is no news."""
+        """Sign what the tiles of `epoch` hold, and publish it. Without news, offer the newest checkpoint to witnesses
+        that have not cosigned it. None where that changes nothing.
+        """
         published = await store.read_checkpoint(epoch.number, connection)
         known = await read_epoch_keys(epoch.number, connection)
         now = self._now()
@@ -81,7 +84,7 @@ class Signer:
         if is_due or (anchored is not None and anchored.checkpoint != _checkpoint_of(published)):
             await self._must_continue(anchored, epoch, connection)
         if not is_due:
-            return None
+            return await self._with_more_cosignatures(published, epoch, connection)
         keys = self._keys_that_sign(epoch, known, published)
         try:
             root = await self._true_root(epoch, published, connection)
@@ -103,6 +106,22 @@ class Signer:
         self._keys.settle(keys)
         self._signed = epoch
         return signed
+
+    async def _with_more_cosignatures(
+        self, published: Published | None, epoch: Epoch, connection: asyncpg.Connection
+    ) -> Published | None:
+        """What is published, once more, if a witness cosigns it now: one that was away, or that the policy names since
+        this start.
+        """
+        if published is None:
+            return None
+        note = parse_note(published.note)
+        cosigned = await self._witnesses.cosign(note, epoch, connection)
+        if cosigned == note:
+            return None
+        after = replace(published, note=str(cosigned))
+        await store.write_checkpoint(epoch.number, after, connection)
+        return after
 
     def _keys_that_sign(self, epoch: Epoch, known: Sequence[EpochKey], published: Published | None) -> SignerKeys:
         """Raises KeyMissing where this process does not have them."""

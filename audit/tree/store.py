@@ -88,6 +88,12 @@ async def read_epoch(connection: asyncpg.Connection) -> Epoch | None:
     return Epoch(row[0], row[1], row[2], Position(row[3]), row[4]) if row is not None else None
 
 
+async def began_at(connection: asyncpg.Connection) -> datetime | None:
+    """When the newest epoch began; None before the first."""
+    row = await connection.fetchrow("SELECT began_at FROM audit_epochs ORDER BY epoch DESC LIMIT 1")
+    return row[0] if row is not None else None
+
+
 async def origins(connection: asyncpg.Connection) -> list[str]:
     """The names of all epochs, oldest first."""
     return [row[0] for row in await connection.fetch("SELECT origin FROM audit_epochs ORDER BY epoch")]

@@ -1,6 +1,6 @@
 """Asks all witnesses of a policy to cosign a checkpoint, side by side, and waits for none of them longer than 2 s.
 
-A witness that does not answer is left alone for a while, longer each time, so that it delays no further checkpoint.
+A witness that does not cosign is left alone for a while, longer each time, so that it delays no further checkpoint.
 """
 
 import asyncio
@@ -45,7 +45,8 @@ class Witnesses:
     async def cosign(self, note: Note, epoch: Epoch, connection: asyncpg.Connection) -> Note:
         """The checkpoint with the cosignatures that came in time. Raises RolledBack."""
         now = asyncio.get_running_loop().time()
-        asked = [each for each in self._witnesses if self._left_alone_until.get(each.name, now) <= now]
+        lacking = [each for each in self._witnesses if not note.claims(each.key)]
+        asked = [each for each in lacking if self._left_alone_until.get(each.name, now) <= now]
         if not asked:
             return note
         known = {each.name: each.size for each in await read_standings(epoch.number, connection)}
@@ -93,6 +94,7 @@ class Witnesses:
                 self._failures.pop(witness.name, None)
                 return Standing(witness.name, size, datetime.fromtimestamp(time, UTC), now, None)
             case OtherSize(size=other):
+                self._leave_alone(witness.name)
                 return Standing(witness.name, 0, None, now, f"it saw a tree of {other} events last")
             case NotCosigned(why=why):
                 self._leave_alone(witness.name)

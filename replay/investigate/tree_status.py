@@ -19,20 +19,16 @@ from eventstore.log import LAST_POSITION
 from eventstore.values import LOG_START, Position
 from postgres.database import Database
 from projections.readmodels.shapes import Timestamp, timestamp
-from replay.investigate.last_verification import LastVerification, read_last_verification
+from replay.investigate.last_verification import LastVerification, VerificationStatus, verification_status
 from replay.investigate.projection_status import read_lag
+from replay.investigate.signing_pace import SIGNED_WITHIN_S, read_signing_pace
+from replay.rebuild.verification_due import verified_so_far
 
 PROMISED_LAG_S = 2.0
 """The tree is at most so far behind the log."""
 
-SIGNED_WITHIN_S = 30.0
-"""A checkpoint covers every event that is older. It takes a second or two, and longer only where something is wrong."""
-
 LATEST_S = FRESH_S + 60.0
 """No checkpoint is older: one without news is signed again before."""
-
-VERIFIED_WITHIN_S = 48 * 3600.0
-"""The whole record is verified every day; after twice as long, that is a problem."""
 
 
 class CheckpointStatus(Struct, frozen=True):
@@ -64,6 +60,9 @@ class TreeStatus(Struct, frozen=True):
 
     `state` is `well`, `not well` or `stopped` (nothing is signed any more); `summary` says it in a sentence, and
     `problems` has a sentence for each thing that is not well.
+
+    `verification`: the last of the whole record, None before the first; `verification_due`: when the service does the
+    next by itself, None where it does not.
     """
 
     state: str
@@ -79,18 +78,23 @@ class TreeStatus(Struct, frozen=True):
     checkpoint: CheckpointStatus | None
     witnesses: list[WitnessStatus]
     verification: LastVerification | None
+    verification_due: Timestamp | None
 
 
 class TreeStatusReader:
     """Reads it. `policy` says which witnesses are asked; without one, all are named that were ever asked.
 
-    `changes`: the events that name the next key.
+    `changes`: the events that name the next key. `verify_every_s`: how often the service verifies the whole record by
+    itself; None for never.
     """
 
-    def __init__(self, database: Database, policy: Policy | None, changes: KeyChanges) -> None:
+    def __init__(
+        self, database: Database, policy: Policy | None, changes: KeyChanges, *, verify_every_s: float | None
+    ) -> None:
         self._database = database
         self._policy = policy
         self._changes = changes
+        self._verify_every_s = verify_every_s
 
     async def read(self) -> TreeStatus:
         """The status now, in one snapshot. Raises StoreUnavailable."""
@@ -104,24 +108,25 @@ class TreeStatusReader:
             head: Position = await connection.fetchval(LAST_POSITION)
             lag_events, lag_s = await read_lag(epoch.position, head, connection)
             proven = await proven_to(connection)
-            _, unsigned_s = await read_lag(proven, head, connection)
+            is_late = await read_signing_pace(epoch, proven, connection) == "late"
             key = next(reversed(await _keys(epoch, connection)), None)
             coming = await self._changes.read(connection, beyond=proven) if key is not None else []
-            verification = await read_last_verification(connection)
+            so_far = await verified_so_far(connection)
         now = datetime.now(UTC)
+        verification = verification_status(so_far, self._verify_every_s, now)
         checkpoint = _checkpoint(published, now) if published is not None else None
         witnesses = [_witness(each, now) for each in self._asked(standings)]
         problems = [
             *_problems_of_tree(epoch, lag_s),
-            *_problems_of_checkpoint(epoch, checkpoint, unsigned_s),
+            *_problems_of_checkpoint(epoch, checkpoint, is_late=is_late),
             *_problems_of_key(published, checkpoint, key),
             *self._problems_of_quorum(published),
             *(f"The witness {each.name} has not cosigned: {each.problem}." for each in witnesses if each.problem),
-            *_problems_of_verification(verification, now),
+            *verification.problems,
         ]
         return TreeStatus(
             state="stopped" if epoch.stopped_why is not None else "not well" if problems else "well",
-            summary=" ".join(problems) or _well(epoch, witnesses),
+            summary=" ".join(problems) or _well(epoch, witnesses, verification),
             problems=problems,
             epoch=epoch.number,
             origin=epoch.origin,
@@ -132,7 +137,8 @@ class TreeStatusReader:
             next_key=_next_key(key, coming),
             checkpoint=checkpoint,
             witnesses=witnesses,
-            verification=verification,
+            verification=verification.last,
+            verification_due=verification.due,
         )
 
     def _asked(self, standings: list[Standing]) -> list[Standing]:
@@ -181,12 +187,12 @@ def _problems_of_tree(epoch: Epoch, lag_s: float) -> list[str]:
     return [f"The tree is more than {PROMISED_LAG_S:g} s behind the log."] if lag_s > PROMISED_LAG_S else []
 
 
-def _problems_of_checkpoint(epoch: Epoch, checkpoint: CheckpointStatus | None, unsigned_s: float) -> list[str]:
+def _problems_of_checkpoint(epoch: Epoch, checkpoint: CheckpointStatus | None, *, is_late: bool) -> list[str]:
     if epoch.number == 0 or epoch.stopped_why is not None:
         return []
     if checkpoint is None and epoch.size > 0:
         return ["No checkpoint has been signed yet. Has a process the key?"]
-    if unsigned_s > SIGNED_WITHIN_S:
+    if is_late:
         return [f"Events have waited for a checkpoint for more than {SIGNED_WITHIN_S:g} s. Has a process the key?"]
     if checkpoint is not None and checkpoint.age_s > LATEST_S:
         return [f"The last checkpoint is older than {LATEST_S / 60:g} minutes. Has a process the key?"]
@@ -220,18 +226,12 @@ def _problems_of_key(
     return [f"The key {key.short} is to sign, and has not. Has a process this key?"]
 
 
-def _problems_of_verification(verification: LastVerification | None, now: datetime) -> list[str]:
-    if verification is None:
-        return []
-    if verification.findings:
-        return ["The last full verification found what is not as it was recorded."]
-    age_s = _age_s(datetime.fromisoformat(verification.at), now)
-    return ["The last full verification is more than two days old."] if age_s > VERIFIED_WITHIN_S else []
-
-
-def _well(epoch: Epoch, witnesses: list[WitnessStatus]) -> str:
+def _well(epoch: Epoch, witnesses: list[WitnessStatus], verification: VerificationStatus) -> str:
     if epoch.size == 0:
         return "All is well: the log has no events yet."
-    if not witnesses:
-        return "All is well: the tree follows the log, and its last checkpoint is fresh."
-    return "All is well: the tree follows the log, its last checkpoint is fresh, and every witness cosigned."
+    follows = "the tree follows the log, and its last checkpoint is fresh."
+    if witnesses:
+        follows = "the tree follows the log, its last checkpoint is fresh, and every witness cosigned."
+    return (
+        f"All is well so far: {follows} {verification.not_yet}" if verification.not_yet else f"All is well: {follows}"
+    )

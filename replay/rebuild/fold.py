@@ -67,6 +67,14 @@ class Fold:
             await self._fold(page, position, connection, checkpoints=checkpoints)
             yield position, len(page)
 
+    async def observe(self, after: Position, to: Position, connection: asyncpg.Connection) -> None:
+        """Have the events beyond `after` up to `to` observed, and fold none of them."""
+        position = after
+        while position < to:
+            page = await self._log.between(position, to, limit=PAGE, connection=connection)
+            self._observe(page)
+            position = page[-1].position if len(page) == PAGE else to
+
     async def ahead(
         self, dsn: str, after: Position, to: Position, connection: asyncpg.Connection, *, checkpoints: bool
     ) -> AsyncGenerator[tuple[Position, int], None]:

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.values import RoomId
 from eventstore import checkpoints
-from eventstore.log import TABLE
+from eventstore.log import LAST_POSITION, TABLE
 from eventstore.values import LOG_START, Position
 from postgres.connect import SESSION, connect
 from postgres.database import unavailable_is_one_error
@@ -104,7 +104,8 @@ async def verify(
 ) -> Verified:
     """Compare the live tables, or one room's rows in them, with a fold of the log. Changes nothing that others see.
 
-    After each page of the log and each table, it waits for `rest`.
+    Events that no process has folded yet are held against the rules as well, unless only one room is compared. After
+    each page of the log and each table, it waits for `rest`.
 
     Raises StoreUnavailable, also for a standby, which has no temporary tables: see `verify_standby`.
     """
@@ -117,6 +118,8 @@ async def verify(
             events += await _catch_up(fold, connection, position, at, room_id)
             rows = await _count_rows(connection, room_id)
             differences = await find_differences(connection, room_id, rest)
+            if room_id is None:
+                await fold.observe(at, await connection.fetchval(LAST_POSITION), connection)
             findings = [*await _gaps(connection, room_id), *rules.findings]
             return Verified(at, events, rows, await _digest(connection, room_id), differences, findings)
 
@@ -135,12 +138,14 @@ async def verify_standby(
             for table in TABLES:
                 await _copy(table, standby, scratch)
             gaps = await _gaps(standby, room_id)
+            head: Position = await standby.fetchval(LAST_POSITION)
         if room_id is None:
             events, pages = 0, fold.ahead(dsn, LOG_START, at, scratch, checkpoints=False)
             async with fold.in_bulk(scratch), aclosing(pages):
                 async for position, folded in pages:
                     events += folded
                     report(Progress(position, at, events))
+            await fold.observe(at, head, standby)
         else:
             events = await fold.stream(room_id, LOG_START, at, scratch, reader=standby)
         async with scratch.transaction():

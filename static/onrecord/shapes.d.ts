@@ -359,5 +359,6 @@ export interface TreeStatus {
   next_key: string | null;
   checkpoint: { size: number; signed_at: string; age_s: number } | null;
   witnesses: WitnessStatus[];
-  verification: { at: string; size: number; findings: number } | null;
+  verification: { at: string; size: number; rows: number; findings: number } | null;
+  verification_due: string | null;
 }

@@ -125,7 +125,7 @@ function renderTree(tree) {
   write(figure("tree-lag"), lag(tree));
   const signed = checkpoint && `${counted(checkpoint.size, "event")}, ${span(checkpoint.age_s)} ago`;
   write(figure("tree-checkpoint"), signed ?? "none yet");
-  write(figure("tree-verification"), verification === null ? "none on record" : verified(verification));
+  write(figure("tree-verification"), verification === null ? notVerified(tree) : verified(verification));
   write(figure("tree-epoch"), String(tree.epoch));
   write(figure("tree-origin"), tree.origin);
   write(figure("tree-key"), signedWith(tree));
@@ -143,6 +143,9 @@ function signedWith({ key, next_key: next }) {
 /** @param {NonNullable<TreeStatus["verification"]>} verification */
 const verified = ({ size, findings, at }) =>
   `${counted(size, "event")}, ${counted(findings, "finding")}, ${dayAndClock(at)}`;
+
+/** @param {TreeStatus} tree */
+const notVerified = ({ verification_due: due }) => (due === null ? "none yet" : `none yet, due ${dayAndClock(due)}`);
 
 /** @param {RebuildStatus | null} rebuild */
 function renderRebuild(rebuild) {

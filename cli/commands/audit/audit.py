@@ -38,7 +38,7 @@ from replay.investigate.words_status import WordsStatus, read_words_status
 
 @click.group()
 def audit() -> None:
-    """What people typed: what stands apart from the log, and what can never be erased."""
+    """The proof of the record: its tree, its keys, its witnesses, its verification; and what can be erased."""
 
 
 @audit.command()
@@ -125,7 +125,7 @@ def _print_request(each: Request, users: Users, rooms: RoomNames) -> None:
 
 
 def _print_tree(tree: TreeStatus) -> None:
-    last, verified = tree.checkpoint, tree.verification
+    last = tree.checkpoint
     behind = f"{tree.lag_events:,} behind the log, for {span(tree.lag_s)}" if tree.lag_events else "up to date"
     signed = f"{last.size:,} events, {span(last.age_s)} ago" if last is not None else "none signed yet"
     print_fields(
@@ -134,7 +134,7 @@ def _print_tree(tree: TreeStatus) -> None:
             ("epoch", tree.epoch),
             ("checkpoint", signed),
             *([("key", f"{tree.key}{_coming(tree.next_key)}")] if tree.key else []),
-            ("verified", _verified(verified) if verified is not None else "no full verification is on record"),
+            ("verified", _verified(tree.verification, tree.verification_due)),
             *((f"witness {each.name}", _cosigned(each)) for each in tree.witnesses),
             *([] if tree.witnesses else [("witnesses", "none is asked")]),
             ("state", tree.summary),
@@ -146,9 +146,12 @@ def _coming(key: str | None) -> str:
     return f"; {key} after the next checkpoint" if key is not None else ""
 
 
-def _verified(last: LastVerification) -> str:
+def _verified(last: LastVerification | None, due: str | None) -> str:
+    coming = f"; due {moment(datetime.fromisoformat(due))}" if due is not None else ""
+    if last is None:
+        return f"no full verification is on record{coming}"
     at = moment(datetime.fromisoformat(last.at))
-    return f"{last.size:,} events, {at}: {last.findings or 'nothing'} found"
+    return f"{last.size:,} events, {at}: {last.findings or 'nothing'} found{coming}"
 
 
 def _cosigned(witness: WitnessStatus) -> str:

@@ -161,7 +161,7 @@ def _verify_file(file: Path, policy: Path, export: Path | None) -> None:
         elif export is not None:
             raise click.UsageError("--export goes with a statement of heads.")
         else:
-            shown = list(check_proof(text, TrustPolicy(trusted)))  # type: ignore[no-untyped-call]
+            shown = check_proof(text, TrustPolicy(trusted))  # type: ignore[no-untyped-call]
     except (ProofRefused, HeadsRefused, OSError, UnicodeDecodeError) as error:
         click.echo(f"REFUSED   {error}", err=True)
         raise click.exceptions.Exit(1) from None

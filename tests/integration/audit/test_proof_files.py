@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -36,6 +37,7 @@ __all__ = ["connection"]
 SCRIPT = ROOT / "audit" / "verify.py"
 KEYS = SignerKeys(ORIGIN, SEED)
 WITNESS = SigningKey("witness.example/w1", bytes(range(0x20, 0x40)), type=COSIGNATURE)
+NO_TEXT = "the words in the file are not a text"
 POLICY = f"log {KEYS.log}\nwitness time {KEYS.time}\nquorum time\n"
 TWO_QUORUM = f"log {KEYS.log}\nwitness time {KEYS.time}\nwitness w {WITNESS.verifier}\ngroup g all time w\nquorum g\n"
 WORDS = "Nothing is lost. \u202e \U0001f9ed"
@@ -116,7 +118,7 @@ async def test_a_proof_says_who_said_what_when_and_where(
         f"room      {room_id}, version 3",
         f"position {position}, entry 102 of 503 in {ORIGIN}",
         f"time, {NOON.isoformat()}",
-        json.dumps(WORDS, ensure_ascii=False),
+        r'"Nothing is lost. \u202e 🧭"',
     ):
         assert part in checked.said
 
@@ -183,6 +185,8 @@ async def test_each_thing_that_is_wrong_is_refused_with_its_own_words(
         ("not one of an entry", check(opening(proof, topic=None))),
         ("not those that the log holds", check(opening(proof, body={"salt": salt, "content": WORDS}))),
         ("not those that the log holds", check(opening(proof, body={"salt": salt, "content": ""}))),
+        *((NO_TEXT, check(opening(proof, body=body))) for body in (5, {}, {"content": 5, "salt": salt})),
+        (NO_TEXT, check(opening(proof, body={"salt": salt, "content": "\ud800"}))),
         ("not a proof file", check("hello\n")),
         ("the policy", check(proof, "log x\n")),
         ("the policy", check(proof, POLICY.replace("quorum time", ""))),
@@ -201,6 +205,27 @@ async def test_an_erased_body_that_is_shown_as_present_is_refused(
         checked = check(changed)
         assert checked.code == 1
         assert "not those that the log holds a commitment to" in checked.said
+
+
+async def test_what_stands_in_the_log_adds_no_line_to_what_is_shown(
+    connection: asyncpg.Connection, check: Check, tmp_path: Path
+) -> None:
+    at = {"_type_": "datetime_iso", "_data_": "2026\nseen by   witness.example, 2020-01-01 \u202e"}
+    state = json.dumps({"timestamp": at, "content": "(no words)"}).encode()
+    insert = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, 1, $2, $3)"
+    await connection.execute(insert, UUID(int=1), "message_added\nwho  user 7", state)
+    await connection.execute(insert, UUID(int=2), "x", b"{}")
+    await sign(connection, tmp_path)
+    checked = check(await proving.prove_version(UUID(int=1), 1, connection))
+    assert checked.code == 0, checked.said
+    verdict, *shown = checked.said.splitlines()
+    assert verdict == "VERIFIED"
+    heads = ["kind      ", "who       ", "when      ", "room      ", "place     ", "seen by   ", "words     "]
+    assert [line[:10] for line in shown] == heads
+    assert shown[2] == r"when      2026\nseen by   witness.example, 2020-01-01 \u202e"
+    assert shown[-1] == 'words     "(no words)"'
+    empty = check(await proving.prove_version(UUID(int=2), 1, connection))
+    assert empty.said.splitlines()[-1] == "words     (no words)", "what nobody said is in no quotes"
 
 
 async def test_the_script_ends_quietly_when_its_reader_has_gone(

@@ -39,6 +39,8 @@ KEYS = SignerKeys(ORIGIN, LOG_SEED)
 ROW = """
 INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ($1, $2, $3, convert_to($4, 'utf8'))
 """
+DAY_S = 24 * 3600.0
+FOLLOWS = "the tree follows the log, and its last checkpoint is fresh."
 NOTHING_FOUND = {
     "origin": "chat.example/audit/1",
     "root": "",
@@ -70,9 +72,10 @@ class Log:
         self.anchor = anchor
         self.policy: Policy | None = None
         self.secrets: tuple[bytes, ...] = (LOG_SEED,)
+        self.verify_every_s: float | None = DAY_S
 
     async def status(self) -> TreeStatus:
-        return await TreeStatusReader(self.database, self.policy, CHANGES).read()
+        return await TreeStatusReader(self.database, self.policy, CHANGES, verify_every_s=self.verify_every_s).read()
 
     async def add(self, rows: int) -> None:
         await self.connection.execute(ADD, f"rows {rows}", rows)
@@ -110,7 +113,11 @@ async def test_a_log_without_events_and_one_that_is_signed_are_well(log: Log) ->
     await log.sign()
     signed = await log.status()
     assert (signed.state, signed.problems, signed.epoch, signed.origin) == ("well", [], 1, ORIGIN)
-    assert signed.summary == "All is well: the tree follows the log, and its last checkpoint is fresh."
+    due = datetime.fromisoformat(signed.verification_due or "")
+    assert timedelta(hours=23) < due - datetime.now(UTC) <= timedelta(hours=24)
+    assert signed.summary == (
+        f"All is well so far: {FOLLOWS} It was not yet verified in full: that is due at {due:%Y-%m-%d %H:%M} UTC."
+    )
     assert (signed.size, signed.lag_events, signed.verification) == (300, 0, None)
     assert signed.checkpoint is not None
     assert signed.checkpoint.size == 300
@@ -183,7 +190,7 @@ async def test_each_witness_says_what_it_cosigned_or_why_it_did_not(log: Log, tm
         await log.sign()
         well = await log.status()
         (witness,) = well.witnesses
-        assert well.summary.endswith("and every witness cosigned.")
+        assert "and every witness cosigned." in well.summary
         assert (witness.name, witness.size, witness.problem) == ("w1", 3, None)
         assert witness.age_s is not None
         assert witness.age_s < 60
@@ -207,7 +214,7 @@ async def test_each_witness_says_what_it_cosigned_or_why_it_did_not(log: Log, tm
     [
         (timedelta(hours=3), 0, []),
         (timedelta(hours=3), 2, ["The last full verification found what is not as it was recorded."]),
-        (timedelta(days=3), 0, ["The last full verification is more than two days old."]),
+        (timedelta(days=3), 0, ["The record was to be verified in full by $DUE, and was not."]),
     ],
 )
 async def test_the_last_verification_on_record_is_told(
@@ -223,7 +230,28 @@ async def test_the_last_verification_on_record_is_told(
     assert status.verification is not None
     assert (status.verification.size, status.verification.findings) == (744, findings)
     assert datetime.fromisoformat(status.verification.at) == at
-    assert status.problems == problems
+    assert status.verification_due is not None
+    assert datetime.fromisoformat(status.verification_due) == at + timedelta(days=1)
+    due = f"{at + timedelta(days=1):%Y-%m-%d %H:%M} UTC"
+    assert status.problems == [problem.replace("$DUE", due) for problem in problems]
+    assert problems or status.summary == f"All is well: {FOLLOWS}"
+
+
+async def test_a_record_that_was_never_verified_says_so_and_is_not_well_when_it_is_overdue(log: Log) -> None:
+    await log.add(3)
+    await log.sign()
+    log.verify_every_s = None
+    by_command = await log.status()
+    assert (by_command.state, by_command.verification_due) == ("well", None)
+    assert by_command.summary.endswith("which the service does not do by itself: `onrecord audit verify`.")
+    await log.connection.execute("UPDATE audit_epochs SET began_at = began_at - interval '3 days'")
+    (problem,) = (await log.status()).problems
+    assert problem.endswith("The service does not do so by itself (AUDIT_VERIFY_EVERY).")
+    log.verify_every_s = DAY_S
+    (problem,) = (await log.status()).problems
+    assert re.fullmatch(r"The record was to be verified in full by .* UTC, and was not\.", problem)
+    log.verify_every_s = 7 * DAY_S
+    assert (await log.status()).problems == []
 
 
 async def test_the_command_the_page_and_the_metrics_of_a_service_say_the_same(
@@ -245,9 +273,11 @@ async def test_the_command_the_page_and_the_metrics_of_a_service_say_the_same(
     text = await shown()
     assert re.search(r"^tree +2 events in \S+\.onrecord\.invalid/audit/1, up to date$", text, re.MULTILINE)
     assert re.search(r"^checkpoint +2 events, \d+ (s|min) ago$", text, re.MULTILINE)
-    assert re.search(r"^state +All is well: ", text, re.MULTILINE)
+    assert re.search(r"^verified +no full verification is on record; due \d{4}-", text, re.MULTILINE)
+    assert re.search(r"^state +All is well so far: .*not yet verified in full", text, re.MULTILINE)
     page = (await admin.get("/operations/")).raw.decode()
-    assert "All is well: the tree follows the log" in page
+    assert "All is well so far: the tree follows the log" in page
+    assert "none yet, due " in page
     metrics = (await ada.get("/metrics")).raw.decode()
     values = dict(re.findall(r"^(onrecord_audit_\w+) (\S+)$", metrics, re.MULTILINE))
     assert (values["onrecord_audit_leaves"], values["onrecord_audit_checkpoint_leaves"]) == ("2.0", "2.0")

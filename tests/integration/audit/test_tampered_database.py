@@ -213,6 +213,16 @@ TAMPERINGS: dict[str, tuple[list[str], list[str]]] = {
         ],
         ["version 3): it was altered"],
     ),
+    "a row is added at the end, by a user who is not a member, with its words": (
+        [
+            "INSERT INTO bodies SELECT stream, 4, salt, content, client_id FROM bodies WHERE stream = $ROOM "
+            "AND version = 3",
+            "INSERT INTO stored_events (originator_id, originator_version, topic, state) SELECT originator_id, 4, "
+            "topic, convert_to(replace(convert_from(state, 'utf8'), '\"user_id\":1', '\"user_id\":7'), 'utf8') "
+            "FROM stored_events WHERE originator_id = $ROOM AND originator_version = 3",
+        ],
+        ["version 4 cannot have happened: message_added of user 7, who is not a member"],
+    ),
     "an event that no program can read, and its row": (
         ["UPDATE stored_events SET state = '{' WHERE originator_id = $ROOM AND originator_version = 3"],
         ["version 3): it was altered", "the read models cannot be compared with the log"],
@@ -231,6 +241,18 @@ async def test_each_tampering_is_found_and_named(name: str, database: SignedData
     await database.fits()
     await database.tamper(*statements)
     await database.finds(*expected)
+
+
+async def test_a_log_that_was_altered_and_rebuilt_is_found(database: SignedDatabase) -> None:
+    await database.fits()
+    other = "convert_to(replace(convert_from(state, 'utf8'), '\"user_id\":1', '\"user_id\":2'), 'utf8')"
+    await database.tamper(
+        f"UPDATE stored_events SET state = {other} WHERE originator_id = $ROOM",
+        *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in TABLES),
+    )
+    rebuilt = await database.run("projections", "rebuild")
+    assert rebuilt.exit_code == 0, rebuilt.output
+    await database.finds(*(f"(stream {database.room_id}, version {each}): it was altered" for each in (2, 3)))
 
 
 async def test_a_forged_snapshot_is_found(database_url: str, tmp_path: Path) -> None:

@@ -56,8 +56,9 @@ async def last(connection: asyncpg.Connection, **which: bool) -> RecordedVerific
 
 
 async def metric(name: str, person: Person) -> float:
+    """Its value; -1 where it has none."""
     lines = (await person.get("/metrics")).raw.decode().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith(f"onrecord_{name} ")))
+    return float(next((line.split()[1] for line in lines if line.startswith(f"onrecord_{name} ")), -1))
 
 
 async def test_an_operator_verifies_and_the_result_is_on_record(
@@ -97,6 +98,10 @@ async def test_since_last_reads_only_what_came_after_the_last_good_verification(
     assert (await onrecord("audit", "verify", "--since", "last")).exit_code == 0, "it was verified before"
     altered = await onrecord("audit", "verify")
     assert (altered.exit_code, "position 4 " in altered.stdout) == (1, True), altered.output
+    findings = await metric("verified_findings", ada)
+    assert findings > 0
+    assert (await onrecord("audit", "verify", "--since", "last")).exit_code == 0
+    assert await metric("verified_findings", ada) == findings, "the alarm stays until all of it is verified and fits"
     rewritten = "UPDATE audit_tiles SET hashes = sha256('x') || substr(hashes, 33) WHERE level = 0"
     await connection.execute(rewritten)
     beyond = await onrecord("audit", "verify", "--since", "last")

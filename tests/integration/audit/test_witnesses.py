@@ -87,6 +87,11 @@ class Log:
         assert signed is not None
         return parse_note(signed.note)
 
+    async def look(self) -> Note | None:
+        """Look again without news; what is published then, where that is more than before."""
+        found = await self.signer.sign(await grown(self.connection), self.connection)
+        return parse_note(found.note) if found is not None else None
+
     async def standing(self, name: str = "w1") -> Standing:
         (found,) = [each for each in await read_standings(1, self.connection) if each.name == name]
         return found
@@ -123,6 +128,36 @@ async def test_a_witness_that_saw_more_than_we_remember_is_asked_from_there(log:
     await log.sign(rows=3)
     await log.connection.execute("DELETE FROM audit_witnesses")  # as where the answer was lost
     assert (await log.sign(rows=40)).signed_at(WITNESS_KEY.verifier)
+
+
+async def test_a_witness_that_the_policy_gains_is_offered_the_newest_checkpoint_at_once(
+    log: Log, tmp_path: Path
+) -> None:
+    log.ask()
+    signed = await log.sign(rows=3)
+    anchored = log.anchor.read_text()
+    assert await log.look() is None, "no news, and no witness"
+    log.ask(await log.serve(witness_app(tmp_path)))
+    cosigned = await log.look()
+    assert cosigned is not None
+    assert (cosigned.text, cosigned.signatures[:2]) == (signed.text, signed.signatures)
+    assert cosigned.signed_at(WITNESS_KEY.verifier) == 1_800_000_000
+    assert log.anchor.read_text() == anchored, "nothing was signed anew"
+    assert (await log.standing()).size == 3
+    assert await log.look() is None
+
+
+async def test_a_witness_that_was_away_cosigns_without_news_as_soon_as_it_is_asked_again(
+    log: Log, tmp_path: Path
+) -> None:
+    log.ask("http://127.0.0.1:1/")
+    await log.sign(rows=3)
+    log.ask(await log.serve(witness_app(tmp_path)))
+    assert (await log.standing()).problem is not None
+    cosigned = await log.look()
+    assert cosigned is not None
+    assert cosigned.signed_at(WITNESS_KEY.verifier)
+    assert (await log.standing()).problem is None
 
 
 async def test_a_slow_witness_holds_up_one_checkpoint_for_a_moment_and_is_left_alone(log: Log) -> None:
@@ -187,6 +222,9 @@ async def test_what_a_witness_does_wrong_is_said_and_stays_out_of_the_checkpoint
     standing = await log.standing()
     assert problem in (standing.problem or "")
     assert (standing.size, standing.cosigned_at) == (0, None)
+    asked = len(log.asked)
+    assert await log.look() is None
+    assert len(log.asked) == asked, "it is left alone for a while"
 
 
 async def test_an_answer_in_pieces_is_taken_whole_and_one_without_end_is_not(log: Log) -> None:

@@ -5,8 +5,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from audit.tree import store
+from postgres import locks
+from replay.investigate import signing_pace
 from tests.integration.audit.test_served_tree import signed_at
 from tests.integration.conftest import StartServer, Visit
+from tests.support.conditions import eventually
 from tests.support.people import Person
 from tests.support.vectors import LOG_KEY, LOG_SEED, ORIGIN
 
@@ -57,3 +61,26 @@ async def test_the_key_in_the_page_is_that_of_the_secret_or_of_the_policy(
     shown = await page(ada, f"/rooms/{room}/messages/{said}/")
     assert (LOG_KEY in shown) == (knows != "nothing")
     assert ("does not know the public key of its log" in shown) == (knows == "nothing")
+
+
+async def test_what_is_not_in_a_checkpoint_says_whether_one_comes_soon_late_or_not_at_all(
+    ada: Person, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await ada.open_room("General")
+    await signed_at(2, ada)
+    connection = await asyncpg.connect(database_url)
+    await eventually(lambda: locks.AUDIT_TREE.try_take(connection), timeout_s=60)
+    said = (await ada.post(f"/api/rooms/{room}/messages/", {"content": "Nothing is lost."})).body["id"]
+    pages = (f"/rooms/{room}/messages/{said}/", f"/rooms/{room}/history/?at={said}&tab=proof")
+    for path in pages:
+        assert "usually within seconds" in await page(ada, path)
+    with monkeypatch.context() as patched:
+        patched.setattr(signing_pace, "SIGNED_WITHIN_S", -1.0)
+        for path in pages:
+            assert "Checkpoints are late at present" in await page(ada, path)
+    await store.stop_epoch(1, "a tree of 4 events was signed, and the log has 3", connection)
+    for path in pages:
+        shown = await page(ada, path)
+        assert "No checkpoint is signed at present" in shown
+        assert "within seconds" not in shown
+    await connection.close()
