@@ -72,7 +72,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldAtOnce:
     """An event that was published before the leases were read, and to whom: of `audience`, those known as warm."""
 
     audience: Audience
@@ -264,20 +264,20 @@ class Lane:
         await self._tail.wait_for_news(self._read_to)
         return True
 
-    async def _publish_at_once(self, entries: Sequence[Entry]) -> dict[Position, Told]:
+    async def _publish_at_once(self, entries: Sequence[Entry]) -> dict[Position, ToldAtOnce]:
         """Publish the first of `entries`, as far as nothing has to be asked, to those who were warm when last asked.
 
         Those who have become warm since get them once the leases are read. What waits would have to go before: then
         none is published at once.
         """
-        told: dict[Position, Told] = {}
+        told: dict[Position, ToldAtOnce] = {}
         pieces: list[PublicationPiece] = []
         for entry in entries if not len(self._backlog) and not len(self._waiting) else ():
             audience = self._audiences.at_hand(entry.event)
             if audience is None or not self._is_at_hand(entry, audience):
                 break
             chunks = audience.advance(entry.event)
-            told[entry.position] = Told(audience, frozenset[UserId]().union(*(chunk.users for chunk in chunks)))
+            told[entry.position] = ToldAtOnce(audience, frozenset[UserId]().union(*(chunk.users for chunk in chunks)))
             pieces += [PublicationPiece(entry, entry.publication(chunk.channels), chunk.users) for chunk in chunks]
         await self._publish(pieces)
         return told
@@ -289,7 +289,7 @@ class Lane:
         listeners = len(audience.warm_members)
         return not listeners or (may_overtake(listeners) and self._tail.encode_at_hand(entry))
 
-    async def _due(self, entries: Sequence[Entry], told: Mapping[Position, Told]) -> list[PublicationPiece]:
+    async def _due(self, entries: Sequence[Entry], told: Mapping[Position, ToldAtOnce]) -> list[PublicationPiece]:
         """The pieces to publish now for `entries`, beyond what was `told` at once; the others go to the backlog."""
         if not entries:
             return []
@@ -325,7 +325,7 @@ class Lane:
                 deliveries.append(await self._crowd_delivery(crowd))
         return deliveries
 
-    def _late(self, entry: Entry, told: Told, changes: LeaseChanges) -> Delivery:
+    def _late(self, entry: Entry, told: ToldAtOnce, changes: LeaseChanges) -> Delivery:
         """An event that was published at once, for those who have become warm since, and those who had turned cold."""
         audience = told.audience
         users = frozenset(changes.warmed).intersection(audience.members) - told.users
