@@ -20,6 +20,7 @@ from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Writer
 from postgres.database import Database
 from projections.readmodels.admission.queries import AdmissionQueries
+from projections.readmodels.authors import Authors
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.discussion.queries import MessageQueries
 from projections.readmodels.governance.roles import RoomRoles
@@ -65,6 +66,7 @@ class Core(Reads):
 
     known: KnownLog
     hand_over: HandOver
+    authors: Authors
     writer: Writer[Aggregate]
     rooms: Repository[Room]
     chat: Chat[Position]

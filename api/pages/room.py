@@ -73,6 +73,7 @@ async def post_message(request: web.Request) -> web.Response:
         command = PostMessage(room_id(request), user_id, content, key, reply_to, sent)
         named = await request.app[ACCOUNTS].named_in(content)
         attached = await request.app[UPLOADS].named(room_id(request), user_id, [file.id for file in files])
+        core.authors.expect(request[SESSION].user)
         await core.chat.post_message(command, named=named, attached=attached)
     except InvalidField as error:
         return await _newest(request, room, content=content, problem=str(error), status=400)

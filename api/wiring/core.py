@@ -36,6 +36,7 @@ from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
 from projections.readmodels.admission.queries import AdmissionQueries
+from projections.readmodels.authors import Authors
 from projections.readmodels.bodies import Bodies
 from projections.readmodels.custody.projection import CustodyProjection
 from projections.readmodels.discussion.queries import MessageQueries
@@ -131,6 +132,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             word_search=reads.word_search,
             known=known,
             hand_over=hand_over,
+            authors=Authors(),
             writer=writer,
             rooms=rooms,
             chat=chat,

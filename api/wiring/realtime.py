@@ -29,6 +29,7 @@ from projections.fanout.publications import Publications
 from projections.fanout.republish import Republishing
 from projections.fanout.tail import Tail
 from projections.fanout.worker import Fanout, FanoutSettings
+from projections.readmodels.authors import Authors
 from projections.readmodels.reading.muted_rooms import MutedRooms
 from projections.readmodels.reading.read_marks import ReadMarks
 
@@ -87,9 +88,8 @@ async def open_publisher(settings: Settings, secrets: Secrets, hub: Hub | None =
 
 def create_fanout(settings: Settings, core: Core, publisher: Publisher) -> Fanout:
     """The fan-out of this process: the lanes that it holds."""
-    tail = Tail(
-        settings.database_url, core.database, core.room_log, Publications(core.bodies), core.known, core.hand_over
-    )
+    publications = Publications(core.bodies, core.authors)
+    tail = Tail(settings.database_url, core.database, core.room_log, publications, core.known, core.hand_over)
     chosen = FanoutSettings(
         all_warm=settings.cold_after_s is None,
         sets_aside=settings.fanout_sets_aside,
@@ -101,7 +101,7 @@ def create_fanout(settings: Settings, core: Core, publisher: Publisher) -> Fanou
 def create_republishing(settings: Settings, reads: Reads) -> Republishing:
     """Publishes events again."""
     return Republishing(
-        reads.database, reads.room_log, Publications(reads.bodies), all_warm=settings.cold_after_s is None
+        reads.database, reads.room_log, Publications(reads.bodies, Authors()), all_warm=settings.cold_after_s is None
     )
 
 

@@ -4,6 +4,7 @@ Four round trips, and one more for each kind of question that the batch asks of 
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -120,6 +121,7 @@ class Append(Generic[A]):
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         positions = await self._insert(batch, stored, openings, connection) if stored else []
         await self._commit(connection)
+        committed_at = time.monotonic()
         if stored:
             events = [
                 Stored(position, event, row.topic, row.state)
@@ -127,7 +129,8 @@ class Append(Generic[A]):
             ]
             generation = head.anchor.generation
             self._known.advance(head.anchor, Anchor(generation, positions[-1], events[-1].hash))
-            self._hand_over.tell(Appended(head.position, events, generation, connection.get_server_pid()))
+            backend = connection.get_server_pid()
+            self._hand_over.tell(Appended(head.position, events, generation, backend, committed_at))
         return positions
 
     async def _lock_and_look(self, batch: CommandBatch[A], connection: asyncpg.Connection) -> Head:

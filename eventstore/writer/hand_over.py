@@ -22,12 +22,14 @@ class Appended:
     `after` was the end of the log when the transaction took the append lock. As nothing else is appended under the
     lock, there is nothing between `after` and the first of `events`, whatever gap their positions show, and nothing
     among them. `generation` is that of the log. `backend` is the process id of the PostgreSQL session that appended.
+    `committed_at` is the time of the commit, in seconds of this machine's monotonic clock.
     """
 
     after: Position
     events: Sequence[Stored[Any]]
     generation: int
     backend: int
+    committed_at: float
 
     @property
     def to(self) -> Position:

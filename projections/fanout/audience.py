@@ -244,12 +244,15 @@ class Audiences:
         audience = self._rooms.get(room_id)
         return audience is not None and len(audience.warm_members) > 0
 
+    def at_hand(self, event: RoomEvent) -> Audience | None:
+        """The audience right before `event`, if it is in memory."""
+        audience = self._rooms.get(RoomId(event.originator_id))
+        return audience if audience is not None and audience.version == event.originator_version - 1 else None
+
     async def before(self, event: RoomEvent, connection: asyncpg.Connection) -> Audience:
         """The audience right before `event`."""
         room_id = RoomId(event.originator_id)
-        audience = self._rooms.get(room_id)
-        if audience is None or audience.version != event.originator_version - 1:
-            audience = await self._load(event, connection)
+        audience = self.at_hand(event) or await self._load(event, connection)
         self._rooms.move_to_end(room_id)
         return audience
 

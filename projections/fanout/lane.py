@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -20,11 +20,11 @@ from eventstore.errors import ContentWithheld, LogRestarted
 from eventstore.generation import read_beginning
 from eventstore.values import Position
 from projections.fanout import lane_table as lanes
-from projections.fanout.audience import Audiences, UserChunk, split
+from projections.fanout.audience import Audience, Audiences, UserChunk, split
 from projections.fanout.channels import personal_channel
 from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
-from projections.fanout.leases import AllWarm, WarmUsers
+from projections.fanout.leases import AllWarm, LeaseChanges, WarmUsers
 from projections.fanout.publications import Crowd, Entry, FeedPaused, crowds
 from projections.fanout.restart import announce_restart
 from projections.fanout.tail import Tail
@@ -43,7 +43,7 @@ turn out to have none.
 """
 
 SAVE_EVERY_S = 0.1
-"""While there is more to publish, the checkpoint is saved this often; otherwise at once."""
+"""The checkpoint is saved at once, but this often at most."""
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,14 @@ class Delivery:
     chunks: Sequence[UserChunk]
     markers: Sequence[PublicationPiece]
     forgetting: Sequence[frozenset[UserId]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAtOnce:
+    """An event that was published before the leases were read, and to whom: of `audience`, those known as warm."""
+
+    audience: Audience
+    users: frozenset[UserId]
 
 
 class LaneFailed(Exception):
@@ -221,7 +229,8 @@ class Lane:
 
     async def _publish_next(self) -> None:
         """Publish as much as fits into one or two calls, then save the checkpoint."""
-        due = await self._due(await self._take())
+        entries = await self._take()
+        due = await self._due(entries, await self._publish_at_once(entries))
         call = [*due, *self._backlog.take_next()]
         self._in_hand = [piece.entry.entries[0] for piece in call]
         await self._publish(call)
@@ -229,7 +238,7 @@ class Lane:
         if self._notified:
             await self._warm_users.mark_notified(self._notified, self._connection)
             self._notified = set()
-        if self._has_to_save:
+        if self._has_to_save(entries):
             await self._save()
 
     async def _take(self) -> list[Entry]:
@@ -249,20 +258,51 @@ class Lane:
             return False
         if len(self._backlog) or len(self._waiting):
             return self._tail.has_news(self._read_to)
+        if self._read_to > self.row.position:  # published, and to be saved in a moment
+            wait_s = max(0.0, self._save_due_at - time.monotonic())
+            return await self._tail.wait_for_news(self._read_to, at_most_s=wait_s)
         await self._tail.wait_for_news(self._read_to)
         return True
 
-    async def _due(self, entries: Sequence[Entry]) -> list[PublicationPiece]:
-        """The pieces to publish now for `entries`; the others go to the backlog."""
+    async def _publish_at_once(self, entries: Sequence[Entry]) -> dict[Position, ToldAtOnce]:
+        """Publish the first of `entries`, as far as nothing has to be asked, to those who were warm when last asked.
+
+        Those who have become warm since get them once the leases are read. What waits would have to go before: then
+        none is published at once.
+        """
+        told: dict[Position, ToldAtOnce] = {}
+        pieces: list[PublicationPiece] = []
+        for entry in entries if not len(self._backlog) and not len(self._waiting) else ():
+            audience = self._audiences.at_hand(entry.event)
+            if audience is None or not self._is_at_hand(entry, audience):
+                break
+            chunks = audience.advance(entry.event)
+            told[entry.position] = ToldAtOnce(audience, frozenset[UserId]().union(*(chunk.users for chunk in chunks)))
+            pieces += [PublicationPiece(entry, entry.publication(chunk.channels), chunk.users) for chunk in chunks]
+        await self._publish(pieces)
+        return told
+
+    def _is_at_hand(self, entry: Entry, audience: Audience) -> bool:
+        """Whether it is a message to a small audience, and all that its publication says is in memory."""
+        if not isinstance(entry.event, Room.MessageAdded) or self._is_skipped(entry):
+            return False
+        listeners = len(audience.warm_members)
+        return not listeners or (may_overtake(listeners) and self._tail.encode_at_hand(entry))
+
+    async def _due(self, entries: Sequence[Entry], told: Mapping[Position, ToldAtOnce]) -> list[PublicationPiece]:
+        """The pieces to publish now for `entries`, beyond what was `told` at once; the others go to the backlog."""
         if not entries:
             return []
-        expected = [entry for entry in entries if self._audiences.has_listeners(entry.room_id)]
+        expected = [
+            entry for entry in entries if entry.position not in told and self._audiences.has_listeners(entry.room_id)
+        ]
         changes, _ = await asyncio.gather(
             self._warm_users.read_changes(self._connection),  # after the events: see `leases`
             self._tail.encode(expected if len(expected) <= EXPECTED else []),
         )
         self._audiences.apply(changes)
-        deliveries = await self._deliveries(entries)
+        late = [self._late(entry, told[entry.position], changes) for entry in entries if entry.position in told]
+        deliveries = [*late, *await self._deliveries(entries[len(told) :])]
         await self._tail.encode([each.entry for each in deliveries if each.chunks and isinstance(each.entry, Entry)])
         due: list[PublicationPiece] = []
         for each in deliveries:
@@ -284,6 +324,14 @@ class Lane:
             if (crowd := ends.get(entry.position)) is not None:
                 deliveries.append(await self._crowd_delivery(crowd))
         return deliveries
+
+    def _late(self, entry: Entry, told: ToldAtOnce, changes: LeaseChanges) -> Delivery:
+        """An event that was published at once, for those who have become warm since, and those who had turned cold."""
+        audience = told.audience
+        users = frozenset(changes.warmed).intersection(audience.members) - told.users
+        self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
+        markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()) - told.users, entry)
+        return Delivery(entry, [UserChunk(users)] if users else [], tuple(markers))
 
     def _is_skipped(self, entry: Entry | Crowd) -> bool:
         return entry.position == self.row.skip_position
@@ -406,10 +454,13 @@ class Lane:
         self._counts.dead_letters += 1
 
     @property
-    def _has_to_save(self) -> bool:
+    def _save_due_at(self) -> float:
+        return self._saved_at + SAVE_EVERY_S
+
+    def _has_to_save(self, taken: Sequence[Entry]) -> bool:
         """Not in each of many turns in a row: what is repeated after a crash has its keys."""
-        is_due = time.monotonic() - self._saved_at >= SAVE_EVERY_S
-        return is_due or self.row.stop_at is not None or not self._tail.has_news(self._read_to)
+        is_idle = not taken and not self._tail.has_news(self._read_to)
+        return is_idle or self.row.stop_at is not None or time.monotonic() >= self._save_due_at
 
     async def _save_last(self) -> None:
         """Save what was published since the last save, for who takes the lane next."""

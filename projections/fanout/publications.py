@@ -1,17 +1,19 @@
 """Events as publications carry them, encoded once per process for all lanes and channels."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from centrifugo.publisher import Channels, Publication
 from domain.room import Room, RoomEvent
-from domain.values import ClientId, RoomId
+from domain.values import ClientId, RoomId, UserId
 from eventstore.generation import SHORT, place_token
 from eventstore.log import Stored
 from eventstore.values import Position, Version
-from projections.readmodels.bodies import Bodies, withheld
-from projections.readmodels.shapes import PublishedBody
+from projections.readmodels.authors import Authors
+from projections.readmodels.bodies import NOTHING_AROUND, Bodies, is_plain, message_added, withheld
+from projections.readmodels.shapes import Body, PublishedBody
 
 CROWD = 50
 """At least this many joins and leaves of one room in a row become one publication."""
@@ -47,15 +49,20 @@ class Entry:
     """An event of the log, and the data of its publication once a lane needs it.
 
     While a lane catches up, most events have no warm recipients; their data is never encoded. `source` is that of
-    its place in the log (`generation.place_token`).
+    its place in the log (`generation.place_token`). Until `fresh_until`, in seconds of the monotonic clock, its words
+    are as good as asked for again: they were there a moment ago, when this process committed it.
     """
 
-    __slots__ = ("_withheld", "data", "is_withheld", "source", "stored")
+    __slots__ = ("_hash", "_withheld", "data", "fresh_until", "is_withheld", "source", "stored")
 
-    def __init__(self, stored: Stored[RoomEvent], *, source: str, is_withheld: bool = False) -> None:
+    def __init__(
+        self, stored: Stored[RoomEvent], *, source: str, fresh_until: float = 0.0, is_withheld: bool = False
+    ) -> None:
         self.stored = stored
         self.source = source
+        self.fresh_until = fresh_until
         self.is_withheld = is_withheld
+        self._hash: bytes | None = None
         self.data: bytes | None = None
         self._withheld: Entry | None = None
 
@@ -82,7 +89,9 @@ class Entry:
     @property
     def hash(self) -> bytes:
         """A short hash of the event."""
-        return self.stored.hash[:SHORT]
+        if self._hash is None:
+            self._hash = self.stored.hash[:SHORT]
+        return self._hash
 
     @property
     def log(self) -> str:
@@ -170,9 +179,24 @@ def publication_ends(entries: Sequence[Entry]) -> set[Position]:
 class Publications:
     """Encodes the data of publications, once per process for all lanes and channels."""
 
-    def __init__(self, bodies: Bodies) -> None:
+    def __init__(self, bodies: Bodies, authors: Authors) -> None:
         self._bodies = bodies
+        self._authors = authors
         self._encode = msgspec.json.Encoder().encode
+
+    def erase_author(self, user_id: UserId) -> None:
+        """Ask for the name of this user from now on: the account was erased."""
+        self._authors.erase(user_id)
+
+    def encode_at_hand(self, entry: Entry) -> bool:
+        """Fill in the data of a fresh message whose author is known; returns whether the entry has its data."""
+        event = entry.event
+        if entry.data is None and entry.fresh_until > time.monotonic() and is_plain(event):
+            assert isinstance(event, Room.MessageAdded)
+            if (author := self._authors.find(event.user_id)) is not None:
+                body = message_added(event, {event.user_id: author}, NOTHING_AROUND)
+                entry.data = self._data(entry, event.TOPIC, body, event.client_id)
+        return entry.data is not None
 
     async def encode_crowd(self, crowd: Crowd) -> None:
         """Fill in the data of the publication. Raises StoreUnavailable."""
@@ -187,7 +211,8 @@ class Publications:
             return
         events = await self._bodies.of([entry.stored for entry in missing])
         for entry, event in zip(missing, events, strict=True):
-            place, key = entry.log, event.idempotency_key
             body = withheld(event.body) if entry.is_withheld else event.body
-            data = PublicationData(event.type, event.version, event.position, place, body, key)
-            entry.data = self._encode(data)
+            entry.data = self._data(entry, event.type, body, event.idempotency_key)
+
+    def _data(self, entry: Entry, kind: str, body: Body, key: ClientId | None) -> bytes:
+        return self._encode(PublicationData(kind, entry.stored.version, entry.position, entry.log, body, key))

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.room import RoomEvent
+from domain.room import Room, RoomEvent
 from domain.values import RoomId
 from eventstore.errors import LogRestarted
 from eventstore.generation import KnownLog
@@ -28,6 +28,9 @@ WINDOW = 5_000
 POLL_S = 0.5
 """How long a lost notification can delay an event."""
 
+FRESH_S = 1.0
+"""How long after its commit an event that was handed over is published without asking what is left of its words."""
+
 FOLDED_BY = RoomsProjection.name
 """Bodies are made from the read models: an event is published once these have folded it."""
 
@@ -37,6 +40,9 @@ class Tail:
 
     What the writer of this process hands over extends the window when it begins where the window ends, or before: then
     nothing is missing between. Everything else is read from the log.
+
+    What erases or hides words comes later in the log than they do. Once it is in the window, what is before it in its
+    room is not fresh any more.
 
     Each tail has a name of its own in what it says of places in the log. It notices when the log goes back while it
     reads, so a client needs to remember only the newest place that it got from one tail.
@@ -80,11 +86,12 @@ class Tail:
         start = bisect_right(self._window, position, key=lambda entry: entry.position)
         return self._window[start].event.timestamp if start < len(self._window) else None
 
-    async def wait_for_news(self, position: Position) -> bool:
-        """Wait until there may be events beyond `position`, at most `POLL_S`; return whether there may be."""
+    async def wait_for_news(self, position: Position, *, at_most_s: float | None = None) -> bool:
+        """Wait until there may be events beyond `position`, `POLL_S` unless told; return whether there may be."""
         if not self.has_news(position):
+            wait_s = POLL_S if at_most_s is None else at_most_s
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):  # in this task: nothing may come between the question and the wait
+                async with asyncio.timeout(wait_s):  # in this task: nothing may come between the question and the wait
                     await self._news.wait()
         return self.has_news(position)
 
@@ -126,6 +133,10 @@ class Tail:
         self._from = self._to = self.head = LOG_START
         self._news.set()
 
+    def encode_at_hand(self, entry: Entry) -> bool:
+        """Fill in the data of an entry from memory, unless events may be unread; returns whether it has its data."""
+        return not self._news.is_set() and self._publications.encode_at_hand(entry)
+
     async def encode(self, entries: Sequence[Entry]) -> None:
         """Fill in the data of entries that a lane is about to publish. Raises StoreUnavailable."""
         await self._publications.encode(entries)
@@ -149,7 +160,7 @@ class Tail:
             self._news.set()
         elif appended.after <= self._to and len(appended.events) <= PAGE:
             entries = [
-                self._entry(stored, appended.generation)
+                self._entry(stored, appended.generation, fresh_until=appended.committed_at + FRESH_S)
                 for stored in appended.events
                 if stored.position > self._to and stored.topic in self._log.topics
             ]
@@ -188,8 +199,22 @@ class Tail:
         if overflow > 0:
             self._from = self._window[overflow - 1].position
         self._window.extend(entries)
+        self._heed(entries)
         self._to = max(self._to, complete_to)
         self.head = max(self.head, complete_to)
+
+    def _heed(self, entries: Sequence[Entry]) -> None:
+        """Where new events erase or hide words, or erase a name, have these asked for from now on."""
+        hiding = {
+            entry.room_id for entry in entries if isinstance(entry.event, Room.ContentErased | Room.MessageRetracted)
+        }
+        if hiding:
+            for entry in self._window:
+                if entry.room_id in hiding:
+                    entry.fresh_until = 0.0
+        for entry in entries:
+            if isinstance(entry.event, Room.UserErased):
+                self._publications.erase_author(entry.event.member_id)
 
     def _windowed(self, position: Position, limit: int) -> tuple[list[Entry], Position]:
         start = bisect_right(self._window, position, key=lambda entry: entry.position)
@@ -207,8 +232,8 @@ class Tail:
         entries = [self._entry(stored, generation) for stored in batch]
         return entries, batch[-1].position if len(batch) == limit else max(position, folded)
 
-    def _entry(self, stored: Stored[RoomEvent], generation: int) -> Entry:
-        return Entry(stored, source=self.known.source(generation))
+    def _entry(self, stored: Stored[RoomEvent], generation: int, *, fresh_until: float = 0.0) -> Entry:
+        return Entry(stored, source=self.known.source(generation), fresh_until=fresh_until)
 
     def _check(self, generation: int, closings: int) -> None:
         """Check that what was read is of the log of `generation`, and may go out. `known` was compared after it."""

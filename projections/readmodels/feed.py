@@ -1,19 +1,26 @@
 """The feed: the next events of a user's stays beyond a position, across rooms, in the order of the log.
 
-Only their places are looked for; words are read of those alone that are found. First the next positions of the log are
-read through. Where these are not all and hold too few events of the user, the rooms are looked at: versions and
-positions rise together, so a few looks at a stream find its first event beyond the position, and no index of the
-positions in each stream is needed.
+Only their places are looked for; words are read of those alone that are found. First some of the next positions of the
+log are read through. Where many of these are the user's, so are the next ones. Where few are, the rooms are looked at:
+versions and positions rise together, so a few looks at a stream find its first event beyond the position, and no index
+of the positions in each stream is needed.
 """
 
+import asyncpg
+
+from domain.values import UserId
 from eventstore.checkpoints import position_of
-from eventstore.log import COLUMNS, TABLE
-from eventstore.words import TABLE as WORDS
-from eventstore.words import join
+from eventstore.log import TABLE
+from eventstore.values import Position
+from postgres.database import Database
+from projections.readmodels.discussion.plain_messages import TOLD, WITH_WORDS
 from projections.readmodels.projection import RoomsProjection
 
-NEXT = 1000
-"""So many positions are read through, whoever the events are of."""
+FIRST, NEXT = 100, 1000
+"""How many positions are read through at first, or as many as the answer may have events; and how many then at most."""
+
+PAGES = 4
+"""So often at most."""
 
 USER, AFTER, LIMIT = "(SELECT $1::bigint)", "(SELECT $2::bigint)", "(SELECT $3::bigint)"
 """SQL: the parameters, hidden from the planner, which would plan for each value anew, and for longer than the statement
@@ -22,8 +29,17 @@ takes.
 
 PROJECTION = f"'{RoomsProjection.name}'"
 
-# A stay's events lie between two positions: no event from outside the user's stays is read. Who is no longer in a room
-# that is not public is told of their leaving, and of nothing else.
+# Who is no longer in a room that is not public is told of their leaving, and of nothing else.
+IS_TOLD_ALL = f"""(
+    stay.left_position IS NULL
+    OR (SELECT visibility FROM rooms WHERE rooms.room_id = stay.room_id) = 'public'
+    OR EXISTS (
+        SELECT FROM memberships AS present
+        WHERE present.room_id = stay.room_id AND present.user_id = {USER} AND present.left_version IS NULL
+    )
+)"""
+
+# A stay's events lie between two positions: no event from outside the user's stays is read.
 STAYS = f"""
     SELECT
         stay.room_id,
@@ -32,24 +48,18 @@ STAYS = f"""
         coalesce(stay.left_version, rooms.version) AS last_version,
         coalesce(stay.left_position, rooms.position) AS last_position
     FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id AND rooms.position > {AFTER}
-    CROSS JOIN LATERAL (
-        SELECT stay.left_position IS NULL OR rooms.visibility = 'public' OR EXISTS (
-            SELECT FROM memberships AS present
-            WHERE present.room_id = stay.room_id AND present.user_id = {USER} AND present.left_version IS NULL
-        ) AS all
-    ) AS told
+    CROSS JOIN LATERAL (SELECT {IS_TOLD_ALL} AS all) AS told
     WHERE stay.user_id = {USER} AND (stay.left_position IS NULL OR stay.left_position > {AFTER})
 """
 
 
-def events_of(found: str, *, is_all: str) -> str:
+def events_of(found: str) -> str:
     """SQL: the head, and the events at the positions in the CTE `found`."""
     return f"""
 WITH RECURSIVE head AS (SELECT {position_of(PROJECTION)} AS position), {found}
-SELECT head.position, {is_all} AS is_all, event.*
+SELECT head.position, event.*
 FROM head LEFT JOIN LATERAL (
-    SELECT {", ".join(f"{TABLE}.{column}" for column in COLUMNS)}, {WORDS}.content, {WORDS}.client_id
-    FROM found JOIN {TABLE} ON notification_id = found.position {join("originator_id", "originator_version")}
+    SELECT {TOLD} FROM found JOIN {TABLE} ON notification_id = found.position {WITH_WORDS}
     ORDER BY notification_id LIMIT {LIMIT}
 ) AS event ON true
 ORDER BY event.notification_id
@@ -64,7 +74,15 @@ places AS MATERIALIZED (
 ), found AS (
     SELECT places.position
     FROM (SELECT DISTINCT room_id FROM places) AS room
-    CROSS JOIN LATERAL ({STAYS} AND stay.room_id = room.room_id OFFSET 0) AS stay
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN {IS_TOLD_ALL} THEN stay.joined_position ELSE stay.left_position END AS first_position,
+            coalesce(stay.left_position, {2**63 - 1}) AS last_position
+        FROM memberships AS stay
+        WHERE stay.room_id = room.room_id AND stay.user_id = {USER}
+            AND (stay.left_position IS NULL OR stay.left_position > {AFTER})
+        OFFSET 0
+    ) AS stay
     JOIN places ON places.room_id = room.room_id AND places.position BETWEEN stay.first_position AND stay.last_position
     ORDER BY places.position LIMIT {LIMIT}
 )
@@ -107,11 +125,14 @@ search AS (
     ) AS asked
     {looked_at("room_id", "version")}
 ), nearest AS (
-    SELECT room_id, high AS version, last_version FROM search WHERE high - low = 1 ORDER BY position LIMIT {LIMIT}
+    SELECT room_id, high AS version, last_version, position FROM search WHERE high - low = 1
+    ORDER BY position LIMIT {LIMIT}
 ), marks AS (
     -- In each stream the first, second, fourth, eighth … event: with each come so many since the one before.
-    SELECT nearest.*, place, place - place / 2 AS events, event.position
-    FROM nearest CROSS JOIN (SELECT 1::bigint << power AS place FROM generate_series(0, 10) AS power) AS mark
+    SELECT room_id, version, last_version, 1::bigint AS place, 1::bigint AS events, position FROM nearest
+    UNION ALL
+    SELECT room_id, version, last_version, place, place - place / 2, event.position
+    FROM nearest CROSS JOIN (SELECT 1::bigint << power AS place FROM generate_series(1, 10) AS power) AS mark
     {looked_at("room_id", "version + place - 1")}
     WHERE place <= {LIMIT} AND version + place - 1 <= last_version
 ), enough AS (
@@ -121,16 +142,48 @@ search AS (
     SELECT room_id, version, least(2 * max(place) - 1, last_version - version + 1, {LIMIT}) AS events
     FROM marks WHERE position <= (SELECT position FROM enough) GROUP BY room_id, version, last_version
 ), found AS (
-    SELECT event.* FROM streams CROSS JOIN LATERAL (
+    SELECT position FROM marks WHERE place = 1 AND position <= (SELECT position FROM enough)
+    UNION ALL
+    SELECT event.position FROM streams CROSS JOIN LATERAL (
         SELECT notification_id AS position FROM {TABLE}
-        WHERE originator_id = room_id AND originator_version >= version AND originator_version < version + events
+        WHERE originator_id = room_id AND originator_version > version AND originator_version < version + events
         ORDER BY originator_version LIMIT {LIMIT}
     ) AS event
-    ORDER BY event.position LIMIT {LIMIT}
+    WHERE events > 1
+    ORDER BY position LIMIT {LIMIT}
 )
 """
 
-AMONG_NEXT = events_of(
-    FOUND_AMONG_NEXT, is_all=f"head.position <= {AFTER} + $4 OR (SELECT count(*) FROM found) >= {LIMIT}"
-)
-BY_ROOM = events_of(FOUND_BY_ROOM, is_all="true")
+AMONG_NEXT = events_of(FOUND_AMONG_NEXT)
+BY_ROOM = events_of(FOUND_BY_ROOM)
+
+
+async def read(
+    user_id: UserId, *, after: Position, limit: int, database: Database
+) -> tuple[list[asyncpg.Record], Position]:
+    """The rows of the user's next events, ascending, with the columns `TOLD`, at most `limit`; and the head."""
+    found: list[asyncpg.Record] = []
+    start, pages, positions = int(after), 0, max(FIRST, limit)
+    while pages < PAGES and positions <= NEXT:
+        head = await _extend(found, AMONG_NEXT, user_id, start, limit, positions, database=database)
+        start, pages = start + positions, pages + 1
+        if len(found) == limit or head <= start:
+            return found, head
+        share = len(found) / (start - after)
+        positions = int(1.25 * (limit - len(found)) / share) + 1 if share else NEXT + 1
+    return found, await _extend(found, BY_ROOM, user_id, start, limit, database=database)
+
+
+async def _extend(
+    found: list[asyncpg.Record],
+    statement: str,
+    user_id: UserId,
+    after: int,
+    limit: int,
+    *more: int,
+    database: Database,
+) -> Position:
+    """Add the next events beyond `after`, so that there are `limit` at most; returns the head."""
+    rows = await database.fetch(statement, user_id, after, limit - len(found), *more)
+    found += [row for row in rows if row["notification_id"] is not None]
+    return Position(rows[0]["position"])

@@ -11,13 +11,15 @@ from domain.names import name_key
 from domain.values import RoomId, UserId
 from eventstore.checkpoints import position_of
 from eventstore.generation import NotInLog
-from eventstore.log import ROWS_AND_WORDS, Log
+from eventstore.log import TABLE, Log
 from eventstore.values import Position, Version
 from postgres.database import Database
 from projections.readmodels import feed
 from projections.readmodels.admission.readable import Readable, readable, readable_by
 from projections.readmodels.bodies import LAST_COLUMNS, PEOPLE, Bodies, of_last, room_summary
+from projections.readmodels.discussion import plain_messages
 from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
+from projections.readmodels.discussion.plain_messages import TOLD, WITH_WORDS
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message, RoomEvents, RoomFound, RoomSummary, StreamEvent, timestamp
 from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED, TITLED, TOPIC_COLUMNS, shown
@@ -187,7 +189,7 @@ SELECT head.position, head.room_id, head.room_version, event.*
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT event.* FROM {RANGES} AS stay CROSS JOIN LATERAL (
-        {ROWS_AND_WORDS} WHERE originator_id = head.room_id
+        SELECT {TOLD} FROM {TABLE} {WITH_WORDS} WHERE originator_id = head.room_id
             AND originator_version > $3
             AND originator_version BETWEEN stay.since AND least(stay.until, head.room_version)
         ORDER BY originator_version LIMIT $4
@@ -302,19 +304,19 @@ class Queries:
         The position is the point that the answer is complete to: that of the last event where there may be more.
         Raises NotInLog when `after` is beyond the head.
         """
-        rows = await self._database.fetch(feed.AMONG_NEXT, user_id, after, limit, feed.NEXT)
-        if not rows[0]["is_all"]:
-            rows = await self._database.fetch(feed.BY_ROOM, user_id, after, limit)
-        if after > rows[0]["position"]:
+        rows, head = await feed.read(user_id, after=after, limit=limit, database=self._database)
+        if after > head:
             raise NotInLog
         events = await self._events(user_id, rows)
-        is_all = len(events) < limit
-        return AtPosition(events, rows[0]["position"] if is_all else Position(events[-1].position))
+        return AtPosition(events, head if len(events) < limit else events[-1].position)
 
     async def _events(self, user_id: UserId, rows: Sequence[asyncpg.Record]) -> list[StreamEvent]:
-        return await self._bodies.of(
-            self._log.decode_with_words([row for row in rows if row["notification_id"] is not None]), reader=user_id
-        )
+        rows = [row for row in rows if row["notification_id"] is not None]
+        plain = [plain_messages.read(row) for row in rows]
+        authors = await self._bodies.users(message.author for message in plain if message is not None)
+        others = [row for row, message in zip(rows, plain, strict=True) if message is None]
+        told = iter(await self._bodies.of(self._log.decode_with_words(others), reader=user_id) if others else ())
+        return [next(told) if message is None else message.told(authors) for message in plain]
 
 
 class NotInRoom(Exception):

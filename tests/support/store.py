@@ -13,13 +13,16 @@ from api.core import Core
 from api.secrets import snapshot_key
 from api.settings import Settings
 from api.wiring import open_core
+from domain.ports import RecordedEvent
 from domain.room import TOPICS
+from domain.room.messages import PostMessage
 from domain.room.opening import OpenRoom
-from domain.values import RoomId, UserId
+from domain.values import ClientId, RoomId, UserId
 from eventstore import append_lock
 from eventstore.log import Stored
-from eventstore.values import LOG_START
+from eventstore.values import LOG_START, Position
 from eventstore.writer.writer import Observer, unobserved
+from projections.readmodels.shapes import user
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
 
@@ -33,6 +36,13 @@ class Store(Core):
     async def open_room(self, name: str = "General", *, by: UserId = ADA) -> RoomId:
         """A new room with one member."""
         return RoomId((await self.chat.open_room(OpenRoom(name, by))).event.originator_id)
+
+    async def say(
+        self, room_id: RoomId, content: str, by: UserId = ADA, key: ClientId | None = None
+    ) -> RecordedEvent[Position]:
+        """Post a message as a request does: this process knows who says it. The account has no name."""
+        self.authors.expect(user(by, None))
+        return await self.chat.post_message(PostMessage(room_id, by, content, key))
 
     async def events(self) -> list[Stored[Any]]:
         """The whole log, with the words of people."""

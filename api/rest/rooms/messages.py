@@ -66,7 +66,9 @@ async def post_message(request: web.Request) -> web.Response:
     command = PostMessage(room, user_id, body.content, key, reply_to, tuple(map(str, files)))
     named = await request.app[ACCOUNTS].named_in(body.content)
     attached = await request.app[UPLOADS].named(room, user_id, files)
-    posted = request.app[CORE].chat.post_message(command, named=named, attached=attached)
+    core = request.app[CORE]
+    core.authors.expect(request[SESSION].user)
+    posted = core.chat.post_message(command, named=named, attached=attached)
     return await recorded_body(request, posted, status=201)
 
 

@@ -45,7 +45,7 @@ def server() -> Server:
 
 
 async def say(store: Store, room_id: RoomId, content: str, by: UserId = ADA) -> int:
-    return (await store.chat.post_message(PostMessage(room_id, by, content))).position
+    return (await store.say(room_id, content, by)).position
 
 
 async def say_three_the_second_of_which_is_refused(store: Store, server: Server, room_id: RoomId) -> list[int]:
@@ -66,7 +66,7 @@ async def live(store: Store, rooms: list[RoomId], people: int, actions: int, see
             elif dice < 0.25:
                 await store.chat.leave_room(LeaveRoom(room_id, user_id))
             else:
-                await store.chat.post_message(PostMessage(room_id, user_id, "hello"))
+                await store.say(room_id, "hello", user_id)
         except ChatError:
             pass
 

@@ -1,7 +1,9 @@
 """What the fan-out takes over from the writer of its own process, and what it reads from the log all the same."""
 
 import asyncio
+import contextlib
 import dataclasses
+import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +14,8 @@ import pytest
 
 from domain import values
 from domain.room import TOPICS
-from domain.room.erasing import EraseContent
+from domain.room.discussion.retracting import RetractMessage
+from domain.room.erasing import EraseContent, TellUserErased
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.values import ClientId, RequestId, RoomId
@@ -21,7 +24,10 @@ from eventstore.mapping.mapper import create_mapper
 from eventstore.values import Position, Version
 from eventstore.writer.hand_over import Appended, HandOver
 from projections.fanout import tail
+from projections.fanout.leases import Leases
 from projections.fanout.resize import change_lanes
+from projections.fanout.worker import Fanout
+from projections.readmodels.shapes import User
 from tests.integration.fanout.test_fanout import check_everybody_got_everything, live, say
 from tests.support.conditions import eventually
 from tests.support.custody import set_rule
@@ -127,7 +133,7 @@ async def test_what_the_own_process_appends_is_published_without_reading_the_log
         for number in range(5):
             await say(store, room_id, f"message {number}")
         await store.chat.join_room(JoinRoom(room_id, BOB))
-        posts = [store.chat.post_message(PostMessage(room_id, ADA, f"at once {number}")) for number in range(50)]
+        posts = [store.say(room_id, f"at once {number}") for number in range(50)]
         last = max(each.position for each in await asyncio.gather(*posts))
         await published_to(database_url, last)
         assert log.reads == reads
@@ -360,20 +366,155 @@ async def test_words_that_are_erased_before_their_turn_are_not_published(
             return process.counts.retries > 0
 
         await eventually(retries)
-        secret = await store.chat.post_message(PostMessage(room_id, ADA, "a secret", ClientId("a key")))
+        secret = await store.say(room_id, "a secret", key=ClientId("a key"))
         secret_version = Version(secret.event.originator_version)
         kept = await say(store, room_id, "no secret")
         chat = (other if elsewhere else store).chat
         await chat.erase_content(
             EraseContent(room_id, (secret_version,), values.OPERATOR, RequestId(uuid4()), "asked for")
         )
+        last = await say(store, room_id, "the last")
         server.unavailable = lambda _: False
-        await published_to(database_url, await say(store, room_id, "the last"))
+        await published_to(database_url, last)
     told = {each["position"]: each for each in server.published(ADA)}
     assert told[secret.position]["body"]["content"] == ""
     assert told[secret.position]["body"]["erased"]["why"] == "asked for"
     assert "idempotency_key" not in told[secret.position]
     assert told[kept]["body"]["content"] == "no secret"
+
+
+@contextlib.asynccontextmanager
+async def nothing_can_be_asked(dsn: str) -> AsyncIterator[None]:
+    """For the block, whoever asks for names or leases waits."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK users, leases IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+async def test_a_message_is_published_before_anything_is_asked(store: Store, server: Server, database_url: str) -> None:
+    room_id = await store.open_room()
+    async with publishing(database_url, store, server, all_warm=False):
+        await Leases(store.database, cold_after_s=3600).renew(ADA, token_ttl_s=300)
+        await in_step(store, room_id, CountingLog(), database_url)
+        async with nothing_can_be_asked(database_url):
+            position = await say(store, room_id, "at once")
+
+            async def arrived() -> bool:
+                return position in server.positions(ADA)
+
+            await eventually(arrived)
+        at_once = server.published(ADA)[-1]
+        await published_to(database_url, position)
+        asked = await store.chat.post_message(PostMessage(room_id, ADA, "at once"))
+        await published_to(database_url, asked.position)
+    last = server.published(ADA)[-1]
+    assert last["position"] == asked.position
+    same = {"type": at_once["type"], "content": "at once", "user": at_once["body"]["user"]}
+    assert {"type": last["type"], "content": last["body"]["content"], "user": last["body"]["user"]} == same
+
+
+@contextlib.asynccontextmanager
+async def server_away(server: Server, process: Fanout, store: Store, room_id: RoomId) -> AsyncIterator[None]:
+    """For the block, the lane tries to publish a message and fails: what comes next waits in memory."""
+    server.unavailable = lambda _: True
+    await say(store, room_id, "the first that waits")
+    before = process.counts.retries
+
+    async def retries() -> bool:
+        return process.counts.retries > before
+
+    await eventually(retries)
+    yield
+    server.unavailable = lambda _: False
+
+
+@pytest.mark.usefixtures("without_polling")
+async def test_erased_words_leave_the_history_however_late_the_process_hears_of_it(
+    store: Store, server: Server, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words are fresh, and the notification of the erasure is lost. The erasure is behind them in the log."""
+    monkeypatch.setattr(tail, "FRESH_S", 3600)
+    monkeypatch.setattr(tail.Tail, "_notice", lambda *_: None)
+    log = CountingLog()
+    room_id = await store.open_room()
+    async with (
+        open_store(database_url) as other,
+        publishing(database_url, dataclasses.replace(store, room_log=log), server) as process,
+    ):
+        await in_step(store, room_id, log, database_url)
+        async with server_away(server, process, store, room_id):
+            secret = await store.say(room_id, "a secret")
+            version = Version(secret.event.originator_version)
+            erased = await other.chat.erase_content(
+                EraseContent(room_id, (version,), values.OPERATOR, RequestId(uuid4()), "asked for")
+            )
+        await published_to(database_url, secret.position)
+        assert server.published(ADA)[-1]["body"]["content"] == "a secret"
+        await published_to(database_url, await say(store, room_id, "the last"))
+    told = server.published(ADA)
+    assert [each["position"] for each in told] == sorted(each["position"] for each in told)
+    assert erased.position in [each["position"] for each in told]
+    assert "a secret" not in json.dumps(server.remembered(ADA))
+    await check_everybody_got_everything(store, server)
+
+
+@pytest.mark.usefixtures("without_polling")
+@pytest.mark.parametrize("fresh_s", [0.0, 3600.0])
+async def test_words_are_asked_for_once_they_are_stale(
+    store: Store, server: Server, database_url: str, monkeypatch: pytest.MonkeyPatch, fresh_s: float
+) -> None:
+    """These go without an event, as no erasure of ours does: what is published shows whether they were asked for."""
+    monkeypatch.setattr(tail, "FRESH_S", fresh_s)
+    log = CountingLog()
+    room_id = await store.open_room()
+    async with publishing(database_url, dataclasses.replace(store, room_log=log), server) as process:
+        await in_step(store, room_id, log, database_url)
+        async with server_away(server, process, store, room_id):
+            said = await store.say(room_id, "words")
+            version = said.event.originator_version
+            await store.database.execute("SELECT erase_unheld($1, $2)", [room_id], [version])
+        await published_to(database_url, said.position)
+    assert server.published(ADA)[-1]["body"]["content"] == ("words" if fresh_s else "")
+
+
+@pytest.mark.usefixtures("without_polling")
+async def test_a_retraction_that_waits_behind_the_message_hides_it(
+    store: Store, server: Server, database_url: str
+) -> None:
+    log = CountingLog()
+    room_id = await store.open_room()
+    async with publishing(database_url, dataclasses.replace(store, room_log=log), server) as process:
+        await in_step(store, room_id, log, database_url)
+        async with server_away(server, process, store, room_id):
+            said = await store.say(room_id, "said in anger")
+            version = Version(said.event.originator_version)
+            await store.discussion.retract(RetractMessage(room_id, ADA, version))
+        await published_to(database_url, await say(store, room_id, "the last"))
+    assert "said in anger" not in json.dumps(server.published(ADA))
+
+
+async def test_an_erased_name_is_not_published_for_a_request_that_was_under_way(
+    store: Store, server: Server, database_url: str
+) -> None:
+    log = CountingLog()
+    room_id = await store.open_room()
+    async with publishing(database_url, dataclasses.replace(store, room_log=log), server):
+        await in_step(store, room_id, log, database_url)
+        store.authors.expect(User(ADA, "ada"))
+        named = await store.chat.post_message(PostMessage(room_id, ADA, "under her name"))
+        await published_to(database_url, named.position)
+        assert server.published(ADA)[-1]["body"]["user"]["username"] == "ada"
+        await store.chat.tell_user_erased(TellUserErased(room_id, ADA, values.OPERATOR))
+        store.authors.expect(User(ADA, "ada"))
+        late = await store.chat.post_message(PostMessage(room_id, ADA, "under way"))
+        await published_to(database_url, late.position)
+    assert server.published(ADA)[-1]["position"] == late.position
+    assert server.published(ADA)[-1]["body"]["user"]["username"] != "ada"
+    assert '"ada"' not in json.dumps(server.remembered(ADA))
 
 
 async def test_what_is_handed_over_is_what_a_reader_of_the_log_finds(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from uuid import uuid4
 
 import pytest
 from msgspec import UNSET
@@ -11,9 +12,10 @@ from domain.room.discussion.editing import EditMessage
 from domain.room.discussion.pinning import PinMessage, UnpinMessage
 from domain.room.discussion.reacting import AddReaction, RemoveReaction
 from domain.room.discussion.retracting import RetractMessage
+from domain.room.erasing import EraseContent
 from domain.room.membership import JoinRoom
 from domain.room.messages import PostMessage
-from domain.values import RoomId, UserId
+from domain.values import OPERATOR, ClientId, RequestId, RoomId, UserId
 from eventstore.values import STREAM_START, Version
 from projections.readmodels.shapes import Message, MessageChange, ReactionChange, timestamp
 from replay.investigate.past_messages import PastMessage
@@ -117,3 +119,43 @@ async def test_messages_and_bodies_are_those_of_a_replay_at_every_version(databa
         assert now.results == page.value.results[:100]
         pinned = (await store.messages.pinned(reader, room_id)).value
         assert {message.id for message in pinned} == {m.version for m in then.values() if m.is_pinned}
+
+
+AT_ANOTHER_TIME = """
+WITH said AS (SELECT * FROM stored_events WHERE originator_id = $1 AND originator_version = $2), added AS (
+    INSERT INTO stored_events (originator_id, originator_version, topic, state)
+    SELECT $1, $3, topic, convert_to(regexp_replace(convert_from(state, 'utf8'), '"20[^"]*"', $4), 'utf8') FROM said
+    RETURNING originator_id
+)
+INSERT INTO bodies (stream, version, salt, content, client_id)
+SELECT stream, $3, salt, content, client_id FROM bodies WHERE stream = $1 AND version = $2
+"""
+
+
+async def test_what_is_told_from_rows_is_what_is_told_of_the_events(database_url: str) -> None:
+    """Plain messages are told from their rows: with replies, keys and odd times; all others from their events."""
+    async with open_store(database_url) as store:
+        room_id, reader = await talk(store, 7), USERS[0]
+        erased = await store.chat.post_message(PostMessage(room_id, reader, "erased", ClientId("its key")))
+        plain = await store.chat.post_message(PostMessage(room_id, reader, "a key", ClientId("key"), reply_to=6))
+        await store.chat.post_message(PostMessage(room_id, reader, "@bob"), named=[USERS[1]])
+        version = plain.event.originator_version
+        request = EraseContent(room_id, (erased.event.originator_version,), OPERATOR, RequestId(uuid4()), "asked for")
+        await store.chat.erase_content(request)
+        for time in (
+            "2026-01-20T10:22:26+00:00",
+            "2026-01-20T12:22:26.122544+02:00",
+            "2026-01-20T10:22:26.000001+00:00",
+        ):
+            last = (await store.events())[-1].version
+            await store.database.execute(AT_ANOTHER_TIME, room_id, version, last + 1, f'"{time}"')
+        await store.chat.post_message(PostMessage(room_id, reader, "folds them"))
+        events = await store.events()
+        told = await store.bodies.of([recorded for recorded in events if recorded.version > 1], reader=reader)
+        assert {event.occurred_at for event in told} >= {
+            "2026-01-20T10:22:26.000000Z",
+            "2026-01-20T10:22:26.122544Z",
+            "2026-01-20T10:22:26.000001Z",
+        }
+        assert (await store.queries.events(reader, room_id, after=Version(1), limit=1000)).value.events == told
+        assert (await store.queries.feed(reader, after=events[0].position, limit=1000)).value == told

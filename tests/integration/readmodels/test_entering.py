@@ -62,11 +62,12 @@ async def rows(store: Store) -> list[list[Any]]:
     ]
 
 
-@pytest.mark.parametrize("positions", [feed.NEXT, 3, 0])
+@pytest.mark.parametrize("positions", [feed.NEXT, 3, 2, 0])
 async def test_who_left_a_private_room_is_told_of_the_leaving_alone_until_they_are_back(
     store: Store, positions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However the feed finds it: among the next `positions` of the log, or in the rooms."""
+    monkeypatch.setattr(feed, "FIRST", min(feed.FIRST, positions))
     monkeypatch.setattr(feed, "NEXT", positions)
     room_id = await private_room(store)
     await say(store, room_id, "before bob")

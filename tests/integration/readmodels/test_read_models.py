@@ -167,8 +167,9 @@ async def test_every_read_equals_a_fold_of_the_log(
         await check_decisions_at_every_version(store, notes)
         for user_id in USERS:
             await check_rooms_of(store, notes, rooms, user_id)
-            for positions in (feed.NEXT, 3, 40):  # read through, before the rooms are looked at one by one
-                monkeypatch.setattr(feed, "NEXT", positions)
+            for first, most in ((feed.FIRST, feed.NEXT), (3, 40), (1, 7), (1, 0)):  # then the rooms are looked at
+                monkeypatch.setattr(feed, "FIRST", first)
+                monkeypatch.setattr(feed, "NEXT", most)
                 await check_feed(store, notes, user_id, limit=7)
                 await check_feed(store, notes, user_id, limit=1)
             monkeypatch.undo()
