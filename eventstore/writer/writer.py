@@ -1,9 +1,9 @@
 """The writer: the one task of a process that appends to the log, many commands in one transaction.
 
-A batch is whatever has gathered while the one before it was being committed. Under the append lock it is brought up
-to date with what other processes appended, decided command by command, inserted, folded into the inline read models
-and committed. Nothing is appended between a decision and its record: even an INSERT of a program that takes no lock
-waits for ours. So there are no version conflicts, and no retries.
+A batch is whatever has gathered while the one before it was being committed and answered. Under the append lock it is
+brought up to date with what other processes appended, decided command by command, inserted, folded into the inline
+read models and committed. Nothing is appended between a decision and its record: even an INSERT of a program that takes
+no lock waits for ours. So there are no version conflicts, and no retries.
 """
 
 import asyncio
@@ -35,6 +35,11 @@ A = TypeVar("A", bound=Aggregate)
 
 BATCH = 1000
 """The most commands in one transaction. This bounds how long the lock is held."""
+
+TURNS = 5
+"""Turns of the event loop that commands which waited give to those about to follow. An answer goes out in the first;
+the next request of its client takes four from the socket to the queue.
+"""
 
 IDLE_S = 1.0
 """How often a writer with nothing to do looks for events that other applications appended."""
@@ -119,8 +124,17 @@ class Writer(Generic[A]):
         while not (self._closing and not self._queue):
             if self._queue:
                 await self._write(self._next_commands())
+                await self._gather()
             else:
                 await self._idle()
+
+    async def _gather(self) -> None:
+        """Let callers who have just been answered join those who waited meanwhile: otherwise the two take turns, in
+        twice as many transactions. A command that comes to an idle writer is not held up.
+        """
+        turns = TURNS if self._queue else 0
+        for _ in range(turns):
+            await asyncio.sleep(0)
 
     def _next_commands(self) -> list[PendingCommand[A]]:
         """The oldest waiting commands, without those whose callers have gone."""

@@ -115,6 +115,24 @@ async def test_commands_that_wait_together_share_a_transaction(database_url: str
         assert max(batches) >= 49
 
 
+async def test_a_caller_who_asks_again_at_once_shares_a_transaction_with_those_who_waited(database_url: str) -> None:
+    batches: list[int] = []
+    async with open_store(database_url, observer=lambda commands, _events, _seconds: batches.append(commands)) as store:
+        room_id = await store.open_room()
+
+        async def post_twice() -> None:
+            await store.chat.post_message(post(room_id, "first"))
+            await store.chat.post_message(post(room_id, "third"))
+
+        async with append_lock_held(database_url):
+            asks_again = asyncio.create_task(post_twice())
+            await eventually_submitted(store, 0)
+            waits = asyncio.create_task(store.chat.post_message(post(room_id, "second")))
+            await eventually_submitted(store, 1)
+        await asyncio.gather(asks_again, waits)
+        assert batches[-2:] == [1, 2]
+
+
 async def test_a_refused_command_records_nothing_and_leaves_no_gap(store: Store) -> None:
     room_id = await store.open_room()
     for refused, refusal in (
