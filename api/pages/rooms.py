@@ -14,7 +14,7 @@ from api.http.rooms import leaving
 from api.http.rooms.entering import direct_room
 from api.pages.admission import page
 from api.pages.page import ROOM, field, key_field, redirect, render
-from api.pages.state import layout_context, my_rooms
+from api.pages.state import IN_SIDEBAR, layout_context, my_rooms
 from domain.errors import AlreadyAMember, InvalidField, NameTaken
 from domain.room.access import as_history, as_visibility
 from domain.room.membership import JoinRoom, LeaveRoom
@@ -33,7 +33,9 @@ async def get_rooms(request: web.Request) -> web.Response:
     found = await request.app[CORE].queries.rooms(request[SESSION].user.id, page=number)
     if found.value is None:
         raise NoSuchPage
-    state = await my_rooms(request, *(room.id for room in found.value.results))
+    state = await my_rooms(
+        request, *(room.id for room in found.value.results), listed=PAGE if number == 1 else IN_SIDEBAR
+    )
     listed = state.rooms if number == 1 else found.value.results
     context = {**layout_context(state), "rooms": listed, **_neighbours(request, number, found.value.count)}
     return render(request, "rooms.html", context)

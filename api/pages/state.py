@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 from aiohttp import web
 from msgspec import Struct
 
@@ -25,6 +26,8 @@ MAX_MESSAGES = 300
 READ_MESSAGES = 10
 """Messages before the first unread one that it shows at least."""
 
+IN_SIDEBAR = 40
+"""Rooms: as many as a tall screen shows."""
 
 JOINS_AND_LEAVES = 200
 """Of those between its messages, so many."""
@@ -54,23 +57,24 @@ class State(Struct, frozen=True):
     position: Position
     log: str
     rooms: list[RoomSummary]
+    listed: int
+    """How many rooms are listed at most: where there are fewer, these are all."""
     readings: list[Reading]
     open: ShownRoom | None = None
     invitations: int = 0
     """How many wait for an answer."""
 
 
-async def my_rooms(request: web.Request, *also: RoomId) -> State:
-    """The rooms that every page lists: the caller's first hundred, with unread counts of these and of `also`."""
+async def my_rooms(request: web.Request, *also: RoomId, listed: int = IN_SIDEBAR) -> State:
+    """The rooms that a page lists: so many of the caller's, with unread counts of these and of `also`."""
     user = request[SESSION].user
     log = request.app[CORE].known.anchor.token  # before reading: what is read is of this log or of a later one
     rooms, invitations = await asyncio.gather(
-        request.app[CORE].queries.rooms(user.id, page=1), request.app[CORE].invitations.count_of(user.id)
+        request.app[CORE].queries.newest_rooms(user.id, limit=listed), request.app[CORE].invitations.count_of(user.id)
     )
-    assert rooms.value is not None, "there is always a first page"
-    shown = {*(room.id for room in rooms.value.results), *also}
+    shown = {*(room.id for room in rooms.value), *also}
     readings = await request.app[READ_SYNC].readings_of(user.id, shown)
-    return State(user, rooms.position, log, rooms.value.results, readings, invitations=invitations)
+    return State(user, rooms.position, log, rooms.value, listed, readings, invitations=invitations)
 
 
 async def state_with_room(
@@ -104,8 +108,8 @@ async def state_with_room(
     )
     token = here_token(request, room.value)
     shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, token)
-    state = State(mine.user, min(room.position, mine.position), log, mine.rooms, mine.readings, shown, mine.invitations)
-    return state, has_older
+    position = min(room.position, mine.position)
+    return msgspec.structs.replace(mine, position=position, log=log, open=shown), has_older
 
 
 async def around_messages(
@@ -146,4 +150,5 @@ def reading_of(state: State, room: RoomSummary) -> Reading:
 
 def layout_context(state: State) -> Context:
     """What the layout of a signed-in page needs."""
-    return {"state": state, "readings": {reading.room_id: reading for reading in state.readings}}
+    readings = {reading.room_id: reading for reading in state.readings}
+    return {"state": state, "sidebar": state.rooms[:IN_SIDEBAR], "readings": readings}

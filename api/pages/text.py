@@ -28,9 +28,6 @@ GROUPED = timedelta(minutes=5)
 MOST_NAMED = 4
 """Of those who joined, or left, without a message between."""
 
-IN_SIDEBAR = 30
-"""Rooms: as many as are in sight."""
-
 MAX_PREVIEW = 120
 """Code points."""
 
@@ -157,11 +154,6 @@ def room_group(room: RoomSummary, readings: Mapping[RoomId, Reading]) -> str:
     if reading is not None and reading.unread > 0:
         return "unread"
     return "direct" if room.visibility == "direct" else "rooms"
-
-
-def in_sidebar(rooms: Sequence[RoomSummary], current: RoomId | None) -> list[RoomSummary]:
-    """Those that a page is sent with: the first, and the one that is open. Scripts add the others."""
-    return [room for place, room in enumerate(rooms) if place < IN_SIDEBAR or room.id == current]
 
 
 def badge(count: int) -> str:

@@ -59,9 +59,12 @@ from projections.readmodels.shapes import (
 )
 from projections.readmodels.words import erased_of, erasure, erasure_columns
 
-LAST_COLUMNS = f"""
+
+def last_columns(beginning: int | None = None) -> str:
+    """SQL: the columns of a room's last message, for `room_summary`; of its words all, or so many characters."""
+    return f"""
     last.version AS last_id, last.posted_at AS last_posted_at, last.user_id AS last_user_id,
-    users.username AS last_username, users.kind AS last_kind, {text_columns("last", "last_")}
+    users.username AS last_username, users.kind AS last_kind, {text_columns("last", "last_", beginning=beginning)}
 """
 
 
@@ -101,7 +104,7 @@ SELECT
         THEN joined.members ELSE coalesce(departed.members, 0) END AS member_count,
     coalesce(newest.posted_at, rooms.opened_at) AS bumped_at,
     access.visibility, access.open_from, {PEOPLE},
-    {LAST_COLUMNS}
+    {last_columns()}
 FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
 JOIN rooms USING (room_id)
 LEFT JOIN LATERAL (
@@ -180,7 +183,7 @@ NOTHING_AROUND = Around()
 
 
 def room_summary(row: asyncpg.Record) -> RoomSummary:
-    """A room from a row with its columns, PEOPLE and LAST_COLUMNS."""
+    """A room from a row with its columns, PEOPLE and `last_columns`."""
     last = None
     if row["last_id"] is not None:
         author = user(row["last_user_id"], row["last_username"], row["last_kind"])

@@ -16,7 +16,7 @@ from eventstore.values import Position, Version
 from postgres.database import Database
 from projections.readmodels import feed
 from projections.readmodels.admission.readable import Readable, readable, readable_by
-from projections.readmodels.bodies import LAST_COLUMNS, PEOPLE, Bodies, of_last, room_summary
+from projections.readmodels.bodies import PEOPLE, Bodies, last_columns, of_last, room_summary
 from projections.readmodels.discussion import plain_messages
 from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
 from projections.readmodels.discussion.plain_messages import TOLD, WITH_WORDS
@@ -32,11 +32,17 @@ PAGE = 100
 PROJECTION = f"'{RoomsProjection.name}'"
 POSITION = f"{position_of(PROJECTION)} AS position"
 
-ROOM_COLUMNS = f"""
+BEGINNING = 400
+"""Characters of a last message, of which a list shows fewer: its marks of markup are left out."""
+
+
+def room_columns(beginning: int | None = None) -> str:
+    """SQL: the columns of a room, for `room_summary`; of its last message all words, or so many characters."""
+    return f"""
     rooms.room_id, {NAME} AS name, rooms.version, rooms.bumped_at, rooms.member_count,
     rooms.visibility, rooms.open_from, {PEOPLE},
     {TOPIC_COLUMNS}, rooms.is_archived,
-    {LAST_COLUMNS}
+    {last_columns(beginning)}
 """
 
 
@@ -51,24 +57,30 @@ LEFT JOIN messages AS last ON last.room_id = rooms.room_id AND last.version = ro
 """
 
 
-ROOMS = f"""
-SELECT head.position, rooms.total, {ROOM_COLUMNS}
+def rooms_of(total: str, which: str, beginning: int | None = None) -> str:
+    """SQL: the rooms of a user, latest bumped first; `which` of them, with an expression for how many there are."""
+    return f"""
+SELECT head.position, rooms.total, {room_columns(beginning)}
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     SELECT rooms.*, listed.reads_from, listed.total
     FROM (
-        SELECT room_id, memberships.reads_from, count(*) OVER () AS total
+        SELECT room_id, memberships.reads_from, {total} AS total
         FROM memberships JOIN rooms USING (room_id)
         WHERE memberships.user_id = $1 AND memberships.left_version IS NULL
-        ORDER BY bumped_at DESC, room_id LIMIT {PAGE} OFFSET $2
+        ORDER BY bumped_at DESC, room_id {which}
     ) AS listed JOIN rooms USING (room_id)
 ) AS rooms ON true
 {name_and_last_message("rooms")}
 ORDER BY rooms.bumped_at DESC, rooms.room_id
 """
 
+
+ROOMS = rooms_of("count(*) OVER ()", f"LIMIT {PAGE} OFFSET $2")
+NEWEST_ROOMS = rooms_of("NULL::bigint", "LIMIT $2", BEGINNING)
+
 ROOM = f"""
-SELECT head.position, {ROOM_COLUMNS}
+SELECT head.position, {room_columns()}
 FROM (SELECT {POSITION}) AS head
 LEFT JOIN (
     rooms JOIN memberships ON memberships.room_id = rooms.room_id AND memberships.left_version IS NULL
@@ -229,6 +241,11 @@ class Queries:
         rows = await self._database.fetch(ROOMS, user_id, offset(page))
         found = [row for row in rows if row["room_id"] is not None]
         return AtPosition(numbered([room_summary(row) for row in found], found, page), rows[0]["position"])
+
+    async def newest_rooms(self, user_id: UserId, *, limit: int) -> AtPosition[list[RoomSummary]]:
+        """The first rooms of a user, latest bumped first, with the beginnings of their last messages."""
+        rows = await self._database.fetch(NEWEST_ROOMS, user_id, limit)
+        return AtPosition([room_summary(row) for row in rows if row["room_id"] is not None], rows[0]["position"])
 
     async def room(self, user_id: UserId, room_id: RoomId) -> AtPosition[RoomSummary]:
         """A room that the user is a member of. Raises NotInRoom."""

@@ -107,6 +107,12 @@ export class Client {
     this.#catchUp.fillGaps();
   }
 
+  /** List more rooms than those that a page was sent with. */
+  listMore() {
+    this.#mirror.listMore();
+    this.#catchUp.fillGaps();
+  }
+
   /**
    * Listen on another channel that the server gives this user tokens for. It plays no part in being in step: what is
    * published while there is no connection is lost, and without a token nothing arrives.

@@ -7,7 +7,7 @@ import { Unread } from "./unread.js";
  * @import { Member, Message, PageState, Reading, Room as ShownRoom, RoomChange, RoomEvent, User } from "./shapes.js"
  */
 
-/** Pages list so many rooms, as the API does on a page. */
+/** So many rooms are listed, as the API lists them on a page. */
 const LISTED = 100;
 
 /** Mentioned in place of all members. */
@@ -29,8 +29,9 @@ function byBump(one, other) {
  * Where a list of rooms ends that may not be all of them; null where these are all.
  *
  * @param {ShownRoom[]} rooms
+ * @param {number} listed how many there are at most
  */
-const horizonOf = (rooms) => (rooms.length < LISTED ? null : rooms[rooms.length - 1]);
+const horizonOf = (rooms, listed) => (rooms.length < listed ? null : rooms[rooms.length - 1]);
 
 /**
  * The rooms of one user, kept in step with the log: *what was loaded + events since == what a fresh load shows*.
@@ -46,6 +47,8 @@ export class Mirror {
   #rooms = new Map();
   /** The last room of a full list: of those that come after it, only some are known. @type {ShownRoom | null} */
   #horizon = null;
+  /** How many rooms the list has at most: at first, a page is sent with those that are in sight. */
+  #listed;
   /** @type {Map<string, Unread>} */
   #unread = new Map();
   /** Events of rooms that were never loaded. @type {Map<string, RoomChange[]>} */
@@ -56,7 +59,7 @@ export class Mirror {
   #listeners = new Set();
 
   /** @param {PageState} state */
-  constructor({ user, position, log, rooms, readings = [], open = null, invitations = 0 }) {
+  constructor({ user, position, log, rooms, listed = LISTED, readings = [], open = null, invitations = 0 }) {
     this.user = user;
     this.position = position;
     /** How many wait for the user's answer. */
@@ -64,20 +67,40 @@ export class Mirror {
     this.places = new Places();
     this.places.add({ position, log });
     for (const shown of rooms) this.#add(new Room(shown, { me: user.id }));
-    this.#horizon = horizonOf(rooms);
+    this.#listed = listed;
+    this.#horizon = horizonOf(rooms, listed);
     if (open !== null) this.#add(new Room(open.room, { ...open, me: user.id }));
     for (const reading of readings) this.#unread.set(reading.room_id, new Unread(reading));
   }
 
-  /** The user's rooms as a page lists them: the hundred that were bumped last, the latest first. */
+  /** The user's rooms as a page lists them: those that were bumped last, the latest first. */
   get rooms() {
-    return this.#joined.sort(byBump).slice(0, LISTED);
+    return this.#joined.sort(byBump).slice(0, this.#listed);
   }
 
-  /** Whether rooms are missing from the list, as the user left some of it: the next ones were never loaded. */
+  /**
+   * Whether rooms are missing from the list, as the user left some of it or it is to be longer: the next ones were
+   * never loaded.
+   */
   get lacksRooms() {
     const horizon = this.#horizon;
-    return horizon !== null && this.#joined.filter((room) => byBump(room, horizon) <= 0).length < LISTED;
+    return horizon !== null && this.#joined.filter((room) => byBump(room, horizon) <= 0).length < this.#listed;
+  }
+
+  /** Whether something is unread in a room that is not loaded, and would be in a longer list. */
+  get lacksUnread() {
+    if (this.#listed >= LISTED || this.#horizon === null) return false;
+    return [...this.#unread].some(([id, { count, isMuted }]) => count > 0 && !isMuted && !this.#rooms.has(id));
+  }
+
+  /** Whether the user may be in more rooms than are listed. */
+  get hasMore() {
+    return this.#horizon !== null;
+  }
+
+  /** List a hundred rooms from now on, to be loaded where there are more than those that the page came with. */
+  listMore() {
+    this.#listed = LISTED;
   }
 
   get #joined() {
@@ -165,11 +188,12 @@ export class Mirror {
    * @param {PageState} page
    * @param {RoomChange[]} since
    */
-  open({ position, log, readings = [], open }, since) {
+  open({ position, log, readings = [], open, rooms, listed = 0 }, since) {
+    if (listed > this.#listed) this.loadList(rooms);
     if (!open) return;
     const { id } = open.room;
     this.places.add({ position, log });
-    for (const reading of readings) this.receiveReading(reading);
+    this.receiveReadings(readings);
     const before = this.#rooms.get(id);
     const unloaded = this.#unloaded.get(id) ?? [];
     const upTo = Math.max(before?.knownUpTo ?? 0, this.#absentUpTo.get(id) ?? 0);
@@ -234,9 +258,16 @@ export class Mirror {
    * @param {Reading} reading
    */
   receiveReading(reading) {
-    const unread = this.#unread.get(reading.room_id);
-    if (unread === undefined) this.#unread.set(reading.room_id, new Unread(reading));
-    else unread.update(reading);
+    this.receiveReadings([reading]);
+  }
+
+  /** @param {Reading[]} readings */
+  receiveReadings(readings) {
+    for (const reading of readings) {
+      const unread = this.#unread.get(reading.room_id);
+      if (unread === undefined) this.#unread.set(reading.room_id, new Unread(reading));
+      else unread.update(reading);
+    }
     this.#notify(null);
   }
 
@@ -252,23 +283,30 @@ export class Mirror {
    * @param {ShownRoom} shown
    */
   load(shown) {
+    this.#load(shown);
+    this.#notify(null);
+  }
+
+  /** @param {ShownRoom} shown */
+  #load(shown) {
     const { id } = shown;
     const events = this.#unloaded.get(id) ?? [];
     this.#unloaded.delete(id);
     const upTo = this.#absentUpTo.get(id) ?? 0; // left, perhaps, while the room was asked for
     if (!this.#rooms.has(id)) this.#add(new Room(shown, { me: this.user.id, upTo }));
     for (const event of events) this.receive(event);
-    this.#notify(null);
   }
 
   /**
-   * The list of rooms as a fresh page has it.
+   * The list of rooms as the API has it.
    *
    * @param {ShownRoom[]} rooms
    */
   loadList(rooms) {
-    this.#horizon = horizonOf(rooms);
-    for (const shown of rooms) this.load(shown);
+    this.listMore();
+    this.#horizon = horizonOf(rooms, LISTED);
+    for (const shown of rooms) this.#load(shown);
+    this.#notify(null);
   }
 
   /**

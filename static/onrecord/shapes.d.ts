@@ -281,6 +281,8 @@ export interface PageState {
   /** A place in the log; sent back with requests. */
   log?: string;
   rooms: Room[];
+  /** How many rooms are listed at most: where there are fewer, these are all. */
+  listed?: number;
   readings?: Reading[];
   open?: OpenRoom | null;
   /** How many wait for an answer. */

@@ -24,6 +24,7 @@ export class JumpDialog {
   /** @type {Option[]} */
   #options = [];
   #chosen = 0;
+  #roomCount = 0;
 
   /**
    * @param {LivePage} page
@@ -38,6 +39,7 @@ export class JumpDialog {
       const item = target instanceof Element ? target.closest("li") : null;
       if (item !== null) this.#go(this.#options[[...this.#list.children].indexOf(item)]);
     });
+    page.mirror.subscribe(() => this.#dialog.open && page.mirror.rooms.length !== this.#roomCount && this.#find());
     this.#dialog.addEventListener("click", ({ target }) => target === this.#dialog && this.#dialog.close());
     this.#dialog.addEventListener("keydown", (event) => event.key === "Escape" && event.stopPropagation());
     this.#dialog.addEventListener("submit", (event) => {
@@ -50,6 +52,7 @@ export class JumpDialog {
     if (this.#dialog.open) return;
     this.#input.value = "";
     this.#find();
+    this.#page.client.listMore();
     this.#dialog.showModal();
     this.#input.focus();
   }
@@ -77,6 +80,7 @@ export class JumpDialog {
     const matches = (/** @type {Option} */ { name }) => name.toLocaleLowerCase().includes(wanted);
     const { mirror, user } = this.#page;
     const { rooms } = mirror;
+    this.#roomCount = rooms.length;
     const unreadOf = (/** @type {string} */ id) => mirror.unread(id);
     const isUnread = (/** @type {{ id: string }} */ { id }) => Number(unreadOf(id) > 0 && !mirror.isMuted(id));
     const inRooms = [...rooms].sort((one, other) => isUnread(other) - isUnread(one)).map((room) => ({

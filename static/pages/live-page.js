@@ -129,7 +129,8 @@ export class LivePage {
   findLists() {
     const before = new Map(this.#lists.map((list) => [list.element, list]));
     const elements = [...findAll(document, "[data-rooms]")];
-    this.#lists = elements.map((element) => before.get(element) ?? new RoomList(element, this.mirror));
+    const listMore = () => this.client.listMore();
+    this.#lists = elements.map((element) => before.get(element) ?? new RoomList(element, this.mirror, listMore));
   }
 
   renderLists() {

@@ -7,7 +7,7 @@ import { write } from "./dom.js";
  */
 
 /** Without any of these, a text is one paragraph: most messages are. The server's rule: api/pages/markup/html.py. */
-const NEEDS_READER = /[`*\0\r]|:\/\/|^[ \t]*(?:[>-]|[0-9])|^[ \t]*$/m;
+const NEEDS_READER = /[`*\0\r]|:\/\/|^[ \t]*(?:>|-[ \t]|[0-9]+\.[ \t])|^[ \t]*$/m;
 
 const PLAIN_FROM = 400; // characters of a message give its plain beginning
 

@@ -9,6 +9,8 @@ import { showKind } from "./people.js";
  * @import { Room } from "../onrecord/shapes.js"
  */
 
+const NEAR = "200px";
+
 /** @typedef {{ element: HTMLElement, shown: Room | null, counts: string }} Item `counts`: of what is unread. */
 
 /**
@@ -23,16 +25,24 @@ export class RoomList {
   #items = new Map();
   /** @type {HTMLElement | null | undefined} */
   #empty;
+  /** The link to all rooms, where the list may end before them. @type {HTMLElement | null | undefined} */
+  #others;
 
   /**
    * @param {HTMLElement} root
    * @param {Mirror} mirror
+   * @param {() => void} listMore called when the end of a list that has more is nearly in sight
    */
-  constructor(root, mirror) {
+  constructor(root, mirror, listMore) {
     this.#root = root;
     this.#mirror = mirror;
     this.#lists = root.matches("ol") ? [root] : [...findAll(root, "[data-group]")];
     this.#empty = root.parentElement?.querySelector(".empty");
+    this.#others = root.parentElement?.querySelector(".other-rooms");
+    if (this.#others) {
+      const near = { root: root.parentElement, rootMargin: NEAR };
+      new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && listMore(), near).observe(this.#others);
+    }
     for (const element of this.#lists.flatMap(itemsOf))
       this.#items.set(element.dataset.id, { element, shown: null, counts: "" });
   }
@@ -53,6 +63,7 @@ export class RoomList {
       rooms.filter((room) => this.#listOf(room) === list).forEach((room, place) => this.#place(list, room, place));
     }
     if (this.#empty) this.#empty.hidden = rooms.length > 0;
+    if (this.#others) this.#others.hidden = !this.#mirror.hasMore;
   }
 
   /** @param {Room} room */

@@ -34,10 +34,11 @@ const refusal = (status) => new ApiError(status, { detail: "Not found." });
  *
  * @param {Service} service
  * @param {string | null} openId
+ * @param {number} listed how many rooms it lists at most
  */
-function page(service, openId = null) {
+function page(service, openId = null, listed = 100) {
   const open = openId !== null && service.isMember(openId, ME) ? openId : null;
-  const mirror = new Mirror(structuredClone(service.fresh(open)));
+  const mirror = new Mirror(structuredClone(service.fresh(open, listed)));
   const connection = connectionTo(service);
   const client = new Client({ mirror, api: service, Centrifuge: connection.Centrifuge, url: "" });
   client.start();
@@ -57,9 +58,10 @@ async function quiet() {
  * @param {{ mirror: Mirror, open: string | null }} page
  * @param {Service} service
  * @param {string} message
+ * @param {number} listed how many rooms a fresh page lists
  */
-function assertIsFresh({ mirror, open }, service, message = "a live page differs from a fresh one") {
-  const fresh = service.fresh();
+function assertIsFresh({ mirror, open }, service, message = "a live page differs from a fresh one", listed = 100) {
+  const fresh = service.fresh(null, listed);
   assert.deepEqual(mirror.rooms, fresh.rooms, message);
   const counts = Object.fromEntries(fresh.readings.map(({ room_id, unread: count }) => [room_id, count]));
   const unread = Object.fromEntries(fresh.rooms.map(({ id }) => [id, counts[id]]));
@@ -476,5 +478,44 @@ test("an open room beyond the list is listed when it is bumped", async () => {
   service.record("message_added", "003", ME, "hello");
   live.connection.deliver();
   await quiet();
+  assertIsFresh(live, service);
+});
+
+for (const [name, record] of Object.entries(IN_MANY_ROOMS)) {
+  test(`a page that was sent with forty rooms, all read, equals a fresh one after ${name}`, async () => {
+    const service = openedMany();
+    service.readAll();
+    const live = page(service, null, 40);
+    live.connection.subscribed();
+    await quiet();
+    assertIsFresh(live, service, "before", 40);
+    record(service);
+    live.connection.deliver();
+    await quiet();
+    await quiet();
+    assertIsFresh(live, service, "after", live.mirror.rooms.length);
+    live.client.listMore();
+    await quiet();
+    assertIsFresh(live, service, "with all of the list");
+  });
+}
+
+test("a page that was sent with forty rooms lists more where something is unread in others", async () => {
+  const service = openedMany();
+  const live = page(service, null, 40);
+  assert.equal(live.mirror.rooms.length, 40);
+  live.connection.subscribed();
+  await quiet();
+  await quiet();
+  assertIsFresh(live, service);
+});
+
+test("a page that was sent with forty rooms lists as many as a page that takes its place", async () => {
+  const service = openedMany();
+  service.readAll();
+  const live = page(service, null, 40);
+  live.connection.subscribed();
+  await quiet();
+  live.client.open(structuredClone(service.fresh()), []);
   assertIsFresh(live, service);
 });

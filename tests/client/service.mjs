@@ -93,6 +93,11 @@ export class Service {
     this.#publish({ type: "room_read", body: this.reading(roomId) });
   }
 
+  /** All rooms are read, as of now. */
+  readAll() {
+    for (const { room_id, counted } of this.readings()) this.read(room_id, counted);
+  }
+
   get position() {
     return this.log.at(-1)?.position ?? 0;
   }
@@ -116,16 +121,17 @@ export class Service {
    * What a fresh page would show.
    *
    * @param {string | null} openId
+   * @param {number} listed how many rooms it lists at most
    */
-  fresh(openId = null) {
+  fresh(openId = null, listed = LISTED) {
     const ids = [...new Set(this.log.map((event) => event.roomId))].filter((id) => this.isMember(id, this.me.id));
     const rooms = ids.map((id) => this.room(id));
     rooms.sort((a, b) => (a.bumped_at === b.bumped_at ? (a.id < b.id ? -1 : 1) : a.bumped_at > b.bumped_at ? -1 : 1));
-    const listed = rooms.slice(0, LISTED);
-    const shown = new Set([...listed.map(({ id }) => id), ...(openId === null ? [] : [openId])]);
+    const shownRooms = rooms.slice(0, listed);
+    const shown = new Set([...shownRooms.map(({ id }) => id), ...(openId === null ? [] : [openId])]);
     const readings = ids.filter((id) => shown.has(id)).map((id) => this.reading(id));
     const open = openId === null ? null : this.open(openId);
-    return { user: this.me, position: this.position, rooms: listed, readings, open };
+    return { user: this.me, position: this.position, rooms: shownRooms, listed, readings, open };
   }
 
   /** @param {string} id */

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from msgspec import UNSET
 
 from api.pages.items.people import avatar, kind
-from api.pages.markup.html import with_markup, with_markup_and_controls
+from api.pages.markup.html import attribute, escaped, with_markup, with_markup_and_controls
 from api.pages.text import (
     clock,
     clock_with_seconds,
@@ -24,10 +24,11 @@ from api.pages.text import (
 from domain.values import RoomId, UserId
 from eventstore.values import Position, Version
 from projections.readmodels.members import JoinOrLeave
-from projections.readmodels.shapes import Message
+from projections.readmodels.shapes import Message, User
 
 DAY = len("2026-11-27")
-# Every `noqa: S704` here is of HTML put together in the same function, of numbers and of what `escape` made safe.
+# Every `noqa: S704` here is of HTML put together in the same function, of numbers and of what `escaped` and `attribute`
+# made safe.
 FOLDED = 3
 """Joins and leaves in a row: more than these fold."""
 
@@ -35,11 +36,11 @@ UNREAD_LINE = Markup('<li class="unread-line" id="unread"><span>New messages</sp
 NO_POSITIONS: Mapping[Version, Position] = MappingProxyType({})
 
 
-def reply_line(room_id: RoomId, answered: Version, quoted: Message | None = None) -> Markup:
+def reply_line(room_id: RoomId | str, answered: Version, quoted: Message | None = None) -> Markup:
     """Above an answer: the message that it answers."""
     said = "an earlier message"
     if quoted is not None:
-        author, words = escape(quoted.user.username), escape(last_words(quoted))
+        author, words = escaped(quoted.user.username), escaped(last_words(quoted))
         said = f'<bdi class="quoted-author">{author}</bdi>: <bdi class="quoted-text">{words}</bdi>'
     href = f"/rooms/{room_id}/?at={answered}#m{answered}"
     return Markup(f'<p class="reply-line"><a href="{href}">{said}</a></p>')  # noqa: S704
@@ -49,45 +50,49 @@ def message_text(message: Message, *, in_history: bool = False) -> Markup:
     """What a message says, or why it says nothing any more."""
     text: str
     if message.erased is not UNSET:
-        text = escape(erased_note(message.erased.at, message.erased.why))
+        text = escaped(erased_note(message.erased.at, message.erased.why))
     elif message.retracted is not UNSET:
-        text = escape(retracted_note(message.retracted))
+        text = escaped(retracted_note(message.retracted))
     else:
         text = with_markup_and_controls(message.content) if in_history else with_markup(message.content)
     return Markup(f'<div class="text" dir="auto">{text}</div>')  # noqa: S704
 
 
-def reactions(room_id: RoomId, message: Message) -> Markup:
+def reactions(room_id: RoomId | str, message: Message) -> Markup:
     """The reactions to a message."""
     items = "".join(
-        f'<li><a class="reaction" href="/rooms/{room_id}/messages/{message.id}/" data-emoji="{escape(each.emoji)}" '
-        f'title="{escape(reacted(each))}">{escape(each.emoji)} <span class="count">{each.count}</span></a></li>'
+        f'<li><a class="reaction" href="/rooms/{room_id}/messages/{message.id}/" data-emoji="{attribute(each.emoji)}" '
+        f'title="{attribute(reacted(each))}">{escaped(each.emoji)} <span class="count">{each.count}</span></a></li>'
         for each in message.reactions or []
     )
     return Markup(f'<ul class="reactions" aria-label="Reactions">{items}</ul>')  # noqa: S704
 
 
+def author(user: User) -> str:
+    """Who wrote a message: up to the time of it."""
+    return f'{avatar(user)}<p class="meta"><bdi class="author">{escaped(user.username)}</bdi>{kind(user)}'
+
+
 def message_item(
-    room_id: RoomId,
+    room_id: str,
     message: Message,
     me: UserId,
     *,
+    written_by: str,
     quoted: Message | None = None,
     in_history: bool = False,
     is_continued: bool = False,
     is_sought: bool = False,
     position: Position | None = None,
 ) -> str:
-    """A message in a list. `templates/room.html` has an empty one, for scripts to fill."""
-    version, user = message.id, message.user
+    """A message in a list; `written_by` is its `author`. `templates/room.html` has an empty one for scripts."""
+    version, by = message.id, message.user.id
     classes = _classes(message, me, is_continued=is_continued, is_sought=is_sought)
     page = f"/rooms/{room_id}/messages/{version}/"
-    permanent = f"/rooms/{room_id}/?at={version}#m{version}"
     said_at = _time(message.created_at, in_history=in_history)
     return (
-        f'<li class="message{classes}" id="m{version}" data-id="{version}" data-author="{user.id}">{avatar(user)}'
-        f'<p class="meta"><bdi class="author">{escape(user.username)}</bdi>{kind(user)} '
-        f'<a class="when" href="{permanent}">{said_at}</a></p>'
+        f'<li class="message{classes}" id="m{version}" data-id="{version}" data-author="{by}">{written_by} '
+        f'<a class="when" href="/rooms/{room_id}/?at={version}#m{version}">{said_at}</a></p>'
         f"{reply_line(room_id, message.reply_to, quoted) if message.reply_to else ''}"
         f"{message_text(message, in_history=in_history)}"
         f"{attachments(room_id, message)}{mentions(message)}"
@@ -113,15 +118,11 @@ def _classes(message: Message, me: UserId, *, is_continued: bool, is_sought: boo
         or message.mentions
         or message.attachments
     )
-    classes = (
-        (" erased", message.erased),
-        (" retracted", message.retracted),
-        (" changed", is_changed),
-        (" own", message.user.id == me),
-        (" continued", is_continued),
-        (" sought", is_sought),
+    return (
+        f"{' erased' if message.erased else ''}{' retracted' if message.retracted else ''}"
+        f"{' changed' if is_changed else ''}{' own' if message.user.id == me else ''}"
+        f"{' continued' if is_continued else ''}{' sought' if is_sought else ''}"
     )
-    return "".join(name for name, applies in classes if applies)
 
 
 def _time(at: str, *, in_history: bool) -> str:
@@ -130,7 +131,7 @@ def _time(at: str, *, in_history: bool) -> str:
     return f'<time datetime="{at}" title="{exactly(at)}">{clock(at)}</time>'
 
 
-def attachments(room_id: RoomId, message: Message) -> Markup:
+def attachments(room_id: RoomId | str, message: Message) -> Markup:
     """The files of a message: images as such, all others to download."""
     if not message.attachments:
         return Markup()
@@ -138,7 +139,7 @@ def attachments(room_id: RoomId, message: Message) -> Markup:
     for file in message.attachments:
         url = f"/api/rooms/{room_id}/messages/{message.id}/attachments/{file.id}/"
         image = f'<img width="{file.width}" height="{file.height}" loading="lazy" alt="" src="{url}">'
-        name = escape(file.name or "file")
+        name = escaped(file.name or "file")
         shown = f'<a href="{url}">{image if file.width else ""}<bdi class="file-name">{name}</bdi></a>'
         items.append(f"<li>{shown} {file.size:,} bytes</li>")
     return Markup(f'<ul class="attachments" aria-label="Files">{"".join(items)}</ul>')  # noqa: S704
@@ -149,7 +150,7 @@ def mentions(message: Message) -> Markup:
     if not message.mentions or message.erased or message.retracted:
         return Markup()
     named = (
-        f'<bdi class="mention" data-user-id="{user.id}">@{escape(user.username)}</bdi> ' for user in message.mentions
+        f'<bdi class="mention" data-user-id="{user.id}">@{escaped(user.username)}</bdi> ' for user in message.mentions
     )
     return Markup(f'<p class="mentions">{"".join(named)}</p>')  # noqa: S704
 
@@ -168,6 +169,9 @@ def message_list(
     """Messages, ascending, with days, who joined and left between them, and a line above what is new."""
     runs = runs_of(joins_and_leaves, messages)
     by_id = {message.id: message for message in messages}
+    room, authors = str(room_id), {message.user: "" for message in messages}
+    for user in authors:
+        authors[user] = author(user)
     items = [_joins(runs[Version(0)])] if 0 in runs else []
     before: Message | None = None
     for message in messages:
@@ -178,9 +182,10 @@ def message_list(
         follows = before is not None and before.id not in runs and message.id != first_unread and not in_history
         items.append(
             message_item(
-                room_id,
+                room,
                 message,
                 me,
+                written_by=authors[message.user],
                 quoted=by_id.get(message.reply_to) if message.reply_to else None,
                 in_history=in_history,
                 is_continued=follows and before is not None and continues(message, before),
@@ -195,9 +200,9 @@ def message_list(
 
 
 def _joins(run: Sequence[JoinOrLeave]) -> str:
-    line = escape(joined_and_left(run))
+    line = escaped(joined_and_left(run))
     if len(run) > FOLDED:
-        steps = "".join(f"<li><bdi>{escape(each.user.username)}</bdi> {each.step}</li>" for each in run)
+        steps = "".join(f"<li><bdi>{escaped(each.user.username)}</bdi> {each.step}</li>" for each in run)
         shown = f"<details><summary>{line}</summary><ul>{steps}</ul></details>"
     else:
         shown = f"<span>{line}</span>"

@@ -1,7 +1,8 @@
 """People as HTML."""
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from api.pages.markup.html import escaped
 from api.pages.text import initials
 from projections.readmodels.shapes import User
 
@@ -15,5 +16,5 @@ def kind(user: User) -> Markup:
 
 def avatar(user: User) -> Markup:
     """The initials of a user, in one of eight colours."""
-    letters = escape(initials(user.username))
+    letters = escaped(initials(user.username))
     return Markup(f'<span class="avatar" data-hue="{user.id % HUES}" aria-hidden="true">{letters}</span>')  # noqa: S704

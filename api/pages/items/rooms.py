@@ -1,8 +1,9 @@
 """Rooms of a list as HTML."""
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from api.pages.items.people import kind
+from api.pages.markup.html import escaped
 from api.pages.text import badge, counted, last_words, title_of
 from domain.values import RoomId, UserId
 from projections.readmodels.reading.read_marks import Reading
@@ -19,13 +20,13 @@ def room_item(room: RoomSummary, reading: Reading | None, current: RoomId | None
     return Markup(  # noqa: S704
         f'<li class="room{" muted" if is_muted else ""}" data-id="{room.id}" data-visibility="{room.visibility}">'
         f'<a href="/rooms/{room.id}/#unread"{CURRENT if room.id == current else ""}>'
-        f'<span class="name"><bdi>{escape(title_of(room, me))}</bdi></span> '
+        f'<span class="name"><bdi>{escaped(title_of(room, me))}</bdi></span> '
         f'<span class="unread"{"" if unread else " hidden"}><span class="count">{badge(unread)}</span>'
         f'<span class="visually-hidden"> unread</span><span class="mentioned"{"" if mentions else " hidden"}> @'
         f'<span class="mention-count">{badge(mentions)}</span><span class="visually-hidden"> mentions</span></span>'
         "</span> "
-        f'<span class="last"><bdi class="by">{escape(last.user.username) if last else ""}</bdi>{kind_of_last}'
+        f'<span class="last"><bdi class="by">{escaped(last.user.username) if last else ""}</bdi>{kind_of_last}'
         f'<span class="colon"{"" if last else " hidden"}>: </span>'
-        f'<bdi class="words">{escape(last_words(last)) if last else "No messages yet"}</bdi></span> '
+        f'<bdi class="words">{escaped(last_words(last)) if last else "No messages yet"}</bdi></span> '
         f'<span class="members">{counted(room.member_count, "member")}</span></a></li>\n'
     )

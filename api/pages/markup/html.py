@@ -13,8 +13,8 @@ from api.pages.markup.parser import tokens
 MAX_EMPHASES = 8
 """How many may lie in each other. Deeper, their stars stay text."""
 
-NEEDS_PARSER = re.compile(r"[`*\0\r]|://|^[ \t]*(?:[>-]|[0-9])|^[ \t]*$", re.MULTILINE)
-"""Without any of these, a text is one paragraph: most messages are."""
+MARK = re.compile(r"[`*\0\r]")
+LINE_MARK = re.compile(r"^[ \t]*(?:>|-[ \t]|[0-9]+\.[ \t]|$)", re.MULTILINE)
 
 CONTROLS = {
     "\u061c": ("ALM", "Arabic letter mark"),
@@ -47,15 +47,41 @@ CLEANER = nh3.Cleaner(
     allowed_classes={"p": {"language"}},
     link_rel=None,
 )
-"""The second wall. The first: every text is escaped, and every tag is one of those below. No address passes it."""
+"""The second wall. The first: every text is escaped, and every tag is one of those below. No address passes it. Escaped
+text alone, without a tag, does not need it.
+"""
 
 ADDRESS = re.compile(r"<a>(https?://[^<]*)</a>", re.IGNORECASE)
 LINK = '<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>'
 
 
+def needs_parser(text: str) -> bool:
+    """Whether `text` may be more than one paragraph without marks. Few are; one expression would take longer."""
+    return (
+        MARK.search(text) is not None
+        or "://" in text
+        or LINE_MARK.match(text) is not None
+        or ("\n" in text and LINE_MARK.search(text) is not None)
+    )
+
+
+def escaped(text: str) -> str:
+    """`text` between tags, as browsers write it: not for attributes, where quotes count. A plain string is made faster
+    than Markup.
+    """
+    return html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
+
+
+def attribute(text: str) -> str:
+    """`text` for an attribute in double quotes."""
+    return html.escape(text)
+
+
 def with_markup(text: str) -> Markup:
     """`text` as its readers see it."""
-    shown = "".join(_blocks(tokens(text))) if NEEDS_PARSER.search(text) else f"<p>{_escaped(text)}</p>"
+    if not needs_parser(text):
+        return Markup(f"<p>{escaped(text)}</p>")  # noqa: S704 - escaped
+    shown = "".join(_blocks(tokens(text)))
     return Markup(ADDRESS.sub(_link, CLEANER.clean(shown)))  # noqa: S704 - what the cleaner let through
 
 
@@ -68,7 +94,7 @@ def plain(text: str) -> str:
     """The words of `text` on one line, without its marks: for lists, where only the beginning of a message is shown."""
     beginning = text[:PLAIN_FROM]
     words = beginning
-    if NEEDS_PARSER.search(beginning):
+    if needs_parser(beginning):
         words = html.unescape(TAG.sub("", BLOCK_END.sub(" ", "".join(_blocks(tokens(beginning))))))
     return WHITE_SPACE.sub(" ", words).strip(" ")
 
@@ -97,9 +123,9 @@ def _blocks(blocks: Sequence[Token]) -> Iterator[str]:
         elif token.type == "fence":
             language = token.info.strip(" \t")
             if language:
-                yield f'<p class="language">{_escaped(language)}</p>'
+                yield f'<p class="language">{escaped(language)}</p>'
             code = token.content.removesuffix("\n")
-            yield f'<pre tabindex="0"><code>{_escaped(code)}</code></pre>'
+            yield f'<pre tabindex="0"><code>{escaped(code)}</code></pre>'
         elif not token.hidden:
             yield _tag(token)
 
@@ -108,9 +134,9 @@ def _line(children: Sequence[Token]) -> Iterator[str]:
     depth = 0
     for token in children:
         if token.type == "text":
-            yield _escaped(token.content)
+            yield escaped(token.content)
         elif token.type == "code_inline":
-            yield f"<code>{_escaped(token.content)}</code>"
+            yield f"<code>{escaped(token.content)}</code>"
         elif token.tag == "a":
             yield _tag(token)
         else:
@@ -123,7 +149,3 @@ def _tag(token: Token) -> str:
     if token.nesting == -1:
         return f"</{token.tag}>"
     return f'<{token.tag} value="{int(token.info)}">' if token.info else f"<{token.tag}>"  # a number of a list
-
-
-def _escaped(text: str) -> str:
-    return str(Markup.escape(text))

@@ -62,13 +62,14 @@ LEFT JOIN LATERAL (
 """
 
 
-def text_columns(message: str, prefix: str = "") -> str:
-    """SQL: the columns of `text`, for `words_shown` and `retraction_of`."""
-    return f"""
-    coalesce(
+def text_columns(message: str, prefix: str = "", *, beginning: int | None = None) -> str:
+    """SQL: the columns of `text`, for `words_shown` and `retraction_of`. Of the words, all or so many characters."""
+    content = f"""coalesce(
         {message}_words.content,
         CASE WHEN {message}_edit.version IS NULL THEN {message}.content ELSE {message}_edit.content END
-    ) AS {prefix}content,
+    )"""
+    return f"""
+    {content if beginning is None else f"left({content}, {beginning})"} AS {prefix}content,
     {erasure_columns(prefix, f"{message}_erasure")}, {retraction_columns(f"{message}_retraction", prefix)}
 """
 

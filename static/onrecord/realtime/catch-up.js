@@ -155,8 +155,9 @@ export class CatchUp {
 
   async #readStanding() {
     const { readings, invitations } = await this.#api.get("/api/readings/");
-    for (const reading of readings) this.#mirror.receiveReading(reading);
+    this.#mirror.receiveReadings(readings);
     this.#mirror.receiveInvitations(invitations);
+    if (this.#mirror.lacksUnread) this.#mirror.listMore();
   }
 
   async #readFeed() {

@@ -49,6 +49,7 @@ function showLiveRoom({ page, main, signal }, room) {
   const { mirror, api, store, outbox, sender } = page;
   const conversation = find(main, ".conversation");
   keepLastRoom(store, room.id);
+  if (mirror.hasMore && !mirror.rooms.some(({ id }) => id === room.id)) page.client.listMore(); // to stand in it
   const list = new MessageList(conversation, {
     ...{ room, outbox, sender, signal, readUpTo: mirror.readUpTo(room.id) },
     fetchOlder: (before) => fetchOlder(api, room, before),
