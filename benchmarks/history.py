@@ -12,7 +12,7 @@ from domain.room import Room
 from domain.values import UserId
 from eventstore import append_lock
 from eventstore.log import TABLE
-from eventstore.mapping.mapper import create_mapper
+from eventstore.mapper import create_mapper
 from eventstore.stored_rows import Row, append_rows
 from eventstore.values import Position, Version
 from eventstore.words import seal

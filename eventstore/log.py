@@ -14,7 +14,7 @@ from eventstore import words
 from eventstore.checkpoints import position_of
 from eventstore.errors import UnreadableEvent
 from eventstore.generation import event_hash
-from eventstore.mapping.mapper import to_event, unreadable
+from eventstore.mapper import to_event, unreadable
 from eventstore.values import Position, Version
 
 E = TypeVar("E", covariant=True)

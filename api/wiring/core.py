@@ -28,7 +28,7 @@ from eventstore.aggregates import Aggregates
 from eventstore.generation import KnownLog
 from eventstore.idempotency_keys import Fingerprints
 from eventstore.log import Log
-from eventstore.mapping.mapper import create_mapper
+from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append

@@ -27,7 +27,7 @@ from domain.room import LABELS, TOPICS
 from domain.values import OPERATOR, RequestId, RoomId, UserId
 from eventstore import words
 from eventstore.log import Recorded
-from eventstore.mapping.mapper import create_mapper, to_event
+from eventstore.mapper import create_mapper, to_event
 from eventstore.values import Position, Version
 from postgres.calls import Call
 from projections.readmodels.custody.projection import CustodyProjection

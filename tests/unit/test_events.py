@@ -14,7 +14,7 @@ from cli.support.output import COLOURS, event_object, said
 from domain.room import KINDS, LABELS, TOPICS, Room, RoomEvent
 from domain.room.kinds import KindsByName
 from eventstore.log import Recorded
-from eventstore.mapping.mapper import create_mapper, to_event
+from eventstore.mapper import create_mapper, to_event
 from eventstore.values import Position, Version
 from eventstore.words import give_back, seal
 from postgres.calls import Call

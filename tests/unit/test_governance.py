@@ -28,7 +28,7 @@ from domain.room import Room
 from domain.room.governance.moderation import LONGEST_MINUTES
 from domain.room.state import RoomRole
 from domain.values import OPERATOR, UserId
-from eventstore.mapping.mapper import create_mapper
+from eventstore.mapper import create_mapper
 from replay.room_rules import Impossible, RoomRules
 from tests.support.given_when_then import ADA, BOB, EVE, Fact, given, joined, left, recorded
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.room import Room
-from eventstore.mapping.mapper import create_mapper
-from eventstore.mapping.transcoder import QuickTranscoder
+from eventstore.mapper import create_mapper
+from eventstore.states.transcoder import QuickTranscoder
 from tests.support.given_when_then import ADA
 
 times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30))]))

@@ -9,7 +9,7 @@ from domain.room import Room
 from domain.words import Erased, Plain, Present, WordsNotRead
 from eventstore import words
 from eventstore.errors import UnreadableEvent
-from eventstore.mapping.mapper import create_mapper, to_event
+from eventstore.mapper import create_mapper, to_event
 from eventstore.values import Position, Version
 from eventstore.words import Opening, seal
 from tests.support.example_events import ROOM_ID

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 
 from domain.room import TOPICS, Room
 from domain.room.kinds import KINDS
+from eventstore import mapper as mapping
 from eventstore.errors import UnreadableEvent
-from eventstore.mapping import mapper as mapping
-from eventstore.mapping.mapper import create_mapper, to_event
-from eventstore.mapping.written import read_written
+from eventstore.mapper import as_written, create_mapper, to_event
 from eventstore.values import Position, Version
 from eventstore.words import seal
-from tests.support.example_events import example
+from tests.support.example_events import ROOM_ID, example
 
 MAPPER = create_mapper()
 READ_AT_ONCE = {Room.MessageAdded, Room.UserJoined, Room.UserLeft}
@@ -33,9 +32,7 @@ def row(kind: Any) -> StoredEvent:
 def outcome(stored: StoredEvent) -> Any:
     """What reading a row gives: the kind and fields of the event, told apart as == does not; or the error."""
     try:
-        event = to_event(
-            MAPPER, Position(1), stored.originator_id, Version(stored.originator_version), stored.topic, stored.state
-        )
+        event = to_event(MAPPER, Position(1), ROOM_ID, Version(stored.originator_version), stored.topic, stored.state)
     except UnreadableEvent as error:
         return str(error)
     return type(event), {name: repr(value) for name, value in vars(event).items()}
@@ -43,7 +40,7 @@ def outcome(stored: StoredEvent) -> Any:
 
 def by_the_library(stored: StoredEvent) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mapping, "read_written", lambda *_: None)
+        patch.setattr(mapping, "as_written", lambda *_: None)
         return outcome(stored)
 
 
@@ -60,7 +57,7 @@ def test_what_logs_are_made_of_is_read_at_once(kind: Any) -> None:
         vars(event)["attachments"] = None
     seal([event])
     stored = MAPPER.to_stored_event(event)
-    assert type(read_written(stored.originator_id, Version(3), stored.topic, stored.state)) is kind
+    assert type(as_written(ROOM_ID, Version(3), stored.topic, stored.state)) is kind
 
 
 json_values = st.recursive(

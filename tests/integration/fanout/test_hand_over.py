@@ -20,7 +20,7 @@ from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.values import ClientId, RequestId, RoomId
 from eventstore.log import Log, Stored
-from eventstore.mapping.mapper import create_mapper
+from eventstore.mapper import create_mapper
 from eventstore.values import Position, Version
 from eventstore.writer.hand_over import Appended, HandOver
 from projections.fanout import tail

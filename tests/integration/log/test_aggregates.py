@@ -12,7 +12,7 @@ from domain.room import Room
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.values import UserId
-from eventstore.mapping.mapper import create_mapper
+from eventstore.mapper import create_mapper
 from eventstore.snapshots import Snapshots
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA, BOB, given

@@ -14,7 +14,7 @@ from domain.room import TOPICS, Room
 from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
 from eventstore.log import Log
-from eventstore.mapping.mapper import create_mapper, to_event
+from eventstore.mapper import create_mapper, to_event
 from eventstore.values import LOG_START, STREAM_START, Position, Version
 from projections.readmodels.projection import RoomsProjection
 from projections.readmodels.shapes import Message

@@ -1,5 +1,6 @@
 """Events to rows and back, in the `eventsourcing` library's own format."""
 
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, get_type_hints
@@ -8,13 +9,16 @@ from uuid import UUID
 import msgspec
 from eventsourcing.domain import CanMutateAggregate, DomainEventProtocol
 from eventsourcing.persistence import DatetimeAsISO, DecimalAsStr, Mapper, StoredEvent, UUIDAsHex
-from eventsourcing.utils import get_topic
+from eventsourcing.utils import get_topic, resolve_topic
 
 from eventstore import words
 from eventstore.errors import UnreadableEvent
-from eventstore.mapping.transcoder import MappingAsPairs, QuickTranscoder, SetAsList
-from eventstore.mapping.written import FROM_ITS_ROW, read_written
+from eventstore.states import written
+from eventstore.states.transcoder import MappingAsPairs, QuickTranscoder, SetAsList
 from eventstore.values import Position, Version
+
+FROM_ITS_ROW = frozenset({"originator_id", "originator_version", "originator_id_type"})
+"""The fields of an event that are columns of its row and not in its state."""
 
 
 class SealingMapper(Mapper[UUID]):
@@ -41,8 +45,8 @@ def to_event(
 ) -> CanMutateAggregate[UUID]:
     """The domain event of one row of the log, brought to today's class version. Raises UnreadableEvent."""
     try:
-        if (written := read_written(stream_id, version, topic, state)) is not None:
-            return written
+        if (written_event := as_written(stream_id, version, topic, state)) is not None:
+            return written_event
         event: Any = mapper.to_domain_event(StoredEvent(stream_id, version, topic, state))
         # Another application may have written such an event with other fields, and the library checks none.
         msgspec.convert(vars(event), _fields(event.__class__))
@@ -51,6 +55,27 @@ def to_event(
     except Exception as error:  # a state, its fields and an upcaster may raise anything
         raise unreadable(position, stream_id, version, topic, error) from error
     return event
+
+
+def as_written(stream_id: UUID, version: Version, topic: str, state: bytes) -> CanMutateAggregate[UUID] | None:
+    """The event of a row that this program has written, in the quickest way; None of any other row."""
+    kind = resolve_topic(topic)
+    read = _reader(kind)
+    if read is None or (stored := read(state)) is None:
+        return None
+    stored["originator_id"], stored["originator_version"] = stream_id, version
+    event: CanMutateAggregate[UUID] = object.__new__(kind)
+    object.__setattr__(event, "__dict__", stored)
+    return event
+
+
+@cache
+def _reader(kind: type) -> Callable[[bytes], dict[str, Any] | None] | None:
+    if not issubclass(kind, CanMutateAggregate):
+        return None
+    if (field := words.field_of(kind)) is None:
+        return written.reader(kind, without=FROM_ITS_ROW, there=())
+    return written.reader(kind, without=FROM_ITS_ROW | {field, words.CLIENT_ID}, there=["sealed"])
 
 
 @cache
