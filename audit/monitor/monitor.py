@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from audit.heads.statement import HeadsFile
@@ -15,6 +15,9 @@ from audit.signing.key_limits import limited, newly_replaced
 from audit.signing.notes import BadNote, parse_note
 from audit.tree.entries import EntryPlace
 from audit.tree.merkle import Frontier, leaf_hash
+
+STALE_S = 3600.0
+"""A log signs a fresh checkpoint every ten minutes, also without news."""
 
 MOST_SAID = 20
 """Findings about single entries that are said; the others are counted."""
@@ -55,7 +58,7 @@ async def monitor(
         replaced = newly_replaced(seen, note, checkpoint.size, keys) | replaced
     if findings:
         return Report(checkpoint.origin, 0, 0, tuple(findings), None)
-    before = known.size if known is not None else 0
+    known_size = known.size if known is not None else 0
     goes_on = known is not None and not stated
     frontier = known.frontier if known is not None and goes_on else Frontier()
     versions = dict(known.versions) if known is not None and goes_on else {}
@@ -68,15 +71,19 @@ async def monitor(
             said.add(f"stream {place.stream} has version {place.version} after {before}, at {place.position}")
         versions[stream] = place.version
         heads.compare(frontier, versions)
-        if known is not None and frontier.size == before and frontier.peaks != known.peaks:
-            said.add(f"the first {before} entries are not those that were read before")
+        if known is not None and frontier.size == known_size and frontier.peaks != known.peaks:
+            said.add(f"the first {known_size} entries are not those that were read before")
     for line in heads.finish(checkpoint):
         said.add(line)
     if frontier.root() != checkpoint.root:
         said.add(f"the entries up to {checkpoint.size} are not those that were signed")
+    for line in _stale(policy.cosigned_at(note), now):
+        said.add(line)
     receipt = LogReceipt(str(note), checkpoint.size, frontier.peaks, versions, now.isoformat(), replaced)
     is_fine = not said.lines
-    return Report(checkpoint.origin, checkpoint.size - before, len(versions), said.all, receipt if is_fine else None)
+    return Report(
+        checkpoint.origin, checkpoint.size - known_size, len(versions), said.all, receipt if is_fine else None
+    )
 
 
 async def _places(log: PublishedLog, frontier: Frontier, size: int) -> AsyncIterator[EntryPlace]:
@@ -98,6 +105,17 @@ def _contradicted(known: Checkpoint, checkpoint: Checkpoint) -> list[str]:
     if known.size == checkpoint.size and known.root != checkpoint.root:
         return [f"two roots of {known.size} entries were signed"]
     return []
+
+
+def _stale(signed_at: Mapping[str, int], now: datetime) -> list[str]:
+    """Whether nothing was signed for so long that the log must have ended: by those in the policy who say when."""
+    newest = max(signed_at.values(), default=None)
+    if newest is None or now.timestamp() - newest <= STALE_S:
+        return []
+    at = datetime.fromtimestamp(newest, UTC)
+    return [
+        f"the newest checkpoint is of {at:%Y-%m-%d %H:%M} UTC: nothing is signed here any more. Ask the operator why"
+    ]
 
 
 class _Findings:

@@ -81,8 +81,13 @@ def print_receipt(receipt: Receipt) -> None:
             click.echo(f"stays: {stays}")
         if receipt.backups_until is not None:
             click.echo(f"backups may hold it until {receipt.backups_until}")
-    if is_nothing:
+    if is_nothing and not receipt.kept:
         click.echo("there is nothing to erase")
+    elif is_nothing and receipt.dry_run:
+        click.echo("nothing would be erased now")
+    elif is_nothing:
+        click.echo("nothing was erased: what holds and rules keep waits (`onrecord audit requests`)")
+        click.echo(f"request {receipt.request}")
     elif receipt.dry_run:
         click.echo("nothing was erased: repeat the command with --yes")
     else:

@@ -173,7 +173,9 @@ async def test_the_tree_and_its_witnesses_are_shown_and_in_a_sentence_whether_al
     await expect(figure(page, "tree-size")).to_have_text(f"{size:,}", timeout=60_000)
     await expect(figure(page, "tree-checkpoint")).to_contain_text(f"{size:,} events, ", timeout=60_000)
     await expect(figure(page, "tree-state")).to_have_text("well", timeout=60_000)
-    await expect(figure(page, "tree-summary")).to_contain_text("All is well: the tree follows the log")
+    await expect(figure(page, "tree-summary")).to_contain_text("All is well so far: the tree follows the log")
+    await expect(figure(page, "tree-summary")).to_contain_text("It was not yet verified in full: that is due at ")
+    await expect(figure(page, "tree-verification")).to_contain_text("none yet, due ")
     await expect(page.locator(".no-witnesses")).to_be_visible()
     await tree.execute(
         "INSERT INTO audit_witnesses (epoch, name, size, cosigned_at, problem) "

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -15,6 +16,8 @@ from click.testing import CliRunner, Result
 
 from api.settings import Settings
 from audit.heads.statement import HeadsFile
+from audit.monitor.monitor import monitor
+from audit.monitor.published_log import PublishedLog
 from audit.proofs.policy import parse_policy
 from audit.signing.keys import SignerKeys
 from audit.signing.notes import parse_note
@@ -114,6 +117,21 @@ async def test_an_auditor_sees_one_history_that_a_witness_cosigned(audited: Audi
                 assert answer.status == 403
         async with stranger.get(entries, headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
             assert answer.status == 200
+
+
+async def test_a_log_that_signs_nothing_any_more_is_found(audited: Audited) -> None:
+    await audited.person.open_room("General")
+    await signed_at(2, audited.person)
+    policy = parse_policy(audited.policy.read_text())
+    now = datetime.now(UTC)
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as http:
+        log = PublishedLog(audited.url, http)
+        fresh = await monitor(log, policy, None, now=now + timedelta(minutes=30))
+        stale = await monitor(log, policy, None, now=now + timedelta(hours=2))
+    assert (fresh.findings, fresh.receipt is not None) == ((), True)
+    (finding,) = stale.findings
+    assert "nothing is signed here any more" in finding
+    assert stale.receipt is None
 
 
 async def test_statements_of_heads_are_compared_with_the_entries(

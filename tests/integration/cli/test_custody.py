@@ -53,7 +53,9 @@ async def test_a_hold_from_its_placing_to_its_end_and_what_waited_for_it(onrecor
         assert f" by operator: {WHY[1]}\n" in text
         dry = onrecord("message", "erase", "General", "3", *WHY)
         assert (dry.exit_code, "version 3: hold 2 covers it" in dry.stdout) == (0, True), dry.output
-        assert onrecord("message", "erase", "General", "3", *WHY, "--yes").exit_code == 0
+        assert dry.stdout.endswith("nothing would be erased now\n")
+        asked = onrecord("message", "erase", "General", "3", *WHY, "--yes")
+        assert (asked.exit_code, "what holds and rules keep waits" in asked.stdout) == (0, True), asked.output
         (waiting,) = lines(onrecord("audit", "requests", "--json"))
         assert waiting.items() >= {"room_id": str(room), "versions": [3], "erased": 0, "held": 1, "holds": [2]}.items()
         assert "0 erased, 1 kept by hold 2" in onrecord("audit", "requests").stdout
