@@ -296,10 +296,11 @@ class Lane:
         expected = [
             entry for entry in entries if entry.position not in told and self._audiences.has_listeners(entry.room_id)
         ]
-        changes, _ = await asyncio.gather(
-            self._warm_users.read_changes(self._connection),  # after the events: see `leases`
-            self._tail.encode(expected if len(expected) <= EXPECTED else []),
-        )
+        asking = self._warm_users.read_changes(self._connection)  # after the events: see `leases`
+        if 0 < len(expected) <= EXPECTED:
+            changes, _ = await asyncio.gather(asking, self._tail.encode(expected))
+        else:
+            changes = await asking
         self._audiences.apply(changes)
         late = [self._late(entry, told[entry.position], changes) for entry in entries if entry.position in told]
         deliveries = [*late, *await self._deliveries(entries[len(told) :])]
