@@ -420,12 +420,24 @@ class Lane:
                 await self._save_before(remaining[done:])
                 await asyncio.sleep(retry_s * random.uniform(0.5, 1))  # noqa: S311 - so that processes do not retry in step
                 retry_s = FIRST_RETRY_S if done else min(LAST_RETRY_S, retry_s * 2)
+                remaining[done:] = await self._encoded_again(remaining[done:])
             except PublicationRefused as error:
                 await self._refused(remaining[error.index :], str(error))
                 self._counts.publications -= len(remaining[error.index].users)
                 done = error.index + 1
             self._counts.publications += sum(len(piece.users) for piece in remaining[:done] if piece.publication)
             del remaining[:done]
+
+    async def _encoded_again(self, pieces: Sequence[PublicationPiece]) -> list[PublicationPiece]:
+        """The same pieces with what is left of their words by now: the wait may have been long."""
+        asked = {piece: piece.entry.stale() for piece in pieces if isinstance(piece.entry, Entry) and piece.tells_event}
+        await self._tail.encode(list(asked.values()))
+        return [
+            replace(piece, publication=asked[piece].publication(piece.publication.channels))
+            if piece in asked and piece.publication is not None
+            else piece
+            for piece in pieces
+        ]
 
     async def _publish_first(self, pieces: Sequence[PublicationPiece]) -> int:
         """Publish the pieces that come first, or remove the histories that do; returns how many pieces that were."""
