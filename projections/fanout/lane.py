@@ -34,6 +34,9 @@ from projections.operator_actions import Operator
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 5.0
 
+ASK_AGAIN_S = 1.0
+"""While publishing fails, what is left of the words is asked for again, this often at most."""
+
 RECHECK_S = 0.5
 """How often a stopped lane checks whether it may publish again."""
 
@@ -406,7 +409,7 @@ class Lane:
 
     async def _publish(self, pieces: Sequence[PublicationPiece]) -> None:
         """Publish all pieces, with retries. The lane publishes nothing else until this returns."""
-        remaining, retry_s = list(pieces), FIRST_RETRY_S
+        remaining, retry_s, asked_at = list(pieces), FIRST_RETRY_S, time.monotonic()
         while remaining:
             self._known.gate.check(self._closings)  # what was read before a closing is read again
             try:
@@ -420,7 +423,9 @@ class Lane:
                 await self._save_before(remaining[done:])
                 await asyncio.sleep(retry_s * random.uniform(0.5, 1))  # noqa: S311 - so that processes do not retry in step
                 retry_s = FIRST_RETRY_S if done else min(LAST_RETRY_S, retry_s * 2)
-                remaining[done:] = await self._encoded_again(remaining[done:])
+                if time.monotonic() - asked_at >= ASK_AGAIN_S:
+                    remaining[done:] = await self._encoded_again(remaining[done:])
+                    asked_at = time.monotonic()
             except PublicationRefused as error:
                 await self._refused(remaining[error.index :], str(error))
                 self._counts.publications -= len(remaining[error.index].users)

@@ -23,7 +23,7 @@ from eventstore.log import Log, Stored
 from eventstore.mapper import create_mapper
 from eventstore.values import Position, Version
 from eventstore.writer.hand_over import Appended, HandOver
-from projections.fanout import tail
+from projections.fanout import lane, tail
 from projections.fanout.leases import Leases
 from projections.fanout.resize import change_lanes
 from projections.fanout.worker import Fanout
@@ -415,9 +415,10 @@ async def test_a_message_is_published_before_anything_is_asked(store: Store, ser
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 async def test_words_that_are_erased_while_the_server_is_away_are_not_published_when_it_is_back(
-    store: Store, server: Server, database_url: str, elsewhere: bool
+    store: Store, server: Server, database_url: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lane has tried to publish them, and tries again."""
+    monkeypatch.setattr(lane, "ASK_AGAIN_S", 0)
     log = CountingLog()
     room_id = await store.open_room()
     async with (
