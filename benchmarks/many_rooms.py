@@ -1,7 +1,7 @@
 """(d2) What a person in a thousand rooms gets, of several programs in turns: their feed, and the page of a room.
 
 And what an index on the positions in each stream costs an append. `BEFORE=folder` adds the program of another checkout,
-whose schema must be today's; its database has that index.
+whose schema must be today's. Each has a copy of one database.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -111,16 +112,33 @@ async def say(store: Store, by: UserId, rooms: list[RoomId], content: str) -> No
         await asyncio.gather(*(store.chat.post_message(post) for post in posts))
 
 
-@contextlib.asynccontextmanager
-async def _running(name: str, program: Program, dsn: str) -> AsyncIterator[Running]:
-    async with service(dsn, program) as served:
+async def _filled(database_url: str) -> tuple[Visitor, dict[str, str]]:
+    """Fill a database; returns the person, and paths by name."""
+    async with service(database_url) as served:
         ada = await Visitor.sign_up(served.url, "ada")
-    async with open_store(dsn, capacity=3000) as store:
+    async with open_store(database_url, capacity=3000) as store:
         paths = await fill(store, UserId(ada.user_id))
         await store.database.execute("VACUUM ANALYZE")
         await store.database.execute(BEGIN_AFTER_THEM)
-    async with service(dsn, program) as served:
-        yield Running(name, dsn, served, ada, paths)
+    return ada, paths
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    name: str, program: Program, filled: str, who: Visitor, paths: dict[str, str]
+) -> AsyncIterator[Running]:
+    database_url = await copy_of(filled, f"of_{name}")
+    async with service(database_url, program) as served:
+        yield Running(name, database_url, served, who, paths)
+
+
+async def copy_of(database_url: str, name: str) -> str:
+    """The URL of another database with the same contents. Nothing may be connected to the one that is copied."""
+    url = urlsplit(database_url)
+    connection = await asyncpg.connect(url._replace(path="/postgres").geturl())
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {url.path[1:]} STRATEGY FILE_COPY")
+    await connection.close()
+    return url._replace(path=f"/{name}").geturl()
 
 
 async def run() -> None:
@@ -134,13 +152,13 @@ async def _reads(dsn: str) -> None:
     programs = {"today": TODAY}
     if (folder := os.environ.get("BEFORE")) is not None:
         programs = {"before": Program(folder=Path(folder)), **programs}
+    filled = await new_database(dsn, "filled")
+    who, paths = await _filled(filled)
     async with contextlib.AsyncExitStack() as stack:
-        running = []
-        for name, program in programs.items():
-            database = await new_database(dsn, name)
-            if name == "before":
-                await add_index(database)
-            running.append(await stack.enter_async_context(_running(name, program, database)))
+        running = [
+            await stack.enter_async_context(_running(name, program, filled, who, paths))
+            for name, program in programs.items()
+        ]
         names = list(running[0].paths)
         for name in names:
             for each in running:

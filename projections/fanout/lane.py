@@ -34,6 +34,9 @@ from projections.operator_actions import Operator
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.05, 5.0
 
+ASK_AGAIN_S = 1.0
+"""While publishing fails, what is left of the words is asked for again, this often at most."""
+
 RECHECK_S = 0.5
 """How often a stopped lane checks whether it may publish again."""
 
@@ -296,10 +299,11 @@ class Lane:
         expected = [
             entry for entry in entries if entry.position not in told and self._audiences.has_listeners(entry.room_id)
         ]
-        changes, _ = await asyncio.gather(
-            self._warm_users.read_changes(self._connection),  # after the events: see `leases`
-            self._tail.encode(expected if len(expected) <= EXPECTED else []),
-        )
+        asking = self._warm_users.read_changes(self._connection)  # after the events: see `leases`
+        if 0 < len(expected) <= EXPECTED:
+            changes, _ = await asyncio.gather(asking, self._tail.encode(expected))
+        else:
+            changes = await asking
         self._audiences.apply(changes)
         late = [self._late(entry, told[entry.position], changes) for entry in entries if entry.position in told]
         deliveries = [*late, *await self._deliveries(entries[len(told) :])]
@@ -405,7 +409,7 @@ class Lane:
 
     async def _publish(self, pieces: Sequence[PublicationPiece]) -> None:
         """Publish all pieces, with retries. The lane publishes nothing else until this returns."""
-        remaining, retry_s = list(pieces), FIRST_RETRY_S
+        remaining, retry_s, asked_at = list(pieces), FIRST_RETRY_S, time.monotonic()
         while remaining:
             self._known.gate.check(self._closings)  # what was read before a closing is read again
             try:
@@ -419,12 +423,26 @@ class Lane:
                 await self._save_before(remaining[done:])
                 await asyncio.sleep(retry_s * random.uniform(0.5, 1))  # noqa: S311 - so that processes do not retry in step
                 retry_s = FIRST_RETRY_S if done else min(LAST_RETRY_S, retry_s * 2)
+                if time.monotonic() - asked_at >= ASK_AGAIN_S:
+                    remaining[done:] = await self._encoded_again(remaining[done:])
+                    asked_at = time.monotonic()
             except PublicationRefused as error:
                 await self._refused(remaining[error.index :], str(error))
                 self._counts.publications -= len(remaining[error.index].users)
                 done = error.index + 1
             self._counts.publications += sum(len(piece.users) for piece in remaining[:done] if piece.publication)
             del remaining[:done]
+
+    async def _encoded_again(self, pieces: Sequence[PublicationPiece]) -> list[PublicationPiece]:
+        """The same pieces with what is left of their words by now: the wait may have been long."""
+        asked = {piece: piece.entry.stale() for piece in pieces if isinstance(piece.entry, Entry) and piece.tells_event}
+        await self._tail.encode(list(asked.values()))
+        return [
+            replace(piece, publication=asked[piece].publication(piece.publication.channels))
+            if piece in asked and piece.publication is not None
+            else piece
+            for piece in pieces
+        ]
 
     async def _publish_first(self, pieces: Sequence[PublicationPiece]) -> int:
         """Publish the pieces that come first, or remove the histories that do; returns how many pieces that were."""

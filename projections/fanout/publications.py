@@ -66,6 +66,10 @@ class Entry:
         self.data: bytes | None = None
         self._withheld: Entry | None = None
 
+    def stale(self) -> "Entry":
+        """The same event without its data, whose words are to be asked for."""
+        return Entry(self.stored, source=self.source, is_withheld=self.is_withheld)
+
     @property
     def withheld(self) -> "Entry":
         """The same event for those who may not read the message that it changed."""

@@ -134,7 +134,7 @@ search AS (
     SELECT room_id, version, last_version, place, place - place / 2, event.position
     FROM nearest CROSS JOIN (SELECT 1::bigint << power AS place FROM generate_series(1, 10) AS power) AS mark
     {looked_at("room_id", "version + place - 1")}
-    WHERE place <= {LIMIT} AND version + place - 1 <= last_version
+    WHERE last_version > version AND place <= {LIMIT} AND version + place - 1 <= last_version
 ), enough AS (
     SELECT coalesce(min(position), {2**63 - 1}) AS position
     FROM (SELECT position, sum(events) OVER (ORDER BY position) AS events FROM marks) AS counted WHERE events >= {LIMIT}

@@ -28,6 +28,11 @@ class PublicationPiece:
     publication: Publication | None
     users: frozenset[UserId]
 
+    @property
+    def tells_event(self) -> bool:
+        """Whether it publishes the event itself, and not a `feed_paused` in its place."""
+        return self.publication is not None and self.publication.idempotency_key == self.entry.key
+
 
 @dataclass(slots=True, eq=False)
 class WaitingPublication:

@@ -23,7 +23,7 @@ from eventstore.log import Log, Stored
 from eventstore.mapper import create_mapper
 from eventstore.values import Position, Version
 from eventstore.writer.hand_over import Appended, HandOver
-from projections.fanout import tail
+from projections.fanout import lane, tail
 from projections.fanout.leases import Leases
 from projections.fanout.resize import change_lanes
 from projections.fanout.worker import Fanout
@@ -361,11 +361,7 @@ async def test_words_that_are_erased_before_their_turn_are_not_published(
         await in_step(store, room_id, log, database_url)
         server.unavailable = lambda _: True
         await say(store, room_id, "the first that waits")
-
-        async def retries() -> bool:
-            return process.counts.retries > 0
-
-        await eventually(retries)
+        await eventually_retried(process, 0)
         secret = await store.say(room_id, "a secret", key=ClientId("a key"))
         secret_version = Version(secret.event.originator_version)
         kept = await say(store, room_id, "no secret")
@@ -417,17 +413,49 @@ async def test_a_message_is_published_before_anything_is_asked(store: Store, ser
     assert {"type": last["type"], "content": last["body"]["content"], "user": last["body"]["user"]} == same
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_words_that_are_erased_while_the_server_is_away_are_not_published_when_it_is_back(
+    store: Store, server: Server, database_url: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lane has tried to publish them, and tries again."""
+    monkeypatch.setattr(lane, "ASK_AGAIN_S", 0)
+    log = CountingLog()
+    room_id = await store.open_room()
+    async with (
+        open_store(database_url) as other,
+        publishing(database_url, dataclasses.replace(store, room_log=log), server) as process,
+    ):
+        await in_step(store, room_id, log, database_url)
+        server.unavailable = lambda _: True
+        secret = await store.say(room_id, "a secret")
+        await eventually_retried(process, 0)
+        version = Version(secret.event.originator_version)
+        await (other if elsewhere else store).chat.erase_content(
+            EraseContent(room_id, (version,), values.OPERATOR, RequestId(uuid4()), "asked for")
+        )
+        await eventually_retried(process, process.counts.retries + 1)
+        server.unavailable = lambda _: False
+        await published_to(database_url, await say(store, room_id, "the last"))
+    assert secret.position in server.positions(ADA)
+    assert "a secret" not in json.dumps(server.published(ADA))
+    await check_everybody_got_everything(store, server)
+
+
+async def eventually_retried(process: Fanout, before: int) -> None:
+    """Wait until the process has tried again to publish, after so many times."""
+
+    async def retried() -> bool:
+        return process.counts.retries > before
+
+    await eventually(retried)
+
+
 @contextlib.asynccontextmanager
 async def server_away(server: Server, process: Fanout, store: Store, room_id: RoomId) -> AsyncIterator[None]:
     """For the block, the lane tries to publish a message and fails: what comes next waits in memory."""
     server.unavailable = lambda _: True
     await say(store, room_id, "the first that waits")
-    before = process.counts.retries
-
-    async def retries() -> bool:
-        return process.counts.retries > before
-
-    await eventually(retries)
+    await eventually_retried(process, process.counts.retries)
     yield
     server.unavailable = lambda _: False
 
