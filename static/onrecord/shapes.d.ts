@@ -281,6 +281,8 @@ export interface PageState {
   /** A place in the log; sent back with requests. */
   log?: string;
   rooms: Room[];
+  /** When the page was made. */
+  now?: string;
   /** How many rooms are listed at most: where there are fewer, these are all. */
   listed?: number;
   readings?: Reading[];

@@ -11,6 +11,9 @@ WORTH_IT = 1000
 
 PADDING = 100
 
+PAGE_LEVEL = 3
+"""Above it, a page takes half as long again to compress, for a tenth of its size."""
+
 
 def accepts_gzip(request: web.Request) -> bool:
     """Whether Accept-Encoding names gzip, and not with a weight of zero."""
@@ -30,7 +33,7 @@ def compress_page(request: web.Request, response: web.Response) -> None:
     response.headers["Vary"] = "Accept-Encoding"
     body = response.body
     if isinstance(body, bytes) and len(body) >= WORTH_IT and accepts_gzip(request):
-        response.body = gzipped(body, level=5, padding="x" * secrets.randbelow(PADDING))
+        response.body = gzipped(body, level=PAGE_LEVEL, padding="x" * secrets.randbelow(PADDING))
         response.headers["Content-Encoding"] = "gzip"
 
 
