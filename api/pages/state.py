@@ -48,6 +48,8 @@ class ShownRoom(Struct, frozen=True):
     joins_and_leaves: list[JoinOrLeave]
     positions: dict[Version, Position]
     """Where in the log the messages are."""
+    answered: list[Message]
+    """Those that the messages answer and that are not among them."""
     here_token: str | None = None
 
 
@@ -108,11 +110,12 @@ async def state_with_room(
     unread = sum(message.id > reading.version for message in newest)
     messages = newest[: max(least, unread + READ_MESSAGES)]
     has_older = len(found.value.results) > len(messages)
-    steps, positions = await around_messages(
-        request, room.value, messages[::-1], has_older=has_older, until=room.value.version
+    (steps, positions), answered = await asyncio.gather(
+        around_messages(request, room.value, messages[::-1], has_older=has_older, until=room.value.version),
+        core.messages.answered_by(user_id, room.value.id, messages),
     )
     token = here_token(request, room.value)
-    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, token)
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, answered, token)
     position = min(room.position, mine.position)
     return msgspec.structs.replace(mine, position=position, log=log, open=shown), has_older
 

@@ -102,6 +102,7 @@ function showLiveRoom({ page, main, signal }, room) {
     mute.render();
     composer.update(maySpeak(room, clock) && !sender.isStopped);
     readMarker.update();
+    for (const id of room.takeUnknownAnswered()) fetchAnswered(api, room, id).then(render, () => {});
   }
 
   /** @param {StorageEvent} event */
@@ -154,6 +155,19 @@ async function fetchOlder(api, room, before) {
   const { results, next } = await api.get(`/api/rooms/${room.id}/messages/?before=${before}&limit=100`);
   room.addOlder(results);
   return next !== null;
+}
+
+/**
+ * Ask for a message that is not loaded, and that another one answers.
+ *
+ * @param {Api} api
+ * @param {Room} room
+ * @param {number} id
+ */
+async function fetchAnswered(api, room, id) {
+  const { results } = await api.get(`/api/rooms/${room.id}/messages/?before=${id + 1}&limit=1`);
+  const [found] = results;
+  if (found?.id === id) room.addAnswered(found);
 }
 
 /**
