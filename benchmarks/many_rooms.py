@@ -117,6 +117,7 @@ async def _running(name: str, program: Program, dsn: str) -> AsyncIterator[Runni
         ada = await Visitor.sign_up(served.url, "ada")
     async with open_store(dsn, capacity=3000) as store:
         paths = await fill(store, UserId(ada.user_id))
+        await store.search_index.go_on()  # or the service would be at that meanwhile
         await store.database.execute("VACUUM ANALYZE")
         await store.database.execute(BEGIN_AFTER_THEM)
     async with service(dsn, program) as served:
