@@ -118,6 +118,7 @@ async def _filled(database_url: str) -> tuple[Visitor, dict[str, str]]:
         ada = await Visitor.sign_up(served.url, "ada")
     async with open_store(database_url, capacity=3000) as store:
         paths = await fill(store, UserId(ada.user_id))
+        await store.search_index.go_on()  # or the service would be at that meanwhile
         await store.database.execute("VACUUM ANALYZE")
         await store.database.execute(BEGIN_AFTER_THEM)
     return ada, paths

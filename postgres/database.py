@@ -162,6 +162,10 @@ class Database:
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection of the pool, for more than one statement; its settings and locks stay as they were."""
+        is_there = self._pool.get_idle_size() > 0  # then there is nothing to wait for, and a timer is half of the cost
         with unavailable_is_one_error():
-            async with self._pool.acquire(timeout=self._timeout_s) as connection:
+            connection = await self._pool.acquire(timeout=None if is_there else self._timeout_s)
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection, timeout=self._timeout_s)

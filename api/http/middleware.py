@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from api.http.app_keys import BUILD, CORE, HEADER_DEADLINE, METRICS, PROXIES, SESSION
 from api.http.errors import ACCESS_REFUSAL, Refusal, note_refusal, refusal_of
-from api.http.files.compression import compress_page
+from api.http.files.compression import compress
 from api.http.parsing import check_request
 from api.logs import CLIENT_ADDRESS, REQUEST_ID, SECURITY
 from eventstore.errors import UnreadableEvent
@@ -57,7 +57,7 @@ async def request_middleware(request: web.Request, handler: Handler) -> web.Stre
             if proxies.is_secure(request):
                 headers["Strict-Transport-Security"] = HTTPS_ONLY
             if isinstance(response, web.Response) and response.content_type == "text/html":
-                compress_page(request, response)
+                compress(request, response)
         _log_and_count(request, response.status, seconds)
         return response
     finally:

@@ -32,7 +32,6 @@ from api.pages.text import (
     rate,
     reacted,
     retracted_note,
-    room_group,
     span,
     title_of,
 )
@@ -71,7 +70,8 @@ ITEMS = {
     "reply_line": messages.reply_line,
     "attachments": messages.attachments,
     "mentions": messages.mentions,
-    "room_item": rooms.room_item,
+    "room_groups": rooms.room_groups,
+    "room_list": rooms.room_list,
     "unread_line": messages.UNREAD_LINE,
 }
 
@@ -98,7 +98,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "title_of": title_of,
     "reacted": reacted,
     "retracted_note": retracted_note,
-    "room_group": room_group,
     "timestamp": timestamp,
     "json": to_json,
 }

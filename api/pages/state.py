@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 from aiohttp import web
@@ -15,7 +16,7 @@ from eventstore.values import Position, Version
 from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.queries import AtPosition
 from projections.readmodels.reading.read_marks import Reading
-from projections.readmodels.shapes import Message, OwnStanding, RoomMember, RoomSummary, User
+from projections.readmodels.shapes import Message, OwnStanding, RoomMember, RoomSummary, Timestamp, User, timestamp
 
 MESSAGES = 50
 """Messages of a room that a page shows at least."""
@@ -47,6 +48,8 @@ class ShownRoom(Struct, frozen=True):
     joins_and_leaves: list[JoinOrLeave]
     positions: dict[Version, Position]
     """Where in the log the messages are."""
+    answered: list[Message]
+    """Those that the messages answer and that are not among them."""
     here_token: str | None = None
 
 
@@ -59,6 +62,8 @@ class State(Struct, frozen=True):
     rooms: list[RoomSummary]
     listed: int
     """How many rooms are listed at most: where there are fewer, these are all."""
+    now: Timestamp
+    """When the page is made: what ends by the clock goes by the server's."""
     readings: list[Reading]
     open: ShownRoom | None = None
     invitations: int = 0
@@ -74,7 +79,9 @@ async def my_rooms(request: web.Request, *also: RoomId, listed: int = IN_SIDEBAR
     )
     shown = {*(room.id for room in rooms.value), *also}
     readings = await request.app[READ_SYNC].readings_of(user.id, shown)
-    return State(user, rooms.position, log, rooms.value, listed, readings, invitations=invitations)
+    return State(
+        user, rooms.position, log, rooms.value, listed, timestamp(datetime.now(UTC)), readings, invitations=invitations
+    )
 
 
 async def state_with_room(
@@ -103,11 +110,12 @@ async def state_with_room(
     unread = sum(message.id > reading.version for message in newest)
     messages = newest[: max(least, unread + READ_MESSAGES)]
     has_older = len(found.value.results) > len(messages)
-    steps, positions = await around_messages(
-        request, room.value, messages[::-1], has_older=has_older, until=room.value.version
+    (steps, positions), answered = await asyncio.gather(
+        around_messages(request, room.value, messages[::-1], has_older=has_older, until=room.value.version),
+        core.messages.answered_by(user_id, room.value.id, messages),
     )
     token = here_token(request, room.value)
-    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, token)
+    shown = ShownRoom(room.value, messages[::-1], members, pinned.value, own, steps, positions, answered, token)
     position = min(room.position, mine.position)
     return msgspec.structs.replace(mine, position=position, log=log, open=shown), has_older
 

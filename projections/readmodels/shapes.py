@@ -28,7 +28,7 @@ def timestamp(moment: datetime) -> Timestamp:
 
 
 UserKind = Literal["erased", "deactivated", "bot", "admin"]
-"""What an account is, where it is no ordinary one: the most telling of what is true of it."""
+"""The mark of an account, where it has one: `kind` in docs/http-api.md."""
 
 
 class User(Struct, frozen=True):

@@ -29,6 +29,12 @@ export class Room {
   #erased = new Map();
   /** Likewise, what happened to messages that are not loaded. @type {Map<number, Partial<Message>>} */
   #changed = new Map();
+  /**
+   * Messages that loaded ones answer and that are not loaded; null for one that was asked for and cannot be read.
+   *
+   * @type {Map<number, Message | null>}
+   */
+  #answered = new Map();
   /** Likewise, users whose accounts were erased, as they are shown now. @type {User[]} */
   #erasedUsers = [];
   /** The room is known to have reached this version. */
@@ -44,11 +50,13 @@ export class Room {
    * @param {OwnStanding} [options.own] likewise: what the user may do
    * @param {JoinOrLeave[]} [options.joins_and_leaves] likewise; ascending
    * @param {Record<string, number>} [options.positions] likewise: where in the log messages are, by their ids
+   * @param {Message[]} [options.answered] likewise: those that messages answer and that are not among them
    * @param {number} [options.upTo] a version that the room is known to have reached
    */
   constructor(shown, options) {
     const { me, messages = null, members = null, pinned = null, own = { role: "member" }, upTo = 0 } = options;
-    const { joins_and_leaves = [], positions = {} } = options;
+    const { joins_and_leaves = [], positions = {}, answered = [] } = options;
+    for (const message of answered) this.#answered.set(message.id, message);
     this.#upTo = upTo;
     this.shown = shown;
     this.me = me;
@@ -158,8 +166,38 @@ export class Room {
     this.messages = [...older.map((message) => this.#upToDate(message)), ...this.messages];
   }
 
+  /**
+   * The message that another one answers; undefined where it is not known.
+   *
+   * @param {Message} message
+   */
+  answeredBy({ reply_to }) {
+    if (reply_to === undefined) return undefined;
+    return this.messages?.find(({ id }) => id === reply_to) ?? this.#answered.get(reply_to) ?? undefined;
+  }
+
+  /** Messages to ask for, by their ids: loaded ones answer them. The newest first, each once. */
+  takeUnknownAnswered() {
+    const ids = new Set((this.messages ?? []).map(({ id }) => id));
+    const answered = new Set((this.messages ?? []).flatMap(({ reply_to }) => reply_to ?? []));
+    const unknown = [...answered].filter((id) => !ids.has(id) && !this.#answered.has(id));
+    for (const id of unknown) this.#answered.set(id, null);
+    return unknown.reverse();
+  }
+
+  /** @param {Message} message which may be older than the room */
+  addAnswered(message) {
+    if (this.messages !== null) this.#answered.set(message.id, this.#upToDate(message));
+  }
+
+  /** @param {(message: Message) => Message} change */
+  #changeAnswered(change) {
+    for (const [id, message] of this.#answered) if (message !== null) this.#answered.set(id, change(message));
+  }
+
   /** Keep no messages and members any more. */
   close() {
+    this.#answered.clear();
     this.messages = null;
     this.members = null;
     this.pinned = null;
@@ -201,6 +239,7 @@ export class Room {
     const isLast = last_message?.id === message.id;
     this.shown = { ...this.shown, version, last_message: isLast ? asLast(message) : last_message };
     this.#replace(message.id, () => message);
+    if (this.#answered.get(message.id)) this.#answered.set(message.id, message);
     if (this.messages !== null) this.#changed.set(message.id, message);
     if (this.pinned !== null) this.pinned = pinnedAfter(this.pinned, message);
   }
@@ -299,6 +338,7 @@ export class Room {
     if (muted !== undefined && versions.includes(muted.version)) this.own = { role, muted: { ...muted, why: "" } };
     if (this.messages !== null) this.messages = this.messages.map((message) => this.#withoutErased(message));
     if (this.pinned !== null) this.pinned = this.pinned.map((message) => this.#withoutErased(message));
+    this.#changeAnswered((message) => this.#withoutErased(message));
   }
 
   /**
@@ -313,6 +353,7 @@ export class Room {
     this.messages = withUser(this.messages, user);
     this.members = withUser(this.members, user);
     this.pinned = withUser(this.pinned, user);
+    this.#changeAnswered((message) => withUser(message, user));
     this.removal = withUser(this.removal, user);
     this.joinsAndLeaves = withUser(this.joinsAndLeaves, user);
   }

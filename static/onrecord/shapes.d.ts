@@ -272,6 +272,8 @@ export interface OpenRoom {
   joins_and_leaves?: JoinOrLeave[];
   /** Where in the log messages are, by their ids. */
   positions?: Record<string, number>;
+  /** Messages that the others answer and that are not among them. */
+  answered?: Message[];
 }
 
 /** What a page is loaded with; nothing up to `position` is missing from it. */
@@ -281,6 +283,8 @@ export interface PageState {
   /** A place in the log; sent back with requests. */
   log?: string;
   rooms: Room[];
+  /** When the page was made. */
+  now?: string;
   /** How many rooms are listed at most: where there are fewer, these are all. */
   listed?: number;
   readings?: Reading[];

@@ -12,6 +12,7 @@ import { Tab } from "./attention/tab.js";
 import { find, findAll } from "./dom.js";
 import { RoomList } from "./room-list.js";
 import { fileSender } from "./send-file.js";
+import { ServerClock } from "./server-clock.js";
 
 /**
  * @import { Status } from "../onrecord/realtime/status.js"
@@ -57,6 +58,8 @@ export class LivePage {
     this.roomId = state.open?.room.id ?? null;
     /** That the page of the open room came with. */
     this.hereToken = state.open?.here_token ?? null;
+    this.clock = new ServerClock();
+    this.clock.tell(state.now);
     this.mirror = new Mirror(state);
     this.tab = new Tab(this.mirror);
     this.api = new Api({ userId: user.id, onBuild: showVersion });

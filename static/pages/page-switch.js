@@ -196,6 +196,7 @@ export class PageSwitch {
     if (isPush) pushAddress(to);
     this.#address = address(to);
     if (this.#roomId !== null) this.#page.mirror.close(this.#roomId);
+    this.#page.clock.tell(state.now);
     this.#page.client.open(state, since);
     this.#page.hereToken = state.open?.here_token ?? null;
     replaceContent(fetched);

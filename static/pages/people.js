@@ -18,7 +18,7 @@ export function showAvatar(element, { id, username }) {
 }
 
 /**
- * What an account is, where it is no ordinary one.
+ * The mark of an account, where it has one: its `kind`.
  *
  * @param {HTMLElement} element
  * @param {Pick<User, "kind">} user

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.test_live import post, together
-from tests.support.browser.windows import Windows, said, say
+from tests.support.browser.windows import Windows, is_live, said, say
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,6 +61,32 @@ async def test_an_open_page_offers_no_edit_once_the_time_for_it_is_over(windows:
     await page.keyboard.press("Escape")
     await page.locator("#content").press("ArrowUp")
     await expect(page.locator(".composer .mode")).to_be_hidden()
+
+
+async def test_the_time_for_edits_goes_by_the_clock_of_the_server(windows: Windows) -> None:
+    ada, _, room = await together(windows, "Wrong clock")
+    page = await (await windows.device(ada)).new_page()
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=2))
+    await page.goto(f"/rooms/{room}/")
+    await is_live(page)
+    await say(page, "helo")
+    await message(page, "helo").locator(".actions").click()
+    await expect(page.locator(".message-menu").get_by_role("button", name="Edit", exact=True)).to_be_visible()
+
+
+async def test_an_answer_that_arrives_quotes_a_message_that_is_not_loaded(windows: Windows) -> None:
+    ada, bob, room = await together(windows, "Far back")
+    first = await post(bob, room, "where it began")
+    for number in range(55):
+        await post(bob, room, f"number {number}")
+    await ada.post(f"/api/rooms/{room}/read/", {"version": 1000})
+    page = await windows.open(f"/rooms/{room}/", ada)
+    await expect(page.locator(f"#m{first}")).to_have_count(0)
+    answer = await bob.post(f"/api/rooms/{room}/messages/", {"content": "indeed", "reply_to": first})
+    line = page.locator(f"#m{answer.body['id']} .reply-line")
+    await expect(line).to_have_text(f"{bob.user['username']}: where it began")
+    await bob.post(f"/api/rooms/{room}/messages/{first}/retract/", {"why": ""})
+    await expect(line).to_have_text(f"{bob.user['username']}: (retracted)")
 
 
 async def test_what_is_written_stays_while_a_message_is_edited(windows: Windows) -> None:

@@ -186,3 +186,15 @@ async def test_nothing_is_told_after_the_session_has_ended(windows: Windows) -> 
     for _ in range(60):
         await page.clock.run_for(1000)
     assert len(asked) == 1
+
+
+async def test_a_page_has_the_first_forty_rooms_and_the_others_when_it_is_scrolled_to_them(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    rooms = [await ada.open_room(f"Many {number} {ada.user['username']}") for number in range(45)]
+    page = await windows.open("/discover/", ada, viewport={"width": 1280, "height": 600})
+    listed = page.locator(".sidebar .room")
+    await expect(listed).to_have_count(40)
+    await listed.last.scroll_into_view_if_needed()
+    await expect(listed).to_have_count(45)
+    await expect(page.locator(".other-rooms")).to_be_hidden()
+    assert set(await listed.evaluate_all("items => items.map(({ dataset }) => dataset.id)")) == set(rooms)

@@ -1,4 +1,4 @@
-"""gzip for what browsers ask for: pages when they are rendered, static files once."""
+"""gzip for what browsers ask for: pages and long lists when they are made, static files once."""
 
 import secrets
 from gzip import GzipFile
@@ -11,6 +11,9 @@ WORTH_IT = 1000
 
 PADDING = 100
 
+LEVEL = 3
+"""Above it, a page takes half as long again to compress, for a tenth of its size."""
+
 
 def accepts_gzip(request: web.Request) -> bool:
     """Whether Accept-Encoding names gzip, and not with a weight of zero."""
@@ -21,16 +24,16 @@ def accepts_gzip(request: web.Request) -> bool:
     return False
 
 
-def compress_page(request: web.Request, response: web.Response) -> None:
+def compress(request: web.Request, response: web.Response) -> None:
     """Compress the body of `response` if the client takes it.
 
-    The length varies at random: it does not tell whether a part of the page occurs in another part, which holds a
-    secret (the BREACH attack).
+    The length varies at random: it does not tell whether a part of a page occurs in another part, which holds a secret
+    (the BREACH attack).
     """
     response.headers["Vary"] = "Accept-Encoding"
     body = response.body
     if isinstance(body, bytes) and len(body) >= WORTH_IT and accepts_gzip(request):
-        response.body = gzipped(body, level=5, padding="x" * secrets.randbelow(PADDING))
+        response.body = gzipped(body, level=LEVEL, padding="x" * secrets.randbelow(PADDING))
         response.headers["Content-Encoding"] = "gzip"
 
 

@@ -165,10 +165,13 @@ def message_list(
     sought: int | None = None,
     joins_and_leaves: Sequence[JoinOrLeave] = (),
     positions: Mapping[Version, Position] = NO_POSITIONS,
+    answered: Sequence[Message] = (),
 ) -> Markup:
-    """Messages, ascending, with days, who joined and left between them, and a line above what is new."""
+    """Messages, ascending, with days, who joined and left between them, and a line above what is new. `answered` are
+    those that they answer and that are not among them.
+    """
     runs = runs_of(joins_and_leaves, messages)
-    by_id = {message.id: message for message in messages}
+    by_id = {message.id: message for message in (*answered, *messages)}
     room, authors = str(room_id), {message.user: "" for message in messages}
     for user in authors:
         authors[user] = author(user)

@@ -30,6 +30,17 @@ LEFT JOIN LATERAL (
 {OF_MESSAGE}
 """
 
+SEVERAL = f"""
+SELECT head.room_id AS of_room, {message_columns("message")}
+FROM ({MEMBER_HEAD}) AS head
+LEFT JOIN LATERAL (
+    SELECT {STORED} FROM messages
+    WHERE messages.room_id = head.room_id AND version = ANY($3) AND {may_read("head.room_id", "$1", "version")}
+) AS message ON true
+{OF_MESSAGE}
+ORDER BY message.version
+"""
+
 PINNED = f"""
 SELECT head.position, head.room_id AS of_room, {message_columns("message")}
 FROM ({MEMBER_HEAD}) AS head
@@ -99,6 +110,17 @@ class MessageQueries:
         if rows[0]["version"] is None:
             raise NoSuchMessage("There is no such message in this room.")
         return AtPosition(message_of(room_id, rows[0]), rows[0]["position"])
+
+    async def answered_by(self, user_id: UserId, room_id: RoomId, messages: Sequence[Message]) -> list[Message]:
+        """The messages which these answer and which are not among them, as far as the user may read them, ascending."""
+        present = {message.id for message in messages}
+        answered = {message.reply_to for message in messages if message.reply_to is not UNSET} - present
+        if not answered:
+            return []
+        rows = await self._database.fetch(SEVERAL, user_id, room_id, list(answered))
+        if rows[0]["of_room"] is None:
+            raise NotInRoom
+        return [message_of(room_id, row) for row in rows if row["version"] is not None]
 
     async def pinned(self, user_id: UserId, room_id: RoomId) -> AtPosition[list[Message]]:
         """The pinned messages, the last pinned first."""

@@ -11,7 +11,7 @@ import { separator } from "../times.js";
  * @import { Room } from "../../onrecord/room.js"
  */
 
-/** What each item was made of: a message, and the one that it answers where that is loaded. */
+/** What each item was made of: a message, and the one that it answers where that is known. */
 const MADE_OF = /** @type {WeakMap<Element, [Message, Message | undefined]>} */ (new WeakMap());
 
 /**
@@ -50,7 +50,7 @@ export function messageItem(room, message) {
   const item = fromTemplate("message-template");
   const { id, user, created_at, erased, retracted, edited_at, pinned, reactions = [], mentions = [] } = message;
   const { attachments = [] } = message;
-  const answered = answeredBy(room, message);
+  const answered = room.answeredBy(message);
   MADE_OF.set(item, [message, answered]);
   item.id = `m${id}`;
   item.dataset.id = String(id);
@@ -97,7 +97,7 @@ export function messageItem(room, message) {
  */
 export function isOutdated(item, room, message) {
   const made = MADE_OF.get(item);
-  const answered = answeredBy(room, message);
+  const answered = room.answeredBy(message);
   if (made !== undefined) return made[0] !== message || made[1] !== answered;
   if (!isAsPosted(message) || item.classList.contains("changed")) return true;
   MADE_OF.set(item, [message, answered]);
@@ -110,13 +110,6 @@ function isAsPosted({ user, erased, retracted, edited_at, reactions, pinned, rep
   const done = [erased, retracted, edited_at, reactions, pinned, reply_to, mentions, attachments];
   return done.every((each) => each === undefined);
 }
-
-/**
- * @param {Room} room
- * @param {Message} message
- */
-const answeredBy = (room, { reply_to }) =>
-  reply_to === undefined ? undefined : room.messages?.find(({ id }) => id === reply_to);
 
 /**
  * @param {string} roomId

@@ -21,6 +21,7 @@ import { keepLastRoom } from "./rooms.js";
  * @import { Tab } from "../attention/tab.js"
  * @import { LivePage } from "../live-page.js"
  * @import { Shown } from "../page-switch.js"
+ * @import { ServerClock } from "../server-clock.js"
  */
 
 const MUTE_LOOK_MS = 10_000; // a mute ends by the clock, without an event
@@ -46,7 +47,7 @@ export function showRoom(shown) {
  * @param {Room} room
  */
 function showLiveRoom({ page, main, signal }, room) {
-  const { mirror, api, store, outbox, sender } = page;
+  const { mirror, api, store, outbox, sender, clock } = page;
   const conversation = find(main, ".conversation");
   keepLastRoom(store, room.id);
   if (mirror.hasMore && !mirror.rooms.some(({ id }) => id === room.id)) page.client.listMore(); // to stand in it
@@ -78,8 +79,8 @@ function showLiveRoom({ page, main, signal }, room) {
     react: (/** @type {Message} */ message, /** @type {string} */ emoji) => actions.react(message, emoji),
     pin: (/** @type {Message} */ message) => actions.pin(message),
   };
-  const mayEdit = editing(conversation, room);
-  const menu = new MessageMenu(list.element, room, does, { maySpeak: () => maySpeak(room), mayEdit });
+  const mayEdit = editing(conversation, room, clock);
+  const menu = new MessageMenu(list.element, room, does, { maySpeak: () => maySpeak(room, clock), mayEdit });
   composer.onUp = () => {
     const own = room.messages?.findLast((message) => message.user.id === room.me);
     if (own !== undefined && mayEdit(own)) composer.edit(own);
@@ -96,11 +97,12 @@ function showLiveRoom({ page, main, signal }, room) {
     renderElsewhere(conversation, page, room.id);
     renderMembers(conversation, room);
     here.render();
-    renderStanding(conversation, room);
+    renderStanding(conversation, room, clock);
     pinned.render();
     mute.render();
-    composer.update(maySpeak(room) && !sender.isStopped);
+    composer.update(maySpeak(room, clock) && !sender.isStopped);
     readMarker.update();
+    for (const id of room.takeUnknownAnswered()) fetchAnswered(api, room, id).then(render, () => {});
   }
 
   /** @param {StorageEvent} event */
@@ -119,8 +121,8 @@ function showLiveRoom({ page, main, signal }, room) {
   }
 
   page.onChange(render, signal);
-  const clock = setInterval(() => room.own.muted !== undefined && render(), MUTE_LOOK_MS);
-  signal.addEventListener("abort", () => clearInterval(clock));
+  const look = setInterval(() => room.own.muted !== undefined && render(), MUTE_LOOK_MS);
+  signal.addEventListener("abort", () => clearInterval(look));
   addEventListener("storage", follow, { signal });
   list.onMove = render;
   document.addEventListener("keydown", toNewest, { signal });
@@ -156,6 +158,19 @@ async function fetchOlder(api, room, before) {
 }
 
 /**
+ * Ask for a message that is not loaded, and that another one answers.
+ *
+ * @param {Api} api
+ * @param {Room} room
+ * @param {number} id
+ */
+async function fetchAnswered(api, room, id) {
+  const { results } = await api.get(`/api/rooms/${room.id}/messages/?before=${id + 1}&limit=1`);
+  const [found] = results;
+  if (found?.id === id) room.addAnswered(found);
+}
+
+/**
  * @param {HTMLElement} conversation
  * @param {Room} room
  * @param {Tab} tab
@@ -187,14 +202,20 @@ function renderElsewhere(conversation, { mirror }, roomId) {
   find(conversation, ".back").ariaLabel = `Back to my rooms${unread}`;
 }
 
-/** @param {Room} room */
-function muteOf({ own: { muted } }) {
-  return muted !== undefined && Date.parse(muted.until) > Date.now() ? muted : undefined;
+/**
+ * @param {Room} room
+ * @param {ServerClock} clock
+ */
+function muteOf({ own: { muted } }, clock) {
+  return muted !== undefined && Date.parse(muted.until) > clock.now ? muted : undefined;
 }
 
-/** @param {Room} room */
-function maySpeak(room) {
-  return !room.isLeft && room.shown.is_archived !== true && muteOf(room) === undefined;
+/**
+ * @param {Room} room
+ * @param {ServerClock} clock
+ */
+function maySpeak(room, clock) {
+  return !room.isLeft && room.shown.is_archived !== true && muteOf(room, clock) === undefined;
 }
 
 /**
@@ -203,14 +224,15 @@ function maySpeak(room) {
  *
  * @param {HTMLElement} conversation
  * @param {Room} room
+ * @param {ServerClock} clock
  * @returns {(message: Message) => boolean}
  */
-function editing({ dataset: { editWindow } }, room) {
+function editing({ dataset: { editWindow } }, room, clock) {
   const windowMs = editWindow === undefined ? Infinity : Number(editWindow) * 1000;
   return ({ user, created_at, erased, retracted }) =>
     user.id === room.me &&
     (erased ?? retracted) === undefined &&
-    Date.now() - Date.parse(created_at) < windowMs;
+    clock.now - Date.parse(created_at) < windowMs;
 }
 
 /** @param {Room} room */
@@ -225,12 +247,13 @@ function removalNote({ removal }) {
  *
  * @param {HTMLElement} conversation
  * @param {Room} room
+ * @param {ServerClock} clock
  */
-function renderStanding(conversation, room) {
+function renderStanding(conversation, room, clock) {
   find(conversation, ".left-notice").hidden = !room.isLeft;
   write(find(conversation, ".removal"), removalNote(room));
   find(conversation, ".archived-notice").hidden = room.isLeft || room.shown.is_archived !== true;
-  const mute = room.isLeft ? undefined : muteOf(room);
+  const mute = room.isLeft ? undefined : muteOf(room, clock);
   const notice = find(conversation, ".muted-notice");
   notice.hidden = mute === undefined;
   if (mute !== undefined) write(notice, `You are muted in this room until ${dayAndClock(mute.until)}: ${mute.why}`);

@@ -1,5 +1,7 @@
 """Static files live for good, pages for the moment; both are compressed."""
 
+import gzip
+import json
 import re
 from collections.abc import AsyncIterator
 
@@ -58,6 +60,15 @@ async def test_pages_are_never_kept_and_are_compressed(ada: Person, raw: aiohttp
             compressed = len(await answer.read())
         page = await ada.get(path, headers={"Accept": "text/html"})
         assert compressed < len(page.raw), path
+
+
+async def test_what_is_unread_in_many_rooms_is_compressed(ada: Person, raw: aiohttp.ClientSession) -> None:
+    rooms = {await ada.open_room(f"Room {number}") for number in range(8)}
+    cookies = {"Cookie": f"sessionid={ada.cookies['sessionid']}"}
+    async with raw.get("/api/readings/", headers={**COMPRESSED, **cookies}) as answer:
+        assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")
+        readings = json.loads(gzip.decompress(await answer.read()))["readings"]
+    assert {reading["room_id"] for reading in readings} == rooms
 
 
 @pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity, gzip; q=0.000"])
