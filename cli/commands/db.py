@@ -10,6 +10,7 @@ import click
 from api import wiring
 from api.settings import Settings
 from cli.commands.db_backup import backup, restore
+from cli.commands.db_stats import stats
 from cli.support.environment import bring_up_to_date, database, existing_database
 from cli.support.operator_options import recorded_options
 from cli.support.progress_bar import progress
@@ -109,3 +110,4 @@ async def _build_index(settings: Settings) -> None:
 
 db.add_command(backup)
 db.add_command(restore)
+db.add_command(stats)

@@ -14,6 +14,7 @@ READING = {
     "audit requests",
     "audit status",
     "db backup",
+    "db stats",
     "db url",
     "events export",
     "events list",

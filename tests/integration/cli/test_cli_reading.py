@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -40,6 +41,14 @@ def onrecord(database_url: str, tmp_path: Path) -> Run:
         return CliRunner(env=settings).invoke(main, list(arguments))
 
     return run
+
+
+async def fetch(database_url: str, statement: str) -> list[tuple[int, ...]]:
+    connection = await asyncpg.connect(database_url)
+    try:
+        return [tuple(row) for row in await connection.fetch(statement)]
+    finally:
+        await connection.close()
 
 
 def the_last_owner_leaves(room: Room) -> None:
@@ -186,6 +195,30 @@ def test_the_log_is_counted(onrecord: Run) -> None:
     assert counted["events_per_second"]["last_minute"] == pytest.approx(8 / 60)
     assert counted["bytes"] > 0
     assert onrecord("events", "stats").exit_code == 0
+
+
+@pytest.mark.usefixtures("room_id")
+def test_what_the_disk_holds_is_shown_by_table(onrecord: Run, database_url: str) -> None:
+    sizes = json.loads(onrecord("db", "stats", "--json").stdout)
+    assert (sizes["events"], sizes["messages"]) == (8, 2)
+    tables = {table["name"]: table for table in sizes["tables"]}
+    (whole,) = asyncio.run(fetch(database_url, "SELECT pg_total_relation_size('bodies')"))[0]
+    bodies = tables["bodies"]
+    assert bodies["heap"] + bodies["indexes"] + bodies["other"] == whole
+    assert [index["name"] for index in bodies["by_index"]] == ["bodies_pkey"]
+    assert bodies["indexes"] == sum(index["bytes"] for index in bodies["by_index"]) > 0
+    everything = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    assert [(len(tables),)] == asyncio.run(fetch(database_url, everything))
+
+
+@pytest.mark.usefixtures("room_id")
+def test_bytes_are_shown_per_event_and_per_message(onrecord: Run, database_url: str) -> None:
+    (whole,) = asyncio.run(fetch(database_url, "SELECT pg_total_relation_size('bodies')"))[0]
+    shown = onrecord("db", "stats", "--all").stdout.splitlines()
+    (bodies,) = (line.split() for line in shown if line.startswith("bodies "))
+    assert (bodies[2], bodies[-2:]) == (f"{whole:,}", [f"{whole / 8:,.1f}", f"{whole / 2:,.1f}"])
+    assert any(line.startswith("  bodies_pkey ") for line in shown)
+    assert not any(line.startswith("  ") for line in onrecord("db", "stats").stdout.splitlines())
 
 
 def test_a_room_is_shown_as_it_was_at_each_version(onrecord: Run, room_id: RoomId) -> None:
