@@ -42,12 +42,16 @@ class Service:
         """Wait until everything that happened so far was published."""
         await published_to(self.dsn, (await self.people[0].get("/api/rooms/")).position)
 
-    async def assert_fresh(self, page: OpenPage) -> None:
-        """Wait until the page shows what fresh clients show: one on the list of rooms, one in the same room."""
+    async def assert_fresh(self, page: OpenPage, *others: OpenPage) -> None:
+        """Wait until the page shows what fresh clients show: one on the list of rooms, one in the same room. So do
+        `others` of the same owner, in the same room.
+        """
         fresh = await self.desk.open(page.owner, "/rooms/", self.websocket_url)
-        await becomes(page.list, await fresh.list())
+        for each in (page, *others):
+            await becomes(each.list, await fresh.list())
         inside = await self.desk.open(page.owner, page.path, self.websocket_url)  # which also reads the room
-        await becomes(page.room, await inside.room())
+        for each in (page, *others):
+            await becomes(each.room, await inside.room())
         await fresh.close()
         await inside.close()
 

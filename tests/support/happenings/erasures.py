@@ -18,7 +18,7 @@ from tests.support.store import open_store
 
 async def the_reason_of_a_mute_is_erased(scene: Scene) -> None:
     await being_muted(scene)
-    await erase(scene, (await scene.page.owner.get(f"/api/rooms/{scene.room}/")).body["version"])
+    await erase(scene, (await scene.people[0].get(f"/api/rooms/{scene.room}/")).body["version"])
 
 
 async def the_topic_is_set_and_erased(scene: Scene) -> None:
