@@ -1,6 +1,7 @@
 """What the fan-out takes over from the writer of its own process, and what it reads from the log all the same."""
 
 import asyncio
+import contextlib
 import dataclasses
 import random
 from collections import Counter
@@ -22,6 +23,7 @@ from eventstore.values import Position, Version
 from eventstore.writer.hand_over import Appended, HandOver
 from projections.fanout import tail
 from projections.fanout.resize import change_lanes
+from projections.fanout.worker import Fanout
 from tests.integration.fanout.test_fanout import check_everybody_got_everything, live, say
 from tests.support.conditions import eventually
 from tests.support.custody import set_rule
@@ -88,12 +90,6 @@ def meddled(store: Store, meddle: Callable[[Meddler, Appended], None]) -> Store:
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def server() -> Server:
     return Server()
 
@@ -104,74 +100,82 @@ def without_polling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "POLL_S", 3600)
 
 
-async def in_step(store: Store, room_id: RoomId, log: CountingLog, dsn: str) -> None:
-    """Wait until what is posted is published without a read."""
+@dataclasses.dataclass(frozen=True)
+class InStep:
+    """A process that publishes what its own writer appends to a room, and reads the log when it must."""
 
-    async def took_over() -> bool:
-        reads = log.reads
-        await published_to(dsn, await say(store, room_id, "are you with me"))
-        return log.reads == reads
+    log: CountingLog
+    room_id: RoomId
+    fanout: Fanout
+    dsn: str
+    store: Store
 
-    await eventually(took_over)
+    async def again(self) -> int:
+        """Wait until what is posted is published without a read; returns how often the log was read by then."""
+
+        async def took_over() -> bool:
+            reads = self.log.reads
+            await published_to(self.dsn, await say(self.store, self.room_id, "are you with me"))
+            return self.log.reads == reads
+
+        await eventually(took_over)
+        return self.log.reads
+
+
+@contextlib.asynccontextmanager
+async def in_step(store: Store, server: Server, dsn: str) -> AsyncIterator[InStep]:
+    """Such a process, which publishes to `server` for the length of the block. At its end everybody got everything."""
+    log = CountingLog()
+    room_id = await store.open_room()
+    async with publishing(dsn, dataclasses.replace(store, room_log=log), server) as process:
+        yield InStep(log, room_id, process, dsn, store)
+    await check_everybody_got_everything(store, server)
 
 
 @pytest.mark.usefixtures("without_polling")
 async def test_what_the_own_process_appends_is_published_without_reading_the_log(
     store: Store, server: Server, database_url: str
 ) -> None:
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with publishing(database_url, dataclasses.replace(store, room_log=log), server):
-        await in_step(store, room_id, log, database_url)
-        reads = log.reads
+    async with in_step(store, server, database_url) as process:
+        reads = await process.again()
         for number in range(5):
-            await say(store, room_id, f"message {number}")
-        await store.chat.join_room(JoinRoom(room_id, BOB))
-        posts = [store.chat.post_message(PostMessage(room_id, ADA, f"at once {number}")) for number in range(50)]
+            await say(store, process.room_id, f"message {number}")
+        await store.chat.join_room(JoinRoom(process.room_id, BOB))
+        posts = [
+            store.chat.post_message(PostMessage(process.room_id, ADA, f"at once {number}")) for number in range(50)
+        ]
         last = max(each.position for each in await asyncio.gather(*posts))
         await published_to(database_url, last)
-        assert log.reads == reads
-    await check_everybody_got_everything(store, server)
+        assert process.log.reads == reads
 
 
 @pytest.mark.usefixtures("without_polling")
 async def test_what_another_process_appends_between_is_read_and_keeps_its_place(
     store: Store, server: Server, database_url: str
 ) -> None:
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with (
-        open_store(database_url) as other,
-        publishing(database_url, dataclasses.replace(store, room_log=log), server),
-    ):
+    async with open_store(database_url) as other, in_step(store, server, database_url) as process:
         for _ in range(3):
-            await in_step(store, room_id, log, database_url)
-            reads = log.reads
-            await say(other, room_id, "from elsewhere")
-            await published_to(database_url, await say(store, room_id, "from here"))
-            assert log.reads > reads
-    await check_everybody_got_everything(store, server)
+            reads = await process.again()
+            await say(other, process.room_id, "from elsewhere")
+            await published_to(database_url, await say(store, process.room_id, "from here"))
+            assert process.log.reads > reads
 
 
 @pytest.mark.usefixtures("without_polling")
 async def test_a_row_that_another_application_appends_between_two_hand_overs_is_read_and_passed_over(
     store: Store, server: Server, database_url: str
 ) -> None:
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with publishing(database_url, dataclasses.replace(store, room_log=log), server):
+    async with in_step(store, server, database_url) as process:
         for number in range(3):
-            await in_step(store, room_id, log, database_url)
-            reads = log.reads
+            reads = await process.again()
             await store.database.execute(APPEND_OTHER, uuid4())
             after = await store.database.fetchval("SELECT max(notification_id) FROM stored_events")
-            position = await say(store, room_id, f"after row {number}")
+            position = await say(store, process.room_id, f"after row {number}")
             await published_to(database_url, position)
-            assert log.reads > reads
+            assert process.log.reads > reads
             assert position > after
     keys = [key for call in server.calls for key in call]
     assert len(set(keys)) == len(keys)
-    await check_everybody_got_everything(store, server)
 
 
 @pytest.mark.usefixtures("without_polling")
@@ -180,15 +184,13 @@ async def test_an_open_transaction_that_appended_before_is_waited_for(
     store: Store, server: Server, database_url: str, ends: str
 ) -> None:
     """It holds a lower position, or leaves a gap there, and nobody sees its event until it is committed."""
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with publishing(database_url, dataclasses.replace(store, room_log=log), server):
-        await in_step(store, room_id, log, database_url)
+    async with in_step(store, server, database_url) as process:
+        await process.again()
         last = (await store.events())[-1]
         other = await asyncpg.connect(database_url)
         await other.execute("BEGIN")
-        await other.execute(INSERT, room_id, last.version + 1, last.position)
-        saying = asyncio.create_task(say(store, room_id, "behind it"))
+        await other.execute(INSERT, process.room_id, last.version + 1, last.position)
+        saying = asyncio.create_task(say(store, process.room_id, "behind it"))
 
         async def waits() -> bool:
             return bool(await store.database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
@@ -199,20 +201,15 @@ async def test_an_open_transaction_that_appended_before_is_waited_for(
         await published_to(database_url, await saying)
     versions = [told["version"] for told in server.published(ADA)]
     assert versions == list(range(2, last.version + (3 if ends == "COMMIT" else 2)))
-    await check_everybody_got_everything(store, server)
 
 
 @pytest.mark.usefixtures("without_polling")
 async def test_events_that_are_no_room_s_are_passed_over(store: Store, server: Server, database_url: str) -> None:
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with publishing(database_url, dataclasses.replace(store, room_log=log), server):
-        await in_step(store, room_id, log, database_url)
-        reads = log.reads
-        await set_rule(store, room_id, erase=30)
-        await published_to(database_url, await say(store, room_id, "after it"))
-        assert log.reads == reads
-    await check_everybody_got_everything(store, server)
+    async with in_step(store, server, database_url) as process:
+        reads = await process.again()
+        await set_rule(store, process.room_id, erase=30)
+        await published_to(database_url, await say(store, process.room_id, "after it"))
+        assert process.log.reads == reads
 
 
 @pytest.mark.usefixtures("without_polling")
@@ -220,41 +217,32 @@ async def test_what_is_handed_over_while_the_log_is_read_is_published_once(
     store: Store, server: Server, database_url: str
 ) -> None:
     """The read finds it as well."""
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with publishing(database_url, dataclasses.replace(store, room_log=log), server):
-        await in_step(store, room_id, log, database_url)
-        log.may_begin.clear()
+    async with in_step(store, server, database_url) as process:
+        await process.again()
+        process.log.may_begin.clear()
         await store.database.execute("NOTIFY stored_events")
-        await eventually(log.holds_a_read)
-        await say(store, room_id, "meanwhile")
-        log.may_begin.set()
-        await published_to(database_url, await say(store, room_id, "after it"))
+        await eventually(process.log.holds_a_read)
+        await say(store, process.room_id, "meanwhile")
+        process.log.may_begin.set()
+        await published_to(database_url, await say(store, process.room_id, "after it"))
     keys = [key for call in server.calls for key in call]
     assert len(set(keys)) == len(keys)
-    await check_everybody_got_everything(store, server)
 
 
 @pytest.mark.usefixtures("without_polling")
 async def test_what_is_handed_over_while_what_was_before_it_is_read_is_not_read(
     store: Store, server: Server, database_url: str
 ) -> None:
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with (
-        open_store(database_url) as other,
-        publishing(database_url, dataclasses.replace(store, room_log=log), server),
-    ):
-        await in_step(store, room_id, log, database_url)
-        log.may_end.clear()
-        reads = log.reads
-        await say(other, room_id, "from elsewhere")
-        await eventually(log.holds_a_read)
-        await say(store, room_id, "from here")
-        log.may_end.set()
-        await published_to(database_url, await say(store, room_id, "after it"))
-        assert log.reads == reads + 1
-    await check_everybody_got_everything(store, server)
+    async with open_store(database_url) as other, in_step(store, server, database_url) as process:
+        await process.again()
+        process.log.may_end.clear()
+        reads = process.log.reads
+        await say(other, process.room_id, "from elsewhere")
+        await eventually(process.log.holds_a_read)
+        await say(store, process.room_id, "from here")
+        process.log.may_end.set()
+        await published_to(database_url, await say(store, process.room_id, "after it"))
+        assert process.log.reads == reads + 1
 
 
 def lost(_: Meddler, __: Appended) -> None:
@@ -346,29 +334,24 @@ async def test_words_that_are_erased_before_their_turn_are_not_published(
     store: Store, server: Server, database_url: str, elsewhere: bool
 ) -> None:
     """The real-time server is away, and an event waits in memory with its words."""
-    log = CountingLog()
-    room_id = await store.open_room()
-    async with (
-        open_store(database_url) as other,
-        publishing(database_url, dataclasses.replace(store, room_log=log), server) as process,
-    ):
-        await in_step(store, room_id, log, database_url)
+    async with open_store(database_url) as other, in_step(store, server, database_url) as process:
+        await process.again()
         server.unavailable = lambda _: True
-        await say(store, room_id, "the first that waits")
+        await say(store, process.room_id, "the first that waits")
 
         async def retries() -> bool:
-            return process.counts.retries > 0
+            return process.fanout.counts.retries > 0
 
         await eventually(retries)
-        secret = await store.chat.post_message(PostMessage(room_id, ADA, "a secret", ClientId("a key")))
+        secret = await store.chat.post_message(PostMessage(process.room_id, ADA, "a secret", ClientId("a key")))
         secret_version = Version(secret.event.originator_version)
-        kept = await say(store, room_id, "no secret")
+        kept = await say(store, process.room_id, "no secret")
         chat = (other if elsewhere else store).chat
         await chat.erase_content(
-            EraseContent(room_id, (secret_version,), values.OPERATOR, RequestId(uuid4()), "asked for")
+            EraseContent(process.room_id, (secret_version,), values.OPERATOR, RequestId(uuid4()), "asked for")
         )
         server.unavailable = lambda _: False
-        await published_to(database_url, await say(store, room_id, "the last"))
+        await published_to(database_url, await say(store, process.room_id, "the last"))
     told = {each["position"]: each for each in server.published(ADA)}
     assert told[secret.position]["body"]["content"] == ""
     assert told[secret.position]["body"]["erased"]["why"] == "asked for"
