@@ -5,6 +5,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 export PORT DATA_DIR
 
+# Where the environment forbids Python to keep what it compiled, every process of the tests compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -60,10 +63,17 @@ run: $(VENV)/.installed node_modules/.installed ## the whole service on an embed
 chromium: $(VENV)/.installed-dev ## the browser for the tests, when the machine has none
 	$(BIN)/python -m tests.support.browser.chromium
 
+# What comes before the tests goes side by side: mypy alone takes as long as all the rest of it.
 .PHONY: test
-test: lint types node_modules/.installed-dev chromium ## lint, strict types, all tests (PYTEST_ARGS=, WORKERS=)
+test: $(VENV)/.installed-dev node_modules/.installed-dev ## lint, strict types, all tests (PYTEST_ARGS=, WORKERS=)
+	@$(MAKE) --no-print-directory --jobs=2 types lint chromium collect
 	@$(BIN)/python --version
 	$(PYTEST) $(PYTEST_ARGS)
+
+# Every worker of pytest collects all tests. Those that are compiled by then are read three times as quickly.
+.PHONY: collect
+collect: $(VENV)/.installed-dev ## find the tests, and compile them (PYTEST_ARGS=)
+	@$(BIN)/python -m pytest --collect-only -qq $(PYTEST_ARGS) > /dev/null
 
 .PHONY: test-quick
 test-quick: $(VENV)/.installed-dev node_modules/.installed-dev ## unit tests, contracts and the wheel

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import shutil
@@ -32,12 +33,20 @@ ROOMY = 4 << 30
 
 _numbers = itertools.count(1)
 
+gc.disable()  # while tests are collected: hardly anything of it is garbage
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where files run side by side, those with long tests are first: one that began last would be waited for."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         long = {item.path for item in items if item.get_closest_marker("long")}
         items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays. Without this it is looked through again and again: half a second each time."""
+    gc.freeze()
+    gc.enable()
 
 
 def database_named(name: str, postgres: EmbeddedPostgres) -> str:

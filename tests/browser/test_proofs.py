@@ -30,7 +30,7 @@ async def signed(person: Person, room: str, version: int, *, of: int | None = No
         answer = await person.get(f"/api/rooms/{room}/messages/{version}/proof/?of={of or version}")
         return answer.status == 200
 
-    await eventually(is_signed, timeout_s=60)
+    await eventually(is_signed)
 
 
 async def said_by(person: Person, content: str = WORDS) -> tuple[str, int]:
@@ -145,7 +145,7 @@ async def test_what_no_checkpoint_covers_yet_says_so_and_is_proven_later(windows
     room = await ada.open_room(unique("Early"))
     psql = await asyncpg.connect(service.database_url)
     try:
-        await eventually(lambda: locks.AUDIT_TREE.try_take(psql), timeout_s=60)
+        await eventually(lambda: locks.AUDIT_TREE.try_take(psql))
         version = await post(ada, room, WORDS)
         page = await windows.open(f"/rooms/{room}/messages/{version}/", ada)
         await expect(page.get_by_text("Not in a checkpoint yet")).to_be_visible()

@@ -10,7 +10,7 @@ from tests.browser.test_live import met_on_the_way, post, together, unread
 from tests.browser.test_pages import PHONE, is_accessible
 from tests.browser.test_reading import is_read
 from tests.support.browser.service import on_both_servers
-from tests.support.browser.windows import Windows, is_live, said, say
+from tests.support.browser.windows import Windows, is_live, said, say, take_over
 from tests.support.people import Person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), on_both_servers]
@@ -323,8 +323,7 @@ async def test_other_answers_are_shown_as_without_scripts(windows: Windows) -> N
 async def test_a_page_of_another_user_is_never_put_into_this_one(windows: Windows) -> None:
     ada, bob, first, second = await two_rooms(windows, "Other user")
     page = await windows.open(f"/rooms/{first}/", ada)
-    cookies = [{"name": cookie.key, "value": cookie.value, "url": str(windows.url)} for cookie in bob.http.cookie_jar]
-    await page.context.add_cookies(cookies)  # type: ignore[arg-type]  # built, not written as literals
+    await take_over(page.context, bob, windows.url)
     answers: list[int] = []
 
     def answered(response: Response) -> None:

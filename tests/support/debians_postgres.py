@@ -58,7 +58,7 @@ async def running_postgres() -> AsyncIterator[int]:
         settings = ("listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={folder}", "fsync=off")
         server = await run("postgres", "-D", str(folder / "data"), *(word for s in settings for word in ("-c", s)))
         try:
-            await eventually(lambda: _answers(port), timeout_s=30)
+            await eventually(lambda: _answers(port))
             yield port
         finally:
             server.terminate()

@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 
-def read_files(folder: Path) -> dict[str, bytes]:
-    """What each file under `folder` holds, by its path from there. What goes while this looks is left out.
+def read_files(folder: Path, *, suffix: str = "") -> dict[str, bytes]:
+    """What each file under `folder` with this suffix holds, by its path from there. What goes while this looks is left
+    out.
 
     `Path.rglob` raises FileNotFoundError where a folder is removed between the moment it is listed and the moment it is
     opened; `os.walk` passes over it.
@@ -15,6 +16,8 @@ def read_files(folder: Path) -> dict[str, bytes]:
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
+            if not name.endswith(suffix):
+                continue
             with contextlib.suppress(FileNotFoundError):
                 found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found

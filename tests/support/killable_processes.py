@@ -159,7 +159,7 @@ class Postgres:
         async def is_gone() -> bool:
             return not self._pid_file.exists()
 
-        await eventually(is_gone, timeout_s=30)
+        await eventually(is_gone)
 
     async def start(self) -> None:
         await asyncio.to_thread(self._server.stop)  # it is stopped, and we no longer count as its user

@@ -121,7 +121,7 @@ async def lanes_of(dsn: str) -> list[LaneRow]:
         await connection.close()
 
 
-async def published_to(dsn: str, position: int, *, timeout_s: float = 30) -> None:
+async def published_to(dsn: str, position: int, *, timeout_s: float = 60) -> None:
     """Wait until every lane has published up to a position of the log."""
 
     async def caught_up() -> bool:

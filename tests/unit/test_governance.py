@@ -264,7 +264,9 @@ def test_who_may_act_on_what_others_said() -> None:
 def test_a_snapshot_keeps_roles_bans_mutes_and_the_order_of_joining() -> None:
     room = given(*ALL, role(EVE, "moderator"), muted(EVE), banned(BOB), archived)
     mapper = create_mapper()
-    restored = mapper.to_domain_event(mapper.to_stored_event(Snapshot.take(room))).mutate(None)  # type: ignore[attr-defined]
+    snapshot = mapper.to_domain_event(mapper.to_stored_event(Snapshot.take(room)))
+    assert isinstance(snapshot, Snapshot)
+    restored = snapshot.mutate(None)
     assert isinstance(restored, Room)
     assert restored == room
     assert list(restored.members) == list(room.members) == [ADA, EVE]

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from domain.room import Room
+from domain.values import ClientId
 from domain.words import Erased, Plain, Present, WordsNotRead
 from eventstore import words
 from eventstore.errors import UnreadableEvent
@@ -29,10 +30,10 @@ def test_the_commitment_is_the_one_that_other_programs_compute(client_id: str | 
     assert msgspec.convert(Opening(SALT, "Nothing is lost.", client_id).seal, bytes).hex() == expected
 
 
-def posted(content: str = "Nothing is lost.", client_id: str | None = "1") -> Any:
+def posted() -> Any:
     """A message as its command makes it."""
     room = Room.open(name="General", user_id=ADA)
-    room.post(user_id=ADA, content=content, client_id=client_id)  # type: ignore[arg-type]
+    room.post(user_id=ADA, content="Nothing is lost.", client_id=ClientId("1"))
     return room.collect_events()[-1]
 
 

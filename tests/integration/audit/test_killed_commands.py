@@ -39,7 +39,7 @@ async def killed_while(waiting: str, locked: str, url: str, *arguments: str, **e
             assert process.returncode is None, "it has ended"
             return bool(await watcher.fetch(waiting))
 
-        await eventually(waits, timeout_s=60)
+        await eventually(waits)
         process.kill()
         await process.wait()
         await watcher.execute(f"SELECT pg_terminate_backend(pid, 60000) FROM ({waiting}) AS waits")

@@ -40,7 +40,7 @@ async def signed_at(size: int, person: Person) -> Checkpoint:
     async def is_there() -> bool:
         return (await person.get(CHECKPOINT)).status == 200 and (await signed(person)).size >= size
 
-    await eventually(is_there, timeout_s=60)
+    await eventually(is_there)
     return await signed(person)
 
 

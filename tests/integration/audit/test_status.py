@@ -269,7 +269,7 @@ async def test_the_command_the_page_and_the_metrics_of_a_service_say_the_same(
         return bool(tree["state"] == "well" and tree["checkpoint"] and tree["checkpoint"]["size"] == 2)
 
     await ada.open_room("General")
-    await eventually(is_well, timeout_s=60)
+    await eventually(is_well)
     text = await shown()
     assert re.search(r"^tree +2 events in \S+\.onrecord\.invalid/audit/1, up to date$", text, re.MULTILINE)
     assert re.search(r"^checkpoint +2 events, \d+ (s|min) ago$", text, re.MULTILINE)

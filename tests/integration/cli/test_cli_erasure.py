@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,15 +10,9 @@ from cli.main import main
 from domain.room.messages import PostMessage
 from domain.values import RoomId
 from tests.support.given_when_then import ADA
-from tests.support.store import Store, open_store
+from tests.support.store import Store
 
 WHY, SAID = "asked for in letter 17", "a telephone number"
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -18,16 +18,10 @@ from domain.values import OPERATOR, RequestId, RoomId
 from replay.rebuild.verify import verify
 from tests.support.custody import carry_out, days_ago, end, erase, place, set_rule
 from tests.support.given_when_then import ADA, BOB
-from tests.support.store import Store, append_lock_held, eventually_submitted, open_store
+from tests.support.store import Store, append_lock_held, eventually_submitted
 
 EDITED = [3, 5, 6]
 """The versions of ada's message."""
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ async def test_killed_as_soon_as_something_is_there(milestone: str, data_dir: Pa
             assert process.returncode is None
             return has(data_dir, milestone)
 
-        await eventually(is_there, timeout_s=30)
+        await eventually(is_there)
         process.kill()
         await process.wait()
     await is_completed_by_the_next_start(data_dir)

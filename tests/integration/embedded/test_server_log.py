@@ -30,7 +30,7 @@ async def is_short(data_dir: Path) -> None:
     async def reached() -> bool:
         return log(data_dir).stat().st_size < LIMIT
 
-    await eventually(reached, timeout_s=30)
+    await eventually(reached)
 
 
 def log(data_dir: Path, name: str = "server.log") -> Path:

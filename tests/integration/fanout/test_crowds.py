@@ -1,7 +1,5 @@
 """Many joins and leaves of one room in a row: one publication for all, in order for each of them."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from domain.room import Room
@@ -21,16 +19,10 @@ from tests.support.lanes_under_test import (
     published_to,
     publishing,
 )
-from tests.support.store import Store, open_store
+from tests.support.store import Store
 
 PASSER_BY = UserId(4)
 CROWD_IDS = [UserId(number) for number in range(1001, 1001 + CROWD)]
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

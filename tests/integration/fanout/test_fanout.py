@@ -34,12 +34,6 @@ from tests.support.store import Store, open_store
 
 
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def server() -> Server:
     return Server()
 

@@ -25,18 +25,12 @@ from tests.integration.conftest import StartServer, Visit
 from tests.support.given_when_then import ADA, BOB, EVE
 from tests.support.lanes_under_test import Server, published_to, publishing
 from tests.support.listening import listening
-from tests.support.store import Store, open_store
+from tests.support.store import Store
 
 SECRETS = {
     "CENTRIFUGO_API_KEY": "5d0c7f2f0e3f4e6c8a1b9d7e6f5a4b3c",
     "CENTRIFUGO_TOKEN_SECRET": "a94a8fe5ccb19ba61c4c0873d391e987",
 }
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 import pytest
@@ -27,7 +27,7 @@ from tests.support.lanes_under_test import (
     published_to,
     publishing,
 )
-from tests.support.store import Store, open_store
+from tests.support.store import Store
 
 EVE, PASSER_BY = UserId(3), UserId(4)
 MAX_BACKLOG, PAGE = 4, 5
@@ -59,12 +59,6 @@ class WatchedServer(Server):
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{ROOMS}.MAX_BACKLOG", MAX_BACKLOG)
     monkeypatch.setattr("projections.fanout.tail.PAGE", PAGE)
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -345,7 +339,7 @@ async def test_whatever_waits_everybody_gets_everything_in_order(
         server.watch = look
         for _ in range(60):
             await asyncio.gather(*(act() for _ in range(20)))
-        await published_to(database_url, await end_of(store), timeout_s=60)
+        await published_to(database_url, await end_of(store))
     assert overflowed == bool(limits)
     assert was_cut or limits
     events = await store.events()

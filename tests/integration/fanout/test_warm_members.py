@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,13 +17,7 @@ from eventstore.values import LOG_START
 from projections.fanout.leases import Leases
 from tests.support.given_when_then import ADA, BOB
 from tests.support.lanes_under_test import TURN_COLD, Server, audience_positions, published_to, publishing
-from tests.support.store import Store, open_store
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
+from tests.support.store import Store
 
 
 @pytest.fixture

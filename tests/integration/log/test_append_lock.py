@@ -12,7 +12,7 @@ from tests.integration.log.test_log_compatibility import open_and_fill
 from tests.support.conditions import eventually
 from tests.support.given_when_then import ADA
 from tests.support.stock_application import StockRooms, stock_environment
-from tests.support.store import Store, append_lock_held, open_store
+from tests.support.store import Store, append_lock_held
 
 COPY_AN_EVENT = """
 INSERT INTO stored_events (originator_id, originator_version, topic, state)
@@ -26,12 +26,6 @@ MAINTENANCE = (
     "DROP INDEX CONCURRENTLY maintenance_idx",
 )
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What decisions about messages are told, on a real PostgreSQL: also of what their own batch does before them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 
 import pytest
 
@@ -24,15 +24,9 @@ from domain.room.membership import JoinRoom
 from domain.room.messages import PostMessage
 from domain.values import RoomId
 from tests.support.given_when_then import ADA, BOB
-from tests.support.store import Store, append_lock_held, eventually_submitted, open_store
+from tests.support.store import Store, append_lock_held, eventually_submitted
 
 THUMB, PARTY = "👍", "🎉"
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

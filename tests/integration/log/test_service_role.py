@@ -19,6 +19,7 @@ from postgres.scram import scram_verifier
 from replay.rebuild.rebuild import RebuildRefused, rebuild
 from tests.integration.conftest import StartServer, Visit
 from tests.support.conditions import eventually
+from tests.support.folders import read_files
 from tests.support.operator import OPERATOR
 
 FORBIDDEN = [
@@ -104,7 +105,7 @@ async def test_the_log_of_the_server_never_has_the_password(
     for url, code in ((refusing, 1), (own_postgres.dsn, 0)):
         said = await asyncio.to_thread(grant, url, "onrecord_service", password=secret)
         assert (said.exit_code, secret in said.output) == (code, False)
-    logged = await asyncio.to_thread(lambda: "".join(file.read_text() for file in postgres_folder.rglob("*.log")))
+    logged = b"".join(read_files(postgres_folder, suffix=".log").values()).decode()
     assert "permission denied to create role" in logged
     assert "CREATE ROLE onrecord_service" in logged
     assert secret not in logged

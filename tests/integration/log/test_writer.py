@@ -25,12 +25,6 @@ from tests.support.given_when_then import ADA, BOB
 from tests.support.store import Store, append_lock_held, eventually_submitted, open_store
 
 
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
-
-
 def post(room_id: RoomId, content: str, key: str | None = None) -> PostMessage:
     return PostMessage(room_id, ADA, content, ClientId(key) if key is not None else None)
 

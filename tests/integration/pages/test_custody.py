@@ -1,7 +1,5 @@
 """The page of custody: who may see it, what it shows, and what admins do there."""
 
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
 from aiohttp.test_utils import TestServer
@@ -10,7 +8,7 @@ from tests.integration.conftest import Visit
 from tests.integration.pages.test_operations import promoted, text_of
 from tests.support.custody import carry_out
 from tests.support.people import Person
-from tests.support.store import Store, open_store
+from tests.support.store import Store
 
 PAGE = "/operations/custody/"
 WHY = "a letter of 3 May"
@@ -19,12 +17,6 @@ WHY = "a letter of 3 May"
 @pytest.fixture
 async def admin(visit: Visit, server: TestServer) -> Person:
     return await promoted(await visit("grace"), server)
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.support.operator import OPERATOR
 from tests.support.people import Person
 from tests.support.realtime import server as realtime
 from tests.support.realtime.server import KINDS, Kind
-from tests.support.store import Store, open_store
+from tests.support.store import Store
 
 CHANNEL = "operations:figures"
 WHY = {"why": "planned"}
@@ -39,12 +39,6 @@ WHY = {"why": "planned"}
 @pytest.fixture
 async def admin(visit: Visit, server: TestServer) -> Person:
     return await promoted(await visit("grace"), server)
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

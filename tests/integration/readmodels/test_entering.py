@@ -1,6 +1,5 @@
 """Rooms that people enter by invitation: who could see what, other databases, and accounts that come later."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,6 @@ from tests.support.lanes_under_test import Server, published_to, publishing
 from tests.support.store import Store, open_store
 
 HASH = "0" * 64
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[Store]:
-    async with open_store(database_url) as opened:
-        yield opened
 
 
 async def private_room(store: Store) -> RoomId:

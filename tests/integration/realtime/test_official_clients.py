@@ -8,6 +8,7 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from centrifugo.client import CentrifugoClient
 from centrifugo.publisher import Channels, Publication
 from projections.fanout.channels import DELIVERY_CHANNEL
+from tests.support.conditions import eventually
 from tests.support.realtime import server as servers
 from tests.support.realtime.breakable_tcp import TcpProxy, proxy_to
 from tests.support.realtime.node import TIMEOUT_S, CommandFailed
@@ -463,6 +465,4 @@ class TestDisconnects:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(TIMEOUT_S):
-        while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - another process, there is no event
-            await asyncio.sleep(0.02)
+    await eventually(partial(asyncio.to_thread, holds), timeout_s=TIMEOUT_S)

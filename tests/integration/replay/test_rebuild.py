@@ -292,7 +292,7 @@ async def test_ctrl_c_is_one_clear_line_and_leaves_the_live_tables(
                 env={"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)},
                 stderr=asyncio.subprocess.PIPE,
             )
-            await eventually(lambda: waits_for_readers(store), timeout_s=30)
+            await eventually(lambda: waits_for_readers(store))
             process.send_signal(signal.SIGINT)
             _, said = await process.communicate()
         assert process.returncode == 1

@@ -72,7 +72,7 @@ class Killed:
 
     async def kill_when_it_waits(self) -> None:
         process = await self.start()
-        await eventually(self._is_waiting, timeout_s=30)
+        await eventually(self._is_waiting)
         assert process.returncode is None
         process.kill()
         await process.wait()

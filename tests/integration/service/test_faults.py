@@ -77,7 +77,7 @@ async def test_a_process_killed_with_kill_9_loses_its_lanes_to_the_other_within_
                 group.create_task(talk.take_part(page, random.Random(number)))
             await eventually(lambda: said_more(100))
             await dying.kill()
-            await eventually(lambda: held_by(other.pid), timeout_s=30)
+            await eventually(lambda: held_by(other.pid))
             said = len(talk.said)
             await eventually(lambda: said_more(said + 100))
             talk.is_over = True

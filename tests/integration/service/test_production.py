@@ -98,7 +98,7 @@ async def test_what_is_said_arrives_once_and_in_order_whichever_part_dies(
         for _ in rooms:
             await talk.say()
         await production.start(name)
-        await eventually(talk.goes_on, timeout_s=30)
+        await eventually(talk.goes_on)
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
 

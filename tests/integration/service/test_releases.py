@@ -44,7 +44,7 @@ async def test_an_older_process_gives_way_to_a_newer_one(
             async def is_taken_over() -> bool:
                 return bool(await admin.fetchval("SELECT holder LIKE $1 FROM fanout_lanes", f"%:{os.getpid()}"))
 
-            await eventually(is_taken_over, timeout_s=30)
+            await eventually(is_taken_over)
             async with Person(newer.make_url("/")) as too:
                 await too.log_in("ada")
                 assert (await too.post(messages, {"content": "after"})).status == 201

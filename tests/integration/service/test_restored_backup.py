@@ -89,7 +89,7 @@ async def posted(person: Person, app: App, room: str, content: str) -> int:
             versions.append(int(answer.body["id"]))
         return bool(versions)
 
-    await eventually(is_recorded, timeout_s=30)
+    await eventually(is_recorded)
     return versions[0]
 
 

@@ -43,7 +43,7 @@ async def general(person: Person) -> str:
         answers.append(await person.get("/api/rooms/"))
         return answers[-1].status != 503
 
-    await eventually(is_answered, timeout_s=30)
+    await eventually(is_answered)
     return str(next(room["id"] for room in answers[-1].body["results"] if room["name"] == "General"))
 
 
@@ -56,7 +56,7 @@ async def say(person: Person, content: str) -> int:
         answers.append(await person.post(f"/api/rooms/{room}/messages/", {"content": content}))
         return answers[-1].status != 503
 
-    await eventually(is_answered, timeout_s=30)
+    await eventually(is_answered)
     assert answers[-1].status == 201, answers[-1].raw
     return int(answers[-1].body["id"])
 

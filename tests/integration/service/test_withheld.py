@@ -182,7 +182,7 @@ async def test_words_that_a_backup_brings_back_under_running_servers_go_nowhere_
     async def is_withheld() -> bool:
         return {status for status, _ in answers[-8:]} == {503} and b"content_withheld" in answers[-1][1]
 
-    await eventually(is_withheld, timeout_s=30)
+    await eventually(is_withheld)
     for words in SHOWING:
         arguments = [word.format(room=room, file=tmp_path / "export.jsonl") for word in words]
         refused = await service.onrecord(*arguments, code=1)
@@ -193,7 +193,7 @@ async def test_words_that_a_backup_brings_back_under_running_servers_go_nowhere_
     assert SECRET not in await service.remembered()
 
     await service.onrecord("audit", "reapply", "--why", "the backup was restored", "--yes")
-    await eventually(lambda: _are_ready(service.apps), timeout_s=30)
+    await eventually(lambda: _are_ready(service.apps))
     shown = (await ada.get(f"/api/rooms/{room}/messages/")).body["results"]
     assert [message["erased"]["why"] for message in shown] == ["the backup was restored"]
     position = (await ada.post(f"/api/rooms/{room}/messages/", {"content": "afterwards"})).position

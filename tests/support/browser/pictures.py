@@ -10,7 +10,7 @@ from yarl import URL
 
 from api.accounts.demo import PASSWORD, PEOPLE
 from tests.support.browser.chromium import SWITCHES, chromium
-from tests.support.browser.windows import is_live
+from tests.support.browser.windows import is_live, take_over
 from tests.support.embedded import data_folder
 from tests.support.people import Person
 from tests.support.realtime.server import ROOT
@@ -99,8 +99,7 @@ class Studio:
         return page
 
     async def _log_in(self, context: BrowserContext, person: Person) -> None:
-        cookies = [{"name": each.key, "value": each.value, "url": str(self._url)} for each in person.http.cookie_jar]
-        await context.add_cookies(cookies)  # type: ignore[arg-type]  # built, not written as literals
+        await take_over(context, person, self._url)
 
     @staticmethod
     async def _picture(page: Page, name: str) -> None:

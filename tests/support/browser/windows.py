@@ -35,6 +35,12 @@ def unique(name: str) -> str:
     return f"{name}-{next(_numbers)}"
 
 
+async def take_over(context: BrowserContext, person: Person, url: URL) -> None:
+    """Give a browser the session of a person who is logged in."""
+    jar = person.http.cookie_jar
+    await context.add_cookies([{"name": each.key, "value": each.value, "url": str(url)} for each in jar])
+
+
 class Windows:
     """Opens windows, each in its own context like a separate device, and collects the errors of all."""
 
@@ -61,10 +67,7 @@ class Windows:
         context = await self._browser.new_context(base_url=str(self.url), **options)
         self._cleanup.push_async_callback(context.close)
         if person is not None:
-            cookies = [
-                {"name": cookie.key, "value": cookie.value, "url": str(self.url)} for cookie in person.http.cookie_jar
-            ]
-            await context.add_cookies(cookies)  # type: ignore[arg-type]  # built, not written as literals
+            await take_over(context, person, self.url)
         context.on("page", self._watch)
         return context
 

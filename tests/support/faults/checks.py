@@ -106,7 +106,7 @@ async def published_at_last(dsn: str, position: int) -> None:
     moved_to: list[int] = []
     while True:
         try:
-            return await published_to(dsn, position, timeout_s=60)
+            return await published_to(dsn, position)
         except TimeoutError:
             before, moved_to = moved_to, [lane.position for lane in await lanes_of(dsn)]
             assert moved_to != before, f"lanes stand at {moved_to} of {position}: {await lanes_of(dsn)}"
