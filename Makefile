@@ -123,7 +123,7 @@ pictures: $(VENV)/.installed-dev node_modules/.installed chromium ## docs/images
 	$(BIN)/python -m tests.support.browser.pictures
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium ## the tables in docs/benchmarks.md
+bench: $(VENV)/.installed-dev node_modules/.installed-dev chromium ## docs/results.md with its plots, and the tables in docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -7,6 +7,7 @@ import sys
 import uvloop
 
 NAMES = (
+    "results",
     "append",
     "posting",
     "bare",
@@ -24,6 +25,8 @@ NAMES = (
     "search",
     "proof",
     "tree",
+    "growth.comparison",
+    "day",
 )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from uuid import uuid4
 
 import asyncpg
@@ -88,34 +89,46 @@ async def database_run(dsn: str, concurrency: int, commands: int) -> float:
     return took
 
 
-async def run() -> None:
-    """Both in turns, a few rounds, the best of each: the machine's other work only ever slows a run down."""
+@dataclass(frozen=True)
+class Appended:
+    """At a number of commands at once: events a second, and processor seconds per event of this process."""
+
+    concurrency: int
+    rate: float
+    stock_rate: float
+    bare_rate: float
+    cpu_s: float
+    stock_cpu_s: float
+
+    @property
+    def cells(self) -> tuple[object, ...]:
+        rates = (f"{self.rate:,.0f}", f"{self.stock_rate:,.0f}", f"{self.rate / self.stock_rate:.1f}")
+        costs = (f"{cpu_s * 1e6:.0f} µs" for cpu_s in (self.cpu_s, self.stock_cpu_s))
+        return self.concurrency, *rates, f"{self.bare_rate:,.0f}", *costs
+
+
+async def measure() -> list[Appended]:
+    """All in turns, a few rounds, the best of each: the machine's other work only ever slows a run down."""
     async with postgres() as dsn, open_store(dsn, capacity=1000) as store:
         collect_garbage_less_often()  # as the server does
         stock = StockRooms(env={**stock_environment(dsn), "POSTGRES_POOL_SIZE": "32"})
         rooms = [await store.open_room(f"Ours {number}", by=ADA) for number in range(128)]
-        rows = []
+        found = []
         for concurrency, commands in COMMANDS.items():
             ours, theirs, bare = [], [], []
+            stock_commands = STOCK_COMMANDS[concurrency]
             for _ in range(ROUNDS):
                 ours.append(await our_run(store, rooms, concurrency, commands))
-                stock_commands = STOCK_COMMANDS[concurrency]
                 theirs.append(await asyncio.to_thread(stock_run, stock, concurrency, stock_commands))
                 bare.append(await database_run(dsn, concurrency, commands))
             (wall, cpu), (stock_wall, stock_cpu) = min(ours), min(theirs)
-            rate, stock_rate = commands / wall, stock_commands / stock_wall
-            rows.append(
-                (
-                    concurrency,
-                    f"{rate:,.0f}",
-                    f"{stock_rate:,.0f}",
-                    f"{rate / stock_rate:.1f}",
-                    f"{commands / min(bare):,.0f}",
-                    f"{cpu / commands * 1e6:.0f} µs",
-                    f"{stock_cpu / stock_commands * 1e6:.0f} µs",
-                )
-            )
+            rates = (commands / wall, stock_commands / stock_wall, commands / min(bare))
+            found.append(Appended(concurrency, *rates, cpu / commands, stock_cpu / stock_commands))
         stock.close()
+        return found
+
+
+async def run() -> None:
     columns = (
         "commands at once",
         "ours, events/s",
@@ -125,4 +138,5 @@ async def run() -> None:
         "CPU per event, ours",
         "stock",
     )
+    rows = [each.cells for each in await measure()]
     table(f"Appends, ours with inline read models, stock without ({os.cpu_count()} cores)", columns, rows)

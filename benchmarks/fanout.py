@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
@@ -111,6 +111,11 @@ class Sender:
     api_url: str | None
     http: aiohttp.ClientSession
 
+    async def connect(self) -> None:
+        """A new connection: the service closes one over which nothing comes for some seconds."""
+        self.connection.close()
+        self.connection = await Connection.open(self.url)
+
     async def post(self, crowd: Crowd) -> None:
         path = f"/api/rooms/{crowd.room_id}/messages/"
         status, body = await self.connection.send(self.who.post(path, {"content": content(time.perf_counter())}))
@@ -141,16 +146,42 @@ class Sender:
                 await answer.read()
 
 
+@dataclass
+class Latencies:
+    """Of one room: seconds from sending to arrival, of posts and of bare broadcasts, and what was wrong."""
+
+    crowd: Crowd
+    published_to: int
+    posted: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    first: float = 0.0
+    faults: Faults = field(default_factory=Faults)
+
+    @property
+    def cells(self) -> list[str]:
+        alone = p50_p99(self.bare) if self.bare else ("", "")
+        places = (f"{self.crowd.size:,}", f"{self.published_to:,}")
+        return [*places, *p50_p99(self.posted), *alone, ms(self.first), *self.faults.cells]
+
+
 async def run() -> None:
     async with postgres() as dsn:
-        async with service(dsn) as served:
-            ada = await Visitor.sign_up(served.url, "ada")
-        async with open_store(dsn) as store:
-            crowds = [await open_crowd(store, ada, size) for size in SIZES]
-            await store.database.execute(BEGIN_AFTER_THEM)
-            await store.database.execute(MAKE_WARM, crowds[-1].spread(WARM))
-        await _embedded(dsn, ada, crowds)
-        await _beside_a_server(dsn, ada, crowds)
+        ada, crowds = await open_crowds(dsn, SIZES)
+        rows = await embedded(dsn, ada, crowds)
+        table("From sending to arrival, embedded hub", COLUMNS, [row.cells for row in rows])
+        name, rows = await beside_a_server(dsn, ada, crowds)
+        table(f"From sending to arrival, {name}", COLUMNS, [row.cells for row in rows])
+
+
+async def open_crowds(dsn: str, sizes: Sequence[int]) -> tuple[Visitor, list[Crowd]]:
+    """Rooms of these sizes, of which Ada is a member."""
+    async with service(dsn) as served:
+        ada = await Visitor.sign_up(served.url, "ada")
+    async with open_store(dsn) as store:
+        crowds = [await open_crowd(store, ada, size) for size in sizes]
+        await store.database.execute(BEGIN_AFTER_THEM)
+        await store.database.execute(MAKE_WARM, crowds[-1].spread(WARM))
+    return ada, crowds
 
 
 async def open_crowd(store: Store, ada: Visitor, size: int) -> Crowd:
@@ -158,7 +189,8 @@ async def open_crowd(store: Store, ada: Visitor, size: int) -> Crowd:
     return Crowd(str(room_id), [ada.user_id, *range(FIRST_MEMBER, FIRST_MEMBER + size - 1)])
 
 
-async def _embedded(dsn: str, ada: Visitor, crowds: Sequence[Crowd]) -> None:
+async def embedded(dsn: str, ada: Visitor, crowds: Sequence[Crowd]) -> list[Latencies]:
+    """With the hub in the process of the service."""
     rows = []
     for cold_after, which in _warmths(crowds):
         async with service(dsn, CENTRIFUGO_TOKEN_SECRET=realtime.SECRET, COLD_AFTER=cold_after) as served:
@@ -166,10 +198,11 @@ async def _embedded(dsn: str, ada: Visitor, crowds: Sequence[Crowd]) -> None:
             for crowd in which:
                 async with sender(ada, served.url, None) as talking:
                     rows.append(await _measure(talking, crowd, served.url.port, cold_after))
-    table("From sending to arrival, embedded hub", COLUMNS, rows)
+    return rows
 
 
-async def _beside_a_server(dsn: str, ada: Visitor, crowds: Sequence[Crowd]) -> None:
+async def beside_a_server(dsn: str, ada: Visitor, crowds: Sequence[Crowd]) -> tuple[str, list[Latencies]]:
+    """With a Centrifugo where one is at hand, or the hub as a process of its own; and which it was."""
     kind: realtime.Kind = "centrifugo" if realtime.binary() else "hub"
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -186,7 +219,7 @@ async def _beside_a_server(dsn: str, ada: Visitor, crowds: Sequence[Crowd]) -> N
                         async with sender(ada, served.url, server.api_url) as talking:
                             rows.append(await _measure(talking, crowd, server.port, cold_after))
     name = "a real Centrifugo" if kind == "centrifugo" else "the hub as a process of its own"
-    table(f"From sending to arrival, {name}", COLUMNS, rows)
+    return name, rows
 
 
 def _warmths(crowds: Sequence[Crowd]) -> list[tuple[str, Sequence[Crowd]]]:
@@ -198,35 +231,36 @@ def _warmths(crowds: Sequence[Crowd]) -> list[tuple[str, Sequence[Crowd]]]:
 async def sender(ada: Visitor, url: URL, api_url: str | None) -> AsyncIterator[Sender]:
     connection = await Connection.open(url)
     async with aiohttp.ClientSession() as http:
-        yield Sender(ada, url, connection, api_url, http)
-    connection.close()
+        talking = Sender(ada, url, connection, api_url, http)
+        yield talking
+    talking.connection.close()
 
 
-async def _measure(talking: Sender, crowd: Crowd, port: int, cold_after: str) -> list[str]:
+async def _measure(talking: Sender, crowd: Crowd, port: int, cold_after: str) -> Latencies:
     """One row of the table."""
     listening = crowd.spread(LISTENING)
     warm = crowd.members if cold_after == "never" else crowd.spread(WARM)
     channels = json.dumps([personal_channel(UserId(user_id)) for user_id in warm], separators=(",", ":")).encode()
-    faults, posted, bare, first = Faults(), list[float](), list[float](), 0.0
+    found = Latencies(crowd, len(warm))
     with clients(port, [login(user_id) for user_id in listening]) as pipe:
         await received(pipe)
+        await talking.connect()
         for number in range(MESSAGES[crowd.size] + WARM_UP):
             arrivals = await arrivals_of(pipe, len(listening), talking.post(crowd))
-            faults.count(arrivals, clients=len(listening), messages=1)
+            found.faults.count(arrivals, clients=len(listening), messages=1)
             if number == 0:
-                first = max(arrival.latency_s for arrival in arrivals)
+                found.first = max(arrival.latency_s for arrival in arrivals)
             if number < WARM_UP:
                 continue
-            posted += [arrival.latency_s for arrival in arrivals]
+            found.posted += [arrival.latency_s for arrival in arrivals]
             if talking.api_url is not None:
                 arrivals = await arrivals_of(pipe, len(listening), talking.broadcast(channels, time.time_ns()))
-                bare += [arrival.latency_s for arrival in arrivals]
+                found.bare += [arrival.latency_s for arrival in arrivals]
         if crowd.size <= WARM:
             posting = talking.post_together(crowd, connections=TOGETHER, each=EACH)
             arrivals = await arrivals_of(pipe, len(listening) * TOGETHER * EACH, posting)
-            faults.count(arrivals, clients=len(listening), messages=TOGETHER * EACH)
-    alone = p50_p99(bare) if bare else ("", "")
-    return [f"{crowd.size:,}", f"{len(warm):,}", *p50_p99(posted), *alone, ms(first), *faults.cells]
+            found.faults.count(arrivals, clients=len(listening), messages=TOGETHER * EACH)
+    return found
 
 
 async def arrivals_of(pipe: Pipe, count: int, sending: Coroutine[None, None, None]) -> list[Arrival]:
