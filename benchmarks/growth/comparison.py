@@ -10,7 +10,7 @@ from benchmarks.growth.arrivals import measure_arrivals
 from benchmarks.growth.commands import NOT_TRIED, WHOLE, measure_commands
 from benchmarks.growth.logs import SIZES, Filled, filled
 from benchmarks.growth.posts import measure_posts
-from benchmarks.growth.scene import Scene, open_scene
+from benchmarks.growth.scene import SAID, Scene, open_scene
 from benchmarks.growth.turns import Act, Measured, in_turns
 from benchmarks.server import service
 from benchmarks.tables import table
@@ -45,7 +45,7 @@ async def run() -> None:
 
 
 @contextlib.asynccontextmanager
-async def scenes_on(logs: Sequence[Filled]) -> AsyncIterator[list[Scene]]:
+async def scenes_on(logs: Sequence[Filled], *, said: int = SAID) -> AsyncIterator[list[Scene]]:
     """A service on each, and who asks it."""
     async with contextlib.AsyncExitStack() as stack:
         yield [
@@ -54,6 +54,7 @@ async def scenes_on(logs: Sequence[Filled]) -> AsyncIterator[list[Scene]]:
                 await stack.enter_async_context(
                     service(each.dsn, CENTRIFUGO_TOKEN_SECRET=realtime.SECRET, **each.environment, LOG_LEVEL="error")
                 ),
+                said=said,
             )
             for each in logs
         ]

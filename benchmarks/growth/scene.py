@@ -158,8 +158,8 @@ class Scene:
         raise AssertionError(kind)
 
 
-async def open_scene(filled: Filled, served: Served) -> Scene:
-    """Log in, and say and upload what doors need."""
+async def open_scene(filled: Filled, served: Served, *, said: int = SAID) -> Scene:
+    """Log in, and say and upload what doors need: so many messages."""
     ada, grace = await Member.log_in(served.url, "ada"), await Member.log_in(served.url, "grace")
     connection = await asyncpg.connect(filled.dsn)
     rooms = [str(row[0]) for row in await connection.fetch(ROOMS, ADA)][:OF_ADA]
@@ -168,15 +168,15 @@ async def open_scene(filled: Filled, served: Served) -> Scene:
     others = [row[0] for row in await connection.fetch(MEMBERS, side, ADA)]
     outside = [row[0] for row in await connection.fetch(OUTSIDE, [side])]
     scene = Scene(filled, served, ada, grace, rooms, general, others, outside)
-    for number in range(SAID):
-        said = await ada.done(Ask("POST", f"/api/rooms/{side}/messages/", {"content": f"Said by Ada: {number}"}))
-        scene.said.append(said["id"])
+    for number in range(said):
+        message = await ada.done(Ask("POST", f"/api/rooms/{side}/messages/", {"content": f"Said by Ada: {number}"}))
+        scene.said.append(message["id"])
     sent = await ada.done(Ask("POST", f"/api/rooms/{side}/attachments/", raw=b"a file"))
     scene.upload = sent["id"]
-    said = await ada.done(
+    last = await ada.done(
         Ask("POST", f"/api/rooms/{side}/messages/", {"content": "a file", "attachments": [sent["id"]]})
     )
-    scene.with_file = said["id"]
+    scene.with_file = last["id"]
     scene.link = (await ada.done(Ask("POST", f"/api/rooms/{side}/links/", {"uses": 1})))["token"]
     scene.general_version = (await ada.done(Ask("GET", f"/api/rooms/{general}/")))["version"]
     scene.head = await connection.fetchval(LAST_POSITION)
