@@ -26,7 +26,8 @@ EXPLAINED: dict[str, str] = {}
 
 async def run() -> None:
     parts = os.environ.get("GROWTH", ",".join(PARTS)).split(",")
-    async with filled((SIZES[0], SIZES[-1])) as logs, scenes_on(logs) as scenes:
+    said = SAID if "changes" in parts else 1
+    async with filled((SIZES[0], SIZES[-1])) as logs, scenes_on(logs, said=said) as scenes:
         if "reads" in parts:
             show("Reads", await in_turns(scenes, reads(), rounds=READ_ROUNDS, times=3, at_least_s=0.05))
         if "posts" in parts:
@@ -38,8 +39,8 @@ async def run() -> None:
         if "commands" in parts:
             measured, refused = await measure_commands(scenes)
             show("Commands", measured)
-            for words, said in refused.items():
-                print(f"- `{words}` failed: {said}")
+            for words, answer in refused.items():
+                print(f"- `{words}` failed: {answer}")
             for words, why in {**WHOLE, **NOT_TRIED}.items():
                 print(f"- `{words}`: {why}")
 

@@ -1,9 +1,9 @@
 """A log of many messages, made without running commands: the rows that they would have recorded, copied into the table.
 
-Through the writer a message took 214 µs of processor time, Python and PostgreSQL together; so it took 147, the read models
-included, which a rebuild folds (both on a loaded machine). Nothing is written here that could differ from what the service
-writes: states are made by its mapper, that of a message once, and then with other times, authors and seals. The log
-verifies.
+Through the writer a message took 214 µs of processor time, Python and PostgreSQL together; so it took 147, with the
+read models, which a rebuild folds (both on a loaded machine). Nothing is written here that could differ from what the
+service writes: states are made by its mapper, that of a message once, and then with other times, authors and seals. The
+log verifies.
 """
 
 import asyncio

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
+import psutil
 from yarl import URL
 
 from benchmarks.growth.filling import ADA, OF_ADA, Size
@@ -101,6 +102,8 @@ class Scene:
     """Members of the second room."""
     outside: list[int]
     """People who are in none of Ada's rooms."""
+    postmaster: int
+    """The first process of PostgreSQL."""
     said: list[int] = field(default_factory=list)
     """Messages of Ada's in the second room, by version."""
     upload: str = ""
@@ -167,7 +170,8 @@ async def open_scene(filled: Filled, served: Served, *, said: int = SAID) -> Sce
     side = next(room for room in rooms if room != general)
     others = [row[0] for row in await connection.fetch(MEMBERS, side, ADA)]
     outside = [row[0] for row in await connection.fetch(OUTSIDE, [side])]
-    scene = Scene(filled, served, ada, grace, rooms, general, others, outside)
+    backend: int = await connection.fetchval("SELECT pg_backend_pid()")
+    scene = Scene(filled, served, ada, grace, rooms, general, others, outside, psutil.Process(backend).ppid())
     for number in range(said):
         message = await ada.done(Ask("POST", f"/api/rooms/{side}/messages/", {"content": f"Said by Ada: {number}"}))
         scene.said.append(message["id"])
