@@ -26,7 +26,6 @@ NAMES = (
     "proof",
     "tree",
     "growth.comparison",
-    "day",
 )
 
 
