@@ -18,7 +18,7 @@ from eventstore.words import seal
 from tests.support.example_events import ROOM_ID, example
 
 MAPPER = create_mapper()
-READ_AT_ONCE = {Room.MessageAdded, Room.UserJoined, Room.UserLeft}
+READ_AT_ONCE = (Room.MessageAdded, Room.UserJoined, Room.UserLeft)
 """The kinds that most of a log is made of."""
 
 
