@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from tests.support.happenings.admission import ADMISSION
+from tests.support.happenings.admission import ADMISSION, coming_back_where_history_begins_with_joining
 from tests.support.happenings.decisions import DECISIONS
 from tests.support.happenings.erasures import ERASURES
 from tests.support.happenings.messages import MESSAGES
@@ -38,6 +38,9 @@ async def scene(service: Service) -> AsyncIterator[Scene]:
 
 EVENTS = {**MOVES, **MESSAGES, **ERASURES, **DECISIONS, **ADMISSION}
 """What can happen, and the publications that tell the owner of the pages of it."""
+
+LOADED_AFRESH = {coming_back_where_history_begins_with_joining}
+"""A page that is cut off polls the feed. If it may read less than it shows, it loads afresh and recovers nothing."""
 
 FORGETTING = {"content_erased", "user_erased"}
 """After these, no channel remembers what was published before."""
@@ -68,7 +71,8 @@ async def test_open_pages_equal_a_fresh_one_after(scene: Scene, event: Happening
         await scene.service.assert_fresh(for_long.page)
         assert [each.relay.recoveries for each in disturbed] == [[] for _ in FATES]
         await briefly.recovered(FORGETTING.isdisjoint(EVENTS[event]))  # polling may have been quicker
-        await for_long.recovered(False)
+        if event not in LOADED_AFRESH:
+            await for_long.recovered(False)
 
 
 @pytest.mark.parametrize("fate", ["delivered", "doubled"])
