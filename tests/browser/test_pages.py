@@ -212,6 +212,7 @@ async def test_a_room_that_is_open_anywhere_follows_discoveries_in_other_windows
 
 
 MOVES = """
+    Object.defineProperty(Notification, "permission", { get: () => "default" });  // headless ones deny it at once
     window.moves = [];
     new PerformanceObserver((list) => window.moves.push(...list.getEntries()))
         .observe({ type: "layout-shift", buffered: true });
