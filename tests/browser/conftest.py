@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -18,9 +19,7 @@ PATIENCE_MS = 30_000
 DATABASE = "browsers"
 
 
-@pytest.fixture(scope="session")
-def chromium_path() -> str:
-    path = chromium()
+def path_of(path: str | None) -> str:
     if path is None:
         message = "no Chromium: python -m tests.support.browser.chromium installs one"
         if os.environ.get("CI") == "true":
@@ -29,13 +28,19 @@ def chromium_path() -> str:
     return path
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def started(path: str) -> AsyncIterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path, args=SWITCHES)
+        browser = await playwright.chromium.launch(executable_path=path, args=SWITCHES)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with started(path_of(chromium())) as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -57,7 +62,20 @@ async def service(
 @pytest_asyncio.fixture(loop_scope="session")
 async def windows(browser: Browser, service: Service) -> AsyncIterator[Windows]:
     """Windows of this test; at its end none of them may have met an error, or asked another host for anything."""
-    opened = Windows(browser, service.url)
-    yield opened
-    await opened.close()
-    assert opened.problems == []
+    async with opened(browser, service) as windows:
+        yield windows
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def whole_windows(service: Service) -> AsyncIterator[Windows]:
+    """As `windows`, of a whole Chromium."""
+    async with started(path_of(chromium(whole=True))) as browser, opened(browser, service) as windows:
+        yield windows
+
+
+@asynccontextmanager
+async def opened(browser: Browser, service: Service) -> AsyncIterator[Windows]:
+    windows = Windows(browser, service.url)
+    yield windows
+    await windows.close()
+    assert windows.problems == []

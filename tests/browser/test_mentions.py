@@ -150,11 +150,11 @@ async def test_the_browser_notifies_of_what_the_user_chose_and_the_tab_counts_ca
     assert await page.evaluate("window.notified.length") == 2
 
 
-async def test_chromium_shows_notifications_with_words_only_where_the_user_wants_them(windows: Windows) -> None:
-    ada, bob, room = await together(windows, "Really called")
+async def test_chromium_shows_notifications_with_words_only_where_the_user_wants_them(whole_windows: Windows) -> None:
+    ada, bob, room = await together(whole_windows, "Really called")
     me, him = ada.user["username"], bob.user["username"]
     name = (await ada.get(f"/api/rooms/{room}/")).body["name"]
-    device = await windows.device(ada)
+    device = await whole_windows.device(ada)
     await device.grant_permissions(["notifications"])
     await device.add_init_script(REAL)
     page = await device.new_page()
@@ -169,6 +169,8 @@ async def test_chromium_shows_notifications_with_words_only_where_the_user_wants
     await expect(words).not_to_be_checked()
     session = await device.new_cdp_session(page)
     await session.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+    await page.bring_to_front()
+    await becomes(lambda: page.evaluate("document.hasFocus()"), True)
 
     await post(bob, room, f"@{me} in front")
     await expect(page).to_have_title("(1) My account · onrecord")

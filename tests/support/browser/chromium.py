@@ -12,7 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+SHELL = "chromium-headless-shell"
+WHOLE = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 LAN_HOST = "lan.test"
 """Another name of this machine: unlike localhost, browsers do not trust it without https."""
@@ -29,9 +30,13 @@ SWITCHES = [
 ]
 
 
-def chromium() -> str | None:
-    """The path of a Chromium that is there: CHROMIUM_BIN, one on PATH, or Playwright's own."""
-    if found := os.environ.get("CHROMIUM_BIN") or next(filter(None, map(shutil.which, NAMES)), None):
+def chromium(*, whole: bool = False) -> str | None:
+    """The path of a Chromium that is there: CHROMIUM_BIN, one on PATH, or Playwright's own.
+
+    It may be the headless shell unless it must be a whole one, which alone shows notifications.
+    """
+    names = WHOLE if whole else (SHELL, *WHOLE)
+    if found := os.environ.get("CHROMIUM_BIN") or next(filter(None, map(shutil.which, names)), None):
         return found
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
@@ -43,12 +48,12 @@ def install() -> None:
     if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         subprocess.run(["apt-get", "update", "-qq"], check=False)
-        for package in ("chromium-headless-shell", "chromium"):
-            command = ["apt-get", "install", "-qq", "--no-install-recommends", package]
+        for packages in ([SHELL, "chromium"], ["chromium"]):
+            command = ["apt-get", "install", "-qq", "--no-install-recommends", *packages]
             if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode == 0:
                 return
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
 
 
-if __name__ == "__main__" and chromium() is None:
+if __name__ == "__main__" and chromium(whole=True) is None:
     install()
