@@ -18,6 +18,8 @@ def read_files(folder: Path, *, suffix: str = "") -> dict[str, bytes]:
             path = Path(parent, name)
             if not name.endswith(suffix):
                 continue
+            if not path.is_file():  # a socket, or gone
+                continue
             with contextlib.suppress(FileNotFoundError):
                 found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
