@@ -4,7 +4,7 @@
 written as the documentation of aiohttp and asyncpg has it: a route with the room in the path, `request.json()`, one
 INSERT for all that gathered while the one before was committed, `web.json_response`. The loop, the settings of the
 garbage collector and PostgreSQL are those of the service. It has no sessions, limits, decisions, events, idempotency
-or read models, checks nothing, logs and counts nothing, and nobody reads what it stores.
+or read models, checks, logs and counts nothing, and what it stores is never read.
 """
 
 import asyncio

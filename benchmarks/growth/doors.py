@@ -74,7 +74,7 @@ def _routes() -> set[tuple[str, str]]:
 
 def changes() -> list[str]:
     """The names of the routes that change something, in the order in which they are asked. Raises KeyError-like
-    AssertionError for one that nobody has said how to ask.
+    AssertionError for a route without an entry in this module.
     """
     routes = {f"{method} {path}" for method, path in _routes() if method not in ("GET", "HEAD", "*", "OPTIONS")}
     left_out = {name for name in routes if name.split()[1] in NOT_ASKED}

@@ -155,7 +155,7 @@ def _row(event: Any, position: Position, at: datetime) -> Row:
 def _messages(
     rooms: list[Room], size: Size, began: datetime, positions: Iterator[int], chance: random.Random
 ) -> Iterator[Row]:
-    """Nobody says the same twice: a text ends with a number."""
+    """Each text ends with a number, so that no two are the same."""
     said, written, step = texts(), _WrittenMessage(), timedelta(days=DAYS) / size.messages
     members = [list(room.members) for room in rooms]
     streams = [room.room_id for room in rooms]

@@ -32,7 +32,7 @@ def reader(
 ) -> Callable[[bytes], dict[str, Any] | None] | None:
     """Reads a state that holds exactly the fields of this kind of event, but those `without`; None of any other state.
 
-    The fields in `there` must not be None. Returns None for a kind of event that always holds objects: it has no reader.
+    The fields in `there` must not be None. Returns None for a kind of event that always holds objects.
     """
     shape = _shape(kind, without, there)
     if shape is None:

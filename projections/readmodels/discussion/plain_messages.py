@@ -1,6 +1,6 @@
 """Plain messages of the log as clients see them, straight from their rows: most of what a feed tells.
 
-A plain message mentions nobody, has no files, and is neither erased nor retracted, so that its row, the words and the
+A plain message has no mentions and no files, and is neither erased nor retracted, so that its row, the words and the
 name of its author are all that it shows. Every other row is an event to be decoded, checked and told by `Bodies`.
 """
 
