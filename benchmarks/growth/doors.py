@@ -163,6 +163,17 @@ def revoking(path: str) -> Way:
     return way
 
 
+def removing(path: str, **fields: str) -> Way:
+    """Of Ada, Grace from a room that she has just joined."""
+
+    async def way(scene: Scene) -> tuple[Member, Ask]:
+        room, grace = scene.value("room", "remove"), scene.grace.user_id
+        await scene.grace.send(Ask("POST", f"/api/rooms/{room}/join/", {}))
+        return scene.ada, _either(path.format(room_id=room, user_id=grace), {**fields, **WHY})
+
+    return way
+
+
 def _either(path: str, fields: dict[str, Any]) -> Ask:
     """To an endpoint, or by a form."""
     if path.startswith("/api/"):
@@ -210,7 +221,7 @@ _api("POST", f"{R}/leave/", "/api/rooms/{room:leave}/leave/", by=by_grace)
 _api("POST", f"{R}/invite/", f"{ROOM}/invite/", {"username": "user{outside:invite}"})
 _api("POST", f"{R}/withdraw-invitation/", f"{ROOM}/withdraw-invitation/", {"user_id": "#{outside:withdraw}"})
 _way(f"POST {R}/decline/", declining("/api/rooms/{room_id}/decline/"))
-_api("POST", f"{R}/links/", f"{ROOM}/links/", {"uses": 1})
+_api("POST", f"{R}/links/", "/api/rooms/{room:link}/links/", {"uses": 1})
 _way(f"POST {R}/revoke-link/", revoking("/api/rooms/{room_id}/revoke-link/"))
 _way("POST /api/join/", joining("/api/join/"))
 _api("POST", f"{R}/visibility/", f"{ROOM}/visibility/", {"visibility": "{turn:visibility private public}"})
@@ -220,7 +231,7 @@ _api("POST", f"{R}/members/{{user_id}}/mute/", f"{MEMBER % 'other:mute'}mute/", 
 _api("DELETE", f"{R}/members/{{user_id}}/mute/", f"{MEMBER % 'other:unmute'}mute/", WHY)
 _api("POST", f"{R}/members/{{user_id}}/ban/", f"{MEMBER % 'outside:ban'}ban/", {"minutes": 60, **WHY})
 _api("DELETE", f"{R}/members/{{user_id}}/ban/", f"{MEMBER % 'outside:unban'}ban/", WHY)
-_api("POST", f"{R}/members/{{user_id}}/remove/", f"{MEMBER % 'last_other:remove'}remove/", WHY)
+_way(f"POST {R}/members/{{user_id}}/remove/", removing(f"{R}/members/{{user_id}}/remove/"))
 _api("POST", f"{R}/erase/", f"{ROOM}/erase/", {"versions": ["#{said:erase}"], "dry_run": False, **WHY})
 _api("POST", "/api/users/{user_id}/erase/", "/api/users/{outside:gone}/erase/", {"dry_run": True, **WHY})
 _api("POST", "/api/rooms/", "/api/rooms/", {"name": "Opened {n:opened}"})
@@ -252,13 +263,13 @@ _form(f"{P}/people/mute/", f"{PAGE}people/mute/", member="{other:page mute}", mi
 _form(f"{P}/people/lift-mute/", f"{PAGE}people/lift-mute/", member="{other:page unmute}", **WHY)
 _form(f"{P}/people/ban/", f"{PAGE}people/ban/", member="{outside:page ban}", minutes="60", **WHY)
 _form(f"{P}/people/lift-ban/", f"{PAGE}people/lift-ban/", member="{outside:page unban}", **WHY)
-_form(f"{P}/people/remove/", f"{PAGE}people/remove/", member="{last_other:remove}", **WHY)
+_way(f"POST {P}/people/remove/", removing(f"{P}/people/remove/", member="2"))
 _way(f"POST {P}/join/", by_grace("POST", "/rooms/{room:page join}/join/", form={}))
 _way(f"POST {P}/leave/", by_grace("POST", "/rooms/{room:page leave}/leave/", form={}))
 _way(f"POST {P}/decline/", declining("/rooms/{room_id}/decline/"))
 _form(f"{P}/invitations/invite/", f"{PAGE}invitations/invite/", usernames="user{outside:page invite}")
 _form(f"{P}/invitations/withdraw/", f"{PAGE}invitations/withdraw/", member="{outside:page withdraw}")
-_form(f"{P}/invitations/make-link/", f"{PAGE}invitations/make-link/", days="1", uses="1")
+_form(f"{P}/invitations/make-link/", "/rooms/{room:page link}/invitations/make-link/", days="1", uses="1")
 _way(f"POST {P}/invitations/revoke-link/", revoking("/rooms/{room_id}/invitations/revoke-link/"))
 _form(f"{P}/invitations/visibility/", f"{PAGE}invitations/visibility/", visibility="{turn:pv private public}")
 _form(f"{P}/invitations/reading/", f"{PAGE}invitations/reading/", history="{turn:ph since_joining all}")

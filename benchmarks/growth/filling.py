@@ -20,6 +20,7 @@ import asyncpg
 from argon2 import PasswordHasher
 
 from api.wiring import create_fold
+from benchmarks.posting import BEGIN_AFTER_THEM
 from domain.room import Room
 from domain.values import UserId
 from eventstore import append_lock
@@ -113,6 +114,7 @@ async def fill(dsn: str, size: Size) -> None:
     await rebuild(create_fold(), dsn, unwatched)
     await connection.execute(KEYS, KEPT_DAYS)
     await connection.execute(READ_ALL, ADA)
+    await connection.execute(BEGIN_AFTER_THEM)
     await connection.execute("VACUUM (ANALYZE)")
     await connection.close()
 

@@ -149,8 +149,6 @@ class Scene:
                 return str(self.outside[self.number(use) % len(self.outside)])
             case "other":
                 return str(self.others[self.number(use) % 5])
-            case "last_other":
-                return str(self.others.pop())
             case "room":
                 return self.rooms[2 + self.number(use) % (len(self.rooms) - 2)]
             case "n":

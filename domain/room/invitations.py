@@ -197,7 +197,8 @@ class Invitations(RoomState):
             raise InvalidField("days", f"Give 1 to {LONGEST_LIFE.days} days.")
         if not 1 <= max_uses <= USES_LIMIT:
             raise InvalidField("uses", f"Give 1 to {USES_LIMIT:,} uses.")
-        if sum(link["expires_at"] > now for link in self.links.values()) >= LINKS_LIMIT:
+        in_use = sum(link["expires_at"] > now and link["uses_left"] > 0 for link in self.links.values())
+        if in_use >= LINKS_LIMIT:
             raise TooManyLinks(f"The room has {LINKS_LIMIT} links in use: revoke one first.")
         self.trigger_event(
             InvitationLinkMade, user_id=user_id, token_hash=token_hash, expires_at=now + life, max_uses=max_uses

@@ -185,12 +185,14 @@ async def test_a_link_expires(server: TestServer, ada: Person, bob: Person) -> N
     assert (await ada.get(f"/api/rooms/{room}/links/")).body == {"links": []}
 
 
-async def test_a_room_has_so_many_links_and_no_more(ada: Person) -> None:
+async def test_a_room_has_so_many_links_in_use_and_no_more(ada: Person, bob: Person) -> None:
     room = await private_room(ada)
-    for _ in range(20):
-        await done(ada, f"/api/rooms/{room}/links/")
+    links = [await done(ada, f"/api/rooms/{room}/links/") for _ in range(20)]
     refused = await ada.post(f"/api/rooms/{room}/links/", {})
     assert (refused.status, refused.body["code"]) == (409, "too_many_links")
+    await done(bob, "/api/join/", {"token": links[0].body["token"]})
+    await done(ada, f"/api/rooms/{room}/links/")  # in place of the one that is used up
+    assert (await ada.post(f"/api/rooms/{room}/links/", {})).status == 409
 
 
 async def test_where_history_begins_with_joining_one_reads_ones_own_stays(ada: Person, bob: Person) -> None:
