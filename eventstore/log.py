@@ -59,6 +59,15 @@ FIND_FIRST, FIND_LAST = f"{FIND} LIMIT $5", f"{FIND} DESC LIMIT $5"
 OF_STREAM = "WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3"
 READ_STREAM = f"{ROWS} {OF_STREAM}"
 READ_STREAM_AND_WORDS = f"{ROWS_AND_WORDS} {OF_STREAM}"
+# Rare ones in a long stream: their words are looked for afterwards, not beside all that is passed over.
+READ_SOME_OF_STREAM = f"""
+SELECT event.*, {words.TABLE}.content, {words.TABLE}.client_id
+FROM (
+    {ROWS} WHERE originator_id = $1 AND originator_version > $2 AND topic = ANY($4)
+    ORDER BY originator_version LIMIT $3
+) AS event {words.join("originator_id", "originator_version")}
+ORDER BY originator_version
+"""
 
 READ_STREAMS = f"""
 SELECT {", ".join(COLUMNS)}
@@ -174,10 +183,20 @@ class Log:
         return self.decode(await connection.fetch(READ_STREAM, stream_id, after, limit))
 
     async def stream_with_words(
-        self, stream_id: UUID, *, after: Version, limit: int, connection: asyncpg.Connection
+        self,
+        stream_id: UUID,
+        *,
+        after: Version,
+        limit: int,
+        topics: Sequence[str] | None = None,
+        connection: asyncpg.Connection,
     ) -> list[Stored[Any]]:
-        """As `stream`, for what people are shown."""
-        return self.decode_with_words(await connection.fetch(READ_STREAM_AND_WORDS, stream_id, after, limit))
+        """As `stream`, for what people are shown; of some `topics` only, if they are given."""
+        if topics is None:
+            return self.decode_with_words(await connection.fetch(READ_STREAM_AND_WORDS, stream_id, after, limit))
+        return self.decode_with_words(
+            await connection.fetch(READ_SOME_OF_STREAM, stream_id, after, limit, list(topics))
+        )
 
     async def streams(self, versions: dict[UUID, Version], *, connection: asyncpg.Connection) -> list[Recorded[Any]]:
         """Everything beyond the given version of each stream, ascending by position."""

@@ -21,6 +21,7 @@ from eventstore.log import Recorded
 from eventstore.values import Version
 from eventstore.words import join
 from postgres.database import Database
+from postgres.plans import unseen
 from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import (
     attachment,
@@ -105,7 +106,7 @@ SELECT
     coalesce(newest.posted_at, rooms.opened_at) AS bumped_at,
     access.visibility, access.open_from, {PEOPLE},
     {last_columns()}
-FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
+FROM unnest({unseen("$1::uuid[]")}, {unseen("$2::bigint[]")}) AS asked (room_id, version)
 JOIN rooms USING (room_id)
 LEFT JOIN LATERAL (
     SELECT joined_version AS version, members_after_join AS members FROM memberships
@@ -142,7 +143,9 @@ LEFT JOIN LATERAL (
 
 MESSAGES_AT = f"""
 SELECT message.room_id, asked.at, {message_columns("message", "asked.at")}
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (room_id, message, at)
+FROM unnest(
+    {unseen("$1::uuid[]")}, {unseen("$2::bigint[]")}, {unseen("$3::bigint[]")}
+) AS asked (room_id, message, at)
 JOIN messages AS message ON message.room_id = asked.room_id AND message.version = asked.message
 {text("message", "asked.at")} {extras("message", "asked.at")}
 LEFT JOIN users ON users.user_id = message.user_id
@@ -156,7 +159,7 @@ WHERE NOT {may_read("changed.room_id", "$4", "changed.message")}
 
 ERASURES = f"""
 SELECT asked.room_id, asked.version, {erasure_columns()}
-FROM unnest($1::uuid[], $2::bigint[]) AS asked (room_id, version)
+FROM unnest({unseen("$1::uuid[]")}, {unseen("$2::bigint[]")}) AS asked (room_id, version)
 {erasure("asked.room_id", "asked.version")}
 """
 

@@ -14,6 +14,7 @@ from eventstore.generation import NotInLog
 from eventstore.log import TABLE, Log
 from eventstore.values import Position, Version
 from postgres.database import Database
+from postgres.plans import unseen
 from projections.readmodels import feed
 from projections.readmodels.admission.readable import Readable, readable, readable_by
 from projections.readmodels.bodies import PEOPLE, Bodies, last_columns, of_last, room_summary
@@ -67,7 +68,7 @@ LEFT JOIN (
     FROM (
         SELECT room_id, memberships.reads_from, {total} AS total
         FROM memberships JOIN rooms USING (room_id)
-        WHERE memberships.user_id = $1 AND memberships.left_version IS NULL
+        WHERE memberships.user_id = {unseen("$1::bigint")} AND memberships.left_version IS NULL
         ORDER BY bumped_at DESC, room_id {which}
     ) AS listed JOIN rooms USING (room_id)
 ) AS rooms ON true
@@ -77,7 +78,7 @@ ORDER BY rooms.bumped_at DESC, rooms.room_id
 
 
 ROOMS = rooms_of("count(*) OVER ()", f"LIMIT {PAGE} OFFSET $2")
-NEWEST_ROOMS = rooms_of("NULL::bigint", "LIMIT $2", BEGINNING)
+NEWEST_ROOMS = rooms_of("NULL::bigint", f"LIMIT {unseen('$2::bigint')}", BEGINNING)
 
 ROOM = f"""
 SELECT head.position, {room_columns()}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from domain.room.mentioning import EVERYONE, ROOM
@@ -24,7 +25,12 @@ def timestamp(moment: datetime) -> Timestamp:
     """`moment` (aware, any zone) as the contract writes times."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    text = encode_time(moment)[1:-1].decode()
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"
+
+
+encode_time = msgspec.json.Encoder().encode
+"""As JSON. A page or a feed has hundreds of times: `isoformat` takes ten times as long."""
 
 
 UserKind = Literal["erased", "deactivated", "bot", "admin"]

@@ -9,6 +9,7 @@ from msgspec import Struct
 from domain.names import name_key
 from domain.values import RoomId, UserId
 from eventstore.values import Version
+from eventstore.words import COMPARED
 from postgres.database import Database
 from projections.readmodels.words import COMPARED_NAME, NAME, NAME_KEY, NAMED
 
@@ -32,6 +33,14 @@ ROOMS_OF = f"""
 SELECT {ENTRY}
 FROM memberships AS stay JOIN rooms ON rooms.room_id = stay.room_id {NAMED} {COMPARED_NAME}
 WHERE stay.user_id = $1 AND left_version IS NULL ORDER BY {NAME_KEY}, rooms.room_id
+"""
+# Of several that another application gave one name, the oldest.
+ROOM_NAMED = f"""
+SELECT rooms.room_id FROM rooms {COMPARED_NAME}
+WHERE rooms.room_id IN (
+    SELECT room_id FROM rooms WHERE name_key = $1 UNION ALL SELECT stream FROM {COMPARED} WHERE key = $1
+) AND {NAME_KEY} = $1
+ORDER BY rooms.opened_at, rooms.room_id LIMIT 1
 """
 NAMES = f"SELECT rooms.room_id, {NAME} FROM rooms {NAMED} WHERE rooms.room_id = ANY($1::uuid[])"
 
@@ -68,6 +77,11 @@ async def list_rooms(database: Database, *, containing: str, limit: int) -> tupl
     """
     rows = await database.fetch(ROOMS, name_key(containing), limit)
     return [RoomEntry(*row[:-1]) for row in rows], _total(rows)
+
+
+async def room_named(database: Database, name: str) -> RoomId | None:
+    """The room that has a name now; the oldest, if several have it."""
+    return await database.fetchval(ROOM_NAMED, name_key(name)) if name_key(name) else None
 
 
 async def room_names(database: Database, room_ids: Iterable[RoomId]) -> dict[RoomId, str]:

@@ -1,4 +1,4 @@
-"""Rooms in the past, from their events alone, without read models."""
+"""Rooms in the past, from their events alone, without read models; these only help to find the room of a name."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,12 @@ from domain.values import RoomId, UserId
 from eventstore.log import Log, Recorded, cannot_have_happened
 from eventstore.values import STREAM_START, Version
 from postgres.database import Database
+from replay.investigate.directory import room_named
 from replay.investigate.log_search import Filter, LogSearch
 from replay.investigate.past_messages import PastMessage, PastMessages
 
 PAGE = 1000
+COMING_AND_GOING = (Room.UserJoined.TOPIC, Room.UserLeft.TOPIC)
 
 Moment = Version | datetime
 """A version (that event included) or a time (events up to it included)."""
@@ -78,11 +80,16 @@ class TimeTravel:
         self._log_search = log_search
 
     async def room_id(self, room: str) -> RoomId:
-        """The id of a room given by id or name; the oldest if another application opened several with that name."""
+        """The id of a room given by id or name; the oldest if another application opened several with that name.
+
+        The read models know who has a name. Where they do not have it, the log is read from its beginning.
+        """
         try:
             return RoomId(UUID(room))
         except ValueError:
             pass
+        if (known := await room_named(self._database, room)) is not None:
+            return known
         names: dict[UUID, str] = {}
         async for found in self._log_search.find(Filter(types=(Room.RoomOpened.TOPIC, Room.RoomRenamed.TOPIC))):
             assert isinstance(found.event, Room.RoomOpened | Room.RoomRenamed)
@@ -147,7 +154,7 @@ class TimeTravel:
             return None
         said = message.version
         then_readers, later = set[UserId](), set[UserId]()
-        async for recorded in self._stream(room_id):
+        async for recorded in self._stream(room_id, topics=COMING_AND_GOING):
             event = recorded.event
             if isinstance(event, Room.UserLeft) and event.originator_version < said:
                 then_readers.discard(event.user_id)
@@ -156,9 +163,15 @@ class TimeTravel:
         members_then = then.members & then_readers
         return Visibility(message, members_then, frozenset(later) - members_then)
 
-    async def _stream(self, room_id: RoomId, *, after: Version = STREAM_START) -> AsyncIterator[Recorded[RoomEvent]]:
+    async def _stream(
+        self, room_id: RoomId, *, topics: Sequence[str] | None = None
+    ) -> AsyncIterator[Recorded[RoomEvent]]:
+        """The events of a room, of these topics or of all, ascending."""
+        after = STREAM_START
         async with self._database.connection() as connection:
-            while page := await self._log.stream_with_words(room_id, after=after, limit=PAGE, connection=connection):
+            while page := await self._log.stream_with_words(
+                room_id, after=after, limit=PAGE, topics=topics, connection=connection
+            ):
                 for recorded in page:
                     if not isinstance(recorded.event, Room.Event):
                         raise RoomNotFound(f"{room_id} is not a room")

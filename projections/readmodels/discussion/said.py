@@ -13,6 +13,7 @@ from domain.words import Present
 from eventstore.values import Version
 from eventstore.words import join, without_words
 from postgres.database import Database
+from postgres.plans import unseen
 from projections.readmodels.discussion.message_rows import retraction, retraction_columns, retraction_of
 from projections.readmodels.shapes import Retraction, User, user
 
@@ -22,7 +23,9 @@ SAID = f"""
 SELECT
     asked.room_id, asked.version, said.stream IS NOT NULL AS has_words,
     asked.actor, users.username, users.kind, {retraction_columns()}
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (room_id, version, actor)
+FROM unnest(
+    {unseen("$1::uuid[]")}, {unseen("$2::bigint[]")}, {unseen("$3::bigint[]")}
+) AS asked (room_id, version, actor)
 {join("asked.room_id", "asked.version", "said")}
 {retraction("asked.room_id", "asked.version")}
 LEFT JOIN users ON users.user_id = asked.actor
