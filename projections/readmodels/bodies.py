@@ -143,9 +143,7 @@ LEFT JOIN LATERAL (
 
 MESSAGES_AT = f"""
 SELECT message.room_id, asked.at, {message_columns("message", "asked.at")}
-FROM unnest(
-    {unseen("$1::uuid[]")}, {unseen("$2::bigint[]")}, {unseen("$3::bigint[]")}
-) AS asked (room_id, message, at)
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS asked (room_id, message, at)
 JOIN messages AS message ON message.room_id = asked.room_id AND message.version = asked.message
 {text("message", "asked.at")} {extras("message", "asked.at")}
 LEFT JOIN users ON users.user_id = message.user_id
