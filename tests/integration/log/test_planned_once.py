@@ -1,4 +1,4 @@
-"""A statement of many joins is planned once, not for every event that is fetched: planning takes longer than the answer."""
+"""A statement of many joins is planned once, not for each event that is fetched: planning takes longer than answering."""
 
 import asyncpg
 
