@@ -87,13 +87,15 @@ async def _derive(found: Filled) -> None:
     connection = await asyncpg.connect(found.dsn)
     definition = await connection.fetchval("SELECT pg_get_indexdef($1::regclass)", WORDS_INDEX)
     await connection.execute(f"DROP INDEX {WORDS_INDEX}")
-    async with open_store(found.dsn) as store:
-        await store.search_index.go_on()
+    async with service(found.dsn, **found.environment), open_store(found.dsn) as store:
+        await asyncio.gather(store.search_index.go_on(), _signed(connection))
     # Made at the end, as by a REINDEX.
     await connection.execute("SET maintenance_work_mem = '512MB'")
     await connection.execute(definition)
-    async with service(found.dsn, **found.environment):
-        while not await connection.fetchval(SIGNED):  # noqa: ASYNC110 - another process does it
-            await asyncio.sleep(0.2)
     await connection.execute("VACUUM (ANALYZE)")
     await connection.close()
+
+
+async def _signed(connection: asyncpg.Connection) -> None:
+    while not await connection.fetchval(SIGNED):  # noqa: ASYNC110 - another process does it
+        await asyncio.sleep(0.2)

@@ -145,7 +145,9 @@ def is_in(phrase: Phrase, tokens: Sequence[str]) -> bool:
 
 def quoted(token: str) -> str:
     """A token in PostgreSQL's notation."""
-    return "'" + token.replace("\\", "\\\\").replace("'", "''") + "'"
+    if "'" in token or "\\" in token:
+        token = token.replace("\\", "\\\\").replace("'", "''")
+    return f"'{token}'"
 
 
 def _day(text: str) -> datetime:

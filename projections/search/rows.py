@@ -1,6 +1,5 @@
 """What the index keeps of an event: its words as tokens, and tokens for conditions, which begin with a colon."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 from domain.room.discussion.editing import MessageEdited
@@ -58,13 +57,16 @@ def message_of(event: LogEvent) -> tuple[RoomId, Version]:
 
 def vector(text: str, more: list[str]) -> str:
     """What is indexed, in PostgreSQL's notation. `more` are the tokens that are not words."""
-    found: dict[str, list[int]] = {}
+    places: dict[str, list[str]] = {}
     typed = tokens(text)[:MOST_POSITIONS]
     for place, token in enumerate(typed, start=1):
-        found.setdefault(token, []).append(place)
-    pairs = {both: None for one, other in pairwise(typed) if (both := pair(one, other)) is not None}
-    words = (f"{quoted(token)}:{','.join(map(str, at[:MOST_PLACES]))}" for token, at in found.items())
-    return " ".join((*words, *map(quoted, (*pairs, *more))))
+        if (at := places.get(token)) is None:
+            places[token] = [str(place)]
+        elif len(at) < MOST_PLACES:
+            at.append(str(place))
+    pairs = {both: None for both in map(pair, typed, typed[1:]) if both is not None}
+    words = [f"{quoted(token)}:{','.join(at)}" for token, at in places.items()]
+    return " ".join([*words, *map(quoted, pairs), *map(quoted, more)])
 
 
 def conditions(event: LogEvent, *, has_files: bool) -> list[str]:

@@ -73,9 +73,10 @@ def pair(word: str, following: str) -> str | None:
     """The token of two words in a row, if both are short: so a phrase of common words is found without reading all that
     has its words. None for others, and in scripts without spaces, whose tokens are pairs already.
     """
-    if len(word) > SHORT or len(following) > SHORT or 2 in (_kind(word[0]), _kind(following[0])):
+    if len(word) > SHORT or len(following) > SHORT:
         return None
-    return f":&{word} {following}"
+    is_unspaced = _kind(word[0]) == 2 or _kind(following[0]) == 2
+    return None if is_unspaced else f":&{word} {following}"
 
 
 @lru_cache(maxsize=10_000)
