@@ -1,4 +1,4 @@
-"""A statement of many joins is planned once, not for each event that is fetched: planning takes longer than answering."""
+"""A statement of many joins is planned once, not for each event that is fetched: plans take longer than answers."""
 
 import asyncpg
 
