@@ -25,6 +25,7 @@ NAMES = (
     "search",
     "proof",
     "tree",
+    "day",
     "growth.comparison",
 )
 

@@ -29,6 +29,7 @@ WHOLE = {
     "room show": "shows the whole room",
     "attachments verify": "reads every file",
     "audit requests": "lists all requests",
+    "audit status": "counts all words on record",
     "actions": "lists all actions of operators",
 }
 """Those whose work is in proportion to the log, or to what they list: not measured here."""
