@@ -1,7 +1,6 @@
 """The log as it is read: one ordered sequence of events, and the streams it is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
@@ -9,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from eventsourcing.persistence import Mapper
 from eventsourcing.utils import get_topic
+from msgspec import Struct
 
 from eventstore import words
 from eventstore.checkpoints import position_of
@@ -92,8 +92,7 @@ LAST_POSITION = f"SELECT coalesce(max(notification_id), 0) FROM {TABLE}"
 """The position of the newest event; 0 while the log is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded(Generic[E]):
+class Recorded(Struct, Generic[E], frozen=True):
     """An event that is in the log, and where. Its stream is a field of the event itself."""
 
     position: Position
@@ -105,8 +104,7 @@ class Recorded(Generic[E]):
         return Version(cast(Any, self.event).originator_version)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored(Recorded[E]):
+class Stored(Recorded[E], frozen=True):
     """An event with its row: what tells it from another event that took its place in a log that went back."""
 
     topic: str
