@@ -3,39 +3,34 @@
 import asyncio
 import contextlib
 import logging
-import random
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import takewhile
 
 import asyncpg
-import msgspec
 
-from centrifugo.publisher import Channels, Publication, PublicationRefused, Publisher, PublisherUnavailable
+from centrifugo.publisher import Publisher, PublisherUnavailable
 from domain.room import Room
 from domain.values import UserId
 from eventstore.errors import ContentWithheld, LogRestarted
 from eventstore.generation import read_beginning
 from eventstore.values import Position
 from projections.fanout import lane_table as lanes
-from projections.fanout.audience import Audience, Audiences, UserChunk, split
+from projections.fanout.audience import Audience, Audiences
 from projections.fanout.channels import personal_channel
 from projections.fanout.dead_letters import add_dead_letter
 from projections.fanout.lane_table import LaneRow
-from projections.fanout.leases import AllWarm, LeaseChanges, WarmUsers
-from projections.fanout.publications import Crowd, Entry, FeedPaused, crowds
+from projections.fanout.leases import AllWarm, WarmUsers
+from projections.fanout.publications import Entry
+from projections.fanout.publishing.counts import Counts
+from projections.fanout.publishing.deliveries import Deliveries, Delivery, ToldAtOnce
+from projections.fanout.publishing.retrying import RetryingPublisher
 from projections.fanout.restart import announce_restart
 from projections.fanout.tail import Tail
 from projections.fanout.waiting.backlog import Backlog, PublicationPiece, may_overtake
 from projections.fanout.waiting.rooms import WaitingRooms
 from projections.operator_actions import Operator
-
-FIRST_RETRY_S, LAST_RETRY_S = 0.05, 5.0
-
-ASK_AGAIN_S = 1.0
-"""While publishing fails, what is left of the words is asked for again, this often at most."""
 
 RECHECK_S = 0.5
 """How often a stopped lane checks whether it may publish again."""
@@ -49,37 +44,6 @@ SAVE_EVERY_S = 0.1
 """The checkpoint is saved at once, but this often at most."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the lanes of a process did. Publications are counted per channel, `left_out` per cold member."""
-
-    publications: int = 0
-    left_out: int = 0
-    retries: int = 0
-    dead_letters: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One event, or a crowd, and its recipients: warm users get it, users who turned cold get a `feed_paused`.
-
-    Before that, the channels of all users in `forgetting` forget what was published to them.
-    """
-
-    entry: Entry | Crowd
-    chunks: Sequence[UserChunk]
-    markers: Sequence[PublicationPiece]
-    forgetting: Sequence[frozenset[UserId]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ToldAtOnce:
-    """An event that was published before the leases were read, and to whom: of `audience`, those known as warm."""
-
-    audience: Audience
-    users: frozenset[UserId]
 
 
 class LaneFailed(Exception):
@@ -108,6 +72,9 @@ class Lane:
         self._tail = tail
         self._known = tail.known
         self._publisher = publisher
+        self._retrying = RetryingPublisher(
+            publisher, tail, name=row.name, counts=counts, save_before=self._save_before, refused=self._refused
+        )
         self._connection = connection
         self._counts = counts
         self._all_warm = all_warm
@@ -125,7 +92,14 @@ class Lane:
         self._backlog = Backlog()
         self._waiting = WaitingRooms(self._audiences, self._tail)
         self._in_hand: list[Entry] = []  # neither published nor waiting any more
-        self._notified: set[UserId] = set()
+        self._deliveries = Deliveries(
+            self._audiences,
+            self._warm_users,
+            self._tail,
+            self._connection,
+            counts=self._counts,
+            set_aside=self._set_aside,
+        )
         self._closings = self._known.gate.closings
         self._read_to = self.row.position
         self._saved_at = time.monotonic()
@@ -236,11 +210,11 @@ class Lane:
         due = await self._due(entries, await self._publish_at_once(entries))
         call = [*due, *self._backlog.take_next()]
         self._in_hand = [piece.entry.entries[0] for piece in call]
-        await self._publish(call)
+        await self._retrying.publish(call, closings=self._closings)
         self._in_hand = []
-        if self._notified:
-            await self._warm_users.mark_notified(self._notified, self._connection)
-            self._notified = set()
+        if notified := self._deliveries.notified:
+            await self._warm_users.mark_notified(notified, self._connection)
+            notified.clear()
         if self._has_to_save(entries):
             await self._save()
 
@@ -282,12 +256,12 @@ class Lane:
             chunks = audience.advance(entry.event)
             told[entry.position] = ToldAtOnce(audience, frozenset[UserId]().union(*(chunk.users for chunk in chunks)))
             pieces += [PublicationPiece(entry, entry.publication(chunk.channels), chunk.users) for chunk in chunks]
-        await self._publish(pieces)
+        await self._retrying.publish(pieces, closings=self._closings)
         return told
 
     def _is_at_hand(self, entry: Entry, audience: Audience) -> bool:
         """Whether it is a message to a small audience, and all that its publication says is in memory."""
-        if not isinstance(entry.event, Room.MessageAdded) or self._is_skipped(entry):
+        if not isinstance(entry.event, Room.MessageAdded) or entry.position == self.row.skip_position:
             return False
         listeners = len(audience.warm_members)
         return not listeners or (may_overtake(listeners) and self._tail.encode_at_hand(entry))
@@ -305,74 +279,15 @@ class Lane:
         else:
             changes = await asking
         self._audiences.apply(changes)
-        late = [self._late(entry, told[entry.position], changes) for entry in entries if entry.position in told]
-        deliveries = [*late, *await self._deliveries(entries[len(told) :])]
+        deliveries = [
+            self._deliveries.late(entry, told[entry.position], changes) for entry in entries if entry.position in told
+        ]
+        deliveries += await self._deliveries.of(entries[len(told) :], skipping=self.row.skip_position)
         await self._tail.encode([each.entry for each in deliveries if each.chunks and isinstance(each.entry, Entry)])
         due: list[PublicationPiece] = []
         for each in deliveries:
             self._schedule(each, due)
         return due
-
-    async def _deliveries(self, entries: Sequence[Entry]) -> list[Delivery]:
-        """What to publish for `entries`, in log order: a crowd in place of its last event."""
-        found = list(crowds(entries))
-        ends = {crowd.entries[-1].position: crowd for crowd in found}
-        crowded = {entry.position for crowd in found for entry in crowd.entries}
-        skipped = {entry.position for crowd in found if self._is_skipped(crowd) for entry in crowd.entries}
-        deliveries = []
-        for entry in entries:
-            if self._is_skipped(entry) or entry.position in skipped:
-                await self._set_aside(entry, "skipped by an operator")
-                continue
-            deliveries += [self._own(entry)] if entry.position in crowded else await self._deliveries_of(entry)
-            if (crowd := ends.get(entry.position)) is not None:
-                deliveries.append(await self._crowd_delivery(crowd))
-        return deliveries
-
-    def _late(self, entry: Entry, told: ToldAtOnce, changes: LeaseChanges) -> Delivery:
-        """An event that was published at once, for those who have become warm since, and those who had turned cold."""
-        audience = told.audience
-        users = frozenset(changes.warmed).intersection(audience.members) - told.users
-        self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
-        markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()) - told.users, entry)
-        return Delivery(entry, [UserChunk(users)] if users else [], tuple(markers))
-
-    def _is_skipped(self, entry: Entry | Crowd) -> bool:
-        return entry.position == self.row.skip_position
-
-    def _own(self, entry: Entry) -> Delivery:
-        """An event of a crowd, for the one who joined or left."""
-        user_id = entry.event.actor
-        if not self._audiences.owns(user_id):
-            return Delivery(entry, (), ())
-        is_warm = self._warm_users.is_warm(user_id)
-        chunks = (UserChunk(frozenset([user_id])),) if is_warm else ()
-        return Delivery(entry, chunks, tuple(self._markers({user_id}, entry)))
-
-    async def _crowd_delivery(self, crowd: Crowd) -> Delivery:
-        """The crowd, for those who are members after its last event. Those who joined got their own events before."""
-        audience = await self._audiences.before(crowd.entries[0].event, self._connection)
-        chunks = audience.advance_crowd(crowd.events)
-        if chunks:
-            await self._tail.encode_crowd(crowd)
-        self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
-        markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), crowd)
-        return Delivery(crowd, chunks, tuple(markers))
-
-    async def _deliveries_of(self, entry: Entry) -> list[Delivery]:
-        """The event and its recipients as of its version; apart from them those who may not read what it changed."""
-        audience = await self._audiences.before(entry.event, self._connection)
-        chunks = audience.advance(entry.event)
-        self._counts.left_out += max(0, len(audience.members) - len(audience.warm_members))
-        markers = self._markers(audience.recipients_among(self._warm_users.unnotified.keys()), entry)
-        erases = isinstance(entry.event, Room.ContentErased | Room.UserErased)
-        forgetting = await self._audiences.ever(entry.event, self._connection) if erases else ()
-        blind = await self._audiences.blind_to(entry.event, self._connection)
-        seeing, unseeing = split(chunks, blind) if blind else (chunks, [])
-        return [
-            Delivery(entry, seeing, tuple(markers), forgetting),
-            *([Delivery(entry.withheld, unseeing, ())] if unseeing else []),
-        ]
 
     def _schedule(self, delivery: Delivery, due: list[PublicationPiece]) -> None:
         """Publish to a small audience now; a large one waits in the backlog."""
@@ -394,65 +309,6 @@ class Lane:
     def _publish_now(self, piece: PublicationPiece, due: list[PublicationPiece]) -> None:
         """Add a piece to `due`, after the waiting pieces that must precede it."""
         due.extend((*self._backlog.take_before(piece.users), piece))
-
-    def _markers(self, recipients: Set[UserId], entry: Entry | Crowd) -> Iterator[PublicationPiece]:
-        """The `feed_paused` of those who turned cold, in place of the first event they no longer get."""
-        unnotified = self._warm_users.unnotified
-        for cold in (recipients & unnotified.keys()) - self._notified:
-            self._notified.add(cold)
-            data = msgspec.json.encode(FeedPaused(Position(entry.position - 1)))
-            # Both are part of the key. After a reset, the lane may announce a later lease's end at this position; in a
-            # log that went back, the end of the same lease at another event.
-            key = f"paused:{cold}:{unnotified[cold].isoformat()}:{entry.hash.hex()}"
-            publication = Publication(Channels([personal_channel(cold)]), data, key)
-            yield PublicationPiece(entry, publication, frozenset([cold]))
-
-    async def _publish(self, pieces: Sequence[PublicationPiece]) -> None:
-        """Publish all pieces, with retries. The lane publishes nothing else until this returns."""
-        remaining, retry_s, asked_at = list(pieces), FIRST_RETRY_S, time.monotonic()
-        while remaining:
-            self._known.gate.check(self._closings)  # what was read before a closing is read again
-            try:
-                done = await self._publish_first(remaining)
-            except PublisherUnavailable as error:
-                done = error.done
-                self._counts.retries += 1
-                log.warning(
-                    "publishing failed, will be tried again", extra={"lane": self.row.name, "reason": str(error)}
-                )
-                await self._save_before(remaining[done:])
-                await asyncio.sleep(retry_s * random.uniform(0.5, 1))  # noqa: S311 - so that processes do not retry in step
-                retry_s = FIRST_RETRY_S if done else min(LAST_RETRY_S, retry_s * 2)
-                if time.monotonic() - asked_at >= ASK_AGAIN_S:
-                    remaining[done:] = await self._encoded_again(remaining[done:])
-                    asked_at = time.monotonic()
-            except PublicationRefused as error:
-                await self._refused(remaining[error.index :], str(error))
-                self._counts.publications -= len(remaining[error.index].users)
-                done = error.index + 1
-            self._counts.publications += sum(len(piece.users) for piece in remaining[:done] if piece.publication)
-            del remaining[:done]
-
-    async def _encoded_again(self, pieces: Sequence[PublicationPiece]) -> list[PublicationPiece]:
-        """The same pieces with what is left of their words by now: the wait may have been long."""
-        asked = {piece: piece.entry.stale() for piece in pieces if isinstance(piece.entry, Entry) and piece.tells_event}
-        await self._tail.encode(list(asked.values()))
-        return [
-            replace(piece, publication=asked[piece].publication(piece.publication.channels))
-            if piece in asked and piece.publication is not None
-            else piece
-            for piece in pieces
-        ]
-
-    async def _publish_first(self, pieces: Sequence[PublicationPiece]) -> int:
-        """Publish the pieces that come first, or remove the histories that do; returns how many pieces that were."""
-        publications = [piece.publication for piece in takewhile(lambda piece: piece.publication is not None, pieces)]
-        if publications:
-            await self._publisher.publish([publication for publication in publications if publication is not None])
-            return len(publications)
-        removals = list(takewhile(lambda piece: piece.publication is None, pieces))
-        await self._publisher.remove_history([personal_channel(user) for piece in removals for user in piece.users])
-        return len(removals)
 
     async def _refused(self, remaining: Sequence[PublicationPiece], reason: str) -> None:
         """Set the event of the first piece aside, or stop the lane at it. None of `remaining` is published yet."""

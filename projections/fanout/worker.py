@@ -17,8 +17,9 @@ from postgres.connect import SESSION, connect
 from postgres.database import UNAVAILABLE
 from postgres.errors import StoreError
 from projections.fanout import lane_table as lanes
-from projections.fanout.lane import Counts, Lane
+from projections.fanout.lane import Lane
 from projections.fanout.lane_table import LaneRow, LayoutChanged
+from projections.fanout.publishing.counts import Counts
 from projections.fanout.tail import Tail
 from projections.readmodels import fold_version
 from projections.readmodels.projection import RoomsProjection

@@ -23,8 +23,9 @@ from eventstore.log import Log, Stored
 from eventstore.mapper import create_mapper
 from eventstore.values import Position, Version
 from eventstore.writer.hand_over import Appended, HandOver
-from projections.fanout import lane, tail
+from projections.fanout import tail
 from projections.fanout.leases import Leases
+from projections.fanout.publishing import retrying
 from projections.fanout.resize import change_lanes
 from projections.fanout.worker import Fanout
 from projections.readmodels.shapes import User
@@ -418,7 +419,7 @@ async def test_words_that_are_erased_while_the_server_is_away_are_not_published_
     store: Store, server: Server, database_url: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lane has tried to publish them, and tries again."""
-    monkeypatch.setattr(lane, "ASK_AGAIN_S", 0)
+    monkeypatch.setattr(retrying, "ASK_AGAIN_S", 0)
     log = CountingLog()
     room_id = await store.open_room()
     async with (
