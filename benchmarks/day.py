@@ -56,7 +56,7 @@ async def run() -> None:
             visits = part * VISITS
             rows.append((f"{part} of {PARTS}", f"{visits:,}", f"{visits * POSTS:,}", f"{held[-1]:.1f} MB"))
     table("Memory of a server over a day", ("part of the day", "visits", "messages", "memory"), rows)
-    print(f"\nFrom the first tenth to the end: {held[-1] - held[0]:+.1f} MB, {held[-1] / held[0]:.2f} times")
+    print(f"\nIn the last four tenths: {held[-1] - held[5]:+.1f} MB")
 
 
 async def _visit(who: Member, rooms: list[str], number: int) -> None:
