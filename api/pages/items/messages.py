@@ -7,7 +7,7 @@ from markupsafe import Markup
 from msgspec import UNSET
 
 from api.pages.items.people import avatar, kind
-from api.pages.markup.html import attribute, escaped, with_markup, with_markup_and_controls
+from api.pages.markup.html import attribute, escaped, with_controls_shown, with_markup, with_markup_and_controls
 from api.pages.text import (
     clock,
     clock_with_seconds,
@@ -36,11 +36,14 @@ UNREAD_LINE = Markup('<li class="unread-line" id="unread"><span>New messages</sp
 NO_POSITIONS: Mapping[Version, Position] = MappingProxyType({})
 
 
-def reply_line(room_id: RoomId | str, answered: Version, quoted: Message | None = None) -> Markup:
+def reply_line(
+    room_id: RoomId | str, answered: Version, quoted: Message | None = None, *, in_history: bool = False
+) -> Markup:
     """Above an answer: the message that it answers."""
     said = "an earlier message"
     if quoted is not None:
-        author, words = escaped(quoted.user.username), escaped(last_words(quoted))
+        author, line = escaped(quoted.user.username), last_words(quoted)
+        words = with_controls_shown(line) if in_history else escaped(line)
         said = f'<bdi class="quoted-author">{author}</bdi>: <bdi class="quoted-text">{words}</bdi>'
     href = f"/rooms/{room_id}/?at={answered}#m{answered}"
     return Markup(f'<p class="reply-line"><a href="{href}">{said}</a></p>')  # noqa: S704
@@ -93,7 +96,7 @@ def message_item(
     return (
         f'<li class="message{classes}" id="m{version}" data-id="{version}" data-author="{by}">{written_by} '
         f'<a class="when" href="/rooms/{room_id}/?at={version}#m{version}">{said_at}</a></p>'
-        f"{reply_line(room_id, message.reply_to, quoted) if message.reply_to else ''}"
+        f"{reply_line(room_id, message.reply_to, quoted, in_history=in_history) if message.reply_to else ''}"
         f"{message_text(message, in_history=in_history)}"
         f"{attachments(room_id, message)}{mentions(message)}"
         f"{reactions(room_id, message) if message.reactions else ''}"
