@@ -89,6 +89,15 @@ CUT = """
 """
 """Names, links and buttons of a few letters that have no room for them: cut, or broken into lines."""
 
+TALLER = """
+() => {
+    for (const each of document.querySelectorAll("details")) each.open = true;
+    const { scrollHeight, clientHeight } = document.documentElement;
+    return scrollHeight > clientHeight + 1 ? [`${scrollHeight} pixels high in a window of ${clientHeight}`] : [];
+}
+"""
+"""Where not only the parts of the page scroll, but the page as well: below its end is nothing."""
+
 FINGERS = """
 () => axe.run({ runOnly: ["target-size"], rules: { "target-size": { enabled: true } } }).then(({ violations }) =>
     violations.flatMap(({ nodes }) => nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`)))
@@ -166,6 +175,7 @@ async def problems_of(page: Page) -> list[str]:
         await page.set_viewport_size({"width": width, "height": 640})
         found += [f"{width}: {wider}" for wider in await page.evaluate(WIDER)]
     await page.set_viewport_size({"width": 1280, "height": 800})
+    found += await page.evaluate(TALLER)
     return [f"{page.url} {problem}" for problem in found]
 
 
