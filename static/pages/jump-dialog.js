@@ -85,12 +85,12 @@ export class JumpDialog {
     const isUnread = (/** @type {{ id: string }} */ { id }) => Number(unreadOf(id) > 0 && !mirror.isMuted(id));
     const inRooms = [...rooms].sort((one, other) => isUnread(other) - isUnread(one)).map((room) => ({
       name: titleOf(room, user.id),
-      what: unreadOf(room.id) > 0 ? `${badge(unreadOf(room.id))} unread` : kindOf(room),
+      what: unreadOf(room.id) > 0 ? `${badge(unreadOf(room.id))} unread` : kindOf(room, user.id),
       go: () => this.#open(`/rooms/${room.id}/`),
     }));
-    const people = this.#people().map(({ username }) => ({
+    const people = this.#people().map(({ username, kind }) => ({
       name: username,
-      what: "Person",
+      what: kind === undefined ? "Person" : `Person, ${kind}`,
       go: () => this.#talkTo(username),
     }));
     const found = [...inRooms, ...people].filter(matches).slice(0, MOST);
@@ -149,8 +149,17 @@ export class JumpDialog {
   }
 }
 
-/** @param {Room} room */
-const kindOf = ({ visibility }) => (visibility === "direct" ? "Direct" : "Room");
+/**
+ * What a room is, and what the other person of two is.
+ *
+ * @param {Room} room
+ * @param {number} me
+ */
+function kindOf({ visibility, people = [] }, me) {
+  if (visibility !== "direct") return "Room";
+  const kind = people.length === 2 ? people.find(({ id }) => id !== me)?.kind : undefined;
+  return kind === undefined ? "Direct" : `Direct, ${kind}`;
+}
 
 /**
  * @param {Option} option

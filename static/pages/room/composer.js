@@ -1,5 +1,7 @@
 import { number } from "../../onrecord/format.js";
 import { find, write } from "../dom.js";
+import { writeLastWords } from "../markup.js";
+import { named } from "../people.js";
 
 /**
  * @import { Drafts } from "../../onrecord/drafts.js"
@@ -129,8 +131,9 @@ export class Composer {
   #setAbout(about) {
     this.#about = about;
     this.#mode.hidden = about === null;
-    const author = about?.message.user.username;
-    write(find(this.#mode, ".mode-text"), about?.isEdit ? "Editing your message" : `Replying to ${author}`);
+    const text = find(this.#mode, ".mode-text");
+    if (about === null || about.isEdit) write(text, "Editing your message");
+    else text.replaceChildren("Replying to ", ...quoted(about.message));
     write(find(this.#form, ".send"), about?.isEdit ? "Save" : "Send");
   }
 
@@ -193,4 +196,11 @@ export class Composer {
     this.#field.setCustomValidity(excess > 0 ? text : "");
     this.#field.ariaInvalid = excess > 0 ? "true" : null;
   }
+}
+
+/** @param {Message} message */
+function quoted(message) {
+  const words = document.createElement("bdi");
+  writeLastWords(words, message);
+  return [...named(message.user), ": ", words];
 }

@@ -1,7 +1,7 @@
 import { clock, day, erasedNote, exactly, number, reacted, retractedNote } from "../../onrecord/format.js";
 import { find, fromTemplate } from "../dom.js";
 import { withMarkup, writeLastWords } from "../markup.js";
-import { showAvatar, showKind } from "../people.js";
+import { named, showAvatar, showKind } from "../people.js";
 import { separator } from "../times.js";
 
 /**
@@ -123,7 +123,7 @@ function replyLine(roomId, id, answered) {
   else {
     const quoted = isolated("quoted-text", "");
     writeLastWords(quoted, answered);
-    link.append(isolated("quoted-author", answered.user.username), ": ", quoted);
+    link.append(...named(answered.user, isolated("quoted-author", answered.user.username)), ": ", quoted);
   }
   const line = document.createElement("p");
   line.className = "reply-line";
@@ -146,10 +146,10 @@ function isolated(name, text) {
  */
 function mentionLine(users) {
   const line = Object.assign(document.createElement("p"), { className: "mentions" });
-  for (const { id, username } of users) {
-    const mention = isolated("mention", `@${username}`);
-    mention.dataset.userId = String(id);
-    line.append(mention, " ");
+  for (const user of users) {
+    const mention = isolated("mention", `@${user.username}`);
+    mention.dataset.userId = String(user.id);
+    line.append(...named(user, mention), " ");
   }
   return line;
 }
@@ -173,9 +173,9 @@ function attachmentList(page, attachments) {
 /** @param {[AttachedFile, HTMLElement][]} files each with what stands before its size */
 function fileList(files) {
   const list = Object.assign(document.createElement("ul"), { className: "attachments", ariaLabel: "Files" });
-  for (const [{ size }, named] of files) {
+  for (const [{ size }, shown] of files) {
     const item = document.createElement("li");
-    item.append(named, ` ${number(size)} bytes`);
+    item.append(shown, ` ${number(size)} bytes`);
     list.append(item);
   }
   return list;

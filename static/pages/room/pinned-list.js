@@ -1,4 +1,5 @@
 import { writeLastWords } from "../markup.js";
+import { named } from "../people.js";
 
 /**
  * @import { Message } from "../../onrecord/shapes.js"
@@ -40,10 +41,7 @@ function pinnedItem(roomId, message) {
   link.href = `/rooms/${roomId}/messages/${message.id}/`;
   const words = document.createElement("bdi");
   writeLastWords(words, message);
-  link.append(isolated(message.user.username), ": ", words);
+  link.append(...named(message.user), ": ", words);
   item.append(link);
   return item;
 }
-
-/** @param {string} text */
-const isolated = (text) => Object.assign(document.createElement("bdi"), { textContent: text });
