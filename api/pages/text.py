@@ -111,25 +111,24 @@ def joined_and_left(steps: Sequence[JoinOrLeave]) -> list[tuple[list[User], str]
     users = {each.user.id: each.user for each in steps}
     for each in steps:
         of_each.setdefault(each.user.id, []).append(each.step)
-    alike: dict[tuple[Step, ...], list[User]] = {}
+    alike: dict[str, list[User]] = {}
     for user_id, own in of_each.items():
-        alike.setdefault(tuple(own) if len(own) <= MOST_TOLD else (), []).append(users[user_id])
-    told = []
-    for own_steps, people in alike.items():
+        alike.setdefault(_what_was_done(own), []).append(users[user_id])
+    lines = []
+    for told, people in alike.items():
         shown = people[: MOST_NAMED - 1] if len(people) > MOST_NAMED else people
         others = len(people) - len(shown)
         rest = f"and {counted(others, 'other')} " if others else ""
-        told.append((shown, f"{rest}{_told(own_steps, is_one=len(people) == 1)}"))
-    return told
+        lines.append((shown, rest + told.replace("removed", "was removed" if len(people) == 1 else "were removed")))
+    return lines
 
 
-def _told(steps: tuple[Step, ...], *, is_one: bool) -> str:
-    """What one did, or all of several did: `left and joined again`; without steps, too much to tell each."""
-    if not steps:
+def _what_was_done(steps: Sequence[Step]) -> str:
+    """What one person did: `left and joined again`."""
+    if len(steps) > MOST_TOLD:
         return "joined and left several times"
-    verbs = {"joined": "joined", "left": "left", "removed": "was removed" if is_one else "were removed"}
-    *before, last = [verbs[step] for step in steps]
-    again = " again" if before and (steps[-1] == "joined" or last in before) else ""
+    *before, last = steps
+    again = " again" if before and (last == "joined" or last in before) else ""
     return f"{', '.join(before)} and {last}{again}" if before else last
 
 

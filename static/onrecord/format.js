@@ -149,29 +149,27 @@ export function joinedAndLeft(run) {
   /** @type {Map<string, User[]>} */
   const alike = new Map();
   for (const { user, steps } of ofEach.values()) {
-    const key = steps.length <= MOST_TOLD ? steps.join(" ") : "";
-    alike.set(key, [...(alike.get(key) ?? []), user]);
+    const told = whatWasDone(steps);
+    alike.set(told, [...(alike.get(told) ?? []), user]);
   }
-  return [...alike].map(([steps, people]) => {
-    const shown = people.length > MOST_NAMED ? people.slice(0, MOST_NAMED - 1) : people;
-    const others = people.length - shown.length;
+  return [...alike].map(([told, people]) => {
+    const users = people.length > MOST_NAMED ? people.slice(0, MOST_NAMED - 1) : people;
+    const others = people.length - users.length;
     const rest = others === 0 ? "" : `and ${counted(others, "other")} `;
-    return { users: shown, told: `${rest}${whatWasDone(steps, people.length === 1)}` };
+    return { users, told: rest + told.replaceAll("removed", people.length === 1 ? "was removed" : "were removed") };
   });
 }
 
 /**
- * What one did, or all of several did: `left and joined again`.
+ * What one person did: `left and joined again`.
  *
- * @param {string} steps empty where that is too much to tell each
- * @param {boolean} isOne
+ * @param {string[]} steps
  */
-function whatWasDone(steps, isOne) {
-  if (steps === "") return "joined and left several times";
-  const verbs = steps.split(" ").map((step) => (step === "removed" ? `${isOne ? "was" : "were"} removed` : step));
-  const [before, last] = [verbs.slice(0, -1), verbs[verbs.length - 1]];
-  const again = before.length > 0 && (last === "joined" || before.includes(last)) ? " again" : "";
-  return before.length > 0 ? `${before.join(", ")} and ${last}${again}` : last;
+function whatWasDone(steps) {
+  if (steps.length > MOST_TOLD) return "joined and left several times";
+  const last = steps[steps.length - 1];
+  const isAgain = steps.length > 1 && (last === "joined" || steps.indexOf(last) < steps.length - 1);
+  return steps.join(", ").replace(/, (?=\w+$)/, " and ") + (isAgain ? " again" : "");
 }
 
 /** @param {User} user */

@@ -88,10 +88,10 @@ export class JumpDialog {
       what: unreadOf(room.id) > 0 ? `${badge(unreadOf(room.id))} unread` : kindOf(room, user.id),
       go: () => this.#open(`/rooms/${room.id}/`),
     }));
-    const people = this.#people().map(({ username, kind }) => ({
-      name: username,
-      what: kind === undefined ? "Person" : `Person, ${kind}`,
-      go: () => this.#talkTo(username),
+    const people = this.#people().map((person) => ({
+      name: person.username,
+      what: withKind("Person", person),
+      go: () => this.#talkTo(person.username),
     }));
     const found = [...inRooms, ...people].filter(matches).slice(0, MOST);
     if (text === "") return found;
@@ -150,6 +150,12 @@ export class JumpDialog {
 }
 
 /**
+ * @param {string} what
+ * @param {User} person
+ */
+const withKind = (what, { kind }) => (kind === undefined ? what : `${what}, ${kind}`);
+
+/**
  * What a room is, and what the other person of two is.
  *
  * @param {Room} room
@@ -157,8 +163,8 @@ export class JumpDialog {
  */
 function kindOf({ visibility, people = [] }, me) {
   if (visibility !== "direct") return "Room";
-  const kind = people.length === 2 ? people.find(({ id }) => id !== me)?.kind : undefined;
-  return kind === undefined ? "Direct" : `Direct, ${kind}`;
+  const others = people.filter(({ id }) => id !== me);
+  return others.length === 1 ? withKind("Direct", others[0]) : "Direct";
 }
 
 /**

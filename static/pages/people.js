@@ -1,5 +1,5 @@
 import { initials } from "../onrecord/format.js";
-import { find } from "./dom.js";
+import { find, isolated } from "./dom.js";
 
 /**
  * @import { Room, User } from "../onrecord/shapes.js"
@@ -60,6 +60,3 @@ export function named(user, name = isolated(user.username)) {
   showKind(kind, user);
   return [name, kind];
 }
-
-/** @param {string} text */
-const isolated = (text) => Object.assign(document.createElement("bdi"), { textContent: text });

@@ -1,7 +1,6 @@
 import { number } from "../../onrecord/format.js";
 import { find, write } from "../dom.js";
-import { writeLastWords } from "../markup.js";
-import { named } from "../people.js";
+import { quote } from "./quote.js";
 
 /**
  * @import { Drafts } from "../../onrecord/drafts.js"
@@ -133,7 +132,7 @@ export class Composer {
     this.#mode.hidden = about === null;
     const text = find(this.#mode, ".mode-text");
     if (about === null || about.isEdit) write(text, "Editing your message");
-    else text.replaceChildren("Replying to ", ...quoted(about.message));
+    else text.replaceChildren("Replying to ", ...quote(about.message));
     write(find(this.#form, ".send"), about?.isEdit ? "Save" : "Send");
   }
 
@@ -196,11 +195,4 @@ export class Composer {
     this.#field.setCustomValidity(excess > 0 ? text : "");
     this.#field.ariaInvalid = excess > 0 ? "true" : null;
   }
-}
-
-/** @param {Message} message */
-function quoted(message) {
-  const words = document.createElement("bdi");
-  writeLastWords(words, message);
-  return [...named(message.user), ": ", words];
 }

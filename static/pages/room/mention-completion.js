@@ -1,4 +1,4 @@
-import { find } from "../dom.js";
+import { find, isolated } from "../dom.js";
 import { named } from "../people.js";
 
 /**
@@ -130,7 +130,7 @@ function optionItem(user, place) {
   const item = document.createElement("li");
   item.id = `mention-option-${place}`;
   item.role = "option";
-  item.append(...named(user, Object.assign(document.createElement("bdi"), { textContent: `@${user.username}` })));
+  item.append(...named(user, isolated(`@${user.username}`)));
   const who = Object.assign(document.createElement("span"), { textContent: "all members" });
   if (user.id === EVERYONE.id) item.append(" ", who);
   return item;

@@ -1,5 +1,4 @@
-import { writeLastWords } from "../markup.js";
-import { named } from "../people.js";
+import { quote } from "./quote.js";
 
 /**
  * @import { Message } from "../../onrecord/shapes.js"
@@ -39,9 +38,7 @@ function pinnedItem(roomId, message) {
   const link = document.createElement("a");
   item.dataset.id = String(message.id);
   link.href = `/rooms/${roomId}/messages/${message.id}/`;
-  const words = document.createElement("bdi");
-  writeLastWords(words, message);
-  link.append(...named(message.user), ": ", words);
+  link.append(...quote(message));
   item.append(link);
   return item;
 }
