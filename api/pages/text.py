@@ -17,9 +17,9 @@ from msgspec import UNSET
 from api.pages.markup.html import plain
 from domain.values import RoomId, UserId
 from eventstore.values import Version
-from projections.readmodels.members import JoinOrLeave
+from projections.readmodels.members import JoinOrLeave, Step
 from projections.readmodels.reading.read_marks import Reading
-from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary
+from projections.readmodels.shapes import LastMessage, Message, Reaction, Retraction, RoomSummary, User
 
 MAX_BADGE = 99
 GROUPED = timedelta(minutes=5)
@@ -27,6 +27,9 @@ GROUPED = timedelta(minutes=5)
 
 MOST_NAMED = 4
 """Of those who joined, or left, without a message between."""
+
+MOST_TOLD = 3
+"""Joins and leaves of one person that are told one by one."""
 
 MAX_PREVIEW = 120
 """Code points."""
@@ -70,7 +73,7 @@ def erased_note(at: str | None, why: str) -> str:
 def retracted_note(retraction: Retraction) -> str:
     """What stands in the place of retracted words: `Retracted by ada on Tuesday, 24 November 2026, 08:50: why`."""
     why = f": {retraction.why}" if retraction.why else ""
-    return f"Retracted by {retraction.by.username} on {day_and_clock(retraction.at)}{why}"
+    return f"Retracted by {_with_kind(retraction.by)} on {day_and_clock(retraction.at)}{why}"
 
 
 def title_of(room: RoomSummary | dict[str, Any], me: UserId | None) -> str:
@@ -89,23 +92,44 @@ def last_words(message: LastMessage | Message) -> str:
     return preview(plain(message.content)) if message.content else "(files)"
 
 
+def _with_kind(user: User) -> str:
+    return f"{user.username} ({user.kind})" if user.kind else user.username
+
+
 def reacted(reaction: Reaction) -> str:
     """Who reacted: `ada, bob and 3 others`."""
-    names, others = ", ".join(user.username for user in reaction.users), reaction.count - len(reaction.users)
+    names, others = ", ".join(map(_with_kind, reaction.users)), reaction.count - len(reaction.users)
     return f"{names} and {counted(others, 'other')}" if others > 0 else names
 
 
-def joined_and_left(steps: Sequence[JoinOrLeave]) -> str:
-    """A run of joins and leaves on one line: `ada, bob joined; eve left`."""
-    told = []
-    for step in ("joined", "left"):
-        names = list({each.user.id: each.user.username for each in steps if each.step == step}.values())
-        shown = names[: MOST_NAMED - 1] if len(names) > MOST_NAMED else names
-        others = len(names) - len(shown)
-        rest = f" and {counted(others, 'other')}" if others else ""
-        if names:
-            told.append(f"{', '.join(shown)}{rest} {step}")
-    return "; ".join(told)
+def joined_and_left(steps: Sequence[JoinOrLeave]) -> list[tuple[list[User], str]]:
+    """A run of joins and leaves on one line, as people and what they did: `ada, bob` and `joined`, `eve` and `left`.
+
+    Each is named once, with those who did the same; of many, the first.
+    """
+    of_each: dict[UserId, list[Step]] = {}
+    users = {each.user.id: each.user for each in steps}
+    for each in steps:
+        of_each.setdefault(each.user.id, []).append(each.step)
+    alike: dict[str, list[User]] = {}
+    for user_id, own in of_each.items():
+        alike.setdefault(_what_was_done(own), []).append(users[user_id])
+    lines = []
+    for told, people in alike.items():
+        shown = people[: MOST_NAMED - 1] if len(people) > MOST_NAMED else people
+        others = len(people) - len(shown)
+        rest = f"and {counted(others, 'other')} " if others else ""
+        lines.append((shown, rest + told.replace("removed", "was removed" if len(people) == 1 else "were removed")))
+    return lines
+
+
+def _what_was_done(steps: Sequence[Step]) -> str:
+    """What one person did: `left and joined again`."""
+    if len(steps) > MOST_TOLD:
+        return "joined and left several times"
+    *before, last = steps
+    again = " again" if before and (last == "joined" or last in before) else ""
+    return f"{', '.join(before)} and {last}{again}" if before else last
 
 
 def runs_of(steps: Sequence[JoinOrLeave], messages: Sequence[Message]) -> dict[Version, list[JoinOrLeave]]:

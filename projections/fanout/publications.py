@@ -159,11 +159,14 @@ class Crowd:
 
 
 def crowds(entries: Sequence[Entry]) -> Iterator[Crowd]:
-    """The runs of at least `CROWD` joins and leaves of one room, with no other event of that room in between."""
+    """The runs of at least `CROWD` joins and leaves of one room, with no other event of that room in between.
+
+    A removal ends a run: it is told alone, by whom and why.
+    """
     runs: dict[RoomId, list[Entry]] = {}
     for entry in entries:
         room_id = entry.room_id
-        is_move = isinstance(entry.event, Room.UserJoined | Room.UserLeft)
+        is_move = _is_own_move(entry.event)
         run = runs.setdefault(room_id, [])
         if run and (not is_move or entry.stored.version != run[-1].stored.version + 1):
             if len(run) >= CROWD:
@@ -172,6 +175,10 @@ def crowds(entries: Sequence[Entry]) -> Iterator[Crowd]:
         if is_move:
             run.append(entry)
     yield from (Crowd(run) for run in runs.values() if len(run) >= CROWD)
+
+
+def _is_own_move(event: RoomEvent) -> bool:
+    return isinstance(event, Room.UserJoined) or (isinstance(event, Room.UserLeft) and event.removed_by is None)
 
 
 def publication_ends(entries: Sequence[Entry]) -> set[Position]:

@@ -29,7 +29,10 @@ SELECT step.*, users.username, users.kind FROM (
     SELECT joined_version AS version, user_id, 'joined' AS step FROM memberships
     WHERE room_id = $2 AND joined_version BETWEEN $3 AND $4
     UNION ALL
-    SELECT left_version, user_id, 'left' FROM memberships
+    SELECT left_version, user_id, CASE WHEN EXISTS (
+        SELECT FROM governance
+        WHERE governance.room_id = $2 AND governance.version = left_version AND aspect = 'removal'
+    ) THEN 'removed' ELSE 'left' END FROM memberships
     WHERE room_id = $2 AND left_version BETWEEN $3 AND $4
     ORDER BY version DESC LIMIT $5
 ) AS step
@@ -67,12 +70,16 @@ class AudienceMember(Struct, frozen=True):
     left: Version | None
 
 
+Step = Literal["joined", "left", "removed"]
+"""What changed for a member: `removed` is having left by the decision of another."""
+
+
 class JoinOrLeave(Struct, frozen=True):
-    """That a user joined a room or left it, at a version."""
+    """That a user joined a room, left it or was removed, at a version."""
 
     version: Version
     user: User
-    step: Literal["joined", "left"]
+    step: Step
 
 
 class Members:

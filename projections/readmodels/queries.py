@@ -152,7 +152,7 @@ def messages_before(at: str | None = None) -> str:
     return f"""
 SELECT
     head.position, head.room_id AS of_room, head.message_count,
-    {message_columns("message")}
+    {message_columns("message", at)}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT message.* FROM {RANGES} AS stay CROSS JOIN LATERAL (

@@ -1,6 +1,6 @@
 /** Numbers and times as pages show them, times in the reader's zone. api/pages/text.py has the same rules, in UTC. */
 
-/** @import { JoinOrLeave, Reaction, Retraction } from "./shapes.js" */
+/** @import { JoinOrLeave, Reaction, Retraction, User } from "./shapes.js" */
 
 const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const TENTHS = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -119,7 +119,7 @@ export const erasedNote = (at, why) => (at === null ? why : `Erased on ${dayAndC
  * @param {Retraction} retraction
  */
 export const retractedNote = ({ at, by, why }) =>
-  `Retracted by ${by.username} on ${dayAndClock(at)}${why === "" ? "" : `: ${why}`}`;
+  `Retracted by ${withKind(by)} on ${dayAndClock(at)}${why === "" ? "" : `: ${why}`}`;
 
 /**
  * Who reacted: `ada, bob and 3 others`.
@@ -127,27 +127,50 @@ export const retractedNote = ({ at, by, why }) =>
  * @param {Reaction} reaction
  */
 export function reacted({ users, count }) {
-  const names = users.map(({ username }) => username).join(", ");
+  const names = users.map(withKind).join(", ");
   const others = count - users.length;
   return others > 0 ? `${names} and ${counted(others, "other")}` : names;
 }
 
 const MOST_NAMED = 4; // of those who joined, or left, without a message between
+const MOST_TOLD = 3; // joins and leaves of one person that are told one by one
 
 /**
- * A run of joins and leaves on one line: `ada, bob joined; eve left`.
+ * A run of joins and leaves on one line, as people and what they did: `ada, bob` and `joined`, `eve` and `left`. Each
+ * is named once, with those who did the same; of many, the first.
  *
- * @param {JoinOrLeave[]} steps
+ * @param {JoinOrLeave[]} run
+ * @returns {{ users: User[], told: string }[]}
  */
-export function joinedAndLeft(steps) {
-  const told = [];
-  for (const step of /** @type {const} */ (["joined", "left"])) {
-    const users = steps.filter((each) => each.step === step).map(({ user }) => user);
-    const names = [...new Map(users.map(({ id, username }) => [id, username])).values()];
-    const shown = names.length > MOST_NAMED ? names.slice(0, MOST_NAMED - 1) : names;
-    const others = names.length - shown.length;
-    const rest = others === 0 ? "" : ` and ${counted(others, "other")}`;
-    if (names.length > 0) told.push(`${shown.join(", ")}${rest} ${step}`);
+export function joinedAndLeft(run) {
+  /** @type {Map<number, { user: User, steps: string[] }>} */
+  const ofEach = new Map();
+  for (const { user, step } of run) ofEach.set(user.id, { user, steps: [...(ofEach.get(user.id)?.steps ?? []), step] });
+  /** @type {Map<string, User[]>} */
+  const alike = new Map();
+  for (const { user, steps } of ofEach.values()) {
+    const told = whatWasDone(steps);
+    alike.set(told, [...(alike.get(told) ?? []), user]);
   }
-  return told.join("; ");
+  return [...alike].map(([told, people]) => {
+    const users = people.length > MOST_NAMED ? people.slice(0, MOST_NAMED - 1) : people;
+    const others = people.length - users.length;
+    const rest = others === 0 ? "" : `and ${counted(others, "other")} `;
+    return { users, told: rest + told.replaceAll("removed", people.length === 1 ? "was removed" : "were removed") };
+  });
 }
+
+/**
+ * What one person did: `left and joined again`.
+ *
+ * @param {string[]} steps
+ */
+function whatWasDone(steps) {
+  if (steps.length > MOST_TOLD) return "joined and left several times";
+  const last = steps[steps.length - 1];
+  const isAgain = steps.length > 1 && (last === "joined" || steps.indexOf(last) < steps.length - 1);
+  return steps.join(", ").replace(/, (?=\w+$)/, " and ") + (isAgain ? " again" : "");
+}
+
+/** @param {User} user */
+const withKind = ({ username, kind }) => (kind === undefined ? username : `${username} (${kind})`);

@@ -284,7 +284,7 @@ export class Room {
   removeMember({ version, body }) {
     const { room, user } = body;
     this.update(room);
-    this.#addSteps(version, "left", [user]);
+    this.#addSteps(version, body.removed_by === undefined ? "left" : "removed", [user]);
     if (this.members !== null) this.members = this.members.filter((member) => member.id !== user.id);
     if (this.hasAllMembers) this.#nameOwner();
     if (user.id !== this.me) return;

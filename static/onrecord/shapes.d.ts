@@ -256,7 +256,7 @@ export type Publication = StreamEvent | RangeEvent | Signal;
 export interface JoinOrLeave {
   version: number;
   user: User;
-  step: "joined" | "left";
+  step: "joined" | "left" | "removed";
 }
 
 /** The open room: its newest messages, ascending, its first members, and its pinned messages, the last pinned first. */

@@ -48,3 +48,11 @@ export function fromTemplate(id) {
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/**
+ * An element for text of people, whose direction changes nothing around it.
+ *
+ * @param {string} textContent
+ * @param {object} [more] properties
+ */
+export const isolated = (textContent, more) => Object.assign(document.createElement("bdi"), { textContent, ...more });

@@ -85,13 +85,13 @@ export class JumpDialog {
     const isUnread = (/** @type {{ id: string }} */ { id }) => Number(unreadOf(id) > 0 && !mirror.isMuted(id));
     const inRooms = [...rooms].sort((one, other) => isUnread(other) - isUnread(one)).map((room) => ({
       name: titleOf(room, user.id),
-      what: unreadOf(room.id) > 0 ? `${badge(unreadOf(room.id))} unread` : kindOf(room),
+      what: unreadOf(room.id) > 0 ? `${badge(unreadOf(room.id))} unread` : kindOf(room, user.id),
       go: () => this.#open(`/rooms/${room.id}/`),
     }));
-    const people = this.#people().map(({ username }) => ({
-      name: username,
-      what: "Person",
-      go: () => this.#talkTo(username),
+    const people = this.#people().map((person) => ({
+      name: person.username,
+      what: withKind("Person", person),
+      go: () => this.#talkTo(person.username),
     }));
     const found = [...inRooms, ...people].filter(matches).slice(0, MOST);
     if (text === "") return found;
@@ -149,8 +149,23 @@ export class JumpDialog {
   }
 }
 
-/** @param {Room} room */
-const kindOf = ({ visibility }) => (visibility === "direct" ? "Direct" : "Room");
+/**
+ * @param {string} what
+ * @param {User} person
+ */
+const withKind = (what, { kind }) => (kind === undefined ? what : `${what}, ${kind}`);
+
+/**
+ * What a room is, and what the other person of two is.
+ *
+ * @param {Room} room
+ * @param {number} me
+ */
+function kindOf({ visibility, people = [] }, me) {
+  if (visibility !== "direct") return "Room";
+  const others = people.filter(({ id }) => id !== me);
+  return others.length === 1 ? withKind("Direct", others[0]) : "Direct";
+}
 
 /**
  * @param {Option} option

@@ -1,9 +1,8 @@
 import { initials } from "../onrecord/format.js";
-import { find } from "./dom.js";
+import { find, isolated } from "./dom.js";
 
 /**
- * @import { Room } from "../onrecord/room.js"
- * @import { User } from "../onrecord/shapes.js"
+ * @import { Room, User } from "../onrecord/shapes.js"
  */
 
 const HUES = 8;
@@ -30,25 +29,34 @@ export function showKind(element, { kind }) {
 }
 
 /**
- * What a room is called, in a heading: a direct conversation by its other people, with what their accounts are.
+ * What a room is called, in a heading or a list: a direct conversation by its other people and what they are.
  *
  * @param {HTMLElement} heading what else is in it stays
  * @param {Room} room
+ * @param {number} me
  */
-export function showTitle(heading, { me, shown: { name, people } }) {
+export function showTitle(heading, { name, people }, me) {
   const title = document.createElement("span");
   if (people === undefined) title.append(isolated(name));
   else {
     for (const person of people.filter(({ id }) => id !== me)) {
       if (title.childElementCount > 0) title.append(", ");
-      const kind = document.createElement("span");
-      showKind(kind, person);
-      title.append(isolated(person.username), ...(person.kind === undefined ? [] : [kind]));
+      title.append(...named(person));
     }
   }
   const shown = find(heading, ".name");
   if (shown.innerHTML !== title.innerHTML) shown.replaceChildren(...title.childNodes);
 }
 
-/** @param {string} text */
-const isolated = (text) => Object.assign(document.createElement("bdi"), { textContent: text });
+/**
+ * The name of a user and the mark of the account.
+ *
+ * @param {User} user
+ * @param {HTMLElement} [name] the element of the name, where it is another
+ */
+export function named(user, name = isolated(user.username)) {
+  if (user.kind === undefined) return [name];
+  const kind = document.createElement("span");
+  showKind(kind, user);
+  return [name, kind];
+}

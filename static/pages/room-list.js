@@ -1,8 +1,7 @@
 import { badge, counted } from "../onrecord/format.js";
-import { titleOf } from "../onrecord/text.js";
 import { find, findAll, fromTemplate, itemsOf, write } from "./dom.js";
 import { writeLastWords } from "./markup.js";
-import { showKind } from "./people.js";
+import { showKind, showTitle } from "./people.js";
 
 /**
  * @import { Mirror } from "../onrecord/mirror.js"
@@ -120,7 +119,7 @@ function fillRoom(item, room, me) {
   item.dataset.id = room.id;
   item.dataset.visibility = room.visibility ?? "public";
   find(item, "a", HTMLAnchorElement).href = `/rooms/${room.id}/`;
-  write(find(item, ".name bdi"), titleOf(room, me));
+  showTitle(item, room, me);
   write(find(item, ".last .by"), last?.user.username ?? "");
   showKind(find(item, ".last .kind"), last?.user ?? {});
   find(item, ".last .colon").hidden = last === null;

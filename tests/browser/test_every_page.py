@@ -89,6 +89,15 @@ CUT = """
 """
 """Names, links and buttons of a few letters that have no room for them: cut, or broken into lines."""
 
+TALLER = """
+() => {
+    for (const each of document.querySelectorAll("details")) each.open = true;
+    const { scrollHeight, clientHeight } = document.documentElement;
+    return scrollHeight > clientHeight + 1 ? [`${scrollHeight} pixels high in a window of ${clientHeight}`] : [];
+}
+"""
+"""Where not only the parts of the page scroll, but the page as well: below its end is nothing."""
+
 FINGERS = """
 () => axe.run({ runOnly: ["target-size"], rules: { "target-size": { enabled: true } } }).then(({ violations }) =>
     violations.flatMap(({ nodes }) => nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`)))
@@ -166,6 +175,7 @@ async def problems_of(page: Page) -> list[str]:
         await page.set_viewport_size({"width": width, "height": 640})
         found += [f"{width}: {wider}" for wider in await page.evaluate(WIDER)]
     await page.set_viewport_size({"width": 1280, "height": 800})
+    found += await page.evaluate(TALLER)
     return [f"{page.url} {problem}" for problem in found]
 
 
@@ -190,7 +200,7 @@ async def test_every_page_suits_everybody_and_every_screen(windows: Windows, ser
 
 async def test_the_name_of_a_room_is_whole_on_the_narrowest_screen(windows: Windows) -> None:
     ada = await windows.person("ada")
-    here = await ada.open_room(f"Engines and looms, {ada.user['username']}")
+    here = await ada.open_room(f"Engines and looms, {ada.user['username']:-<8}")
     bob = await windows.person("bob")
     for person in (ada, bob):
         elsewhere = await bob.open_room(f"Unread of {person.user['username']}")
@@ -213,3 +223,7 @@ async def test_the_composer_is_within_three_tabs_without_scripts_too(windows: Wi
     await page.keyboard.press("Enter")
     await page.keyboard.type("by keyboard")
     await expect(page.locator("#content")).to_have_value("by keyboard")
+    field, send = await page.locator("#content").bounding_box(), await page.locator(".send").bounding_box()
+    assert field is not None
+    assert send is not None
+    assert field["width"] > 5 * send["width"]  # the field to choose files takes no room from what is written

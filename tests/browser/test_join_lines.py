@@ -31,7 +31,7 @@ async def test_joins_and_leaves_are_lines_between_messages_live_as_on_a_fresh_pa
     await eve.post(f"/api/rooms/{room}/join/")
     folded = page.locator(".joins summary")
     await expect(folded).to_have_text(
-        f"{eve.user['username']}, {mia.user['username']} joined; {eve.user['username']} left"
+        f"{eve.user['username']} joined, left and joined again; {mia.user['username']} joined"
     )
     await folded.click()
     await expect(page.locator(".joins details li")).to_have_count(4)
@@ -39,9 +39,14 @@ async def test_joins_and_leaves_are_lines_between_messages_live_as_on_a_fresh_pa
     await mia.post(f"/api/rooms/{room}/leave/")
     await expect(said(page, "after")).to_be_visible()
     await expect(page.locator(".joins").last).to_have_text(f"{mia.user['username']} left")
+    path = f"/api/rooms/{room}/members/{eve.user['id']}/remove/"
+    assert (await ada.post(path, {"why": "spam"})).status == 200
+    await expect(page.locator(".joins").last).to_have_text(
+        f"{mia.user['username']} left; {eve.user['username']} was removed"
+    )
     live = await lines(page)
     assert [line.split()[0] for line in live] == [
-        *(ada.user["username"] + ",", "before", eve.user["username"] + ",", "after", mia.user["username"])
+        *(ada.user["username"] + ",", "before", eve.user["username"], "after", mia.user["username"])
     ]
     assert live[1] == f"before Version v{answer.body['id']} · {answer.headers['X-Position']}"
     for scripted in (True, False):

@@ -189,6 +189,7 @@ async def test_chromium_shows_notifications_with_words_only_where_the_user_wants
     assert (await bob.post(f"/api/rooms/{room}/messages/{said}/retract/", {"why": ""})).status == 200
     await becomes(lambda: page.evaluate(SHOWN), [])
     await ada.request("PUT", f"/api/rooms/{room}/mute/", {})
+    await expect(page.locator(f'.sidebar .room.muted[data-id="{room}"]')).to_have_count(1)
     await post(bob, room, f"@{me} muted")
     direct = (await bob.post("/api/direct/", {"usernames": [me]})).body["id"]
     await post(bob, direct, "between us")

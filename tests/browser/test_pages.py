@@ -254,3 +254,25 @@ async def test_what_is_told_about_an_outgoing_message_fits_on_a_phone(windows: W
     state = page.locator(".outgoing-message .state")
     await expect(state).to_have_text("Not sent yet. No answer from the server. Trying again…")
     assert await state.evaluate("state => state.getBoundingClientRect().right <= innerWidth")
+
+
+async def test_the_chosen_event_is_in_sight_in_the_stream_and_stays_where_it_was_pressed(windows: Windows) -> None:
+    ada = await windows.person("ada")
+    room = await ada.open_room(f"Long {ada.user['username']}")
+    for number in range(70):
+        await talk(ada, room, f"number {number}")
+    ids = range(3, 73)
+    page = await windows.open(f"/rooms/{room}/history/", ada)
+    event = page.locator(".stream .event").filter(has=page.locator(f'.version:text-is("{ids[-1]}")'))
+    await expect(event).to_have_attribute("aria-current", "true")
+    await expect(event).to_be_in_viewport()
+    other = page.locator(".stream .event").filter(has=page.locator(f'.version:text-is("{ids[-4]}")'))
+    before = await other.bounding_box()
+    await other.locator("a").click()
+    await expect(other).to_have_attribute("aria-current", "true")
+    after = await other.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 2
+    await page.goto(f"/rooms/{room}/history/?at={ids[30]}")
+    await expect(page.locator(".stream [aria-current]")).to_be_in_viewport()

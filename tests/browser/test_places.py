@@ -87,7 +87,9 @@ async def test_the_first_unread_message_is_one_press_away_however_much_is_unread
     ada, bob, room = await together(windows, "First unread")
     ids = [await post(bob, room, f"number {number}") for number in range(MANY)]
     page = await windows.open(f"/rooms/{room}/", ada)
-    await page.get_by_role("link", name="First unread message").click()
+    link = page.get_by_role("link", name="First unread message")
+    await expect(link).to_be_in_viewport(ratio=1)
+    await link.click()
     await expect(page.locator(f"#m{ids[0]}")).to_be_in_viewport()
 
 

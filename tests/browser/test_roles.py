@@ -92,6 +92,6 @@ async def test_the_page_that_answers_a_refused_form_has_an_address_to_come_back_
     await expect(page.get_by_role("heading", name="who may enter")).to_be_visible()
     await page.goto("/discover/")
     await page.get_by_label("With whom").fill("nobody of this name")
-    await page.get_by_role("button", name="Start").click()
+    await page.get_by_role("button", name="Start", exact=True).click()
     await expect(page.locator("main .problem")).to_be_in_viewport()
     await expect(page).to_have_url(re.compile("/discover/$"))

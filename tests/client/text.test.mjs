@@ -10,7 +10,7 @@ process.env.TZ = "UTC"; // before the formats are made
 const format = await import("../../static/onrecord/format.js");
 
 const CASES = JSON.parse(readFileSync(new URL("./text_cases.json", import.meta.url), "utf8"));
-const { previews, ...formats } = CASES;
+const { previews, joinsAndLeaves, ...formats } = CASES;
 
 for (const { name, repeat, then, keeps } of previews) {
   test(`in a preview, ${name}`, () => {
@@ -20,8 +20,25 @@ for (const { name, repeat, then, keeps } of previews) {
   });
 }
 
+for (const { steps, told } of joinsAndLeaves) {
+  test(`who joined and left: ${steps}`, () => {
+    /** @type {string[][]} */
+    const parts = steps.split(", ").map((/** @type {string} */ each) => each.split(" "));
+    const names = parts.map(([name]) => name);
+    const run = parts.map(([username, step], at) => ({
+      version: at + 1,
+      user: { id: names.indexOf(username) + 1, username },
+      step: /** @type {"joined"} */ (step),
+    }));
+    const line = format.joinedAndLeft(run).map((each) => {
+      return `${each.users.map((user) => user.username).join(", ")} ${each.told}`;
+    });
+    assert.equal(line.join("; "), told);
+  });
+}
+
 for (const [name, cases] of Object.entries(formats)) {
-  const show = /** @type {Record<string, (...values: any[]) => string>} */ ({ ...format })[name];
+  const show = /** @type {Record<string, any>} */ ({ ...format })[name];
   for (const [value, shown] of cases) {
     test(`${name} shows ${JSON.stringify(value)} as ${shown}`, () => {
       assert.equal(show(...[value].flat(1)), shown);

@@ -25,8 +25,9 @@ from api.pages.text import (
     retracted_note,
     span,
 )
+from domain.values import UserId
 from projections.readmodels.members import JoinOrLeave
-from projections.readmodels.shapes import Reaction, Retraction
+from projections.readmodels.shapes import Reaction, Retraction, User
 
 CASES = json.loads((Path(__file__).parents[1] / "client" / "text_cases.json").read_text())
 
@@ -43,7 +44,6 @@ FORMATS: dict[str, Callable[..., str]] = {
     "dayAndClock": day_and_clock,
     "erasedNote": erased_note,
     "retractedNote": lambda retraction: retracted_note(msgspec.convert(retraction, Retraction)),
-    "joinedAndLeft": lambda steps: joined_and_left(msgspec.convert(steps, list[JoinOrLeave])),
     "reacted": lambda reaction: reacted(msgspec.convert(reaction, Reaction)),
 }
 
@@ -56,7 +56,19 @@ def test_a_preview_is_cut_between_characters(case: dict[str, Any]) -> None:
 
 
 def test_every_format_has_cases() -> None:
-    assert CASES.keys() == FORMATS.keys() | {"previews"}
+    assert CASES.keys() == FORMATS.keys() | {"previews", "joinsAndLeaves"}
+
+
+@pytest.mark.parametrize("case", CASES["joinsAndLeaves"], ids=lambda case: case["steps"])
+def test_each_who_joined_or_left_is_told_once_with_those_who_did_the_same(case: dict[str, Any]) -> None:
+    names = [each.split()[0] for each in case["steps"].split(", ")]
+    users = {name: User(UserId(number), name) for number, name in enumerate(dict.fromkeys(names), 1)}
+    steps = [
+        msgspec.convert({"version": version, "user": msgspec.to_builtins(users[name]), "step": step}, JoinOrLeave)
+        for version, (name, step) in enumerate((each.split() for each in case["steps"].split(", ")), 1)
+    ]
+    told = [f"{', '.join(user.username for user in users)} {what}" for users, what in joined_and_left(steps)]
+    assert "; ".join(told) == case["told"]
 
 
 @pytest.mark.parametrize(("name", "value", "shown"), [(name, *case) for name in FORMATS for case in CASES[name]])

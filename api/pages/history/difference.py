@@ -9,8 +9,9 @@ from msgspec import UNSET, Struct
 from api.core import Core
 from domain.values import RoomId, UserId
 from eventstore.values import Version
+from projections.readmodels.members import JoinOrLeave
 from projections.readmodels.queries import Queries
-from projections.readmodels.shapes import MessageChange, RoomSummary, StreamEvent
+from projections.readmodels.shapes import MessageChange, RoomSummary, StreamEvent, User
 
 MOST_EVENTS = 1000
 """Events between two versions that are compared; of more, the oldest."""
@@ -40,7 +41,7 @@ class EditedMessage(Struct, frozen=True):
     """A message whose words changed."""
 
     id: Version
-    username: str
+    user: User
     pieces: list[TextPiece]
 
 
@@ -52,8 +53,8 @@ class MomentsDifference(Struct, frozen=True):
     since: Version
     until: Version
     fields: list[ChangedField]
-    joined: list[str]
-    left: list[str]
+    joined: list[User]
+    left: list[User]
     events: dict[str, int]
     edited: list[EditedMessage]
     is_all: bool
@@ -70,17 +71,21 @@ async def difference(core: Core, user_id: UserId, room_id: RoomId, since: Versio
     events = [event for event in found.value.events if event.version <= until]
     last = {step.user.id: step for step in steps}  # who came and went is where they were
     first = {step.user.id: step for step in reversed(steps)}
-    net = [step for user, step in last.items() if first[user].step == step.step]
+    net = [step for user, step in last.items() if _is_join(first[user]) == _is_join(step)]
     return MomentsDifference(
         since,
         until,
         _fields(before, after),
-        [step.user.username for step in net if step.step == "joined"],
-        [step.user.username for step in net if step.step == "left"],
+        [step.user for step in net if _is_join(step)],
+        [step.user for step in net if not _is_join(step)],
         _counted(events),
         await _edited(core.queries, user_id, room_id, since, events),
         len(found.value.events) < MOST_EVENTS or found.value.events[-1].version >= until,
     )
+
+
+def _is_join(step: JoinOrLeave) -> bool:
+    return step.step == "joined"
 
 
 def _fields(before: RoomSummary, after: RoomSummary) -> list[ChangedField]:
@@ -119,7 +124,7 @@ async def _edited(
         at_once = await queries.messages_before(user_id, room_id, before=Version(message + 1), limit=1, at=since)
         before, after = at_once.value.results[0], newest[message]
         if before.erased is UNSET and after.erased is UNSET and after.retracted is UNSET:
-            told.append(EditedMessage(message, after.user.username, compared(before.content, after.content)))
+            told.append(EditedMessage(message, after.user, compared(before.content, after.content)))
     return told
 
 

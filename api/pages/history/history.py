@@ -113,7 +113,9 @@ async def _part(
         core.members.at(room, version),
         core.queries.messages_before(user_id, room, before=Version(version + 1), limit=MESSAGES, at=version),
     )
-    return {"members": members, "messages": said.value.results[::-1]}
+    messages = said.value.results[::-1]
+    answered = await core.messages.answered_by(user_id, room, messages, at=version)
+    return {"members": members, "messages": messages, "answered": answered}
 
 
 async def _proof(request: web.Request, core: Core, room: RoomId, version: Version) -> Context:

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from markupsafe import Markup
 from msgspec import UNSET
 
-from api.pages.items.people import avatar, kind
-from api.pages.markup.html import attribute, escaped, with_markup, with_markup_and_controls
+from api.pages.items.people import avatar, kind, named
+from api.pages.markup.html import attribute, escaped, with_controls_shown, with_markup, with_markup_and_controls
 from api.pages.text import (
     clock,
     clock_with_seconds,
@@ -23,7 +23,7 @@ from api.pages.text import (
 )
 from domain.values import RoomId, UserId
 from eventstore.values import Position, Version
-from projections.readmodels.members import JoinOrLeave
+from projections.readmodels.members import JoinOrLeave, Step
 from projections.readmodels.shapes import Message, User
 
 DAY = len("2026-11-27")
@@ -32,16 +32,22 @@ DAY = len("2026-11-27")
 FOLDED = 3
 """Joins and leaves in a row: more than these fold."""
 
+STEPS: dict[Step, str] = {"joined": "joined", "left": "left", "removed": "was removed"}
+
 UNREAD_LINE = Markup('<li class="unread-line" id="unread"><span>New messages</span></li>')
 NO_POSITIONS: Mapping[Version, Position] = MappingProxyType({})
 
 
-def reply_line(room_id: RoomId | str, answered: Version, quoted: Message | None = None) -> Markup:
+def reply_line(
+    room_id: RoomId | str, answered: Version, quoted: Message | None = None, *, in_history: bool = False
+) -> Markup:
     """Above an answer: the message that it answers."""
     said = "an earlier message"
     if quoted is not None:
-        author, words = escaped(quoted.user.username), escaped(last_words(quoted))
-        said = f'<bdi class="quoted-author">{author}</bdi>: <bdi class="quoted-text">{words}</bdi>'
+        line = last_words(quoted)
+        words = with_controls_shown(line) if in_history else escaped(line)
+        by = f'<bdi class="quoted-author">{escaped(quoted.user.username)}</bdi>{kind(quoted.user)}'
+        said = f'{by}: <bdi class="quoted-text">{words}</bdi>'
     href = f"/rooms/{room_id}/?at={answered}#m{answered}"
     return Markup(f'<p class="reply-line"><a href="{href}">{said}</a></p>')  # noqa: S704
 
@@ -93,7 +99,7 @@ def message_item(
     return (
         f'<li class="message{classes}" id="m{version}" data-id="{version}" data-author="{by}">{written_by} '
         f'<a class="when" href="/rooms/{room_id}/?at={version}#m{version}">{said_at}</a></p>'
-        f"{reply_line(room_id, message.reply_to, quoted) if message.reply_to else ''}"
+        f"{reply_line(room_id, message.reply_to, quoted, in_history=in_history) if message.reply_to else ''}"
         f"{message_text(message, in_history=in_history)}"
         f"{attachments(room_id, message)}{mentions(message)}"
         f"{reactions(room_id, message) if message.reactions else ''}"
@@ -150,7 +156,8 @@ def mentions(message: Message) -> Markup:
     if not message.mentions or message.erased or message.retracted:
         return Markup()
     named = (
-        f'<bdi class="mention" data-user-id="{user.id}">@{escaped(user.username)}</bdi> ' for user in message.mentions
+        f'<bdi class="mention" data-user-id="{user.id}">@{escaped(user.username)}</bdi>{kind(user)} '
+        for user in message.mentions
     )
     return Markup(f'<p class="mentions">{"".join(named)}</p>')  # noqa: S704
 
@@ -203,9 +210,9 @@ def message_list(
 
 
 def _joins(run: Sequence[JoinOrLeave]) -> str:
-    line = escaped(joined_and_left(run))
+    line = "; ".join(f"{', '.join(named(user) for user in users)} {told}" for users, told in joined_and_left(run))
     if len(run) > FOLDED:
-        steps = "".join(f"<li><bdi>{escaped(each.user.username)}</bdi> {each.step}</li>" for each in run)
+        steps = "".join(f"<li>{named(each.user)} {STEPS[each.step]}</li>" for each in run)
         shown = f"<details><summary>{line}</summary><ul>{steps}</ul></details>"
     else:
         shown = f"<span>{line}</span>"

@@ -14,6 +14,11 @@ def kind(user: User) -> Markup:
     return Markup(f'<span class="kind kind-{user.kind}">{user.kind}</span>' if user.kind else "")  # noqa: S704
 
 
+def named(user: User) -> Markup:
+    """The name of a user and the mark of the account."""
+    return Markup(f"<bdi>{escaped(user.username)}</bdi>{kind(user)}")  # noqa: S704
+
+
 def avatar(user: User) -> Markup:
     """The initials of a user, in one of eight colours."""
     letters = escaped(initials(user.username))

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
+from msgspec import UNSET
 
-from api.pages.items.people import kind
+from api.pages.items.people import kind, named
 from api.pages.markup.html import escaped
-from api.pages.text import badge, counted, last_words, room_group, title_of
+from api.pages.text import badge, counted, last_words, room_group
 from domain.values import RoomId, UserId
 from projections.readmodels.reading.read_marks import Reading
 from projections.readmodels.shapes import RoomSummary
@@ -53,12 +54,18 @@ def _room(room: RoomSummary, reading: Reading | None, current: RoomId | None, me
     return (
         f'<li class="room{" muted" if is_muted else ""}" data-id="{room.id}" data-visibility="{room.visibility}">'
         f'<a href="/rooms/{room.id}/#unread"{CURRENT if room.id == current else ""}>'
-        f'<span class="name"><bdi>{escaped(title_of(room, me))}</bdi></span> '
+        f'<span class="name">{_name(room, me)}</span> '
         f'<span class="unread"{"" if unread else " hidden"}><span class="count">{badge(unread)}</span>'
         f'<span class="visually-hidden"> unread</span><span class="mentioned"{"" if mentions else " hidden"}> @'
         f'<span class="mention-count">{badge(mentions)}</span><span class="visually-hidden"> mentions</span></span>'
         f"</span> {rest}</a></li>\n"
     )
+
+
+def _name(room: RoomSummary, me: UserId) -> str:
+    if room.people is UNSET:
+        return f"<bdi>{escaped(room.name)}</bdi>"
+    return ", ".join(named(person) for person in room.people if person.id != me)
 
 
 def _last_and_members(room: RoomSummary) -> str:

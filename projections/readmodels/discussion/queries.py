@@ -12,13 +12,11 @@ from eventstore.values import Position, Version
 from eventstore.words import join
 from postgres.database import Database
 from projections.readmodels.admission.readable import may_read
-from projections.readmodels.discussion.message_rows import STORED, extras, message_columns, message_of, text
+from projections.readmodels.discussion.message_rows import STORED, message_columns, message_of
 from projections.readmodels.governance.roles import RoomRoles
-from projections.readmodels.queries import MEMBER_HEAD, AtPosition, NotInRoom
+from projections.readmodels.queries import MEMBER_HEAD, AtPosition, NotInRoom, of_message
 from projections.readmodels.shapes import ErasedContent, Message, Timestamp, timestamp
 from projections.readmodels.words import erasure, erasure_columns, words_of
-
-OF_MESSAGE = f"{text('message')} {extras('message')} LEFT JOIN users ON users.user_id = message.user_id"
 
 ONE = f"""
 SELECT head.position, head.room_id AS of_room, {message_columns("message")}
@@ -27,19 +25,25 @@ LEFT JOIN LATERAL (
     SELECT {STORED} FROM messages
     WHERE messages.room_id = head.room_id AND version = $3 AND {may_read("head.room_id", "$1", "version")}
 ) AS message ON true
-{OF_MESSAGE}
+{of_message()}
 """
 
-SEVERAL = f"""
-SELECT head.room_id AS of_room, {message_columns("message")}
+
+def several(at: str | None = None) -> str:
+    """SQL: messages by their ids; as they are now, or were at a version."""
+    return f"""
+SELECT head.room_id AS of_room, {message_columns("message", at)}
 FROM ({MEMBER_HEAD}) AS head
 LEFT JOIN LATERAL (
     SELECT {STORED} FROM messages
     WHERE messages.room_id = head.room_id AND version = ANY($3) AND {may_read("head.room_id", "$1", "version")}
 ) AS message ON true
-{OF_MESSAGE}
+{of_message(at)}
 ORDER BY message.version
 """
+
+
+SEVERAL, SEVERAL_AT = several(), several("$4::bigint")
 
 PINNED = f"""
 SELECT head.position, head.room_id AS of_room, {message_columns("message")}
@@ -50,7 +54,7 @@ LEFT JOIN LATERAL (
     WHERE pins.room_id = head.room_id AND unpinned_version IS NULL
         AND {may_read("head.room_id", "$1", "pins.message")}
 ) AS message ON true
-{OF_MESSAGE}
+{of_message()}
 ORDER BY message.pinned_version DESC
 """
 
@@ -111,13 +115,20 @@ class MessageQueries:
             raise NoSuchMessage("There is no such message in this room.")
         return AtPosition(message_of(room_id, rows[0]), rows[0]["position"])
 
-    async def answered_by(self, user_id: UserId, room_id: RoomId, messages: Sequence[Message]) -> list[Message]:
-        """The messages which these answer and which are not among them, as far as the user may read them, ascending."""
+    async def answered_by(
+        self, user_id: UserId, room_id: RoomId, messages: Sequence[Message], *, at: Version | None = None
+    ) -> list[Message]:
+        """The messages which these answer and which are not among them, as far as the user may read them, ascending; as
+        they were at a version, or are now.
+        """
         present = {message.id for message in messages}
         answered = {message.reply_to for message in messages if message.reply_to is not UNSET} - present
         if not answered:
             return []
-        rows = await self._database.fetch(SEVERAL, user_id, room_id, list(answered))
+        if at is not None:
+            rows = await self._database.fetch(SEVERAL_AT, user_id, room_id, list(answered), at)
+        else:
+            rows = await self._database.fetch(SEVERAL, user_id, room_id, list(answered))
         if rows[0]["of_room"] is None:
             raise NotInRoom
         return [message_of(room_id, row) for row in rows if row["version"] is not None]

@@ -1,5 +1,6 @@
 import { number } from "../../onrecord/format.js";
 import { find, write } from "../dom.js";
+import { quote } from "./quote.js";
 
 /**
  * @import { Drafts } from "../../onrecord/drafts.js"
@@ -129,8 +130,9 @@ export class Composer {
   #setAbout(about) {
     this.#about = about;
     this.#mode.hidden = about === null;
-    const author = about?.message.user.username;
-    write(find(this.#mode, ".mode-text"), about?.isEdit ? "Editing your message" : `Replying to ${author}`);
+    const text = find(this.#mode, ".mode-text");
+    if (about === null || about.isEdit) write(text, "Editing your message");
+    else text.replaceChildren("Replying to ", ...quote(about.message));
     write(find(this.#form, ".send"), about?.isEdit ? "Save" : "Send");
   }
 

@@ -1,5 +1,6 @@
 import { joinedAndLeft } from "../../onrecord/format.js";
-import { findAll, write } from "../dom.js";
+import { findAll } from "../dom.js";
+import { named } from "../people.js";
 
 /**
  * @import { JoinOrLeave } from "../../onrecord/shapes.js"
@@ -107,28 +108,38 @@ function lineOf() {
  * @param {JoinOrLeave[]} run
  */
 function fill(line, run) {
-  const told = run.map(({ user, step, version }) => `${version} ${user.username} ${step}`).join("\n");
+  const told = run.map(({ user, step, version }) => `${version} ${user.username} ${user.kind} ${step}`).join("\n");
   if (TOLD.get(line) === told) return;
   TOLD.set(line, told);
   line.dataset.steps = String(run.length);
   line.dataset.since = String(run[0].version);
-  const text = joinedAndLeft(run);
   if (run.length <= MOST_UNFOLDED) {
-    line.replaceChildren(Object.assign(document.createElement("span"), { textContent: text }));
+    const shown = document.createElement("span");
+    shown.append(...toldIn(run));
+    line.replaceChildren(shown);
     return;
   }
   const details = line.querySelector("details") ?? document.createElement("details");
   const summary = details.querySelector("summary") ?? document.createElement("summary");
-  write(summary, text);
+  summary.replaceChildren(...toldIn(run));
   const list = document.createElement("ul");
   list.append(...run.map(stepItem));
   details.replaceChildren(summary, list);
   line.replaceChildren(details);
 }
 
+/** @param {JoinOrLeave[]} run */
+function toldIn(run) {
+  return joinedAndLeft(run).flatMap(({ users, told }, at) => [
+    ...(at === 0 ? [] : ["; "]),
+    ...users.flatMap((user, place) => [...(place === 0 ? [] : [", "]), ...named(user)]),
+    ` ${told}`,
+  ]);
+}
+
 /** @param {JoinOrLeave} step */
 function stepItem({ user, step }) {
   const item = document.createElement("li");
-  item.append(Object.assign(document.createElement("bdi"), { textContent: user.username }), ` ${step}`);
+  item.append(...named(user), step === "removed" ? " was removed" : ` ${step}`);
   return item;
 }

@@ -1,4 +1,5 @@
-import { find } from "../dom.js";
+import { find, isolated } from "../dom.js";
+import { named } from "../people.js";
 
 /**
  * @import { Room } from "../../onrecord/room.js"
@@ -125,12 +126,12 @@ export class MentionCompletion {
  * @param {User} user
  * @param {number} place
  */
-function optionItem({ id, username }, place) {
+function optionItem(user, place) {
   const item = document.createElement("li");
   item.id = `mention-option-${place}`;
   item.role = "option";
-  item.append(Object.assign(document.createElement("bdi"), { textContent: `@${username}` }));
+  item.append(...named(user, isolated(`@${user.username}`)));
   const who = Object.assign(document.createElement("span"), { textContent: "all members" });
-  if (id === EVERYONE.id) item.append(" ", who);
+  if (user.id === EVERYONE.id) item.append(" ", who);
   return item;
 }

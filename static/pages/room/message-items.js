@@ -1,7 +1,8 @@
 import { clock, day, erasedNote, exactly, number, reacted, retractedNote } from "../../onrecord/format.js";
-import { find, fromTemplate } from "../dom.js";
-import { withMarkup, writeLastWords } from "../markup.js";
-import { showAvatar, showKind } from "../people.js";
+import { find, fromTemplate, isolated } from "../dom.js";
+import { withMarkup } from "../markup.js";
+import { named, showAvatar, showKind } from "../people.js";
+import { quote } from "./quote.js";
 import { separator } from "../times.js";
 
 /**
@@ -38,7 +39,7 @@ export function outgoingItem({ key, content, files = [] }) {
   item.dataset.key = key;
   const text = find(item, ".text");
   text.replaceChildren(...withMarkup(content));
-  if (files.length > 0) text.after(fileList(files.map((file) => [file, isolated("file-name", file.name || "file")])));
+  if (files.length > 0) text.after(fileList(files.map((file) => [file, nameOf(file)])));
   return item;
 }
 
@@ -120,23 +121,11 @@ function replyLine(roomId, id, answered) {
   const link = document.createElement("a");
   link.href = `/rooms/${roomId}/?at=${id}#m${id}`;
   if (answered === undefined) link.textContent = "an earlier message";
-  else {
-    const quoted = isolated("quoted-text", "");
-    writeLastWords(quoted, answered);
-    link.append(isolated("quoted-author", answered.user.username), ": ", quoted);
-  }
+  else link.append(...quote(answered));
   const line = document.createElement("p");
   line.className = "reply-line";
   line.append(link);
   return line;
-}
-
-/**
- * @param {string} name
- * @param {string} text
- */
-function isolated(name, text) {
-  return Object.assign(document.createElement("bdi"), { className: name, textContent: text });
 }
 
 /**
@@ -146,10 +135,10 @@ function isolated(name, text) {
  */
 function mentionLine(users) {
   const line = Object.assign(document.createElement("p"), { className: "mentions" });
-  for (const { id, username } of users) {
-    const mention = isolated("mention", `@${username}`);
-    mention.dataset.userId = String(id);
-    line.append(mention, " ");
+  for (const user of users) {
+    const mention = isolated(`@${user.username}`, { className: "mention" });
+    mention.dataset.userId = String(user.id);
+    line.append(...named(user, mention), " ");
   }
   return line;
 }
@@ -164,18 +153,21 @@ function attachmentList(page, attachments) {
       const link = document.createElement("a");
       link.href = `/api${page}attachments/${file.id}/`;
       if (file.width !== undefined) link.append(preview(link.href, file));
-      link.append(isolated("file-name", file.name || "file"));
+      link.append(nameOf(file));
       return [file, link];
     }),
   );
 }
 
+/** @param {{ name: string }} file */
+const nameOf = ({ name }) => isolated(name || "file", { className: "file-name" });
+
 /** @param {[AttachedFile, HTMLElement][]} files each with what stands before its size */
 function fileList(files) {
   const list = Object.assign(document.createElement("ul"), { className: "attachments", ariaLabel: "Files" });
-  for (const [{ size }, named] of files) {
+  for (const [{ size }, shown] of files) {
     const item = document.createElement("li");
-    item.append(named, ` ${number(size)} bytes`);
+    item.append(shown, ` ${number(size)} bytes`);
     list.append(item);
   }
   return list;

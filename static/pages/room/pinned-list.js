@@ -1,4 +1,4 @@
-import { writeLastWords } from "../markup.js";
+import { quote } from "./quote.js";
 
 /**
  * @import { Message } from "../../onrecord/shapes.js"
@@ -38,12 +38,7 @@ function pinnedItem(roomId, message) {
   const link = document.createElement("a");
   item.dataset.id = String(message.id);
   link.href = `/rooms/${roomId}/messages/${message.id}/`;
-  const words = document.createElement("bdi");
-  writeLastWords(words, message);
-  link.append(isolated(message.user.username), ": ", words);
+  link.append(...quote(message));
   item.append(link);
   return item;
 }
-
-/** @param {string} text */
-const isolated = (text) => Object.assign(document.createElement("bdi"), { textContent: text });

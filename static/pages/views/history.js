@@ -80,7 +80,38 @@ export function showHistory(shown) {
   }, signal);
   page.onChange(render, signal);
   showLocalTimes();
+  placeChosen();
   offerChecks(shown);
+}
+
+/**
+ * Scroll the stream so that the chosen event is in sight: where it was, or else in the middle.
+ *
+ * @param {number} [top] how far below the upper edge of the stream it was
+ */
+function placeChosen(top) {
+  const [stream, chosen] = [find(document, ".stream"), findAll(document, ".stream [aria-current]")[0]];
+  if (chosen === undefined) return;
+  const wanted = top ?? (stream.clientHeight - chosen.offsetHeight) / 2;
+  stream.scrollTop += topIn(stream, chosen) - wanted;
+}
+
+/**
+ * @param {HTMLElement} stream
+ * @param {HTMLElement} item
+ */
+const topIn = (stream, item) => item.getBoundingClientRect().top - stream.getBoundingClientRect().top;
+
+/**
+ * Where an event stands in the part of the stream that is in sight; undefined where it is not.
+ *
+ * @param {string | undefined} version
+ */
+function placeOf(version) {
+  const stream = find(document, ".stream");
+  const item = [...findAll(stream, ".event")].find((each) => find(each, ".version").textContent === version);
+  const top = item && topIn(stream, item);
+  return top !== undefined && top >= 0 && top < stream.clientHeight ? top : undefined;
 }
 
 function showLocalTimes() {
@@ -101,9 +132,11 @@ function replaceMoment(page, slider) {
   const isTab = Boolean(activeElement?.closest(".tabs"));
   const focused = isStep ? `.steps [rel=${activeElement.rel}][href]` : ".stream [aria-current] a";
   const isReplaced = isStep || isTab || Boolean(activeElement?.closest(".stream"));
+  const place = placeOf(find(page, "#moment").dataset.version);
   find(document, "#moment").replaceWith(find(page, "#moment"));
   find(document, ".steps").replaceWith(find(page, ".steps"));
   find(document, "h1").replaceWith(find(page, "h1"));
   showLocalTimes();
+  placeChosen(place);
   if (isReplaced) (findAll(document, isTab ? ".tabs [aria-current]" : focused)[0] ?? slider).focus();
 }

@@ -51,7 +51,7 @@ export function showPeople({ page, main, signal }) {
   }, signal);
   page.onChange(() => {
     const room = page.mirror.room(roomId ?? "");
-    if (room !== undefined) showTitle(find(main, "h1"), room);
+    if (room !== undefined) showTitle(find(main, "h1"), room.shown, room.me);
   }, signal);
   main.addEventListener("toggle", refresh, { capture: true, signal });
   main.addEventListener("focusout", () => setTimeout(refresh), { signal });

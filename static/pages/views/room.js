@@ -179,7 +179,7 @@ function renderName(conversation, room, tab) {
   const { me, shown } = room;
   const name = titleOf(shown, me);
   const { topic = "" } = shown;
-  showTitle(find(conversation, "h1"), room);
+  showTitle(find(conversation, "h1"), room.shown, room.me);
   write(find(conversation, ".topic bdi"), topic);
   find(conversation, ".topic").hidden = topic === "";
   tab.title = `${name} · onrecord`;

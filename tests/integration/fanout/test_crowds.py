@@ -3,6 +3,7 @@
 import pytest
 
 from domain.room import Room
+from domain.room.governance.moderation import RemoveMember
 from domain.room.membership import JoinRoom, LeaveRoom
 from domain.room.messages import PostMessage
 from domain.values import RoomId, UserId
@@ -131,6 +132,21 @@ async def test_another_event_of_the_room_ends_a_crowd_and_one_of_another_room_do
         await published_to(database_url, await end_of(store))
     assert [told["body"]["from"] for told in server.published(BOB) if told["type"] == "members_changed"] == [5]
     assert server.positions(ADA) == sorted(server.positions(ADA))
+    await check_everybody_reaches_the_end(store, server)
+
+
+async def test_a_removal_ends_a_crowd_and_all_are_told_by_whom_and_why(
+    store: Store, server: Server, database_url: str, room_id: RoomId
+) -> None:
+    await store.chat.join_all(room_id, CROWD_IDS)
+    await store.governing.decide(RemoveMember(room_id, ADA, CROWD_IDS[0], "spam"))
+    await store.chat.join_all(room_id, [UserId(5000 + number) for number in range(CROWD)])
+    async with publishing(database_url, store, server):
+        await published_to(database_url, await end_of(store))
+    told = [kind for kind, _ in kinds(server, BOB)][2:]
+    assert told == ["members_changed", "user_left", "members_changed"]
+    removal = server.published(BOB)[-2]["body"]
+    assert (removal["removed_by"]["id"], removal["why"]) == (ADA, "spam")
     await check_everybody_reaches_the_end(store, server)
 
 

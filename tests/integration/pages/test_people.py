@@ -2,6 +2,7 @@
 
 import re
 
+import asyncpg
 import pytest
 
 from tests.integration.conftest import Visit
@@ -141,3 +142,57 @@ async def test_the_history_says_who_decided_what_about_whom_and_why(ada: Person,
     ):
         assert told in page, told
     assert "<li><bdi>ada</bdi> <span" in page
+
+
+async def test_every_page_that_names_a_bot_says_so(
+    visit: Visit, ada: Person, bob: Person, room: str, database_url: str
+) -> None:
+    eve = await visit("eve")
+    await eve.post(f"/api/rooms/{room}/join/", {})
+    assert await decide(ada, room, "role", member=str(bob.user["id"]), role="moderator", why="trusted") == 303
+    said = (await bob.post(f"/api/rooms/{room}/messages/", {"content": "from a program"})).body["id"]
+    await bob.submit(f"/rooms/{room}/messages/{said}/pin/", {})
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": "thank you, @bob", "reply_to": said})
+    await bob.submit(f"/rooms/{room}/invitations/make-link/", {"days": "1", "uses": "1"})
+    assert await decide(bob, room, "ban", member=str(eve.user["id"]), why="spam", minutes="5") == 303
+    direct = (await ada.post("/api/direct/", {"usernames": ["bob"]})).body["id"]
+    private = (await bob.post("/api/rooms/", {"name": "Builds", "visibility": "private"})).body["id"]
+    await bob.post(f"/api/rooms/{private}/invite/", {"username": "ada"})
+    await bob.submit(f"/rooms/{room}/messages/{said}/edit/", {"content": "from a good program"})
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE users SET is_bot = true WHERE user_id = $1", bob.user["id"])
+    await connection.close()
+    for path, times in {
+        f"/rooms/{room}/": 7,  # joined, said, answered, mentioned, member, pinned, the direct conversation
+        f"/rooms/{room}/?at={said}": 7,
+        f"/rooms/{room}/messages/{said}/": 4,
+        f"/rooms/{room}/history/": 10,
+        f"/rooms/{room}/history/?tab=audience": 5,
+        f"/rooms/{room}/history/?tab=difference&from=1": 5,
+        f"/rooms/{room}/history/?tab=difference&from={said}": 5,
+        f"/rooms/{room}/people/": 3,
+        f"/rooms/{room}/invitations/": 2,
+        f"/rooms/{direct}/": 3,
+        "/invitations/": 2,
+        "/rooms/?page=1": 2,
+        "/search/?q=program": 2,
+    }.items():
+        page = (await ada.get(path)).raw.decode().partition('<div id="state"')[0]
+        named = re.findall(r"<bdi[^>]*>@?bob</bdi>(?:<span class=\"kind kind-bot\">bot</span>)?", page)
+        assert [name for name in named if not name.endswith("bot</span>")] == [], path
+        assert len(named) >= times, (path, len(named))
+
+
+async def test_who_was_removed_and_who_came_back_is_told_between_the_messages(
+    ada: Person, bob: Person, room: str
+) -> None:
+    await ada.post(f"/api/rooms/{room}/messages/", {"content": "hello"})
+    assert await decide(ada, room, "remove", member=str(bob.user["id"]), why="spam") == 303
+    page = (await ada.get(f"/rooms/{room}/")).raw.decode()
+    assert re.findall(r'<li class="joins"[^>]*><span>(.*?)</span>', page)[-1] == "<bdi>bob</bdi> was removed"
+    await bob.post(f"/api/rooms/{room}/join/", {})
+    await bob.post(f"/api/rooms/{room}/leave/", {})
+    page = (await ada.get(f"/rooms/{room}/")).raw.decode()
+    assert "<bdi>bob</bdi> was removed, joined and left</span>" in page
+    page = (await ada.get(f"/rooms/{room}/history/?tab=difference&from=4")).raw.decode()
+    assert 'Went: <bdi class="author">bob</bdi>' in page
