@@ -24,7 +24,7 @@ from postgres.embedded import EmbeddedPostgres
 from tests.conftest import database_named, scratch_folder
 from tests.support.every_command import OF_A_SIGNED_LOG, OF_AUDITORS, READING, commands
 from tests.support.killing import prepared
-from tests.support.killing.command import Place, Ran
+from tests.support.killing.command import HALFWAY, Place, Ran
 from tests.support.killing.state import State, changed, gaps
 from tests.support.realtime.server import configuration, running
 
@@ -149,17 +149,23 @@ def succeeded(ran: Ran) -> None:
 
 
 def chosen(before: State, states: Sequence[State | None]) -> list[int]:
-    """The steps at which a command dies, from 1: just before the first change, and after each change."""
+    """The steps at which a command dies, from 1: just before the first change, after each change, and while a program
+    reads.
+    """
     if EVERY_STEP:
         return list(range(1, len(states) + 1))
-    at_change, now = [], before
+    at_change, halfway, now = [], [], before
     for step, state in enumerate(states, start=1):
-        if state is not None and state != now:
+        if state is not None and HALFWAY in state:
+            halfway.append(step)
+        elif state is not None and state != now:
             at_change.append(step)
             now = state
     first = at_change[0] - 1 if at_change else 1
     steps = [*([first] if first else []), *at_change]
-    return steps if len(steps) <= MOST else [*steps[:: -(-len(steps) // (MOST - 1))], steps[-1]]
+    if len(steps) > MOST:
+        steps = [*steps[:: -(-len(steps) // (MOST - 1))], steps[-1]]
+    return sorted({*steps, *halfway})
 
 
 @pytest.mark.parametrize("words", KILLED)
@@ -177,8 +183,10 @@ def test_a_command_that_is_killed_leaves_all_or_nothing_and_can_be_repeated(
     for step in chosen(before, ran.states):
         place = place or databases.copy(start)
         command = prepared.arguments(words, place.folder)
-        if place.run(command, dies_at=step).code is not None:
-            complete = place  # it took fewer steps this time
+        killed = place.run(command, dies_at=step)
+        if killed.code is not None:  # it took fewer steps this time
+            succeeded(killed)
+            complete = place
             break
         left = changed(before, place.state())
         if not left:

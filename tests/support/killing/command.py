@@ -1,5 +1,6 @@
 """A command in a process of its own, which is forked: Python and all modules are there already."""
 
+import contextlib
 import gc
 import json
 import os
@@ -17,10 +18,12 @@ from click.testing import CliRunner
 from cli.main import main
 from tests.support.killing.prepared import environment
 from tests.support.killing.state import State, read_state
-from tests.support.killing.steps import Steps
+from tests.support.killing.steps import Kind, Steps
 
 OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
 PATIENCE_S = 60.0
+HALFWAY = "a program has half of its input"
+"""Stands in a state beside what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Place:
         with os.fdopen(reader, "rb") as told:
             said = told.read()
         _, status = os.waitpid(pid, 0)
-        self._wait_until_alone()
+        self._wait_until_alone(pid)
         if os.WIFSIGNALED(status):
             assert os.WTERMSIG(status) == signal.SIGKILL, status
             return Ran(None, "", [])
@@ -69,11 +72,13 @@ class Place:
 
     def _run_and_say(self, arguments: Sequence[str], dies_at: int | None, looks: bool, writer: int) -> NoReturn:
         """In the new process."""
+        os.setsid()
         gc.disable()  # it would touch, and so copy, all memory of the process before
         states: list[State | None] = []
 
-        def look(has_written: bool) -> None:
-            states.append(self.state() if has_written else None)
+        def look(kind: Kind) -> None:
+            aside = {HALFWAY: "yes"} if kind == "halfway" else {}
+            states.append({**self.state(), **aside} if kind != "before a commit" else None)
 
         try:
             steps = Steps(dies_at, self.server, look if looks else None)
@@ -89,9 +94,14 @@ class Place:
         finally:
             os._exit(0)
 
-    def _wait_until_alone(self) -> None:
-        """The sessions of a process that was killed end by themselves."""
+    def _wait_until_alone(self, group: int) -> None:
+        """The programs and the sessions of a process that was killed end by themselves."""
         deadline = time.monotonic() + PATIENCE_S
+        with contextlib.suppress(ProcessLookupError):
+            while True:
+                os.killpg(group, 0)
+                assert time.monotonic() < deadline, f"programs in the group {group} do not end"
+                time.sleep(0.002)
         with psycopg.connect(self.server, autocommit=True) as server:
             while server.execute(OTHERS, [self.name]).fetchone() != (0,):
                 assert time.monotonic() < deadline, f"sessions on {self.name} do not end"
