@@ -86,7 +86,8 @@ test-newest: ## test-quick on the newest CPython of this machine, if it is newer
 
 # Everything is killed at random for SECONDS, backups are restored, and a CROWD comes in; then every page is checked:
 # `make soak SECONDS=3600`. Then LIVES of a service are lived, and all ways to its state compared. Then things are said,
-# erased, held, ruled and restored in so many STEPS. What happens differs each time; a failure names its seed.
+# erased, held, ruled and restored in so many STEPS. What happens differs each time; a failure names its seed. At last,
+# every command is killed at every step.
 .PHONY: soak
 soak: SECONDS ?= 600
 soak: CROWD ?= 10000
@@ -98,6 +99,7 @@ soak: $(VENV)/.installed-dev ## kill everything at random, then check every page
 	FAULT_SEED=$(FAULT_SEED) SECONDS=$(SECONDS) CROWD=$(CROWD) $(BIN)/python -m pytest -s tests/integration/service/test_faults.py -k at_random
 	ORACLE_EXAMPLES=$(LIVES) $(BIN)/python -m pytest tests/integration/readmodels/test_oracle.py
 	ERASURE_SEED=$(ERASURE_SEED) ERASURE_STEPS=$(STEPS) $(BIN)/python -m pytest -s tests/integration/service/test_erasures_at_random.py
+	KILLS=all $(BIN)/python -m pytest tests/integration/cli/test_every_command_killed.py
 
 # Needs Go, and at first the network: it builds programs of others in var/go, which takes a minute.
 .PHONY: others

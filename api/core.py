@@ -1,10 +1,12 @@
 """The chat core: what handlers and commands work with. `api.wiring` puts it together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from eventsourcing.domain import Aggregate
 
 from audit.keeper import LedgerKeeper
+from domain.custody import Custody
 from domain.room import Room
 from domain.use_cases.admission import Admission
 from domain.use_cases.chat import Chat
@@ -16,6 +18,7 @@ from eventstore.generation import KnownLog
 from eventstore.log import Log
 from eventstore.repository import Repository
 from eventstore.values import Position
+from eventstore.writer.commands import Beside
 from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Writer
 from postgres.database import Database
@@ -69,6 +72,7 @@ class Core(Reads):
     authors: Authors
     writer: Writer[Aggregate]
     rooms: Repository[Room]
+    records: Repository[Custody]
     chat: Chat[Position]
     admission: Admission[Position]
     governing: Governing[Position]
@@ -76,3 +80,5 @@ class Core(Reads):
     erasing: Erasing[Position]
     ledger: LedgerKeeper
     record: Record[Position]
+    together: Callable[[Beside], "Core"]
+    """The same core, whose ways in have their events committed together with what is written beside them."""

@@ -226,7 +226,7 @@ def check(proof, policy):
     head, separator, checkpoint = proof.partition("\n\n")
     lines = head.split("\n")
     if lines.pop(0) != "c2sp.org/tlog-proof@v1" or not separator:
-        raise ProofRefused("this is not a proof file")
+        raise ProofRefused("this is not a proof file (statements of heads: `onrecord audit verify`)")
     extras = [lines.pop(0)[6:] for line in list(lines) if line.startswith("extra ")]
     if len(extras) != 1:
         raise ProofRefused("the file has no opening" if not extras else "the file has two openings")

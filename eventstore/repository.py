@@ -1,6 +1,7 @@
 """The repository: where use cases find aggregates and record what they decided."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Aggregates
 from eventstore.log import Recorded
-from eventstore.writer.commands import ChangeAggregate, CreateAggregate, Key
+from eventstore.writer.commands import Beside, ChangeAggregate, CreateAggregate, Key
 from eventstore.writer.writer import Writer
 
 A = TypeVar("A", bound=Aggregate)
@@ -26,12 +27,24 @@ class Repository(Generic[A]):
     """
 
     def __init__(
-        self, aggregates: Aggregates[Any], writer: Writer[Any], *, kind: type[A], missing: Callable[[UUID], A]
+        self,
+        aggregates: Aggregates[Any],
+        writer: Writer[Any],
+        *,
+        kind: type[A],
+        missing: Callable[[UUID], A],
     ) -> None:
         self._aggregates = aggregates
         self._writer = writer
         self._kind = kind
         self._missing = missing
+        self._beside: Beside | None = None
+
+    def beside(self, beside: Beside) -> "Repository[A]":
+        """The same aggregates. What is recorded through it is committed together with what `beside` writes."""
+        same = copy(self)
+        same._beside = beside
+        return same
 
     async def add(
         self,
@@ -44,7 +57,7 @@ class Repository(Generic[A]):
     ) -> Recorded[Any]:
         """Record a new aggregate, unless `check`, which is told the answer to `question`, raises."""
         slot = self._aggregates.slot(aggregate.id)
-        creation = CreateAggregate(slot, aggregate, question=question, check=check, key=key)
+        creation = CreateAggregate(slot, aggregate, question=question, check=check, key=key, beside=self._beside)
         self._writer.submit(creation)
         return await creation.answer
 
@@ -67,7 +80,13 @@ class Repository(Generic[A]):
         if slot.aggregate is None:
             await self._aggregates.load(slot)
         command = ChangeAggregate(
-            slot, change, question=question, key=key, kind=self._kind, missing=lambda: self._missing(stream_id)
+            slot,
+            change,
+            question=question,
+            key=key,
+            kind=self._kind,
+            missing=lambda: self._missing(stream_id),
+            beside=self._beside,
         )
         self._writer.submit(command)
         return await command.answer

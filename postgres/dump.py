@@ -62,21 +62,23 @@ def check_dump(file: Path) -> None:
         raise DumpFailed(f"{file.name} is not a backup of onrecord")
 
 
-def restore_dump(dsn: str, file: Path) -> None:
+def restore_dump(dsn: str, file: Path, *, last: str = "") -> None:
     """Make what `file` holds in an empty database, all or nothing; everything then belongs to the role of `dsn`.
 
-    Raises DumpFailed.
+    `last` is SQL that is part of the same transaction. Raises DumpFailed.
     """
     url, secret = _address(dsn)
     reading = ("pg_restore", "--file=-", "--no-owner", "--no-privileges", str(file))
-    making = ("psql", "--no-psqlrc", "--quiet", "--no-password", "--single-transaction", "--set=ON_ERROR_STOP=1", url)
+    making = ("psql", "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", url)
     with (
         _running(*reading, stdout=subprocess.PIPE) as read,
         _running(*making, secret=secret, stdin=subprocess.PIPE) as made,
     ):
         with contextlib.suppress(BrokenPipeError):  # psql has ended, and says why
+            made.input.write(b"BEGIN;\n")  # not --single-transaction: psql would commit what came before we died
             _copy(read.output, made.input)
-            read.finish(file.parent)  # before psql sees the end, and commits
+            read.finish(file.parent)
+            made.input.write(f"\n{last}\nCOMMIT;\n".encode())
         made.finish(file.parent)
 
 

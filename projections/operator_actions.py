@@ -7,7 +7,6 @@ import asyncpg
 from msgspec import Struct
 
 RECORD = "INSERT INTO operator_actions (who, action, subject, why) VALUES ($1, $2, $3, $4)"
-IS_RECORDED = "SELECT EXISTS (SELECT FROM operator_actions WHERE action = $1 AND subject = $2)"
 READ = "SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDER BY action_id"
 READ_NEWEST = """
 SELECT action_id, taken_at, who, action, subject, why FROM operator_actions ORDER BY action_id DESC LIMIT $1
@@ -39,10 +38,14 @@ class Operator:
         """For what is recorded with its reason elsewhere: in an event, whose words can be erased."""
         return Operator(self.who, "")
 
-    async def record_once(self, action: str, subject: str, connection: asyncpg.Connection) -> None:
-        """As `record`, of what is done once, before it is done: a command that was killed has recorded it already."""
-        if not await connection.fetchval(IS_RECORDED, action, subject):
-            await self.record(action, subject, connection)
+    def record_in_script(self, action: str, subject: str) -> str:
+        """As `record`, as a statement of a script in whose transaction this is done. Raises UnicodeEncodeError."""
+        texts = (self.who, action, subject, self.why)
+        for text in texts:
+            text.encode()
+        values = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+        into = "INSERT INTO operator_actions (who, action, subject, why)"
+        return f"SET LOCAL search_path = public; {into} VALUES ({values});"
 
     async def record(self, action: str, subject: str, connection: asyncpg.Connection) -> None:
         """Record that this operator did `action` to `subject`, inside the caller's transaction."""

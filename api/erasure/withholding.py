@@ -31,6 +31,7 @@ async def refuse_returned(lines: Sequence[Line], connection: asyncpg.Connection)
 
 class Withholding:
     """Keeps the gate of this process: closed until the ledger was compared, and again when the log may have gone back.
+    What it finds is logged when it changes.
 
     `start` looks first, `run` goes on looking.
     """
@@ -39,6 +40,7 @@ class Withholding:
         self._core = core
         self._gate = core.known.gate
         self._asked = asyncio.Event()
+        self._is_withholding = False
         core.known.on_doubt(self._ask)
 
     async def start(self) -> None:
@@ -76,6 +78,11 @@ class Withholding:
             async with self._core.database.connection() as connection:
                 await refuse_returned(lines, connection)
         except ContentWithheld as error:
-            log.error("serving nothing", extra={"reason": str(error)})
+            if not self._is_withholding:
+                log.error("serving nothing", extra={"reason": str(error)})
+            self._is_withholding = True
         else:
+            if self._is_withholding:
+                log.warning("serving again: what was erased is erased again")
+            self._is_withholding = False
             self._gate.open(closings)

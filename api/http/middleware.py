@@ -20,8 +20,8 @@ REQUEST_ID_HEADER = "X-Request-ID"
 BUILD_HEADER = "X-Build"
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-WITHOUT_WORDS = ("/healthz", "/readyz", "/metrics", "/static/")
-"""What is served also while words are withheld."""
+WITHOUT_WORDS = ("/healthz", "/readyz", "/metrics", "/static/", "/audit/")
+"""What is served also while words are withheld. The tree has hashes only: auditors see what became of it."""
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 """For answers that are not pages: opened in a browser, they load nothing and run nothing."""
 HTTPS_ONLY = f"max-age={365 * 86400}"

@@ -6,14 +6,14 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.erasure.account_erasure import ErasedAccount, erase_account, is_given, look_at_account
+from api.erasure import together
+from api.erasure.account_erasure import ErasedAccount, is_given, look_at_account
 from api.erasure.receipts import Receipt, receipt_of
 from api.http import login
 from api.http.app_keys import CORE, SESSION, SETTINGS
 from api.http.endpoints import ROOM, Access, Endpoint
 from api.http.parsing import BIGINT, InvalidFields, NoSuchPath, read_body, room_id, user_id
 from api.http.responses import json_response
-from api.succession import name_successors
 from domain.room import ERASED_LIMIT, REASON_LIMIT, check_reason
 from domain.use_cases.erasure import Plan
 from domain.values import RoomId
@@ -72,13 +72,15 @@ async def erase_user(request: web.Request) -> web.Response:
         account = await look_at_account(connection, user)
         if not (plan.erased or plan.kept or await is_given(connection, user)):
             raise NoSuchPath(f"user {user}")
-        if not body.dry_run:
-            await erase_account(connection, user, request=str(plan.request), who=admin.username)
     if not body.dry_run:
-        await core.ledger.user_erased(user, datetime.now(UTC))
-        await login.disconnect_for_good(request, user)
-        await name_successors(user, core, why="The account of the last owner was erased.")
-        await core.erasing.carry_out(plan, erased_by=admin.id, why=body.why)
+        await together.erase_user(
+            plan,
+            core,
+            erased_by=admin.id,
+            who=admin.username,
+            why=body.why,
+            disconnect=lambda: login.disconnect_for_good(request, user),
+        )
     return json_response(_receipt(request, plan, dry_run=body.dry_run, account=account))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import msgspec
@@ -32,6 +33,7 @@ from eventstore.mapper import create_mapper
 from eventstore.repository import Repository
 from eventstore.snapshots import Snapshots
 from eventstore.writer.append import Append
+from eventstore.writer.commands import Beside
 from eventstore.writer.hand_over import HandOver
 from eventstore.writer.writer import Observer, Writer, unobserved
 from postgres.database import Database, OnConnect
@@ -114,8 +116,9 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
         rooms = Repository(aggregates, writer, kind=Room, missing=_no_such_room)
         chat, wordings = Chat(rooms), ReadModelWordings(database, reads.log)
         ledger = LedgerKeeper(create_ledger(settings), database, wordings.erased)
-        record = Record(Repository(aggregates, writer, kind=Custody, missing=lambda _: Custody(user_id=OPERATOR)))
-        yield Core(
+        records = Repository(aggregates, writer, kind=Custody, missing=lambda _: Custody(user_id=OPERATOR))
+        record = Record(records)
+        core = Core(
             database=database,
             log=reads.log,
             room_log=reads.room_log,
@@ -135,6 +138,7 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             authors=Authors(),
             writer=writer,
             rooms=rooms,
+            records=records,
             chat=chat,
             admission=Admission(rooms),
             governing=Governing(rooms),
@@ -142,7 +146,16 @@ async def open_core(settings: Settings, *, observer: Observer = unobserved) -> A
             erasing=Erasing(chat, wordings, record, ledger),
             ledger=ledger,
             record=record,
+            together=lambda beside: _together(core, beside),
         )
+        yield core
+
+
+def _together(core: Core, beside: Beside) -> Core:
+    """Of the ways in, those that operators use."""
+    rooms, records = core.rooms.beside(beside), core.records.beside(beside)
+    chat, governing, record = Chat(rooms), Governing(rooms), Record(records)
+    return replace(core, rooms=rooms, records=records, chat=chat, governing=governing, record=record)
 
 
 def _no_such_room(_: UUID) -> Room:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 import asyncpg
 
@@ -48,7 +49,7 @@ class TreeKeeping:
         """Keep the tree until cancelled. While the database or the anchor is away, try again."""
         while True:
             try:
-                await self.keep()
+                await self.keep(apart_s=EVERY_S)
                 self._said = ""
             except (StoreUnavailable, AnchorUnavailable, BadNote) as error:
                 self._say(f"the tree is not kept: {error}")
@@ -58,15 +59,18 @@ class TreeKeeping:
                 log.exception("the tree is not kept")
             await asyncio.sleep(BUSY_EVERY_S if self._is_busy else EVERY_S)
 
-    async def keep(self) -> None:
-        """Add what the log has, and sign it, unless another process does so at this moment."""
+    async def keep(self, *, apart_s: float = 0.0) -> None:
+        """Add what the log has, and sign it, unless another process does so at this moment, or signed less than
+        `apart_s` ago: several processes sign no more often than one.
+        """
         async with self._database.connection() as connection:
             if not await locks.AUDIT_TREE.try_take(connection):
                 return
             try:
                 epoch = await self._grow(connection)
-                if self._signer is not None and epoch.stopped_why is None:
-                    await self._signer.sign(epoch, connection)
+                signer = self._signer if epoch.stopped_why is None else None
+                if signer is not None and await _is_time(epoch, apart_s, connection):
+                    await signer.sign(epoch, connection)
             except (Contradiction, TileDamaged) as error:
                 await self._stop(str(error), connection)
             finally:
@@ -112,3 +116,9 @@ class TreeKeeping:
         if str(error) != self._missing_said:
             log.error("this process signs no checkpoint any more: %s", error)
             self._missing_said = str(error)
+
+
+async def _is_time(epoch: Epoch, apart_s: float, connection: asyncpg.Connection) -> bool:
+    """Whether the last checkpoint is so old; a clock that went back does not matter."""
+    published = await store.read_checkpoint(epoch.number, connection)
+    return published is None or not 0 <= (datetime.now(UTC) - published.signed_at).total_seconds() < apart_s

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import click
 
 from api.settings import Settings
@@ -18,9 +19,11 @@ from cli.support.servers.sole_server import no_server
 from postgres.connect import connect
 from postgres.database import unavailable_is_one_error
 from postgres.dump import check_dump, holds_tables, restore_dump, write_dump
-from projections.operator_actions import Operator
+from projections.operator_actions import Operator, OperatorAction, read_newest_actions
 
 STANDARD_INPUT = Path("-")
+LOOKED_AT = 10
+"""How many operator actions are looked at to tell whether a restore is repeated."""
 
 
 @click.command()
@@ -62,11 +65,11 @@ def restore(file: Path, operator: Operator) -> None:
     with interruptible("nothing was restored"), _readable_twice(file) as dump:
         check_dump(dump)
         with no_server(configured), database(configured) as settings:
-            if asyncio.run(_holds_tables(settings)):
-                raise click.ClickException(f"{location(configured)} is not empty; restore into an empty database")
-            restore_dump(settings.database_url, dump)
+            if (found := asyncio.run(_look_for_tables(settings, dump))) is not None:
+                raise click.ClickException(f"{location(configured)} is not empty; {found}")
+            restore_dump(settings.database_url, dump, last=operator.record_in_script("restore", dump.name))
             bring_up_to_date(settings)
-            asyncio.run(_record(settings, operator, dump))
+            asyncio.run(_analyze(settings))
     click.echo(f"restored into {location(configured)}")
 
 
@@ -88,21 +91,32 @@ def _readable_twice(file: Path) -> Iterator[Path]:
         yield copy
 
 
-async def _holds_tables(settings: Settings) -> bool:
+async def _look_for_tables(settings: Settings, file: Path) -> str | None:
+    """None where the database is empty, and otherwise what to do instead."""
     with unavailable_is_one_error():
         connection = await connect(settings.database_url, timeout_s=settings.database_timeout_s)
         try:
-            return await holds_tables(connection)
+            if not await holds_tables(connection):
+                return None
+            if any(action.action == "restore" and action.subject == file.name for action in await _actions(connection)):
+                return f"{file.name} was restored into it: start the service (`onrecord actions` says when)"
+            return "restore into an empty database"
         finally:
             await connection.close()
 
 
-async def _record(settings: Settings, operator: Operator, file: Path) -> None:
-    """What was done, and the statistics by which PostgreSQL plans: they are not in a dump."""
+async def _actions(connection: asyncpg.Connection) -> list[OperatorAction]:
+    try:
+        return await read_newest_actions(LOOKED_AT, connection)
+    except asyncpg.UndefinedTableError:
+        return []  # tables of others
+
+
+async def _analyze(settings: Settings) -> None:
+    """Make the statistics by which PostgreSQL plans: they are not in a dump."""
     with unavailable_is_one_error():
         connection = await connect(settings.database_url, timeout_s=settings.database_timeout_s)
         try:
-            await operator.record("restore", file.name, connection)
             await connection.execute("ANALYZE")
         finally:
             await connection.close()

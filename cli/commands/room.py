@@ -13,7 +13,7 @@ from cli.support.environment import bring_up_to_date, chat_core, existing_databa
 from cli.support.erasure import erase, erasing_options
 from cli.support.log_reader import Reader, VersionOrTime, read
 from cli.support.numbers import POSITION, limit_option
-from cli.support.operator_options import operator_options, put_on_record
+from cli.support.operator_options import on_record_with, operator_options
 from cli.support.output import (
     Users,
     moment,
@@ -227,8 +227,8 @@ def rename(room: str, name: str, operator: Operator) -> None:
 
     async def run(core: Core, _: Reader) -> None:
         room_id = await core.time_travel.room_id(room)
-        await core.chat.rename_room(RenameRoom(room_id, OPERATOR, name))
-        await put_on_record(operator, "rename room", f"room {room_id}", core.database)
+        on_record = on_record_with(operator, "rename room", lambda _: f"room {room_id}")
+        await core.together(on_record).chat.rename_room(RenameRoom(room_id, OPERATOR, name))
         click.echo(room_id)
 
     change(run)

@@ -7,7 +7,7 @@ import click
 from api.core import Core
 from cli.support.changing import change
 from cli.support.log_reader import Reader
-from cli.support.operator_options import operator_options, put_on_record
+from cli.support.operator_options import on_record_with, operator_options
 from domain.room.governance.archiving import ArchiveRoom, ReopenRoom
 from domain.room.governance.moderation import (
     LONGEST_MINUTES,
@@ -192,8 +192,9 @@ def _decide(
 
     async def run(core: Core, reader: Reader) -> None:
         room_id, user_id = await core.time_travel.room_id(room), await reader.user_id(user)
-        await core.governing.decide(decision(room_id, user_id))
-        await put_on_record(operator.without_why, "room", f"room {room_id}, user {user_id}: {what}", core.database)
+        subject = f"room {room_id}, user {user_id}: {what}"
+        on_record = on_record_with(operator.without_why, "room", lambda _: subject)
+        await core.together(on_record).governing.decide(decision(room_id, user_id))
         click.echo(f"user {user_id}: {what}")
 
     change(run)
@@ -204,8 +205,8 @@ def _change_room(room: str, operator: Operator, what: str, decision: Callable[[R
 
     async def run(core: Core, _: object) -> None:
         room_id = await core.time_travel.room_id(room)
-        await core.governing.decide(decision(room_id))
-        await put_on_record(operator, "room", f"room {room_id}: {what}", core.database)
+        on_record = on_record_with(operator, "room", lambda _: f"room {room_id}: {what}")
+        await core.together(on_record).governing.decide(decision(room_id))
         click.echo(f"room {room_id}: {what}")
 
     change(run)

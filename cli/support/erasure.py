@@ -8,9 +8,10 @@ import click
 
 from api.core import Core
 from api.erasure.receipts import Receipt, receipt_of
+from api.erasure.together import erasing_with
 from cli.support.changing import change
 from cli.support.log_reader import Reader
-from cli.support.operator_options import operator_options, put_on_record
+from cli.support.operator_options import on_record_with, operator_options
 from cli.support.output import print_json
 from domain.room import check_reason
 from domain.use_cases.erasure import Plan
@@ -46,9 +47,9 @@ def erase(
     async def run(core: Core, reader: Reader) -> Receipt:
         plan = await plan_of(core)
         if is_meant:
-            acting = Operator(operator.who, "")
-            await put_on_record(acting, f"erase {subject}", f"request {plan.request}", core.database)
-            await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
+            on_record = on_record_with(operator.without_why, f"erase {subject}", lambda _: f"request {plan.request}")
+            await erasing_with(core, on_record).carry_out(plan, erased_by=OPERATOR, why=operator.why)
+            await core.ledger.catch_up()  # with what a command erased that was killed
         return receipt_of(plan, dry_run=not is_meant, backups_kept_days=reader.settings.backups_kept_days)
 
     with_receipt(run, as_json=as_json)

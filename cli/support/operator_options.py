@@ -6,8 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import asyncpg
 import click
 
+from eventstore.writer.commands import Beside
 from postgres.database import Database
 from projections.operator_actions import Operator
 
@@ -47,6 +49,19 @@ def _with_operator(
         command(*arguments, operator=Operator(by, why), **options)
 
     return with_operator
+
+
+def on_record_with(operator: Operator, action: str, subject: Callable[[Any], str]) -> Beside:
+    """Records an operator action in the transaction of the event that it is: both are there, or none. `subject` is told
+    the event.
+    """
+    for text in (operator.who, operator.why):
+        text.encode()  # raises UnicodeEncodeError before anything is tried
+
+    async def record(event: Any, connection: asyncpg.Connection) -> None:
+        await operator.record(action, subject(event), connection)
+
+    return record
 
 
 async def put_on_record(operator: Operator, action: str, subject: str, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Generic, Protocol
@@ -125,6 +126,12 @@ class Erasing(Generic[P_co]):
         self._wordings = wordings
         self._requests = requests
         self._ledger = ledger
+
+    def keeping(self, requests: Requests) -> "Erasing[P_co]":
+        """The same, with requests kept elsewhere."""
+        same = copy(self)
+        same._requests = requests
+        return same
 
     async def plan_versions(self, room_id: RoomId, versions: Sequence[int]) -> Plan:
         """These versions of a room, and of each message all its versions. What is erased already is erased again: it is

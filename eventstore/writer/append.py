@@ -120,6 +120,8 @@ class Append(Generic[A]):
         openings = batch.seal()
         stored = [self._mapper.to_stored_event(event) for event in batch.events]
         positions = await self._insert(batch, stored, openings, connection) if stored else []
+        for beside, event in batch.besides():
+            await beside(event, connection)
         await self._commit(connection)
         committed_at = time.monotonic()
         if stored:

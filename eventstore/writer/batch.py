@@ -11,7 +11,7 @@ from eventstore.inline_projection import Facts
 from eventstore.log import Recorded
 from eventstore.values import Position
 from eventstore.words import Opening, seal
-from eventstore.writer.commands import Key, PendingCommand
+from eventstore.writer.commands import Beside, Key, PendingCommand
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -76,6 +76,10 @@ class CommandBatch(Generic[A]):
                 self._refused.append((command, KeyReused("this idempotency key came before with another command")))
             return True
         return False
+
+    def besides(self) -> list[tuple[Beside, Any]]:
+        """What is to be called in the transaction, once the events are inserted, and with which of them."""
+        return [(each.beside, self.events[at]) for each, at in self._last_event.items() if each.beside is not None]
 
     def seal(self) -> list[Opening | None]:
         """Seal what was decided, and return what opens each of `events`."""

@@ -1,15 +1,20 @@
 """A command on its way into the log, from the moment it is handed over until its caller is answered."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+import asyncpg
 from eventsourcing.domain import Aggregate
 
 from eventstore.aggregates import Slot
 from eventstore.log import Recorded
 
 A = TypeVar("A", bound=Aggregate)
+
+
+Beside = Callable[[Any, asyncpg.Connection], Awaitable[None]]
+"""Writes what belongs to an event in the transaction that records it. It may be called again after a failure."""
 
 
 class Key(Protocol):
@@ -29,11 +34,13 @@ class PendingCommand(Protocol[A]):
     """What the writer takes: a decision about one stream, and the future that its caller waits for.
 
     `question` is what the decision asks of the read models under the append lock; None where its stream says it all.
+    `beside` is called with the last event that it decides, unless it is None.
     """
 
     slot: Slot[A]
     key: Key | None
     question: Any | None
+    beside: Beside | None
     answer: "asyncio.Future[Recorded[Any]]"
 
     @property
@@ -64,8 +71,10 @@ class ChangeAggregate(Generic[A]):
         key: Key | None,
         kind: type[A],
         missing: Callable[[], A],
+        beside: Beside | None = None,
     ) -> None:
         self.slot = slot
+        self.beside = beside
         self.question = question
         self.key = key
         self.answer: asyncio.Future[Recorded[Any]] = asyncio.get_running_loop().create_future()
@@ -90,9 +99,17 @@ class CreateAggregate(Generic[A]):
     needs_aggregate = False
 
     def __init__(
-        self, slot: Slot[A], aggregate: A, *, question: Any | None, check: Callable[[Any], None], key: Key | None
+        self,
+        slot: Slot[A],
+        aggregate: A,
+        *,
+        question: Any | None,
+        check: Callable[[Any], None],
+        key: Key | None,
+        beside: Beside | None = None,
     ) -> None:
         self.slot = slot
+        self.beside = beside
         self.key = key
         self.question = question
         self._check = check

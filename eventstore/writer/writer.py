@@ -79,6 +79,7 @@ class Writer(Generic[A]):
         self._connection = WriterConnection(dsn, append.session, timeout_s=timeout_s)
         self._observer = observer
         self._queue: deque[PendingCommand[A]] = deque()
+        self._stopped_said = ""
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -153,12 +154,19 @@ class Writer(Generic[A]):
         except TimeoutError:
             try:
                 await self._fold_what_others_appended()
+                self._stopped_said = ""
             except UnreadableEvent as error:
-                log.error("stopped by an event that another application appended", extra={"reason": str(error)})
+                self._say_stopped(str(error))
             except StoreError as error:
                 log.debug("cannot look for events of others", extra={"reason": str(error)})
             except Exception:
                 log.exception("cannot fold an event that another application appended")
+
+    def _say_stopped(self, reason: str) -> None:
+        """Log it once, for as long as it lasts."""
+        if reason != self._stopped_said:
+            log.error("stopped by an event that another application appended", extra={"reason": reason})
+        self._stopped_said = reason
 
     async def _fold_what_others_appended(self) -> None:
         is_all = False

@@ -1,19 +1,19 @@
 """`onrecord user erase`: an account, and everything that its user said."""
 
-from datetime import UTC, datetime
-
 import click
 
 from api.core import Core
-from api.erasure.account_erasure import erase_account, is_given, look_at_account
+from api.erasure.account_erasure import is_given, look_at_account
 from api.erasure.receipts import Receipt, receipt_of
-from api.succession import name_successors
+from api.erasure.together import erase_user, nothing
 from cli.commands.accounts.user_access import disconnect
 from cli.support.erasure import erasing_options, with_receipt
 from cli.support.log_reader import Reader
 from domain.room import check_reason
 from domain.values import OPERATOR
 from projections.operator_actions import Operator
+
+ERASED = "If the account was erased already, give its number: the name is gone."
 
 
 @click.command()
@@ -33,18 +33,18 @@ def erase(user: str, operator: Operator, is_meant: bool, as_json: bool) -> None:
     check_reason(operator.why)
 
     async def run(core: Core, reader: Reader) -> Receipt:
-        user_id = await reader.user_id(user)
+        try:
+            user_id = await reader.user_id(user)
+        except click.ClickException as error:
+            raise click.ClickException(f"{error.message} {ERASED}") from None
         plan = await core.erasing.plan_user(user_id)
         async with core.database.transaction() as connection:
             account = await look_at_account(connection, user_id)
             if not (plan.erased or plan.kept or await is_given(connection, user_id)):
                 raise click.ClickException(f"No such user: {user}.")
-            if is_meant:
-                await erase_account(connection, user_id, request=str(plan.request), who=operator.who)
         if is_meant:
-            await core.ledger.user_erased(user_id, datetime.now(UTC))
-            await name_successors(user_id, core, why="The account of the last owner was erased.")
-            await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
+            await erase_user(plan, core, erased_by=OPERATOR, who=operator.who, why=operator.why, disconnect=nothing)
+            await core.ledger.catch_up()  # with what a command erased that was killed
             await disconnect(reader.settings, user_id)
         days = reader.settings.backups_kept_days
         return receipt_of(plan, dry_run=not is_meant, backups_kept_days=days, account=account)

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from api import wiring
+from api.erasure.withholding import refuse_returned
 from api.pages.text import span
 from cli.commands.audit.heads import heads
 from cli.commands.audit.key import key
@@ -30,6 +31,7 @@ from cli.support.output import (
     room_of,
     user_of,
 )
+from eventstore.errors import ContentWithheld
 from projections.readmodels.custody.queries import Request, read_requests
 from replay.investigate.last_verification import LastVerification
 from replay.investigate.tree_status import TreeStatus, WitnessStatus
@@ -48,7 +50,10 @@ def status(as_json: bool) -> None:
     were, and texts that cannot be.
 
     The tree follows the log within two seconds. The last line about it says in a sentence whether all is well, or what
-    is not. Witnesses are those of AUDIT_POLICY.
+    is not. Witnesses are those of AUDIT_POLICY. When the next verification is due follows from AUDIT_VERIFY_EVERY: give
+    this command the settings of the service.
+
+    It works also while words are withheld after a backup was restored, and says so; then it names no room.
 
     Events from before words stood apart from the log hold their words, and so do those that other applications record.
     The log never changes, so these cannot be erased. They are named by room.
@@ -61,13 +66,30 @@ def status(as_json: bool) -> None:
         database = reader.reads.database
         tree = await wiring.create_tree_status(reader.settings, database).read()
         found = await read_words_status(database)
+        withheld = await _withheld(reader)
+        if withheld is not None:  # names of rooms are words
+            unnamed = [msgspec.structs.replace(room, name="") for room in found.plain_rooms]
+            found = msgspec.structs.replace(found, plain_rooms=unnamed)
         if as_json:
-            print_json({"tree": tree, **msgspec.structs.asdict(found)})
+            print_json({"tree": tree, **msgspec.structs.asdict(found), "withheld": withheld})
         else:
-            _print_tree(tree)
+            _print_tree(tree, verify_every=reader.settings.audit_verify_every)
             _print(found)
+            if withheld is not None:
+                print_fields([("withheld", f"{withheld}; names of rooms are left out here")])
 
-    read(run)
+    read(run, without_words=True)
+
+
+async def _withheld(reader: Reader) -> str | None:
+    """Why the service serves nothing, as after a backup was restored; None where it serves."""
+    lines = list(wiring.create_ledger(reader.settings).read())
+    try:
+        async with reader.reads.database.connection() as connection:
+            await refuse_returned(lines, connection)
+    except ContentWithheld as error:
+        return str(error)
+    return None
 
 
 audit.add_command(heads)
@@ -124,7 +146,7 @@ def _print_request(each: Request, users: Users, rooms: RoomNames) -> None:
     click.echo(f"{each.request}  {asked}: {each.erased:,} erased{kept}{state}  {when}")
 
 
-def _print_tree(tree: TreeStatus) -> None:
+def _print_tree(tree: TreeStatus, *, verify_every: str) -> None:
     last = tree.checkpoint
     behind = f"{tree.lag_events:,} behind the log, for {span(tree.lag_s)}" if tree.lag_events else "up to date"
     signed = f"{last.size:,} events, {span(last.age_s)} ago" if last is not None else "none signed yet"
@@ -135,6 +157,7 @@ def _print_tree(tree: TreeStatus) -> None:
             ("checkpoint", signed),
             *([("key", f"{tree.key}{_coming(tree.next_key)}")] if tree.key else []),
             ("verified", _verified(tree.verification, tree.verification_due)),
+            ("verify every", f"{verify_every}: the AUDIT_VERIFY_EVERY of this shell; the service may have another"),
             *((f"witness {each.name}", _cosigned(each)) for each in tree.witnesses),
             *([] if tree.witnesses else [("witnesses", "none is asked")]),
             ("state", tree.summary),

@@ -10,6 +10,7 @@ from api.erasure.account_erasure import erase_account, returned_users
 from api.erasure.receipts import Receipt, receipt_of
 from cli.support.erasure import erasing_options, with_receipt
 from cli.support.log_reader import Reader
+from cli.support.operator_options import put_on_record
 from domain.custody import Target
 from domain.room import ERASED_LIMIT, check_reason
 from domain.use_cases.erasure import Plan
@@ -43,12 +44,13 @@ def reapply(operator: Operator, is_meant: bool, as_json: bool) -> None:
         ]
         everything = together(plans)
         if is_meant:
+            request = f"request {everything.request}"
+            await put_on_record(operator.without_why, "erase again", request, core.database)
+            for user_id in users:  # while the account is there, a repeat of a command that was killed tells it again
+                await core.erasing.tell_user_erased(user_id, erased_by=OPERATOR)
             async with core.database.transaction() as connection:
-                await Operator(operator.who, "").record("erase again", f"request {everything.request}", connection)
                 for user_id in users:
                     await erase_account(connection, user_id, request=str(everything.request), who=operator.who)
-            for user_id in users:
-                await core.erasing.tell_user_erased(user_id, erased_by=OPERATOR)
             for plan in plans:
                 await core.erasing.carry_out(plan, erased_by=OPERATOR, why=operator.why)
             if left := len(await core.ledger.returned()):

@@ -13,7 +13,7 @@ from audit.signing.restart import NotStopped, begin, next_epoch
 from audit.tree import store
 from cli.support.changing import change
 from cli.support.log_reader import Reader
-from cli.support.operator_options import operator_options
+from cli.support.operator_options import on_record_with, operator_options
 from domain.use_cases.record import RestartAudit
 from domain.values import OPERATOR
 from postgres import locks
@@ -42,10 +42,10 @@ def restart(operator: Operator, key_lost: bool) -> None:
                 if key_lost:
                     await _refuse_key_at_hand(ring, connection)
                 begun = await next_epoch(anchor, ring, connection, key_is_lost=key_lost)
-                await operator.without_why.record_once("audit", f"begin epoch {begun.number}", connection)
                 if not await is_restart_recorded(begun.number, begun.last_checkpoint, connection):
                     command = RestartAudit(OPERATOR, begun.number, begun.last_checkpoint, operator.why)
-                    await core.record.restart_audit(command)
+                    on_record = on_record_with(operator.without_why, "audit", lambda _: f"begin epoch {begun.number}")
+                    await core.together(on_record).record.restart_audit(command)
                 await begin(begun, connection)
         except (NotStopped, AnchorUnavailable, BadNote) as error:
             raise click.ClickException(f"{error}.") from None

@@ -13,7 +13,7 @@ from audit.signing.keys import SignerKeys
 from audit.tree import store
 from cli.support.changing import change
 from cli.support.log_reader import Reader
-from cli.support.operator_options import operator_options
+from cli.support.operator_options import on_record_with, operator_options
 from cli.support.signed_log import SignedLog, signed_log
 from domain.use_cases.record import ChangeAuditKey
 from domain.values import OPERATOR
@@ -56,9 +56,10 @@ def rotate(operator: Operator) -> None:
                 click.echo(str(before.log))
                 return
             after = _next_keys(reader.settings, log)
-            await operator.without_why.record_once("audit", f"key {after.log.short}", connection)
+            on_record = on_record_with(operator.without_why, "audit", lambda _: f"key {after.log.short}")
             statement = str(state_change(before, after))
-            await core.record.change_audit_key(ChangeAuditKey(OPERATOR, log.epoch.number, statement, operator.why))
+            command = ChangeAuditKey(OPERATOR, log.epoch.number, statement, operator.why)
+            await core.together(on_record).record.change_audit_key(command)
         click.echo(str(after.log))
 
     change(run)

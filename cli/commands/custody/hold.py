@@ -8,7 +8,7 @@ from api.core import Core
 from cli.support.changing import change
 from cli.support.log_reader import Reader, Time, read
 from cli.support.numbers import POSITION
-from cli.support.operator_options import operator_options, put_on_record
+from cli.support.operator_options import on_record_with, operator_options
 from cli.support.output import Users, moment, name_of, one_line, print_json, room_of
 from domain.custody import Scope
 from domain.use_cases.record import EndHold, PlaceHold
@@ -56,10 +56,11 @@ def place(
             until=until,
             conversations=conversations,
         )
-        placed = await core.record.place_hold(PlaceHold(OPERATOR, scope, case, operator.why))
-        number = placed.event.originator_version
-        await put_on_record(operator.without_why, "hold", f"hold {number} placed", core.database)
-        click.echo(number)
+        on_record = on_record_with(
+            operator.without_why, "hold", lambda event: f"hold {event.originator_version} placed"
+        )
+        placed = await core.together(on_record).record.place_hold(PlaceHold(OPERATOR, scope, case, operator.why))
+        click.echo(placed.event.originator_version)
 
     change(run)
 
@@ -101,8 +102,8 @@ def end(number: int, operator: Operator) -> None:
     """
 
     async def run(core: Core, _: Reader) -> None:
-        await core.record.end_hold(EndHold(OPERATOR, number, operator.why))
-        await put_on_record(operator.without_why, "hold", f"hold {number} ended", core.database)
+        on_record = on_record_with(operator.without_why, "hold", lambda _: f"hold {number} ended")
+        await core.together(on_record).record.end_hold(EndHold(OPERATOR, number, operator.why))
         click.echo(f"hold {number} has ended")
 
     change(run)

@@ -5,7 +5,7 @@ import click
 from api.core import Core
 from cli.support.changing import change
 from cli.support.log_reader import Reader, read
-from cli.support.operator_options import operator_options, put_on_record
+from cli.support.operator_options import on_record_with, operator_options
 from cli.support.output import Users, moment, name_of, one_line, print_json, room_of
 from domain.custody import MOST_DAYS, NEVER
 from domain.use_cases.record import EndRetention, SetRetention
@@ -45,15 +45,18 @@ def set_(room: str | None, keep_days: int | None, erase_days: int | None, ends: 
     async def run(core: Core, _: Reader) -> None:
         room_id = await core.time_travel.room_id(room) if room is not None else None
         where = f"room {room_id}" if room_id is not None else "all rooms"
+        on_record = on_record_with(
+            operator.without_why,
+            "retention",
+            lambda event: f"rule of {where} ended" if ends else f"rule {event.originator_version} of {where} set",
+        )
+        record = core.together(on_record).record
         if ends:
-            await core.record.end_retention(EndRetention(OPERATOR, room_id, operator.why))
-            await put_on_record(operator.without_why, "retention", f"rule of {where} ended", core.database)
+            await record.end_retention(EndRetention(OPERATOR, room_id, operator.why))
             click.echo(f"the rule of {where} has ended")
             return
-        recorded = await core.record.set_retention(SetRetention(OPERATOR, room_id, keep_days, erase_days, operator.why))
-        number = recorded.event.originator_version
-        await put_on_record(operator.without_why, "retention", f"rule {number} of {where} set", core.database)
-        click.echo(number)
+        recorded = await record.set_retention(SetRetention(OPERATOR, room_id, keep_days, erase_days, operator.why))
+        click.echo(recorded.event.originator_version)
 
     change(run)
 

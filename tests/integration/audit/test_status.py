@@ -273,6 +273,7 @@ async def test_the_command_the_page_and_the_metrics_of_a_service_say_the_same(
     text = await shown()
     assert re.search(r"^tree +2 events in \S+\.onrecord\.invalid/audit/1, up to date$", text, re.MULTILINE)
     assert re.search(r"^checkpoint +2 events, \d+ (s|min) ago$", text, re.MULTILINE)
+    assert re.search(r"^verify every +24h: the AUDIT_VERIFY_EVERY of this shell", text, re.MULTILINE)
     assert re.search(r"^verified +no full verification is on record; due \d{4}-", text, re.MULTILINE)
     assert re.search(r"^state +All is well so far: .*not yet verified in full", text, re.MULTILINE)
     page = (await admin.get("/operations/")).raw.decode()

@@ -129,7 +129,7 @@ async def test_a_command_that_is_killed_leaves_all_or_nothing(
 
 
 @pytest.mark.parametrize("topic", COMMANDS)
-async def test_what_a_command_did_is_in_the_log_when_it_is_killed_before_it_is_among_the_actions(
+async def test_a_command_that_is_killed_before_it_is_among_the_actions_did_nothing(
     psql: asyncpg.Connection, database_url: str, tmp_path: Path, topic: str
 ) -> None:
     async with open_store(database_url) as store:
@@ -142,5 +142,8 @@ async def test_what_a_command_did_is_in_the_log_when_it_is_killed_before_it_is_a
         await holder.execute("LOCK TABLE operator_actions IN EXCLUSIVE MODE")
         await command.kill_when_it_waits()
     await holder.close()
-    assert await command.state() == (1, 1, 1)
+    assert await command.state() == (0, 0, 0)
     assert await psql.fetchval("SELECT count(*) FROM operator_actions") == 0
+    assert await command.repeat() == 0
+    assert await command.state() == (1, 1, 1)
+    assert await psql.fetchval("SELECT count(*) FROM operator_actions") == 1

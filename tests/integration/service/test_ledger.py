@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
+from api.erasure import withholding
+from audit.ledger import Line
 from cli.main import main
 from tests.integration.conftest import StartServer
 from tests.support.conditions import eventually
@@ -45,13 +48,34 @@ async def restore(connection: asyncpg.Connection) -> None:
     )
 
 
+def count_looks(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Have a service that withholds look again at once; returns the list to which each look is added."""
+    looks: list[object] = []
+    refuse = withholding.refuse_returned
+
+    async def look(lines: Sequence[Line], connection: asyncpg.Connection) -> None:
+        looks.append(lines)
+        await refuse(lines, connection)
+
+    monkeypatch.setattr(withholding, "RECHECK_S", 0.01)
+    monkeypatch.setattr(withholding, "refuse_returned", look)
+    return looks
+
+
+async def have_been(looks: list[object], times: int) -> bool:
+    return len(looks) >= times
+
+
 async def test_words_and_accounts_that_a_backup_brings_back_are_not_served_until_they_are_erased_again(
     start_server: StartServer,
     ada: Person,
     bob: Person,
     database_url: str,
     settings_of_commands: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    looks = count_looks(monkeypatch)
     connection = await asyncpg.connect(database_url)
     room = await ada.open_room("General")
     await bob.post(f"/api/rooms/{room}/join/")
@@ -72,6 +96,12 @@ async def test_words_and_accounts_that_a_backup_brings_back_are_not_served_until
             assert (withheld.status, withheld.body["code"]) == (503, "content_withheld")
             assert withheld.headers["Retry-After"] == "1"
         assert (await health.get("/healthz")).status == 200
+        assert (await health.get("/audit/1/checkpoint")).status in (200, 404), "there are no words in it"
+        status = await onrecord(settings_of_commands, "audit", "status")
+        assert "withheld  words that were erased may be in the database again" in status.stdout
+        so_far = len(looks)
+        await eventually(lambda: have_been(looks, so_far + 3))
+        assert [record.message for record in caplog.records].count("serving nothing") == 1
 
         shown = await onrecord(settings_of_commands, "audit", "reapply", "--why", "restored")
         assert f"would erase in {room}: version 4, 5" in shown.stdout
@@ -83,6 +113,7 @@ async def test_words_and_accounts_that_a_backup_brings_back_are_not_served_until
             return (await health.get("/readyz")).status == 200
 
         await eventually(is_ready)
+    assert [record.message for record in caplog.records if "serving" in record.message][-1].startswith("serving again")
     assert SAID not in (await ada.get(f"/api/rooms/{room}/events/?after=0")).raw.decode()
     await connection.close()
 

@@ -36,7 +36,6 @@ SHOWING = [
     ["events", "export", "{file}"],
     ["user", "list"],
     ["actions"],
-    ["audit", "status"],
     ["hold", "list"],
     ["projections", "verify"],
     ["fanout", "replay", "--from", "1", "--to", "100"],
@@ -187,6 +186,11 @@ async def test_words_that_a_backup_brings_back_under_running_servers_go_nowhere_
         arguments = [word.format(room=room, file=tmp_path / "export.jsonl") for word in words]
         refused = await service.onrecord(*arguments, code=1)
         assert (refused.stdout, WITHHELD in refused.stderr) == ("", True), arguments
+    status = await service.onrecord("audit", "status")
+    assert "withheld  words that were erased may be in the database again" in status.stdout
+    assert SECRET not in status.stdout
+    checkpoint = await ada.request("GET", "/audit/1/checkpoint")
+    assert checkpoint.status in (200, 404), "the tree is served, as far as the backup has it"
     await service.onrecord("projections", "rebuild", "--why", WHY)
     await service.lanes_have_looked(4)
     assert not listener.has(SECRET)
@@ -194,6 +198,7 @@ async def test_words_that_a_backup_brings_back_under_running_servers_go_nowhere_
 
     await service.onrecord("audit", "reapply", "--why", "the backup was restored", "--yes")
     await eventually(lambda: _are_ready(service.apps))
+    assert "withheld" not in (await service.onrecord("audit", "status")).stdout
     shown = (await ada.get(f"/api/rooms/{room}/messages/")).body["results"]
     assert [message["erased"]["why"] for message in shown] == ["the backup was restored"]
     position = (await ada.post(f"/api/rooms/{room}/messages/", {"content": "afterwards"})).position
