@@ -41,7 +41,7 @@ def hash_costs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """What a test's servers run with."""
-    return Settings(database_url=database_url, data_dir=str(tmp_path), log_level="warning")
+    return Settings(database_url=database_url, data_dir=str(tmp_path), log_level="warning", database_pool=3)
 
 
 @pytest.fixture
