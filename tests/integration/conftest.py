@@ -133,12 +133,14 @@ async def service(
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def person(service: TestServer) -> AsyncIterator[Visit]:
-    """`await person("ada")` signs up at the `service` of the file, with a name that begins like this, and logs in."""
+    """`await person("ada")` signs up at the `service` of the file, with a name that begins like this, and logs in;
+    `await person()` is a visitor without an account.
+    """
     async with AsyncExitStack() as visitors:
 
-        async def enter(name: str) -> Person:
+        async def enter(name: str | None = None) -> Person:
             someone = await visitors.enter_async_context(Person(service.make_url("/")))
-            await someone.sign_up(f"{name}-{next(_numbers)}")
+            await (someone.sign_up(f"{name}-{next(_numbers)}") if name else someone.get_csrf())
             return someone
 
         yield enter
