@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from postgres.errors import StoreError
+from postgres.type_memory import Connection
 
 SESSION = {
     "application_name": "onrecord",
@@ -40,7 +41,7 @@ async def open_connection(dsn: str, **options: Any) -> asyncpg.Connection:
     is closed, for example while a backup replaces it. Raises what the driver raises.
     """
     try:
-        return await asyncpg.connect(dsn, **options)
+        return await asyncpg.connect(dsn, **{"connection_class": Connection, **options})
     except (asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.InsufficientPrivilegeError) as error:
         raise asyncpg.CannotConnectNowError(str(error)) from error
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from postgres.connect import SESSION, apply_settings, open_connection
 from postgres.errors import StoreUnavailable
+from postgres.type_memory import Connection
 
 UNAVAILABLE = (
     OSError,  # refused, reset, no such socket; TimeoutError is one too
@@ -108,6 +109,7 @@ class Database:
                 timeout=timeout_s,
                 command_timeout=timeout_s,
                 connect=open_connection,
+                connection_class=Connection,
                 init=prepare,
                 reset=_nothing_to_reset,
             )

@@ -1,5 +1,6 @@
 """The documentation of the API: OpenAPI for programs, one page without external resources for people."""
 
+import asyncio
 from functools import cache
 
 import jinja2
@@ -21,25 +22,32 @@ PAGE_HEADERS = {
 }
 
 
-@cache
 def document(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/openapi.json."""
-    body = msgspec.json.encode(openapi(endpoints))
 
     async def get_document(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
+        return web.Response(body=await asyncio.to_thread(_document, endpoints), content_type="application/json")
 
     return get_document
 
 
-@cache
 def page(endpoints: tuple[Endpoint, ...]) -> Handler:
     """GET /api/docs/."""
-    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
-    templates.globals.update(static=static_files().url)
-    body = templates.get_template("api_docs.html").render(api=openapi(endpoints)).encode()
 
     async def get_page(_: web.Request) -> web.Response:
-        return web.Response(body=body, headers=PAGE_HEADERS)
+        return web.Response(body=await asyncio.to_thread(_page, endpoints), headers=PAGE_HEADERS)
 
     return get_page
+
+
+@cache
+def _document(endpoints: tuple[Endpoint, ...]) -> bytes:
+    """Made when it is first asked for, as the page is: most processes never show it."""
+    return msgspec.json.encode(openapi(endpoints))
+
+
+@cache
+def _page(endpoints: tuple[Endpoint, ...]) -> bytes:
+    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+    templates.globals.update(static=static_files().url)
+    return templates.get_template("api_docs.html").render(api=openapi(endpoints)).encode()

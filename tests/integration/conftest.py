@@ -1,6 +1,7 @@
 """The whole application over real HTTP on loopback."""
 
 import asyncio
+import itertools
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -11,6 +12,7 @@ import aiohttp_jinja2
 import asyncpg
 import msgspec
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestServer
 from argon2 import PasswordHasher
 
@@ -19,7 +21,7 @@ from api.app import create_app
 from api.schema import bring_up_to_date
 from api.settings import Settings
 from postgres.embedded import EmbeddedPostgres
-from tests.conftest import UNSAFE_BUT_QUICK, quick_place, scratch_folder
+from tests.conftest import UNSAFE_BUT_QUICK, database_like, quick_place, scratch_folder
 from tests.support.compiled_templates import CompiledTemplates
 from tests.support.killable_processes import own_postgres_in
 from tests.support.people import Person
@@ -32,6 +34,19 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """The same function at its least cost. At the real cost, hashes were a fifth of the CPU of a test with one person."""
 
 
+POOL = 3
+"""Connections of a server: each that is used plans all statements anew."""
+
+_numbers = itertools.count(1)
+
+
+def create_test_server(settings: Settings) -> TestServer:
+    """The application, not started yet."""
+    app = create_app(settings)
+    aiohttp_jinja2.get_env(app).bytecode_cache = TEMPLATES
+    return TestServer(app, host="127.0.0.1")
+
+
 @pytest.fixture(autouse=True)
 def hash_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords cost little in this process, except in the tests of accounts. Other processes pay in full."""
@@ -41,7 +56,7 @@ def hash_costs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """What a test's servers run with."""
-    return Settings(database_url=database_url, data_dir=str(tmp_path), log_level="warning")
+    return Settings(database_url=database_url, data_dir=str(tmp_path), log_level="warning", database_pool=POOL)
 
 
 @pytest.fixture
@@ -50,9 +65,7 @@ async def start_server(settings: Settings) -> AsyncIterator[StartServer]:
     async with AsyncExitStack() as running:
 
         async def start(**changes: Any) -> TestServer:
-            app = create_app(msgspec.structs.replace(settings, **changes))
-            aiohttp_jinja2.get_env(app).bytecode_cache = TEMPLATES
-            server = TestServer(app, host="127.0.0.1")
+            server = create_test_server(msgspec.structs.replace(settings, **changes))
             await server.start_server(access_log=None, auto_decompress=False)
             running.push_async_callback(server.close)
             return server
@@ -98,6 +111,39 @@ async def admin(visit: Visit, database_url: str) -> Person:
     await connection.close()
     await grace.log_in("grace")
     return grace
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(
+    postgres: EmbeddedPostgres, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[TestServer]:
+    """One application with one database for all tests of a file, which say `loop_scope="module"` and share the log.
+
+    For tests that look at nothing but what their own people did: they bring them in as `person`.
+    """
+    folder = tmp_path_factory.mktemp("service")
+    async with database_like(template_database, f"service_{next(_numbers)}", postgres) as url:
+        server = create_test_server(
+            Settings(database_url=url, data_dir=str(folder), log_level="warning", database_pool=POOL)
+        )
+        await server.start_server(access_log=None, auto_decompress=False)
+        yield server
+        await server.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def person(service: TestServer) -> AsyncIterator[Visit]:
+    """`await person("ada")` signs up at the `service` of the file, with a name that begins like this, and logs in;
+    `await person()` is a visitor without an account.
+    """
+    async with AsyncExitStack() as visitors:
+
+        async def enter(name: str | None = None) -> Person:
+            someone = await visitors.enter_async_context(Person(service.make_url("/")))
+            await (someone.sign_up(f"{name}-{next(_numbers)}") if name else someone.get_csrf())
+            return someone
+
+        yield enter
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ A change in a module changes the names of all bundles that it is in, and of thos
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -27,7 +27,7 @@ CONTENT_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/sv
 """Of the files that are served, by the ends of their names."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StaticFile:
     """What is served under `url`."""
 
@@ -35,7 +35,11 @@ class StaticFile:
     content_type: str
     hash: str
     body: bytes
-    compressed: bytes
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The body, made smaller when it is first asked for."""
+        return gzipped(self.body, level=9)
 
 
 class StaticFiles:
@@ -101,7 +105,7 @@ class StaticFiles:
     def _add(self, name: str, body: bytes) -> None:
         path, digest = PurePosixPath(name), _hash(body)
         url = f"{PREFIX}{path.with_suffix(f'.{digest}{path.suffix}')}"
-        self._files[name] = StaticFile(url, CONTENT_TYPES[path.suffix], digest, body, gzipped(body, level=9))
+        self._files[name] = StaticFile(url, CONTENT_TYPES[path.suffix], digest, body)
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
 from api.accounts.demo import PEOPLE
@@ -15,6 +16,18 @@ from cli.support.demo_data import seed
 from projections.readmodels.shapes import RoomMember
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ada(person: Visit) -> Person:
+    return await person("ada")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bob(person: Visit) -> Person:
+    return await person("bob")
 
 
 async def submit(person: Person, path: str, fields: dict[str, str], *, csrf: str | None = None) -> tuple[int, str, str]:
@@ -30,29 +43,29 @@ async def lead(person: Person, path: str) -> tuple[int, str]:
         return response.status, response.headers.get("Location", "")
 
 
-async def test_strangers_are_led_to_login_and_back(visit: Visit, ada: Person) -> None:
-    anonymous = await visit()
+async def test_strangers_are_led_to_login_and_back(person: Visit, ada: Person) -> None:
+    anonymous = await person()
     assert await lead(anonymous, "/discover/?q=a&page=1") == (303, "/login/?next=/discover/%3Fq%3Da%26page%3D1")
-    fields = {"username": "ada", "password": PASSWORD, "next": "/discover/?q=a&page=1"}
+    fields = {"username": ada.user["username"], "password": PASSWORD, "next": "/discover/?q=a&page=1"}
     assert (await submit(anonymous, "/login/", fields))[:2] == (303, "/discover/?q=a&page=1")
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/a\nb", "evil"])
-async def test_login_leads_to_no_other_site(visit: Visit, ada: Person, target: str) -> None:
-    anonymous = await visit()
-    fields = {"username": "ada", "password": PASSWORD, "next": target}
+async def test_login_leads_to_no_other_site(person: Visit, ada: Person, target: str) -> None:
+    anonymous = await person()
+    fields = {"username": ada.user["username"], "password": PASSWORD, "next": target}
     assert (await submit(anonymous, "/login/", fields))[:2] == (303, "/")
 
 
-async def test_a_wrong_password_is_shown_next_to_the_field_and_the_name_is_kept(visit: Visit, ada: Person) -> None:
-    status, _, page = await submit(await visit(), "/login/", {"username": "ada", "password": "wrong"})
+async def test_a_wrong_password_is_shown_next_to_the_field_and_the_name_is_kept(person: Visit, ada: Person) -> None:
+    status, _, page = await submit(await person(), "/login/", {"username": ada.user["username"], "password": "wrong"})
     assert status == 400
     assert 'id="password-problem"' in page
-    assert 'value="ada"' in page
+    assert f'value="{ada.user["username"]}"' in page
 
 
 async def test_a_form_without_its_token_does_nothing(ada: Person) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     for token in ("", "x" * 43):
         status, _, page = await submit(ada, f"/rooms/{room}/", {"content": "forged"}, csrf=token)
         assert status == 403
@@ -64,7 +77,7 @@ async def test_a_form_without_its_token_does_nothing(ada: Person) -> None:
 async def test_a_form_of_one_user_is_refused_after_another_login_and_gives_the_text_back(
     ada: Person, bob: Person
 ) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     assert (await bob.post(f"/api/rooms/{room}/join/")).status == 200
     forms = [
         *((f"/rooms/{room}/", {"content": "<her words>"}), (f"/rooms/{room}/leave/", {}), ("/logout/", {})),
@@ -82,7 +95,7 @@ async def test_a_form_of_one_user_is_refused_after_another_login_and_gives_the_t
 
 
 async def test_every_form_that_changes_something_says_for_whom(ada: Person) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     found = []
     for path in ("/discover/", "/account/", f"/rooms/{room}/", f"/rooms/{uuid4()}/"):
         found += re.findall(r'<form[^>]*method="post".*?</form>', (await ada.get(path)).raw.decode(), re.DOTALL)
@@ -103,7 +116,7 @@ NO_EVENT = ("/read/", "}}/mute/", "/make-link/")
 """Of their forms, those that record none; and the one whose answer shows a secret, which no repeat can."""
 
 
-def test_every_form_that_records_an_event_has_a_key() -> None:
+async def test_every_form_that_records_an_event_has_a_key() -> None:
     found = [
         form
         for name in RECORDING
@@ -117,14 +130,14 @@ def test_every_form_that_records_an_event_has_a_key() -> None:
 
 
 async def test_a_page_that_is_meant_for_another_user_is_refused(ada: Person, bob: Person) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     for person, status in ((ada, 200), (bob, 409)):
         meant_for = {"X-User": str(person.user["id"])}
         assert (await ada.get(f"/rooms/{room}/", headers=meant_for)).status == status
 
 
 async def test_text_that_a_form_could_not_send_is_given_back(ada: Person) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     assert (await ada.post(f"/api/rooms/{room}/leave/")).status == 200
     for path, csrf in ((f"/rooms/{room}/", None), (f"/rooms/{room}/", "x" * 43)):
         status, _, page = await submit(ada, path, {"content": "two\r\nlines"}, csrf=csrf)
@@ -148,7 +161,7 @@ async def test_people_who_lose_their_way_get_a_page_and_programs_json(ada: Perso
 
 
 async def test_a_form_that_is_sent_twice_says_it_once(ada: Person) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     for _ in range(2):
         sent = await submit(ada, f"/rooms/{room}/", {"content": "once\r\nonly", "key": "k"})
         assert sent[:2] == (303, f"/rooms/{room}/#newest")
@@ -157,10 +170,10 @@ async def test_a_form_that_is_sent_twice_says_it_once(ada: Person) -> None:
 
 
 async def test_a_page_of_an_empty_room_is_answered_while_its_first_message_is_posted(
-    server: TestServer, ada: Person, monkeypatch: pytest.MonkeyPatch
+    service: TestServer, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = await ada.open_room("General")
-    members = server.app[CORE].members
+    room = await ada.open_room(f"Of {ada.user['username']}")
+    members = service.app[CORE].members
     members_at = members.at
 
     async def post_meanwhile(*where: Any) -> list[RoomMember]:
@@ -175,23 +188,25 @@ async def test_a_page_of_an_empty_room_is_answered_while_its_first_message_is_po
 
 
 async def test_a_room_is_renamed_on_its_page_and_its_history_shows_both_names(ada: Person) -> None:
-    room, _ = await ada.open_room("Engines"), await ada.open_room("Bugs")
-    for name, status in (("Bugs", 409), ("Engines", 400)):
+    engines, bugs, looms = (f"{what}-of-{ada.user['username']}" for what in ("Engines", "Bugs", "Looms"))
+    room, _ = await ada.open_room(engines), await ada.open_room(bugs)
+    for name, status in ((bugs, 409), (engines, 400)):
         refused, _, page = await submit(ada, f"/rooms/{room}/rename/", {"name": name})
         assert refused == status
         assert 'id="name-problem"' in page
         assert f'name="name" value="{name}"' in page
         assert '<details class="people" open>' in page
     for _ in range(2):
-        sent = await submit(ada, f"/rooms/{room}/rename/", {"name": "Looms", "key": "k"})
+        sent = await submit(ada, f"/rooms/{room}/rename/", {"name": looms, "key": "k"})
         assert sent[:2] == (303, f"/rooms/{room}/#newest")
-    for version, name in ((2, "Engines"), (3, "Looms")):
+    for version, name in ((2, engines), (3, looms)):
         moment = (await ada.get(f"/rooms/{room}/history/?at={version}")).raw.decode()
         assert f'<h1><span class="name"><bdi>{name}</bdi></span>' in moment
         assert f"<title>{name}, version {version}" in moment
-    assert "<bdi>ada</bdi> renamed the room" in moment
+    assert f"<bdi>{ada.user['username']}</bdi> renamed the room" in moment
 
 
+@pytest.mark.asyncio(loop_scope="function")  # a service of its own
 async def test_demo_people_are_for_everybody_in_demo_mode_only(visit: Visit, start_server: StartServer) -> None:
     server = await start_server(demo="yes")
     await seed(server.app[CORE].chat, server.app[ACCOUNTS])
@@ -228,7 +243,7 @@ async def test_pages_run_no_script_of_their_own_and_ask_no_other_host(ada: Perso
 
 
 async def test_what_pages_refer_to_is_there(ada: Person) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     page = (await ada.get(f"/rooms/{room}/")).raw.decode()
     for path in re.findall(r"(?:src|href)=\"(/static/[^\"]+)\"", page):
         found = await ada.get(path)

@@ -7,18 +7,28 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
+from tests.integration.conftest import Visit
 from tests.support.people import Person
 
 COMPRESSED = {"Accept-Encoding": "gzip, br"}
 KEPT = "public, max-age=31536000, immutable"
 
 
-@pytest.fixture
-async def raw(server: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ada(person: Visit) -> Person:
+    return await person("ada")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def raw(service: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
     """A client that leaves compressed bodies as they are."""
-    async with aiohttp.ClientSession(str(server.make_url("/")), auto_decompress=False) as client:
+    async with aiohttp.ClientSession(str(service.make_url("/")), auto_decompress=False) as client:
         yield client
 
 
@@ -39,7 +49,7 @@ async def all_files(person: Person, pages: list[str]) -> set[str]:
 async def test_every_file_of_every_page_is_kept_for_good_and_compressed(
     ada: Person, raw: aiohttp.ClientSession
 ) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     urls = await all_files(ada, ["/rooms/", "/discover/", f"/rooms/{room}/", f"/rooms/{room}/history/", "/api/docs/"])
     assert len(urls) > 15
     for url in urls:
@@ -51,7 +61,7 @@ async def test_every_file_of_every_page_is_kept_for_good_and_compressed(
 
 
 async def test_pages_are_never_kept_and_are_compressed(ada: Person, raw: aiohttp.ClientSession) -> None:
-    room = await ada.open_room("General")
+    room = await ada.open_room(f"Of {ada.user['username']}")
     cookies = {"Cookie": f"sessionid={ada.cookies['sessionid']}"}
     for path in ("/rooms/", f"/rooms/{room}/", "/discover/", "/account/", "/nowhere/", "/api/docs/"):
         async with raw.get(path, headers={**COMPRESSED, **cookies, "Accept": "text/html"}) as answer:
@@ -63,7 +73,7 @@ async def test_pages_are_never_kept_and_are_compressed(ada: Person, raw: aiohttp
 
 
 async def test_what_is_unread_in_many_rooms_is_compressed(ada: Person, raw: aiohttp.ClientSession) -> None:
-    rooms = {await ada.open_room(f"Room {number}") for number in range(8)}
+    rooms = {await ada.open_room(f"Room {number} of {ada.user['username']}") for number in range(8)}
     cookies = {"Cookie": f"sessionid={ada.cookies['sessionid']}"}
     async with raw.get("/api/readings/", headers={**COMPRESSED, **cookies}) as answer:
         assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")

@@ -7,6 +7,7 @@ from hashlib import sha256
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import CORE
@@ -15,7 +16,19 @@ from domain.values import RoomId, UserId
 from tests.integration.conftest import Visit
 from tests.support.people import Answer, Person
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 NOT_FOUND = {"detail": "Not found."}
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ada(person: Visit) -> Person:
+    return await person("ada")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bob(person: Visit) -> Person:
+    return await person("bob")
 
 
 async def private_room(owner: Person, name: str = "Secret", **chosen: str) -> str:
@@ -49,7 +62,9 @@ async def contents(person: Person, room: str) -> list[str]:
     return [message["content"] for message in answer.body["results"]][::-1]
 
 
-async def test_a_private_room_looks_to_a_stranger_like_one_that_does_not_exist(ada: Person, bob: Person) -> None:
+@pytest.mark.asyncio(loop_scope="function")  # a service of its own
+async def test_a_private_room_looks_to_a_stranger_like_one_that_does_not_exist(visit: Visit) -> None:
+    ada, bob = await visit("ada"), await visit("bob")
     room, unknown = await private_room(ada), str(uuid.uuid4())
     await say(ada, room, "hidden words")
     assert (await bob.get("/api/search/")).body["results"] == []
@@ -73,23 +88,25 @@ async def test_a_private_room_looks_to_a_stranger_like_one_that_does_not_exist(a
 
 
 async def test_whether_a_private_room_has_a_name_is_not_told(ada: Person, bob: Person) -> None:
-    await private_room(ada, "Merger")
-    assert (await bob.post("/api/rooms/", {"name": "Merger"})).status == 201
-    assert (await ada.post("/api/rooms/", {"name": "merger"})).status == 409
-    theirs = await private_room(bob, "Merger")
+    merger, sale = (f"{what}-of-{ada.user['username']}" for what in ("Merger", "Sale"))
+    await private_room(ada, merger)
+    assert (await bob.post("/api/rooms/", {"name": merger})).status == 201
+    assert (await ada.post("/api/rooms/", {"name": merger.lower()})).status == 409
+    theirs = await private_room(bob, merger)
     refused = await bob.post(f"/api/rooms/{theirs}/visibility/", {"visibility": "public"})
     assert (refused.status, refused.body["code"]) == (409, "name_taken")
-    await done(bob, f"/api/rooms/{theirs}/rename/", {"name": "Sale"})
+    await done(bob, f"/api/rooms/{theirs}/rename/", {"name": sale})
     await done(bob, f"/api/rooms/{theirs}/visibility/", {"visibility": "public"})
-    assert (await ada.post("/api/rooms/", {"name": "sale"})).status == 409
+    assert (await ada.post("/api/rooms/", {"name": sale.lower()})).status == 409
 
 
 async def test_names_are_free_or_taken_by_what_the_same_batch_decides(ada: Person) -> None:
-    rooms = [await private_room(ada, "Merger") for _ in range(5)]
+    name = f"Merger of {ada.user['username']}"
+    rooms = [await private_room(ada, name) for _ in range(5)]
     answers = await asyncio.gather(
         *(ada.post(f"/api/rooms/{room}/visibility/", {"visibility": "public"}) for room in rooms),
-        *(ada.post("/api/rooms/", {"name": "Merger"}) for _ in range(5)),
-        *(ada.post("/api/rooms/", {"name": "Merger", "visibility": "private"}) for _ in range(5)),
+        *(ada.post("/api/rooms/", {"name": name}) for _ in range(5)),
+        *(ada.post("/api/rooms/", {"name": name, "visibility": "private"}) for _ in range(5)),
     )
     public = sorted(answer.status for answer in answers[:10])
     assert public in ([200] + [409] * 9, [201] + [409] * 9)
@@ -98,9 +115,9 @@ async def test_names_are_free_or_taken_by_what_the_same_batch_decides(ada: Perso
 
 async def test_one_joins_by_an_invitation_and_once(ada: Person, bob: Person) -> None:
     room = await private_room(ada)
-    sent = await done(ada, f"/api/rooms/{room}/invite/", {"username": "BOB"})
+    sent = await done(ada, f"/api/rooms/{room}/invite/", {"username": bob.user["username"].upper()})
     assert (sent.body["user"], sent.body["invitee"]) == (ada.user, bob.user)
-    again = await ada.post(f"/api/rooms/{room}/invite/", {"username": "bob"})
+    again = await ada.post(f"/api/rooms/{room}/invite/", {"username": bob.user["username"]})
     assert (again.status, again.body["code"]) == (409, "already_invited")
     assert (await ada.get(f"/api/rooms/{room}/invitations/")).body == {"users": [bob.user]}
     [invitation] = (await bob.get("/api/invitations/")).body["invitations"]
@@ -117,7 +134,7 @@ async def test_one_joins_by_an_invitation_and_once(ada: Person, bob: Person) -> 
 @pytest.mark.parametrize("how", ["declined", "withdrawn"])
 async def test_an_invitation_ends_without_joining(ada: Person, bob: Person, how: str) -> None:
     room = await private_room(ada)
-    await done(ada, f"/api/rooms/{room}/invite/", {"username": "bob"})
+    await done(ada, f"/api/rooms/{room}/invite/", {"username": bob.user["username"]})
     if how == "declined":
         await done(bob, f"/api/rooms/{room}/decline/")
     else:
@@ -126,7 +143,7 @@ async def test_an_invitation_ends_without_joining(ada: Person, bob: Person, how:
     assert (await bob.post(f"/api/rooms/{room}/join/", {})).status == 404
     refused = await ada.post(f"/api/rooms/{room}/withdraw-invitation/", {"user_id": bob.user["id"]})
     assert (refused.status, refused.body["code"]) == (409, "not_invited")
-    await done(ada, f"/api/rooms/{room}/invite/", {"username": "bob"})
+    await done(ada, f"/api/rooms/{room}/invite/", {"username": bob.user["username"]})
     await done(bob, f"/api/rooms/{room}/join/")
 
 
@@ -136,10 +153,10 @@ async def test_there_is_no_inviting_of_users_who_are_not_there(ada: Person) -> N
     assert (refused.status, refused.body) == (400, {"username": ["There is no such user: nemo"]})
 
 
-async def test_a_link_lets_in_as_many_as_it_says(ada: Person, visit: Visit) -> None:
+async def test_a_link_lets_in_as_many_as_it_says(ada: Person, person: Visit) -> None:
     room = await private_room(ada)
     made = (await done(ada, f"/api/rooms/{room}/links/", {"uses": 2})).body
-    people = [await visit(f"user{number}") for number in range(5)]
+    people = [await person(f"user{number}") for number in range(5)]
     answers = await asyncio.gather(*(each.post("/api/join/", {"token": made["token"]}) for each in people))
     assert sorted(answer.status for answer in answers) == [200, 200, 404, 404, 404]
     refused = next(answer for answer in answers if answer.status == 404)
@@ -175,11 +192,11 @@ async def test_a_revoked_link_opens_nothing(ada: Person, bob: Person) -> None:
     assert (refused.status, refused.body["code"]) == (404, "no_such_link")
 
 
-async def test_a_link_expires(server: TestServer, ada: Person, bob: Person) -> None:
+async def test_a_link_expires(service: TestServer, ada: Person, bob: Person) -> None:
     room = await private_room(ada)
     hashed = sha256(b"a token").hexdigest()
     moment = timedelta(microseconds=1)
-    await server.app[CORE].admission.make_link(MakeLink(RoomId(UUID(room)), UserId(ada.user["id"]), hashed, moment, 5))
+    await service.app[CORE].admission.make_link(MakeLink(RoomId(UUID(room)), UserId(ada.user["id"]), hashed, moment, 5))
     refused = await bob.post("/api/join/", {"token": "a token"})
     assert (refused.status, refused.body["code"]) == (404, "link_not_valid")
     assert (await ada.get(f"/api/rooms/{room}/links/")).body == {"links": []}
@@ -237,7 +254,7 @@ async def test_where_history_is_for_all_one_reads_what_was_said_before_and_meanw
 
 @pytest.mark.parametrize("change", ["visibility", "history"])
 async def test_opening_a_room_further_opens_nothing_that_was_said_before(
-    ada: Person, bob: Person, visit: Visit, change: str
+    ada: Person, bob: Person, person: Visit, change: str
 ) -> None:
     if change == "visibility":
         room, to = await private_room(ada), {"visibility": "public"}
@@ -247,12 +264,12 @@ async def test_opening_a_room_further_opens_nothing_that_was_said_before(
     await say(ada, room, "under the stricter rule")
     changed = await done(ada, f"/api/rooms/{room}/{change}/", to)
     assert changed.body["room"].items() >= to.items()
-    eve = await visit("eve")
+    eve = await person("eve")
     await invited(ada, room, eve)
     joined = (await eve.get(f"/api/rooms/{room}/")).body
     assert joined["last_message"] is None
     await say(ada, room, "under the new one")
-    fay = await visit("fay")
+    fay = await person("fay")
     await invited(ada, room, fay)
     assert await contents(eve, room) == await contents(fay, room) == ["under the new one"]
     assert await contents(bob, room) == ["under the stricter rule", "under the new one"]
@@ -269,8 +286,9 @@ async def test_only_an_owner_says_who_may_enter_and_what_joiners_read(ada: Perso
     assert (await ada.post(f"/api/rooms/{room}/visibility/", {"visibility": "direct"})).status == 400
 
 
-async def test_the_same_people_have_one_direct_conversation(ada: Person, bob: Person, visit: Visit) -> None:
-    eve = await visit("eve")
+@pytest.mark.asyncio(loop_scope="function")  # a service of its own
+async def test_the_same_people_have_one_direct_conversation(visit: Visit) -> None:
+    ada, bob, eve = [await visit(name) for name in ("ada", "bob", "eve")]
     answers = await asyncio.gather(
         *(ada.post("/api/direct/", {"usernames": ["bob", "eve"]}) for _ in range(3)),
         *(bob.post("/api/direct/", {"usernames": ["eve", "ADA", "bob"]}) for _ in range(3)),
@@ -285,11 +303,11 @@ async def test_the_same_people_have_one_direct_conversation(ada: Person, bob: Pe
     assert (await eve.get("/api/search/")).body["results"] == []
 
 
-async def test_a_direct_conversation_stays_as_it_is(ada: Person, bob: Person, visit: Visit) -> None:
-    room = (await done(ada, "/api/direct/", {"usernames": ["bob"]})).body["id"]
-    eve = await visit("eve")
+async def test_a_direct_conversation_stays_as_it_is(ada: Person, bob: Person, person: Visit) -> None:
+    room = (await done(ada, "/api/direct/", {"usernames": [bob.user["username"]]})).body["id"]
+    eve = await person("eve")
     refused = {
-        "invite": {"username": "eve"},
+        "invite": {"username": eve.user["username"]},
         "links": {},
         "leave": {},
         "rename": {"name": "Us"},
@@ -304,10 +322,10 @@ async def test_a_direct_conversation_stays_as_it_is(ada: Person, bob: Person, vi
     assert await contents(ada, room) == ["between us"]
 
 
+@pytest.mark.asyncio(loop_scope="function")  # a service of its own
 @pytest.mark.parametrize("usernames", [[], ["ada"], [f"user{n}" for n in range(8)], ["nemo"]])
-async def test_a_direct_conversation_is_of_two_to_eight_who_are_there(
-    ada: Person, visit: Visit, usernames: list[str]
-) -> None:
+async def test_a_direct_conversation_is_of_two_to_eight_who_are_there(visit: Visit, usernames: list[str]) -> None:
+    ada = await visit("ada")
     for name in usernames:
         if name.startswith("user"):
             await visit(name)

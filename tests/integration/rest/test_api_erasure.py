@@ -5,24 +5,41 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
 from cli.main import main
 from tests.integration.conftest import Visit
+from tests.integration.pages.test_operations import promoted
 from tests.support.people import PASSWORD, Answer, Person
 
 WHY = "asked for in letter 17"
 SAID = "a telephone number"
 
 
-@pytest.fixture
-async def room(ada: Person, bob: Person) -> str:
-    """Ada and bob are in it; version 3 is bob's joining, 4 what ada said, 5 what bob said."""
-    room = await ada.open_room("General")
+async def furnished(ada: Person, bob: Person, name: str) -> str:
+    """A room that both are in; version 3 is bob's joining, 4 what ada said, 5 what bob said."""
+    room = await ada.open_room(name)
     await bob.post(f"/api/rooms/{room}/join/")
     await ada.post(f"/api/rooms/{room}/messages/", {"content": SAID})
     await bob.post(f"/api/rooms/{room}/messages/", {"content": "harmless"})
     return room
+
+
+@pytest.fixture
+async def room(ada: Person, bob: Person) -> str:
+    return await furnished(ada, bob, "General")
+
+
+shares_a_service = pytest.mark.asyncio(loop_scope="module")
+"""With the other tests of what is refused."""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def another_admin(service: TestServer, person: Visit) -> Person:
+    """An admin of the service that is shared."""
+    return await promoted(await person("grace"), service)
 
 
 async def erase(admin: Person, room: str, *versions: int, dry_run: bool = False) -> Answer:
@@ -94,6 +111,7 @@ async def test_a_former_name_can_be_erased_and_the_name_of_now_cannot(admin: Per
     assert (await ada.post("/api/rooms/", {"name": "General"})).status == 201
 
 
+@shares_a_service
 @pytest.mark.parametrize(
     ("body", "status", "named"),
     [
@@ -114,9 +132,11 @@ async def test_a_former_name_can_be_erased_and_the_name_of_now_cannot(admin: Per
     ],
 )
 async def test_a_wrong_request_is_refused_by_name_and_erases_nothing(
-    admin: Person, ada: Person, room: str, body: dict[str, object], status: int, named: str
+    another_admin: Person, person: Visit, body: dict[str, object], status: int, named: str
 ) -> None:
-    answer = await admin.post(f"/api/rooms/{room}/erase/", {"dry_run": False, **body})
+    ada = await person("ada")
+    room = await furnished(ada, await person("bob"), f"Of {ada.user['username']}")
+    answer = await another_admin.post(f"/api/rooms/{room}/erase/", {"dry_run": False, **body})
     assert (answer.status, named in answer.raw.decode()) == (status, True), answer.raw
     assert (await ada.get(f"/api/rooms/{room}/")).body["version"] == 5
 
@@ -240,6 +260,7 @@ async def test_a_request_to_erase_a_user_is_repeated_when_its_answer_was_lost(ad
         assert (answer.status, answer.body["account"]["had_account"]) == (200, had_account), answer.raw
 
 
+@shares_a_service
 @pytest.mark.parametrize("number", ["0", "x", "99999999", "9" * 400])
-async def test_a_user_who_is_not_there_is_not_found(admin: Person, number: str) -> None:
-    assert (await admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})).status == 404
+async def test_a_user_who_is_not_there_is_not_found(another_admin: Person, number: str) -> None:
+    assert (await another_admin.post(f"/api/users/{number}/erase/", {"why": WHY, "dry_run": False})).status == 404

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.integration.conftest import Visit
 from tests.support.people import Answer, Person
@@ -11,17 +12,30 @@ from tests.support.people import Answer, Person
 WHY = {"why": "spam"}
 
 
-@pytest.fixture
-async def eve(visit: Visit) -> Person:
-    return await visit("eve")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def ada(person: Visit) -> Person:
+    return await person("ada")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bob(person: Visit) -> Person:
+    return await person("bob")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def eve(person: Visit) -> Person:
+    return await person("eve")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def room(ada: Person, bob: Person, eve: Person) -> str:
     """The path of a room that ada opened, and bob and eve joined."""
-    path = f"/api/rooms/{await ada.open_room('Engines')}"
-    for person in (bob, eve):
-        assert (await person.post(f"{path}/join/", {})).status == 200
+    path = f"/api/rooms/{await ada.open_room(ada.user['username'])}"
+    for member in (bob, eve):
+        assert (await member.post(f"{path}/join/", {})).status == 200
     return path
 
 
@@ -34,8 +48,9 @@ async def give(owner: Person, room: str, member: Person, role: str) -> Answer:
 
 
 async def roles(reader: Person, room: str) -> dict[str, str]:
+    """By the beginning of the name."""
     found = (await reader.get(f"{room}/members/")).body["results"]
-    return {member["username"]: member["role"] for member in found}
+    return {member["username"].partition("-")[0]: member["role"] for member in found}
 
 
 def refused(answer: Answer) -> tuple[int, str]:
@@ -87,8 +102,8 @@ async def test_members_moderate_nobody_and_nobody_a_person_with_a_higher_role(
     assert (await bob.get(f"{room}/")).body["version"] == 5
 
 
-async def test_what_has_no_reason_or_no_member_is_refused(ada: Person, bob: Person, visit: Visit, room: str) -> None:
-    stranger = await visit("carl")
+async def test_what_has_no_reason_or_no_member_is_refused(ada: Person, bob: Person, person: Visit, room: str) -> None:
+    stranger = await person("carl")
     assert (await ada.post(at(room, bob, "remove"), {"why": " "})).body == {"why": ["This field may not be blank."]}
     assert "minutes" in (await ada.post(at(room, bob, "ban"), {"minutes": 10**9, **WHY})).body
     assert "role" in (await ada.request("PUT", at(room, bob, "role"), {"role": "king", **WHY})).body
@@ -113,7 +128,7 @@ async def test_the_last_owner_leaves_once_another_one_is_named(
 
 
 async def test_who_is_alone_may_leave_and_whoever_comes_next_is_the_owner(ada: Person, bob: Person) -> None:
-    room = f"/api/rooms/{await ada.open_room('Engines')}"
+    room = f"/api/rooms/{await ada.open_room(ada.user['username'])}"
     assert (await ada.post(f"{room}/leave/", {})).status == 200
     assert (await bob.post(f"{room}/join/", {})).status == 200
     assert await roles(bob, room) == {"bob": "owner"}
@@ -152,13 +167,13 @@ async def test_a_muted_member_reads_and_says_nothing_even_after_coming_back(
 
 
 async def test_an_archived_room_is_read_and_nothing_is_said_in_it(
-    ada: Person, bob: Person, visit: Visit, room: str
+    ada: Person, bob: Person, person: Visit, room: str
 ) -> None:
     archived = await ada.post(f"{room}/archive/", {})
     assert (archived.status, archived.body["room"]["is_archived"]) == (200, True)
     assert refused(await ada.post(f"{room}/archive/", {})) == (409, "archived")
     assert refused(await bob.post(f"{room}/messages/", {"content": "hello"})) == (409, "archived")
-    assert refused(await (await visit("carl")).post(f"{room}/join/", {})) == (409, "archived")
+    assert refused(await (await person("carl")).post(f"{room}/join/", {})) == (409, "archived")
     assert (await bob.get(f"{room}/")).body == archived.body["room"]
     reopened = await ada.post(f"{room}/reopen/", {})
     assert (reopened.status, "is_archived" in reopened.body["room"]) == (200, False)
