@@ -1,4 +1,6 @@
-"""Calls of SQL functions, one inside another: several steps in the database for one round trip."""
+"""Parts of statements: calls of SQL functions, one inside another, which are several steps in the database for one
+round trip; and parameters that the planner does not see.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,3 +48,13 @@ def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
         column if column[0] is not None or set(column) != {None} else ()  # mostly decided by the first
         for column in zip(*rows, strict=True)
     ]
+
+
+def unseen(parameter: str) -> str:
+    """SQL: a parameter whose value the planner does not see, as `$1::uuid[]`. For statements of many joins and few
+    rows: planning them takes several times as long as the answer.
+
+    With its value, a plan for this one call looks a little cheaper than one for all calls, and PostgreSQL makes a new
+    one every time.
+    """
+    return f"(SELECT {parameter})"

@@ -20,8 +20,8 @@ from domain.values import RoomId, UserId
 from eventstore.log import Recorded
 from eventstore.values import Version
 from eventstore.words import join
+from postgres.calls import unseen
 from postgres.database import Database
-from postgres.plans import unseen
 from projections.readmodels.admission.readable import may_read
 from projections.readmodels.discussion.message_rows import (
     attachment,

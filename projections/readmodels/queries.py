@@ -13,8 +13,8 @@ from eventstore.checkpoints import position_of
 from eventstore.generation import NotInLog
 from eventstore.log import TABLE, Log
 from eventstore.values import Position, Version
+from postgres.calls import unseen
 from postgres.database import Database
-from postgres.plans import unseen
 from projections.readmodels import feed
 from projections.readmodels.admission.readable import Readable, readable, readable_by
 from projections.readmodels.bodies import PEOPLE, Bodies, last_columns, of_last, room_summary

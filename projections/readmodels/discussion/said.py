@@ -12,8 +12,8 @@ from domain.values import RoomId, UserId
 from domain.words import Present
 from eventstore.values import Version
 from eventstore.words import join, without_words
+from postgres.calls import unseen
 from postgres.database import Database
-from postgres.plans import unseen
 from projections.readmodels.discussion.message_rows import retraction, retraction_columns, retraction_of
 from projections.readmodels.shapes import Retraction, User, user
 
