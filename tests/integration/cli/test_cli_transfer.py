@@ -88,7 +88,7 @@ def test_audit_status_counts_what_can_be_erased_and_names_what_cannot(onrecord: 
     asyncio.run(record())
     said = onrecord("audit", "status")
     assert said.exit_code == 0
-    assert said.stdout.splitlines()[6:] == [
+    assert said.stdout.splitlines()[7:] == [
         "sealed     2 texts apart from the log, which can be erased",
         "erased     1",
         "plain      1 texts in the log itself, which cannot be erased",
