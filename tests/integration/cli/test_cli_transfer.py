@@ -107,6 +107,7 @@ def test_audit_status_counts_what_can_be_erased_and_names_what_cannot(onrecord: 
         "of_others": 0,
         "custody": 0,
         "operators": 0,
+        "withheld": None,
     }
 
 
