@@ -83,6 +83,6 @@ class Withholding:
             self._is_withholding = True
         else:
             if self._is_withholding:
-                log.warning("serving again: what was erased is erased again")
+                log.warning("serving again")
             self._is_withholding = False
             self._gate.open(closings)
