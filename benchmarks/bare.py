@@ -56,7 +56,8 @@ class Costs:
         return statistics.median(self.server), statistics.median(self.database), statistics.median(self.rates)
 
 
-async def run() -> None:
+async def measure() -> tuple[Costs, Costs]:
+    """Ours and the bare handler's, in turns."""
     async with postgres() as dsn, service(dsn) as served, bare_service(dsn) as bare_served:
         async with open_store(dsn) as store:
             ada = await Visitor.sign_up(served.url, "ada")
@@ -67,6 +68,11 @@ async def run() -> None:
         for _ in range(ROUNDS):
             await ours.measure(dsn, served, ada, rooms)
             await bare.measure(dsn, bare_served, ada, rooms)
+        return ours, bare
+
+
+async def run() -> None:
+    ours, bare = await measure()
     (server, database, rate), (bare_server, bare_database, bare_rate) = ours.medians, bare.medians
     rows = [
         ("ours, idempotency key included", f"{server:.3f} ms", f"{database:.3f} ms", f"{rate:,.0f}"),

@@ -7,9 +7,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 
-WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 60, 40
+WIDTH, HEIGHT = 640, 316
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 76, 40
 """Around the plot: for the numbers of the axis, the title with the names of the series, and what stands below."""
+
+LETTER = 7.2
+"""Of a letter's width, as much as most fonts need."""
 
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #24292f }
@@ -34,9 +37,7 @@ Series = Mapping[str, Sequence[float | None]]
 
 def bars(name: str, title: str, places: Sequence[str], series: Series) -> None:
     """Bars side by side at each place, with their values; a logarithmic scale where values differ a hundredfold."""
-    scale = _Scale(
-        [value for values in series.values() for value in values if value is not None],
-    )
+    scale = _Scale(_all(series), logarithmic_beyond=100)
     parts = []
     room = (WIDTH - LEFT - RIGHT) / len(places)
     width = room * 0.8 / len(series)
@@ -57,10 +58,8 @@ def bars(name: str, title: str, places: Sequence[str], series: Series) -> None:
 
 
 def lines(name: str, title: str, places: Sequence[str], series: Series) -> None:
-    """A line for each series, over places at equal distances."""
-    scale = _Scale(
-        [value for values in series.values() for value in values if value is not None],
-    )
+    """A line for each series, over places at equal distances; a logarithmic scale where values differ twentyfold."""
+    scale = _Scale(_all(series), logarithmic_beyond=20)
     step = (WIDTH - LEFT - RIGHT) / len(places)
     centres = [LEFT + (place + 0.5) * step for place in range(len(places))]
     parts = []
@@ -72,11 +71,15 @@ def lines(name: str, title: str, places: Sequence[str], series: Series) -> None:
     _write(name, title, scale, list(zip(centres, places, strict=True)), list(series), parts)
 
 
-class _Scale:
-    """The y axis: from zero, or logarithmic where the largest value is a hundred times the least."""
+def _all(series: Series) -> list[float]:
+    return [value for values in series.values() for value in values if value is not None]
 
-    def __init__(self, values: Sequence[float]) -> None:
-        self._is_logarithmic = max(values) > 100 * min(values)
+
+class _Scale:
+    """The y axis: from zero, or logarithmic where the largest value is so many times the least."""
+
+    def __init__(self, values: Sequence[float], *, logarithmic_beyond: float) -> None:
+        self._is_logarithmic = max(values) > logarithmic_beyond * min(values)
         if self._is_logarithmic:
             low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values) * 1.05))
             self.ticks = [10.0**power for power in range(low, high + 1)]
@@ -119,11 +122,14 @@ def _write(
         f'<rect class="page" width="{WIDTH}" height="{HEIGHT}" rx="6"/>',
         f'<text class="title" x="{LEFT}" y="20">{escape(title)}</text>',
     ]
-    x = float(LEFT)
+    x, y = float(LEFT), 31.0
     for number, each in enumerate(series):
-        out.append(f'<rect class="c{number}" x="{x:.0f}" y="31" width="10" height="10"/>')
-        out.append(f'<text x="{x + 15:.0f}" y="41">{escape(each)}</text>')
-        x += 32 + 6.3 * len(each)
+        width = 32 + LETTER * len(each)
+        if x + width > WIDTH:
+            x, y = float(LEFT), y + 18
+        out.append(f'<rect class="c{number}" x="{x:.0f}" y="{y:.0f}" width="10" height="10"/>')
+        out.append(f'<text x="{x + 15:.0f}" y="{y + 10:.0f}">{escape(each)}</text>')
+        x += width
     for tick in scale.ticks:
         y = scale.y(tick)
         out.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')

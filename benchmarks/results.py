@@ -10,12 +10,13 @@ from pathlib import Path
 from statistics import median
 from string import Template
 
-from benchmarks import append, plots
+from benchmarks import append, bare, plots
 from benchmarks.fanout import Latencies, beside_a_server, embedded, open_crowds
 from benchmarks.growth.comparison import reads, scenes_on
 from benchmarks.growth.logs import SIZES, filled
 from benchmarks.growth.posts import measure_posts
 from benchmarks.growth.turns import Measured, in_turns
+from benchmarks.posting import CONNECTIONS
 from benchmarks.server import postgres
 from benchmarks.tables import ms
 
@@ -36,6 +37,7 @@ SHOWN = {
 async def run() -> None:
     load = os.getloadavg()[1]
     appended = await append.measure()
+    posted = await bare.measure()
     async with postgres() as dsn:
         ada, crowds = await open_crowds(dsn, ARRIVAL_SIZES)
         ours = (await embedded(dsn, ada, crowds))[: len(ARRIVAL_SIZES)]
@@ -44,7 +46,7 @@ async def run() -> None:
     _plot_appends(appended)
     _plot_arrivals(ours, server, others)
     _plot_growth(grown)
-    _write(appended, ours, server, others, grown, load)
+    _write(appended, posted, ours, server, others, grown, load)
 
 
 async def _growth() -> list[Measured]:
@@ -93,8 +95,22 @@ def _plot_growth(grown: Sequence[Measured]) -> None:
     )
 
 
+def _posts(ours: bare.Costs, least: bare.Costs) -> list[str]:
+    (server, database, rate), (least_server, least_database, least_rate) = ours.medians, least.medians
+    cost, least_cost = server + database, least_server + least_database
+    more = "[posts](benchmarks.md#posting-over-http)"
+    return [
+        f"| posts over HTTP, {CONNECTIONS} connections into {bare.ROOMS} rooms, idempotency key included |"
+        f" {rate:,.0f} posts/s | a bare handler with one group INSERT: {least_rate:,.0f} |"
+        f" {rate / least_rate:.2f} | {more} |",
+        f"| such a post, server and PostgreSQL | {cost:.3f} ms of processor | the bare handler: {least_cost:.3f} ms |"
+        f" {cost / least_cost:.1f} | {more} |",
+    ]
+
+
 def _write(
     appended: Sequence[append.Appended],
+    posted: tuple[bare.Costs, bare.Costs],
     ours: Sequence[Latencies],
     server: str,
     others: Sequence[Latencies],
@@ -103,10 +119,11 @@ def _write(
 ) -> None:
     big, small = SIZES[-1].messages, SIZES[0].messages
     lines = [
-        f"| {each.concurrency} commands at once | {each.rate:,.0f} events/s | stock recorder: {each.stock_rate:,.0f} |"
+        f"| commands at once: {each.concurrency} | {each.rate:,.0f} events/s | stock recorder: {each.stock_rate:,.0f} |"
         f" {each.rate / each.stock_rate:.1f} | [appends](benchmarks.md#appends) |"
         for each in appended
     ]
+    lines += _posts(*posted)
     for mine, other in zip(ours, others, strict=False):
         alone = median(other.bare)
         for name, seconds in (("embedded hub", median(mine.posted)), (server, median(other.posted))):
