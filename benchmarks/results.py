@@ -29,7 +29,7 @@ SHOWN = {
     "GET /api/rooms/{room_id}/messages/": "newest 100 messages",
     "GET /api/rooms/": "list of rooms",
     "GET /api/feed/?after={head}": "feed, nothing new",
-    "GET /api/search/messages/?q=said": "search",
+    "GET /api/search/messages/?q=a": "search",
 }
 """What is followed from the smallest log to the largest, beside a post."""
 
