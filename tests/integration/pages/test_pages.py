@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
 from api.accounts.demo import PEOPLE
@@ -16,18 +15,11 @@ from cli.support.demo_data import seed
 from projections.readmodels.shapes import RoomMember
 from tests.integration.conftest import StartServer, Visit
 from tests.support.people import PASSWORD, Person
+from tests.support.visiting import ada, bob
+
+__all__ = ["ada", "bob"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def ada(person: Visit) -> Person:
-    return await person("ada")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(person: Visit) -> Person:
-    return await person("bob")
 
 
 async def submit(person: Person, path: str, fields: dict[str, str], *, csrf: str | None = None) -> tuple[int, str, str]:

@@ -4,24 +4,16 @@ import html
 import re
 
 import pytest
-import pytest_asyncio
 
 from tests.integration.conftest import Visit
 from tests.support.people import PASSWORD, Answer, Person
+from tests.support.visiting import ada, bob
+
+__all__ = ["ada", "bob"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TEXT = 'three lines,\n"quoted" & <marked>\nkept'
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def ada(person: Visit) -> Person:
-    return await person("ada")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(person: Visit) -> Person:
-    return await person("bob")
 
 
 def fields_of(page: bytes, action: str) -> dict[str, str]:

@@ -10,19 +10,16 @@ import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
-from tests.integration.conftest import Visit
 from tests.support.people import Person
+from tests.support.visiting import ada
+
+__all__ = ["ada"]
 
 COMPRESSED = {"Accept-Encoding": "gzip, br"}
 KEPT = "public, max-age=31536000, immutable"
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def ada(person: Visit) -> Person:
-    return await person("ada")
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -7,7 +7,6 @@ from hashlib import sha256
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
 from api.http.app_keys import CORE
@@ -15,20 +14,13 @@ from domain.room.invitations import MakeLink
 from domain.values import RoomId, UserId
 from tests.integration.conftest import Visit
 from tests.support.people import Answer, Person
+from tests.support.visiting import ada, bob
+
+__all__ = ["ada", "bob"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOT_FOUND = {"detail": "Not found."}
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def ada(person: Visit) -> Person:
-    return await person("ada")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(person: Visit) -> Person:
-    return await person("bob")
 
 
 async def private_room(owner: Person, name: str = "Secret", **chosen: str) -> str:

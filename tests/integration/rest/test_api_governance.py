@@ -8,26 +8,14 @@ import pytest_asyncio
 
 from tests.integration.conftest import Visit
 from tests.support.people import Answer, Person
+from tests.support.visiting import ada, bob, eve
+
+__all__ = ["ada", "bob", "eve"]
 
 WHY = {"why": "spam"}
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def ada(person: Visit) -> Person:
-    return await person("ada")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(person: Visit) -> Person:
-    return await person("bob")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def eve(person: Visit) -> Person:
-    return await person("eve")
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -11,18 +11,11 @@ from api.http.app_keys import ACCOUNTS, CORE
 from tests.integration.conftest import Visit
 from tests.support.operator import OPERATOR
 from tests.support.people import Answer, Person
+from tests.support.visiting import ada, bob
+
+__all__ = ["ada", "bob"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def ada(person: Visit) -> Person:
-    return await person("ada")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def bob(person: Visit) -> Person:
-    return await person("bob")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
