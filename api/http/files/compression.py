@@ -11,8 +11,8 @@ WORTH_IT = 1000
 
 PADDING = 100
 
-LEVEL = 3
-"""Above it, a page takes half as long again to compress, for a tenth of its size."""
+LEVEL = 4
+"""Above it, a page takes four times as long to compress, for a thirtieth of its size."""
 
 
 def accepts_gzip(request: web.Request) -> bool:
