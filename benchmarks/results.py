@@ -1,6 +1,6 @@
 """(m) The page of results: the numbers that matter, and plots of them, written to `docs/results.md` and `docs/images`.
 
-Every comparison is made in turns, in this one run.
+All is measured in this one run; what is compared takes turns, but for arrivals beside Centrifugo.
 """
 
 import os

@@ -34,7 +34,6 @@ EXPLAINED = {
     "GET /readyz": "looks through all rooms once",
     "POST /api/users/{user_id}/erase/": "a person has said 200 messages beside 20",
     "onrecord room visible": READS_A_ROOM,
-    "onrecord events search": PASSES_OVER,
 }
 """Why something takes more of the processor in the larger log."""
 

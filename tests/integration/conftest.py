@@ -35,7 +35,7 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 POOL = 3
-"""Connections of a server: each that is used plans all statements anew."""
+"""Connections of a server: each new one plans all of its statements again."""
 
 _numbers = itertools.count(1)
 

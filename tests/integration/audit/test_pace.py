@@ -1,4 +1,4 @@
-"""How often a service signs: at most once a second whoever signs, and without news only for a fresh time."""
+"""How often a log is signed: at most once a second, by however many processes; without news, only to renew the time."""
 
 import asyncio
 import contextlib

@@ -60,7 +60,7 @@ ADDED_TO = {"file data.erasures.jsonl"}
 """Needs no line more where it has them already."""
 
 WITHOUT_TREE = {"db init", "events import"}
-"""After which there is no tree to verify yet: the service makes it."""
+"""After these there is no tree to verify yet: only the service makes one."""
 
 RESTORED: dict[str, Sequence[str]] = {
     "audit reapply": ("message", "erase", "General", "3", "--why", "to do it again", "--yes")
