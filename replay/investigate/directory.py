@@ -19,7 +19,8 @@ SELECT {ENTRY}, count(*) OVER () FROM rooms {NAMED} {COMPARED_NAME}
 WHERE position($1 IN {NAME_KEY}) > 0 ORDER BY {NAME_KEY}, rooms.room_id LIMIT nullif($2::bigint, 0)
 """
 USERS = """
-SELECT users.user_id, username, role, is_demo, deactivated_at IS NOT NULL AS is_deactivated, is_bot,
+SELECT users.user_id, username, role, is_demo, deactivated_at IS NOT NULL AS is_deactivated,
+    erased_at IS NOT NULL AS is_erased, is_bot,
     created_at,
     (SELECT count(*) FROM memberships AS stay WHERE stay.user_id = users.user_id AND left_version IS NULL) AS rooms,
     (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id
@@ -64,6 +65,7 @@ class UserEntry(Struct, frozen=True):
     role: str
     is_demo: bool
     is_deactivated: bool
+    is_erased: bool
     is_bot: bool
     created_at: datetime
     rooms: int

@@ -114,7 +114,8 @@ def show(user: str, as_json: bool) -> None:
 
 
 def on_one_line(account: UserEntry) -> str:
-    told = (("demo", account.is_demo), ("bot", account.is_bot), ("deactivated", account.is_deactivated))
+    ended = "erased" if account.is_erased else "deactivated"  # as an erased account is, too
+    told = (("demo", account.is_demo), ("bot", account.is_bot), (ended, account.is_deactivated or account.is_erased))
     marks = [mark for mark, is_set in told if is_set]
     role = ", ".join([account.role, *marks])
     return (

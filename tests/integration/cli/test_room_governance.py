@@ -107,6 +107,8 @@ async def test_an_erased_owner_is_succeeded_and_looks_like_it(
     assert (await roles(bob, room))["bob"] == "owner"
     members = (await bob.get(f"/api/rooms/{room}/members/")).body["results"]
     assert (members[0]["username"], members[0]["kind"]) == (f"erased user {ada.user['id']}", "erased")
+    listed = await done(onrecord, "user", "show", str(ada.user["id"]))
+    assert ("user, erased " in listed, "deactivated" in listed) == (True, False)
 
 
 async def test_bots_and_admins_look_like_what_they_are_at_once(
